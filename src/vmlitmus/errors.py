@@ -1,0 +1,58 @@
+"""Every error that vmlitmus raises on purpose: one class per kind, each with its exit code.
+
+A violated claim is a result, not an error; nothing here stands for a verdict.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class VmlitmusError(Exception):
+    """Root of all errors; ``exit_code`` is what the command line returns."""
+
+    exit_code = 70
+
+
+class ModelError(VmlitmusError):
+    """A model is faulty: refused when it is built, or caught when one of its steps runs."""
+
+    exit_code = 2
+
+    def __init__(self, message: str, place: str | None = None) -> None:
+        self.place = place
+        super().__init__(f"{place}: {message}" if place else message)
+
+
+class ScenarioError(VmlitmusError):
+    """A scenario asks for something that its model does not offer."""
+
+    exit_code = 2
+
+
+class UsageError(VmlitmusError):
+    """The command line, or a call of the Python interface, is wrong."""
+
+    exit_code = 2
+
+
+class EnginesDisagree(VmlitmusError):
+    """The compiled engine and the reference engine gave different answers: always our bug."""
+
+    exit_code = 70
+
+
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """Return the known word closest to ``word``, or None when nothing is close."""
+    found = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
+    return found[0] if found else None
+
+
+def unknown(kind: str, word: str, known: Iterable[str]) -> str:
+    """Return the message for an unknown name: the word, and the nearest valid one or all of them."""
+    names = sorted(set(known))
+    guess = nearest(word, names)
+    if guess:
+        return f"unknown {kind} {word!r}; did you mean {guess!r}?"
+    return f"unknown {kind} {word!r}; known: {', '.join(names) if names else '(none)'}"

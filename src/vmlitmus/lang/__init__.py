@@ -1,0 +1,69 @@
+"""How a model is written: entities, steps, sequences, conditions, claims, sources.
+
+Knows neither KVM nor any engine.
+"""
+
+from vmlitmus.lang.build import build
+from vmlitmus.lang.claim import KINDS, Claim, never, possible, recoverable
+from vmlitmus.lang.domain import Between, Members
+from vmlitmus.lang.entity import Const, Entity, Set
+from vmlitmus.lang.machine import Instance, Machine, State, Variable
+from vmlitmus.lang.model import Model, Setting, Settings, Setup, choice, flag, mechanism, number
+from vmlitmus.lang.source import (
+    Apm,
+    Assumption,
+    Choice,
+    Ghcb,
+    KernelCommit,
+    KernelFile,
+    Lore,
+    Sdm,
+    Source,
+)
+from vmlitmus.lang.step import Condition, Sections, Step, condition, sequence, step
+from vmlitmus.lang.world import Hooks, NotEnabled, World, when
+
+__all__ = [
+    "KINDS",
+    "Apm",
+    "Assumption",
+    "Between",
+    "Choice",
+    "Claim",
+    "Condition",
+    "Const",
+    "Entity",
+    "Ghcb",
+    "Hooks",
+    "Instance",
+    "KernelCommit",
+    "KernelFile",
+    "Lore",
+    "Machine",
+    "Members",
+    "Model",
+    "NotEnabled",
+    "Sdm",
+    "Sections",
+    "Set",
+    "Setting",
+    "Settings",
+    "Setup",
+    "Source",
+    "State",
+    "Step",
+    "Variable",
+    "World",
+    "build",
+    "choice",
+    "condition",
+    "flag",
+    "mechanism",
+    "never",
+    "number",
+    "possible",
+    "recoverable",
+    "sequence",
+    "step",
+    "when",
+]

@@ -1,0 +1,413 @@
+"""Build a machine: set up a model for one scenario, and refuse it if it is faulty."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator, Mapping
+from enum import Enum
+from typing import Any
+
+from vmlitmus.errors import ModelError, ScenarioError, unknown
+from vmlitmus.lang.domain import Domain, EnumOf, IntRange, OutOfRange, RefTo
+from vmlitmus.lang.entity import Entity, Field, declared_fields, store
+from vmlitmus.lang.machine import Budget, Instance, Machine, Variable
+from vmlitmus.lang.model import Model, Setup, fill
+from vmlitmus.lang.program import Program, assign_slots, find_domains, program
+from vmlitmus.lang.scan import Scan
+from vmlitmus.lang.source import Assumption, Choice, Source
+from vmlitmus.lang.step import Step
+from vmlitmus.lang.syntax import place
+from vmlitmus.lang.world import Hooks, World
+
+Entities = dict[type[Entity], tuple[Entity, ...]]
+_MOST_BINDINGS = 64  # beyond, a section's locals are read from the state instead
+
+
+def build(
+    model: Model,
+    settings: Mapping[str, Mapping[str, Any]] | None = None,
+    lists: Mapping[str, Any] | None = None,
+    *,
+    allow: Iterable[str] = (),
+    at_most: Mapping[str, int] | None = None,
+    without: Iterable[str] = (),
+    assume: Mapping[str, Choice] | None = None,
+) -> Machine:
+    """Return the machine of a model for one scenario.
+
+    ``allow`` names the disturbances that exist, ``at_most`` bounds how often one may happen,
+    ``without`` the parts that are switched off, ``assume`` the assumptions with another value.
+    Raises ScenarioError for what the model does not offer, ModelError for a faulty model.
+    """
+    return _Builder(model, settings or {}, lists or {}).build(
+        tuple(allow), dict(at_most or {}), frozenset(without), dict(assume or {})
+    )
+
+
+class _Builder:
+    def __init__(
+        self, model: Model, settings: Mapping[str, Any], lists: Mapping[str, Any]
+    ) -> None:
+        self.model = model
+        self.settings = fill(model, settings, lists)
+        self.names: dict[str, Any] = {kind.__name__: kind for kind in model.entities}
+        self.fields = {kind: declared_fields(kind, self.names) for kind in model.entities}
+        self.made: dict[type[Entity], list[Entity]] = {kind: [] for kind in model.entities}
+        self.given: dict[Entity, dict[str, Any]] = {}
+
+    def build(
+        self,
+        allow: tuple[str, ...],
+        at_most: dict[str, int],
+        without: frozenset[str],
+        assume: dict[str, Choice],
+    ) -> Machine:
+        self.check_environment(allow, at_most)
+        entities = self.entities()
+        hooks = self.hooks()
+        world = World(entities, hooks, without, assume)
+        steps = [s for s in self.model.steps if not s.disturbance or s.disturbance in allow]
+        scan = self.scan(steps, hooks.values())
+        self.check_names("part", without, scan.parts)
+        assumptions = self.assumptions(scan, steps, assume)
+        self.set_constants(entities)
+        variables = self.variables(entities, scan.written, at_most)
+        programs = self.programs(steps, world, variables)
+        world.recorder.variables = {(v.entity, v.name): (v.index, v.domain) for v in variables}
+        instances = tuple(_Instances(steps, programs, world, variables, self.names))
+        machine = Machine(
+            self.model,
+            world,
+            entities,
+            tuple(variables),
+            instances,
+            tuple(scan.parts),
+            assumptions,
+            _step_ids(steps, programs),
+            _sources(steps, programs),
+            {c.name: c for c in self.model.conditions},
+            self.bounds(allow, at_most),
+        )
+        _check(machine)
+        return machine
+
+    def bounds(self, allow: tuple[str, ...], at_most: dict[str, int]) -> dict[str, Any]:
+        """Return what "holds" is limited to, for the report."""
+        counts = {kind.__name__.lower(): len(made) for kind, made in self.made.items() if made}
+        return {**counts, "disturbances": [
+            f"{name} at most {at_most[name]}" if name in at_most else name for name in allow
+        ]}
+
+    def check_environment(self, allow: tuple[str, ...], at_most: dict[str, int]) -> None:
+        self.check_names("disturbance", allow, self.model.disturbances)
+        self.check_names("disturbance", at_most, allow)
+        for name, most in at_most.items():
+            if not isinstance(most, int) or isinstance(most, bool) or not 0 <= most <= 63:
+                raise ScenarioError(f"at_most.{name} = {most!r}: not an integer in 0..63")
+
+    def check_names(self, kind: str, names: Iterable[str], known: Iterable[str]) -> None:
+        valid = list(known)
+        for name in names:
+            if name not in valid:
+                raise ScenarioError(unknown(kind, name, valid))
+
+    def entities(self) -> Entities:
+        self.model.setup(Setup(self.adopt), self.settings)
+        for kind, made in self.made.items():
+            for index, entity in enumerate(made):
+                assert entity.index == index, kind
+        return {kind: tuple(made) for kind, made in self.made.items()}
+
+    def adopt(self, kind: type[Entity], fields: dict[str, Any]) -> Entity:
+        """Make one entity while the scenario is set up."""
+        if kind not in self.made:
+            raise ModelError(unknown("entity", kind.__name__, self.names))
+        entity = object.__new__(kind)
+        recorder = _SetupRecorder(self.fields, self.given)
+        entity.__dict__.update(index=len(self.made[kind]), _at=0, _recorder=recorder)
+        self.made[kind].append(entity)
+        self.given[entity] = {}
+        for name, value in fields.items():
+            setattr(entity, name, value)
+        return entity
+
+    def hooks(self) -> dict[type[Hooks], Hooks]:
+        chosen: dict[type[Hooks], Hooks] = {
+            kind: next(iter(known.values()))() for kind, known in self.model.hooks.items()
+        }
+        for table, known_settings in self.model.settings.items():
+            for key, setting in known_settings.items():
+                if setting.hooks is not None:
+                    name = self.settings[table][key]
+                    chosen[setting.hooks] = self.model.hooks[setting.hooks][name]()
+        return chosen
+
+    def scan(self, steps: list[Step], hooks: Iterable[Hooks]) -> Scan:
+        scan = Scan(self.model.entities, hooks)
+        for step in steps:
+            scan.function(step.function)
+        for condition in self.model.conditions:
+            scan.function(condition.function)
+        return scan
+
+    def assumptions(
+        self, scan: Scan, steps: list[Step], assume: dict[str, Choice]
+    ) -> dict[str, Choice]:
+        """Return the assumptions that the code consults or cites, with the values in force."""
+        found = dict(scan.assumptions)
+        for step in steps:
+            for source in step.sources:
+                if isinstance(source, Assumption):
+                    found.setdefault(source.name, source)
+        known = {a.name: a for a in self.model.assumptions} | found
+        self.check_names("assumption", assume, known)
+        for name, value in assume.items():
+            if value not in known[name].choices:
+                words = [str(c) for c in known[name].choices]
+                raise ScenarioError(f"assume.{name}: " + unknown("value", str(value), words))
+        return {name: assume.get(name, a.default) for name, a in found.items()}
+
+    def set_constants(self, entities: Entities) -> None:
+        """Give every field its value at the start."""
+        for kind, made in entities.items():
+            for entity in made:
+                for name, field in self.fields[kind].items():
+                    self.set_field(entities, entity, name, field)
+
+    def set_field(self, entities: Entities, entity: Entity, name: str, field: Field) -> None:
+        where = f"{entity}.{name}"
+        domain = field.domain(entities)
+        value = self.given[entity].get(name, () if field.many and field.default is None
+                                       else field.default)
+        if value is None and not (isinstance(domain, RefTo) and domain.optional):
+            raise ModelError(f"{where} has no value at the start")
+        try:
+            store(entity, name, domain, domain.encode(value))
+        except OutOfRange as error:
+            raise ModelError(f"{where} at the start: {error}") from None
+
+    def variables(
+        self, entities: Entities, written: set[str], at_most: dict[str, int]
+    ) -> list[Variable]:
+        found: list[Variable] = []
+        for kind, made in entities.items():
+            for name, field in self.fields[kind].items():
+                if field.constant and name in written:
+                    continue
+                if name in written:
+                    domain = field.domain(entities)
+                    for entity in made:
+                        code = domain.encode(entity.__dict__[name])
+                        found.append(Variable(len(found), entity, name, domain, code))
+        if at_most:
+            budget = object.__new__(Budget)
+            budget.__dict__.update(index=0, _at=0)
+            for name, most in at_most.items():
+                domain = IntRange(0, most)
+                budget.__dict__[name] = most
+                found.append(Variable(len(found), budget, name, domain, domain.encode(most)))
+        return found
+
+    def programs(
+        self, steps: list[Step], world: World, variables: list[Variable]
+    ) -> dict[Step, Program]:
+        """Cut the sequences; add to ``variables`` where each actor is, and its slots."""
+        made = {s: program(s, s.parameters(self.names), world) for s in steps if s.is_sequence}
+        at = self.add_places(made, variables)
+        domains = {(v.entity, v.name): (v.index, v.domain) for v in variables}
+        for sequence in made.values():
+            find_domains(sequence, world, domains)
+        for actor in at:
+            slots = assign_slots([p for p in made.values() if p.actor is actor])
+            for name, domain in slots.items():
+                for entity in self.made[actor]:
+                    variables.append(Variable(len(variables), entity, name, domain, 0))
+                    store(entity, name, domain, 0)
+        for variable in variables:
+            variable.entity.__dict__["_recorder"] = world.recorder
+        for kind in self.made.values():
+            for entity in kind:
+                entity.__dict__["_recorder"] = world.recorder
+        return made
+
+    def add_places(
+        self, made: dict[Step, Program], variables: list[Variable]
+    ) -> dict[type[Entity], int]:
+        places: dict[type[Entity], int] = {}
+        for sequence in made.values():
+            sequence.first_place = places.get(sequence.actor, 0) + 1
+            places[sequence.actor] = sequence.first_place + sequence.places - 1
+        for kind, most in places.items():
+            for entity in self.made[kind] if most else ():
+                variables.append(Variable(len(variables), entity, "_at", IntRange(0, most), 0))
+        return places
+
+
+class _SetupRecorder:
+    """Takes the writes made while a scenario is set up."""
+
+    def __init__(self, fields: dict[type[Entity], dict[str, Field]],
+                 given: dict[Entity, dict[str, Any]]) -> None:
+        self.fields = fields
+        self.given = given
+
+    def write(self, entity: Entity, name: str, value: object) -> None:
+        known = self.fields[type(entity)]
+        if name not in known:
+            raise ModelError(f"{type(entity).__name__}: " + unknown("field", name, known))
+        self.given[entity][name] = value
+        entity.__dict__[name] = value
+
+
+class _Instances:
+    """All instances in canonical order: steps as declared, then places, then bindings."""
+
+    def __init__(
+        self,
+        steps: list[Step],
+        programs: dict[Step, Program],
+        world: World,
+        variables: list[Variable],
+        names: dict[str, Any],
+    ) -> None:
+        self.steps = steps
+        self.programs = programs
+        self.world = world
+        self.names = names
+        self.where = {(v.entity, v.name): v for v in variables}
+        self.budgets = {v.name: v.index for v in variables if isinstance(v.entity, Budget)}
+        self.count = 0
+
+    def __iter__(self) -> Iterator[Instance]:
+        for step in self.steps:
+            made = self.programs.get(step)
+            if made is None:
+                yield from self.plain(step)
+            else:
+                for start in sorted(made.sections):
+                    yield from self.section(step, made, start)
+
+    def next_index(self) -> int:
+        self.count += 1
+        return self.count - 1
+
+    def budget(self, step: Step) -> int | None:
+        return self.budgets.get(step.disturbance) if step.disturbance else None
+
+    def plain(self, step: Step) -> Iterator[Instance]:
+        parameters = step.parameters(self.names)
+        for binding in itertools.product(*(self.values(k) for k in parameters.values())):
+            yield Instance(
+                self.next_index(), step, tuple(parameters), binding, budget=self.budget(step)
+            )
+
+    def values(self, kind: type[Any]) -> tuple[Any, ...]:
+        return tuple(kind) if issubclass(kind, Enum) else self.world.all(kind)
+
+    def section(self, step: Step, made: Program, start: int) -> Iterator[Instance]:
+        actor_name = made.done.expanded.actor
+        if start == 0:
+            rest = list(made.parameters.items())[1:]
+            for actor in self.world.all(made.actor):
+                for binding in itertools.product(*(self.values(k) for _, k in rest)):
+                    guards = self.at(actor, 0)
+                    names = (actor_name, *(n for n, _ in rest))
+                    yield Instance(self.next_index(), step, names, (actor, *binding), made, 0,
+                                   guards, (), self.budget(step))
+            return
+        bound = self.bound(made, start)
+        for actor in self.world.all(made.actor):
+            for codes in itertools.product(*(range(made.domains[n].size) for n in bound)):
+                yield self.resumed(step, made, start, actor, bound, codes)
+
+    def bound(self, made: Program, start: int) -> list[str]:
+        """Return the locals that a section is specialised for."""
+        found: list[str] = []
+        size = 1
+        for name in made.live[start]:
+            domain = made.domains[name]
+            if isinstance(domain, (RefTo, EnumOf)) and size * domain.size <= _MOST_BINDINGS:
+                found.append(name)
+                size *= domain.size
+        return found
+
+    def resumed(
+        self,
+        step: Step,
+        made: Program,
+        start: int,
+        actor: Entity,
+        bound: list[str],
+        codes: tuple[int, ...],
+    ) -> Instance:
+        guards = self.at(actor, made.first_place + start - 1)
+        guards += tuple(
+            (self.where[actor, made.slots[n]].index, c) for n, c in zip(bound, codes, strict=True)
+        )
+        values = [made.domains[n].decode(c) for n, c in zip(bound, codes, strict=True)]
+        loads = tuple(
+            (n, self.where[actor, made.slots[n]].index)
+            for n in made.live[start]
+            if n not in bound
+        )
+        names = (made.done.expanded.actor, *bound)
+        return Instance(self.next_index(), step, names, (actor, *values), made, start, guards, loads)
+
+    def at(self, actor: Entity, number: int) -> tuple[tuple[int, int], ...]:
+        variable = self.where.get((actor, "_at"))
+        return ((variable.index, number),) if variable else ()
+
+
+def _step_ids(steps: list[Step], programs: dict[Step, Program]) -> tuple[str, ...]:
+    found: list[str] = []
+    for step in steps:
+        made = programs.get(step)
+        if made is None:
+            found.append(step.name)
+        else:
+            found.extend(f"{step.name}.{k + 1}" for k in range(len(made.labels)))
+    return tuple(found)
+
+
+def _sources(
+    steps: list[Step], programs: dict[Step, Program]
+) -> dict[str, tuple[Source, ...]]:
+    found = {}
+    for step in steps:
+        for step_id in _step_ids([step], programs):
+            found[step_id] = step.sources
+    return found
+
+
+def _check(machine: Machine) -> None:
+    """Lower one instance of each step and section, and every condition; labels are unique."""
+    from vmlitmus.lang.instances import lower_instance
+    from vmlitmus.lang.lower import lower_condition
+
+    seen: set[tuple[Step, int]] = set()
+    for instance in machine.instances:
+        if (instance.step, instance.start) not in seen:
+            seen.add((instance.step, instance.start))
+            lower_instance(machine, instance)
+    for condition in machine.conditions.values():
+        lower_condition(machine.world, machine.domains(), condition.function)
+    _check_labels(machine)
+
+
+def _check_labels(machine: Machine) -> None:
+    labels: dict[str, str] = {}
+    steps = {i.step: i.program for i in machine.instances}
+    names: dict[str, str] = {}
+    for step, made in steps.items():
+        where = place(step.function)
+        if names.setdefault(step.name, where) != where:
+            raise ModelError(f"the name {step.name!r} is used twice: also at {names[step.name]}", where)
+        own = [(step.label or "", where)] if made is None else [
+            (e.template, made.done.expanded.place(e)) for e in made.done.endings
+        ]
+        for label, origin in own:
+            if labels.setdefault(label, origin) != origin:
+                raise ModelError(f"the label {label!r} is used twice: also at {labels[label]}", origin)
+
+
+__all__ = ["Domain", "build"]

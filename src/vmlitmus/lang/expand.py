@@ -1,0 +1,286 @@
+"""Expand a sequence: sub-sequences inlined, every outside name bound to its value.
+
+The result is one tree that stands alone. Each node's ``lineno`` is an index into ``lines``, which
+gives the file and line it came from, because one expanded sequence draws on several files.
+"""
+
+from __future__ import annotations
+
+import ast
+import copy
+import string
+import types
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from vmlitmus.errors import ModelError
+from vmlitmus.lang.syntax import function_syntax, is_generator, names_of, shown_path
+from vmlitmus.lang.world import World
+
+
+class Block(ast.stmt):
+    """An inlined sub-sequence; a ``Leave`` with the same key goes to its end."""
+
+    _fields = ("body",)
+    body: list[ast.stmt]
+    key: int
+
+
+class Leave(ast.stmt):
+    """A return from an inlined sub-sequence."""
+
+    _fields = ()
+    key: int
+
+
+class Ending(ast.stmt):
+    """A yield: the end of a section, its label and the values that the label shows."""
+
+    _fields = ("values",)
+    values: list[ast.expr]
+    template: str
+
+
+@dataclass
+class Expanded:
+    """One expanded sequence: its body, the values of outside names, and where lines came from."""
+
+    world_name: str
+    actor: str
+    parameters: list[str]
+    body: list[ast.stmt] = field(default_factory=list)
+    constants: dict[str, Any] = field(default_factory=dict)
+    lines: list[str] = field(default_factory=lambda: [""])
+    annotations: dict[str, Any] = field(default_factory=dict)
+    last: Ending | None = None
+
+    def place(self, node: ast.AST) -> str:
+        """Return "file:line" of a node."""
+        return self.lines[getattr(node, "lineno", 0)]
+
+
+def expand(function: types.FunctionType, label: str | None, world: World) -> Expanded:
+    """Return a sequence with its sub-sequences inlined; raises ModelError for what cannot be.
+
+    ``label`` names the section that no yield ends, if there is one.
+    """
+    syntax = function_syntax(function)
+    first, actor, *rest = [a.arg for a in syntax.args.args]
+    done = Expanded(first, actor, rest)
+    inliner = _Inliner(done, world, function, {}, None)
+    done.body = inliner.statements(syntax.body)
+    if label is not None:
+        done.last = cast(Ending, inliner.ending(syntax, label))
+    return done
+
+
+class _Inliner:
+    """Copies the statements of one function into the expansion, with its names made unique."""
+
+    def __init__(
+        self,
+        into: Expanded,
+        world: World,
+        function: types.FunctionType,
+        given: dict[str, ast.expr],
+        key: int | None,
+    ) -> None:
+        self.into = into
+        self.world = world
+        self.function = function
+        self.scope = names_of(function)
+        self.file = shown_path(function.__code__.co_filename)
+        self.given = given
+        self.key = key
+        syntax = function_syntax(function)
+        stored = {n.id for n in ast.walk(syntax) if isinstance(n, ast.Name) and _is_store(n)}
+        self.local = stored | {a.arg for a in syntax.args.args}
+
+    def statements(self, body: list[ast.stmt]) -> list[ast.stmt]:
+        return [done for statement in body for done in self.statement(statement)]
+
+    def statement(self, node: ast.stmt) -> list[ast.stmt]:
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.YieldFrom):
+            return self.inline(node, node.value.value)
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+            return []
+        if isinstance(node, ast.Return) and node.value is not None:
+            self.refuse(node, "a sequence returns no value")
+        if isinstance(node, ast.Return) and self.key is not None:
+            leave = Leave()
+            leave.key = self.key
+            return [self.located(leave, node)]
+        if isinstance(node, (ast.If, ast.For, ast.While)):
+            return [self.compound(node)]
+        self.check_yields(node)
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Yield):
+            assert isinstance(node.value.value, ast.Constant)
+            return [self.ending(node, node.value.value.value)]
+        return [self.renamed(node)]
+
+    def ending(self, node: ast.AST, template: str) -> ast.stmt:
+        """Return the statement that ends a section, with its label taken apart."""
+        fields = [name for _, name, _, _ in string.Formatter().parse(template) if name is not None]
+        try:
+            values = [ast.parse(name, mode="eval").body for name in fields]
+        except SyntaxError:
+            return self.refuse(node, f"label {template!r}: only {{name}} and {{name.field}}")
+        end = Ending()
+        end.template = template
+        end.values = []
+        for value in values:
+            wrapped = ast.Expr(value, lineno=getattr(node, "lineno", 0))
+            end.values.append(self.renamed(wrapped).value)  # type: ignore[attr-defined]
+        return self.located(end, node)
+
+    def compound(self, node: ast.If | ast.For | ast.While) -> ast.stmt:
+        if isinstance(node, (ast.For, ast.While)) and node.orelse:
+            self.refuse(node, "a loop has no else in model code")
+        shallow = copy.copy(node)
+        shallow.body, shallow.orelse = [], []
+        done = self.renamed(shallow)
+        assert isinstance(done, (ast.If, ast.For, ast.While))
+        done.body = self.statements(node.body)
+        done.orelse = self.statements(node.orelse)
+        return done
+
+    def inline(self, node: ast.stmt, call: ast.expr) -> list[ast.stmt]:
+        """Return the statements for ``yield from call``."""
+        if isinstance(call, ast.Tuple) and not call.elts:
+            return []
+        if not isinstance(call, ast.Call) or call.keywords:
+            self.refuse(node, "'yield from' needs a call with positional arguments")
+        callee = self.value(call.func)
+        bound = [callee.__self__] if isinstance(callee, types.MethodType) else []
+        function = getattr(callee, "__func__", callee)
+        if not isinstance(function, types.FunctionType) or not is_generator(function):
+            self.refuse(node, "'yield from' needs a sub-sequence, a function with yields")
+        return self.body_of(node, function, bound, call.args)
+
+    def body_of(
+        self, node: ast.stmt, function: types.FunctionType, bound: list[Any], args: list[ast.expr]
+    ) -> list[ast.stmt]:
+        """Return an inlined sub-sequence: arguments stored in locals of their own, then its body."""
+        parameters = [a.arg for a in function_syntax(function).args.args]
+        if len(parameters) != len(bound) + len(args):
+            self.refuse(node, f"{function.__name__}() takes {len(parameters)} arguments")
+        key = len(self.into.lines)
+        given: dict[str, ast.expr] = {}
+        before: list[ast.stmt] = []
+        values = [self.constant(b) for b in bound] + [self.renamed_expression(a) for a in args]
+        for name, value in zip(parameters, values, strict=True):
+            if isinstance(value, ast.Name):
+                given[name] = value
+                continue
+            unique = f"{name}_{key}"
+            assign = ast.Assign([ast.Name(unique, ast.Store())], value)
+            before.append(self.located(assign, node))
+            given[name] = ast.Name(unique, ast.Load())
+        block = Block()
+        block.key = key
+        self.located(block, node)
+        inner = _Inliner(self.into, self.world, function, given, key)
+        block.body = inner.statements(function_syntax(function).body)
+        return [*before, block]
+
+    def value(self, node: ast.expr) -> Any:
+        """Evaluate what names a sub-sequence: a name, an attribute, or ``w.use(Hooks)``."""
+        if isinstance(node, ast.Attribute):
+            return getattr(self.value(node.value), node.attr, None)
+        if isinstance(node, ast.Name):
+            given = self.given.get(node.id)
+            if isinstance(given, ast.Name):
+                return self.into.constants.get(given.id)
+            return self.scope.get(node.id)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            if node.func.attr == "use" and len(node.args) == 1:
+                return self.world.use(self.value(node.args[0]))
+        return self.refuse(node, "'yield from' needs a name, a method or w.use(...).moment(...)")
+
+    def check_yields(self, node: ast.stmt) -> None:
+        """A yield stands alone, with a text; anything else is refused."""
+        alone = node.value if isinstance(node, ast.Expr) else None
+        for inner in ast.walk(node):
+            if isinstance(inner, (ast.YieldFrom, ast.Await)):
+                self.refuse(inner, "'yield from' stands alone as a statement")
+            if isinstance(inner, ast.Yield):
+                text = inner.value.value if isinstance(inner.value, ast.Constant) else None
+                if inner is not alone or not isinstance(text, str):
+                    self.refuse(inner, 'a yield stands alone, with its label: yield "..."')
+        if isinstance(node, (ast.Try, ast.With, ast.FunctionDef, ast.ClassDef, ast.Match)):
+            self.refuse(node, f"no {type(node).__name__.lower()} in model code")
+
+    def refuse(self, node: ast.AST, reason: str) -> Any:
+        line = getattr(node, "lineno", self.function.__code__.co_firstlineno)
+        raise ModelError(reason, f"{self.file}:{line}")
+
+    def constant(self, value: Any) -> ast.Name:
+        name = f"_k{len(self.into.constants)}"
+        self.into.constants[name] = value
+        return ast.Name(name, ast.Load())
+
+    def renamed_expression(self, node: ast.expr) -> ast.expr:
+        done = self.renamed(ast.Expr(node, lineno=node.lineno))
+        assert isinstance(done, ast.Expr)
+        return done.value
+
+    def renamed(self, node: ast.stmt) -> ast.stmt:
+        done = _Rename(self).visit(copy.deepcopy(node))
+        assert isinstance(done, ast.stmt)
+        return done
+
+    def located(self, node: ast.stmt, origin: ast.AST) -> ast.stmt:
+        """Give a node, and all below it, the place of another."""
+        self.into.lines.append(f"{self.file}:{getattr(origin, 'lineno', 0)}")
+        for inner in ast.walk(node):
+            _set_line(inner, len(self.into.lines) - 1)
+        return node
+
+
+class _Rename(ast.NodeTransformer):
+    """Makes the names of one function unique in the expansion, and its outside names constants."""
+
+    def __init__(self, owner: _Inliner) -> None:
+        self.owner = owner
+
+    def visit(self, node: ast.AST) -> Any:
+        if hasattr(node, "lineno"):
+            lines = self.owner.into.lines
+            place = f"{self.owner.file}:{node.lineno}"
+            if not lines or lines[-1] != place:
+                lines.append(place)
+            _set_line(node, len(lines) - 1)
+        return super().visit(node)
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> Any:
+        if not isinstance(node.target, ast.Name) or node.value is None:
+            self.owner.refuse(node, "an annotated local needs a value")
+        name = self.visit(node.target)
+        scope = self.owner.scope
+        code = compile(ast.Expression(node.annotation), "<annotation>", "eval")
+        self.owner.into.annotations[name.id] = eval(code, scope)  # noqa: S307 - model source
+        return ast.copy_location(ast.Assign([name], self.visit(node.value)), name)
+
+    def visit_Name(self, node: ast.Name) -> Any:
+        owner = self.owner
+        if node.id in owner.given:
+            if not isinstance(node.ctx, ast.Load):
+                owner.refuse(node, f"a sub-sequence does not assign to its parameter {node.id!r}")
+            return ast.copy_location(copy.copy(owner.given[node.id]), node)
+        if node.id in owner.local:
+            node.id = node.id if owner.key is None else f"{node.id}_{owner.key}"
+            return node
+        if node.id not in owner.scope:
+            owner.refuse(node, f"unknown name {node.id!r}")
+        return ast.copy_location(owner.constant(owner.scope[node.id]), node)
+
+
+def _set_line(node: ast.AST, line: int) -> None:
+    for attribute in ("lineno", "end_lineno"):
+        setattr(node, attribute, line)
+    for attribute in ("col_offset", "end_col_offset"):
+        setattr(node, attribute, 0)
+
+
+def _is_store(node: ast.Name) -> bool:
+    return isinstance(node.ctx, ast.Store)

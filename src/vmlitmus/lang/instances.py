@@ -1,0 +1,81 @@
+"""Lower one instance of a machine to the intermediate form."""
+
+from __future__ import annotations
+
+from vmlitmus.lang.domain import Bool, IntRange
+from vmlitmus.lang.ir import DISABLED, Code
+from vmlitmus.lang.lower import Finish, Lowerer
+from vmlitmus.lang.machine import Instance, Machine
+from vmlitmus.lang.syntax import function_syntax, names_of, place
+from vmlitmus.lang.values import Computed, Known, Scope, Val
+
+
+def lower_instance(machine: Machine, instance: Instance) -> Code:
+    """Return what an instance does; raises ModelError, with file and line, for a fault in it."""
+    lowerer = Lowerer(machine.world, machine.domains())
+    made = instance.program
+    names: dict[str, Val] = {n: Known(v) for n, v in zip(instance.names, instance.binding, strict=True)}
+    if made is None:
+        function = instance.step.function
+        syntax = function_syntax(function)
+        names[syntax.args.args[0].arg] = Known(machine.world)
+        scope = Scope(names, names_of(function), lambda n: place(function, n), None)
+        body = syntax.body
+    else:
+        expanded = made.done.expanded
+        names[expanded.world_name] = Known(machine.world)
+        scope = Scope(names, expanded.constants, expanded.place, None)
+        body = made.sections[instance.start].framed.syntax.body
+        lowerer.finish = Finish(_Leaving(machine, instance).leave)
+    lowerer.scopes.append(scope)
+    _enter(lowerer, instance)
+    lowerer.statements(body)
+    if lowerer.block is not None:
+        lowerer.emit(0)
+    return lowerer.code
+
+
+def _enter(lowerer: Lowerer, instance: Instance) -> None:
+    """Check where the actor is, take the locals from the state, and use up a budget."""
+    assert lowerer.block is not None
+    for index, code in instance.guards:
+        value = lowerer.load(lowerer.block, index)
+        low = value.domain.low if isinstance(value.domain, IntRange) else 0
+        bits = "i1" if isinstance(value.domain, Bool) else "i64"
+        lowerer.require(lowerer.op("eq", bits, value.operand, code + low), DISABLED)
+    for name, index in instance.loads:
+        lowerer.scope.names[name] = lowerer.load(lowerer.block, index)
+    if instance.budget is not None:
+        left = lowerer.load(lowerer.block, instance.budget)
+        lowerer.require(lowerer.op("ne", "i64", left.operand, 0), DISABLED)
+        lowerer.fields[instance.budget] = Computed(
+            left.domain, lowerer.op("sub", "i64", left.operand, 1)
+        )
+
+
+class _Leaving:
+    """Writes the actor's place and its locals at the end of a section."""
+
+    def __init__(self, machine: Machine, instance: Instance) -> None:
+        assert instance.program is not None
+        self.made = instance.program
+        self.actor = instance.actor
+        self.stored = self.made.sections[instance.start].stored
+        self.variables = machine.domains()
+
+    def leave(self, lowerer: Lowerer, ending: int, where: int, values: tuple[Val, ...]) -> None:
+        made = self.made
+        live = dict(zip(made.live.get(where, ()), values, strict=True))
+        for name in self.stored:
+            if name not in live:
+                index, domain = self.variables[self.actor, made.slots[name]]
+                lowerer.fields[index] = Known(domain.decode(0))
+        for name, value in live.items():
+            index, domain = self.variables[self.actor, made.slots[name]]
+            node = made.sections[0].framed.syntax
+            operand = lowerer.fit(node, value, domain, f"local {name!r}")
+            lowerer.fields[index] = Computed(domain, operand)
+        at = self.variables.get((self.actor, "_at"))
+        if at is not None:
+            lowerer.fields[at[0]] = Known(made.first_place + where - 1 if where else 0)
+        lowerer.emit(ending)

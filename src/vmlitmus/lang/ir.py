@@ -1,0 +1,139 @@
+"""The typed intermediate form: what one step does to a state, as blocks of simple operations.
+
+A value is a Python int (a constant) or a str (the name of a computed value). Truth values are one
+bit ("i1"), all others 64 bits ("i64"): an int is itself, an enum member and an entity are their
+index, None is the index after the last entity, a set is a mask.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+Operand: TypeAlias = int | str
+Bits: TypeAlias = Literal["i1", "i64"]
+
+
+@dataclass
+class Op:
+    """One operation: ``dest`` := ``op``(``args``); ``bits`` is the width of the operands."""
+
+    dest: str
+    op: str
+    bits: Bits
+    args: tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class Branch:
+    """Go to a block, or to one of two."""
+
+    condition: Operand
+    then: int
+    other: int
+
+
+@dataclass(frozen=True)
+class Emit:
+    """The step is done: its ending, and the new code of each variable that it wrote."""
+
+    ending: int
+    writes: dict[int, Operand]
+
+
+@dataclass(frozen=True)
+class Value:
+    """A condition is computed."""
+
+    operand: Operand
+
+
+Terminator: TypeAlias = Branch | Emit | Value
+DISABLED = -1  # a block number: the step is not enabled
+FAULTY = -2  # a block number: the step is a model error here
+
+
+@dataclass
+class Block:
+    """Operations in a row, and where they lead."""
+
+    number: int
+    ops: list[Op] = field(default_factory=list)
+    end: Terminator | None = None
+
+
+class Code:
+    """The blocks of one step; the first is its entry."""
+
+    def __init__(self) -> None:
+        self.blocks: list[Block] = [Block(0)]
+        self.names = 0
+
+    def block(self) -> Block:
+        made = Block(len(self.blocks))
+        self.blocks.append(made)
+        return made
+
+    def op(self, block: Block, op: str, bits: Bits, *args: Any) -> Operand:
+        """Append an operation and return its result; constants are folded."""
+        folded = _fold(op, bits, args)
+        if folded is not None:
+            return folded
+        self.names += 1
+        dest = f"%v{self.names}"
+        block.ops.append(Op(dest, op, bits, args))
+        return dest
+
+
+_EXACT = {
+    "add": lambda a, b: a + b,
+    "sub": lambda a, b: a - b,
+    "mul": lambda a, b: a * b,
+    "udiv": lambda a, b: a // b,
+    "urem": lambda a, b: a % b,
+    "and": lambda a, b: a & b,
+    "or": lambda a, b: a | b,
+    "xor": lambda a, b: a ^ b,
+    "shl": lambda a, b: a << b,
+    "lshr": lambda a, b: a >> b,
+    "eq": lambda a, b: int(a == b),
+    "ne": lambda a, b: int(a != b),
+    "slt": lambda a, b: int(a < b),
+    "sle": lambda a, b: int(a <= b),
+    "ctpop": lambda a: a.bit_count(),
+    "zext": lambda a: a,
+    "bit0": lambda a: a & 1,
+}
+
+
+def _fold(op: str, bits: Bits, args: tuple[Any, ...]) -> Operand | None:
+    """Return the result of an operation when it is known without running it."""
+    if op == "select":
+        condition, then, other = args
+        if isinstance(condition, int):
+            return then if condition else other  # type: ignore[no-any-return]
+        if then == other:
+            return then  # type: ignore[no-any-return]
+        if bits == "i1" and (then, other) == (1, 0):
+            return condition  # type: ignore[no-any-return]
+        return None
+    if op in _EXACT and all(isinstance(a, int) for a in args):
+        return int(_EXACT[op](*args))  # type: ignore[no-untyped-call]
+    if op in ("and", "or", "xor", "add", "shl", "lshr", "sub") and len(args) == 2:
+        return _identity(op, bits, *args)
+    return None
+
+
+def _identity(op: str, bits: Bits, a: Operand, b: Operand) -> Operand | None:
+    commutes = op in ("and", "or", "xor", "add")
+    if b == 0 and op != "and":
+        return a
+    if a == 0 and commutes and op != "and":
+        return b
+    if op == "and" and 0 in (a, b):
+        return 0
+    if bits == "i1" and op == "and" and 1 in (a, b):
+        return b if a == 1 else a
+    if bits == "i1" and op == "or" and 1 in (a, b):
+        return 1
+    return None

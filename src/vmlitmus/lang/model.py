@@ -1,0 +1,165 @@
+"""A model: entities, steps, hooks, conditions, and the settings a litmus test may choose."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from vmlitmus.errors import ScenarioError, unknown
+from vmlitmus.lang.entity import Entity
+from vmlitmus.lang.source import Assumption
+from vmlitmus.lang.step import Condition, Step
+from vmlitmus.lang.world import Hooks
+
+E = TypeVar("E", bound=Entity)
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One value that a scenario may choose: its kind, its default and its limits.
+
+    ``choices`` lists the valid words or values; for a number, ``low`` and ``high`` are its limits.
+    """
+
+    default: Any
+    choices: tuple[Any, ...] = ()
+    low: int | None = None
+    high: int | None = None
+    hooks: type[Hooks] | None = None
+
+    def check(self, name: str, value: object) -> Any:
+        """Return the value; raises ScenarioError when it is not valid."""
+        if self.low is not None and self.high is not None:
+            number = isinstance(value, int) and not isinstance(value, bool)
+            if not number or not self.low <= value <= self.high:  # type: ignore[operator]
+                raise ScenarioError(f"{name} = {value!r}: not an integer in {self.low}..{self.high}")
+        elif isinstance(self.default, bool):
+            if not isinstance(value, bool):
+                raise ScenarioError(f"{name} = {value!r}: not true or false")
+        elif not isinstance(value, str) or value not in self.choices:
+            raise ScenarioError(f"{name}: " + unknown("value", str(value), self.choices))
+        return value
+
+
+def number(low: int, high: int, *, default: int) -> Setting:
+    """Return a setting that is an integer within limits, both included."""
+    return Setting(default, low=low, high=high)
+
+
+def flag(*, default: bool) -> Setting:
+    """Return a setting that is true or false."""
+    return Setting(default, (True, False))
+
+
+def choice(*words: str, default: str) -> Setting:
+    """Return a setting that is one of some words."""
+    return Setting(default, words)
+
+
+def mechanism(hooks: type[Hooks], *, default: str) -> Setting:
+    """Return a setting that chooses the mechanism for a hook class, by its name in the model."""
+    return Setting(default, hooks=hooks)
+
+
+@dataclass(frozen=True)
+class Model:
+    """What can happen, and what may be asked: see the language reference.
+
+    ``settings`` and ``lists`` declare the tables and the arrays of tables of a litmus file;
+    ``setup`` makes the entities of one scenario.
+    """
+
+    name: str
+    doc: str
+    entities: tuple[type[Entity], ...]
+    steps: tuple[Step, ...]
+    conditions: tuple[Condition, ...]
+    setup: Callable[[Setup, Settings], None]
+    hooks: Mapping[type[Hooks], Mapping[str, type[Hooks]]] = field(default_factory=dict)
+    assumptions: tuple[Assumption, ...] = ()
+    settings: Mapping[str, Mapping[str, Setting]] = field(default_factory=dict)
+    lists: Mapping[str, Mapping[str, Setting]] = field(default_factory=dict)
+
+    @property
+    def disturbances(self) -> tuple[str, ...]:
+        """The names that a scenario may allow, in the order of the steps."""
+        return tuple(dict.fromkeys(s.disturbance for s in self.steps if s.disturbance))
+
+    def condition(self, name: str) -> Condition:
+        """Return a condition by name; raises ScenarioError for an unknown one."""
+        for found in self.conditions:
+            if found.name == name:
+                return found
+        raise ScenarioError(unknown("condition", name, [c.name for c in self.conditions]))
+
+    def choices(self, setting: Setting) -> tuple[Any, ...]:
+        """Return the valid words of a setting; for a mechanism, the mechanisms' names."""
+        return tuple(self.hooks[setting.hooks]) if setting.hooks else setting.choices
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The settings of one scenario with all defaults filled in: ``s["machine"]["cores"]``."""
+
+    tables: Mapping[str, Mapping[str, Any]]
+    lists: Mapping[str, tuple[Mapping[str, Any], ...]]
+
+    def __getitem__(self, table: str) -> Mapping[str, Any]:
+        return self.tables[table]
+
+
+class Setup:
+    """Makes the entities of a world: ``make(Cpu, core=core)`` returns the new entity."""
+
+    def __init__(self, adopt: Callable[[type[Entity], dict[str, Any]], Entity]) -> None:
+        self._adopt = adopt
+
+    def __call__(self, kind: type[E], **fields: object) -> E:
+        made = self._adopt(kind, dict(fields))
+        assert isinstance(made, kind)
+        return made
+
+
+def fill(model: Model, tables: Mapping[str, Any], lists: Mapping[str, Any]) -> Settings:
+    """Check the settings of a scenario against the model's and fill in the defaults.
+
+    A list that is not given has one entry with all defaults. Raises ScenarioError.
+    """
+    for name in tables:
+        if name not in model.settings:
+            raise ScenarioError(unknown("table", name, [*model.settings, *model.lists]))
+    for name in lists:
+        if name not in model.lists:
+            raise ScenarioError(unknown("list", name, model.lists))
+    filled = {
+        name: _table(model, name, known, tables.get(name, {}))
+        for name, known in model.settings.items()
+    }
+    filled_lists = {
+        name: tuple(_table(model, name, known, entry) for entry in lists.get(name, [{}]))
+        for name, known in model.lists.items()
+    }
+    return Settings(filled, filled_lists)
+
+
+def _table(
+    model: Model, table: str, known: Mapping[str, Setting], given: Mapping[str, Any]
+) -> dict[str, Any]:
+    for key in given:
+        if key not in known:
+            raise ScenarioError(unknown("key", f"{table}.{key}", [f"{table}.{k}" for k in known]))
+    return {
+        key: _setting(model, f"{table}.{key}", setting, given.get(key, setting.default))
+        for key, setting in known.items()
+    }
+
+
+def _setting(model: Model, name: str, setting: Setting, value: object) -> Any:
+    if setting.hooks is None:
+        return setting.check(name, value)
+    if not isinstance(value, str) or value not in model.hooks[setting.hooks]:
+        raise ScenarioError(
+            f"{name}: " + unknown("mechanism", str(value), model.hooks[setting.hooks])
+        )
+    return value

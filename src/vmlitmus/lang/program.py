@@ -1,0 +1,169 @@
+"""A sequence made ready: sections as functions, locals in slots of the actor."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from vmlitmus.errors import ModelError
+from vmlitmus.lang.cut import CutSequence, cut
+from vmlitmus.lang.domain import Domain, IntRange
+from vmlitmus.lang.entity import Entity, Field
+from vmlitmus.lang.expand import expand
+from vmlitmus.lang.frame import FramedSection, compiled, frames
+from vmlitmus.lang.lower import Finish, Lowerer, Variables, lower_section
+from vmlitmus.lang.step import Step
+from vmlitmus.lang.syntax import place
+from vmlitmus.lang.values import Computed, Known, Val, unite
+from vmlitmus.lang.world import World
+
+
+@dataclass(frozen=True)
+class RunnableSection:
+    """A section: its tree, its function, the locals it reads, and those it may have to drop."""
+
+    framed: FramedSection
+    run: Callable[..., Any]
+    live: tuple[str, ...]
+    stored: tuple[str, ...]
+
+
+@dataclass
+class Program:
+    """One sequence of one kind of actor.
+
+    ``slots`` gives for each local that lives across a yield the actor's field that keeps it;
+    ``live`` the locals at each place; the actor's ``_at`` is ``first_place + place - 1``.
+    """
+
+    step: Step
+    actor: type[Entity]
+    parameters: dict[str, type[Any]]
+    done: CutSequence
+    sections: dict[int, RunnableSection]
+    live: dict[int, tuple[str, ...]]
+    labels: list[str]
+    first_place: int = 0
+    domains: dict[str, Domain] = field(default_factory=dict)
+    slots: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def places(self) -> int:
+        return len(self.live)
+
+
+def program(step: Step, parameters: dict[str, type[Any]], world: World) -> Program:
+    """Cut a sequence and make its sections; raises ModelError for what cannot be cut."""
+    first = next(iter(parameters.values()), None)
+    if first is None or not issubclass(first, Entity):
+        raise ModelError(f"{step.name}() needs an actor, an entity", place(step.function))
+    done = cut(expand(step.function, step.label, world), step.name, place(step.function))
+    framed, live = frames(done, step.name)
+    sections = {
+        s.start: RunnableSection(
+            s, compiled(s, done.expanded.constants, step.name), s.live, s.live if s.start else ()
+        )
+        for s in framed
+    }
+    return Program(step, first, parameters, done, sections, live, done.labels)
+
+
+def find_domains(made: Program, world: World, variables: Variables) -> None:
+    """Find what values each local that lives across a yield can have: annotated, or inferred."""
+    done = made.done.expanded
+    for name, annotation in done.annotations.items():
+        made.domains[name] = Field(name, annotation, None).domain(dict(world._entities))
+    for name, kind in list(made.parameters.items())[1:]:
+        domain = _of_kind(name, kind, world)
+        made.domains[name] = domain
+    _Inference(made, world, variables).run()
+
+
+def _of_kind(name: str, kind: type[Any], world: World) -> Domain:
+    return Field(name, kind, None).domain(dict(world._entities))
+
+
+class _Inference:
+    """Lowers sections with locals of unknown value until the locals' domains no longer grow."""
+
+    def __init__(self, made: Program, world: World, variables: Variables) -> None:
+        self.made = made
+        self.world = world
+        self.variables = variables
+        self.fixed = set(made.domains)
+        self.grown: dict[str, int] = {}
+        self.waiting = [0]
+
+    def run(self) -> None:
+        if not self.world.all(self.made.actor):
+            return
+        while self.waiting:
+            self.section(self.waiting.pop(0))
+
+    def section(self, start: int) -> None:
+        made, done = self.made, self.made.done.expanded
+        section = made.sections[start].framed
+        names: dict[str, Val] = {
+            done.world_name: Known(self.world),
+            done.actor: Known(self.world.all(made.actor)[0]),
+        }
+        for name in section.live:
+            names[name] = Computed(made.domains[name], f"%in_{name}")
+        lower_section(
+            self.world, self.variables, section, names, done.constants, done.place, Finish(self.leave)
+        )
+
+    def leave(self, lowerer: Lowerer, ending: int, where: int, values: tuple[Val, ...]) -> None:
+        lowerer.block = None
+        if where == 0:
+            return
+        changed = where not in self.grown
+        self.grown.setdefault(where, 0)
+        for name, value in zip(self.made.live[where], values, strict=True):
+            changed |= self.learn(name, value)
+        if changed and where not in self.waiting:
+            self.waiting.append(where)
+
+    def learn(self, name: str, value: Val) -> bool:
+        """Widen a local's domain by one value; say whether it grew."""
+        if name in self.fixed:
+            return False
+        known = self.made.domains.get(name)
+        values = [value] if known is None else [Computed(known, "%known"), value]
+        domain = unite(values, self.world)
+        self.grown[name] = self.grown.get(name, 0) + 1
+        if domain is None or (isinstance(domain, IntRange) and self.grown[name] > 8):
+            where = place(self.made.step.function)
+            shown = name.split("_")[0]
+            raise ModelError(
+                f"local {shown!r} lives across a yield: annotate it, with bounds if it is an int",
+                where,
+            )
+        self.made.domains[name] = domain
+        return domain != known
+
+
+def assign_slots(programs: list[Program]) -> dict[str, Domain]:
+    """Give the locals of all sequences of one actor class their slots; return the slots' domains.
+
+    Locals of different sequences share a slot when they have the same domain.
+    """
+    pool: dict[Domain, list[str]] = {}
+    slots: dict[str, Domain] = {}
+    for made in programs:
+        used: dict[Domain, int] = {}
+        names = dict.fromkeys(n for live in made.live.values() for n in live)
+        for name in names:
+            domain = made.domains[name]
+            index = used.get(domain, 0)
+            used[domain] = index + 1
+            known = pool.setdefault(domain, [])
+            if index == len(known):
+                known.append(f"_slot{len(slots)}")
+                slots[known[index]] = domain
+            made.slots[name] = known[index]
+    return slots
+
+
+__all__ = ["Mapping", "Program", "assign_slots", "find_domains", "program"]

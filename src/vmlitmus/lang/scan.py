@@ -1,0 +1,80 @@
+"""What the code of a machine mentions: fields it writes, parts, assumptions.
+
+A field that no step writes is constant in that machine and costs no state. The scan goes by field
+name, so it may take a field for written that is not, never the other way round.
+"""
+
+from __future__ import annotations
+
+import ast
+import types
+from collections.abc import Iterable
+from typing import Any
+
+from vmlitmus.lang.entity import Entity
+from vmlitmus.lang.source import Assumption
+from vmlitmus.lang.syntax import function_syntax, names_of, place
+from vmlitmus.lang.world import Hooks, World
+
+_MUTATORS = ("add", "remove", "discard", "clear")
+
+
+class Scan:
+    """The fields written, parts switched and assumptions consulted by some functions.
+
+    ``parts`` and ``assumptions`` are in the order in which the code is met.
+    """
+
+    def __init__(self, entities: Iterable[type[Entity]], hooks: Iterable[Hooks]) -> None:
+        self.written: set[str] = set()
+        self.parts: dict[str, str] = {}
+        self.assumptions: dict[str, Assumption] = {}
+        self._seen: set[types.FunctionType] = set()
+        self._methods: dict[str, list[types.FunctionType]] = {}
+        for kind in [*entities, *(type(h) for h in hooks)]:
+            for base in kind.__mro__:
+                if base not in (Entity, Hooks, object):
+                    self._offer(base)
+
+    def _offer(self, kind: type) -> None:
+        for name, value in vars(kind).items():
+            function = value.fget if isinstance(value, property) else value
+            if isinstance(function, types.FunctionType):
+                self._methods.setdefault(name, []).append(function)
+
+    def function(self, function: types.FunctionType) -> None:
+        """Scan a function and all that it may call."""
+        if function in self._seen or function.__module__ == World.__module__:
+            return
+        self._seen.add(function)
+        scope = names_of(function)
+        for node in ast.walk(function_syntax(function)):
+            self._node(node, scope, function)
+
+    def _node(self, node: ast.AST, scope: dict[str, Any], function: types.FunctionType) -> None:
+        if isinstance(node, ast.Name):
+            self._value(scope.get(node.id))
+        elif isinstance(node, ast.Attribute):
+            if isinstance(node.ctx, ast.Store):
+                self.written.add(node.attr)
+            for method in self._methods.get(node.attr, ()):
+                self.function(method)
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            self._call(node, node.func, function)
+
+    def _call(self, node: ast.Call, target: ast.Attribute, function: types.FunctionType) -> None:
+        if target.attr in _MUTATORS and isinstance(target.value, ast.Attribute):
+            self.written.add(target.value.attr)
+        name = node.args[0] if node.args else None
+        if target.attr == "part" and isinstance(name, ast.Constant):
+            self.parts.setdefault(str(name.value), place(function, node))
+
+    def _value(self, value: object) -> None:
+        if isinstance(value, Assumption):
+            self.assumptions.setdefault(value.name, value)
+        elif isinstance(value, types.FunctionType) and _is_model_code(value):
+            self.function(value)
+
+
+def _is_model_code(function: types.FunctionType) -> bool:
+    return not function.__module__.startswith(("vmlitmus.lang", "builtins", "typing"))

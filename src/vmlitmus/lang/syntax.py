@@ -1,0 +1,84 @@
+"""Syntax trees of model functions and classes, each file parsed once."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import os
+import sys
+import types
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from vmlitmus.errors import ModelError
+
+
+@lru_cache(maxsize=None)
+def _parsed(path: str) -> ast.Module:
+    return ast.parse(Path(path).read_text(encoding="utf-8"), path)
+
+
+@lru_cache(maxsize=None)
+def _functions(path: str) -> dict[int, ast.FunctionDef]:
+    found = {}
+    for node in ast.walk(_parsed(path)):
+        if isinstance(node, ast.FunctionDef):
+            found[min([node.lineno, *(d.lineno for d in node.decorator_list)])] = node
+    return found
+
+
+def forget(path: str) -> None:
+    """Drop what was parsed, after a model file has changed."""
+    _parsed.cache_clear()
+    _functions.cache_clear()
+
+
+def function_syntax(function: types.FunctionType) -> ast.FunctionDef:
+    """Return the definition of a function; raises ModelError when there is no source for it."""
+    code = function.__code__
+    try:
+        return _functions(code.co_filename)[code.co_firstlineno]
+    except (OSError, KeyError, SyntaxError):
+        raise ModelError(f"no source text for {function.__qualname__}()") from None
+
+
+def class_syntax(cls: type) -> tuple[str, ast.ClassDef] | None:
+    """Return the file shown in messages and the definition of a class, or None without source."""
+    path = getattr(sys.modules.get(cls.__module__), "__file__", None)
+    if path is None:
+        return None
+    for node in ast.walk(_parsed(path)):
+        if isinstance(node, ast.ClassDef) and node.name == cls.__name__:
+            return shown_path(path), node
+    return None
+
+
+def shown_path(path: str) -> str:
+    """Return a path as messages show it: relative where that is shorter."""
+    try:
+        relative = os.path.relpath(path)
+    except ValueError:
+        return path
+    return relative if len(relative) < len(path) else path
+
+
+def place(function: types.FunctionType, node: ast.AST | None = None) -> str:
+    """Return "file:line" of a node in a function, or of the function itself."""
+    line = getattr(node, "lineno", function.__code__.co_firstlineno)
+    return f"{shown_path(function.__code__.co_filename)}:{line}"
+
+
+@lru_cache(maxsize=None)
+def names_of(function: types.FunctionType) -> dict[str, Any]:
+    """Return the names a function can see outside itself: builtins, globals, enclosing scopes."""
+    scope: dict[str, Any] = dict(vars(__import__("builtins")))
+    scope.update(function.__globals__)
+    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
+        scope[name] = cell.cell_contents
+    return scope
+
+
+def is_generator(function: object) -> bool:
+    """Say whether a function has yields, so that it is a sequence and not a plain helper."""
+    return inspect.isgeneratorfunction(function)
