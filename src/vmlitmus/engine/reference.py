@@ -52,6 +52,17 @@ class Stepper:
             else:
                 self.plain.append(instance)
         self.at = sorted({variable for variable, _ in self.placed})
+        self.now: State | None = None
+
+    def load(self, state: State) -> None:
+        """Put the world into a state, by what differs from the state it is in."""
+        if self.now is None:
+            self.machine.load(state)
+        else:
+            for variable, old, new in zip(self.machine.variables, self.now, state, strict=True):
+                if old != new:
+                    variable.put(new)
+        self.now = state
 
     def candidates(self, state: State) -> Iterator[Instance]:
         """Yield, in order, the instances whose actor is where they start."""
@@ -60,10 +71,13 @@ class Stepper:
             if all(state[variable] == code for variable, code in instance.guards):
                 yield instance
 
-    def successors(self, state: State) -> Iterator[tuple[Instance, str, State]]:
-        """Yield every enabled instance, the id of the step that it takes, and the next state."""
+    def successors(self, state: State) -> list[tuple[Instance, str, State]]:
+        """Return every enabled instance, the id of the step that it takes, and the next state."""
+        return list(self._successors(state))
+
+    def _successors(self, state: State) -> Iterator[tuple[Instance, str, State]]:
         machine = self.machine
-        machine.load(state)
+        self.load(state)
         written = machine.world.recorder.written
         for instance in self.candidates(state):
             try:
@@ -83,7 +97,7 @@ class Stepper:
 
     def holds(self, state: State, condition: str) -> bool:
         """Say whether a condition is true in a state."""
-        self.machine.load(state)
+        self.load(state)
         return self.machine.conditions[condition](self.machine.world)
 
 

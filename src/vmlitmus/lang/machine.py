@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from vmlitmus.errors import ModelError
-from vmlitmus.lang.domain import Domain, IntRange, Members, shown
+from vmlitmus.lang.domain import Bool, Domain, IntRange, Members, shown
 from vmlitmus.lang.entity import Entity, Recorder, store
 from vmlitmus.lang.model import Model
 from vmlitmus.lang.program import Program
@@ -56,6 +56,10 @@ class Variable:
     @property
     def bits(self) -> int:
         return (self.domain.size - 1).bit_length()
+
+    @property
+    def is_bool(self) -> bool:
+        return isinstance(self.domain, Bool)
 
 
 class Budget(Entity):

@@ -1,0 +1,350 @@
+"""Turn a machine into LLVM IR: one successor function and one function for all conditions.
+
+``expand`` runs every instance on a packed state, in canonical order; ``conditions`` returns one bit
+for each condition. See ``search`` for how the two are called.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from vmlitmus.engine.layout import Layout
+from vmlitmus.engine.search import NativeModel
+from vmlitmus.lang import Machine
+from vmlitmus.lang.instances import lower_instance
+from vmlitmus.lang.ir import DISABLED, Block, Branch, Code, Emit, Op, Operand, Value
+from vmlitmus.lang.lower import lower_condition
+
+FAULTY_CONDITION = 1 << 63  # set by a condition that is a model error in the state
+_INTRINSICS = "declare i64 @llvm.ctpop.i64(i64)\n"
+
+
+def compile_machine(machine: Machine, conditions: Iterable[str]) -> NativeModel:
+    """Return the native form of a machine, with some of its conditions in the given order."""
+    layout = Layout(machine)
+    counters = {name: index for index, name in enumerate(machine.step_ids)}
+    ir = _INTRINSICS + _Expand(machine, layout, counters).text() + "\n"
+    ir += _Conditions(machine, layout, tuple(conditions)).text()
+    return NativeModel(
+        ir=ir,
+        words=layout.words,
+        bits=layout.bits,
+        fanout=fanout(machine),
+        counters=len(counters),
+        initial=layout.pack(machine.initial),
+    )
+
+
+def fanout(machine: Machine) -> int:
+    """Return an upper bound on the successors of a state: an actor is in one place at a time."""
+    per_actor: dict[int, dict[int, int]] = {}
+    plain = 0
+    for instance in machine.instances:
+        if not instance.guards:
+            plain += 1
+            continue
+        at, place = instance.guards[0]
+        places = per_actor.setdefault(at, {})
+        places[place] = places.get(place, 0) + 1
+    return plain + sum(max(places.values()) for places in per_actor.values()) or 1
+
+
+class _Writer:
+    """Writes blocks of the intermediate form as LLVM text."""
+
+    def __init__(self, layout: Layout) -> None:
+        self.layout = layout
+        self.lines: list[str] = []
+        self.fresh = 0
+
+    def line(self, text: str) -> None:
+        self.lines.append("  " + text)
+
+    def temporary(self) -> str:
+        self.fresh += 1
+        return f"%t{self.fresh}"
+
+    def entry(self) -> None:
+        self.lines.append("entry:")
+        for word in range(self.layout.words):
+            pointer = self.temporary()
+            self.line(f"{pointer} = getelementptr i64, ptr %state, i64 {word}")
+            self.line(f"%w{word} = load i64, ptr {pointer}")
+
+    def ops(self, block: Block, prefix: str) -> None:
+        for op in block.ops:
+            self.op(op, prefix)
+
+    def op(self, op: Op, prefix: str) -> None:
+        dest = self.named(op.dest, prefix)
+        if op.op == "load":
+            self.load(dest, op)
+        elif op.op == "phi":
+            arms = ", ".join(
+                f"[ {self.named(value, prefix, op.bits)}, %{prefix}b{number} ]"
+                for value, number in op.args
+            )
+            self.line(f"{dest} = phi {op.bits} {arms}")
+        else:
+            args = [self.named(a, prefix, op.bits) for a in op.args]
+            self.compute(dest, op, args)
+
+    def compute(self, dest: str, op: Op, args: list[str]) -> None:
+        if op.op in ("eq", "ne", "slt", "sle"):
+            self.line(f"{dest} = icmp {op.op} {op.bits} {args[0]}, {args[1]}")
+        elif op.op == "select":
+            condition = {"0": "false", "1": "true"}.get(args[0], args[0])
+            self.line(f"{dest} = select i1 {condition}, {op.bits} {args[1]}, {op.bits} {args[2]}")
+        elif op.op == "ctpop":
+            self.line(f"{dest} = call i64 @llvm.ctpop.i64(i64 {args[0]})")
+        elif op.op == "zext":
+            self.line(f"{dest} = zext i1 {args[0]} to i64")
+        elif op.op == "bit0":
+            self.line(f"{dest} = trunc i64 {args[0]} to i1")
+        else:
+            self.line(f"{dest} = {op.op} {op.bits} {args[0]}, {args[1]}")
+
+    def load(self, dest: str, op: Op) -> None:
+        place = self.layout.places[op.args[0]]
+        shifted = self.temporary()
+        self.line(f"{shifted} = lshr i64 %w{place.word}, {place.shift}")
+        if op.bits == "i1":
+            self.line(f"{dest} = trunc i64 {shifted} to i1")
+        else:
+            self.line(f"{dest} = and i64 {shifted}, {place.mask}")
+
+    def named(self, operand: Operand, prefix: str, bits: str = "i64") -> str:
+        """Return an operand as text, unique to its instance."""
+        if isinstance(operand, str):
+            return f"%{prefix}{operand[1:]}"
+        return str(operand)
+
+
+class _Expand(_Writer):
+    """The successor function."""
+
+    def __init__(self, machine: Machine, layout: Layout, counters: dict[str, int]) -> None:
+        super().__init__(layout)
+        self.machine = machine
+        self.counters = counters
+
+    def text(self) -> str:
+        self.lines.append("define i64 @expand(ptr %state, ptr %out, ptr %coverage) {")
+        self.entry()
+        self.line("br label %x0")
+        arrivals = [("entry", "%out")]
+        for instance in self.machine.instances:
+            arrivals = self.instance(instance.index, arrivals)
+        self.start(len(self.machine.instances), arrivals)
+        self.finish(f"%p{len(self.machine.instances)}")
+        return "\n".join(self.lines)
+
+    def finish(self, pointer: str) -> None:
+        self.line(f"%end = ptrtoint ptr {pointer} to i64")
+        self.line("%begin = ptrtoint ptr %out to i64")
+        self.line("%bytes = sub i64 %end, %begin")
+        self.line(f"%count = udiv exact i64 %bytes, {8 * self.layout.words}")
+        self.line("ret i64 %count")
+        self.lines.append("}")
+
+    def start(self, index: int, arrivals: list[tuple[str, str]]) -> None:
+        """Begin an instance: where the next successor goes depends on how control came here."""
+        self.lines.append(f"x{index}:")
+        arms = ", ".join(f"[ {pointer}, %{label} ]" for label, pointer in arrivals)
+        self.line(f"%p{index} = phi ptr {arms}")
+
+    def instance(self, index: int, arrivals: list[tuple[str, str]]) -> list[tuple[str, str]]:
+        code = lower_instance(self.machine, self.machine.instances[index])
+        prefix = f"i{index}"
+        self.start(index, arrivals)
+        self.line(f"br label %{prefix}b0")
+        found: list[tuple[str, str]] = []
+        faulty: list[str] = []
+        for block in _reached(code):
+            label = f"{prefix}b{block.number}"
+            self.lines.append(f"{label}:")
+            self.ops(block, prefix)
+            if isinstance(block.end, Emit):
+                found.append((label, self.emit(index, block.end, prefix)))
+            else:
+                assert isinstance(block.end, Branch)
+                found += self.branch(index, block.end, label, prefix, faulty)
+        if faulty:
+            self.lines.append(f"{prefix}fault:")
+            self.line(f"ret i64 {-1 - index}")
+        return found
+
+    def branch(
+        self, index: int, end: Branch, label: str, prefix: str, faulty: list[str]
+    ) -> list[tuple[str, str]]:
+        found: list[tuple[str, str]] = []
+        targets = []
+        for number in dict.fromkeys(_targets(end)):
+            if number == DISABLED:
+                targets.append(f"x{index + 1}")
+                found.append((label, f"%p{index}"))
+            elif number < 0:
+                targets.append(f"{prefix}fault")
+                faulty.append(label)
+            else:
+                targets.append(f"{prefix}b{number}")
+        if len(targets) == 1:
+            self.line(f"br label %{targets[0]}")
+        else:
+            test = self.named(end.condition, prefix)
+            self.line(f"br i1 {test}, label %{targets[0]}, label %{targets[1]}")
+        return found
+
+    def emit(self, index: int, end: Emit, prefix: str) -> str:
+        """Write one successor; return the pointer behind it."""
+        for word in range(self.layout.words):
+            pointer = self.temporary()
+            self.line(f"{pointer} = getelementptr i64, ptr %p{index}, i64 {word}")
+            self.line(f"store i64 {self.word(word, end, prefix)}, ptr {pointer}")
+        self.count(index, end.ending)
+        following = self.temporary()
+        self.line(f"{following} = getelementptr i64, ptr %p{index}, i64 {self.layout.words}")
+        self.line(f"br label %x{index + 1}")
+        return following
+
+    def word(self, word: int, end: Emit, prefix: str) -> str:
+        """Return the new value of one word: what was not written, and what was."""
+        cleared = constant = 0
+        parts: list[str] = []
+        for index, operand in end.writes.items():
+            place = self.layout.places[index]
+            if place.word != word:
+                continue
+            cleared |= place.mask << place.shift
+            if isinstance(operand, int):
+                constant |= operand << place.shift
+            else:
+                parts.append(self.placed(index, operand, prefix))
+        if not cleared:
+            return f"%w{word}"
+        kept = ~cleared & (1 << 64) - 1
+        result = self.temporary()
+        self.line(f"{result} = and i64 %w{word}, {_signed(kept)}")
+        for part in [*parts, *([str(_signed(constant))] if constant else [])]:
+            joined = self.temporary()
+            self.line(f"{joined} = or i64 {result}, {part}")
+            result = joined
+        return result
+
+    def placed(self, index: int, operand: Operand, prefix: str) -> str:
+        """Return a computed code, shifted to its place."""
+        place = self.layout.places[index]
+        value = self.named(operand, prefix)
+        if self.machine.variables[index].is_bool:
+            wide = self.temporary()
+            self.line(f"{wide} = zext i1 {value} to i64")
+            value = wide
+        shifted = self.temporary()
+        self.line(f"{shifted} = shl i64 {value}, {place.shift}")
+        return shifted
+
+    def count(self, index: int, ending: int) -> None:
+        instance = self.machine.instances[index]
+        name = f"{instance.step.name}.{ending}" if instance.program else instance.step.name
+        pointer, before, after = self.temporary(), self.temporary(), self.temporary()
+        self.line(f"{pointer} = getelementptr i64, ptr %coverage, i64 {self.counters[name]}")
+        self.line(f"{before} = load i64, ptr {pointer}")
+        self.line(f"{after} = add i64 {before}, 1")
+        self.line(f"store i64 {after}, ptr {pointer}")
+
+
+class _Conditions(_Writer):
+    """The function that evaluates all conditions of a state."""
+
+    def __init__(self, machine: Machine, layout: Layout, names: tuple[str, ...]) -> None:
+        super().__init__(layout)
+        self.machine = machine
+        self.names = names
+
+    def text(self) -> str:
+        self.lines.append("define i64 @conditions(ptr %state) {")
+        self.entry()
+        self.line("br label %y0")
+        arrivals = [("entry", "0")]
+        for index, name in enumerate(self.names):
+            arrivals = self.condition(index, name, arrivals)
+        self.start(len(self.names), arrivals)
+        self.line(f"ret i64 %m{len(self.names)}")
+        self.lines.append("}")
+        return "\n".join(self.lines)
+
+    def start(self, index: int, arrivals: list[tuple[str, str]]) -> None:
+        self.lines.append(f"y{index}:")
+        arms = ", ".join(f"[ {mask}, %{label} ]" for label, mask in arrivals)
+        self.line(f"%m{index} = phi i64 {arms}")
+
+    def condition(
+        self, index: int, name: str, arrivals: list[tuple[str, str]]
+    ) -> list[tuple[str, str]]:
+        function = self.machine.conditions[name].function
+        code = lower_condition(self.machine.world, self.machine.domains(), function)
+        prefix = f"c{index}"
+        self.start(index, arrivals)
+        self.line(f"br label %{prefix}b0")
+        found: list[tuple[str, str]] = []
+        for block in _reached(code):
+            label = f"{prefix}b{block.number}"
+            self.lines.append(f"{label}:")
+            self.ops(block, prefix)
+            if isinstance(block.end, Value):
+                found.append((label, self.value(index, block.end, prefix)))
+            else:
+                assert isinstance(block.end, Branch)
+                found += self.branch(index, block.end, prefix, label)
+        return found
+
+    def value(self, index: int, end: Value, prefix: str) -> str:
+        test = self.named(end.operand, prefix)
+        wide, shifted, result = self.temporary(), self.temporary(), self.temporary()
+        self.line(f"{wide} = zext i1 {test} to i64")
+        self.line(f"{shifted} = shl i64 {wide}, {index}")
+        self.line(f"{result} = or i64 %m{index}, {shifted}")
+        self.line(f"br label %y{index + 1}")
+        return result
+
+    def branch(
+        self, index: int, end: Branch, prefix: str, label: str
+    ) -> list[tuple[str, str]]:
+        """Follow a branch; a condition that is a model error sets the bit FAULTY_CONDITION."""
+        targets = dict.fromkeys(_targets(end))
+        names = [f"{prefix}b{n}" if n >= 0 else f"y{index + 1}" for n in targets]
+        faulty = self.temporary()
+        self.line(f"{faulty} = or i64 %m{index}, {_signed(FAULTY_CONDITION)}")
+        if len(names) == 1:
+            self.line(f"br label %{names[0]}")
+        else:
+            test = self.named(end.condition, prefix)
+            self.line(f"br i1 {test}, label %{names[0]}, label %{names[1]}")
+        return [(label, faulty)] if any(n < 0 for n in targets) else []
+
+
+def _targets(end: Branch) -> list[int]:
+    if isinstance(end.condition, int):
+        return [end.then if end.condition else end.other]
+    return [end.then, end.other]
+
+
+def _reached(code: Code) -> list[Block]:
+    """Return the blocks that can be reached, in order; phi arms from others are dropped."""
+    found, waiting = {0}, [0]
+    while waiting:
+        end = code.blocks[waiting.pop()].end
+        for number in _targets(end) if isinstance(end, Branch) else []:
+            if number >= 0 and number not in found:
+                found.add(number)
+                waiting.append(number)
+    blocks = [b for b in code.blocks if b.number in found]
+    for block in blocks:
+        for op in block.ops:
+            if op.op == "phi":
+                op.args = tuple(arm for arm in op.args if arm[1] in found)
+    return blocks
+
+
+def _signed(value: int) -> int:
+    return value - (1 << 64) if value >> 63 else value

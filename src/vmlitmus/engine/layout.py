@@ -1,0 +1,50 @@
+"""Pack a state into few 64-bit words: which bits of which word hold each variable."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from vmlitmus.lang import Machine, State
+
+WORD = 64
+SINGLE = 63  # payload of a state that is one word
+
+
+@dataclass(frozen=True)
+class Place:
+    """The bits of one variable: ``bits`` bits of word ``word`` from bit ``shift`` on."""
+
+    word: int
+    shift: int
+    bits: int
+
+    @property
+    def mask(self) -> int:
+        return (1 << self.bits) - 1
+
+
+class Layout:
+    """The places of all variables of a machine; no variable straddles two words."""
+
+    def __init__(self, machine: Machine) -> None:
+        size = SINGLE if machine.bits <= SINGLE else WORD
+        self.places: list[Place] = []
+        word = used = 0
+        for variable in machine.variables:
+            if used + variable.bits > size:
+                word, used = word + 1, 0
+            self.places.append(Place(word, used, variable.bits))
+            used += variable.bits
+        self.words = word + 1
+        self.bits = machine.bits
+
+    def pack(self, state: State) -> tuple[int, ...]:
+        """Return the words of a state."""
+        words = [0] * self.words
+        for place, code in zip(self.places, state, strict=True):
+            words[place.word] |= code << place.shift
+        return tuple(words)
+
+    def unpack(self, words: tuple[int, ...]) -> State:
+        """Return the state that some words hold."""
+        return tuple(words[p.word] >> p.shift & p.mask for p in self.places)

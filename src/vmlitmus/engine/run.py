@@ -1,0 +1,251 @@
+"""Decide a claim on a machine, with the engine asked for, and say what was found."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from vmlitmus.engine.limits import Limits, Progress, Stopped
+from vmlitmus.engine.reference import Explored, Stepper, explore, unrecoverable
+from vmlitmus.engine.trace import trace
+from vmlitmus.errors import EnginesDisagree, UsageError, unknown
+from vmlitmus.lang import Claim, Machine, State
+from vmlitmus.outcome import Result, Verdict
+
+Choice: TypeAlias = Literal["auto", "reference", "compiled"]
+ENGINES: tuple[Choice, ...] = ("auto", "reference", "compiled")
+Watch: TypeAlias = Callable[[Progress], None]
+_AUTO_SECONDS = 0.4  # what "auto" gives the reference engine before it compiles
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a search found, the same for both engines.
+
+    ``path`` leads from the initial state to the one that decides the claim; ``observed`` holds the
+    conditions seen in some counted state; ``stopped`` says why a search gave up.
+    """
+
+    engine: str
+    states: int
+    transitions: int
+    depth: int
+    coverage: Mapping[str, int]
+    observed: frozenset[str]
+    path: tuple[State, ...] | None = None
+    stopped: str | None = None
+    notes: tuple[str, ...] = ()
+
+
+def run(
+    machine: Machine,
+    claim: Claim,
+    *,
+    engine: Choice = "auto",
+    limits: Limits | None = None,
+    progress: Watch | None = None,
+    observe: tuple[str, ...] = (),
+) -> Result:
+    """Return the verdict on a claim, with counts and, where there is one, a trace.
+
+    ``observe`` names conditions; the result says for each whether any reachable state satisfies
+    it. Raises ModelError when a step fails, EnginesDisagree when a trace cannot be replayed.
+    """
+    if engine not in ENGINES:
+        raise UsageError(unknown("engine", engine, ENGINES))
+    for name in (claim.condition, *observe):
+        machine.model.condition(name)
+    started = time.monotonic()
+    job = _Job(machine, claim, engine, limits or Limits(), progress, started)
+    finding = job.find(claim.kind, observe)
+    if observe and finding.path is not None and finding.stopped is None:
+        observed = job.find(None, observe).observed
+    else:
+        observed = finding.observed
+    return _result(machine, claim, finding, observed, observe, started)
+
+
+class _Job:
+    """One claim to decide, within limits that hold for all its searches together."""
+
+    def __init__(
+        self,
+        machine: Machine,
+        claim: Claim,
+        engine: Choice,
+        limits: Limits,
+        progress: Watch | None,
+        started: float,
+    ) -> None:
+        self.machine = machine
+        self.claim = claim
+        self.engine = engine
+        self.limits = limits
+        self.progress = progress
+        self.started = started
+
+    def find(self, kind: str | None, observe: tuple[str, ...]) -> Finding:
+        """Search with the claim's own end, or (``kind`` None) everything."""
+        backed = self.machine.model.condition(self.claim.condition).backed_by
+        watched = tuple(dict.fromkeys((self.claim.condition, *backed, *observe)))
+        if self.engine == "auto":
+            try:
+                return self.reference(kind, watched, _AUTO_SECONDS)
+            except _TooLarge:
+                pass
+        if self.engine == "reference":
+            return self.reference(kind, watched, None)
+        from vmlitmus.engine.native_run import find_native
+
+        return find_native(self.machine, kind, watched, self.left(), self.progress)
+
+    def left(self) -> Limits:
+        """Return the limits with the time that is left."""
+        seconds = self.limits.seconds
+        spent = time.monotonic() - self.started
+        return Limits(None if seconds is None else max(seconds - spent, 0.0), self.limits.memory)
+
+    def reference(
+        self, kind: str | None, watched: tuple[str, ...], at_most: float | None
+    ) -> Finding:
+        stepper = Stepper(self.machine)
+        observed: set[str] = set()
+        goal = watched[0]
+
+        def ends(state: State) -> bool:
+            true = {name for name in watched if stepper.holds(state, name)}
+            observed.update(true)
+            return kind in ("never", "possible") and goal in true
+
+        watch = _Guard(self.limits, self.progress, self.started, at_most)
+        try:
+            seen = explore(stepper, ends, watch, keep_edges=kind == "recoverable")
+            end = seen.hit
+            if kind == "recoverable":
+                end = unrecoverable(seen, lambda state: stepper.holds(state, goal))
+        except (Stopped, KeyboardInterrupt) as stop:
+            reason = stop.reason if isinstance(stop, Stopped) else "interrupt"
+            return _finding(watch.seen, observed, None, reason)
+        return _finding(seen, observed, end, None)
+
+
+class _TooLarge(Exception):
+    """The reference engine had its time in "auto"; the compiled one takes over."""
+
+
+class _Guard:
+    """Called often by the reference search: progress, limits, and the hand-over of "auto"."""
+
+    def __init__(
+        self, limits: Limits, progress: Watch | None, started: float, at_most: float | None
+    ) -> None:
+        self.limits = limits
+        self.progress = progress
+        self.started = started
+        self.began = time.monotonic()
+        self.at_most = at_most
+        self.seen = Explored({})
+
+    def __call__(self, seen: Explored, frontier: int) -> None:
+        self.seen = seen
+        now = time.monotonic()
+        if self.at_most is not None and now - self.began > self.at_most:
+            raise _TooLarge
+        if self.limits.seconds is not None and now - self.started >= self.limits.seconds:
+            raise Stopped("time")
+        if self.limits.memory is not None and resident() >= self.limits.memory:
+            raise Stopped("memory")
+        if self.progress is not None:
+            states, transitions = len(seen.parent), seen.transitions
+            seconds = now - self.started
+            self.progress(Progress(states, transitions, seen.depth, frontier, seconds))
+
+
+def resident() -> int:
+    """Return the memory that this process has in use, in bytes."""
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def _finding(
+    seen: Explored, observed: set[str], end: State | None, stopped: str | None
+) -> Finding:
+    return Finding(
+        engine="reference",
+        states=len(seen.parent),
+        transitions=seen.transitions,
+        depth=seen.depth,
+        coverage=dict(seen.coverage),
+        observed=frozenset(observed),
+        path=tuple(seen.path(end)) if end is not None else None,
+        stopped=stopped,
+    )
+
+
+def _result(
+    machine: Machine,
+    claim: Claim,
+    finding: Finding,
+    observed: frozenset[str],
+    observe: tuple[str, ...],
+    started: float,
+) -> Result:
+    verdict = _verdict(claim, finding)
+    steps = None
+    if finding.path is not None:
+        stepper = Stepper(machine)
+        steps = trace(stepper, finding.path)
+        _confirm(stepper, claim, finding.path[-1])
+    coverage = {name: finding.coverage.get(name, 0) for name in machine.step_ids}
+    return Result(
+        verdict=verdict,
+        engine=finding.engine,
+        states=finding.states,
+        transitions=finding.transitions,
+        depth=finding.depth,
+        seconds=time.monotonic() - started,
+        coverage=coverage,
+        never_fired=tuple(name for name, count in coverage.items() if not count),
+        trace=steps,
+        warnings=finding.notes + _vacuous(machine, claim, verdict, finding),
+        reason=_REASONS.get(finding.stopped or ""),
+        observed={name: name in observed for name in observe},
+    )
+
+
+_REASONS = {
+    "time": "the time limit was reached",
+    "memory": "the memory limit was reached",
+    "interrupt": "interrupted",
+}
+
+
+def _verdict(claim: Claim, finding: Finding) -> Verdict:
+    if finding.stopped is not None:
+        return Verdict.INCONCLUSIVE
+    reached = finding.path is not None
+    return Verdict.HOLDS if reached == (claim.kind == "possible") else Verdict.VIOLATED
+
+
+def _confirm(stepper: Stepper, claim: Claim, last: State) -> None:
+    """The state that decides must satisfy the condition, or not, in the reference engine too."""
+    wanted = claim.kind != "recoverable"
+    if stepper.holds(last, claim.condition) != wanted:
+        raise EnginesDisagree(f"the last state of a trace does not decide {claim}")
+
+
+def _vacuous(
+    machine: Machine, claim: Claim, verdict: Verdict, finding: Finding
+) -> tuple[str, ...]:
+    """A "never" that holds needs its backing conditions to be reachable."""
+    if claim.kind != "never" or verdict is not Verdict.HOLDS:
+        return ()
+    backed = machine.model.condition(claim.condition).backed_by
+    return tuple(
+        f"vacuous: {name!r} is never reached, so {claim.condition!r} could not have been"
+        for name in backed
+        if name not in finding.observed
+    )

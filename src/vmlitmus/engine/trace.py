@@ -1,0 +1,100 @@
+"""Turn a path of states into the steps of a trace, by executing it with the reference engine."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from vmlitmus.engine.reference import Stepper
+from vmlitmus.errors import EnginesDisagree, UsageError, nearest
+from vmlitmus.lang import Entity, Instance, Machine, State
+from vmlitmus.lang.domain import shown
+from vmlitmus.outcome import TraceStep
+
+
+def trace(stepper: Stepper, path: Sequence[State]) -> tuple[TraceStep, ...]:
+    """Return the steps between the states of a path, each executed again.
+
+    Of several instances that lead from one state to the next, the first is taken. Raises
+    EnginesDisagree when none does, or when the path does not begin in the initial state.
+    """
+    if path[0] != stepper.machine.initial:
+        raise EnginesDisagree("a counterexample does not begin in the initial state")
+    found = []
+    for number, (before, after) in enumerate(zip(path, path[1:], strict=False), 1):
+        for instance, name, reached in stepper.successors(before):
+            if reached == after:
+                found.append(_step(stepper, instance, name, before, after))
+                break
+        else:
+            raise EnginesDisagree(f"step {number} of a counterexample cannot be executed again")
+    return tuple(found)
+
+
+def replay(machine: Machine, steps: Sequence[str]) -> tuple[TraceStep, ...]:
+    """Execute named steps, such as "evict(cpu0,page0)", from the initial state.
+
+    A name without its binding will do where one instance of it is enabled. Raises UsageError for
+    the first step that is not enabled, with what is enabled there.
+    """
+    stepper = Stepper(machine)
+    state, found = machine.initial, []
+    for number, wanted in enumerate(steps, 1):
+        enabled = {step_name(i, name): (i, name, s) for i, name, s in stepper.successors(state)}
+        chosen = _chosen(wanted.replace(" ", ""), enabled)
+        if chosen is None:
+            raise UsageError(_not_enabled(number, wanted, list(enabled)))
+        instance, name, after = enabled[chosen]
+        found.append(_step(stepper, instance, name, state, after))
+        state = after
+    return tuple(found)
+
+
+def step_name(instance: Instance, name: str) -> str:
+    """Return how a step is written on the command line: "reclaim.2(task0,page0)"."""
+    return f"{name}({','.join(shown(b) for b in instance.binding)})"
+
+
+def _chosen(wanted: str, enabled: dict[str, tuple[Instance, str, State]]) -> str | None:
+    if wanted in enabled:
+        return wanted
+    same = [full for full, (_, name, _) in enabled.items() if name == wanted]
+    return same[0] if len(same) == 1 else None
+
+
+def _not_enabled(number: int, wanted: str, enabled: list[str]) -> str:
+    guess = nearest(wanted, enabled)
+    hint = f"; did you mean {guess!r}?" if guess else ""
+    return f"step {number}, {wanted!r}, is not enabled{hint} Enabled: {' '.join(enabled) or 'none'}"
+
+
+def _step(
+    stepper: Stepper, instance: Instance, name: str, before: State, after: State
+) -> TraceStep:
+    machine = stepper.machine
+    stepper.load(before)
+    cpu = _cpu(instance)
+    ending, values = machine.fire(instance)
+    cpu = cpu or _cpu(instance)
+    fired = machine.describe(instance, ending, values)
+    machine.back(before)
+    return TraceStep(
+        step=name,
+        binding=tuple(shown(b) for b in instance.binding),
+        label=fired.label,
+        actor={n: shown(b) for n, b in zip(instance.names, instance.binding, strict=True)},
+        cpu=cpu,
+        changes=machine.changes(before, after),
+        source="; ".join(str(source) for source in machine.sources[name]),
+    )
+
+
+def _cpu(instance: Instance) -> str | None:
+    """Return the cpu on which a step happens: a cpu it is about, or the one its actor runs on."""
+    for entity in instance.binding:
+        if isinstance(entity, Entity) and entity.runs_on is not None:
+            if entity.runs_on == "self":
+                return str(entity)
+            where = entity.__dict__.get(entity.runs_on)
+            if where is not None:
+                return str(where)
+    return None
