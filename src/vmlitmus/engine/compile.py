@@ -307,9 +307,7 @@ class _Conditions(_Writer):
         self.line(f"br label %y{index + 1}")
         return result
 
-    def branch(
-        self, index: int, end: Branch, prefix: str, label: str
-    ) -> list[tuple[str, str]]:
+    def branch(self, index: int, end: Branch, prefix: str, label: str) -> list[tuple[str, str]]:
         """Follow a branch; a condition that is a model error sets the bit FAULTY_CONDITION."""
         targets = dict.fromkeys(_targets(end))
         names = [f"{prefix}b{n}" if n >= 0 else f"y{index + 1}" for n in targets]

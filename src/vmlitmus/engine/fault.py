@@ -10,9 +10,9 @@ from vmlitmus.lang import Instance, NotEnabled
 from vmlitmus.lang.syntax import shown_path
 
 
-def blamed(instance: Instance, error: Exception) -> ModelError:
-    """Return a ModelError that names the step, the reason and the line of model code."""
-    return ModelError(f"{instance}: {_reason(error)}", _place(instance, error.__traceback__))
+def blamed(what: str, error: Exception, instance: Instance | None = None) -> ModelError:
+    """Return a ModelError that says what failed, the reason and the line of model code."""
+    return ModelError(f"{what}: {_reason(error)}", _place(instance, error.__traceback__))
 
 
 def _reason(error: Exception) -> str:
@@ -24,10 +24,11 @@ def _reason(error: Exception) -> str:
     return text or type(error).__name__
 
 
-def _place(instance: Instance, trace: TracebackType | None) -> str | None:
+def _place(instance: Instance | None, trace: TracebackType | None) -> str | None:
     """Return file and line of the innermost line of model code."""
     for frame in reversed(traceback.extract_tb(trace)):
-        if frame.filename.startswith("<sections of") and instance.program and frame.lineno:
+        if frame.filename.startswith("<sections of") and instance and frame.lineno:
+            assert instance.program is not None
             return instance.program.done.expanded.lines[frame.lineno]
         if "vmlitmus/lang" not in frame.filename and "vmlitmus/engine" not in frame.filename:
             return f"{shown_path(frame.filename)}:{frame.lineno}"

@@ -84,10 +84,10 @@ class Stepper:
                 ending, _ = machine.fire(instance)
             except NotEnabled as error:
                 if written:
-                    raise blamed(instance, error) from None
+                    raise blamed(str(instance), error, instance) from None
                 continue
             except Exception as error:
-                raise blamed(instance, error) from None
+                raise blamed(str(instance), error, instance) from None
             after = list(state)
             for index, code in written.items():
                 after[index] = code
@@ -98,7 +98,10 @@ class Stepper:
     def holds(self, state: State, condition: str) -> bool:
         """Say whether a condition is true in a state."""
         self.load(state)
-        return self.machine.conditions[condition](self.machine.world)
+        try:
+            return self.machine.conditions[condition](self.machine.world)
+        except Exception as error:
+            raise blamed(f"condition {condition!r}", error) from None
 
 
 def explore(

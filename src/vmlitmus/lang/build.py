@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterable, Iterator, Mapping
-from enum import Enum
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from vmlitmus.errors import ModelError, ScenarioError, unknown
-from vmlitmus.lang.domain import Domain, EnumOf, IntRange, OutOfRange, RefTo
+from vmlitmus.lang.bindings import Bindings
+from vmlitmus.lang.domain import IntRange, OutOfRange, RefTo
 from vmlitmus.lang.entity import Entity, Field, declared_fields, store
-from vmlitmus.lang.machine import Budget, Instance, Machine, Variable
+from vmlitmus.lang.machine import Budget, Machine, Variable
 from vmlitmus.lang.model import Model, Setup, fill
 from vmlitmus.lang.program import Program, assign_slots, find_domains, program
 from vmlitmus.lang.scan import Scan
@@ -20,7 +19,6 @@ from vmlitmus.lang.syntax import place
 from vmlitmus.lang.world import Hooks, World
 
 Entities = dict[type[Entity], tuple[Entity, ...]]
-_MOST_BINDINGS = 64  # beyond, a section's locals are read from the state instead
 
 
 def build(
@@ -45,9 +43,7 @@ def build(
 
 
 class _Builder:
-    def __init__(
-        self, model: Model, settings: Mapping[str, Any], lists: Mapping[str, Any]
-    ) -> None:
+    def __init__(self, model: Model, settings: Mapping[str, Any], lists: Mapping[str, Any]) -> None:
         self.model = model
         self.settings = fill(model, settings, lists)
         self.names: dict[str, Any] = {kind.__name__: kind for kind in model.entities}
@@ -74,7 +70,7 @@ class _Builder:
         variables = self.variables(entities, scan.written, at_most)
         programs = self.programs(steps, world, variables)
         world.recorder.variables = {(v.entity, v.name): (v.index, v.domain) for v in variables}
-        instances = tuple(_Instances(steps, programs, world, variables, self.names))
+        instances = tuple(Bindings(steps, programs, world, variables, self.names))
         machine = Machine(
             self.model,
             world,
@@ -94,9 +90,12 @@ class _Builder:
     def bounds(self, allow: tuple[str, ...], at_most: dict[str, int]) -> dict[str, Any]:
         """Return what "holds" is limited to, for the report."""
         counts = {kind.__name__.lower(): len(made) for kind, made in self.made.items() if made}
-        return {**counts, "disturbances": [
-            f"{name} at most {at_most[name]}" if name in at_most else name for name in allow
-        ]}
+        return {
+            **counts,
+            "disturbances": [
+                f"{name} at most {at_most[name]}" if name in at_most else name for name in allow
+            ],
+        }
 
     def check_environment(self, allow: tuple[str, ...], at_most: dict[str, int]) -> None:
         self.check_names("disturbance", allow, self.model.disturbances)
@@ -177,8 +176,9 @@ class _Builder:
     def set_field(self, entities: Entities, entity: Entity, name: str, field: Field) -> None:
         where = f"{entity}.{name}"
         domain = field.domain(entities)
-        value = self.given[entity].get(name, () if field.many and field.default is None
-                                       else field.default)
+        value = self.given[entity].get(
+            name, () if field.many and field.default is None else field.default
+        )
         if value is None and not (isinstance(domain, RefTo) and domain.optional):
             raise ModelError(f"{where} has no value at the start")
         try:
@@ -246,8 +246,9 @@ class _Builder:
 class _SetupRecorder:
     """Takes the writes made while a scenario is set up."""
 
-    def __init__(self, fields: dict[type[Entity], dict[str, Field]],
-                 given: dict[Entity, dict[str, Any]]) -> None:
+    def __init__(
+        self, fields: dict[type[Entity], dict[str, Field]], given: dict[Entity, dict[str, Any]]
+    ) -> None:
         self.fields = fields
         self.given = given
 
@@ -257,105 +258,6 @@ class _SetupRecorder:
             raise ModelError(f"{type(entity).__name__}: " + unknown("field", name, known))
         self.given[entity][name] = value
         entity.__dict__[name] = value
-
-
-class _Instances:
-    """All instances in canonical order: steps as declared, then places, then bindings."""
-
-    def __init__(
-        self,
-        steps: list[Step],
-        programs: dict[Step, Program],
-        world: World,
-        variables: list[Variable],
-        names: dict[str, Any],
-    ) -> None:
-        self.steps = steps
-        self.programs = programs
-        self.world = world
-        self.names = names
-        self.where = {(v.entity, v.name): v for v in variables}
-        self.budgets = {v.name: v.index for v in variables if isinstance(v.entity, Budget)}
-        self.count = 0
-
-    def __iter__(self) -> Iterator[Instance]:
-        for step in self.steps:
-            made = self.programs.get(step)
-            if made is None:
-                yield from self.plain(step)
-            else:
-                for start in sorted(made.sections):
-                    yield from self.section(step, made, start)
-
-    def next_index(self) -> int:
-        self.count += 1
-        return self.count - 1
-
-    def budget(self, step: Step) -> int | None:
-        return self.budgets.get(step.disturbance) if step.disturbance else None
-
-    def plain(self, step: Step) -> Iterator[Instance]:
-        parameters = step.parameters(self.names)
-        for binding in itertools.product(*(self.values(k) for k in parameters.values())):
-            yield Instance(
-                self.next_index(), step, tuple(parameters), binding, budget=self.budget(step)
-            )
-
-    def values(self, kind: type[Any]) -> tuple[Any, ...]:
-        return tuple(kind) if issubclass(kind, Enum) else self.world.all(kind)
-
-    def section(self, step: Step, made: Program, start: int) -> Iterator[Instance]:
-        actor_name = made.done.expanded.actor
-        if start == 0:
-            rest = list(made.parameters.items())[1:]
-            for actor in self.world.all(made.actor):
-                for binding in itertools.product(*(self.values(k) for _, k in rest)):
-                    guards = self.at(actor, 0)
-                    names = (actor_name, *(n for n, _ in rest))
-                    yield Instance(self.next_index(), step, names, (actor, *binding), made, 0,
-                                   guards, (), self.budget(step))
-            return
-        bound = self.bound(made, start)
-        for actor in self.world.all(made.actor):
-            for codes in itertools.product(*(range(made.domains[n].size) for n in bound)):
-                yield self.resumed(step, made, start, actor, bound, codes)
-
-    def bound(self, made: Program, start: int) -> list[str]:
-        """Return the locals that a section is specialised for."""
-        found: list[str] = []
-        size = 1
-        for name in made.live[start]:
-            domain = made.domains[name]
-            if isinstance(domain, (RefTo, EnumOf)) and size * domain.size <= _MOST_BINDINGS:
-                found.append(name)
-                size *= domain.size
-        return found
-
-    def resumed(
-        self,
-        step: Step,
-        made: Program,
-        start: int,
-        actor: Entity,
-        bound: list[str],
-        codes: tuple[int, ...],
-    ) -> Instance:
-        guards = self.at(actor, made.first_place + start - 1)
-        guards += tuple(
-            (self.where[actor, made.slots[n]].index, c) for n, c in zip(bound, codes, strict=True)
-        )
-        values = [made.domains[n].decode(c) for n, c in zip(bound, codes, strict=True)]
-        loads = tuple(
-            (n, self.where[actor, made.slots[n]].index)
-            for n in made.live[start]
-            if n not in bound
-        )
-        names = (made.done.expanded.actor, *bound)
-        return Instance(self.next_index(), step, names, (actor, *values), made, start, guards, loads)
-
-    def at(self, actor: Entity, number: int) -> tuple[tuple[int, int], ...]:
-        variable = self.where.get((actor, "_at"))
-        return ((variable.index, number),) if variable else ()
 
 
 def _step_ids(steps: list[Step], programs: dict[Step, Program]) -> tuple[str, ...]:
@@ -369,9 +271,7 @@ def _step_ids(steps: list[Step], programs: dict[Step, Program]) -> tuple[str, ..
     return tuple(found)
 
 
-def _sources(
-    steps: list[Step], programs: dict[Step, Program]
-) -> dict[str, tuple[Source, ...]]:
+def _sources(steps: list[Step], programs: dict[Step, Program]) -> dict[str, tuple[Source, ...]]:
     found = {}
     for step in steps:
         for step_id in _step_ids([step], programs):
@@ -401,13 +301,16 @@ def _check_labels(machine: Machine) -> None:
     for step, made in steps.items():
         where = place(step.function)
         if names.setdefault(step.name, where) != where:
-            raise ModelError(f"the name {step.name!r} is used twice: also at {names[step.name]}", where)
-        own = [(step.label or "", where)] if made is None else [
-            (e.template, made.done.expanded.place(e)) for e in made.done.endings
-        ]
+            raise ModelError(
+                f"the name {step.name!r} is used twice: also at {names[step.name]}", where
+            )
+        own = (
+            [(step.label or "", where)]
+            if made is None
+            else [(e.template, made.done.expanded.place(e)) for e in made.done.endings]
+        )
         for label, origin in own:
             if labels.setdefault(label, origin) != origin:
-                raise ModelError(f"the label {label!r} is used twice: also at {labels[label]}", origin)
-
-
-__all__ = ["Domain", "build"]
+                raise ModelError(
+                    f"the label {label!r} is used twice: also at {labels[label]}", origin
+                )

@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 from vmlitmus.errors import ModelError, unknown
 from vmlitmus.lang.domain import Bool, Domain, IntRange, OutOfRange, RefTo, SetOf
 from vmlitmus.lang.entity import Entity
-from vmlitmus.lang.ir import DISABLED, FAULTY, Bits, Block, Branch, Code, Operand
+from vmlitmus.lang.ir import FAULTY, Bits, Block, Branch, Code, Op, Operand
 from vmlitmus.lang.values import Computed, Known, Scope, Snapshot, Val, unite
 from vmlitmus.lang.world import World
 
@@ -22,7 +22,7 @@ class Control:
     ) -> None:
         self.world = world
         self.variables = variables
-        self.domains = {index: domain for index, domain in variables.values()}
+        self.domains = dict(variables.values())
         self.code = Code()
         self.block: Block | None = self.code.blocks[0]
         self.fields: dict[int, Val] = {}
@@ -107,7 +107,7 @@ class Control:
     def merge(
         self, target: Block, ends: list[Snapshot], values: list[Val], domain: Domain | None
     ) -> Val | None:
-        """Return the value that a name or field has after a join; None when there is no one kind."""
+        """Return the value of a name or field after a join; None when there is no one kind."""
         if all(_same(value, values[0]) for value in values):
             return values[0]
         domain = domain or unite(values, self.world)
@@ -120,8 +120,6 @@ class Control:
         bits: Bits = "i1" if isinstance(domain, Bool) else "i64"
         self.code.names += 1
         dest = f"%v{self.code.names}"
-        from vmlitmus.lang.ir import Op
-
         target.ops.append(Op(dest, "phi", bits, arms))
         return Computed(domain, dest)
 
@@ -177,7 +175,9 @@ class Control:
         self, node: ast.AST, entity: Entity, name: str, value: Val, only_if: Operand = 1
     ) -> None:
         if (entity, name) not in self.variables:
-            self.refuse(node, f"cannot set {type(entity).__name__}.{name}: {self.why(entity, name)}")
+            self.refuse(
+                node, f"cannot set {type(entity).__name__}.{name}: {self.why(entity, name)}"
+            )
         index, domain = self.variables[entity, name]
         operand = self.fit(node, value, domain, f"{type(entity).__name__}.{name}")
         if only_if != 1:
@@ -243,6 +243,3 @@ def _same(a: Val, b: Val) -> bool:
 
 def _kind(domain: Domain) -> object:
     return domain.kind if isinstance(domain, (RefTo, SetOf)) or hasattr(domain, "kind") else None
-
-
-__all__ = ["DISABLED", "Control"]

@@ -124,16 +124,15 @@ class _Cutter:
 
     def block(self, body: Statements, after: Kont, around: Around) -> Statements:
         """Return the code of a list of statements followed by what comes after."""
-        for index, node in enumerate(body):
-            if _is_plain(node):
-                continue
-            rest = body[index + 1 :]
-            follow = Kont(
-                lambda: self.block(rest, after, around),
-                lambda: self.block(rest, after.resumed(), around.resumed()),
-            )
-            return body[:index] + self.special(node, follow, around)
-        return list(body) + after.here()
+        index = next((i for i, node in enumerate(body) if not _is_plain(node)), None)
+        if index is None:
+            return list(body) + after.here()
+        rest = body[index + 1 :]
+        follow = Kont(
+            lambda: self.block(rest, after, around),
+            lambda: self.block(rest, after.resumed(), around.resumed()),
+        )
+        return body[:index] + self.special(body[index], follow, around)
 
     def special(self, node: ast.stmt, follow: Kont, around: Around) -> Statements:
         """Return the code from a statement on that holds a yield, or that jumps."""
@@ -198,7 +197,7 @@ class _Cutter:
             around.leave,
         )
         taken = _call("_without", _load(rest), _load(node.target.id))
-        body = self.block(node.body, Kont(lambda: [], again), inner)
+        body = self.block(node.body, Kont(list, again), inner)
         loop = ast.For(node.target, _load(rest), [_assign(node, rest, taken), *body], [])
         return [_like(node, loop), *follow.here()]
 

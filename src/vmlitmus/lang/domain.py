@@ -56,7 +56,11 @@ class IntRange:
         return self.high - self.low + 1
 
     def encode(self, value: object) -> int:
-        if isinstance(value, int) and not isinstance(value, bool) and self.low <= value <= self.high:
+        if (
+            isinstance(value, int)
+            and not isinstance(value, bool)
+            and self.low <= value <= self.high
+        ):
             return value - self.low
         raise OutOfRange(f"{value!r} is not in {self.low}..{self.high}")
 

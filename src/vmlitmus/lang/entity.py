@@ -180,7 +180,9 @@ def _field(cls: type[Entity], name: str, annotation: Any, scope: dict[str, Any])
         if not field.many and not (isinstance(field.kind, type) and issubclass(field.kind, Entity)):
             field.domain({})
     except NameError as error:
-        raise ModelError(f"field {name!r}: {error}; is its entity in the model?", _place(cls, name)) from None
+        raise ModelError(
+            f"field {name!r}: {error}; is its entity in the model?", _place(cls, name)
+        ) from None
     except ModelError as error:
         raise ModelError(str(error), _place(cls, name)) from None
     return field

@@ -11,7 +11,7 @@ import copy
 import string
 import types
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any, NoReturn, cast
 
 from vmlitmus.errors import ModelError
 from vmlitmus.lang.syntax import function_syntax, is_generator, names_of, shown_path
@@ -115,7 +115,7 @@ class _Inliner:
         self.check_yields(node)
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Yield):
             assert isinstance(node.value.value, ast.Constant)
-            return [self.ending(node, node.value.value.value)]
+            return [self.ending(node, str(node.value.value.value))]
         return [self.renamed(node)]
 
     def ending(self, node: ast.AST, template: str) -> ast.stmt:
@@ -124,7 +124,7 @@ class _Inliner:
         try:
             values = [ast.parse(name, mode="eval").body for name in fields]
         except SyntaxError:
-            return self.refuse(node, f"label {template!r}: only {{name}} and {{name.field}}")
+            self.refuse(node, f"label {template!r}: only {{name}} and {{name.field}}")
         end = Ending()
         end.template = template
         end.values = []
@@ -195,7 +195,7 @@ class _Inliner:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
             if node.func.attr == "use" and len(node.args) == 1:
                 return self.world.use(self.value(node.args[0]))
-        return self.refuse(node, "'yield from' needs a name, a method or w.use(...).moment(...)")
+        self.refuse(node, "'yield from' needs a name, a method or w.use(...).moment(...)")
 
     def check_yields(self, node: ast.stmt) -> None:
         """A yield stands alone, with a text; anything else is refused."""
@@ -210,7 +210,7 @@ class _Inliner:
         if isinstance(node, (ast.Try, ast.With, ast.FunctionDef, ast.ClassDef, ast.Match)):
             self.refuse(node, f"no {type(node).__name__.lower()} in model code")
 
-    def refuse(self, node: ast.AST, reason: str) -> Any:
+    def refuse(self, node: ast.AST, reason: str) -> NoReturn:
         line = getattr(node, "lineno", self.function.__code__.co_firstlineno)
         raise ModelError(reason, f"{self.file}:{line}")
 

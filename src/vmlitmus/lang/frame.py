@@ -12,7 +12,6 @@ from typing import Any
 
 from vmlitmus.errors import ModelError
 from vmlitmus.lang.cut import CutSequence, End, Statements
-from vmlitmus.lang.domain import Members
 
 Exit = tuple[int, frozenset[str]]  # place, names surely assigned on the way there
 
@@ -113,9 +112,7 @@ class _Reads:
 
 def _names(node: ast.AST, context: type[ast.expr_context]) -> set[str]:
     return {
-        n.id
-        for n in ast.walk(node)
-        if isinstance(n, ast.Name) and isinstance(n.ctx, context)
+        n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, context)
     } - (_bound_inside(node) if context is ast.Store else set())
 
 
@@ -195,9 +192,5 @@ def compiled(section: FramedSection, constants: dict[str, Any], name: str) -> Ca
     module = ast.Module([section.syntax], [])
     scope = {**constants, "_rest_of": rest_of, "_without": without}
     exec(compile(module, f"<sections of {name}>", "exec"), scope)  # noqa: S102 - model source
-    function = scope["section"]
-    assert callable(function)
+    function: Callable[..., Any] = scope["section"]
     return function
-
-
-__all__ = ["FramedSection", "Members", "compiled", "frames", "rest_of", "without"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from vmlitmus.lang.domain import Bool, IntRange
-from vmlitmus.lang.ir import DISABLED, Code
+from vmlitmus.lang.ir import DISABLED, Bits, Code
 from vmlitmus.lang.lower import Finish, Lowerer
 from vmlitmus.lang.machine import Instance, Machine
 from vmlitmus.lang.syntax import function_syntax, names_of, place
@@ -14,7 +14,9 @@ def lower_instance(machine: Machine, instance: Instance) -> Code:
     """Return what an instance does; raises ModelError, with file and line, for a fault in it."""
     lowerer = Lowerer(machine.world, machine.domains())
     made = instance.program
-    names: dict[str, Val] = {n: Known(v) for n, v in zip(instance.names, instance.binding, strict=True)}
+    names: dict[str, Val] = {
+        n: Known(v) for n, v in zip(instance.names, instance.binding, strict=True)
+    }
     if made is None:
         function = instance.step.function
         syntax = function_syntax(function)
@@ -41,7 +43,7 @@ def _enter(lowerer: Lowerer, instance: Instance) -> None:
     for index, code in instance.guards:
         value = lowerer.load(lowerer.block, index)
         low = value.domain.low if isinstance(value.domain, IntRange) else 0
-        bits = "i1" if isinstance(value.domain, Bool) else "i64"
+        bits: Bits = "i1" if isinstance(value.domain, Bool) else "i64"
         lowerer.require(lowerer.op("eq", bits, value.operand, code + low), DISABLED)
     for name, index in instance.loads:
         lowerer.scope.names[name] = lowerer.load(lowerer.block, index)

@@ -7,6 +7,7 @@ index, None is the index after the last entity, a set is a mask.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
@@ -85,7 +86,7 @@ class Code:
         return dest
 
 
-_EXACT = {
+_EXACT: dict[str, Callable[..., int]] = {
     "add": lambda a, b: a + b,
     "sub": lambda a, b: a - b,
     "mul": lambda a, b: a * b,
@@ -118,7 +119,7 @@ def _fold(op: str, bits: Bits, args: tuple[Any, ...]) -> Operand | None:
             return condition  # type: ignore[no-any-return]
         return None
     if op in _EXACT and all(isinstance(a, int) for a in args):
-        return int(_EXACT[op](*args))  # type: ignore[no-untyped-call]
+        return _EXACT[op](*args)
     if op in ("and", "or", "xor", "add", "shl", "lshr", "sub") and len(args) == 2:
         return _identity(op, bits, *args)
     return None

@@ -14,11 +14,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from vmlitmus.errors import ModelError
+from vmlitmus.lang.calls import Calls
 from vmlitmus.lang.domain import Domain
 from vmlitmus.lang.entity import Entity
-from vmlitmus.lang.express import Expressions
 from vmlitmus.lang.frame import FramedSection
-from vmlitmus.lang.ir import DISABLED, FAULTY, Branch, Code, Emit, Value
+from vmlitmus.lang.ir import Code, Emit, Value
 from vmlitmus.lang.syntax import function_syntax, names_of, place
 from vmlitmus.lang.values import Computed, Known, Scope, Snapshot, Val
 from vmlitmus.lang.world import World
@@ -44,7 +44,7 @@ class _Loop:
     nexts: list[Snapshot] = field(default_factory=list)
 
 
-class Lowerer(Expressions):
+class Lowerer(Calls):
     """Lowers one step, section or condition."""
 
     def __init__(self, world: World, variables: Variables) -> None:
@@ -160,17 +160,14 @@ class Lowerer(Expressions):
             return
         assert isinstance(node.value, ast.Tuple)
         number, where, kept, _ = node.value.elts
-        assert isinstance(number, ast.Constant) and isinstance(where, ast.Constant)
         assert isinstance(kept, ast.Tuple)
         values = tuple(self.eval(name) for name in kept.elts)
-        self.finish.leave(self, number.value, where.value, values)
+        self.finish.leave(self, _integer(number), _integer(where), values)
 
     def emit(self, ending: int) -> None:
         """End the step here."""
         assert self.block is not None
-        writes = {
-            index: self.code_of(value, index) for index, value in sorted(self.fields.items())
-        }
+        writes = {index: self.code_of(value, index) for index, value in sorted(self.fields.items())}
         self.block.end = Emit(ending, writes)
         self.block = None
 
@@ -192,8 +189,10 @@ class Lowerer(Expressions):
             self.scope.names["<result>"] = Known(None)
         returns = self.scope.returns
         assert returns is not None
-        self.join([replace(s, names={"<result>": s.names["<result>"]}) for s in returns]
-                  + [replace(s, names={"<result>": Known(None)}) for s in self.snapshot()])
+        self.join(
+            [replace(s, names={"<result>": s.names["<result>"]}) for s in returns]
+            + [replace(s, names={"<result>": Known(None)}) for s in self.snapshot()]
+        )
         result = self.scope.names.get("<result>") if self.block is not None else Known(None)
         self.scopes.pop()
         if result is None:
@@ -209,20 +208,9 @@ def _as_load(node: ast.expr) -> ast.expr:
     return node
 
 
-def lower_step(
-    world: World, variables: Variables, function: Any, binding: tuple[Any, ...]
-) -> Code:
-    """Lower a plain step for one binding of its parameters."""
-    lowerer = Lowerer(world, variables)
-    syntax = function_syntax(function)
-    names: dict[str, Val] = {
-        a.arg: Known(v) for a, v in zip(syntax.args.args, (world, *binding), strict=True)
-    }
-    lowerer.scopes.append(Scope(names, names_of(function), lambda n: place(function, n), None))
-    lowerer.statements(syntax.body)
-    if lowerer.block is not None:
-        lowerer.emit(0)
-    return lowerer.code
+def _integer(node: ast.expr) -> int:
+    assert isinstance(node, ast.Constant) and isinstance(node.value, int)
+    return node.value
 
 
 def lower_section(
@@ -254,6 +242,3 @@ def lower_condition(world: World, variables: Variables, function: Any) -> Code:
     assert lowerer.block is not None
     lowerer.block.end = Value(operand)
     return lowerer.code
-
-
-__all__ = ["DISABLED", "FAULTY", "Branch", "Finish", "Lowerer", "lower_condition"]

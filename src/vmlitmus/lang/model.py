@@ -33,7 +33,9 @@ class Setting:
         if self.low is not None and self.high is not None:
             number = isinstance(value, int) and not isinstance(value, bool)
             if not number or not self.low <= value <= self.high:  # type: ignore[operator]
-                raise ScenarioError(f"{name} = {value!r}: not an integer in {self.low}..{self.high}")
+                raise ScenarioError(
+                    f"{name} = {value!r}: not an integer in {self.low}..{self.high}"
+                )
         elif isinstance(self.default, bool):
             if not isinstance(value, bool):
                 raise ScenarioError(f"{name} = {value!r}: not true or false")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -93,6 +93,7 @@ class _Inference:
         self.variables = variables
         self.fixed = set(made.domains)
         self.grown: dict[str, int] = {}
+        self.met: set[int] = set()
         self.waiting = [0]
 
     def run(self) -> None:
@@ -111,15 +112,21 @@ class _Inference:
         for name in section.live:
             names[name] = Computed(made.domains[name], f"%in_{name}")
         lower_section(
-            self.world, self.variables, section, names, done.constants, done.place, Finish(self.leave)
+            self.world,
+            self.variables,
+            section,
+            names,
+            done.constants,
+            done.place,
+            Finish(self.leave),
         )
 
     def leave(self, lowerer: Lowerer, ending: int, where: int, values: tuple[Val, ...]) -> None:
         lowerer.block = None
         if where == 0:
             return
-        changed = where not in self.grown
-        self.grown.setdefault(where, 0)
+        changed = where not in self.met
+        self.met.add(where)
         for name, value in zip(self.made.live[where], values, strict=True):
             changed |= self.learn(name, value)
         if changed and where not in self.waiting:
@@ -164,6 +171,3 @@ def assign_slots(programs: list[Program]) -> dict[str, Domain]:
                 slots[known[index]] = domain
             made.slots[name] = known[index]
     return slots
-
-
-__all__ = ["Mapping", "Program", "assign_slots", "find_domains", "program"]

@@ -7,19 +7,19 @@ import inspect
 import os
 import sys
 import types
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from vmlitmus.errors import ModelError
 
 
-@lru_cache(maxsize=None)
+@cache
 def _parsed(path: str) -> ast.Module:
     return ast.parse(Path(path).read_text(encoding="utf-8"), path)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _functions(path: str) -> dict[int, ast.FunctionDef]:
     found = {}
     for node in ast.walk(_parsed(path)):
@@ -69,7 +69,7 @@ def place(function: types.FunctionType, node: ast.AST | None = None) -> str:
     return f"{shown_path(function.__code__.co_filename)}:{line}"
 
 
-@lru_cache(maxsize=None)
+@cache
 def names_of(function: types.FunctionType) -> dict[str, Any]:
     """Return the names a function can see outside itself: builtins, globals, enclosing scopes."""
     scope: dict[str, Any] = dict(vars(__import__("builtins")))

@@ -1,0 +1,145 @@
+"""Sets, tuples and comprehensions of model code while lowering."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from enum import Enum
+from functools import partial
+from typing import Any
+
+from vmlitmus.lang.domain import EnumOf, Members, RefTo, SetOf
+from vmlitmus.lang.entity import Entity
+from vmlitmus.lang.ir import Operand
+from vmlitmus.lang.operators import Operators
+from vmlitmus.lang.values import Computed, Known, Val, set_domain, unite
+
+
+class Groups(Operators):
+    """Evaluates what has members: loops and comprehensions go over them in index order."""
+
+    def members(self, value: Val, node: ast.AST) -> list[tuple[Val, Operand]]:
+        """Return what a loop visits, in order, each with whether it is there."""
+        if isinstance(value, Known):
+            group = value.value
+            if isinstance(group, (set, frozenset)):
+                group = sorted(group, key=_position)
+            if isinstance(group, type) and issubclass(group, Enum):
+                group = tuple(group)
+            if not isinstance(group, (tuple, list, range, Members)):
+                self.refuse(node, "a loop goes over w.all(...), a set, a tuple or a range")
+            return [(Known(m), 1) for m in group]
+        if not isinstance(value.domain, SetOf):
+            self.refuse(node, "a loop goes over w.all(...), a set, a tuple or a range")
+        found = enumerate(value.domain.members)
+        return [(Known(m), self.bit(value.operand, i)) for i, m in found]
+
+    def ev_Tuple(self, node: ast.Tuple) -> Val:
+        values = [self.eval(inner) for inner in node.elts]
+        if all(isinstance(v, Known) for v in values):
+            return Known(tuple(v.value for v in values if isinstance(v, Known)))
+        return self.collect(node, [(v, 1) for v in values])
+
+    def ev_Set(self, node: ast.Set) -> Val:
+        values = [self.eval(inner) for inner in node.elts]
+        if all(isinstance(v, Known) for v in values):
+            return Known(frozenset(v.value for v in values if isinstance(v, Known)))
+        return self.collect(node, [(v, 1) for v in values])
+
+    ev_List = ev_Tuple
+
+    def collect(self, node: ast.AST, found: list[tuple[Val, Operand]]) -> Val:
+        """Return the set of some members, each there or not."""
+        if all(isinstance(v, Known) and isinstance(p, int) for v, p in found):
+            return Known(frozenset(v.value for v, p in found if isinstance(v, Known) and p))
+        domain = unite([v for v, _ in found], self.world)
+        group = set_domain(domain.kind, self.world) if isinstance(domain, (RefTo, EnumOf)) else None
+        if group is None or (isinstance(domain, RefTo) and domain.optional):
+            self.refuse(node, "a set holds entities of one class, or members of one enum")
+        mask: Operand = 0
+        for value, present in found:
+            bit = self.op("shl", "i64", 1, self.index_in(node, group, value))
+            mask = self.op("or", "i64", mask, self.op("select", "i64", present, bit, 0))
+        return Computed(group, mask)
+
+    def comprehension(
+        self, node: ast.GeneratorExp | ast.SetComp | ast.ListComp
+    ) -> list[tuple[Callable[[], Val], Callable[[], Operand]]]:
+        """Return, for each member visited: how to get its value, and whether it is there."""
+        if len(node.generators) != 1 or not isinstance(node.generators[0].target, ast.Name):
+            return self.nested(node)
+        found = []
+        generator = node.generators[0]
+        for member, present in self.members(self.eval(generator.iter), node):
+            if present != 0:
+                found.append(self.visit(node.elt, generator, member, present))
+        return found
+
+    def nested(self, node: Any) -> list[tuple[Callable[[], Val], Callable[[], Operand]]]:
+        """Two or more 'for' clauses over known groups: the inner ones see the outer names."""
+        first, *others = node.generators
+        found = []
+        for member, present in self.members(self.eval(first.iter), node):
+            if present != 1 or first.ifs:
+                self.refuse(
+                    node, "with several 'for', the outer ones go over w.all(...) without if"
+                )
+            kept = self.scope.names.get(first.target.id)
+            self.scope.names[first.target.id] = member
+            inner = ast.copy_location(ast.GeneratorExp(node.elt, others), node)
+            for value, there in self.comprehension(inner):
+                found.append(
+                    (
+                        self.with_name(first.target.id, member, value),
+                        self.with_name(first.target.id, member, there),
+                    )
+                )
+            self.restore(first.target.id, kept)
+        return found
+
+    def visit(
+        self, elt: ast.expr, generator: ast.comprehension, member: Val, present: Operand
+    ) -> tuple[Callable[[], Val], Callable[[], Operand]]:
+        assert isinstance(generator.target, ast.Name)
+        name = generator.target.id
+
+        def there() -> Operand:
+            thunks = [partial(self.boolean, present)]
+            thunks += [partial(self.eval, test) for test in generator.ifs]
+            return self.truth(self.shortcut(True, thunks, elt), elt)
+
+        value = self.with_name(name, member, lambda: self.eval(elt))
+        return value, self.with_name(name, member, there)
+
+    def with_name(self, name: str, member: Val, thunk: Callable[[], Any]) -> Callable[[], Any]:
+        """Return the thunk, to be run with a name set to a member for its duration."""
+
+        def run() -> Any:
+            kept = self.scope.names.get(name)
+            self.scope.names[name] = member
+            result = thunk()
+            self.restore(name, kept)
+            return result
+
+        return run
+
+    def restore(self, name: str, kept: Val | None) -> None:
+        if kept is None:
+            self.scope.names.pop(name, None)
+        else:
+            self.scope.names[name] = kept
+
+    def ev_SetComp(self, node: ast.SetComp) -> Val:
+        found = self.comprehension(node)
+        return self.collect(node, [(value(), there()) for value, there in found])
+
+    ev_ListComp = ev_SetComp
+
+    def ev_GeneratorExp(self, node: ast.GeneratorExp) -> Val:
+        self.refuse(node, "a generator expression stands in any(), all(), sum(), min() or max()")
+
+
+def _position(member: object) -> int:
+    if isinstance(member, Enum):
+        return list(type(member)).index(member)
+    return member.index if isinstance(member, Entity) else int(str(member))
