@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 from vmlitmus.engine.reference import Stepper
@@ -20,7 +21,7 @@ def trace(stepper: Stepper, path: Sequence[State]) -> tuple[TraceStep, ...]:
     if path[0] != stepper.machine.initial:
         raise EnginesDisagree("a counterexample does not begin in the initial state")
     found = []
-    for number, (before, after) in enumerate(zip(path, path[1:], strict=False), 1):
+    for number, (before, after) in enumerate(itertools.pairwise(path), 1):
         for instance, name, reached in stepper.successors(before):
             if reached == after:
                 found.append(_step(stepper, instance, name, before, after))

@@ -23,8 +23,8 @@ class Calls(Groups):
 
     def ev_Call(self, node: ast.Call) -> Val:
         function = node.func
-        if isinstance(function, ast.Attribute) and function.attr in MUTATORS:
-            if isinstance(function.value, ast.Attribute):
+        if isinstance(function, ast.Attribute) and isinstance(function.value, ast.Attribute):
+            if function.attr in MUTATORS:
                 return self.mutate(node, function.value, function.attr)
         if isinstance(function, ast.Name) and function.id in ("_rest_of", "_without"):
             return self.rest(node, function.id)
@@ -36,9 +36,9 @@ class Calls(Groups):
     def call(self, node: ast.Call, callee: Any) -> Val:
         if callee is when:
             return self.guard(node)
-        if callee in (any, all, sum, min, max, len) and len(node.args) == 1:
-            if isinstance(node.args[0], (ast.GeneratorExp, ast.ListComp, ast.SetComp)):
-                return self.reduce(node, callee, node.args[0])
+        group = node.args[0] if len(node.args) == 1 else None
+        if isinstance(group, (ast.GeneratorExp, ast.ListComp, ast.SetComp)):
+            return self.reduce(node, callee, group)
         values = [self.eval(argument) for argument in node.args]
         named = {k.arg: self.eval(k.value) for k in node.keywords if k.arg}
         if isinstance(callee, types.MethodType):
@@ -80,11 +80,10 @@ class Calls(Groups):
         self, node: ast.Call, callee: Any, group: ast.GeneratorExp | ast.ListComp | ast.SetComp
     ) -> Val:
         """any, all, sum, len, min or max over a comprehension."""
-        if callee is len or (callee in (min, max)):
-            if callee is not len:
-                self.refuse(node, "min and max take two values")
-            collected = self.eval(group)
-            return self.call_builtin(node, len, [collected])
+        if callee not in (any, all, sum):
+            if isinstance(group, ast.GeneratorExp):
+                self.refuse(node, "only any(), all() and sum() take a generator expression")
+            return self.call_builtin(node, callee, [self.eval(group)])
         found = self.comprehension(group)
         if callee is sum:
             return self.total(node, found)

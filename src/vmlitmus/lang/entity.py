@@ -7,6 +7,7 @@ is recorded, so that an engine knows what a step changed.
 
 from __future__ import annotations
 
+import inspect
 import sys
 import types
 from enum import Enum
@@ -167,7 +168,7 @@ def declared_fields(cls: type[Entity], names: dict[str, Any]) -> dict[str, Field
         if not issubclass(base, Entity) or base is Entity:
             continue
         scope = {**vars(sys.modules[base.__module__]), **names}
-        for name, annotation in base.__dict__.get("__annotations__", {}).items():
+        for name, annotation in inspect.get_annotations(base).items():
             fields[name] = _field(base, name, annotation, scope)
     return fields
 

@@ -160,7 +160,7 @@ class _Inliner:
     def body_of(
         self, node: ast.stmt, function: types.FunctionType, bound: list[Any], args: list[ast.expr]
     ) -> list[ast.stmt]:
-        """Return an inlined sub-sequence: arguments stored in locals of their own, then its body."""
+        """Return an inlined sub-sequence: arguments in locals of their own, then its body."""
         parameters = [a.arg for a in function_syntax(function).args.args]
         if len(parameters) != len(bound) + len(args):
             self.refuse(node, f"{function.__name__}() takes {len(parameters)} arguments")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import operator
 import types
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -26,6 +27,15 @@ _ARITHMETIC: dict[type[ast.operator], str] = {
     ast.Mult: "mul",
     ast.FloorDiv: "udiv",
     ast.Mod: "urem",
+}
+_PYTHON: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.FloorDiv: operator.floordiv,
+    ast.Mod: operator.mod,
+    ast.BitOr: operator.or_,
+    ast.BitAnd: operator.and_,
 }
 _SET: dict[type[ast.operator], str] = {ast.BitOr: "or", ast.BitAnd: "and", ast.Sub: "sub"}
 

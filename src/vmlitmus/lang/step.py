@@ -42,7 +42,7 @@ class Step:
     def parameters(self, names: dict[str, Any]) -> dict[str, type[Any]]:
         """Return each parameter after ``w`` with its entity or enum class."""
         hints = _hints(self.function, names)
-        first, *rest = inspect.signature(self.function).parameters
+        _, *rest = inspect.signature(self.function).parameters
         found = {}
         for name in rest:
             kind = hints.get(name)
