@@ -282,13 +282,11 @@ class Operators(Control):
         return self.arithmetic(node, a, b)
 
     def known_operation(self, node: ast.BinOp, a: Any, b: Any) -> Val:
-        code = ast.Expression(
-            ast.BinOp(ast.Name("a", ast.Load()), node.op, ast.Name("b", ast.Load()))
-        )
+        function = _PYTHON.get(type(node.op))
+        if function is None:
+            self.refuse(node, f"no operator {type(node.op).__name__}")
         try:
-            return Known(
-                eval(compile(ast.fix_missing_locations(code), "", "eval"), {"a": a, "b": b})
-            )
+            return Known(function(a, b))
         except (TypeError, ZeroDivisionError) as error:
             self.refuse(node, str(error))
 
