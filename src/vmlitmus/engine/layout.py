@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 from vmlitmus.lang import Machine, State
 
-WORD = 64
-SINGLE = 63  # payload of a state that is one word
+WORD = 63  # bits of a word that a state uses; the search needs the last one
 
 
 @dataclass(frozen=True)
@@ -27,11 +26,10 @@ class Layout:
     """The places of all variables of a machine; no variable straddles two words."""
 
     def __init__(self, machine: Machine) -> None:
-        size = SINGLE if machine.bits <= SINGLE else WORD
         self.places: list[Place] = []
         word = used = 0
         for variable in machine.variables:
-            if used + variable.bits > size:
+            if used + variable.bits > WORD:
                 word, used = word + 1, 0
             self.places.append(Place(word, used, variable.bits))
             used += variable.bits

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from vmlitmus.engine.compile import FAULTY_CONDITION, compile_machine
 from vmlitmus.engine.layout import Layout
-from vmlitmus.engine.limits import Limits
+from vmlitmus.engine.limits import Limits, Stopped
 from vmlitmus.engine.reference import Stepper
 from vmlitmus.engine.run import Finding, Watch
 from vmlitmus.engine.search import Found, Search
@@ -47,6 +47,23 @@ def find_native(
             stopped=stopped,
             notes=_odds(search),
         )
+
+
+def _unrecoverable(search: Search) -> tuple[int | None, str | None]:
+    """Return the first state that cannot recover, or why it is not known."""
+    try:
+        return search.unrecoverable(1), None
+    except Stopped as stop:
+        return None, stop.reason
+    except KeyboardInterrupt:
+        return None, "interrupt"
+
+
+def _odds(search: Search) -> tuple[str, ...]:
+    odds = search.omission_odds
+    if odds == 0.0:
+        return ()
+    return (f"states are stored as 128-bit fingerprints: odds of an omission below {odds:.0e}",)
 
 
 def _raise_fault(

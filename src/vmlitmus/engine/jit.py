@@ -1,0 +1,42 @@
+"""Compile LLVM IR to native functions in this process."""
+
+from __future__ import annotations
+
+import ctypes
+from functools import cache
+from typing import Any
+
+import llvmlite.binding as llvm
+
+
+@cache
+def _target() -> Any:
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    return llvm.Target.from_default_triple()
+
+
+class Native:
+    """Native functions made from LLVM IR; each takes and returns 64-bit unsigned integers.
+
+    ``effort`` is how hard LLVM optimises, 0 to 3.
+    """
+
+    def __init__(self, ir: str, effort: int) -> None:
+        machine = _target().create_target_machine(
+            cpu=llvm.get_host_cpu_name(),
+            features=llvm.get_host_cpu_features().flatten(),
+            opt=effort,
+        )
+        module = llvm.parse_assembly(ir)
+        options = llvm.create_pipeline_tuning_options(speed_level=effort)
+        options.loop_unrolling = options.loop_vectorization = options.slp_vectorization = False
+        passes = llvm.create_pass_builder(machine, options)
+        passes.getModulePassManager().run(module, passes)
+        self._engine = llvm.create_mcjit_compiler(module, machine)
+        self._engine.finalize_object()
+
+    def function(self, name: str, arguments: int) -> Any:
+        """Return a function as a Python callable."""
+        kind = ctypes.CFUNCTYPE(ctypes.c_uint64, *[ctypes.c_uint64] * arguments)
+        return kind(self._engine.get_function_address(name))

@@ -1,0 +1,296 @@
+"""The kernel language: small Python functions on 64-bit unsigned integers, compiled to LLVM IR.
+
+The fixed part of the compiled engine is written in it. Every value is a 64-bit unsigned integer,
+addresses included; ``while``, ``if``, assignments, calls, arithmetic and comparisons mean what they
+say. Names in capitals are constants given when compiling; a branch on them is decided then, and
+``for x in range(N)`` with a constant N is unrolled.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import textwrap
+from collections.abc import Callable, Mapping
+from typing import Any
+
+_BINARY: dict[type[ast.operator], str] = {
+    ast.Add: "add",
+    ast.Sub: "sub",
+    ast.Mult: "mul",
+    ast.BitAnd: "and",
+    ast.BitOr: "or",
+    ast.BitXor: "xor",
+    ast.LShift: "shl",
+    ast.RShift: "lshr",
+}
+_COMPARE: dict[type[ast.cmpop], str] = {
+    ast.Eq: "eq",
+    ast.NotEq: "ne",
+    ast.Lt: "ult",
+    ast.LtE: "ule",
+    ast.Gt: "ugt",
+    ast.GtE: "uge",
+}
+INTRINSICS = """
+declare void @llvm.prefetch.p0(ptr, i32, i32, i32)
+"""
+
+
+def compile_kernel(
+    functions: list[Callable[..., Any]], constants: Mapping[str, int], exported: frozenset[str]
+) -> str:
+    """Return LLVM IR for some kernel functions; they may call each other and the model's.
+
+    Functions not ``exported`` can only be called by the others, and are inlined where that pays.
+    """
+    texts = []
+    for function in functions:
+        linkage = "" if function.__name__ in exported else "internal "
+        texts.append(_Function(function, constants).text(linkage))
+    return INTRINSICS + "\n".join(texts)
+
+
+class _Function:
+    """Writes one function: locals live in memory, which LLVM turns into registers."""
+
+    def __init__(self, function: Callable[..., Any], constants: Mapping[str, int]) -> None:
+        source = textwrap.dedent(inspect.getsource(function))
+        syntax = ast.parse(source).body[0]
+        assert isinstance(syntax, ast.FunctionDef)
+        self.syntax = syntax
+        self.constants = dict(constants)
+        self.lines: list[str] = []
+        self.locals: dict[str, None] = {}
+        self.count = 0
+        self.loops: list[tuple[str, str]] = []
+        self.closed = False
+
+    def text(self, linkage: str) -> str:
+        parameters = [a.arg for a in self.syntax.args.args]
+        for name in parameters:
+            self.local(name)
+            self.line(f"store i64 %{name}, ptr %v.{name}")
+        self.block(self.syntax.body)
+        if not self.closed:
+            self.line("ret i64 0")
+        slots = [f"  %v.{name} = alloca i64" for name in self.locals]
+        given = ", ".join(f"i64 %{p}" for p in parameters)
+        head = f"define {linkage}i64 @{self.syntax.name}({given}) nounwind {{\nentry:"
+        return "\n".join([head, *slots, *self.lines, "}"])
+
+    def line(self, text: str) -> None:
+        if not self.closed:
+            self.lines.append("  " + text)
+
+    def label(self, name: str) -> None:
+        if not self.closed:
+            self.line(f"br label %{name}")
+        self.lines.append(f"{name}:")
+        self.closed = False
+
+    def jump(self, text: str) -> None:
+        self.line(text)
+        self.closed = True
+
+    def fresh(self, hint: str = "t") -> str:
+        self.count += 1
+        return f"{hint}{self.count}"
+
+    def local(self, name: str) -> str:
+        self.locals.setdefault(name)
+        return f"%v.{name}"
+
+    def block(self, body: list[ast.stmt]) -> None:
+        for node in body:
+            if self.closed:
+                return
+            getattr(self, f"do_{type(node).__name__}")(node)
+
+    def do_Expr(self, node: ast.Expr) -> None:
+        if not isinstance(node.value, ast.Constant):
+            self.value(node.value)
+
+    def do_Assign(self, node: ast.Assign) -> None:
+        assert isinstance(node.targets[0], ast.Name)
+        value = self.value(node.value)
+        self.line(f"store i64 {value}, ptr {self.local(node.targets[0].id)}")
+
+    def do_AugAssign(self, node: ast.AugAssign) -> None:
+        assert isinstance(node.target, ast.Name)
+        value = self.value(ast.BinOp(ast.Name(node.target.id, ast.Load()), node.op, node.value))
+        self.line(f"store i64 {value}, ptr {self.local(node.target.id)}")
+
+    def do_If(self, node: ast.If) -> None:
+        known = self.known(node.test)
+        if known is not None:
+            self.block(node.body if known else node.orelse)
+            return
+        then, other, end = self.fresh("then"), self.fresh("else"), self.fresh("end")
+        self.branch(node.test, then, other)
+        for name, body in ((then, node.body), (other, node.orelse)):
+            self.lines.append(f"{name}:")
+            self.closed = False
+            self.block(body)
+            if not self.closed:
+                self.jump(f"br label %{end}")
+        self.lines.append(f"{end}:")
+        self.closed = False
+
+    def do_While(self, node: ast.While) -> None:
+        test, body, end = self.fresh("test"), self.fresh("body"), self.fresh("end")
+        self.label(test)
+        self.branch(node.test, body, end)
+        self.lines.append(f"{body}:")
+        self.closed = False
+        self.loops.append((end, test))
+        self.block(node.body)
+        self.loops.pop()
+        if not self.closed:
+            self.jump(f"br label %{test}")
+        self.lines.append(f"{end}:")
+        self.closed = False
+
+    def do_For(self, node: ast.For) -> None:
+        """A loop over a constant range, unrolled."""
+        assert isinstance(node.iter, ast.Call) and isinstance(node.target, ast.Name)
+        bounds = [self.known(a) for a in node.iter.args]
+        for number in range(*(int(b or 0) for b in bounds)):
+            self.constants[node.target.id] = number
+            self.block(node.body)
+        self.constants.pop(node.target.id, None)
+
+    def do_Break(self, node: ast.Break) -> None:
+        self.jump(f"br label %{self.loops[-1][0]}")
+
+    def do_Continue(self, node: ast.Continue) -> None:
+        self.jump(f"br label %{self.loops[-1][1]}")
+
+    def do_Return(self, node: ast.Return) -> None:
+        value = self.value(node.value) if node.value else "0"
+        self.jump(f"ret i64 {value}")
+
+    def branch(self, test: ast.expr, then: str, other: str) -> None:
+        """Branch on a condition; ``and`` and ``or`` evaluate the right side only when needed."""
+        if isinstance(test, ast.BoolOp):
+            *firsts, last = test.values
+            for part in firsts:
+                following = self.fresh("and")
+                if isinstance(test.op, ast.And):
+                    self.branch(part, following, other)
+                else:
+                    self.branch(part, then, following)
+                self.lines.append(f"{following}:")
+                self.closed = False
+            self.branch(last, then, other)
+        elif isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
+            self.branch(test.operand, other, then)
+        else:
+            flag = self.flag(test)
+            self.jump(f"br i1 {flag}, label %{then}, label %{other}")
+
+    def flag(self, test: ast.expr) -> str:
+        name = "%" + self.fresh()
+        if isinstance(test, ast.Compare):
+            left, right = self.value(test.left), self.value(test.comparators[0])
+            self.line(f"{name} = icmp {_COMPARE[type(test.ops[0])]} i64 {left}, {right}")
+        else:
+            self.line(f"{name} = icmp ne i64 {self.value(test)}, 0")
+        return name
+
+    def known(self, node: ast.expr) -> int | None:
+        """Return the value of a constant expression, or None."""
+        names = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
+        calls = any(isinstance(n, ast.Call) for n in ast.walk(node))
+        if calls or not names <= set(self.constants):
+            return None
+        code = compile(ast.fix_missing_locations(ast.Expression(node)), "<kernel>", "eval")
+        return int(eval(code, dict(self.constants)))  # noqa: S307 - our own kernel's constants
+
+    def value(self, node: ast.expr) -> str:
+        known = self.known(node)
+        if known is not None:
+            known &= (1 << 64) - 1
+            return str(known - (1 << 64) if known >> 63 else known)
+        name = "%" + self.fresh()
+        if isinstance(node, ast.Name):
+            self.line(f"{name} = load i64, ptr {self.local(node.id)}")
+        elif isinstance(node, ast.BinOp):
+            left, right = self.value(node.left), self.value(node.right)
+            self.line(f"{name} = {_BINARY[type(node.op)]} i64 {left}, {right}")
+        elif isinstance(node, ast.Call):
+            return self.call(node, name)
+        else:
+            self.line(f"{name} = zext i1 {self.flag(node)} to i64")
+        return name
+
+    def call(self, node: ast.Call, name: str) -> str:
+        assert isinstance(node.func, ast.Name)
+        values = [self.value(a) for a in node.args]
+        special = getattr(self, f"in_{node.func.id}", None)
+        if special is not None:
+            special(name, *values)
+            return name
+        given = ", ".join(f"i64 {v}" for v in values)
+        self.line(f"{name} = call i64 @{node.func.id}({given})")
+        return name
+
+    def address(self, base: str, index: str, kind: str = "i64") -> str:
+        pointer, place = "%" + self.fresh(), "%" + self.fresh()
+        self.line(f"{pointer} = inttoptr i64 {base} to ptr")
+        self.line(f"{place} = getelementptr {kind}, ptr {pointer}, i64 {index}")
+        return place
+
+    def in_load(self, name: str, base: str, index: str) -> None:
+        self.line(f"{name} = load i64, ptr {self.address(base, index)}")
+
+    def in_store(self, name: str, base: str, index: str, value: str) -> None:
+        self.line(f"store i64 {value}, ptr {self.address(base, index)}")
+
+    def in_load32(self, name: str, base: str, index: str) -> None:
+        narrow = "%" + self.fresh()
+        self.line(f"{narrow} = load i32, ptr {self.address(base, index, 'i32')}")
+        self.line(f"{name} = zext i32 {narrow} to i64")
+
+    def in_store32(self, name: str, base: str, index: str, value: str) -> None:
+        narrow = "%" + self.fresh()
+        self.line(f"{narrow} = trunc i64 {value} to i32")
+        self.line(f"store i32 {narrow}, ptr {self.address(base, index, 'i32')}")
+
+    def in_load8(self, name: str, base: str, index: str) -> None:
+        narrow = "%" + self.fresh()
+        self.line(f"{narrow} = load i8, ptr {self.address(base, index, 'i8')}")
+        self.line(f"{name} = zext i8 {narrow} to i64")
+
+    def in_store8(self, name: str, base: str, index: str, value: str) -> None:
+        narrow = "%" + self.fresh()
+        self.line(f"{narrow} = trunc i64 {value} to i8")
+        self.line(f"store i8 {narrow}, ptr {self.address(base, index, 'i8')}")
+
+    def in_prefetch(self, name: str, base: str, index: str) -> None:
+        place = self.address(base, index)
+        self.line(f"call void @llvm.prefetch.p0(ptr {place}, i32 0, i32 3, i32 1)")
+
+    def in_high(self, name: str, a: str, b: str) -> None:
+        """Return the high half of a 128-bit product."""
+        x, y, product, high = ("%" + self.fresh() for _ in range(4))
+        self.line(f"{x} = zext i64 {a} to i128")
+        self.line(f"{y} = zext i64 {b} to i128")
+        self.line(f"{product} = mul i128 {x}, {y}")
+        self.line(f"{high} = lshr i128 {product}, 64")
+        self.line(f"{name} = trunc i128 {high} to i64")
+
+    def in_negative(self, name: str, a: str) -> None:
+        self.line(f"{name} = lshr i64 {a}, 63")
+
+    def in_expand(self, name: str, state: str, out: str, coverage: str) -> None:
+        pointers = ["%" + self.fresh() for _ in range(3)]
+        for pointer, value in zip(pointers, (state, out, coverage), strict=True):
+            self.line(f"{pointer} = inttoptr i64 {value} to ptr")
+        given = ", ".join(f"ptr {p}" for p in pointers)
+        self.line(f"{name} = call i64 @expand({given})")
+
+    def in_conditions(self, name: str, state: str) -> None:
+        pointer = "%" + self.fresh()
+        self.line(f"{pointer} = inttoptr i64 {state} to ptr")
+        self.line(f"{name} = call i64 @conditions(ptr {pointer})")

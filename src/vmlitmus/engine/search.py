@@ -1,0 +1,299 @@
+"""The compiled engine's search: memory, limits and progress around the native kernel."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from vmlitmus.engine import kernel
+from vmlitmus.engine.jit import Native
+from vmlitmus.engine.kernel_language import compile_kernel
+from vmlitmus.engine.limits import Limits, Progress, Stopped
+from vmlitmus.engine.memory import Region
+
+_BATCH = 768  # successors collected before they are inserted
+_SLICE = 20_000  # states expanded before Python looks at the clock
+_SMALL = 1 << 16  # slots up to which a table doubles
+_GROWTH = 1.2  # beyond, so that few slots are empty at any size
+_FULL = 0.82  # share of the slots that may be in use
+_MOST_STATES = (1 << 32) - 2  # parents are 32-bit indexes
+_FIELD = {name: index for index, name in enumerate(kernel.FIELDS)}
+
+
+@dataclass(frozen=True)
+class NativeModel:
+    """A machine as LLVM IR: ``expand`` and ``conditions`` on packed states.
+
+    ``i64 expand(ptr state, ptr out, ptr coverage)`` writes the successors, ``words`` 64-bit words
+    each, in canonical order, adds one to the counter of each step that fires, and returns how many
+    there are, or -(1 + i) when instance i fails. ``i64 conditions(ptr state)`` has bit b set where
+    condition b is true. ``fanout`` bounds the successors of one state. No word uses its bit 63.
+    """
+
+    ir: str
+    words: int
+    bits: int
+    fanout: int
+    counters: int
+    initial: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a search found; ``hit`` is the index of the first state that ends it.
+
+    ``stopped`` is None, "time", "memory" or "interrupt"; ``error`` is (state, instance) of a step
+    that failed; ``allocated`` counts bytes; ``seconds`` is the time of the search alone.
+    """
+
+    states: int
+    transitions: int
+    depth: int
+    stopped: str | None
+    hit: int | None
+    error: tuple[int, int] | None
+    coverage: tuple[int, ...]
+    observed: int
+    allocated: int
+    seconds: float
+
+
+class Search:
+    """One breadth-first search; owns its memory, and gives it back when closed."""
+
+    def __init__(
+        self,
+        model: NativeModel,
+        *,
+        stop_on: int = 0,
+        limits: Limits | None = None,
+        progress: Callable[[Progress], None] | None = None,
+    ) -> None:
+        self.model = model
+        self.limits = limits or Limits()
+        self.progress = progress
+        self.started = time.monotonic()
+        self.keys = 1 if model.words == 1 else 2
+        self.largest = _BATCH + model.fanout
+        self.native = self._compile()
+        self.regions: dict[str, Region] = {}
+        self.ctx = Region(8 * len(kernel.FIELDS))
+        self._allocate(stop_on)
+
+    def __enter__(self) -> Search:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give the memory back."""
+        for region in (*self.regions.values(), self.ctx):
+            region.close()
+        self.regions = {}
+
+    def _compile(self) -> dict[str, Any]:
+        constants = {
+            **_FIELD,
+            "WORDS": self.model.words,
+            "KEYS": self.keys,
+            "MOST": _BATCH,
+            "LARGEST": self.largest,
+            **{name: getattr(kernel, name) for name in _OUTCOMES},
+        }
+        exported = frozenset(f.__name__ for f in kernel.EXPORTED)
+        text = compile_kernel(kernel.INTERNAL + kernel.EXPORTED, constants, exported)
+        native = Native(self.model.ir + text, 2)
+        return {
+            f.__name__: native.function(f.__name__, f.__code__.co_argcount) for f in kernel.EXPORTED
+        } | {"native": native}
+
+    def _allocate(self, stop_on: int) -> None:
+        words, keys = self.model.words, self.keys
+        self._region("BATCH", 8 * words * self.largest)
+        self._region("FROM", 4 * self.largest)
+        self._region("KEYS_AT", 8 * keys * self.largest)
+        self._region("COVERAGE", 8 * self.model.counters)
+        self._region("LOG", 0)
+        self._region("PARENTS", 0)
+        self.slots = 0
+        self.room = 0
+        self._set("STOP_ON", stop_on)
+        self._grow(2 * self.largest)
+        for index, word in enumerate(self.model.initial):
+            self.regions["BATCH"].set_word(index, word)
+        self.native["begin"](self.ctx.address)
+
+    def _region(self, name: str, size: int) -> Region:
+        """Make or grow a region, and tell the kernel where it is."""
+        if name in self.regions:
+            self.regions[name].grow(size)
+        else:
+            self.regions[name] = Region(size)
+        self._set(name, self.regions[name].address)
+        return self.regions[name]
+
+    def _set(self, name: str, value: int) -> None:
+        self.ctx.set_word(_FIELD[name], value)
+
+    def _get(self, name: str) -> int:
+        return self.ctx.words(_FIELD[name], 1)[0]
+
+    @property
+    def allocated(self) -> int:
+        """Bytes allocated for states, parents and the table."""
+        return sum(self.regions[name].size for name in ("TABLE", "LOG", "PARENTS"))
+
+    def _grow(self, states: int) -> None:
+        """Make room for so many states, and for a batch more; raises Stopped("memory")."""
+        states += self.largest
+        if states > _MOST_STATES:
+            raise Stopped("memory")
+        slots = self.slots
+        while slots * _FULL < states:
+            slots = max(1024, 2 * slots) if slots < _SMALL else int(slots * _GROWTH)
+        room = min(int(slots * _FULL), max(states, int(self.room * 1.02) + 4096))
+        self._check_memory(slots, room)
+        if slots != self.slots:
+            self._grow_table(slots)
+        self.room = room
+        self._region("LOG", 8 * self.model.words * room)
+        self._region("PARENTS", 4 * room)
+        self._set("ROOM", room)
+
+    def _check_memory(self, slots: int, room: int) -> None:
+        needed = 8 * self.keys * slots + (8 * self.model.words + 4) * room
+        if slots != self.slots:
+            needed += 8 * self.keys * self.slots
+        if self.limits.memory is not None and needed > self.limits.memory:
+            raise Stopped("memory")
+
+    def _grow_table(self, slots: int) -> None:
+        old, old_slots = self.regions.pop("TABLE", None), self.slots
+        try:
+            self._region("TABLE", 8 * self.keys * slots)
+        except OSError:
+            if old is not None:
+                self.regions["TABLE"] = old
+            raise Stopped("memory") from None
+        if old is not None:
+            new = self.regions["TABLE"].address
+            self.native["rehash"](old.address, old_slots, new, slots)
+            old.close()
+        self.slots = slots
+        self._set("SLOTS", slots)
+
+    def run(self) -> Found:
+        """Search until the states run out, the search ends, or a limit is reached."""
+        began = time.monotonic()
+        stopped = None
+        try:
+            self._advance()
+        except Stopped as stop:
+            stopped = stop.reason
+        except (KeyboardInterrupt, MemoryError) as error:
+            stopped = "memory" if isinstance(error, MemoryError) else "interrupt"
+        fault = self._get("FAULT")
+        hit = self._get("HIT")
+        return Found(
+            states=self._get("TAIL"),
+            transitions=self._get("TRANSITIONS"),
+            depth=self._get("DEPTH"),
+            stopped=stopped,
+            hit=hit - 1 if hit and stopped is None else None,
+            error=(self._get("HEAD"), fault - 1) if fault else None,
+            coverage=self.regions["COVERAGE"].words(0, self.model.counters),
+            observed=self._get("OBSERVED"),
+            allocated=self.allocated,
+            seconds=time.monotonic() - began,
+        )
+
+    def _advance(self) -> None:
+        advance, ctx = self.native["advance"], self.ctx.address
+        while True:
+            outcome = advance(ctx, _SLICE)
+            if outcome == kernel.GROW:
+                self._grow(self._get("TAIL") + 1)
+            elif outcome != kernel.PAUSE:
+                break
+            self._look()
+
+    def _look(self) -> None:
+        """Show progress and keep to the time limit."""
+        seconds = time.monotonic() - self.started
+        if self.progress is not None:
+            tail, head = self._get("TAIL"), self._get("HEAD")
+            transitions, depth = self._get("TRANSITIONS"), self._get("DEPTH")
+            self.progress(Progress(tail, transitions, depth, tail - head, seconds))
+        if self.limits.seconds is not None and seconds >= self.limits.seconds:
+            raise Stopped("time")
+
+    def state(self, index: int) -> tuple[int, ...]:
+        """Return the words of a state."""
+        words = self.model.words
+        return self.regions["LOG"].words(index * words, words)
+
+    def path(self, index: int) -> list[tuple[int, ...]]:
+        """Return the states from the initial one to this one."""
+        found = [self.state(index)]
+        while index != 0:
+            index = self.regions["PARENTS"].word32(index)
+            found.append(self.state(index))
+        return found[::-1]
+
+    @property
+    def omission_odds(self) -> float:
+        """Return a bound on the odds that two states were taken for one; 0 when exact."""
+        if self.model.words <= 2:
+            return 0.0
+        states: int = self._get("TAIL")
+        return states * states / 2.0**128  # the key has 127 bits that differ by chance
+
+    def unrecoverable(self, good: int) -> int | None:
+        """Return the first state from which no state with a condition of ``good`` is reachable.
+
+        Call it after a search that was complete. Raises Stopped at a limit.
+        """
+        states, edges = self._get("TAIL"), self._get("TRANSITIONS")
+        self._graph(states, edges)
+        self._region("MARK", states)
+        self._region("STACK", 4 * states)
+        self._set("HEIGHT", 0)
+        for first, last in self._slices(states):
+            self.native["mark_good"](self.ctx.address, good, first, last)
+        while self.native["mark_back"](self.ctx.address, _SLICE):
+            self._look()
+        index = int(self.native["first_unmarked"](self.ctx.address, states))
+        return index if index < states else None
+
+    def _graph(self, states: int, edges: int) -> None:
+        """Build the edges of the state graph, forwards and backwards."""
+        coverage = self.regions["COVERAGE"].words(0, self.model.counters)
+        needed = 4 * self.slots + 16 * (states + 1) + 8 * edges + 5 * states
+        if self.limits.memory is not None and self.allocated + needed > self.limits.memory:
+            raise Stopped("memory")
+        self._region("INDEX", 4 * self.slots)
+        self._region("FIRST", 8 * (states + 1))
+        self._region("BEFORE", 8 * (states + 1))
+        self._region("TARGETS", 4 * edges)
+        self._region("SOURCES", 4 * edges)
+        self._set("EDGES", 0)
+        for first, last in self._slices(states):
+            self.native["number_states"](self.ctx.address, first, last)
+        for first, last in self._slices(states):
+            self.native["connect"](self.ctx.address, first, last)
+        self.native["sum_up"](self.ctx.address, states)
+        for first, last in self._slices(states):
+            self.native["reverse"](self.ctx.address, first, last)
+        for index, count in enumerate(coverage):
+            self.regions["COVERAGE"].set_word(index, count)
+
+    def _slices(self, states: int) -> Iterator[tuple[int, int]]:
+        for first in range(0, states, _SLICE):
+            yield first, min(first + _SLICE, states)
+            self._look()
+
+
+_OUTCOMES = ("GROW", "FAILED", "DONE", "FOUND", "PAUSE")
