@@ -111,7 +111,7 @@ class _Builder:
                 raise ScenarioError(unknown(kind, name, valid))
 
     def entities(self) -> Entities:
-        self.model.setup(Setup(self.adopt), self.settings)
+        self.model.setup(Setup(self.adopt, self.made), self.settings)
         for kind, made in self.made.items():
             for index, entity in enumerate(made):
                 assert entity.index == index, kind

@@ -114,8 +114,17 @@ class Settings:
 class Setup:
     """Makes the entities of a world: ``make(Cpu, core=core)`` returns the new entity."""
 
-    def __init__(self, adopt: Callable[[type[Entity], dict[str, Any]], Entity]) -> None:
+    def __init__(
+        self,
+        adopt: Callable[[type[Entity], dict[str, Any]], Entity],
+        made: Mapping[type[Entity], list[Entity]],
+    ) -> None:
         self._adopt = adopt
+        self._made = made
+
+    def made(self, kind: type[E]) -> list[E]:
+        """Return the entities of a class that were made so far."""
+        return list(self._made[kind])  # type: ignore[arg-type]
 
     def __call__(self, kind: type[E], **fields: object) -> E:
         made = self._adopt(kind, dict(fields))

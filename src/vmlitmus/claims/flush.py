@@ -1,0 +1,105 @@
+"""What a flush owes to its caller, and what becomes of the mask."""
+
+from __future__ import annotations
+
+from vmlitmus.lang import KernelCommit, KernelFile, World, condition
+from vmlitmus.world import Cpu, Host, Owner, Page, Role, Task, Vcpu, Vm
+
+WRITEBACK = KernelFile("arch/x86/kvm/svm/sev.c", "sev_writeback_caches()", "7.2.13")
+MASK = KernelCommit("6f38f8c57464", "KVM: SVM: Flush cache only on CPUs running SEV guest")
+
+
+@condition(
+    "flush-falls-short",
+    "a flush returned while a line that was dirty when it was called is still dirty",
+    source=WRITEBACK,
+    backed_by=("flush-owes",),
+)
+def flush_falls_short(w: World) -> bool:
+    return any(task.short for task in w.all(Task))
+
+
+@condition("flush-owes", "a flush is called while a line of its page is dirty", source=WRITEBACK)
+def flush_owes(w: World) -> bool:
+    return any(task.owed for task in w.all(Task))
+
+
+@condition(
+    "unallocated-mask-used",
+    "a flush reads have_run_cpus of a VM that has none",
+    source=MASK,
+    backed_by=("dirty-line-left",),
+)
+def unallocated_mask_used(w: World) -> bool:
+    return w.the(Host).oops
+
+
+@condition(
+    "mask-left-behind",
+    "a VM is gone and its have_run_cpus is still allocated",
+    source=MASK,
+    backed_by=("vm-destroyed",),
+)
+def mask_left_behind(w: World) -> bool:
+    return any(not vm.alive and vm.has_mask for vm in w.all(Vm)) and all(
+        task.idle for task in w.all(Task)
+    )
+
+
+@condition(
+    "unregistered-page-dirty",
+    "UNREG_REGION has returned, and a line of the region is still dirty",
+    source=WRITEBACK,
+    backed_by=("region-unregistered",),
+)
+def unregistered_page_dirty(w: World) -> bool:
+    return any(p.settled and p in cpu.dirty for cpu in w.all(Cpu) for p in w.all(Page))
+
+
+@condition(
+    "stale-read",
+    "a guest reads a line that the previous VM of its ASID left in a cache",
+    source=WRITEBACK,
+    backed_by=("page-reassigned",),
+)
+def stale_read(w: World) -> bool:
+    return any(vcpu.saw_stale for vcpu in w.all(Vcpu))
+
+
+@condition("page-reused", "a freed page was written by its next owner", source=WRITEBACK)
+def page_reused(w: World) -> bool:
+    return any(p.owner in (Owner.HOST, Owner.DEVICE) for p in w.all(Page))
+
+
+@condition("page-reassigned", "a freed page was given to the next VM", source=WRITEBACK)
+def page_reassigned(w: World) -> bool:
+    return any(
+        page in vm.has for vm in w.all(Vm) if vm.role == Role.SUCCESSOR for page in w.all(Page)
+    )
+
+
+@condition("dirty-line-left", "a cpu on which no vcpu is loaded holds dirty lines", source=MASK)
+def left_dirty(w: World) -> bool:
+    return any(
+        cpu.dirty and not any(vcpu.cpu is cpu for vcpu in w.all(Vcpu)) for cpu in w.all(Cpu)
+    )
+
+
+@condition("dirty-on-two-cpus", "a page has dirty lines on two cpus", source=MASK)
+def dirty_on_two_cpus(w: World) -> bool:
+    return any(sum(1 for c in w.all(Cpu) if page in c.dirty) > 1 for page in w.all(Page))
+
+
+@condition("vm-destroyed", "a VM is gone", source=MASK)
+def vm_destroyed(w: World) -> bool:
+    return any(not vm.alive and not vm.active for vm in w.all(Vm))
+
+
+@condition("context-moved", "an encryption context was moved", source=MASK)
+def context_moved(w: World) -> bool:
+    return any(vm.role == Role.TARGET and vm.active for vm in w.all(Vm))
+
+
+@condition("region-unregistered", "UNREG_REGION has returned for a page", source=WRITEBACK)
+def region_unregistered(w: World) -> bool:
+    return any(page.settled for page in w.all(Page))

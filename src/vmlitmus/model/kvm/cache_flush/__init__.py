@@ -1,0 +1,1 @@
+"""Cache flushing for SEV guests: who flushes what, on which cpus."""

@@ -1,0 +1,32 @@
+"""As merged: a mask of the cpus that ever ran the VM, set before VMRUN and never cleared.
+
+The mark is set in pre_sev_run() with IRQs off, before its early return; a flush reaches the online
+cpus of the mask. The mask belongs to the VM, not to the ASID.
+Source: commit 6f38f8c57464; facts of 7.2.13.
+"""
+
+from __future__ import annotations
+
+from vmlitmus.lang import Sections, World
+from vmlitmus.model.kvm.cache_flush.policy import FlushPolicy, mark, mask_of, send_and_wait
+from vmlitmus.world import Cpu, Task, Vcpu, Vm
+
+
+class EverRan(FlushPolicy):
+    """Set before VMRUN, never cleared."""
+
+    def before_vmrun(self, w: World, vcpu: Vcpu, cpu: Cpu) -> None:
+        mark(vcpu.vm, cpu)
+
+    def flush(self, w: World, task: Task, vm: Vm) -> Sections:
+        yield from send_and_wait(w, task, mask_of(w, vm))
+
+
+class EverLoaded(FlushPolicy):
+    """v4 to v7 of the series: set at vcpu_load(), never cleared."""
+
+    def vcpu_load(self, w: World, vcpu: Vcpu, cpu: Cpu) -> None:
+        mark(vcpu.vm, cpu)
+
+    def flush(self, w: World, task: Task, vm: Vm) -> Sections:
+        yield from send_and_wait(w, task, mask_of(w, vm))

@@ -1,0 +1,183 @@
+"""The model of the topic cache-flush: everything put together, and set up for a scenario."""
+
+from __future__ import annotations
+
+from vmlitmus.claims import CACHE_FLUSH as CONDITIONS
+from vmlitmus.lang import Model, Settings, Setup, choice, flag, mechanism, number
+from vmlitmus.model.guest.memory import guest_read, guest_write
+from vmlitmus.model.hardware.cache import evict, evict_host_line
+from vmlitmus.model.hardware.hotplug import (
+    DEAD_BEFORE_WBINVD,
+    CpusReadLock,
+    DyingWriteback,
+    HotplugCover,
+    come_online,
+    leave_online_mask,
+    play_dead,
+)
+from vmlitmus.model.kvm.cache_flush.all_online import AllOnlineCpus
+from vmlitmus.model.kvm.cache_flush.cleared_after import ClearedAfterFlush
+from vmlitmus.model.kvm.cache_flush.context import copy_context, move_context
+from vmlitmus.model.kvm.cache_flush.destroy import destroy, give_page, recycle_asid
+from vmlitmus.model.kvm.cache_flush.ever_ran import EverLoaded, EverRan
+from vmlitmus.model.kvm.cache_flush.launch import launch_update
+from vmlitmus.model.kvm.cache_flush.policy import FlushPolicy, handle_write_back
+from vmlitmus.model.kvm.cache_flush.reclaim import (
+    LAST_UNMAP_FREES,
+    gmem_invalidate,
+    reclaim,
+    unregister_region,
+)
+from vmlitmus.model.kvm.cache_flush.test_and_clear import LateSet, TestAndClear
+from vmlitmus.model.kvm.cache_flush.wished import SelfClearing, Wished, WishedAtLoad
+from vmlitmus.model.kvm.vcpu import enter_guest, vcpu_load, vcpu_migrate, vcpu_put
+from vmlitmus.model.vmm.reuse import dma_reuse, host_reuse
+from vmlitmus.world import (
+    Core,
+    Cpu,
+    Device,
+    Host,
+    Owner,
+    Page,
+    PageKind,
+    Role,
+    Task,
+    Vcpu,
+    Vm,
+    VmKind,
+    Writeback,
+)
+
+POLICIES = {
+    "ever-ran": EverRan,
+    "ever-loaded": EverLoaded,
+    "all-online": AllOnlineCpus,
+    "none": FlushPolicy,
+    "v1": ClearedAfterFlush,
+    "v3": TestAndClear,
+    "v2": LateSet,
+    "wished": Wished,
+    "wished-at-load": WishedAtLoad,
+    "self-clearing": SelfClearing,
+}
+COVERS = {
+    "as-merged": HotplugCover,
+    "dying-writeback": DyingWriteback,
+    "cpus-read-lock": CpusReadLock,
+}
+
+
+def populate(make: Setup, s: Settings) -> None:
+    """Make the entities of a scenario; all VMs share the ASID and the pages of the first."""
+    machine = s["machine"]
+    make(
+        Host,
+        sme_coherent=machine["sme_coherent"],
+        writeback=Writeback(s["kvm"]["writeback"]),
+        clean_lines=machine["clean_lines"],
+        racing_vmm=s["vmm"]["racing"],
+    )
+    for _ in range(machine["cores"]):
+        core = make(Core)
+        for _ in range(machine["threads_per_core"]):
+            make(Cpu, core=core)
+    cpus = machine["cores"] * machine["threads_per_core"]
+    homes = [make.made(Cpu)[i % cpus] for i in range(8)]
+    first = s.lists["vm"][0]
+    kind = PageKind.GMEM if first["kind"] == "snp" else PageKind.MEMORY
+    owner = Owner.GUEST if first["launched"] else Owner.HOST
+    pages = [
+        make(Page, kind=kind, owner=owner, pinned=first["registered"])
+        for _ in range(first["pages"])
+    ]
+    for vm in s.lists["vm"]:
+        make_vm(make, vm, pages, homes)
+    for _ in range(machine["tasks"]):
+        make(Task)
+    make(Device)
+
+
+def make_vm(make: Setup, wanted: object, pages: list[Page], homes: list[Cpu]) -> None:
+    """Make one VM with its vcpus; only the first is an SEV VM from the start."""
+    assert isinstance(wanted, dict)
+    role = Role(wanted["role"])
+    first = role is Role.OWNER
+    vm = make(
+        Vm,
+        kind=VmKind(wanted["kind"]),
+        role=role,
+        active=first,
+        mm=int(wanted["own_mm"]),
+        has_mask=first or role is Role.SUCCESSOR,
+        has=() if role is Role.SUCCESSOR else pages,
+        mapped=pages if first and wanted["launched"] else (),
+    )
+    for _ in range(wanted["vcpus"]):
+        vmsa = None
+        if wanted["vmsa"] and vm.kind is not VmKind.SEV:
+            vmsa = make(Page, kind=PageKind.VMSA)
+        number = len(make.made(Vcpu))
+        make(Vcpu, vm=vm, home=homes[number], vmsa=vmsa)
+
+
+CACHE_FLUSH = Model(
+    name="cache-flush",
+    doc="When must KVM write back the caches of cpus that ran an SEV guest?",
+    entities=(Host, Core, Cpu, Page, Vm, Vcpu, Task, Device),
+    steps=(
+        guest_write,
+        guest_read,
+        vcpu_load,
+        vcpu_migrate,
+        vcpu_put,
+        enter_guest,
+        evict,
+        evict_host_line,
+        leave_online_mask,
+        play_dead,
+        come_online,
+        handle_write_back,
+        reclaim,
+        unregister_region,
+        gmem_invalidate,
+        destroy,
+        recycle_asid,
+        give_page,
+        move_context,
+        copy_context,
+        launch_update,
+        host_reuse,
+        dma_reuse,
+    ),
+    conditions=CONDITIONS,
+    hooks={FlushPolicy: POLICIES, HotplugCover: COVERS},
+    assumptions=(DEAD_BEFORE_WBINVD, LAST_UNMAP_FREES),
+    settings={
+        "machine": {
+            "cores": number(1, 4, default=2),
+            "threads_per_core": number(1, 4, default=1),
+            "tasks": number(1, 3, default=1),
+            "sme_coherent": flag(default=False),
+            "clean_lines": flag(default=False),
+        },
+        "kvm": {
+            "cache_flush": mechanism(FlushPolicy, default="ever-ran"),
+            "hotplug": mechanism(HotplugCover, default="as-merged"),
+            "writeback": choice("wbinvd", "wbnoinvd", default="wbnoinvd"),
+        },
+        "vmm": {"racing": flag(default=False)},
+    },
+    lists={
+        "vm": {
+            "kind": choice("sev", "sev-es", "snp", default="sev"),
+            "role": choice("owner", "mirror", "target", "successor", default="owner"),
+            "vcpus": number(0, 3, default=1),
+            "pages": number(1, 3, default=1),
+            "registered": flag(default=False),
+            "launched": flag(default=True),
+            "vmsa": flag(default=False),
+            "own_mm": flag(default=False),
+        }
+    },
+    setup=populate,
+)

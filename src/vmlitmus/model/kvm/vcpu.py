@@ -1,0 +1,85 @@
+"""The part of the vcpu run loop that matters for cache flushing.
+
+vcpu_load() binds a vcpu to a cpu; vcpu_enter_guest() runs with IRQs off from before it sets
+IN_GUEST_MODE until after #VMEXIT: request check, pre_sev_run(), VMRUN. Interrupts sent meanwhile
+are taken after the exit, and that is when a waiting TLB flush and a write-back IPI are answered.
+
+Not modelled: halting, signals, faults (an SPTE that was zapped stays away).
+Source: vcpu_enter_guest() in arch/x86/kvm/x86.c, pre_sev_run() in arch/x86/kvm/svm/sev.c.
+"""
+
+from __future__ import annotations
+
+from vmlitmus.lang import Apm, KernelFile, Sections, World, sequence, step, when
+from vmlitmus.model.kvm.cache_flush.policy import FlushPolicy
+from vmlitmus.world import Cpu, Task, Vcpu
+
+LOAD = KernelFile("virt/kvm/kvm_main.c", "vcpu_load()", "7.2.13")
+ENTER = KernelFile("arch/x86/kvm/x86.c", "vcpu_enter_guest()", "7.2.13")
+PRE_SEV_RUN = KernelFile("arch/x86/kvm/svm/sev.c", "pre_sev_run()", "7.2.13")
+
+
+def load_on(w: World, vcpu: Vcpu, cpu: Cpu) -> None:
+    """vcpu_load() on a cpu where no other vcpu is loaded."""
+    when(vcpu.idle and vcpu.cpu is None and vcpu.alive and vcpu.vm.active and not vcpu.vm.locked)
+    when(vcpu.vm.alive and cpu.online)
+    when(not any(other.cpu is cpu for other in w.all(Vcpu)))
+    vcpu.cpu = cpu
+    w.use(FlushPolicy).vcpu_load(w, vcpu, cpu)
+
+
+@step("{vcpu} is loaded on its home {cpu}", source=LOAD)
+def vcpu_load(w: World, vcpu: Vcpu, cpu: Cpu) -> None:
+    when(cpu is vcpu.home)
+    load_on(w, vcpu, cpu)
+
+
+@step("{vcpu} is migrated to {cpu}", source=LOAD, disturbance="migration")
+def vcpu_migrate(w: World, vcpu: Vcpu, cpu: Cpu) -> None:
+    when(cpu is not vcpu.home)
+    load_on(w, vcpu, cpu)
+
+
+@step("{vcpu} is put", source=LOAD)
+def vcpu_put(w: World, vcpu: Vcpu) -> None:
+    when(vcpu.idle and vcpu.cpu is not None)
+    vcpu.cpu = None
+
+
+@sequence(source=(ENTER, PRE_SEV_RUN, Apm("15.5")))
+def enter_guest(w: World, vcpu: Vcpu) -> Sections:
+    when(vcpu.cpu is not None)
+    vcpu.in_guest = True
+    yield "{vcpu} turns IRQs off, sets IN_GUEST_MODE and sees no request"
+    if vcpu.cpu is not None:
+        w.use(FlushPolicy).before_vmrun(w, vcpu, vcpu.cpu)
+        if vcpu.last_cpu is not vcpu.cpu:
+            vcpu.tlb.clear()
+        w.use(FlushPolicy).after_early_return(w, vcpu, vcpu.cpu)
+        vcpu.last_cpu = vcpu.cpu
+    yield "{vcpu} goes through pre_sev_run()"
+    vcpu.running = True
+    yield "{vcpu} executes VMRUN"
+    vcpu.running = False
+    if vcpu.vmsa is not None and vcpu.cpu is not None:
+        vcpu.cpu.dirty.add(vcpu.vmsa)
+    vcpu.in_guest = False
+    answer_tlb_flush(w, vcpu)
+    yield "{vcpu} takes #VMEXIT and turns IRQs on"
+
+
+def answer_tlb_flush(w: World, vcpu: Vcpu) -> None:
+    """The interrupt of a TLB flush request is taken; the next entry flushes the TLB."""
+    if any(vcpu in task.awaited for task in w.all(Task)):
+        vcpu.tlb.clear()
+    for task in w.all(Task):
+        task.awaited.discard(vcpu)
+
+
+def request_tlb_flush(w: World, task: Task) -> None:
+    """kvm_flush_remote_tlbs(): a vcpu outside guest mode flushes before it enters again."""
+    for vcpu in w.all(Vcpu):
+        if vcpu.in_guest:
+            task.awaited.add(vcpu)
+        else:
+            vcpu.tlb.clear()

@@ -1,0 +1,1 @@
+"""What the VMM, and the rest of the host, does."""

@@ -1,0 +1,23 @@
+"""What exists: declarations only. Every topic uses the fields it needs; the others cost nothing."""
+
+from vmlitmus.world.cpu import Core, Cpu, Host, Hotplug, Writeback
+from vmlitmus.world.memory import Device, Owner, Page, PageKind
+from vmlitmus.world.task import Task
+from vmlitmus.world.vm import Role, Vcpu, Vm, VmKind
+
+__all__ = [
+    "Core",
+    "Cpu",
+    "Device",
+    "Host",
+    "Hotplug",
+    "Owner",
+    "Page",
+    "PageKind",
+    "Role",
+    "Task",
+    "Vcpu",
+    "Vm",
+    "VmKind",
+    "Writeback",
+]

@@ -1,0 +1,57 @@
+"""Virtual machines and their vcpus."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Annotated
+
+from vmlitmus.lang import Between, Const, Entity, Set
+from vmlitmus.world.cpu import Cpu
+from vmlitmus.world.memory import Page
+
+
+class VmKind(Enum):
+    """What protects a VM's memory and registers."""
+
+    SEV = "sev"
+    SEV_ES = "sev-es"
+    SNP = "snp"
+
+
+class Role(Enum):
+    """What a VM is to the first one; all of them use the first one's ASID and pages."""
+
+    OWNER = "owner"
+    MIRROR = "mirror"  # made by KVM_CAP_VM_COPY_ENC_CONTEXT_FROM
+    TARGET = "target"  # made by KVM_CAP_VM_MOVE_ENC_CONTEXT_FROM
+    SUCCESSOR = "successor"  # gets the ASID after the first one is gone
+
+
+class Vm(Entity):
+    """A VM as KVM sees it."""
+
+    kind: Const[VmKind]
+    role: Const[Role] = Role.OWNER
+    active: bool = True  # sev->active: KVM treats the VM as SEV
+    alive: bool = True
+    locked: bool = False  # an ioctl holds all vcpu mutexes
+    mm: Const[Annotated[int, Between(0, 1)]] = 0  # whose mappings its memslots point to
+    has: Set[Page]  # pages that are still in those mappings
+    mapped: Set[Page]  # pages with a present SPTE
+    have_run: Set[Cpu]  # have_run_cpus
+    has_mask: bool = True  # have_run_cpus is allocated
+
+
+class Vcpu(Entity, runs_on="cpu"):
+    """A vcpu. ``in_guest`` is vcpu->mode != OUTSIDE_GUEST_MODE; IRQs are off on its cpu then."""
+
+    vm: Const[Vm]
+    home: Const[Cpu]  # where it is loaded without migration
+    vmsa: Const[Page] | None = None
+    cpu: Cpu | None = None  # vcpu_load() .. vcpu_put()
+    last_cpu: Cpu | None = None  # where it last ran
+    in_guest: bool = False
+    running: bool = False  # between VMRUN and #VMEXIT
+    alive: bool = True
+    tlb: Set[Page]  # translations that may be cached
+    saw_stale: bool = False  # read a line that another guest left behind
