@@ -147,8 +147,9 @@ def _function(
     code = [_returning(node, places) for node in body]
     function = ast.FunctionDef("section", arguments, code, [], None)
     for node in ast.walk(function):
-        if not hasattr(node, "lineno") and "lineno" in node._attributes:
-            node.lineno = node.end_lineno = 1  # type: ignore[attr-defined]
+        if "lineno" in node._attributes:
+            line = max(getattr(node, "lineno", 1), 1)
+            node.lineno = node.end_lineno = line  # type: ignore[attr-defined]
             node.col_offset = node.end_col_offset = 0  # type: ignore[attr-defined]
     return function
 

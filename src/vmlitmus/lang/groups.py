@@ -76,26 +76,28 @@ class Groups(Operators):
         return found
 
     def nested(self, node: Any) -> list[tuple[Callable[[], Val], Callable[[], Operand]]]:
-        """Two or more 'for' clauses over known groups: the inner ones see the outer names."""
+        """Two or more 'for' clauses: the inner ones see the names of the outer ones."""
         first, *others = node.generators
+        name = first.target.id
         found = []
         for member, present in self.members(self.eval(first.iter), node):
-            if present != 1 or first.ifs:
-                self.refuse(
-                    node, "with several 'for', the outer ones go over w.all(...) without if"
-                )
-            kept = self.scope.names.get(first.target.id)
-            self.scope.names[first.target.id] = member
+            _, outer = self.visit(node.elt, first, member, present)
+            if present == 0 or outer() == 0:
+                continue
+            kept = self.scope.names.get(name)
+            self.scope.names[name] = member
             inner = ast.copy_location(ast.GeneratorExp(node.elt, others), node)
             for value, there in self.comprehension(inner):
-                found.append(
-                    (
-                        self.with_name(first.target.id, member, value),
-                        self.with_name(first.target.id, member, there),
-                    )
-                )
-            self.restore(first.target.id, kept)
+                both = partial(self.both_there, outer, self.with_name(name, member, there), node)
+                found.append((self.with_name(name, member, value), both))
+            self.restore(name, kept)
         return found
+
+    def both_there(
+        self, outer: Callable[[], Operand], inner: Callable[[], Operand], node: ast.AST
+    ) -> Operand:
+        thunks = [lambda: self.boolean(outer()), lambda: self.boolean(inner())]
+        return self.truth(self.shortcut(True, thunks, node), node)
 
     def visit(
         self, elt: ast.expr, generator: ast.comprehension, member: Val, present: Operand

@@ -126,7 +126,7 @@ class Setup:
         """Return the entities of a class that were made so far."""
         return list(self._made[kind])  # type: ignore[arg-type]
 
-    def __call__(self, kind: type[E], **fields: object) -> E:
+    def __call__(self, kind: type[E], /, **fields: object) -> E:
         made = self._adopt(kind, dict(fields))
         assert isinstance(made, kind)
         return made

@@ -47,7 +47,7 @@ class Vcpu(Entity, runs_on="cpu"):
 
     vm: Const[Vm]
     home: Const[Cpu]  # where it is loaded without migration
-    vmsa: Const[Page] | None = None
+    vmsa: Const[Page | None] = None
     cpu: Cpu | None = None  # vcpu_load() .. vcpu_put()
     last_cpu: Cpu | None = None  # where it last ran
     in_guest: bool = False
