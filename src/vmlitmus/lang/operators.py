@@ -63,6 +63,13 @@ class Operators(Control):
     def ev_Attribute(self, node: ast.Attribute) -> Val:
         return self.attribute(node, self.eval(node.value), node.attr)
 
+    def ev_Subscript(self, node: ast.Subscript) -> Val:
+        group, index = self.eval(node.value), self.eval(node.slice)
+        if isinstance(group, Known) and isinstance(index, Known):
+            if isinstance(group.value, tuple) and index.value in range(len(group.value)):
+                return Known(group.value[index.value])
+        self.refuse(node, "only a tuple such as w.all(...) has elements, at a constant index")
+
     def attribute(self, node: ast.AST, owner: Val, name: str) -> Val:
         if isinstance(owner, Known):
             return self.known_attribute(node, owner.value, name)

@@ -50,7 +50,7 @@ class Program:
 
     @property
     def places(self) -> int:
-        return len(self.live)
+        return max(self.live, default=0)
 
 
 def program(step: Step, parameters: dict[str, type[Any]], world: World) -> Program:
@@ -97,17 +97,20 @@ class _Inference:
         self.waiting = [0]
 
     def run(self) -> None:
-        if not self.world.all(self.made.actor):
-            return
+        """Lower from the start until nothing new is learnt; drop sections never come to."""
         while self.waiting:
-            self.section(self.waiting.pop(0))
+            start = self.waiting.pop(0)
+            for actor in self.world.all(self.made.actor):
+                self.section(start, actor)
+        for unmet in set(self.made.live) - self.met:
+            del self.made.live[unmet], self.made.sections[unmet]
 
-    def section(self, start: int) -> None:
+    def section(self, start: int, actor: Entity) -> None:
         made, done = self.made, self.made.done.expanded
         section = made.sections[start].framed
         names: dict[str, Val] = {
             done.world_name: Known(self.world),
-            done.actor: Known(self.world.all(made.actor)[0]),
+            done.actor: Known(actor),
         }
         for name in section.live:
             names[name] = Computed(made.domains[name], f"%in_{name}")
