@@ -1,0 +1,5 @@
+"""``python -m vmlitmus``."""
+
+from vmlitmus.cli.main import run
+
+run()

@@ -1,0 +1,68 @@
+"""vmlitmus check: decide tests and compare with what they expect."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import click
+
+from vmlitmus.cli.options import engine_options, limits, write_out
+from vmlitmus.cli.progress import Ticker
+from vmlitmus.cli.work import Job, decide_all
+from vmlitmus.engine.run import Choice
+from vmlitmus.litmus import Catalogue, load_model
+from vmlitmus.outcome import Outcome, as_json, exit_code
+from vmlitmus.report import line, summary
+
+
+@click.command("check")
+@click.argument("selectors", nargs=-1, metavar="[SELECTOR]...")
+@click.option("--wide", is_flag=True, help="Also the expensive tests.")
+@click.option("--json", "as_object", is_flag=True, help="Print one JSON object, vmlitmus/outcome/1.")
+@click.option("-o", "--output", metavar="FILE", help="Write the result there.")
+@engine_options
+def command(
+    selectors: tuple[str, ...],
+    wide: bool,
+    as_object: bool,
+    output: str | None,
+    engine: Choice,
+    time_limit: float | None,
+    memory_limit: str | None,
+    model: str | None,
+) -> int:
+    """Decide tests and compare each verdict with the one its file expects.
+
+    A SELECTOR is a topic, a test's name or a glob of names, one cell such as 'test[axis=value]', a
+    path to a litmus file, or - for standard input. Without any: the whole catalogue.
+    """
+    started = time.monotonic()
+    catalogue = Catalogue(load_model(model) if model else None)
+    selected = catalogue.select(selectors, wide=wide)
+    job = Job(catalogue, engine, limits(time_limit, memory_limit))
+    total = sum(len(cells) for _, cells in selected)
+    found: dict[int, Outcome] = {}
+    interrupted = False
+    with Ticker(total) as ticker:
+        try:
+            for index, outcome in decide_all(job, selected):
+                found[index] = outcome
+                ticker.done(outcome.name)
+        except KeyboardInterrupt:
+            interrupted = True
+    outcomes = [found[index] for index in sorted(found)]
+    write_out(_text(outcomes, time.monotonic() - started, as_object), output)
+    for outcome in outcomes:
+        if outcome.error and as_object:
+            click.echo(f"vmlitmus: {outcome.error}", err=True)
+    if interrupted:
+        click.echo(f"vmlitmus: interrupted after {len(outcomes)} of {total}", err=True)
+    return exit_code([*(o.code for o in outcomes), *([130] if interrupted else [])])
+
+
+def _text(outcomes: list[Outcome], seconds: float, as_object: bool) -> str:
+    if as_object:
+        return json.dumps(as_json(outcomes), indent=1)
+    width = min(max((len(o.name) for o in outcomes), default=0), 60)
+    return "\n".join([*(line(o, width) for o in outcomes), summary(outcomes, seconds)])

@@ -1,0 +1,68 @@
+"""vmlitmus explain: show one answer in full."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from vmlitmus.cli.options import engine_options, limits, write_out
+from vmlitmus.cli.progress import Ticker
+from vmlitmus.cli.work import Job, decide
+from vmlitmus.engine.run import Choice
+from vmlitmus.errors import VmlitmusError
+from vmlitmus.litmus import Catalogue, load_model
+from vmlitmus.litmus.threads import citation
+from vmlitmus.outcome import Outcome, as_json
+from vmlitmus.report import explain
+
+
+@click.command("explain")
+@click.argument("test")
+@click.option(
+    "--format",
+    "layout",
+    type=click.Choice(["terminal", "mail", "markdown"]),
+    default="terminal",
+    show_default=True,
+    help="mail is what the terminal shows; markdown fences the time-line.",
+)
+@click.option("--json", "as_object", is_flag=True, help="Print one JSON object, vmlitmus/outcome/1.")
+@click.option("-o", "--output", metavar="FILE", help="Write the result there.")
+@engine_options
+def command(
+    test: str,
+    layout: str,
+    as_object: bool,
+    output: str | None,
+    engine: Choice,
+    time_limit: float | None,
+    memory_limit: str | None,
+    model: str | None,
+) -> int:
+    """Show one answer in full: verdict, time-line, bounds, assumptions, citations.
+
+    TEST is a test's name, one cell such as 'test[axis=value]', a path, or -. The time-line has a
+    column for each cpu or actor and can be pasted in a mail. Exits 0 whatever the verdict.
+    """
+    catalogue = Catalogue(load_model(model) if model else None)
+    job = Job(catalogue, engine, limits(time_limit, memory_limit))
+    outcomes: list[Outcome] = []
+    for found, cells in catalogue.select([test], wide=True):
+        for cell in cells:
+            with Ticker() as ticker:
+                outcomes.append(decide(job, found, cell, ticker.search))
+    faulty = next((o for o in outcomes if o.error), None)
+    if faulty is not None:
+        error = VmlitmusError(faulty.error)
+        error.exit_code = faulty.exit_code
+        raise error
+    if as_object:
+        write_out(json.dumps(as_json(outcomes), indent=1), output)
+    else:
+        texts = [explain(o, citation(o.source)) for o in outcomes]
+        if layout == "markdown":
+            texts = [f"```\n{text}\n```" for text in texts]
+        write_out(("\n\n" + "=" * 75 + "\n\n").join(texts), output)
+    interrupted = any(o.result and o.result.reason == "interrupted" for o in outcomes)
+    return 130 if interrupted else 0

@@ -1,0 +1,124 @@
+"""The entry point: commands by name, and how errors leave the program."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+
+import click
+
+from vmlitmus import __version__
+from vmlitmus.errors import VmlitmusError, nearest
+
+COMMANDS = ("check", "explain", "table", "list", "replay", "bless", "new")
+
+
+class _Commands(click.Group):
+    """Loads a command's module only when the command is used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"vmlitmus.cli.{name}")
+        command: click.Command = module.command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in COMMANDS:
+            guess = nearest(args[0], COMMANDS)
+            hint = f"; did you mean {guess!r}?" if guess else ""
+            ctx.fail(f"no command {args[0]!r}{hint}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(_SHORT.items()))
+
+
+_SHORT = {
+    "check": "decide tests and compare with what they expect",
+    "explain": "show one answer in full, with its time-line",
+    "table": "print the matrix tests of a topic as grids",
+    "list": "list tests, mechanisms, claims, parts, assumptions",
+    "replay": "execute given steps of a test and show the time-line",
+    "bless": "store the counts of tests that are as expected",
+    "new": "write the scaffold of a mechanism, a test or a claim",
+}
+
+
+@click.command(
+    cls=_Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 90},
+    epilog="Exit codes: 0 as expected, 1 an unexpected verdict, 2 wrong usage or a faulty model or "
+    "test, 3 inconclusive, 70 internal error, 130 interrupted.",
+)
+@click.version_option(__version__, prog_name="vmlitmus")
+def cli() -> None:
+    """Litmus tests for how KVM on x86 isolates guests.
+
+    A test asks a question about a mechanism of the kernel; vmlitmus answers it for every
+    interleaving within stated bounds, with the shortest counterexample.
+
+    \b
+    vmlitmus check                    the whole catalogue
+    vmlitmus explain drop-destroy-flush-snp-dma
+    vmlitmus table cache-flush        who needs which flush, as a grid
+    """
+
+
+def main(args: list[str] | None = None) -> int:
+    """Run the command line; return the exit code."""
+    try:
+        result = cli.main(args, standalone_mode=False)
+        sys.stdout.flush()
+    except click.exceptions.Exit as stop:
+        return stop.exit_code
+    except click.ClickException as error:
+        error.show()
+        return 2
+    except click.Abort:
+        return _complain("interrupted", 130)
+    except KeyboardInterrupt:
+        return _complain("interrupted", 130)
+    except VmlitmusError as error:
+        return _complain(str(error), error.exit_code)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 0
+    except OSError as error:
+        name = f"{error.filename}: " if error.filename else ""
+        _silence_stdout()
+        return _complain(f"{name}{error.strerror or error}", 2)
+    except Exception as error:
+        if os.environ.get("VMLITMUS_DEBUG"):
+            raise
+        return _complain(
+            f"internal error: {type(error).__name__}: {error}\n"
+            "This is a bug in vmlitmus; set VMLITMUS_DEBUG=1 for the traceback to report.",
+            70,
+        )
+    return result if isinstance(result, int) else 0
+
+
+def _complain(message: str, code: int) -> int:
+    click.echo(f"vmlitmus: {message}", err=True)
+    return code
+
+
+def _silence_stdout() -> None:
+    """What could not be written stays unwritten; do not fail again at exit."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+
+def run() -> None:
+    """The console script."""
+    sys.exit(main())

@@ -1,0 +1,69 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from vmlitmus.engine.limits import Limits
+from vmlitmus.errors import UsageError
+
+F = TypeVar("F", bound=Callable[..., Any])
+_UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
+
+
+def engine_options(command: F) -> F:
+    """--engine, --time-limit, --memory-limit, --model."""
+    for option in (
+        click.option("--model", metavar="FILE", help="A Python file with a model of your own."),
+        click.option("--memory-limit", metavar="SIZE", help="Per test, such as 512M or 2G."),
+        click.option("--time-limit", type=float, metavar="SECONDS", help="Per test."),
+        click.option(
+            "--engine",
+            type=click.Choice(["auto", "reference", "compiled"]),
+            default="auto",
+            show_default=True,
+            help="auto begins in plain Python and compiles what is large.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def limits(seconds: float | None, memory: str | None) -> Limits:
+    """Return the limits asked for; raises UsageError for a bad value."""
+    if seconds is not None and not 0 < seconds < 1e9:
+        raise UsageError(f"--time-limit {seconds}: not a positive number of seconds")
+    if memory is None:
+        return Limits(seconds, None)
+    found = re.fullmatch(r"(\d{1,9})([KMG]?)(?:i?B)?", memory)
+    if not found or not int(found[1]):
+        raise UsageError(f"--memory-limit {memory!r}: not a size such as 512M or 2G")
+    return Limits(seconds, int(found[1]) * _UNITS[found[2]])
+
+
+def write_out(text: str, path: str | None) -> None:
+    """Print a result, or write it to a file: whole, or not at all."""
+    if path is None or path == "-":
+        click.echo(text)
+        return
+    target = Path(path)
+    if target.is_dir():
+        raise UsageError(f"-o {path}: is a directory")
+    if target.exists() and not target.is_file():
+        target.write_text(text + "\n", encoding="utf-8")
+        return
+    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text + "\n")
+        Path(temporary).replace(target)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise

@@ -1,0 +1,51 @@
+"""Progress on standard error, only on a terminal and only for what takes over a second."""
+
+from __future__ import annotations
+
+import sys
+import time
+from types import TracebackType
+
+from vmlitmus.engine import Progress
+
+
+class Ticker:
+    """Shows how many tests are done, or how far one search is, on one line."""
+
+    def __init__(self, total: int = 1) -> None:
+        self.total = total
+        self.finished = 0
+        self.started = time.monotonic()
+        self.shown = self.started
+        self.visible = sys.stderr.isatty()
+        self.drawn = False
+
+    def __enter__(self) -> Ticker:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self.drawn:
+            sys.stderr.write("\r\033[K")
+            sys.stderr.flush()
+
+    def done(self, name: str) -> None:
+        """One more test is decided."""
+        self.finished += 1
+        self._draw(f"{self.finished}/{self.total} {name}")
+
+    def search(self, progress: Progress) -> None:
+        """A search goes on."""
+        rate = progress.states / max(progress.seconds, 1e-9)
+        self._draw(
+            f"{progress.states:,} states, depth {progress.depth}, {progress.frontier:,} to go, "
+            f"{rate:,.0f} states/s"
+        )
+
+    def _draw(self, text: str) -> None:
+        now = time.monotonic()
+        if self.visible and now - self.started > 1 and now - self.shown > 0.1:
+            self.shown, self.drawn = now, True
+            sys.stderr.write(f"\r\033[K{text[:78]}")
+            sys.stderr.flush()

@@ -1,0 +1,117 @@
+"""Decide cells: one here, or many on all cores."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+
+from vmlitmus.engine import Limits, Progress, run
+from vmlitmus.engine.run import Choice
+from vmlitmus.errors import ScenarioError, VmlitmusError
+from vmlitmus.lang import Model
+from vmlitmus.litmus.catalogue import Catalogue, Selected, blessed
+from vmlitmus.outcome import Outcome
+from vmlitmus.scenario import Cell, Test
+
+
+@dataclass(frozen=True)
+class Job:
+    """How cells are decided."""
+
+    catalogue: Catalogue
+    engine: Choice = "auto"
+    limits: Limits = Limits()
+
+
+def decide(
+    job: Job, test: Test, cell: Cell, progress: Callable[[Progress], None] | None = None
+) -> Outcome:
+    """Return the outcome of one cell; a faulty test or model is an outcome too."""
+    model = job.catalogue.model_of(test.topic)
+    outcome = _blank(model, test, cell)
+    try:
+        machine = cell.machine(model)
+        result = run(
+            machine,
+            cell.claim,
+            engine=job.engine,
+            limits=job.limits,
+            progress=progress,
+            observe=test.observe,
+        )
+    except ScenarioError as error:
+        return _with(outcome, error=f"{test.path}: {error}", exit_code=2)
+    except VmlitmusError as error:
+        return _with(outcome, error=str(error), exit_code=error.exit_code)
+    assumed = tuple(f"{n} = {_shown(v)}" for n, v in machine.assumptions.items())
+    return _with(outcome, result=result, bounds=machine.bounds, assumptions=assumed)
+
+
+def _shown(value: object) -> str:
+    return {True: "yes", False: "no"}.get(value, str(value)) if isinstance(value, bool) else str(value)
+
+
+def _blank(model: Model, test: Test, cell: Cell) -> Outcome:
+    stored = blessed(test.topic).get(cell.name) if test.path.count("/") == 1 else None
+    return Outcome(
+        name=cell.name,
+        topic=test.topic,
+        question=test.question,
+        source=test.source,
+        because=test.because,
+        decided_by=test.decided_by,
+        claim=str(cell.claim),
+        claim_text=model.condition(cell.claim.condition).text,
+        expected=cell.expect,
+        where=cell.where,
+        stored=tuple(stored) if stored else None,
+    )
+
+
+def _with(outcome: Outcome, **changes: object) -> Outcome:
+    import dataclasses
+
+    return dataclasses.replace(outcome, **changes)  # type: ignore[arg-type]
+
+
+_JOB: list[tuple[Job, list[tuple[Test, Cell]]]] = []
+
+
+def _ignore_interrupts() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _nth(index: int) -> Outcome:
+    job, pairs = _JOB[0]
+    return decide(job, *pairs[index])
+
+
+def decide_all(job: Job, selected: Sequence[Selected]) -> Iterator[tuple[int, Outcome]]:
+    """Yield the outcome of every cell with its position, as they are done.
+
+    Several cells are decided in processes of their own, which inherit what is to be done.
+    """
+    pairs = [(test, cell) for test, cells in selected for cell in cells]
+    workers = min(len(pairs), os.cpu_count() or 1)
+    if workers < 2:
+        for index, pair in enumerate(pairs):
+            yield index, decide(job, *pair)
+        return
+    _JOB[:] = [(job, pairs)]
+    context = multiprocessing.get_context("fork")
+    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_ignore_interrupts)
+    try:
+        waiting = {pool.submit(_nth, index): index for index in range(len(pairs))}
+        for future in as_completed(waiting):
+            yield waiting[future], future.result()
+    except BaseException:
+        processes = list(getattr(pool, "_processes", {}).values())
+        pool.shutdown(wait=False, cancel_futures=True)
+        for process in processes:
+            process.terminate()
+        raise
+    pool.shutdown()

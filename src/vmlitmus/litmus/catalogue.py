@@ -1,0 +1,149 @@
+"""The shipped litmus tests, and how tests are selected by name, topic or path."""
+
+from __future__ import annotations
+
+import fnmatch
+import importlib.util
+import json
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from types import ModuleType
+
+from vmlitmus.errors import ModelError, ScenarioError, UsageError, VmlitmusError, nearest, unknown
+from vmlitmus.lang import Model
+from vmlitmus.litmus.read import LitmusError, read_test, read_text
+from vmlitmus.model import TOPICS
+from vmlitmus.scenario import Cell, Test
+
+ROOT = Path(__file__).parent.parent / "catalogue"
+Selected = tuple[Test, tuple[Cell, ...]]
+
+
+class Catalogue:
+    """All tests of the catalogue, read when asked for; with a user's own model, if one is given."""
+
+    def __init__(self, model: Model | None = None) -> None:
+        self.models = {**TOPICS, **({model.name: model} if model else {})}
+        self.default = model.name if model else None
+
+    def model_of(self, topic: str) -> Model:
+        """Return the model of a topic; raises ScenarioError."""
+        if topic not in self.models:
+            raise ScenarioError(unknown("topic", topic, self.models))
+        return self.models[topic]
+
+    def topics(self) -> list[str]:
+        """Return the topics that have tests."""
+        return sorted(p.name for p in ROOT.iterdir() if p.is_dir() and any(p.glob("*.toml")))
+
+    def tests(self, topic: str | None = None) -> list[Test]:
+        """Return the shipped tests, of one topic or of all."""
+        folders = [ROOT / t for t in self.topics() if topic in (None, t)]
+        return [self.read(path) for folder in folders for path in sorted(folder.glob("*.toml"))]
+
+    def read(self, path: Path) -> Test:
+        """Return the test in a file; raises LitmusError."""
+        inside = path.resolve().is_relative_to(ROOT.resolve())
+        topic = path.parent.name if inside else self.default
+        shown = f"{path.parent.name}/{path.name}" if inside else str(path)
+        return read_test(read_text(path), shown, topic, self.model_of)
+
+    def read_stdin(self) -> Test:
+        """Return the test on standard input."""
+        try:
+            text = sys.stdin.read(1 << 20)
+        except UnicodeDecodeError:
+            raise LitmusError("standard input", None, "not UTF-8 text") from None
+        return read_test(text, "stdin", self.default, self.model_of)
+
+    def select(self, selectors: Iterable[str], *, wide: bool) -> list[Selected]:
+        """Return what the selectors name: all tests without any. Raises UsageError for nothing.
+
+        An exact name or path is taken even if the test is wide.
+        """
+        chosen = list(selectors)
+        if not chosen:
+            return [(t, t.cells) for t in self.tests() if wide or not t.wide]
+        found: dict[str, Selected] = {}
+        for selector in chosen:
+            for test, cells in self._one(selector, wide):
+                found[test.path + cells[0].name] = (test, cells)
+        return list(found.values())
+
+    def _one(self, selector: str, wide: bool) -> list[Selected]:
+        if selector == "-":
+            test = self.read_stdin()
+            return [(test, test.cells)]
+        if selector.endswith(".toml") or "/" in selector:
+            test = self.read(Path(selector))
+            return [(test, test.cells)]
+        tests = self.tests()
+        name, bracket, _ = selector.partition("[")
+        for test in tests:
+            if test.name == name:
+                return [(test, self._cells(test, selector) if bracket else test.cells)]
+        matched = [
+            t
+            for t in tests
+            if (t.topic == selector or fnmatch.fnmatchcase(t.name, selector)) and (wide or not t.wide)
+        ]
+        if not matched:
+            raise UsageError(self._nothing(selector, tests))
+        return [(t, t.cells) for t in matched]
+
+    def _cells(self, test: Test, selector: str) -> tuple[Cell, ...]:
+        found = tuple(c for c in test.cells if c.name == selector)
+        if not found:
+            guess = nearest(selector, [c.name for c in test.cells])
+            hint = f"; did you mean {guess!r}?" if guess else ""
+            raise UsageError(f"no cell {selector!r} in {test.name}{hint}")
+        return found
+
+    def _nothing(self, selector: str, tests: list[Test]) -> str:
+        guess = nearest(selector, [*self.topics(), *(t.name for t in tests)])
+        hint = f"; did you mean {guess!r}?" if guess else "; see: vmlitmus list tests"
+        return f"no topic, test or path matches {selector!r}{hint}"
+
+
+def counts_path(topic: str) -> Path:
+    """Return where the blessed counts of a topic are stored."""
+    return ROOT / topic / "counts.json"
+
+
+def blessed(topic: str) -> dict[str, list[int]]:
+    """Return the stored [states, transitions, depth] of each cell of a topic."""
+    try:
+        found: dict[str, list[int]] = json.loads(counts_path(topic).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise VmlitmusError(f"{counts_path(topic).name} of {topic}: {error}") from None
+    return found
+
+
+def load_model(path: str) -> Model:
+    """Return the ``MODEL`` of a user's Python file; raises ModelError when there is none."""
+    module = _imported(Path(path))
+    model = getattr(module, "MODEL", None)
+    if not isinstance(model, Model):
+        raise ModelError("the file has no MODEL = Model(...)", path)
+    return model
+
+
+def _imported(path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"vmlitmus_user_{path.stem}", path)
+    if spec is None or spec.loader is None or not path.is_file():
+        raise ModelError("not a Python file", str(path))
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    sys.dont_write_bytecode = True
+    try:
+        spec.loader.exec_module(module)
+    except VmlitmusError:
+        raise
+    except SyntaxError as error:
+        raise ModelError(f"{error.msg}", f"{path}:{error.lineno}") from None
+    except Exception as error:
+        raise ModelError(f"{type(error).__name__}: {error}", str(path)) from None
+    return module

@@ -1,0 +1,345 @@
+"""Read a litmus file: TOML to a Test, or one clear message with file and line."""
+
+from __future__ import annotations
+
+import itertools
+import re
+import tomllib
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from vmlitmus.errors import ScenarioError, VmlitmusError, unknown
+from vmlitmus.lang import KINDS, Claim, Model
+from vmlitmus.lang.model import fill
+from vmlitmus.outcome import Verdict
+from vmlitmus.scenario import Cell, Test
+
+_LARGEST = 1 << 20  # bytes of a litmus file
+_MOST_CELLS = 1000
+_TEXTS = ("question", "source", "because", "decided_by")
+_TOP = (*_TEXTS, "topic", "expect", "wide", "environment", "assume", "claim", "matrix")
+_VERDICTS = ("holds", "violated")
+
+
+class LitmusError(VmlitmusError):
+    """A litmus file is wrong: file, line where known, and what is wrong there."""
+
+    exit_code = 2
+
+    def __init__(self, path: str, line: int | None, message: str) -> None:
+        super().__init__(f"{path}:{line}: {message}" if line else f"{path}: {message}")
+
+
+def read_text(path: Path) -> str:
+    """Return the text of a litmus file; raises LitmusError for what cannot be one."""
+    try:
+        if path.exists() and not path.is_file():
+            raise LitmusError(str(path), None, "not a regular file")
+        data = path.read_bytes() if path.stat().st_size <= _LARGEST else None
+    except OSError as error:
+        raise LitmusError(str(path), None, error.strerror or str(error)) from None
+    if data is None:
+        raise LitmusError(str(path), None, f"larger than {_LARGEST} bytes")
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        raise LitmusError(str(path), line, "not UTF-8 text") from None
+
+
+def read_test(
+    text: str, path: str, topic: str | None, model_of: Callable[[str], Model]
+) -> Test:
+    """Return the test that a file describes.
+
+    ``topic`` is that of the file's folder, if it has one; ``model_of`` gives a topic's model.
+    Raises LitmusError.
+    """
+    return _Reader(text, path).test(topic, model_of)
+
+
+class _Reader:
+    def __init__(self, text: str, path: str) -> None:
+        self.text = text
+        self.path = path
+        try:
+            self.data: dict[str, Any] = tomllib.loads(text)
+        except (tomllib.TOMLDecodeError, RecursionError) as error:
+            found = re.search(r"at line (\d+)", str(error))
+            message = re.sub(r" \(at .*\)$", "", str(error)) or "nested too deeply"
+            raise LitmusError(path, int(found[1]) if found else None, message) from None
+
+    def fail(self, message: str, *words: str) -> LitmusError:
+        """Return the error, placed at the first line that has one of the words."""
+        return LitmusError(self.path, self.line_of(*words), message)
+
+    def line_of(self, *words: str) -> int | None:
+        for word in words:
+            pattern = re.compile(rf"(?<![\w-]){re.escape(word)}(?![\w-])")
+            for number, line in enumerate(self.text.splitlines(), 1):
+                if pattern.search(line.split(" #")[0]):
+                    return number
+        return None
+
+    def test(self, topic: str | None, model_of: Callable[[str], Model]) -> Test:
+        topic = self.topic(topic)
+        try:
+            model = model_of(topic)
+        except ScenarioError as error:
+            raise self.fail(str(error), topic, "topic") from None
+        self.check_keys(model)
+        texts = {name: self.string(name) for name in _TEXTS}
+        if not texts["question"].rstrip().endswith("?"):
+            raise self.fail("question: a question ends with '?'", "question")
+        if texts["decided_by"] not in ("source", "model"):
+            message = unknown("value of decided_by", texts["decided_by"], ("source", "model"))
+            raise self.fail(message, "decided_by")
+        matrix = dict(self.table("matrix"))
+        observe = self.strings(matrix.pop("observe", []), "observe")
+        axes = self.axes(matrix)
+        name = Path(self.path).stem
+        cells = tuple(self.cells(name, model, matrix, axes))
+        self.observed(model, observe)
+        return Test(
+            name=name,
+            topic=topic,
+            path=self.path,
+            wide=self.flag("wide"),
+            axes={axes[key]: tuple(shown(v) for v in matrix[key]) for key in matrix},
+            observe=observe,
+            cells=cells,
+            **texts,
+        )
+
+    def topic(self, topic: str | None) -> str:
+        given = self.data.get("topic", topic)
+        if not isinstance(given, str):
+            raise self.fail("topic is missing: a file outside the catalogue names its topic")
+        return given
+
+    def check_keys(self, model: Model) -> None:
+        known = (*_TOP, *model.settings, *model.lists)
+        for key in self.data:
+            if key not in known:
+                raise self.fail(unknown("key", key, known), key)
+        for key in ("environment", "assume", "claim", "matrix", *model.settings):
+            if not isinstance(self.data.get(key, {}), dict):
+                raise self.fail(f"{key} is not a table; write [{key}]", key)
+        for key in model.lists:
+            entries = self.data.get(key, [{}])
+            if not isinstance(entries, list) or not all(isinstance(e, dict) for e in entries):
+                raise self.fail(f"{key} is not a list of tables; write [[{key}]]", key)
+            if not 1 <= len(entries) <= 8:
+                raise self.fail(f"{key}: {len(entries)} entries, not 1 to 8", key)
+
+    def string(self, name: str) -> str:
+        value = self.data.get(name)
+        if not isinstance(value, str) or not value.strip():
+            reason = "is missing" if value is None else f"= {value!r}: not a text"
+            raise self.fail(f"{name} {reason}", name)
+        return value
+
+    def flag(self, name: str) -> bool:
+        value = self.data.get(name, False)
+        if not isinstance(value, bool):
+            raise self.fail(f"{name} = {value!r}: not true or false", name)
+        return value
+
+    def table(self, name: str) -> Mapping[str, Any]:
+        found: Mapping[str, Any] = self.data.get(name, {})
+        return found
+
+    def strings(self, value: object, name: str) -> tuple[str, ...]:
+        if not isinstance(value, list) or not all(isinstance(v, str) for v in value):
+            raise self.fail(f"{name} = {value!r}: not a list of texts", name)
+        return tuple(value)
+
+    def observed(self, model: Model, observe: tuple[str, ...]) -> None:
+        for name in observe:
+            if name not in [c.name for c in model.conditions]:
+                message = unknown("condition", name, [c.name for c in model.conditions])
+                raise self.fail(message, name)
+
+    def axes(self, matrix: Mapping[str, Any]) -> dict[str, str]:
+        """Return the short name of each axis: its last word where that is unambiguous."""
+        total = 1
+        for key, values in matrix.items():
+            if not isinstance(values, list) or not values:
+                raise self.fail(f"matrix.{key} = {values!r}: not a list of values", key)
+            total *= len(values)
+        if total > _MOST_CELLS:
+            raise self.fail(f"the matrix has {total} cells, more than {_MOST_CELLS}", "matrix")
+        last = [key.rsplit(".", 1)[-1] for key in matrix]
+        return {k: s if last.count(s) == 1 else k for k, s in zip(matrix, last, strict=True)}
+
+    def cells(
+        self, name: str, model: Model, matrix: Mapping[str, Any], axes: Mapping[str, str]
+    ) -> Iterable[Cell]:
+        expected = _Expected(self, matrix, axes)
+        for values in itertools.product(*matrix.values()):
+            chosen = dict(zip(matrix, values, strict=True))
+            where = {axes[key]: shown(value) for key, value in chosen.items()}
+            inside = ",".join(f"{axis}={value}" for axis, value in where.items())
+            cell_name = f"{name}[{inside}]" if where else name
+            yield self.cell(model, cell_name, where, chosen, expected.verdict(where))
+        expected.finish()
+
+    def cell(
+        self,
+        model: Model,
+        name: str,
+        where: Mapping[str, str],
+        chosen: Mapping[str, Any],
+        expect: Verdict,
+    ) -> Cell:
+        data = _overlaid(self, model, self.data, chosen)
+        environment = dict(data.get("environment", {}))
+        allow = self.strings(environment.pop("allow", []), "allow")
+        at_most = environment.pop("at_most", {})
+        if environment:
+            word = next(iter(environment))
+            raise self.fail(unknown("key", f"environment.{word}", _ENVIRONMENT), word)
+        tables = {key: dict(data.get(key, {})) for key in model.settings if key in data}
+        without = self.strings(tables.get("kvm", {}).pop("without", []), "without")
+        lists = {key: tuple(data[key]) for key in model.lists if key in data}
+        self.check_settings(model, tables, lists, allow, at_most)
+        return Cell(
+            name, where, tables, lists, allow, at_most, without,
+            self.assumed(data), self.claim(model, data), expect,
+        )  # fmt: skip
+
+    def check_settings(
+        self,
+        model: Model,
+        tables: Mapping[str, Any],
+        lists: Mapping[str, Any],
+        allow: tuple[str, ...],
+        at_most: object,
+    ) -> None:
+        try:
+            fill(model, tables, lists)
+        except ScenarioError as error:
+            raise self.fail(str(error), *_words(str(error))) from None
+        for name in allow:
+            if name not in model.disturbances:
+                raise self.fail(unknown("disturbance", name, model.disturbances), name)
+        if not isinstance(at_most, dict):
+            raise self.fail(f"at_most = {at_most!r}: not a table", "at_most")
+        for name, most in at_most.items():
+            if name not in allow:
+                raise self.fail(unknown("allowed disturbance", name, allow), name)
+            if not isinstance(most, int) or isinstance(most, bool) or not 0 <= most <= 63:
+                raise self.fail(f"at_most.{name} = {most!r}: not an integer in 0..63", name)
+
+    def assumed(self, data: Mapping[str, Any]) -> dict[str, bool | str]:
+        for name, value in data.get("assume", {}).items():
+            if not isinstance(value, (bool, str)):
+                raise self.fail(f"assume.{name} = {value!r}: not true, false or a word", name)
+        return dict(data.get("assume", {}))
+
+    def claim(self, model: Model, data: Mapping[str, Any]) -> Claim:
+        table = data.get("claim", {})
+        if len(table) != 1:
+            raise self.fail("[claim] needs exactly one of never, possible, recoverable", "claim")
+        kind, name = next(iter(table.items()))
+        if kind not in KINDS:
+            raise self.fail(unknown("claim", kind, KINDS), kind)
+        known = [c.name for c in model.conditions]
+        if name not in known:
+            raise self.fail(unknown("condition", str(name), known), str(name))
+        return Claim(kind, name)
+
+
+_ENVIRONMENT = ("environment.allow", "environment.at_most")
+
+
+class _Expected:
+    """The expected verdict of each cell: ``expect = "..."``, or rows of ``[[expect]]``.
+
+    A later row that matches a cell wins over an earlier one.
+    """
+
+    def __init__(
+        self, reader: _Reader, matrix: Mapping[str, Any], axes: Mapping[str, str]
+    ) -> None:
+        self.reader = reader
+        self.values = {axes[key]: [shown(v) for v in matrix[key]] for key in matrix}
+        given = reader.data.get("expect")
+        if isinstance(given, str):
+            given = [{"where": {}, "verdict": given}]
+        if not isinstance(given, list) or not all(isinstance(row, dict) for row in given):
+            reason = "is missing" if given is None else f"= {given!r}: not a verdict"
+            raise reader.fail(f"expect {reason}", "expect")
+        self.rows = [self.row(row) for row in given]
+        self.used = [False] * len(self.rows)
+
+    def row(self, row: Mapping[str, Any]) -> tuple[dict[str, str], Verdict]:
+        for key in row:
+            if key not in ("where", "verdict"):
+                raise self.reader.fail(unknown("key of expect", key, ("where", "verdict")), key)
+        verdict = row.get("verdict")
+        if verdict not in _VERDICTS:
+            raise self.reader.fail(unknown("verdict", str(verdict), _VERDICTS), str(verdict))
+        where = row.get("where", {})
+        if not isinstance(where, dict):
+            raise self.reader.fail(f"where = {where!r}: not a table", "where")
+        for axis, value in where.items():
+            if axis not in self.values:
+                raise self.reader.fail(unknown("axis", axis, self.values), axis)
+            if shown(value) not in self.values[axis]:
+                message = unknown(f"value of {axis}", shown(value), self.values[axis])
+                raise self.reader.fail(message, shown(value))
+        return {axis: shown(value) for axis, value in where.items()}, Verdict(verdict)
+
+    def verdict(self, cell: Mapping[str, str]) -> Verdict:
+        found = None
+        for index, (where, verdict) in enumerate(self.rows):
+            if all(cell[axis] == value for axis, value in where.items()):
+                found, self.used[index] = verdict, True
+        if found is None:
+            raise self.reader.fail(f"no [[expect]] row covers {dict(cell)}", "expect")
+        return found
+
+    def finish(self) -> None:
+        for (where, _), used in zip(self.rows, self.used, strict=True):
+            if not used:
+                raise self.reader.fail(f"the [[expect]] row {where} covers no cell", "expect")
+
+
+def _overlaid(
+    reader: _Reader, model: Model, data: Mapping[str, Any], chosen: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the file's data with the values that a cell chooses; "vm.kind" is for all vms."""
+    result = {key: value for key, value in data.items() if key != "matrix"}
+    for key, value in chosen.items():
+        table, _, name = key.partition(".")
+        if not name or table not in (*model.settings, *model.lists, *_OVERLAYS):
+            known = [f"{t}.{k}" for t, keys in {**model.settings, **model.lists}.items() for k in keys]
+            raise reader.fail(unknown("axis", key, [*known, *_AXES]), key)
+        if table in model.lists:
+            result[table] = [{**entry, name: value} for entry in result.get(table, [{}])]
+        elif table == "claim":
+            result[table] = {name: value}
+        else:
+            result[table] = {**result.get(table, {}), name: value}
+    return result
+
+
+_OVERLAYS = ("environment", "assume", "claim")
+_AXES = ("environment.allow", "kvm.without", "claim.never", "claim.possible")
+
+
+def shown(value: object) -> str:
+    """Return a TOML value as a cell's name shows it."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list):
+        return "+".join(map(shown, value)) or "nothing"
+    return str(value)
+
+
+def _words(message: str) -> list[str]:
+    """Return the words of a message that may stand in the file, the most telling first."""
+    found = re.findall(r"'([^']+)'", message)[:1] + re.findall(r"[\w.-]+", message)[:2]
+    return [part for word in found for part in (word, word.rsplit(".", 1)[-1])]

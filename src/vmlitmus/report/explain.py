@@ -1,0 +1,102 @@
+"""The full report on one outcome, to be read, or pasted in a mail."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable
+
+from vmlitmus.outcome import Outcome, Result, Verdict
+from vmlitmus.report.timeline import WIDTH, ascii_only, timeline
+
+
+def explain(outcome: Outcome, citation: str) -> str:
+    """Return the report: question, verdict, cause, time-line, bounds, citations, how to rerun.
+
+    ``citation`` is the source of the test as people cite it.
+    """
+    r = outcome.result
+    if r is None:
+        return f"{outcome.name}: {outcome.error}"
+    lines = [*_wrap(outcome.question), ""]
+    lines += _wrap(f"{_headline(outcome, r)}")
+    lines += [""] + _wrap(_cause(outcome, r))
+    if r.trace is not None:
+        lines += ["", *timeline(r.trace, _ending(outcome, r), r.loop_start)]
+    lines += ["", *_facts(outcome, r)]
+    lines += ["", *_citations(outcome, r, citation)]
+    lines += ["", "To run it again:", f"  vmlitmus explain '{outcome.name}'"]
+    return "\n".join(ascii_only(text).rstrip() for text in lines)
+
+
+def _headline(outcome: Outcome, r: Result) -> str:
+    note = "as expected" if outcome.as_expected else f"EXPECTED: {outcome.expected.value}"
+    return f"{outcome.claim}: {r.verdict.value.upper()} ({note})"
+
+
+def _cause(outcome: Outcome, r: Result) -> str:
+    text = outcome.claim_text
+    kind = outcome.claim.split()[0]
+    if r.verdict is Verdict.INCONCLUSIVE:
+        return f"Not decided: {r.reason}. The condition asked about: {text}."
+    if kind == "never" and r.trace is not None:
+        return f"In the run below, {text}; the last step is what does it."
+    if kind == "never":
+        return f"In no interleaving within the bounds: {text}."
+    if kind == "possible" and r.trace is not None:
+        return f"The run below is a witness: {text}."
+    if kind == "possible":
+        return f"No interleaving within the bounds gets there: {text}."
+    if r.trace is not None:
+        return f"After the run below it can never be reached again: {text}."
+    return f"From every reachable state it can be reached again: {text}."
+
+
+def _ending(outcome: Outcome, r: Result) -> str:
+    kind, condition = outcome.claim.split()
+    return f"{condition} out of reach" if kind == "recoverable" else condition
+
+
+def _facts(outcome: Outcome, r: Result) -> list[str]:
+    bounds = ", ".join(_bound(name, value) for name, value in outcome.bounds.items())
+    lines = _wrap(f"Bounds: {bounds}.")
+    lines += _wrap(
+        f"Searched: {r.states} states, {r.transitions} transitions, depth {r.depth}; "
+        f"every interleaving up to there ({r.engine} engine, {r.seconds:.2f} s)."
+    )
+    if outcome.assumptions:
+        lines += _wrap("Assumptions in force: " + "; ".join(outcome.assumptions) + ".")
+    if r.never_fired:
+        lines += _wrap("Steps that never happened: " + ", ".join(r.never_fired) + ".")
+    for warning in r.warnings:
+        lines += _wrap(f"Warning: {warning}.")
+    return lines
+
+
+def _bound(name: str, value: object) -> str:
+    if isinstance(value, (list, tuple)):
+        return f"{name}: {', '.join(map(str, value)) or 'none'}"
+    return f"{value} {name}{'' if value == 1 else 's'}"
+
+
+def _citations(outcome: Outcome, r: Result, citation: str) -> list[str]:
+    decided = "the model decided" if outcome.decided_by == "model" else "known from"
+    lines = _wrap(f"Expected because ({decided}): {outcome.because}")
+    lines += _wrap(f"Asked in: {citation}")
+    sources = dict.fromkeys(s for step in r.trace or () for s in step.source.split("; "))
+    if sources:
+        lines += ["Sources of the steps:", *_items(sources)]
+    return lines
+
+
+def _items(texts: Iterable[str]) -> list[str]:
+    return [
+        part
+        for text in texts
+        for part in textwrap.wrap(
+            text, WIDTH, initial_indent="  - ", subsequent_indent="    ", break_long_words=False
+        )
+    ]
+
+
+def _wrap(text: str) -> list[str]:
+    return textwrap.wrap(text, WIDTH, break_on_hyphens=False) or [""]

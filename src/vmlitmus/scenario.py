@@ -1,0 +1,58 @@
+"""A litmus test as plain data: a question, and one or several scenarios (cells) that answer it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from vmlitmus.lang import Choice, Claim, Machine, Model, build
+from vmlitmus.outcome import Verdict
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One scenario with its claim and the expected verdict.
+
+    ``where`` gives the value of each axis of the test's matrix, as text; empty without a matrix.
+    """
+
+    name: str
+    where: Mapping[str, str]
+    tables: Mapping[str, Mapping[str, Any]]
+    lists: Mapping[str, tuple[Mapping[str, Any], ...]]
+    allow: tuple[str, ...]
+    at_most: Mapping[str, int]
+    without: tuple[str, ...]
+    assume: Mapping[str, Choice]
+    claim: Claim
+    expect: Verdict
+
+    def machine(self, model: Model) -> Machine:
+        """Return the machine of this scenario; raises ScenarioError or ModelError."""
+        return build(
+            model,
+            self.tables,
+            self.lists,
+            allow=self.allow,
+            at_most=self.at_most,
+            without=self.without,
+            assume=self.assume,
+        )
+
+
+@dataclass(frozen=True)
+class Test:
+    """A litmus test: one question, who answered it, and its cells."""
+
+    name: str
+    topic: str
+    path: str
+    question: str
+    source: str
+    because: str
+    decided_by: str
+    wide: bool
+    axes: Mapping[str, tuple[str, ...]]
+    observe: tuple[str, ...]
+    cells: tuple[Cell, ...]
