@@ -27,7 +27,7 @@ def move_context(w: World, task: Task, vm: Vm, to: Vm) -> Sections:
         yield from writeback_caches(w, task, vm, w.all(Page)[0])
     to.active = True
     to.has_mask = w.part("allocate a mask on move")
-    to.mapped = vm.mapped
+    to.mapped = to.has
     vm.mapped.clear()
     vm.active = False
     vm.locked = False
@@ -39,4 +39,4 @@ def copy_context(w: World, task: Task, vm: Vm, mirror: Vm) -> None:
     when(mirror.role == Role.MIRROR and not mirror.active)
     mirror.active = True
     mirror.has_mask = w.part("allocate a mask on copy")
-    mirror.mapped = vm.mapped
+    mirror.mapped = mirror.has
