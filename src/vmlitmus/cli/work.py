@@ -56,7 +56,7 @@ def _shown(value: object) -> str:
 
 
 def _blank(model: Model, test: Test, cell: Cell) -> Outcome:
-    stored = blessed(test.topic).get(cell.name) if test.path.count("/") == 1 else None
+    stored = blessed(test.topic).get(cell.name) if test.shipped else None
     return Outcome(
         name=cell.name,
         topic=test.topic,

@@ -45,9 +45,9 @@ class Catalogue:
     def read(self, path: Path) -> Test:
         """Return the test in a file; raises LitmusError."""
         inside = path.resolve().is_relative_to(ROOT.resolve())
-        topic = path.parent.name if inside else self.default
+        topic = path.parent.name if inside else None
         shown = f"{path.parent.name}/{path.name}" if inside else str(path)
-        return read_test(read_text(path), shown, topic, self.model_of)
+        return read_test(read_text(path), shown, topic, self.model_of, self.default)
 
     def read_stdin(self) -> Test:
         """Return the test on standard input."""
@@ -55,7 +55,7 @@ class Catalogue:
             text = sys.stdin.read(1 << 20)
         except UnicodeDecodeError:
             raise LitmusError("standard input", None, "not UTF-8 text") from None
-        return read_test(text, "stdin", self.default, self.model_of)
+        return read_test(text, "stdin", None, self.model_of, self.default)
 
     def select(self, selectors: Iterable[str], *, wide: bool) -> list[Selected]:
         """Return what the selectors name: all tests without any. Raises UsageError for nothing.

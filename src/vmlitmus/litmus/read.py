@@ -49,20 +49,25 @@ def read_text(path: Path) -> str:
 
 
 def read_test(
-    text: str, path: str, topic: str | None, model_of: Callable[[str], Model]
+    text: str,
+    path: str,
+    topic: str | None,
+    model_of: Callable[[str], Model],
+    default: str | None = None,
 ) -> Test:
     """Return the test that a file describes.
 
-    ``topic`` is that of the file's folder, if it has one; ``model_of`` gives a topic's model.
-    Raises LitmusError.
+    ``topic`` is that of the file's folder in the catalogue, None elsewhere; ``default`` the topic
+    of a file that names none; ``model_of`` gives a topic's model. Raises LitmusError.
     """
-    return _Reader(text, path).test(topic, model_of)
+    return _Reader(text, path, default).test(topic, model_of)
 
 
 class _Reader:
-    def __init__(self, text: str, path: str) -> None:
+    def __init__(self, text: str, path: str, default: str | None) -> None:
         self.text = text
         self.path = path
+        self.default = default
         try:
             self.data: dict[str, Any] = tomllib.loads(text)
         except (tomllib.TOMLDecodeError, RecursionError) as error:
@@ -82,8 +87,8 @@ class _Reader:
                     return number
         return None
 
-    def test(self, topic: str | None, model_of: Callable[[str], Model]) -> Test:
-        topic = self.topic(topic)
+    def test(self, topic_of_folder: str | None, model_of: Callable[[str], Model]) -> Test:
+        topic = self.topic(topic_of_folder)
         try:
             model = model_of(topic)
         except ScenarioError as error:
@@ -105,6 +110,7 @@ class _Reader:
             name=name,
             topic=topic,
             path=self.path,
+            shipped=topic_of_folder is not None,
             wide=self.flag("wide"),
             axes={axes[key]: tuple(shown(v) for v in matrix[key]) for key in matrix},
             observe=observe,
@@ -113,7 +119,7 @@ class _Reader:
         )
 
     def topic(self, topic: str | None) -> str:
-        given = self.data.get("topic", topic)
+        given = self.data.get("topic", topic or self.default)
         if not isinstance(given, str):
             raise self.fail("topic is missing: a file outside the catalogue names its topic")
         return given

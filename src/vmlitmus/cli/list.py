@@ -1,0 +1,91 @@
+"""vmlitmus list: what there is to ask, and what it is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import click
+
+from vmlitmus.lang import Model, build
+from vmlitmus.litmus import Catalogue, load_model
+
+
+@click.command("list")
+@click.argument(
+    "what",
+    type=click.Choice(
+        ["topics", "tests", "mechanisms", "claims", "parts", "assumptions", "disturbances"]
+    ),
+    default="tests",
+)
+@click.argument("topic", required=False)
+@click.option("--model", metavar="FILE", help="A Python file with a model of your own.")
+def command(what: str, topic: str | None, model: str | None) -> int:
+    """List tests (with their questions), or what a litmus file of a topic may name."""
+    catalogue = Catalogue(load_model(model) if model else None)
+    if topic is not None:
+        catalogue.model_of(topic)
+    if what == "tests":
+        for test in catalogue.tests(topic):
+            click.echo(f"{test.name}{' (wide)' if test.wide else ''}\n    {test.question}")
+        return 0
+    for name in [topic] if topic else list(catalogue.models):
+        if what == "topics":
+            click.echo(f"{name}: {catalogue.models[name].doc}")
+            continue
+        for line in _LISTS[what](catalogue.models[name]):
+            click.echo(line)
+    return 0
+
+
+def _mechanisms(model: Model) -> list[str]:
+    lines = []
+    for table, settings in model.settings.items():
+        for key, setting in settings.items():
+            if setting.hooks is not None:
+                for name, kind in model.hooks[setting.hooks].items():
+                    lines.append(f"{table}.{key} = {name}: {_first_line(kind.__doc__)}")
+    return lines
+
+
+def _first_line(text: str | None) -> str:
+    return (text or "").strip().split("\n")[0]
+
+
+def _claims(model: Model) -> list[str]:
+    return [f"{c.name}: {c.text}" for c in model.conditions]
+
+
+def _parts(model: Model) -> list[str]:
+    found: dict[str, None] = {}
+    for settings in _each_mechanism(model):
+        machine = build(model, settings, allow=model.disturbances)
+        found.update(dict.fromkeys(machine.parts))
+    return list(found)
+
+
+def _each_mechanism(model: Model) -> list[dict[str, dict[str, str]]]:
+    """Return settings that between them choose every mechanism once."""
+    found: list[dict[str, dict[str, str]]] = [{}]
+    for table, settings in model.settings.items():
+        for key, setting in settings.items():
+            if setting.hooks is not None:
+                found += [{table: {key: name}} for name in model.hooks[setting.hooks]]
+    return found
+
+
+def _assumptions(model: Model) -> list[str]:
+    return [f"{a.name} = {str(a.default).lower()}: {a.text}" for a in model.assumptions]
+
+
+def _disturbances(model: Model) -> list[str]:
+    return list(model.disturbances)
+
+
+_LISTS: dict[str, Callable[[Model], list[str]]] = {
+    "mechanisms": _mechanisms,
+    "claims": _claims,
+    "parts": _parts,
+    "assumptions": _assumptions,
+    "disturbances": _disturbances,
+}

@@ -1,0 +1,68 @@
+"""vmlitmus table: print the matrix tests of a topic as grids."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from vmlitmus.cli.options import engine_options, limits, write_out
+from vmlitmus.cli.progress import Ticker
+from vmlitmus.cli.work import Job, decide_all
+from vmlitmus.engine.run import Choice
+from vmlitmus.errors import UsageError
+from vmlitmus.litmus import Catalogue, load_model
+from vmlitmus.outcome import Outcome
+from vmlitmus.report.grid import Grid, comma_separated, markdown, plain, tables_json
+
+
+@click.command("table")
+@click.argument("selector", metavar="TOPIC")
+@click.option("--wide", is_flag=True, help="Also the expensive tests.")
+@click.option(
+    "--format",
+    "layout",
+    type=click.Choice(["terminal", "markdown", "csv"]),
+    default="terminal",
+    show_default=True,
+)
+@click.option("--json", "as_object", is_flag=True, help="Print one JSON object, vmlitmus/table/1.")
+@click.option("-o", "--output", metavar="FILE", help="Write the result there.")
+@engine_options
+def command(
+    selector: str,
+    wide: bool,
+    layout: str,
+    as_object: bool,
+    output: str | None,
+    engine: Choice,
+    time_limit: float | None,
+    memory_limit: str | None,
+    model: str | None,
+) -> int:
+    """Print every [matrix] test of a topic as a grid; a test's name works as well.
+
+    The last axis goes across. A verdict that is not the expected one has a "!". Exits 0 whatever
+    the verdicts; 'vmlitmus explain TEST[axis=value,...]' shows the run behind a cell.
+    """
+    catalogue = Catalogue(load_model(model) if model else None)
+    selected = [s for s in catalogue.select([selector], wide=wide) if s[0].axes]
+    if not selected:
+        raise UsageError(f"{selector!r} has no test with a [matrix]")
+    job = Job(catalogue, engine, limits(time_limit, memory_limit))
+    found: dict[int, Outcome] = {}
+    with Ticker(sum(len(cells) for _, cells in selected)) as ticker:
+        for index, outcome in decide_all(job, selected):
+            found[index] = outcome
+            ticker.done(outcome.name)
+    grids, at = [], 0
+    for test, cells in selected:
+        outcomes = [found[at + i] for i in range(len(cells))]
+        at += len(cells)
+        grids.append(Grid(f"{test.name}: {test.question}", test.axes, outcomes))
+    if as_object:
+        write_out(json.dumps(tables_json(selected[0][0].topic, grids), indent=1), output)
+    else:
+        render = {"terminal": plain, "markdown": markdown, "csv": comma_separated}[layout]
+        write_out("\n\n".join(render(grid) for grid in grids), output)
+    return 0
