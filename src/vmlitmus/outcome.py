@@ -99,9 +99,7 @@ class Outcome:
     @property
     def as_expected(self) -> bool:
         """Say whether the verdict is the expected one, with the stored counts."""
-        return bool(
-            self.result and self.result.verdict == self.expected and not self.counts_differ
-        )
+        return bool(self.result and self.result.verdict == self.expected and not self.counts_differ)
 
     @property
     def code(self) -> int:

@@ -80,9 +80,7 @@ def page_reassigned(w: World) -> bool:
 
 @condition("dirty-line-left", "a cpu on which no vcpu is loaded holds dirty lines", source=MASK)
 def left_dirty(w: World) -> bool:
-    return any(
-        cpu.dirty and not any(vcpu.cpu is cpu for vcpu in w.all(Vcpu)) for cpu in w.all(Cpu)
-    )
+    return any(cpu.dirty and not any(vcpu.cpu is cpu for vcpu in w.all(Vcpu)) for cpu in w.all(Cpu))
 
 
 @condition("dirty-on-two-cpus", "a page has dirty lines on two cpus", source=MASK)

@@ -15,9 +15,7 @@ SOURCE = Apm("15.34.9")
     backed_by=("page-reused", "dirty-line-left"),
 )
 def stale_encrypted_line(w: World) -> bool:
-    return any(
-        p.owner in (Owner.HOST, Owner.DEVICE) and not p.intact for p in w.all(Page)
-    )
+    return any(p.owner in (Owner.HOST, Owner.DEVICE) and not p.intact for p in w.all(Page))
 
 
 @condition(

@@ -19,7 +19,9 @@ from vmlitmus.report import line, summary
 @click.command("check")
 @click.argument("selectors", nargs=-1, metavar="[SELECTOR]...")
 @click.option("--wide", is_flag=True, help="Also the expensive tests.")
-@click.option("--json", "as_object", is_flag=True, help="Print one JSON object, vmlitmus/outcome/1.")
+@click.option(
+    "--json", "as_object", is_flag=True, help="Print one JSON object, vmlitmus/outcome/1."
+)
 @click.option("-o", "--output", metavar="FILE", help="Write the result there.")
 @engine_options
 def command(

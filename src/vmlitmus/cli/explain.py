@@ -27,7 +27,9 @@ from vmlitmus.report import explain
     show_default=True,
     help="mail is what the terminal shows; markdown fences the time-line.",
 )
-@click.option("--json", "as_object", is_flag=True, help="Print one JSON object, vmlitmus/outcome/1.")
+@click.option(
+    "--json", "as_object", is_flag=True, help="Print one JSON object, vmlitmus/outcome/1."
+)
 @click.option("-o", "--output", metavar="FILE", help="Write the result there.")
 @engine_options
 def command(

@@ -11,7 +11,7 @@ from vmlitmus.errors import UsageError
 
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,60}")
 
-_TEST = '''question = "Does a page that is reclaimed from a live SEV guest need a cache flush?"
+_TEST = """question = "Does a page that is reclaimed from a live SEV guest need a cache flush?"
 source = "who asked, or a commit id"
 expect = "violated"
 because = "Who says so, or how we know; written before the model is run."
@@ -26,7 +26,7 @@ allow = ["guest-write", "eviction", "reclaim", "host-reuse"]
 
 [claim]
 never = "stale-encrypted-line"
-'''
+"""
 
 _MECHANISM = '''"""{title}: say here what the mechanism does, what it does not, and its source.
 
@@ -57,7 +57,7 @@ _POLICIES = {{**CACHE_FLUSH.hooks[FlushPolicy], "{name}": {cls}}}
 MODEL = dataclasses.replace(CACHE_FLUSH, hooks={{**CACHE_FLUSH.hooks, FlushPolicy: _POLICIES}})
 '''
 
-_MECHANISM_TEST = '''question = "Is {name} safe across two reclaims?"
+_MECHANISM_TEST = """question = "Is {name} safe across two reclaims?"
 source = "{name}"
 expect = "holds"
 because = "Who says so, or how we know; written before the model is run."
@@ -75,7 +75,7 @@ allow = ["guest-write", "eviction", "migration", "reclaim", "host-reuse"]
 
 [claim]
 never = "stale-encrypted-line"
-'''
+"""
 
 _CLAIM = '''"""{title}: say here what must hold, and who says so.
 
@@ -101,7 +101,7 @@ def {function}(w: World) -> bool:
 MODEL = dataclasses.replace(CACHE_FLUSH, conditions=(*CACHE_FLUSH.conditions, {function}))
 '''
 
-_CLAIM_TEST = '''question = "Can {name} be reached?"
+_CLAIM_TEST = """question = "Can {name} be reached?"
 source = "{name}"
 expect = "holds"
 because = "Who says so, or how we know; written before the model is run."
@@ -113,7 +113,7 @@ allow = ["guest-write", "migration"]
 
 [claim]
 possible = "{name}"
-'''
+"""
 
 
 @click.command("new")

@@ -52,7 +52,9 @@ def decide(
 
 
 def _shown(value: object) -> str:
-    return {True: "yes", False: "no"}.get(value, str(value)) if isinstance(value, bool) else str(value)
+    return (
+        {True: "yes", False: "no"}.get(value, str(value)) if isinstance(value, bool) else str(value)
+    )
 
 
 def _blank(model: Model, test: Test, cell: Cell) -> Outcome:

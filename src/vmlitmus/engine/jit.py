@@ -36,7 +36,14 @@ class Native:
         self._engine = llvm.create_mcjit_compiler(module, machine)
         self._engine.finalize_object()
 
+    def address(self, name: str) -> int:
+        """Return the address of a function."""
+        address: int = self._engine.get_function_address(name)
+        return address
+
     def function(self, name: str, arguments: int) -> Any:
         """Return a function as a Python callable."""
         kind = ctypes.CFUNCTYPE(ctypes.c_uint64, *[ctypes.c_uint64] * arguments)
-        return kind(self._engine.get_function_address(name))
+        function = kind(self.address(name))
+        function.native = self  # keeps the code alive
+        return function

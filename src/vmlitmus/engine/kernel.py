@@ -1,5 +1,5 @@
 # mypy: disable-error-code="no-untyped-def, no-untyped-call, name-defined, attr-defined"
-# ruff: noqa: F821, N803, ANN001 - names in capitals are constants given when compiling
+# ruff: noqa: F821 - names in capitals are constants given when compiling
 """The breadth-first search itself, in the kernel language (see ``kernel_language``).
 
 States stand one after another in a log, which is also the queue: ``HEAD`` is the next state to
@@ -40,6 +40,9 @@ FIELDS = (
     "STACK",  # address of states to visit, 32 bits each
     "HEIGHT",  # how many they are
     "EDGES",  # how many edges were found
+    "EXPAND",  # address of the machine's expand()
+    "CONDITIONS",  # address of the machine's conditions()
+    "LARGEST",  # most states that one batch can hold
 )
 GROW, FAILED, DONE, FOUND, PAUSE = range(5)  # what advance() returns
 
@@ -114,7 +117,7 @@ def absorb(ctx, n):
             for i in range(WORDS):
                 store(log, tail * WORDS + i, load(load(ctx, BATCH), k * WORDS + i))
             store32(load(ctx, PARENTS), tail, load32(load(ctx, FROM), k))
-            seen = conditions(log + tail * (8 * WORDS))
+            seen = conditions(load(ctx, CONDITIONS), log + tail * (8 * WORDS))
             store(ctx, OBSERVED, load(ctx, OBSERVED) | seen)
             if (seen & load(ctx, STOP_ON)) != 0 and load(ctx, HIT) == 0:
                 store(ctx, HIT, tail + 1)
@@ -131,7 +134,9 @@ def collect(ctx, most):
     n = 0
     while head < end and n <= most:
         out = load(ctx, BATCH) + n * (8 * WORDS)
-        got = expand(load(ctx, LOG) + head * (8 * WORDS), out, load(ctx, COVERAGE))
+        got = expand(
+            load(ctx, EXPAND), load(ctx, LOG) + head * (8 * WORDS), out, load(ctx, COVERAGE)
+        )
         if negative(got):
             store(ctx, FAULT, 0 - got)
             store(ctx, HEAD, head)
@@ -161,7 +166,7 @@ def advance(ctx, budget):
             store(ctx, DEPTH, load(ctx, DEPTH) + 1)
         if load(ctx, HIT) != 0 and load(ctx, HIT) <= load(ctx, LEVEL_END):
             return FOUND
-        if load(ctx, TAIL) + LARGEST > load(ctx, ROOM):
+        if load(ctx, TAIL) + load(ctx, LARGEST) > load(ctx, ROOM):
             return GROW
         if load(ctx, HEAD) >= until:
             return PAUSE
@@ -211,7 +216,7 @@ def connect(ctx, first, last):
     while first < last:
         store(load(ctx, FIRST), first, edges)
         state = load(ctx, LOG) + first * (8 * WORDS)
-        got = expand(state, load(ctx, BATCH), load(ctx, COVERAGE))
+        got = expand(load(ctx, EXPAND), state, load(ctx, BATCH), load(ctx, COVERAGE))
         k = 0
         while k < got:
             make_key(load(ctx, BATCH) + k * (8 * WORDS), key)
@@ -259,7 +264,8 @@ def mark_good(ctx, good, first, last):
     """Mark the states first..last-1 that satisfy a condition, and stack them."""
     height = load(ctx, HEIGHT)
     while first < last:
-        if (conditions(load(ctx, LOG) + first * (8 * WORDS)) & good) != 0:
+        state = load(ctx, LOG) + first * (8 * WORDS)
+        if (conditions(load(ctx, CONDITIONS), state) & good) != 0:
             store8(load(ctx, MARK), first, 1)
             store32(load(ctx, STACK), height, first)
             height += 1

@@ -11,7 +11,7 @@ from __future__ import annotations
 import ast
 import inspect
 import textwrap
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 _BINARY: dict[type[ast.operator], str] = {
@@ -38,7 +38,7 @@ declare void @llvm.prefetch.p0(ptr, i32, i32, i32)
 
 
 def compile_kernel(
-    functions: list[Callable[..., Any]], constants: Mapping[str, int], exported: frozenset[str]
+    functions: Sequence[Callable[..., Any]], constants: Mapping[str, int], exported: frozenset[str]
 ) -> str:
     """Return LLVM IR for some kernel functions; they may call each other and the model's.
 
@@ -283,14 +283,16 @@ class _Function:
     def in_negative(self, name: str, a: str) -> None:
         self.line(f"{name} = lshr i64 {a}, 63")
 
-    def in_expand(self, name: str, state: str, out: str, coverage: str) -> None:
-        pointers = ["%" + self.fresh() for _ in range(3)]
-        for pointer, value in zip(pointers, (state, out, coverage), strict=True):
-            self.line(f"{pointer} = inttoptr i64 {value} to ptr")
-        given = ", ".join(f"ptr {p}" for p in pointers)
-        self.line(f"{name} = call i64 @expand({given})")
+    def in_expand(self, name: str, *addresses: str) -> None:
+        self.call_at(name, *addresses)
 
-    def in_conditions(self, name: str, state: str) -> None:
-        pointer = "%" + self.fresh()
-        self.line(f"{pointer} = inttoptr i64 {state} to ptr")
-        self.line(f"{name} = call i64 @conditions(ptr {pointer})")
+    def in_conditions(self, name: str, *addresses: str) -> None:
+        self.call_at(name, *addresses)
+
+    def call_at(self, name: str, *addresses: str) -> None:
+        """Call the machine's function at the first address with the other addresses."""
+        pointers = ["%" + self.fresh() for _ in addresses]
+        for pointer, value in zip(pointers, addresses, strict=True):
+            self.line(f"{pointer} = inttoptr i64 {value} to ptr")
+        function, *given = pointers
+        self.line(f"{name} = call i64 {function}({', '.join(f'ptr {p}' for p in given)})")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from vmlitmus.engine import kernel
@@ -77,7 +78,8 @@ class Search:
         self.started = time.monotonic()
         self.keys = 1 if model.words == 1 else 2
         self.largest = _BATCH + model.fanout
-        self.native = self._compile()
+        self.kernel = _kernel(model.words)
+        self.machine = Native(model.ir, 2)
         self.regions: dict[str, Region] = {}
         self.ctx = Region(8 * len(kernel.FIELDS))
         self._allocate(stop_on)
@@ -94,22 +96,6 @@ class Search:
             region.close()
         self.regions = {}
 
-    def _compile(self) -> dict[str, Any]:
-        constants = {
-            **_FIELD,
-            "WORDS": self.model.words,
-            "KEYS": self.keys,
-            "MOST": _BATCH,
-            "LARGEST": self.largest,
-            **{name: getattr(kernel, name) for name in _OUTCOMES},
-        }
-        exported = frozenset(f.__name__ for f in kernel.EXPORTED)
-        text = compile_kernel(kernel.INTERNAL + kernel.EXPORTED, constants, exported)
-        native = Native(self.model.ir + text, 2)
-        return {
-            f.__name__: native.function(f.__name__, f.__code__.co_argcount) for f in kernel.EXPORTED
-        } | {"native": native}
-
     def _allocate(self, stop_on: int) -> None:
         words, keys = self.model.words, self.keys
         self._region("BATCH", 8 * words * self.largest)
@@ -121,10 +107,13 @@ class Search:
         self.slots = 0
         self.room = 0
         self._set("STOP_ON", stop_on)
+        self._set("LARGEST", self.largest)
+        self._set("EXPAND", self.machine.address("expand"))
+        self._set("CONDITIONS", self.machine.address("conditions"))
         self._grow(2 * self.largest)
         for index, word in enumerate(self.model.initial):
             self.regions["BATCH"].set_word(index, word)
-        self.native["begin"](self.ctx.address)
+        self.kernel["begin"](self.ctx.address)
 
     def _region(self, name: str, size: int) -> Region:
         """Make or grow a region, and tell the kernel where it is."""
@@ -180,7 +169,7 @@ class Search:
             raise Stopped("memory") from None
         if old is not None:
             new = self.regions["TABLE"].address
-            self.native["rehash"](old.address, old_slots, new, slots)
+            self.kernel["rehash"](old.address, old_slots, new, slots)
             old.close()
         self.slots = slots
         self._set("SLOTS", slots)
@@ -211,7 +200,7 @@ class Search:
         )
 
     def _advance(self) -> None:
-        advance, ctx = self.native["advance"], self.ctx.address
+        advance, ctx = self.kernel["advance"], self.ctx.address
         while True:
             outcome = advance(ctx, _SLICE)
             if outcome == kernel.GROW:
@@ -262,10 +251,10 @@ class Search:
         self._region("STACK", 4 * states)
         self._set("HEIGHT", 0)
         for first, last in self._slices(states):
-            self.native["mark_good"](self.ctx.address, good, first, last)
-        while self.native["mark_back"](self.ctx.address, _SLICE):
+            self.kernel["mark_good"](self.ctx.address, good, first, last)
+        while self.kernel["mark_back"](self.ctx.address, _SLICE):
             self._look()
-        index = int(self.native["first_unmarked"](self.ctx.address, states))
+        index = int(self.kernel["first_unmarked"](self.ctx.address, states))
         return index if index < states else None
 
     def _graph(self, states: int, edges: int) -> None:
@@ -281,12 +270,12 @@ class Search:
         self._region("SOURCES", 4 * edges)
         self._set("EDGES", 0)
         for first, last in self._slices(states):
-            self.native["number_states"](self.ctx.address, first, last)
+            self.kernel["number_states"](self.ctx.address, first, last)
         for first, last in self._slices(states):
-            self.native["connect"](self.ctx.address, first, last)
-        self.native["sum_up"](self.ctx.address, states)
+            self.kernel["connect"](self.ctx.address, first, last)
+        self.kernel["sum_up"](self.ctx.address, states)
         for first, last in self._slices(states):
-            self.native["reverse"](self.ctx.address, first, last)
+            self.kernel["reverse"](self.ctx.address, first, last)
         for index, count in enumerate(coverage):
             self.regions["COVERAGE"].set_word(index, count)
 
@@ -296,4 +285,18 @@ class Search:
             self._look()
 
 
-_OUTCOMES = ("GROW", "FAILED", "DONE", "FOUND", "PAUSE")
+@cache
+def _kernel(words: int) -> dict[str, Any]:
+    """Return the kernel's functions for states of so many words, compiled once."""
+    constants = {
+        **_FIELD,
+        "WORDS": words,
+        "KEYS": min(words, 2),
+        "MOST": _BATCH,
+        **{name: getattr(kernel, name) for name in ("GROW", "FAILED", "DONE", "FOUND", "PAUSE")},
+    }
+    exported = frozenset(f.__name__ for f in kernel.EXPORTED)
+    native = Native(compile_kernel(kernel.INTERNAL + kernel.EXPORTED, constants, exported), 2)
+    return {
+        f.__name__: native.function(f.__name__, f.__code__.co_argcount) for f in kernel.EXPORTED
+    }

@@ -86,7 +86,8 @@ class Catalogue:
         matched = [
             t
             for t in tests
-            if (t.topic == selector or fnmatch.fnmatchcase(t.name, selector)) and (wide or not t.wide)
+            if (t.topic == selector or fnmatch.fnmatchcase(t.name, selector))
+            and (wide or not t.wide)
         ]
         if not matched:
             raise UsageError(self._nothing(selector, tests))

@@ -266,9 +266,7 @@ class _Expected:
     A later row that matches a cell wins over an earlier one.
     """
 
-    def __init__(
-        self, reader: _Reader, matrix: Mapping[str, Any], axes: Mapping[str, str]
-    ) -> None:
+    def __init__(self, reader: _Reader, matrix: Mapping[str, Any], axes: Mapping[str, str]) -> None:
         self.reader = reader
         self.values = {axes[key]: [shown(v) for v in matrix[key]] for key in matrix}
         given = reader.data.get("expect")
@@ -321,7 +319,9 @@ def _overlaid(
     for key, value in chosen.items():
         table, _, name = key.partition(".")
         if not name or table not in (*model.settings, *model.lists, *_OVERLAYS):
-            known = [f"{t}.{k}" for t, keys in {**model.settings, **model.lists}.items() for k in keys]
+            known = [
+                f"{t}.{k}" for t, keys in {**model.settings, **model.lists}.items() for k in keys
+            ]
             raise reader.fail(unknown("axis", key, [*known, *_AXES]), key)
         if table in model.lists:
             result[table] = [{**entry, name: value} for entry in result.get(table, [{}])]

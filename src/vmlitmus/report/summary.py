@@ -13,13 +13,17 @@ def line(outcome: Outcome, width: int = 44) -> str:
         return f"error         {outcome.name}: {outcome.error}"
     r = outcome.result
     mark = "  " if outcome.as_expected else "! "
-    text = f"{mark}{r.verdict.value:12}{outcome.name:{width}} {r.states:>9} states {r.seconds:6.2f} s"
+    text = (
+        f"{mark}{r.verdict.value:12}{outcome.name:{width}} {r.states:>9} states {r.seconds:6.2f} s"
+    )
     if r.reason:
         text += f"  ({r.reason})"
     elif r.verdict != outcome.expected:
         text += f"  (expected: {outcome.expected.value})"
     elif outcome.counts_differ:
-        text += f"  (counts differ: stored {_counts(outcome.stored)}, now {_counts(outcome.counts)})"
+        text += (
+            f"  (counts differ: stored {_counts(outcome.stored)}, now {_counts(outcome.counts)})"
+        )
     for warning in r.warnings:
         text += f"\n    warning: {warning}"
     return text
@@ -34,7 +38,12 @@ def summary(outcomes: Sequence[Outcome], seconds: float) -> str:
     expected = sum(o.as_expected for o in outcomes)
     codes = [o.code for o in outcomes]
     parts = [f"{expected} of {len(outcomes)} as expected"]
-    for code, word in ((1, "unexpected"), (3, "inconclusive"), (2, "faulty"), (70, "internal errors")):
+    for code, word in (
+        (1, "unexpected"),
+        (3, "inconclusive"),
+        (2, "faulty"),
+        (70, "internal errors"),
+    ):
         if codes.count(code):
             parts.append(f"{codes.count(code)} {word}")
     return f"{', '.join(parts)}; {seconds:.1f} s"
