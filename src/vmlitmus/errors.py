@@ -50,7 +50,7 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
 
 
 def unknown(kind: str, word: str, known: Iterable[str]) -> str:
-    """Return the message for an unknown name: the word, and the nearest valid one or all of them."""
+    """Return the message for an unknown name: the word, the nearest valid one or all."""
     names = sorted(set(known))
     guess = nearest(word, names)
     if guess:

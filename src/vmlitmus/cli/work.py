@@ -7,7 +7,7 @@ import os
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from vmlitmus.engine import Limits, Progress, run
 from vmlitmus.engine.run import Choice
@@ -24,7 +24,7 @@ class Job:
 
     catalogue: Catalogue
     engine: Choice = "auto"
-    limits: Limits = Limits()
+    limits: Limits = field(default_factory=Limits)
 
 
 def decide(
@@ -44,11 +44,11 @@ def decide(
             observe=test.observe,
         )
     except ScenarioError as error:
-        return _with(outcome, error=f"{test.path}: {error}", exit_code=2)
+        return replace(outcome, error=f"{test.path}: {error}", exit_code=2)
     except VmlitmusError as error:
-        return _with(outcome, error=str(error), exit_code=error.exit_code)
+        return replace(outcome, error=str(error), exit_code=error.exit_code)
     assumed = tuple(f"{n} = {_shown(v)}" for n, v in machine.assumptions.items())
-    return _with(outcome, result=result, bounds=machine.bounds, assumptions=assumed)
+    return replace(outcome, result=result, bounds=machine.bounds, assumptions=assumed)
 
 
 def _shown(value: object) -> str:
@@ -72,12 +72,6 @@ def _blank(model: Model, test: Test, cell: Cell) -> Outcome:
         where=cell.where,
         stored=tuple(stored) if stored else None,
     )
-
-
-def _with(outcome: Outcome, **changes: object) -> Outcome:
-    import dataclasses
-
-    return dataclasses.replace(outcome, **changes)  # type: ignore[arg-type]
 
 
 _JOB: list[tuple[Job, list[tuple[Test, Cell]]]] = []

@@ -45,5 +45,5 @@ class Native:
         """Return a function as a Python callable."""
         kind = ctypes.CFUNCTYPE(ctypes.c_uint64, *[ctypes.c_uint64] * arguments)
         function = kind(self.address(name))
-        function.native = self  # keeps the code alive
+        vars(function)["native"] = self  # keeps the code alive
         return function

@@ -12,6 +12,8 @@ The context is an array of 64-bit numbers; its fields are the constants in capit
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 FIELDS = (
     "TABLE",  # address of the table: KEYS words a slot, the first is 0 when the slot is empty
     "SLOTS",  # slots in the table
@@ -302,8 +304,8 @@ def first_unmarked(ctx, states):
     return i
 
 
-INTERNAL = [mix, make_key, home, find, absorb, collect]
-EXPORTED = [
+INTERNAL: list[Callable[..., int]] = [mix, make_key, home, find, absorb, collect]
+EXPORTED: list[Callable[..., int]] = [
     advance,
     begin,
     rehash,

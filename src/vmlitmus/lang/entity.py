@@ -11,7 +11,7 @@ import inspect
 import sys
 import types
 from enum import Enum
-from typing import Annotated, Any, ClassVar, TypeVar, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeVar, Union, get_args, get_origin
 
 from vmlitmus.errors import ModelError, unknown
 from vmlitmus.lang.domain import (
@@ -27,7 +27,10 @@ from vmlitmus.lang.domain import (
 )
 
 T = TypeVar("T")
-Set = Members  # the annotation of a set field: Set[Page]
+if TYPE_CHECKING:
+    Set = set  # to a type checker, a set field is a set
+else:
+    Set = Members  # the annotation of a set field: Set[Page]
 _CONST = "const"
 Const = Annotated[T, _CONST]
 

@@ -79,7 +79,7 @@ class Groups(Operators):
         """Two or more 'for' clauses: the inner ones see the names of the outer ones."""
         first, *others = node.generators
         name = first.target.id
-        found = []
+        found: list[tuple[Callable[[], Val], Callable[[], Operand]]] = []
         for member, present in self.members(self.eval(first.iter), node):
             _, outer = self.visit(node.elt, first, member, present)
             if present == 0 or outer() == 0:

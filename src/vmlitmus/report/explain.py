@@ -19,7 +19,7 @@ def explain(outcome: Outcome, citation: str) -> str:
         return f"{outcome.name}: {outcome.error}"
     lines = [*_wrap(outcome.question), ""]
     lines += _wrap(f"{_headline(outcome, r)}")
-    lines += [""] + _wrap(_cause(outcome, r))
+    lines += ["", *_wrap(_cause(outcome, r))]
     if r.trace is not None:
         lines += ["", *timeline(r.trace, _ending(outcome, r), r.loop_start)]
     lines += ["", *_facts(outcome, r)]

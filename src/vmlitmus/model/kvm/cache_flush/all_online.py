@@ -15,4 +15,4 @@ class AllOnlineCpus(FlushPolicy):
     """Every flush reaches every online cpu."""
 
     def flush(self, w: World, task: Task, vm: Vm) -> Sections:
-        yield from send_and_wait(w, task, {cpu for cpu in w.all(Cpu)})
+        yield from send_and_wait(w, task, {cpu for cpu in w.all(Cpu) if cpu.online})

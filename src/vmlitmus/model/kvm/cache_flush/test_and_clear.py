@@ -7,7 +7,7 @@ Source: v2 and v3 as posted; the worry about concurrent flushers in the reply of
 
 from __future__ import annotations
 
-from vmlitmus.lang import Sections, World
+from vmlitmus.lang import Sections, Set, World
 from vmlitmus.model.kvm.cache_flush.policy import FlushPolicy, mark, mask_of, send_and_wait
 from vmlitmus.world import Cpu, Task, Vcpu, Vm
 
@@ -33,7 +33,7 @@ class LateSet(FlushPolicy):
         yield from send_and_wait(w, task, take_mask(w, vm))
 
 
-def take_mask(w: World, vm: Vm) -> frozenset[Cpu]:
+def take_mask(w: World, vm: Vm) -> Set[Cpu]:
     """Return the mask and leave it empty."""
     taken = mask_of(w, vm)
     vm.have_run.clear()
