@@ -178,7 +178,8 @@ class Machine:
                 self._forget(actor, program.slots[name])
         for name, value in live.items():
             setattr(actor, program.slots[name], value)
-        actor._at = program.first_place + place - 1 if place else 0
+        if (actor, "_at") in self.world.recorder.variables:
+            actor._at = program.first_place + place - 1 if place else 0
         return ending, shows
 
     def _forget(self, actor: Entity, slot: str) -> None:

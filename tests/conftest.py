@@ -1,0 +1,21 @@
+"""The wide tier: tests marked ``wide`` run only with --wide."""
+
+from __future__ import annotations
+
+import pytest
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--wide", action="store_true", help="run the slow, wide checks too")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "wide: slow; runs with --wide")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--wide"):
+        return
+    for item in items:
+        if item.get_closest_marker("wide"):
+            item.add_marker(pytest.mark.skip(reason="wide tier: --wide"))
