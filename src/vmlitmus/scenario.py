@@ -48,6 +48,7 @@ class Test:
     name: str
     topic: str
     path: str
+    text: str
     shipped: bool
     question: str
     source: str

@@ -14,6 +14,7 @@ from vmlitmus.engine.run import Choice
 from vmlitmus.errors import ScenarioError, VmlitmusError
 from vmlitmus.lang import Model
 from vmlitmus.litmus.catalogue import Catalogue, Selected, blessed
+from vmlitmus.litmus.read import refused
 from vmlitmus.outcome import Outcome
 from vmlitmus.scenario import Cell, Test
 
@@ -44,7 +45,7 @@ def decide(
             observe=test.observe,
         )
     except ScenarioError as error:
-        return replace(outcome, error=f"{test.path}: {error}", exit_code=2)
+        return replace(outcome, error=str(refused(test, error)), exit_code=2)
     except VmlitmusError as error:
         return replace(outcome, error=str(error), exit_code=error.exit_code)
     assumed = tuple(f"{n} = {_shown(v)}" for n, v in machine.assumptions.items())

@@ -27,7 +27,11 @@ def find_native(
     layout = Layout(machine)
     model = compile_machine(machine, watched)
     stop_on = FAULTY_CONDITION | (1 if kind in ("never", "possible") else 0)
-    with Search(model, stop_on=stop_on, limits=limits, progress=progress) as search:
+    try:
+        opened = Search(model, stop_on=stop_on, limits=limits, progress=progress)
+    except Stopped as stop:
+        return Finding("compiled", 0, 0, 0, {}, frozenset(), stopped=stop.reason)
+    with opened as search:
         found = search.run()
         _raise_fault(machine, layout, search, found, watched)
         end, stopped = found.hit, found.stopped

@@ -63,6 +63,21 @@ def read_test(
     return _Reader(text, path, default).test(topic, model_of)
 
 
+def _line_of(text: str, words: Iterable[str]) -> int | None:
+    """Return the first line that has the first of the words that stands anywhere."""
+    for word in words:
+        pattern = re.compile(rf"(?<![\w-]){re.escape(word)}(?![\w-])")
+        for number, line in enumerate(text.splitlines(), 1):
+            if pattern.search(line.split(" #")[0]):
+                return number
+    return None
+
+
+def refused(test: Test, error: ScenarioError) -> LitmusError:
+    """Return what the model refuses of a test, placed at the line of the offending word."""
+    return LitmusError(test.path, _line_of(test.text, _words(str(error))), str(error))
+
+
 class _Reader:
     def __init__(self, text: str, path: str, default: str | None) -> None:
         self.text = text
@@ -80,12 +95,7 @@ class _Reader:
         return LitmusError(self.path, self.line_of(*words), message)
 
     def line_of(self, *words: str) -> int | None:
-        for word in words:
-            pattern = re.compile(rf"(?<![\w-]){re.escape(word)}(?![\w-])")
-            for number, line in enumerate(self.text.splitlines(), 1):
-                if pattern.search(line.split(" #")[0]):
-                    return number
-        return None
+        return _line_of(self.text, words)
 
     def test(self, topic_of_folder: str | None, model_of: Callable[[str], Model]) -> Test:
         topic = self.topic(topic_of_folder)
@@ -110,6 +120,7 @@ class _Reader:
             name=name,
             topic=topic,
             path=self.path,
+            text=self.text,
             shipped=topic_of_folder is not None,
             wide=self.flag("wide"),
             axes={axes[key]: tuple(shown(v) for v in matrix[key]) for key in matrix},

@@ -1,0 +1,118 @@
+"""Faulty models are refused when they are built, with file, line and reason."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "agreement"))
+from judge import load
+
+from vmlitmus.engine import run
+from vmlitmus.errors import ModelError, ScenarioError
+from vmlitmus.lang import Claim, build
+
+GOOD = """from __future__ import annotations
+from enum import Enum
+from typing import Annotated
+from vmlitmus.lang import *
+
+S = Assumption("s", "a test")
+
+class Thing(Entity):
+    flag: bool = False
+    count: Annotated[int, Between(0, 2)] = 0
+    other: Thing | None = None
+    few: Set[Thing]
+
+def helper(t):
+    t.flag = True
+    return True
+
+@step("{t} goes", source=S)
+def go(w, t: Thing):
+    when(not t.flag)
+    t.flag = True
+
+@sequence("{t} ends", source=S)
+def walk(w, t: Thing):
+    when(t.flag)
+    yield "{t} begins"
+    t.flag = False
+
+@condition("flagged", "a flag", source=S)
+def flagged(w):
+    return any(t.flag for t in w.all(Thing))
+
+def setup(make, s):
+    make(Thing)
+    make(Thing)
+
+MODEL = Model(name="m", doc="", entities=(Thing,), steps=(go, walk), conditions=(flagged,), setup=setup)
+"""
+
+REFUSED = [
+    ("flag: bool = False", "flag: int = 0", "an int needs bounds"),
+    ("flag: bool = False", "flag: str = ''", "unbounded"),
+    ("flag: bool = False", "flag: bool = 3", "3 is not a bool"),
+    ("few: Set[Thing]", "few: Set[Page]", "Page"),
+    ("    t.flag = True\n\n@sequence", "    t.count = 3\n\n@sequence", "3 is not in 0..2"),
+    ("    t.flag = True\n\n@sequence", "    t.colour = 3\n\n@sequence", "'colour'"),
+    ("when(not t.flag)", "when(not t.flog)", "did you mean 'flag'"),
+    ("when(not t.flag)", "when(helper(t))", "a guard or a condition changes nothing"),
+    ("    when(not t.flag)\n    t.flag = True", "    t.flag = True\n    when(not t.flag)", "after an effect"),
+    ('@step("{t} goes", source=S)', '@step("{t} goes")', "neither a source nor an assumption"),
+    ('"{t} begins"', '"{t} goes"', "used twice"),
+    ('"{t} begins"', '"{u} begins"', "unknown name 'u'"),
+    ('@sequence("{t} ends", source=S)', "@sequence(source=S)", "has no label"),
+    ("    when(not t.flag)", "    while True:\n        t.flag = True", "while"),
+    ("    when(not t.flag)", "    try:\n        pass\n    finally:\n        pass", "try"),
+    ("    when(not t.flag)", "    print(t)", "'print' cannot be called"),
+    ("    when(not t.flag)", "    when((lambda: True)())", "lambda"),
+    ("    when(not t.flag)", "    when(nothing)", "'nothing' is not set here"),
+    ("    when(t.flag)\n    yield", "    while t.flag:\n        t.count = 0\n    yield", "yield"),
+    ("    when(t.flag)\n    yield", "    x = yield\n    yield", "yield"),
+    ("def go(w, t: Thing)", "def go(w, t)", "needs an entity or an enum"),
+    ("return any(t.flag for t in w.all(Thing))", "return w.all(Thing)[5].flag", "constant index"),
+    ("make(Thing)\n    make", "make(Thing, flog=True)\n    make", "did you mean 'flag'"),
+    ("t.flag = False\n\n@cond", "n = 0\n    yield 'x'\n    n = n + 1\n    yield 'y'\n    t.count = n\n\n@cond", None),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "message"), REFUSED)
+def test_refused(old: str, new: str, message: str | None) -> None:
+    assert GOOD.count(old) >= 1
+    text = GOOD.replace(old, new, 1)
+    if message is None:
+        build(load(text))
+        return
+    with pytest.raises(ModelError) as caught:
+        build(load(text))
+    assert message in str(caught.value)
+
+
+def test_the_good_model_is_good() -> None:
+    result = run(build(load(GOOD)), Claim("possible", "flagged"), engine="reference")
+    assert result.verdict == "holds"
+
+
+@pytest.mark.parametrize("engine", ["reference", "compiled"])
+@pytest.mark.parametrize(
+    "effect", ["t.count = t.count + 1", "t.few.remove(t)", "t.flag = t.other.flag"]
+)
+def test_faults_while_running_name_the_step(engine: str, effect: str) -> None:
+    text = GOOD.replace("    when(not t.flag)\n    t.flag = True", f"    {effect}\n    t.flag = True")
+    machine = build(load(text))
+    with pytest.raises(ModelError, match=r"go\(thing0\)"):
+        run(machine, Claim("never", "flagged"), engine=engine) and run(
+            machine, Claim("recoverable", "flagged"), engine=engine
+        )
+
+
+def test_unknown_names_of_a_scenario() -> None:
+    model = load(GOOD)
+    for arguments in ({"allow": ["x"]}, {"without": ["x"]}, {"assume": {"x": True}}):
+        with pytest.raises(ScenarioError, match="'x'"):
+            build(model, **arguments)

@@ -1,0 +1,65 @@
+"""The catalogue: every verdict and count, by both engines."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from vmlitmus.engine import run
+from vmlitmus.litmus import Catalogue
+from vmlitmus.litmus.catalogue import blessed
+from vmlitmus.outcome import Verdict
+
+CATALOGUE = Catalogue()
+CELLS = [(test, cell) for test in CATALOGUE.tests() for cell in test.cells]
+COUNTS = {topic: blessed(topic) for topic in CATALOGUE.topics()}
+ORDINARY, LARGE = 20_000, 1_000_000
+
+
+def of_size(low: int, high: int) -> list[object]:
+    return [
+        pytest.param(test, cell, id=cell.name)
+        for test, cell in CELLS
+        if low <= COUNTS[test.topic].get(cell.name, [0])[0] < high
+    ]
+
+
+def agree(test, cell) -> None:
+    machine = cell.machine(CATALOGUE.model_of(test.topic))
+    one = run(machine, cell.claim, engine="reference")
+    two = run(machine, cell.claim, engine="compiled")
+    assert dataclasses.replace(one, engine="", seconds=0) == dataclasses.replace(
+        two, engine="", seconds=0
+    )
+    assert one.verdict == cell.expect
+    assert not one.warnings
+    stored = COUNTS[test.topic].get(cell.name)
+    assert stored is None or stored == [one.states, one.transitions, one.depth]
+
+
+@pytest.mark.parametrize(("test", "cell"), of_size(0, ORDINARY))
+def test_engines_agree(test, cell) -> None:
+    agree(test, cell)
+
+
+@pytest.mark.wide
+@pytest.mark.parametrize(("test", "cell"), of_size(ORDINARY, LARGE))
+def test_engines_agree_on_large_tests(test, cell) -> None:
+    agree(test, cell)
+
+
+def test_every_ordinary_cell_has_stored_counts() -> None:
+    missing = [
+        cell.name for test, cell in CELLS if not test.wide and cell.name not in COUNTS[test.topic]
+    ]
+    assert not missing
+
+
+def test_there_are_forty_tests_and_names_are_unique() -> None:
+    names = [test.name for test in CATALOGUE.tests()]
+    assert len(names) == len(set(names)) >= 40
+
+
+def test_both_verdicts_occur() -> None:
+    assert {cell.expect for _, cell in CELLS} == {Verdict.HOLDS, Verdict.VIOLATED}
