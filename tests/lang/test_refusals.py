@@ -104,6 +104,7 @@ def test_the_good_model_is_good() -> None:
 )
 def test_faults_while_running_name_the_step(engine: str, effect: str) -> None:
     text = GOOD.replace("    when(not t.flag)\n    t.flag = True", f"    {effect}\n    t.flag = True")
+    text = text.replace("    t.flag = False\n", "    t.other = None\n    t.flag = False\n")
     machine = build(load(text))
     with pytest.raises(ModelError, match=r"go\(thing0\)"):
         run(machine, Claim("never", "flagged"), engine=engine) and run(
