@@ -63,7 +63,12 @@ def small(machine: Machine) -> bool:
     seen, level = {machine.initial}, [machine.initial]
     try:
         while level and len(seen) <= LARGEST:
-            level = [s for state in level for _, _, s in stepper.successors(state) if not (s in seen or seen.add(s))]
+            level = [
+                s
+                for state in level
+                for _, _, s in stepper.successors(state)
+                if not (s in seen or seen.add(s))
+            ]
     except ModelError:
         return True
     return len(seen) <= LARGEST
@@ -78,7 +83,9 @@ def verdict(machine: Machine, claim: Claim, engine: str) -> Result | str:
     return dataclasses.replace(result, engine="", seconds=0.0)
 
 
-CLAIMS = [Claim(kind, name) for kind in ("recoverable", "never", "possible") for name in ("goal", "other")]
+CLAIMS = [
+    Claim(kind, name) for kind in ("recoverable", "never", "possible") for name in ("goal", "other")
+]
 
 
 def disagreement(machine: Machine, claims=CLAIMS) -> str | None:

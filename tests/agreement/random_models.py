@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from random_expressions import Expressions, Names
 
-HEAD = '''from __future__ import annotations
+HEAD = """from __future__ import annotations
 from enum import Enum
 from typing import Annotated
 from vmlitmus.lang import *
@@ -82,8 +82,8 @@ def bump(c, by=1):
     else:
         c.count = {low}
 
-'''
-TAIL = '''
+"""
+TAIL = """
 @condition("goal", "a goal", source=S{backed})
 def goal(w):
     return {goal}
@@ -103,7 +103,7 @@ MODEL = Model(name="random", doc="", entities=(Host, Cell, Actor), steps=({steps
     conditions=(goal, other), setup=setup, assumptions=(FLIP, MODE),
     hooks={{Policy: {{"mine": Mine, "none": Policy}}}},
     settings={{"m": {{"policy": mechanism(Policy, default="mine")}}}})
-'''
+"""
 
 
 class Writer(Expressions):

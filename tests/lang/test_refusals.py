@@ -62,7 +62,11 @@ REFUSED = [
     ("    t.flag = True\n\n@sequence", "    t.colour = 3\n\n@sequence", "'colour'"),
     ("when(not t.flag)", "when(not t.flog)", "did you mean 'flag'"),
     ("when(not t.flag)", "when(helper(t))", "a guard or a condition changes nothing"),
-    ("    when(not t.flag)\n    t.flag = True", "    t.flag = True\n    when(not t.flag)", "after an effect"),
+    (
+        "    when(not t.flag)\n    t.flag = True",
+        "    t.flag = True\n    when(not t.flag)",
+        "after an effect",
+    ),
     ('@step("{t} goes", source=S)', '@step("{t} goes")', "neither a source nor an assumption"),
     ('"{t} begins"', '"{t} goes"', "used twice"),
     ('"{t} begins"', '"{u} begins"', "unknown name 'u'"),
@@ -77,7 +81,11 @@ REFUSED = [
     ("def go(w, t: Thing)", "def go(w, t)", "needs an entity or an enum"),
     ("return any(t.flag for t in w.all(Thing))", "return w.all(Thing)[5].flag", "constant index"),
     ("make(Thing)\n    make", "make(Thing, flog=True)\n    make", "did you mean 'flag'"),
-    ("t.flag = False\n\n@cond", "n = 0\n    yield 'x'\n    n = n + 1\n    yield 'y'\n    t.count = n\n\n@cond", None),
+    (
+        "t.flag = False\n\n@cond",
+        "n = 0\n    yield 'x'\n    n = n + 1\n    yield 'y'\n    t.count = n\n\n@cond",
+        None,
+    ),
 ]
 
 
@@ -103,7 +111,9 @@ def test_the_good_model_is_good() -> None:
     "effect", ["t.count = t.count + 1", "t.few.remove(t)", "t.flag = t.other.flag"]
 )
 def test_faults_while_running_name_the_step(engine: str, effect: str) -> None:
-    text = GOOD.replace("    when(not t.flag)\n    t.flag = True", f"    {effect}\n    t.flag = True")
+    text = GOOD.replace(
+        "    when(not t.flag)\n    t.flag = True", f"    {effect}\n    t.flag = True"
+    )
     text = text.replace("    t.flag = False\n", "    t.other = None\n    t.flag = False\n")
     machine = build(load(text))
     with pytest.raises(ModelError, match=r"go\(thing0\)"):
