@@ -1,14 +1,137 @@
-"""Random expressions and effects of model code."""
+"""Random expressions and effects of model code, grown from templates.
+
+In a template, ``$cell``, ``$truth`` and so on stand for a random expression of that kind. Of
+several templates the first is the simplest.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
-Names = dict[str, list[str]]  # kind of value -> the names that hold one
+Names = dict[str, list[str]]  # kind of value -> the names in scope that hold one
+
+CELL = ("$anycell", "$actor.at", "$actor.home")
+DEEP_CELL = ("pick(w, $actor)", "($cell if $truth else $cell)")
+MAYBE = ("None", "$cell.next", "$actor.cell")
+DEEP_MAYBE = ("first(w)", "($cell if $truth else None)", "$cell")
+COLOUR = ("Colour.GREEN", "$cell.colour")
+DEEP_COLOUR = ("(Colour.RED if $truth else $colour)",)
+CELLS = ("$actor.seen",)
+DEEP_CELLS = (
+    "($cells $mix {$cell})",
+    "{$bind.Cell for $bound in w.all(Cell) if $truth}",
+    "{$bind.Cell for $bound in $cells if $truth}",
+    "($cells $mix $cells)",
+)
+INTEGER = ("$cell.count", "1", "$actor.level", "w.the(Host).total", "w.use(Policy).STEP")
+DEEP_INTEGER = (
+    "($int + $int)",
+    "($int - $int)",
+    "($int * $int)",
+    "min($int, $int)",
+    "max($int, $int)",
+    "(len($cells) // 2)",
+    "(len($cells) % 2)",
+    "len($cells)",
+    "sum($over.Cell.int for $bound in $cells if $truth)",
+    "($int if $truth else $int)",
+)
+TRUTH = (
+    "$cell.flag",
+    "not $actor.flag",
+    "$cell.lit",
+    "$cell.colour.warm",
+    "$maybe is None",
+    "$cell is $actor.at",
+    "not w.the(Host).open",
+    "$actor.idle",
+    "$int $order $int",
+    "0 <= $anycell.count < 2",
+    "$colour == Colour.RED",
+    "$colour is not Colour.RED",
+    "$colour in (Colour.RED, Colour.BLUE)",
+    "$actor in $cell.friends",
+    "$actor not in $cell.friends",
+    "$cell in $cells",
+    "$colour in $cell.shades",
+    "len($cells) $order 1",
+    "bool($cells)",
+    "w.assume(FLIP)",
+    'w.assume(MODE) == "left"',
+    'w.part("one")',
+    'w.part("two")',
+    "$cell.fixed",
+    "($actor.cell is not None and $actor.cell.flag)",
+)
+DEEP_TRUTH = (
+    "($truth and $truth)",
+    "($truth or $truth)",
+    "(not $truth or $truth)",
+    "$cells == $cells",
+    "$cells != $cells",
+    "any($over.Cell.truth for $bound in $cells)",
+    "all($over.Cell.truth for $bound in w.all(Cell) if $truth)",
+    "any($over.Actor.truth for $bound in w.all(Actor) if $truth)",
+    "all($over.Colour.truth for $bound in Colour)",
+    "any($over.Actor.truth for $bound in $cell.friends)",
+    "sum(1 for $bind.Cell in $cells if $truth) >= 1",
+    "any(u.flag != t.flag for u in w.all(Actor) if u.flag for t in w.all(Cell))",
+    "($truth if $truth else $truth)",
+)
+ASSIGN = (
+    "$cell.flag = $truth",
+    "$cell.flag = not $cell.flag",
+    "$actor.flag = $truth",
+    "$cell.colour = $colour",
+    "$cell.next = $maybe",
+    "$actor.cell = $maybe",
+    "$actor.at = $cell",
+    "$actor.seen = $cells",
+    "$actor.seen |= $cells",
+    "$actor.seen -= $cells",
+    "$actor.seen &= $cells",
+    "w.the(Host).open = $truth",
+    "$cell.count = min(max($int, $low), $high)",
+    "w.the(Host).total = min(max($int, 0), 3)",
+    "bump($cell)",
+    "bump($cell, by=$one)",
+)
+MUTATE = (
+    "$actor.seen.add($cell)",
+    "$actor.seen.discard($cell)",
+    "$cell.friends.add($actor)",
+    "$cell.friends.discard($actor)",
+    "$cell.shades.add($colour)",
+    "$cell.shades.clear()",
+)
+FAULTY = ("$cell.count += 1", "$actor.seen.remove($cell)", "$actor.cell.flag = True")
+TWO_LINES = (
+    ("if $actor.level < 2:", "    $actor.level += 1"),
+    ("if $actor.cell is not None:", "    $actor.cell.flag = $truth"),
+    ("if $truth:", "    $assign", "elif $truth:", "    $assign", "else:", "    $assign"),
+)
+_KIND = {"cells": "cells", "maybe": "Cell?", "colour": "Colour", "int": "int", "truth": "bool"}
+_SHALLOW = {
+    "cell": CELL,
+    "maybe": MAYBE,
+    "colour": COLOUR,
+    "cells": CELLS,
+    "int": INTEGER,
+    "truth": TRUTH,
+}
+_DEEP = {
+    "cell": DEEP_CELL,
+    "maybe": DEEP_MAYBE,
+    "colour": DEEP_COLOUR,
+    "cells": DEEP_CELLS,
+    "int": DEEP_INTEGER,
+    "truth": DEEP_TRUTH,
+}
 
 
 class Expressions:
-    """Writes expressions over the entities of ``random_models``; ``names`` are those in scope."""
+    """Writes expressions over the entities of ``random_models``."""
 
     cells = actors = 1
     low, high = 0, 2
@@ -31,249 +154,118 @@ class Expressions:
     def clause(self) -> str:
         return f"does {self.number()}"
 
-    def value(self, kind: str, names: Names, depth: int) -> str:
-        """Return an expression of a kind: bool, int, Colour, Cell, Cell? or cells."""
-        if kind == "bool":
-            return self.truth(names, depth)
-        if kind == "int":
-            return self.integer(names, depth)
-        if kind == "Colour":
-            return self.colour(names, depth)
-        if kind == "Cell?":
-            return self.maybe(names, depth)
-        return self.cell(names, depth) if kind == "Cell" else self.set_of_cells(names, depth)
+    def expression(self, kind: str, names: Names, depth: int) -> str:
+        """Return an expression; ``kind`` as in the templates."""
+        own = tuple(names.get(_KIND.get(kind, ""), ()))
+        if own and self.chance(2):
+            return self.one_of(*own)
+        deep = bool(depth) and self.chance(2)
+        return self.fill(self.one_of(*(_DEEP if deep else _SHALLOW)[kind]), names, depth - deep)
+
+    def truth(self, names: Names, depth: int) -> str:
+        return self.expression("truth", names, depth)
 
     def actor(self, names: Names) -> str:
-        return self.one_of(*names.get("Actor", ()), f"w.all(Actor)[{self.actors - 1}]")
+        return self.one_of(*names.get("Actor", ()), f"w.all(Actor)[{self.choose(self.actors)}]")
 
-    def cell(self, names: Names, depth: int) -> str:
-        options = [*names.get("Cell", ()), f"w.all(Cell)[{self.choose(self.cells)}]"]
-        options += [f"{self.actor(names)}.at", f"{self.actor(names)}.home"]
-        if depth:
-            options += [f"pick(w, {self.actor(names)})"]
-            options += [f"({options[0]} if {self.truth(names, 0)} else {options[-2]})"]
-        return self.one_of(*options)
+    def any_cell(self, names: Names) -> str:
+        return self.one_of(*names.get("Cell", ()), f"w.all(Cell)[{self.choose(self.cells)}]")
 
-    def maybe(self, names: Names, depth: int) -> str:
-        """Return a cell or None."""
-        options = [f"{self.cell(names, 0)}.next", *names.get("Cell?", ()), "None"]
-        options += [f"{self.actor(names)}.cell"]
-        if depth:
-            options += ["first(w)", f"({self.cell(names, 0)} if {self.truth(names, 0)} else None)"]
-        return self.one_of(*options)
+    def fill(self, template: str, names: Names, depth: int) -> str:
+        """Return a template with random expressions in place of its ``$kind``."""
+        bound = ""
+        match = re.search(r"\$(bind|over)\.(\w+)", template)
+        inner = names
+        if match:
+            bound = self.bound(names)
+            without = {k: [n for n in v if n != bound] for k, v in names.items()}
+            inner = {**without, match[2]: [*without.get(match[2], ()), bound]}
+        head, middle, tail = template.partition(" in ") if match else (template, "", "")
 
-    def colour(self, names: Names, depth: int) -> str:
-        options = ["Colour.GREEN", *names.get("Colour", ()), f"{self.cell(names, 0)}.colour"]
-        if depth:
-            options += [f"(Colour.RED if {self.truth(names, 0)} else {self.colour(names, 0)})"]
-        return self.one_of(*options)
+        def one(found: re.Match[str], scope: Names) -> str:
+            word, *rest = found[1].split(".")
+            if word == "over":
+                return self.expression(rest[1], inner, max(depth - 1, 0))
+            return self.word(word, bound, scope, depth) + "".join("." + r for r in rest if r[0] > "Z")
 
-    def set_of_cells(self, names: Names, depth: int) -> str:
-        options = [f"{self.actor(names)}.seen", *names.get("cells", ())]
-        if depth:
-            x = self.bound(names)
-            inner = {**names, "Cell": [x]}
-            options += [
-                f"({options[0]} {self.one_of('|', '&', '-')} {{{self.cell(names, 0)}}})",
-                f"{{{x} for {x} in w.all(Cell) if {self.truth(inner, 0)}}}",
-                f"({options[-1]} {self.one_of('|', '&', '-')} {options[0]})",
-            ]
-        return self.one_of(*options)
+        pattern = r"\$(over\.\w+\.\w+|bind\.\w+|\w+)"
+        if not match:
+            return re.sub(pattern, lambda f: one(f, names), template)
+        group, condition, test = tail.partition(" if ")
+        return (
+            re.sub(pattern, lambda f: one(f, inner), head)
+            + middle
+            + re.sub(pattern, lambda f: one(f, names), group)
+            + condition
+            + re.sub(pattern, lambda f: one(f, inner), test)
+        )
+
+    def word(self, word: str, bound: str, names: Names, depth: int) -> str:
+        if word in _SHALLOW:
+            return self.expression(word, names, max(depth, 0))
+        if word in ("bound", "bind"):
+            return bound
+        if word == "actor":
+            return self.actor(names)
+        if word == "anycell":
+            return self.any_cell(names)
+        if word == "assign":
+            return self.assignment(names)
+        return {
+            "mix": lambda: self.one_of("|", "&", "-"),
+            "order": lambda: self.one_of("<", "<=", "==", "!=", ">", ">="),
+            "one": lambda: "1",
+            "low": lambda: str(self.low),
+            "high": lambda: str(self.high),
+        }[word]()
 
     def bound(self, names: Names) -> str:
         """Return a name for a comprehension; sometimes one that is a local, too."""
-        locals_ = [n for known in names.values() for n in known if n[0] in "vx"]
-        if locals_ and self.chance(6):
-            return self.one_of(*locals_)
+        taken = [n for known in names.values() for n in known if n[0] in "vx"]
+        if taken and self.chance(6):
+            return self.one_of(*taken)
         return f"y{self.number()}"
 
     def group(self, names: Names) -> tuple[str, str]:
         """Return what a loop goes over: the kind of its members, and the text."""
-        kind = self.choose(7)
-        if kind < 3:
-            return "Cell", "w.all(Cell)"
-        if kind < 5:
-            return "Cell", self.set_of_cells(names, kind - 3)
-        if kind == 5:
-            return "Actor", self.one_of("w.all(Actor)", f"{self.cell(names, 0)}.friends")
-        return "Colour", self.one_of("Colour", f"{self.cell(names, 0)}.shades")
-
-    def integer(self, names: Names, depth: int) -> str:
-        options = [f"{self.cell(names, 0)}.count", *names.get("int", ()), "1"]
-        options += [f"{self.actor(names)}.level", "w.the(Host).total", "w.use(Policy).STEP"]
-        if depth:
-            a, b = self.integer(names, depth - 1), self.integer(names, 0)
-            group = self.set_of_cells(names, 0)
-            x = self.bound(names)
-            inner = {**names, "Cell": [x]}
-            options += [
-                f"({a} {self.one_of('+', '-', '*')} {b})",
-                f"{self.one_of('min', 'max')}({a}, {b})",
-                f"(len({group}) {self.one_of('%', '//')} 2)",
-                f"len({group})",
-                f"sum({self.integer(inner, 0)} for {x} in {group} if {self.truth(inner, 0)})",
-                f"({a} if {self.truth(names, 0)} else {b})",
-            ]
-        return self.one_of(*options)
-
-    def truth(self, names: Names, depth: int) -> str:
-        """Return a condition."""
-        kind = self.choose(4 + 2 * depth)
-        if kind == 0:
-            return self.simple(names)
-        if kind == 1:
-            return self.compared(names)
-        if kind == 2:
-            return self.about_sets(names)
-        if kind == 3:
-            return self.settled(names)
-        if kind in (4, 6):
-            a, b = self.truth(names, depth - 1), self.truth(names, depth - 1)
-            return self.one_of(f"({a} and {b})", f"({a} or {b})", f"(not {a} or {b})")
-        return self.quantified(names, depth)
-
-    def simple(self, names: Names) -> str:
-        cell, actor = self.cell(names, 0), self.actor(names)
-        return self.one_of(
-            f"{cell}.flag",
-            *names.get("bool", ()),
-            f"not {actor}.flag",
-            f"{cell}.lit",
-            f"{cell}.colour.warm",
-            f"{self.maybe(names, 0)} is None",
-            f"{cell} is {actor}.at",
-            "not w.the(Host).open",
-            f"{actor}.idle",
-        )
-
-    def compared(self, names: Names) -> str:
-        one, other = self.integer(names, 0), self.integer(names, 1)
-        return self.one_of(
-            f"{one} {self.one_of('<', '<=', '==', '!=', '>', '>=')} {other}",
-            f"0 <= {one} < {self.one_of('1', '2')}",
-            f"{self.colour(names, 0)} {self.one_of('==', 'is', 'is not', '!=')} Colour.RED",
-            f"{self.colour(names, 1)} in (Colour.RED, Colour.BLUE)",
-        )
-
-    def about_sets(self, names: Names) -> str:
-        cell, actor = self.cell(names, 0), self.actor(names)
-        one, other = self.set_of_cells(names, 0), self.set_of_cells(names, 1)
-        return self.one_of(
-            f"{actor} {self.one_of('in', 'not in')} {cell}.friends",
-            f"{cell} {self.one_of('in', 'not in')} {one}",
-            f"{self.colour(names, 0)} in {cell}.shades",
-            f"len({one}) {self.one_of('<', '==', '>=')} {self.one_of('1', '2')}",
-            f"{one} {self.one_of('==', '!=')} {other}",
-            f"bool({one})",
-        )
-
-    def settled(self, names: Names) -> str:
-        """Conditions that the scenario settles, and those on what may be None."""
-        maybe = self.maybe(names, 0)
-        return self.one_of(
-            "w.assume(FLIP)",
-            "w.assume(MODE) == " + self.one_of('"left"', '"right"'),
-            f'w.part("part {self.choose(2)}")',
-            f"{self.cell(names, 0)}.fixed",
-            *([f"({maybe} is not None and {maybe}.flag)"] if "(" not in maybe else ()),
-            *([f"({maybe} is None or {maybe}.count < 1)"] if "(" not in maybe else ()),
-        )
-
-    def quantified(self, names: Names, depth: int) -> str:
-        kind, group = self.group(names)
-        x = self.bound(names)
-        inner = {**names, kind: [x]}
-        test = self.truth(inner, depth - 1)
-        some = f" if {self.truth(inner, 0)}" if self.chance(2) else ""
-        every = self.one_of("any", "all")
-        if self.chance(6):
-            x2 = f"y{self.number()}"
-            inner = {**inner, "Actor": [x2]}
-            test = self.truth(inner, 0)
-            return f"{every}({test} for {x} in {group}{some} for {x2} in w.all(Actor))"
-        if self.chance(3):
-            return f"sum(1 for {x} in {group} if {test}) {self.one_of('>=', '==', '<')} 1"
-        return f"{every}({test} for {x} in {group}{some})"
+        kind, text = (
+            ("Cell", "w.all(Cell)"),
+            ("Actor", "w.all(Actor)"),
+            ("Cell", "$cells"),
+            ("Actor", "$cell.friends"),
+            ("Colour", "Colour"),
+            ("Colour", "$cell.shades"),
+        )[self.choose(6)]
+        return kind, self.fill(text, names, 1)
 
     def effects(self, names: Names, indent: int, count: int) -> list[str]:
         pad = " " * indent
         return [pad + line for _ in range(count) for line in self.effect(names)]
 
-    def effect(self, names: Names) -> list[str]:
-        kind = self.choose(6)
-        if kind == 0:
-            return [self.assignment(names)]
-        if kind == 1:
-            return [self.assignment(names)]
-        if kind == 2:
-            return [self.mutation(names)]
-        if kind == 3:
-            return self.counting(names)
-        if kind == 4:
-            return self.guarded(names)
-        return self.loop(names)
-
     def assignment(self, names: Names) -> str:
-        cell, actor = self.cell(names, 0), self.actor(names)
-        return self.one_of(
-            f"{cell}.flag = not {cell}.flag",
-            f"{actor}.flag = {self.truth(names, 1)}",
-            f"{cell}.colour = {self.colour(names, 1)}",
-            f"{cell}.next = {self.maybe(names, 1)}",
-            f"{actor}.cell = {self.maybe(names, 1)}",
-            f"{actor}.at = {self.cell(names, 1)}",
-            f"{actor}.seen = {self.set_of_cells(names, 1)}",
-            f"{actor}.seen {self.one_of('|=', '-=', '&=')} {self.set_of_cells(names, 1)}",
-            f"{cell}.flag = {self.truth(names, 2)}",
-            f"w.the(Host).open = {self.truth(names, 1)}",
-        )
+        return self.fill(self.one_of(*ASSIGN), names, 1)
 
-    def mutation(self, names: Names) -> str:
-        cell, actor = self.cell(names, 0), self.actor(names)
-        options = [
-            f"{actor}.seen.add({cell})",
-            f"{actor}.seen.discard({cell})",
-            f"{cell}.friends.add({actor})",
-            f"{cell}.friends.discard({actor})",
-            f"{cell}.shades.add({self.colour(names, 0)})",
-            f"{cell}.shades.clear()",
-        ]
-        if self.chance(8):
-            options = [f"{actor}.seen.remove({cell})"]  # a model error when it is not there
-        return self.one_of(*options)
-
-    def counting(self, names: Names) -> list[str]:
-        cell, actor = self.cell(names, 0), self.actor(names)
-        number = self.integer(names, 1)
-        if self.chance(20):
-            return [f"{cell}.count += 1"]  # a model error at the upper bound
-        kind = self.choose(4)
-        if kind == 0:
-            return [f"bump({cell})"]
-        if kind == 1:
-            return [f"{cell}.count = min(max({number}, {self.low}), {self.high})"]
-        if kind == 2:
-            return [f"if {actor}.level < 2:", f"    {actor}.level += 1"]
-        return [f"w.the(Host).total = min(max({number}, 0), 3)"]
-
-    def guarded(self, names: Names) -> list[str]:
-        maybe = f"{self.actor(names)}.cell"
-        if self.chance(20):
-            return [f"{maybe}.flag = True"]  # a model error when it is None
-        lines = [f"if {maybe} is not None:", f"    {maybe}.flag = {self.truth(names, 0)}"]
-        if self.chance(2):
-            lines += ["else:", "    " + self.assignment(names)]
-        return lines
+    def effect(self, names: Names) -> list[str]:
+        kind = self.choose(8)
+        if kind < 3:
+            return [self.assignment(names)]
+        if kind < 5:
+            return [self.fill(self.one_of(*MUTATE), names, 1)]
+        if kind == 5:
+            lines = TWO_LINES[self.choose(len(TWO_LINES))]
+            return [self.fill(line, names, 0) for line in lines]
+        if kind == 6 and self.chance(8):
+            return [self.fill(self.one_of(*FAULTY), names, 0)]
+        return self.loop(names)
 
     def loop(self, names: Names) -> list[str]:
         kind, group = self.group(names)
         name = f"z{self.number()}"
         inner = {**names, kind: [*names.get(kind, ()), name]}
-        jump = self.one_of("pass", "continue", "break")
         return [
             f"for {name} in {group}:",
             f"    if {self.truth(inner, 1)}:",
             "        " + self.assignment(inner),
-            f"        {jump}",
-            "    " + self.mutation(inner),
+            "        " + self.one_of("pass", "continue", "break"),
+            "    " + self.fill(self.one_of(*MUTATE), inner, 0),
         ]

@@ -106,6 +106,16 @@ MODEL = Model(name="random", doc="", entities=(Host, Cell, Actor), steps=({steps
 """
 
 
+WORD = {
+    "bool": "truth",
+    "int": "int",
+    "Colour": "colour",
+    "Cell": "cell",
+    "Cell?": "maybe",
+    "cells": "cells",
+}
+
+
 class Writer(Expressions):
     """Writes one model."""
 
@@ -135,7 +145,7 @@ class Writer(Expressions):
 
     def tail(self) -> str:
         return TAIL.format(
-            goal=self.truth({}, 2),
+            goal=f"{self.truth({}, 1)} and {self.truth({}, 1)}",
             other=self.truth({}, 1),
             backed=self.one_of("", ', backed_by=("other",)'),
             cells=self.cells,
@@ -193,6 +203,7 @@ class Writer(Expressions):
         more = "" if "Cell" in names else self.parameters(names)
         self.returns = self.chance(2)
         label = "" if not self.returns and self.chance(3) else f'"{self.clause()}", '
+        guard = self.guard(names, 4, 1 + self.choose(2))
         body = self.body(names, 4, 1 + self.choose(4), calls="Actor" in names)
         body += [self.label(4, names)]
         if label and self.chance(2):
@@ -202,7 +213,7 @@ class Writer(Expressions):
             [
                 f"@sequence({label}source=S)",
                 f"def {name}(w, {actor}{more}):",
-                *self.guard(names, 4, 1 + self.choose(2)),
+                *guard,
                 *body,
                 "",
             ]
@@ -210,7 +221,10 @@ class Writer(Expressions):
 
     def guard(self, names: Names, indent: int, depth: int) -> list[str]:
         if self.chance(2):
-            return [" " * indent + f"when({self.truth(names, depth)})"]
+            test = self.truth(names, depth)
+            if self.chance(2):
+                test = f"{test} or {self.truth(names, 0)}"
+            return [" " * indent + f"when({test})"]
         return []
 
     def label(self, indent: int, names: Names) -> str:
@@ -267,7 +281,7 @@ class Writer(Expressions):
         pad = " " * indent
         kind = self.one_of("bool", "Colour", "Cell?", "Cell", "cells", "int")
         known = names.get(kind, [])
-        value = self.value(kind, names, 1)
+        value = self.expression(WORD[kind], names, 1)
         if known and kind != "Cell" and self.chance(2):
             name = self.one_of(*known)
             if name.startswith("v"):
@@ -322,7 +336,7 @@ class Writer(Expressions):
         return [*lines, self.label(indent + 4, names), *self.guard(names, indent + 4, 0)]
 
     def call(self, names: Names, indent: int, *, loop: bool) -> list[str]:
-        actor, cell = self.actor(names), self.cell(names, 1)
+        actor, cell = self.actor(names), self.expression("cell", names, 1)
         calls = [
             f"w.use(Policy).during(w, {actor}, {cell})",
             f"sub0(w, {actor}, {cell}, {self.truth(names, 1)})",

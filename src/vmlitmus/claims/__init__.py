@@ -3,6 +3,7 @@
 from vmlitmus.claims.flush import (
     context_moved,
     dirty_on_two_cpus,
+    dirty_outside_mask,
     flush_falls_short,
     flush_owes,
     left_dirty,
@@ -31,6 +32,7 @@ CACHE_FLUSH = (
     mask_left_behind,
     unregistered_page_dirty,
     stale_read,
+    dirty_outside_mask,
     page_reused,
     page_reassigned,
     page_launched,

@@ -88,6 +88,18 @@ def dirty_on_two_cpus(w: World) -> bool:
     return any(sum(1 for c in w.all(Cpu) if page in c.dirty) > 1 for page in w.all(Page))
 
 
+@condition(
+    "dirty-outside-mask",
+    "a cpu that no have_run_cpus names holds dirty lines of a guest",
+    source=MASK,
+    backed_by=("dirty-on-two-cpus",),
+)
+def dirty_outside_mask(w: World) -> bool:
+    return any(
+        cpu.dirty and not any(cpu in vm.have_run for vm in w.all(Vm)) for cpu in w.all(Cpu)
+    )
+
+
 @condition("vm-destroyed", "a VM is gone", source=MASK)
 def vm_destroyed(w: World) -> bool:
     return any(not vm.alive and not vm.active for vm in w.all(Vm))

@@ -95,36 +95,43 @@ class _Reads:
             return set.intersection(*reached) if reached else None
         if isinstance(node, ast.For):
             self.read([node.iter], assigned)
-            self.block(node.body, assigned | _names(node.target, ast.Store))
+            self.block(node.body, assigned | _stored(node.target))
             return assigned
         if isinstance(node, (ast.Break, ast.Continue)):
             return None
         self.read([node], assigned)
-        return assigned | _names(node, ast.Store)
+        return assigned | _stored(node)
 
     def read(self, nodes: Iterable[ast.AST], assigned: set[str]) -> None:
         for node in nodes:
-            found = _names(node, ast.Load)
+            found = _loaded(node)
             if isinstance(node, ast.AugAssign):
-                found |= _names(node.target, ast.Store)
-            self.needed |= found - _bound_inside(node) - assigned - self.outside
+                found |= _stored(node.target)
+            self.needed |= found - assigned - self.outside
 
 
-def _names(node: ast.AST, context: type[ast.expr_context]) -> set[str]:
-    return {
-        n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, context)
-    } - (_bound_inside(node) if context is ast.Store else set())
+def _loaded(node: ast.AST) -> set[str]:
+    """Return the names that are read; those that a comprehension sets live only in it."""
+    if isinstance(node, ast.Name):
+        return {node.id} if isinstance(node.ctx, ast.Load) else set()
+    if isinstance(node, (ast.GeneratorExp, ast.SetComp, ast.ListComp)):
+        bound: set[str] = set()
+        found: set[str] = set()
+        for clause in node.generators:
+            found |= _loaded(clause.iter) - bound
+            bound |= _stored(clause.target)
+            found |= set().union(*map(_loaded, clause.ifs)) - bound
+        return found | _loaded(node.elt) - bound
+    return set().union(*map(_loaded, ast.iter_child_nodes(node)))
 
 
-def _bound_inside(node: ast.AST) -> set[str]:
-    """Return the targets of comprehensions, which live only there."""
-    return {
-        n.id
-        for c in ast.walk(node)
-        if isinstance(c, ast.comprehension)
-        for n in ast.walk(c.target)
-        if isinstance(n, ast.Name)
-    }
+def _stored(node: ast.AST) -> set[str]:
+    """Return the names that are set, other than in a comprehension."""
+    if isinstance(node, ast.Name):
+        return {node.id} if isinstance(node.ctx, ast.Store) else set()
+    if isinstance(node, ast.comprehension):
+        return set()
+    return set().union(*map(_stored, ast.iter_child_nodes(node)))
 
 
 def _first_seen(done: CutSequence, outside: set[str]) -> list[str]:

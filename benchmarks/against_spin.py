@@ -1,0 +1,91 @@
+"""Time our search against SPIN on the same models: python benchmarks/against_spin.py [--full].
+
+Both explore exactly the same states, single-threaded; ours checks all its conditions, counts
+coverage and keeps parent links. SPIN runs without partial-order reduction, with the settings that
+were fastest. The last line is the smaller of the two ratios: SPIN's wall time over ours.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from promela import twin
+
+from vmlitmus.engine.compile import compile_machine
+from vmlitmus.engine.search import Found, Search
+from vmlitmus.litmus import Catalogue
+
+TESTS = {"mask-covers-dirty-cpus": (2, 2, 2, 22), "mask-covers-dirty-cpus-three": (3, 3, 2, 27)}
+FLAGS = ["-O3", "-march=native", "-DSAFETY", "-DNOREDUCE", "-DNOFAIR", "-DMEMLIM=16000"]
+
+
+def ours(name: str) -> Found:
+    """Run our native search on a catalogue test, with all conditions."""
+    catalogue = Catalogue()
+    test, cells = catalogue.select([name], wide=True)[0]
+    machine = cells[0].machine(catalogue.model_of(test.topic))
+    with Search(compile_machine(machine, machine.conditions), stop_on=0) as search:
+        return search.run()
+
+
+def build(folder: Path, cpus: int, vcpus: int, pages: int) -> Path:
+    """Generate and compile SPIN's verifier; return its path."""
+    safety = re.sub(r"ltl covered .*\n", "", twin(cpus, vcpus, pages))
+    never = " || ".join(f"(dirty[{c}] && !(mask & {1 << c}))" for c in range(cpus))
+    (folder / "model.pml").write_text(safety.replace("end: do", f"end: do\n    :: atomic {{ ({never}) -> assert(false) }}"))
+    subprocess.run(["spin", "-a", "model.pml"], cwd=folder, check=True, capture_output=True)
+    subprocess.run(["gcc", *FLAGS, "-o", "pan", "pan.c"], cwd=folder, check=True, capture_output=True)
+    return folder / "pan"
+
+
+def spin(pan: Path, table: int) -> tuple[int, float]:
+    """Run SPIN's verifier; return stored states and wall seconds."""
+    started = time.monotonic()
+    command = [str(pan), f"-w{table}", "-m20000000", "-n"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=pan.parent, check=True)
+    seconds = time.monotonic() - started
+    found = re.search(r"([\d.e+]+) states, stored", done.stdout)
+    if found is None or "errors: 0" not in done.stdout:
+        sys.exit(f"SPIN did not finish:\n{done.stdout}")
+    return int(float(found[1])), seconds
+
+
+def compare(name: str, runs: int) -> float:
+    """Run both on one test; print figures and return SPIN's time over ours."""
+    cpus, vcpus, pages, table = TESTS[name]
+    with tempfile.TemporaryDirectory() as folder:
+        pan = build(Path(folder), cpus, vcpus, pages)
+        pairs = [(spin(pan, table), ours(name)) for _ in range(runs)]
+    theirs = statistics.median(seconds for (_, seconds), _ in pairs)
+    mine = statistics.median(found.seconds for _, found in pairs)
+    (stored, _), found = pairs[0]
+    print(f"{name}: {found.states} states, {found.transitions} transitions")
+    print(f"  SPIN stored {stored}; {theirs:.2f} s")
+    print(f"  vmlitmus {mine:.2f} s, {found.allocated / found.states:.1f} bytes a state")
+    if abs(stored - found.states) > 1 and stored != float(f"{found.states:.7g}"):
+        sys.exit("the two do not have the same states")
+    print(f"  ratio {theirs / mine:.1f}", flush=True)
+    return theirs / mine
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--full", action="store_true", help="seven runs instead of one")
+    options = parser.parse_args()
+    if not (shutil.which("spin") and shutil.which("gcc")):
+        print("skipped: needs spin (Debian package spin) and gcc")
+        return
+    ratios = [compare(name, 7 if options.full else runs) for name, runs in zip(TESTS, (3, 1), strict=True)]
+    print(f"ratio {min(ratios):.1f}")
+
+
+if __name__ == "__main__":
+    main()
