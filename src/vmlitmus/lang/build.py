@@ -37,14 +37,24 @@ def build(
     ``without`` the parts that are switched off, ``assume`` the assumptions with another value.
     Raises ScenarioError for what the model does not offer, ModelError for a faulty model.
     """
-    return _Builder(model, settings or {}, lists or {}).build(
-        tuple(allow), dict(at_most or {}), frozenset(without), dict(assume or {})
-    )
+    arguments = tuple(allow), dict(at_most or {}), frozenset(without), dict(assume or {})
+    machine = _Builder(model, settings or {}, lists or {}, frozenset()).build(*arguments)
+    unwritten = _checked(machine)
+    if not unwritten:
+        return machine
+    return _Builder(model, settings or {}, lists or {}, unwritten).build(*arguments)
 
 
 class _Builder:
-    def __init__(self, model: Model, settings: Mapping[str, Any], lists: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        model: Model,
+        settings: Mapping[str, Any],
+        lists: Mapping[str, Any],
+        unwritten: frozenset[str],
+    ) -> None:
         self.model = model
+        self.unwritten = unwritten
         self.settings = fill(model, settings, lists)
         self.names: dict[str, Any] = {kind.__name__: kind for kind in model.entities}
         self.fields = {kind: declared_fields(kind, self.names) for kind in model.entities}
@@ -84,7 +94,6 @@ class _Builder:
             {c.name: c for c in self.model.conditions},
             self.bounds(allow, at_most),
         )
-        _check(machine)
         return machine
 
     def bounds(self, allow: tuple[str, ...], at_most: dict[str, int]) -> dict[str, Any]:
@@ -197,6 +206,8 @@ class _Builder:
                 if name in written:
                     domain = field.domain(entities)
                     for entity in made:
+                        if f"{entity}.{name}" in self.unwritten:
+                            continue
                         code = domain.encode(entity.__dict__[name])
                         found.append(Variable(len(found), entity, name, domain, code))
         if at_most:
@@ -279,19 +290,21 @@ def _sources(steps: list[Step], programs: dict[Step, Program]) -> dict[str, tupl
     return found
 
 
-def _check(machine: Machine) -> None:
-    """Lower one instance of each step and section, and every condition; labels are unique."""
+def _checked(machine: Machine) -> frozenset[str]:
+    """Lower every instance and condition, which checks them; return the fields none writes."""
     from vmlitmus.lang.instances import lower_instance
+    from vmlitmus.lang.ir import Emit
     from vmlitmus.lang.lower import lower_condition
 
-    seen: set[tuple[Step, int]] = set()
+    written: set[int] = set()
     for instance in machine.instances:
-        if (instance.step, instance.start) not in seen:
-            seen.add((instance.step, instance.start))
-            lower_instance(machine, instance)
+        for block in lower_instance(machine, instance).blocks:
+            if isinstance(block.end, Emit):
+                written.update(block.end.writes)
     for condition in machine.conditions.values():
         lower_condition(machine.world, machine.domains(), condition.function)
     _check_labels(machine)
+    return frozenset(str(v) for v in machine.variables if not v.hidden and v.index not in written)
 
 
 def _check_labels(machine: Machine) -> None:

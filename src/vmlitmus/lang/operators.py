@@ -234,10 +234,21 @@ class Operators(Control):
         if isinstance(a, Known) and isinstance(b, Known):
             return int(a.value is b.value or bool(a.value == b.value))
         domain = unite([a, b], self.world)
-        if domain is None:
+        if domain is None or self.none_and_never_none(a, b):
             return self.never_equal(node, a, b)
         bits: Bits = "i1" if isinstance(domain, Bool) else "i64"
         return self.op("eq", bits, self.plain(a, domain), self.plain(b, domain))
+
+    def none_and_never_none(self, a: Val, b: Val) -> bool:
+        """Say whether one is None and the other a reference that never is."""
+        return any(
+            isinstance(x, Known)
+            and x.value is None
+            and isinstance(y, Computed)
+            and isinstance(y.domain, RefTo)
+            and not y.domain.optional
+            for x, y in ((a, b), (b, a))
+        )
 
     def same(self, node: ast.AST, a: Val, b: Val) -> Val:
         return self.boolean(self.equal(node, a, b))

@@ -29,6 +29,7 @@ class Host(Entity):
     sme_coherent: Const[bool] = False  # X86_FEATURE_SME_COHERENT
     writeback: Const[Writeback] = Writeback.WBNOINVD
     clean_lines: Const[bool] = False  # follow clean lines too, for stale reads
+    recycles_asid: Const[bool] = False  # a second VM gets the ASID of the first
     racing_vmm: Const[bool] = False  # the VMM unregisters memory that its guest still uses
     oops: bool = False  # the kernel dereferenced a NULL pointer
 

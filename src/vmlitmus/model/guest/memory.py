@@ -7,6 +7,7 @@ Source: APM vol. 2, 15.34 (guest accesses are tagged with C=1 and the ASID).
 from __future__ import annotations
 
 from vmlitmus.lang import Apm, World, step, when
+from vmlitmus.model.hardware.cache import forget_clean
 from vmlitmus.world import Page, PageKind, Vcpu
 
 ACCESS = Apm("15.34.9")
@@ -24,8 +25,7 @@ def guest_write(w: World, vcpu: Vcpu, page: Page) -> None:
     vcpu.tlb.add(page)
     if vcpu.cpu is not None:
         vcpu.cpu.dirty.add(page)
-        vcpu.cpu.clean.discard(page)
-        vcpu.cpu.old.discard(page)
+        forget_clean(w, vcpu.cpu, page)
 
 
 @step("{vcpu} reads {page}", source=ACCESS, disturbance="guest-read")

@@ -38,9 +38,8 @@ def write_back_all(w: World, cpu: Cpu, invalidate: bool) -> None:
                 cpu.clean.add(page)
         if page in cpu.host_dirty:
             write_back_host(cpu, page)
-    if invalidate:
-        cpu.clean.clear()
-        cpu.old.clear()
+        if invalidate:
+            forget_clean(w, cpu, page)
 
 
 def write_back_host(cpu: Cpu, page: Page) -> None:
@@ -60,7 +59,14 @@ def flush_page_everywhere(w: World, page: Page) -> None:
     for cpu in w.all(Cpu):
         if page in cpu.dirty:
             write_back(w, cpu, page)
+        forget_clean(w, cpu, page)
+
+
+def forget_clean(w: World, cpu: Cpu, page: Page) -> None:
+    """The page's clean lines leave the cache, and with them what another guest left."""
+    if w.the(Host).clean_lines:
         cpu.clean.discard(page)
+    if w.the(Host).recycles_asid:
         cpu.old.discard(page)
 
 

@@ -7,7 +7,7 @@ Source: APM vol. 2, 15.34.9; commit d45829b351ee.
 from __future__ import annotations
 
 from vmlitmus.lang import World, step, when
-from vmlitmus.model.hardware.cache import COHERENCE, DMA_INCOHERENT
+from vmlitmus.model.hardware.cache import COHERENCE, DMA_INCOHERENT, forget_clean
 from vmlitmus.world import Cpu, Device, Host, Owner, Page
 
 
@@ -18,7 +18,7 @@ def host_reuse(w: World, page: Page) -> None:
     if w.the(Host).sme_coherent:
         for cpu in w.all(Cpu):
             cpu.dirty.discard(page)
-            cpu.clean.discard(page)
+            forget_clean(w, cpu, page)
 
 
 @step("{device} writes {page} by DMA", source=DMA_INCOHERENT, disturbance="dma")

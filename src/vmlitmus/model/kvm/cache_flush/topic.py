@@ -75,6 +75,7 @@ def populate(make: Setup, s: Settings) -> None:
         sme_coherent=machine["sme_coherent"],
         writeback=Writeback(s["kvm"]["writeback"]),
         clean_lines=machine["clean_lines"],
+        recycles_asid=any(vm["role"] == "successor" for vm in s.lists["vm"]),
         racing_vmm=s["vmm"]["racing"],
     )
     for _ in range(machine["cores"]):
