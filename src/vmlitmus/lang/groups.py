@@ -12,7 +12,7 @@ from vmlitmus.lang.domain import EnumOf, Members, RefTo, SetOf
 from vmlitmus.lang.entity import Entity
 from vmlitmus.lang.ir import Operand
 from vmlitmus.lang.operators import Operators
-from vmlitmus.lang.values import Computed, Known, Val, set_domain, unite
+from vmlitmus.lang.values import Computed, Known, Val, domain_of, set_domain, unite
 
 
 class Groups(Operators):
@@ -51,7 +51,7 @@ class Groups(Operators):
     def collect(self, node: ast.AST, found: list[tuple[Val, Operand]]) -> Val:
         """Return the set of some members, each there or not."""
         if all(isinstance(v, Known) and isinstance(p, int) for v, p in found):
-            return Known(frozenset(v.value for v, p in found if isinstance(v, Known) and p))
+            return self.known_set(found)
         domain = unite([v for v, _ in found], self.world)
         group = set_domain(domain.kind, self.world) if isinstance(domain, (RefTo, EnumOf)) else None
         if group is None or (isinstance(domain, RefTo) and domain.optional):
@@ -61,6 +61,14 @@ class Groups(Operators):
             bit = self.op("shl", "i64", 1, self.index_in(node, group, value))
             mask = self.op("or", "i64", mask, self.op("select", "i64", present, bit, 0))
         return Computed(group, mask)
+
+    def known_set(self, found: list[tuple[Val, Operand]]) -> Val:
+        """Return a known set; one of no members keeps the kind of those that could be there."""
+        there = frozenset(v.value for v, p in found if isinstance(v, Known) and p)
+        domain = domain_of(tuple(v.value for v, _ in found if isinstance(v, Known)), self.world)
+        if isinstance(domain, SetOf):
+            return Known(Members(domain, domain.encode(there)))
+        return Known(there)
 
     def comprehension(
         self, node: ast.GeneratorExp | ast.SetComp | ast.ListComp
@@ -133,12 +141,21 @@ class Groups(Operators):
 
     def ev_SetComp(self, node: ast.SetComp) -> Val:
         found = self.comprehension(node)
+        clause = node.generators[0]
+        if not found and ast.dump(node.elt) == ast.dump(_read(clause.target)):
+            group = self.eval(clause.iter)
+            if isinstance(group, Known) and isinstance(group.value, Members):
+                return Known(Members(group.value.domain, 0))
         return self.collect(node, [(value(), there()) for value, there in found])
 
     ev_ListComp = ev_SetComp
 
     def ev_GeneratorExp(self, node: ast.GeneratorExp) -> Val:
         self.refuse(node, "a generator expression stands in any(), all(), sum(), min() or max()")
+
+
+def _read(node: ast.expr) -> ast.expr:
+    return ast.Name(node.id, ast.Load()) if isinstance(node, ast.Name) else node
 
 
 def _position(member: object) -> int:
