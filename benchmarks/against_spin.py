@@ -18,7 +18,6 @@ import time
 from pathlib import Path
 
 from promela import twin
-
 from vmlitmus.engine.compile import compile_machine
 from vmlitmus.engine.search import Found, Search
 from vmlitmus.litmus import Catalogue
@@ -44,9 +43,13 @@ def build(folder: Path, cpus: int, vcpus: int, pages: int) -> Path:
     """Generate and compile SPIN's verifier; return its path."""
     safety = re.sub(r"ltl covered .*\n", "", twin(cpus, vcpus, pages))
     never = " || ".join(f"(dirty[{c}] && !(mask & {1 << c}))" for c in range(cpus))
-    (folder / "model.pml").write_text(safety.replace("end: do", f"end: do\n    :: atomic {{ ({never}) -> assert(false) }}"))
+    (folder / "model.pml").write_text(
+        safety.replace("end: do", f"end: do\n    :: atomic {{ ({never}) -> assert(false) }}")
+    )
     subprocess.run(["spin", "-a", "model.pml"], cwd=folder, check=True, capture_output=True)
-    subprocess.run(["gcc", *FLAGS, "-o", "pan", "pan.c"], cwd=folder, check=True, capture_output=True)
+    subprocess.run(
+        ["gcc", *FLAGS, "-o", "pan", "pan.c"], cwd=folder, check=True, capture_output=True
+    )
     return folder / "pan"
 
 
@@ -87,7 +90,9 @@ def main() -> None:
     if not (shutil.which("spin") and shutil.which("gcc")):
         print("skipped: needs spin (Debian package spin) and gcc")
         return
-    ratios = [compare(name, 7 if options.full else runs) for name, runs in zip(TESTS, (3, 1), strict=True)]
+    ratios = [
+        compare(name, 7 if options.full else runs) for name, runs in zip(TESTS, (3, 1), strict=True)
+    ]
     print(f"ratio {min(ratios):.1f}")
 
 

@@ -13,9 +13,12 @@ def twin(cpus: int, vcpus: int, pages: int) -> str:
     options = [line for v in range(vcpus) for line in _vcpu(v, cpus, vcpus, pages)]
     for c in range(cpus):
         for p in range(pages):
-            options.append(f":: d_step {{ dirty[{c}] & {1 << p} -> dirty[{c}] = dirty[{c}] & {~(1 << p) & 255} }}")
+            options.append(
+                f":: d_step {{ dirty[{c}] & {1 << p} -> dirty[{c}] = dirty[{c}] & {~(1 << p) & 255} }}"
+            )
     fields = "\n".join(
-        f"byte cpu{v} = {cpus}; byte last{v} = {cpus}; byte at{v}; byte tlb{v};" for v in range(vcpus)
+        f"byte cpu{v} = {cpus}; byte last{v} = {cpus}; byte at{v}; byte tlb{v};"
+        for v in range(vcpus)
     )
     never = " || ".join(f"(dirty[{c}] && !(mask & {1 << c}))" for c in range(cpus))
     return f"""{fields}

@@ -100,7 +100,10 @@ def disagreement(machine: Machine, claims=CLAIMS) -> str | None:
 
 def opinion(text: str, choose) -> str | None:
     """Return how engines or generators differ on one machine of a model, or None."""
-    found = machines(load(text))
+    try:
+        found = machines(load(text))
+    except ModelError:
+        return None  # refused when it is built, before any engine sees it
     machine = found[choose(len(found))]
     if not small(machine):
         return None
@@ -124,14 +127,14 @@ def generator_differs(machine: Machine, choose, steps: int = 12) -> str | None:
             return None
         if not options:
             return None
-        instance, _, after = options[choose(len(options))]
+        instance, name, after = options[choose(len(options))]
         if instance.program is not None:
             actor = str(instance.actor)
             if instance.start == 0:
                 runs[actor] = [instance, []]
             begun, states = runs[actor]
             states.append(state)
-            _, reached = _drive(machine, stepper, begun, states)
+            label, reached = _drive(machine, stepper, begun, states)
             if visible(machine, reached) != visible(machine, after):
                 return f"{instance} from {state}: generator {reached}, section {after}"
         state = after

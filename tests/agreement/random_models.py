@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from random_expressions import Expressions, Names
-
 HEAD = """from __future__ import annotations
 from enum import Enum
 from typing import Annotated
@@ -17,7 +15,6 @@ from vmlitmus.lang import *
 
 S = Assumption("random", "a random model")
 FLIP = Assumption("flip", "a switch", default=True)
-MODE = Assumption("mode", "a choice", default="left", choices=("left", "right"))
 
 class Colour(Enum):
     RED = "red"
@@ -28,41 +25,25 @@ class Colour(Enum):
     def warm(self):
         return self is Colour.RED
 
-class Host(Entity):
-    open: bool = False
-    total: Annotated[int, Between(0, 3)] = 0
-
 class Cell(Entity):
     fixed: Const[bool] = False
-    flag: bool = {flag}
-    count: Annotated[int, Between({low}, {high})] = 0
-    colour: Colour = Colour.{colour}
+    flag: bool = False
+    count: Annotated[int, Between(0, 2)] = 0
+    colour: Colour = Colour.RED
     next: Cell | None = None
     friends: Set[Actor]
-    shades: Set[Colour]
-
-    @property
-    def lit(self):
-        return self.flag or self.fixed
 
 class Actor(Entity):
     flag: bool = False
-    level: Annotated[int, Between(-1, 2)] = 0
+    count: Annotated[int, Between(-1, 1)] = 0
     cell: Cell | None = None
-    at: Cell
     home: Const[Cell]
     seen: Set[Cell]
 
 class Policy(Hooks):
-    STEP = 1
-
     def before(self, w, a):
         pass
-
     def during(self, w, a, c):
-        yield from ()
-
-    def early(self, w, a, c):
         yield from ()
 
 def pick(w, a):
@@ -70,21 +51,15 @@ def pick(w, a):
         return a.home
     return w.all(Cell)[0]
 
-def first(w):
-    for x in w.all(Cell):
-        if x.flag:
-            return x
-    return None
-
-def bump(c, by=1):
-    if c.count + by <= {high}:
-        c.count += by
+def bump(c):
+    if c.count < 2:
+        c.count += 1
     else:
-        c.count = {low}
+        c.count = 0
 
 """
 TAIL = """
-@condition("goal", "a goal", source=S{backed})
+@condition("goal", "a goal", source=S)
 def goal(w):
     return {goal}
 
@@ -93,257 +68,202 @@ def other(w):
     return {other}
 
 def setup(make, s):
-    make(Host)
     cells = [make(Cell, fixed=bool(i)) for i in range({cells})]
-    cells[0].next = cells[-1]
     for i in range({actors}):
-        make(Actor, home=cells[i % {cells}], at=cells[0], seen={seen})
+        make(Actor, home=cells[i % {cells}])
 
-MODEL = Model(name="random", doc="", entities=(Host, Cell, Actor), steps=({steps},),
-    conditions=(goal, other), setup=setup, assumptions=(FLIP, MODE),
-    hooks={{Policy: {{"mine": Mine, "none": Policy}}}},
-    settings={{"m": {{"policy": mechanism(Policy, default="mine")}}}})
+MODEL = Model(name="random", doc="", entities=(Cell, Actor), steps=({steps},),
+    conditions=(goal, other), setup=setup, hooks={{Policy: {{"mine": Mine}}}}, assumptions=(FLIP,))
 """
 
 
-WORD = {
-    "bool": "truth",
-    "int": "int",
-    "Colour": "colour",
-    "Cell": "cell",
-    "Cell?": "maybe",
-    "cells": "cells",
-}
-
-
-class Writer(Expressions):
+class Writer:
     """Writes one model."""
 
     def __init__(self, choose: Callable[[int], int]) -> None:
-        super().__init__(choose)
-        self.returns = False
+        self.choose = choose
+        self.label = 0
 
     def model(self) -> str:
         """Return the source text of a whole model."""
-        self.cells, self.actors = 1 + self.choose(2), 1 + self.choose(2)
-        self.low, self.high = -self.choose(2), 1 + self.choose(2)
-        head = HEAD.format(
-            flag=bool(self.choose(2)),
-            low=self.low,
-            high=self.high,
-            colour=self.one_of("RED", "BLUE"),
-        )
-        return head + "\n".join(self.pieces()) + self.tail()
-
-    def pieces(self) -> list[str]:
+        steps = [self.step(i) for i in range(1 + self.choose(2))]
+        sequences = [self.sequence(i) for i in range(1 + self.choose(2))]
+        names = [f"step{i}" for i in range(len(steps))]
+        names += [f"seq{i}" for i in range(len(sequences))]
         policy = self.policy()
-        subs = [self.sub_sequence(0), self.sub_sequence(1)]
-        self.steps = [f"step{i}" for i in range(self.choose(3))]
-        self.sequences = [f"seq{i}" for i in range(1 + self.choose(2))]
-        steps = [self.step(name) for name in self.steps]
-        return [policy, *subs, *steps, *(self.sequence(name) for name in self.sequences)]
-
-    def tail(self) -> str:
-        return TAIL.format(
-            goal=f"{self.truth({}, 1)} and {self.truth({}, 1)}",
-            other=self.truth({}, 1),
-            backed=self.one_of("", ', backed_by=("other",)'),
-            cells=self.cells,
-            actors=self.actors,
-            seen=self.one_of("()", "cells[-1:]", "cells"),
-            steps=", ".join(self.sequences + self.steps),
+        tail = TAIL.format(
+            goal=self.over(2),
+            other=self.over(1),
+            cells=1 + self.choose(2),
+            actors=1 + self.choose(2),
+            steps=", ".join(names),
         )
+        return HEAD + "\n".join([policy, *steps, *sequences]) + tail
+
+    def over(self, depth: int) -> str:
+        kind = ("any", "all")[self.choose(2)]
+        if self.choose(2):
+            return f"{kind}({self.test('c', None, depth)} for c in w.all(Cell))"
+        return f"{kind}({self.test('a.home', 'a', depth)} for a in w.all(Actor))"
 
     def policy(self) -> str:
-        names = {"Actor": ["a"]}
-        lines = ["class Mine(Policy):", "    STEP = 2", "", "    def before(self, w, a):"]
-        lines += self.effects(names, 8, 2)
-        lines += ["", "    def during(self, w, a, c):"]
-        lines += self.body({"Actor": ["a"], "Cell": ["c"]}, 8, 1 + self.choose(2), calls=False)
-        lines += [self.label(8, {"Actor": ["a"]})]
-        lines += ["", "    def early(self, w, a, c):"]
-        self.returns = True
-        lines += self.body({"Actor": ["a"], "Cell": ["c"]}, 8, 1 + self.choose(2), calls=False)
-        lines += [self.label(8, {"Actor": ["a"]})]
-        self.returns = False
-        return "\n".join(lines) + "\n"
+        lines = ["class Mine(Policy):", "    def before(self, w, a):"]
+        lines += self.effects("a.home", "a", 8, 1)
+        lines += ["    def during(self, w, a, c):"]
+        lines += self.section("c", "a", 8, self.choose(3), "        ")
+        lines += (
+            [f'        yield "{{a}} {self.fresh()}"']
+            if self.choose(2)
+            else ["        yield from ()"]
+        )
+        return "\n".join(lines)
 
-    def sub_sequence(self, number: int) -> str:
-        names: Names = {"Actor": ["b"], "Cell": ["d"], "bool": ["yes"]}
-        self.returns = bool(number)
-        lines = [f"def sub{number}(w, b, d, yes):"]
-        lines += self.body(names, 4, 1 + self.choose(2), calls=False)
-        lines += [self.label(4, {"Actor": ["b"]})]
-        self.returns = False
-        return "\n".join(lines) + "\n"
+    def fresh(self) -> str:
+        self.label += 1
+        return f"does {self.label}"
 
-    def parameters(self, names: Names) -> str:
-        extra = self.one_of("", "c: Cell", "k: Colour")
-        if extra:
-            names.setdefault(extra[3:], []).append(extra[0])
-        return ", " + extra if extra else ""
-
-    def step(self, name: str) -> str:
-        disturbance = ', disturbance="storm"' if self.chance(2) else ""
-        names: Names = {"Actor": ["a"]}
-        more = self.parameters(names)
+    def step(self, index: int) -> str:
+        disturbance = ', disturbance="storm"' if self.choose(2) else ""
         lines = [
-            f'@step("{{a}} {self.clause()}", source=S{disturbance})',
-            f"def {name}(w, a: Actor{more}):",
-            *self.guard(names, 4, 1),
-            *self.effects(names, 4, 1 + self.choose(2)),
+            f'@step("{{a}} and {{c}} {self.fresh()}", source=S{disturbance})',
+            f"def step{index}(w, a: Actor, c: Cell):",
+            f"    when({self.test('c', 'a', 2)})",
+            *self.effects("c", "a", 4, 1 + self.choose(3)),
         ]
         return "\n".join(lines) + "\n"
 
-    def sequence(self, name: str) -> str:
-        names: Names = {"Actor": ["a"]}
-        actor = "a: Actor"
-        if self.chance(5):
-            actor, names = "c: Cell", {"Cell": ["c"]}
-        more = "" if "Cell" in names else self.parameters(names)
-        self.returns = self.chance(2)
-        label = "" if not self.returns and self.chance(3) else f'"{self.clause()}", '
-        guard = self.guard(names, 4, 1 + self.choose(2))
-        body = self.body(names, 4, 1 + self.choose(4), calls="Actor" in names)
-        body += [self.label(4, names)]
-        if label and self.chance(2):
-            body += self.effects(names, 4, 1)
-        self.returns = False
-        return "\n".join(
-            [
-                f"@sequence({label}source=S)",
-                f"def {name}(w, {actor}{more}):",
-                *guard,
-                *body,
-                "",
-            ]
-        )
+    def sequence(self, index: int) -> str:
+        head = [
+            f'@sequence("{{a}} {self.fresh()}", source=S)',
+            f"def seq{index}(w, a: Actor, c: Cell):",
+            f"    when({self.test('c', 'a', 1)})",
+        ]
+        body = self.section("c", "a", 4, 1 + self.choose(4), "    ")
+        last = [f'    yield "{{a}} {self.fresh()}"'] if self.choose(2) else []
+        return "\n".join([*head, *body, f'    yield "{{a}} {self.fresh()}"', *last]) + "\n"
 
-    def guard(self, names: Names, indent: int, depth: int) -> list[str]:
-        if self.chance(2):
-            test = self.truth(names, depth)
-            if self.chance(2):
-                test = f"{test} or {self.truth(names, 0)}"
-            return [" " * indent + f"when({test})"]
-        return []
-
-    def label(self, indent: int, names: Names) -> str:
-        shown = self.one_of("", "{%s} ", "{%s.flag} ")
-        owner = (names.get("Actor") or names.get("Cell") or ["w"])[0]
-        shown = shown % owner if "%" in shown else shown
-        return " " * indent + f'yield "{shown}{self.clause()}"'
-
-    def body(
-        self, names: Names, indent: int, size: int, *, calls: bool, loop: bool = False
-    ) -> list[str]:
-        """Statements with yields among them; names that they set are added to ``names``."""
+    def section(self, c: str, a: str, indent: int, size: int, pad: str) -> list[str]:
+        """Statements with yields among them."""
         lines: list[str] = []
         for _ in range(size):
-            lines += self.piece(names, indent, calls=calls, loop=loop)
-        return lines
+            lines += self.piece(c, a, indent)
+        return lines or [" " * indent + "pass"]
 
-    def piece(self, names: Names, indent: int, *, calls: bool, loop: bool) -> list[str]:
+    def piece(self, c: str, a: str, indent: int) -> list[str]:
         pad = " " * indent
-        deep = indent > 12
-        kind = self.choose(13)
-        if kind == 1 or (deep and kind > 3):
-            return [self.label(indent, names), *self.guard(names, indent, 1)]
+        kind = self.choose(9)
+        label = f'yield "{{{a}}} {self.fresh()}"'
+        if kind == 0:
+            return self.effects(c, a, indent, 1)
+        if kind == 1:
+            return [pad + label, pad + f"when({self.test(c, a, 1)})"]
         if kind == 2:
-            return [*self.effects(names, indent, 1), self.label(indent, names)]
-        if kind in (3, 4):
-            return self.keep(names, indent)
-        if kind in (5, 6):
-            return self.branch(names, indent, calls=calls, loop=loop)
-        if kind in (7, 8):
-            return self.each(names, indent, calls=calls)
-        if kind == 9:
-            return self.while_loop(names, indent)
-        if kind == 10 and calls and names.get("Cell") and names.get("Actor"):
-            return [self.label(indent, names), *self.call(names, indent, loop=loop)]
-        if kind == 11 and (self.returns or loop):
-            return self.jump(names, indent, loop=loop)
-        if kind == 12 and names.get("Actor"):
-            return [pad + f"w.use(Policy).before(w, {self.actor(names)})"]
-        return self.effects(names, indent, 1)
-
-    def jump(self, names: Names, indent: int, *, loop: bool) -> list[str]:
-        pad = " " * indent
-        lines = [pad + f"if {self.truth(names, 1)}:"]
-        if self.chance(2):
-            lines += self.effects(names, indent + 4, 1)
-        if self.chance(2):
-            lines += [self.label(indent + 4, names)]
-        words = (["return"] if self.returns else []) + (["break", "continue"] if loop else [])
-        return [*lines, pad + "    " + self.one_of(*words)]
-
-    def keep(self, names: Names, indent: int) -> list[str]:
-        """A local: set before a yield, used after it, perhaps set again."""
-        pad = " " * indent
-        kind = self.one_of("bool", "Colour", "Cell?", "Cell", "cells", "int")
-        known = names.get(kind, [])
-        value = self.expression(WORD[kind], names, 1)
-        if known and kind != "Cell" and self.chance(2):
-            name = self.one_of(*known)
-            if name.startswith("v"):
-                return [pad + f"{name} = {value}", self.label(indent, names)]
-        name = f"v{self.number()}"
-        annotation = ""
-        if kind == "int":
-            annotation = ": Annotated[int, Between(0, 3)]"
-            value = f"min(max({value}, 0), 3)"
-        elif kind == "Cell?":
-            annotation = ": Cell | None"
-        names.setdefault(kind, []).append(name)
-        return [pad + f"{name}{annotation} = {value}", self.label(indent, names)]
-
-    def branch(self, names: Names, indent: int, *, calls: bool, loop: bool) -> list[str]:
-        pad = " " * indent
-        lines = []
-        for word in ("if", "elif")[: 1 + self.choose(2)]:
-            inner = {k: list(v) for k, v in names.items()}
-            lines += [pad + f"{word} {self.truth(names, 1)}:"]
-            lines += self.body(inner, indent + 4, 1 + self.choose(2), calls=calls, loop=loop)
-        if self.chance(2):
-            inner = {k: list(v) for k, v in names.items()}
-            lines += [pad + "else:"]
-            lines += self.body(inner, indent + 4, 1, calls=calls, loop=loop)
-        return lines
-
-    def each(self, names: Names, indent: int, *, calls: bool) -> list[str]:
-        """A loop over entities or an enum, with yields on some ways round."""
-        pad = " " * indent
-        kind, group = self.group(names)
-        name = f"x{self.number()}"
-        inner = {k: list(v) for k, v in names.items()}
-        inner.setdefault(kind, []).append(name)
-        lines = [pad + f"for {name} in {group}:"]
-        lines += self.body(inner, indent + 4, 1 + self.choose(2), calls=calls, loop=True)
-        if self.chance(2):
-            lines += [pad + f"    if {self.truth(inner, 1)}:", self.label(indent + 8, inner)]
-        return lines
-
-    def while_loop(self, names: Names, indent: int) -> list[str]:
-        pad = " " * indent
-        name = f"n{self.number()}"
-        lines = [
-            pad + f"{name}: Annotated[int, Between(0, 2)] = {self.one_of('1', '2')}",
-            pad + f"while {name} > 0 and {self.truth(names, 1)}:",
-            pad + f"    {name} = {name} - 1",
-            *self.effects(names, indent + 4, 1),
-        ]
-        if self.chance(3):
-            lines += [pad + f"    if {self.truth(names, 1)}:", pad + "        break"]
-        return [*lines, self.label(indent + 4, names), *self.guard(names, indent + 4, 0)]
-
-    def call(self, names: Names, indent: int, *, loop: bool) -> list[str]:
-        actor, cell = self.actor(names), self.expression("cell", names, 1)
-        calls = [
-            f"w.use(Policy).during(w, {actor}, {cell})",
-            f"sub0(w, {actor}, {cell}, {self.truth(names, 1)})",
-        ]
-        if not loop:
-            calls += [
-                f"w.use(Policy).early(w, {actor}, {cell})",
-                f"sub1(w, {actor}, {cell}, {self.truth(names, 0)})",
+            return [
+                pad + f"if {self.test(c, a, 1)}:",
+                *self.effects(c, a, indent + 4, 1),
+                pad + "    " + label,
+                pad + "else:",
+                *self.effects(c, a, indent + 4, 1),
             ]
-        return [" " * indent + "yield from " + self.one_of(*calls)]
+        if kind == 3:
+            jump = ("pass", "break", "continue")[self.choose(3)]
+            group = ("w.all(Cell)", f"{a}.seen", "{x for x in w.all(Cell) if x.flag}")[
+                self.choose(3)
+            ]
+            name = f"d{self.label}"
+            if group.startswith("{"):
+                group = "w.all(Cell)"
+            return [
+                pad + f"for {name} in {group}:",
+                pad + f"    if {self.test(name, a, 1)}:",
+                pad + f"        {jump}",
+                *self.effects(name, a, indent + 4, 1),
+                pad + f"    if {self.test(name, a, 1)}:",
+                pad + "        " + label,
+            ]
+        if kind == 4:
+            return (
+                [pad + f"yield from w.use(Policy).during(w, {a}, {c})"]
+                if indent == 4
+                else [pad + label]
+            )
+        if kind == 5:
+            return [pad + f"if {self.test(c, a, 1)}:", pad + "    " + label, pad + "    return"]
+        if kind == 6:
+            name = f"keep{self.label}"
+            value = (f"{c}.colour", f"{c}.flag", f"{a}.seen", f"{c}.next")[self.choose(4)]
+            use = {
+                "colour": f"{c}.colour = {name}",
+                "flag": f"{c}.flag = not {name}",
+                "seen": f"{a}.seen = {name}",
+                "next": f"{c}.next = {name}",
+            }[value.split(".")[1]]
+            return [pad + f"{name} = {value}", pad + label, pad + use]
+        if kind == 7:
+            name = f"n{self.label}"
+            return [
+                pad + f"{name}: Annotated[int, Between(0, 2)] = {c}.count",
+                pad + f"while {name} > 0:",
+                pad + f"    {name} = {name} - 1",
+                *self.effects(c, a, indent + 4, 1),
+                pad + "    " + label,
+            ]
+        return [pad + f"w.use(Policy).before(w, {a})", pad + label]
+
+    def effects(self, c: str, a: str, indent: int, count: int) -> list[str]:
+        pad = " " * indent
+        return [pad + line for _ in range(count) for line in self.effect(c, a)]
+
+    def effect(self, c: str, a: str) -> list[str]:
+        kind = self.choose(14)
+        simple = {
+            0: f"{c}.flag = not {c}.flag",
+            1: f"bump({c})",
+            2: f"{a}.flag = {self.test(c, a, 1)}",
+            3: f"{a}.seen.add({c})",
+            4: f"{a}.seen.discard({c})",
+            5: f"{c}.friends.add({a})",
+            6: f"{a}.cell = {c}",
+            7: f"{a}.cell = None",
+            8: f"{c}.colour = Colour.GREEN if {self.test(c, a, 0)} else Colour.BLUE",
+            9: f"{a}.count = -1 if {a}.count == 1 else {a}.count + 1",
+            10: f"{c}.next = pick(w, {a})",
+            11: f"{a}.seen = {{x for x in w.all(Cell) if x.flag or x is {c}}}",
+        }
+        if kind in simple:
+            return [simple[kind]]
+        if kind == 12:
+            return [
+                f"if {a}.cell is not None and not {a}.cell.flag:",
+                f"    {a}.cell.count = {self.choose(3)}",
+            ]
+        return [
+            "for x in w.all(Cell):",
+            f"    if x.friends == {c}.friends:",
+            "        continue",
+            "    x.flag = False",
+        ]
+
+    def test(self, c: str, a: str | None, depth: int) -> str:
+        kind = self.choose(16 if depth else 8)
+        mine = a or "w.all(Actor)[0]"
+        simple = {
+            0: f"{c}.flag",
+            1: f"{c}.count < {1 + self.choose(2)}",
+            2: f"{c}.colour in (Colour.RED, Colour.BLUE)",
+            3: f"{mine} not in {c}.friends",
+            4: f"{c}.next is None",
+            5: f"{c}.colour.warm",
+            6: f"len({mine}.seen) == {self.choose(3)}",
+            7: f"{mine}.count >= {self.choose(2)}",
+            8: f"({mine}.cell is not None and {mine}.cell.count == {self.choose(3)})",
+            9: "w.assume(FLIP)",
+            10: f'w.part("part {self.choose(2)}")',
+            11: f"sum(1 for x in w.all(Cell) if x.flag) <= {self.choose(2)}",
+            12: f"any({mine} in x.friends for x in w.all(Cell))",
+            13: f"({mine}.seen - {{{c}}}) != {mine}.seen",
+        }
+        if kind in simple:
+            return simple[kind]
+        joint = (" and ", " or ")[kind - 14]
+        return "(" + self.test(c, a, depth - 1) + joint + "not " + self.test(c, a, depth - 1) + ")"

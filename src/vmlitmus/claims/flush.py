@@ -95,9 +95,7 @@ def dirty_on_two_cpus(w: World) -> bool:
     backed_by=("dirty-on-two-cpus",),
 )
 def dirty_outside_mask(w: World) -> bool:
-    return any(
-        cpu.dirty and not any(cpu in vm.have_run for vm in w.all(Vm)) for cpu in w.all(Cpu)
-    )
+    return any(cpu.dirty and not any(cpu in vm.have_run for vm in w.all(Vm)) for cpu in w.all(Cpu))
 
 
 @condition("vm-destroyed", "a VM is gone", source=MASK)

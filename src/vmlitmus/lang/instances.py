@@ -12,6 +12,12 @@ from vmlitmus.lang.values import Computed, Known, Scope, Val
 
 def lower_instance(machine: Machine, instance: Instance) -> Code:
     """Return what an instance does; raises ModelError, with file and line, for a fault in it."""
+    if instance.index not in machine.lowered:
+        machine.lowered[instance.index] = _lowered(machine, instance)
+    return machine.lowered[instance.index]
+
+
+def _lowered(machine: Machine, instance: Instance) -> Code:
     lowerer = Lowerer(machine.world, machine.domains())
     made = instance.program
     names: dict[str, Val] = {

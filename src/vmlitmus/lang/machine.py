@@ -10,6 +10,7 @@ from typing import Any
 from vmlitmus.errors import ModelError
 from vmlitmus.lang.domain import Bool, Domain, IntRange, Members, shown
 from vmlitmus.lang.entity import Entity, Recorder, store
+from vmlitmus.lang.ir import Code
 from vmlitmus.lang.model import Model
 from vmlitmus.lang.program import Program
 from vmlitmus.lang.source import Choice, Source
@@ -105,7 +106,8 @@ class Instance:
 class Machine:
     """Entities, variables, instances in canonical order, and what is assumed.
 
-    ``initial`` is the initial state: the code of each variable, in order.
+    ``initial`` is the initial state: the code of each variable, in order. ``lowered`` keeps the
+    instances that have been lowered, by index.
     """
 
     model: Model
@@ -119,6 +121,7 @@ class Machine:
     sources: Mapping[str, tuple[Source, ...]]
     conditions: Mapping[str, Condition]
     bounds: Mapping[str, Any] = field(default_factory=dict)
+    lowered: dict[int, Code] = field(default_factory=dict)
 
     @cached_property
     def initial(self) -> State:
