@@ -13,8 +13,9 @@ def twin(cpus: int, vcpus: int, pages: int) -> str:
     options = [line for v in range(vcpus) for line in _vcpu(v, cpus, vcpus, pages)]
     for c in range(cpus):
         for p in range(pages):
+            kept = ~(1 << p) & 255
             options.append(
-                f":: d_step {{ dirty[{c}] & {1 << p} -> dirty[{c}] = dirty[{c}] & {~(1 << p) & 255} }}"
+                f":: d_step {{ dirty[{c}] & {1 << p} -> dirty[{c}] = dirty[{c}] & {kept} }}"
             )
     fields = "\n".join(
         f"byte cpu{v} = {cpus}; byte last{v} = {cpus}; byte at{v}; byte tlb{v};"

@@ -127,14 +127,14 @@ def generator_differs(machine: Machine, choose, steps: int = 12) -> str | None:
             return None
         if not options:
             return None
-        instance, name, after = options[choose(len(options))]
+        instance, _, after = options[choose(len(options))]
         if instance.program is not None:
             actor = str(instance.actor)
             if instance.start == 0:
                 runs[actor] = [instance, []]
             begun, states = runs[actor]
             states.append(state)
-            label, reached = _drive(machine, stepper, begun, states)
+            _, reached = _drive(machine, stepper, begun, states)
             if visible(machine, reached) != visible(machine, after):
                 return f"{instance} from {state}: generator {reached}, section {after}"
         state = after

@@ -50,7 +50,9 @@ def setup(make, s):
     make(Thing)
     make(Thing)
 
-MODEL = Model(name="m", doc="", entities=(Thing,), steps=(go, walk), conditions=(flagged,), setup=setup)
+MODEL = Model(
+    name="m", doc="", entities=(Thing,), steps=(go, walk), conditions=(flagged,), setup=setup
+)
 """
 
 REFUSED = [

@@ -86,7 +86,7 @@ class _Builder:
         programs = self.programs(steps, world, variables)
         world.recorder.variables = {(v.entity, v.name): (v.index, v.domain) for v in variables}
         instances = tuple(Bindings(steps, programs, world, variables, self.names))
-        machine = Machine(
+        return Machine(
             self.model,
             world,
             entities,
@@ -99,7 +99,6 @@ class _Builder:
             {c.name: c for c in self.model.conditions},
             self.bounds(allow, at_most),
         )
-        return machine
 
     def bounds(self, allow: tuple[str, ...], at_most: dict[str, int]) -> dict[str, Any]:
         """Return what "holds" is limited to, for the report."""
