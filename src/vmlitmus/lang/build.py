@@ -42,8 +42,8 @@ def build(
     unwritten = _checked(machine)
     if not unwritten:
         return machine
-    smaller = _Builder(model, settings or {}, lists or {}, unwritten).build(*arguments)
     try:
+        smaller = _Builder(model, settings or {}, lists or {}, unwritten).build(*arguments)
         _checked(smaller)
     except ModelError:  # a way that is never taken fails on what is constant now
         return machine
