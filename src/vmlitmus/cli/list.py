@@ -45,7 +45,11 @@ def _mechanisms(model: Model) -> list[str]:
             if setting.hooks is not None:
                 for name, kind in model.hooks[setting.hooks].items():
                     lines.append(f"{table}.{key} = {name}: {_first_line(kind.__doc__)}")
-    return lines
+            elif setting.release:
+                for name, fixes in model.versions.items():
+                    inside = ", ".join(fix.part for fix in fixes) or "no fix"
+                    lines.append(f"{table}.{key} = {name}: {inside}")
+    return lines + [f"fix {fix}" for fix in model.fixes]
 
 
 def _first_line(text: str | None) -> str:

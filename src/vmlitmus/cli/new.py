@@ -38,7 +38,7 @@ from __future__ import annotations
 import dataclasses
 
 from vmlitmus.lang import Sections, World
-from vmlitmus.model import CACHE_FLUSH
+from vmlitmus.model import TOPICS
 from vmlitmus.model.kvm.cache_flush.policy import FlushPolicy, mark, mask_of, send_and_wait
 from vmlitmus.world import Cpu, Task, Vcpu, Vm
 
@@ -53,8 +53,9 @@ class {cls}(FlushPolicy):
         yield from send_and_wait(w, task, mask_of(w, vm))
 
 
-_POLICIES = {{**CACHE_FLUSH.hooks[FlushPolicy], "{name}": {cls}}}
-MODEL = dataclasses.replace(CACHE_FLUSH, hooks={{**CACHE_FLUSH.hooks, FlushPolicy: _POLICIES}})
+_TOPIC = TOPICS["cache-flush"]
+_POLICIES = {{**_TOPIC.hooks[FlushPolicy], "{name}": {cls}}}
+MODEL = dataclasses.replace(_TOPIC, hooks={{**_TOPIC.hooks, FlushPolicy: _POLICIES}})
 '''
 
 _MECHANISM_TEST = """question = "Is {name} safe across two reclaims?"
@@ -87,7 +88,7 @@ from __future__ import annotations
 import dataclasses
 
 from vmlitmus.lang import Assumption, World, condition
-from vmlitmus.model import CACHE_FLUSH
+from vmlitmus.model import TOPICS
 from vmlitmus.world import Cpu, Page
 
 SOURCE = Assumption("{name}", "replace this by the source that says so")
@@ -98,7 +99,8 @@ def {function}(w: World) -> bool:
     return all(any(page in cpu.dirty for page in w.all(Page)) for cpu in w.all(Cpu))
 
 
-MODEL = dataclasses.replace(CACHE_FLUSH, conditions=(*CACHE_FLUSH.conditions, {function}))
+_TOPIC = TOPICS["cache-flush"]
+MODEL = dataclasses.replace(_TOPIC, conditions=(*_TOPIC.conditions, {function}))
 '''
 
 _CLAIM_TEST = """question = "Can {name} be reached?"

@@ -8,7 +8,18 @@ from vmlitmus.lang.claim import KINDS, Claim, never, possible, recoverable
 from vmlitmus.lang.domain import Between, Members
 from vmlitmus.lang.entity import Const, Entity, Set
 from vmlitmus.lang.machine import Instance, Machine, State, Variable
-from vmlitmus.lang.model import Model, Setting, Settings, Setup, choice, flag, mechanism, number
+from vmlitmus.lang.model import (
+    Fix,
+    Model,
+    Setting,
+    Settings,
+    Setup,
+    choice,
+    flag,
+    mechanism,
+    number,
+    release,
+)
 from vmlitmus.lang.source import (
     Apm,
     Assumption,
@@ -33,6 +44,7 @@ __all__ = [
     "Condition",
     "Const",
     "Entity",
+    "Fix",
     "Ghcb",
     "Hooks",
     "Instance",
@@ -63,6 +75,7 @@ __all__ = [
     "number",
     "possible",
     "recoverable",
+    "release",
     "sequence",
     "step",
     "when",

@@ -76,7 +76,7 @@ class _Builder:
         self.check_environment(allow, at_most)
         entities = self.entities()
         hooks = self.hooks()
-        world = World(entities, hooks, without, assume)
+        world = World(entities, hooks, without | self.model.missing(self.settings), assume)
         steps = [s for s in self.model.steps if not s.disturbance or s.disturbance in allow]
         scan = self.scan(steps, hooks.values())
         self.check_names("part", without, scan.parts)

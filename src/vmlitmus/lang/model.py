@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from vmlitmus.errors import ScenarioError, unknown
 from vmlitmus.lang.entity import Entity
-from vmlitmus.lang.source import Assumption
+from vmlitmus.lang.source import Assumption, KernelCommit
 from vmlitmus.lang.step import Condition, Step
 from vmlitmus.lang.world import Hooks
 
@@ -27,6 +27,7 @@ class Setting:
     low: int | None = None
     high: int | None = None
     hooks: type[Hooks] | None = None
+    release: bool = False
 
     def check(self, name: str, value: object) -> Any:
         """Return the value; raises ScenarioError when it is not valid."""
@@ -64,12 +65,33 @@ def mechanism(hooks: type[Hooks], *, default: str) -> Setting:
     return Setting(default, hooks=hooks)
 
 
+def release(*, default: str) -> Setting:
+    """Return a setting that chooses a kernel version: which of the model's fixes are in."""
+    return Setting(default, release=True)
+
+
+@dataclass(frozen=True)
+class Fix:
+    """A fix that kernel versions have or lack: the part of its name is on where it is in.
+
+    ``part`` is what ``World.part()`` asks for; ``release`` the first mainline release with it.
+    """
+
+    part: str
+    source: KernelCommit
+    release: str
+
+    def __str__(self) -> str:
+        return f"{self.part}: {self.source}, {self.release}"
+
+
 @dataclass(frozen=True)
 class Model:
     """What can happen, and what may be asked: see the language reference.
 
     ``settings`` and ``lists`` declare the tables and the arrays of tables of a litmus file;
-    ``setup`` makes the entities of one scenario.
+    ``setup`` makes the entities of one scenario. ``versions`` gives the fixes in each kernel
+    version, by name.
     """
 
     name: str
@@ -82,6 +104,8 @@ class Model:
     assumptions: tuple[Assumption, ...] = ()
     settings: Mapping[str, Mapping[str, Setting]] = field(default_factory=dict)
     lists: Mapping[str, Mapping[str, Setting]] = field(default_factory=dict)
+    fixes: tuple[Fix, ...] = ()
+    versions: Mapping[str, tuple[Fix, ...]] = field(default_factory=dict)
 
     @property
     def disturbances(self) -> tuple[str, ...]:
@@ -97,7 +121,19 @@ class Model:
 
     def choices(self, setting: Setting) -> tuple[Any, ...]:
         """Return the valid words of a setting; for a mechanism, the mechanisms' names."""
+        if setting.release:
+            return tuple(self.versions)
         return tuple(self.hooks[setting.hooks]) if setting.hooks else setting.choices
+
+    def missing(self, settings: Settings) -> frozenset[str]:
+        """Return the parts of the fixes that the chosen kernel version lacks."""
+        chosen = [
+            self.versions[settings[table][key]]
+            for table, known in self.settings.items()
+            for key, setting in known.items()
+            if setting.release
+        ]
+        return frozenset(fix.part for has in chosen for fix in self.fixes if fix not in has)
 
 
 @dataclass(frozen=True)
@@ -167,10 +203,10 @@ def _table(
 
 
 def _setting(model: Model, name: str, setting: Setting, value: object) -> Any:
-    if setting.hooks is None:
+    if setting.hooks is None and not setting.release:
         return setting.check(name, value)
-    if not isinstance(value, str) or value not in model.hooks[setting.hooks]:
-        raise ScenarioError(
-            f"{name}: " + unknown("mechanism", str(value), model.hooks[setting.hooks])
-        )
+    known = model.choices(setting)
+    if not isinstance(value, str) or value not in known:
+        kind = "mechanism" if setting.hooks else "version"
+        raise ScenarioError(f"{name}: " + unknown(kind, str(value), known))
     return value

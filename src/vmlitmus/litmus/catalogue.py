@@ -6,6 +6,7 @@ import fnmatch
 import importlib.util
 import json
 import sys
+from collections import ChainMap
 from collections.abc import Iterable
 from pathlib import Path
 from types import ModuleType
@@ -24,7 +25,7 @@ class Catalogue:
     """All tests of the catalogue, read when asked for; with a user's own model, if one is given."""
 
     def __init__(self, model: Model | None = None) -> None:
-        self.models = {**TOPICS, **({model.name: model} if model else {})}
+        self.models = ChainMap({model.name: model} if model else {}, TOPICS)  # type: ignore[arg-type]
         self.default = model.name if model else None
 
     def model_of(self, topic: str) -> Model:
@@ -78,11 +79,12 @@ class Catalogue:
         if selector.endswith(".toml") or "/" in selector:
             test = self.read(Path(selector))
             return [(test, test.cells)]
-        tests = self.tests()
         name, bracket, _ = selector.partition("[")
-        for test in tests:
-            if test.name == name:
-                return [(test, self._cells(test, selector) if bracket else test.cells)]
+        paths = {path.stem: path for path in ROOT.glob("*/*.toml")}
+        if name in paths:
+            test = self.read(paths[name])
+            return [(test, self._cells(test, selector) if bracket else test.cells)]
+        tests = self.tests(selector if selector in self.topics() else None)
         matched = [
             t
             for t in tests

@@ -328,6 +328,9 @@ def _overlaid(
     """Return the file's data with the values that a cell chooses; "vm.kind" is for all vms."""
     result = {key: value for key, value in data.items() if key != "matrix"}
     for key, value in chosen.items():
+        if key == "claim":
+            result[key] = _claim_of(reader, value)
+            continue
         table, _, name = key.partition(".")
         if not name or table not in (*model.settings, *model.lists, *_OVERLAYS):
             known = [
@@ -344,7 +347,15 @@ def _overlaid(
 
 
 _OVERLAYS = ("environment", "assume", "claim")
-_AXES = ("environment.allow", "kvm.without", "claim.never", "claim.possible")
+_AXES = ("environment.allow", "kvm.without", "claim", "claim.never", "claim.possible")
+
+
+def _claim_of(reader: _Reader, value: object) -> dict[str, str]:
+    """Return the [claim] table of a value on the axis "claim", such as "never stale-read"."""
+    kind, blank, name = str(value).partition(" ")
+    if not blank:
+        raise reader.fail(f"claim = {value!r}: write a kind and a condition", str(value))
+    return {kind: name}
 
 
 def shown(value: object) -> str:

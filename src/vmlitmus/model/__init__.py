@@ -1,8 +1,34 @@
-"""What can happen: one file per mechanism; one model per topic."""
+"""What can happen: one file per mechanism; one model per topic, imported when it is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from importlib import import_module
 
 from vmlitmus.lang import Model
-from vmlitmus.model.kvm.cache_flush.topic import CACHE_FLUSH
 
-TOPICS: dict[str, Model] = {CACHE_FLUSH.name: CACHE_FLUSH}
+_PLACES = {
+    "cache-flush": "vmlitmus.model.kvm.cache_flush.topic",
+}
 
-__all__ = ["CACHE_FLUSH", "TOPICS"]
+
+class _Topics(Mapping[str, Model]):
+    """The models by topic: each is the ``MODEL`` of its module."""
+
+    def __getitem__(self, topic: str) -> Model:
+        model: Model = import_module(_PLACES[topic]).MODEL
+        return model
+
+    def __contains__(self, topic: object) -> bool:
+        return topic in _PLACES
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_PLACES)
+
+    def __len__(self) -> int:
+        return len(_PLACES)
+
+
+TOPICS: Mapping[str, Model] = _Topics()
+
+__all__ = ["TOPICS"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vmlitmus.claims import CACHE_FLUSH as CONDITIONS
+from vmlitmus.claims.cache_flush import CONDITIONS
 from vmlitmus.lang import Model, Settings, Setup, choice, flag, mechanism, number
 from vmlitmus.model.guest.memory import guest_read, guest_write
 from vmlitmus.model.hardware.cache import evict, evict_host_line
@@ -121,7 +121,7 @@ def make_vm(make: Setup, wanted: object, pages: list[Page], homes: list[Cpu]) ->
         make(Vcpu, vm=vm, home=homes[number], vmsa=vmsa)
 
 
-CACHE_FLUSH = Model(
+MODEL = Model(
     name="cache-flush",
     doc="When must KVM write back the caches of cpus that ran an SEV guest?",
     entities=(Host, Core, Cpu, Page, Vm, Vcpu, Task, Device),
