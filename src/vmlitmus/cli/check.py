@@ -42,7 +42,7 @@ def command(
     started = time.monotonic()
     catalogue = Catalogue(load_model(model) if model else None)
     selected = catalogue.select(selectors, wide=wide)
-    job = Job(catalogue, engine, limits(time_limit, memory_limit))
+    job = Job(catalogue, model, engine, limits(time_limit, memory_limit))
     total = sum(len(cells) for _, cells in selected)
     found: dict[int, Outcome] = {}
     interrupted = False

@@ -48,7 +48,7 @@ def command(
     column for each cpu or actor and can be pasted in a mail. Exits 0 whatever the verdict.
     """
     catalogue = Catalogue(load_model(model) if model else None)
-    job = Job(catalogue, engine, limits(time_limit, memory_limit))
+    job = Job(catalogue, model, engine, limits(time_limit, memory_limit))
     outcomes: list[Outcome] = []
     for found, cells in catalogue.select([test], wide=True):
         for cell in cells:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -210,7 +211,11 @@ def _result(
         depth=finding.depth,
         seconds=time.monotonic() - started,
         coverage=coverage,
-        never_fired=tuple(name for name, count in coverage.items() if not count),
+        never_fired={
+            name: re.sub(r"[{}]", "", machine.labels[name])
+            for name, count in coverage.items()
+            if not count
+        },
         trace=steps,
         warnings=finding.notes + _vacuous(machine, claim, verdict, finding),
         reason=_REASONS.get(finding.stopped or ""),

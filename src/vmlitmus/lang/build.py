@@ -94,7 +94,7 @@ class _Builder:
             instances,
             tuple(scan.parts),
             assumptions,
-            _step_ids(steps, programs),
+            _labels(steps, programs),
             _sources(steps, programs),
             {c.name: c for c in self.model.conditions},
             self.bounds(allow, at_most),
@@ -275,23 +275,20 @@ class _SetupRecorder:
         entity.__dict__[name] = value
 
 
-def _step_ids(steps: list[Step], programs: dict[Step, Program]) -> tuple[str, ...]:
-    found: list[str] = []
+def _labels(steps: list[Step], programs: dict[Step, Program]) -> dict[str, str]:
+    """Return the label of each step, and of each section of a sequence, by its id."""
+    found: dict[str, str] = {}
     for step in steps:
         made = programs.get(step)
         if made is None:
-            found.append(step.name)
+            found[step.name] = step.label or ""
         else:
-            found.extend(f"{step.name}.{k + 1}" for k in range(len(made.labels)))
-    return tuple(found)
+            found |= {f"{step.name}.{k}": label for k, label in enumerate(made.labels, 1)}
+    return found
 
 
 def _sources(steps: list[Step], programs: dict[Step, Program]) -> dict[str, tuple[Source, ...]]:
-    found = {}
-    for step in steps:
-        for step_id in _step_ids([step], programs):
-            found[step_id] = step.sources
-    return found
+    return {step_id: step.sources for step in steps for step_id in _labels([step], programs)}
 
 
 def _checked(machine: Machine) -> frozenset[str]:

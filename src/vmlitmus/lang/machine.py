@@ -106,8 +106,9 @@ class Instance:
 class Machine:
     """Entities, variables, instances in canonical order, and what is assumed.
 
-    ``initial`` is the initial state: the code of each variable, in order. ``lowered`` keeps the
-    instances that have been lowered, by index.
+    ``initial`` is the initial state: the code of each variable, in order. ``labels`` are those of
+    the steps, by id, with the braces in. ``lowered`` keeps the instances that have been lowered, by
+    index.
     """
 
     model: Model
@@ -117,11 +118,16 @@ class Machine:
     instances: tuple[Instance, ...]
     parts: tuple[str, ...]
     assumptions: Mapping[str, Choice]
-    step_ids: tuple[str, ...]
+    labels: Mapping[str, str]
     sources: Mapping[str, tuple[Source, ...]]
     conditions: Mapping[str, Condition]
     bounds: Mapping[str, Any] = field(default_factory=dict)
     lowered: dict[int, Code] = field(default_factory=dict)
+
+    @property
+    def step_ids(self) -> tuple[str, ...]:
+        """The steps, and the sections of sequences, in order."""
+        return tuple(self.labels)
 
     @cached_property
     def initial(self) -> State:
