@@ -287,7 +287,7 @@ def test_a_full_disk_loses_nothing(tmp_path) -> None:
         str(target),
     ]
     done = subprocess.run(
-        command,
+        [*command, str(target)],
         capture_output=True,
         text=True,
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100)),
