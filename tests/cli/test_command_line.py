@@ -276,16 +276,7 @@ def test_a_result_replaces_a_file_whole(tmp_path, capsys) -> None:
 def test_a_full_disk_loses_nothing(tmp_path) -> None:
     target = tmp_path / "out.json"
     target.write_text("before")
-    command = [
-        sys.executable,
-        "-m",
-        "vmlitmus",
-        "check",
-        "page-reused",
-        "--json",
-        "-o",
-        str(target),
-    ]
+    command = [sys.executable, "-m", "vmlitmus", "check", "page-reused", "--json", "-o"]
     done = subprocess.run(
         [*command, str(target)],
         capture_output=True,
