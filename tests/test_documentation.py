@@ -87,7 +87,7 @@ def test_what_a_topic_page_says_names_its_tests(page: Path) -> None:
     for settings in (*model.settings.values(), *model.lists.values()):
         words |= {str(w) for setting in settings.values() for w in model.choices(setting)}
     prose = re.sub(r"```.*?```", "", page.read_text(), flags=re.DOTALL)
-    named = {word for word in re.findall(r"`([a-z0-9][a-z0-9-]*)`", prose)}
+    named = set(re.findall(r"`([a-z0-9][a-z0-9-]*)`", prose))
     assert named <= tests | words
     assert len(named & tests) > 10
 
