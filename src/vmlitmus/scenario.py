@@ -42,6 +42,37 @@ class Cell:
 
 
 @dataclass(frozen=True)
+class Said:
+    """What somebody said of cells of a matrix: which conditions are reached there, and which not.
+
+    ``where`` gives the values of some axes, each a choice of one or several; ``agrees`` what the
+    file expects of the comparison with what the model observes; ``note`` why they differ, or what
+    was left open.
+    """
+
+    by: str
+    text: str
+    where: Mapping[str, tuple[str, ...]]
+    seen: tuple[str, ...]
+    unseen: tuple[str, ...]
+    agrees: bool
+    note: str
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How a matrix is shown: marks for conditions, axes that go across, axes set apart.
+
+    Each value of an axis in ``apart`` has a grid of its own.
+    """
+
+    marks: Mapping[str, str]
+    across: tuple[str, ...]
+    apart: tuple[str, ...]
+    said: tuple[Said, ...]
+
+
+@dataclass(frozen=True)
 class Test:
     """A litmus test: one question, who answered it, and its cells."""
 
@@ -57,4 +88,5 @@ class Test:
     wide: bool
     axes: Mapping[str, tuple[str, ...]]
     observe: tuple[str, ...]
+    layout: Layout
     cells: tuple[Cell, ...]

@@ -12,13 +12,14 @@ from typing import Any
 from vmlitmus.errors import ScenarioError, VmlitmusError, unknown
 from vmlitmus.lang import KINDS, Claim, Model
 from vmlitmus.lang.model import fill
+from vmlitmus.litmus.shape import Shape, shown
 from vmlitmus.outcome import Verdict
 from vmlitmus.scenario import Cell, Test
 
 _LARGEST = 1 << 20  # bytes of a litmus file
 _MOST_CELLS = 1000
 _TEXTS = ("question", "source", "because", "decided_by")
-_TOP = (*_TEXTS, "topic", "expect", "wide", "environment", "assume", "claim", "matrix")
+_TOP = (*_TEXTS, "topic", "expect", "wide", "environment", "assume", "claim", "matrix", "said")
 _VERDICTS = ("holds", "violated")
 
 
@@ -111,11 +112,12 @@ class _Reader:
             message = unknown("value of decided_by", texts["decided_by"], ("source", "model"))
             raise self.fail(message, "decided_by")
         matrix = dict(self.table("matrix"))
-        observe = self.strings(matrix.pop("observe", []), "observe")
+        shape = Shape(self, matrix)
         axes = self.axes(matrix)
         name = Path(self.path).stem
         cells = tuple(self.cells(name, model, matrix, axes))
-        self.observed(model, observe)
+        values = {axes[key]: tuple(shown(v) for v in matrix[key]) for key in matrix}
+        layout = shape.layout([c.name for c in model.conditions], values, cells)
         return Test(
             name=name,
             topic=topic,
@@ -123,8 +125,9 @@ class _Reader:
             text=self.text,
             shipped=topic_of_folder is not None,
             wide=self.flag("wide"),
-            axes={axes[key]: tuple(shown(v) for v in matrix[key]) for key in matrix},
-            observe=observe,
+            axes=values,
+            observe=shape.observe,
+            layout=layout,
             cells=cells,
             **texts,
         )
@@ -171,12 +174,6 @@ class _Reader:
         if not isinstance(value, list) or not all(isinstance(v, str) for v in value):
             raise self.fail(f"{name} = {value!r}: not a list of texts", name)
         return tuple(value)
-
-    def observed(self, model: Model, observe: tuple[str, ...]) -> None:
-        for name in observe:
-            if name not in [c.name for c in model.conditions]:
-                message = unknown("condition", name, [c.name for c in model.conditions])
-                raise self.fail(message, name)
 
     def axes(self, matrix: Mapping[str, Any]) -> dict[str, str]:
         """Return the short name of each axis: its last word where that is unambiguous."""
@@ -356,15 +353,6 @@ def _claim_of(reader: _Reader, value: object) -> dict[str, str]:
     if not blank:
         raise reader.fail(f"claim = {value!r}: write a kind and a condition", str(value))
     return {kind: name}
-
-
-def shown(value: object) -> str:
-    """Return a TOML value as a cell's name shows it."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, list):
-        return "+".join(map(shown, value)) or "nothing"
-    return str(value)
 
 
 def _words(message: str) -> list[str]:
