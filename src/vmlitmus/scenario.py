@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from vmlitmus.lang import Choice, Claim, Machine, Model, build
-from vmlitmus.outcome import Verdict
+from vmlitmus.outcome import Said, Verdict
 
 
 @dataclass(frozen=True)
@@ -39,24 +39,6 @@ class Cell:
             without=self.without,
             assume=self.assume,
         )
-
-
-@dataclass(frozen=True)
-class Said:
-    """What somebody said of cells of a matrix: which conditions are reached there, and which not.
-
-    ``where`` gives the values of some axes, each a choice of one or several; ``agrees`` what the
-    file expects of the comparison with what the model observes; ``note`` why they differ, or what
-    was left open.
-    """
-
-    by: str
-    text: str
-    where: Mapping[str, tuple[str, ...]]
-    seen: tuple[str, ...]
-    unseen: tuple[str, ...]
-    agrees: bool
-    note: str
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from vmlitmus.errors import VmlitmusError, unknown
-from vmlitmus.scenario import Cell, Layout, Said
+from vmlitmus.outcome import Said
+from vmlitmus.scenario import Cell, Layout
 
 _KEYS = ("by", "text", "where", "seen", "unseen", "agrees", "note")
 
