@@ -41,6 +41,8 @@ class Result:
 
     ``states``, ``transitions`` and ``depth`` are counts as the design defines them; ``seconds``
     is wall time; ``observed`` says for each asked condition whether a counted state satisfies it.
+    Where the trace is a lasso, its step ``loop_start`` begins the loop (no step: the run stops
+    there for ever), and before its step ``since`` what the claim waits for is asked for.
     """
 
     verdict: Verdict
@@ -53,6 +55,7 @@ class Result:
     never_fired: tuple[str, ...] = ()
     trace: tuple[TraceStep, ...] | None = None
     loop_start: int | None = None
+    since: int | None = None
     warnings: tuple[str, ...] = ()
     reason: str | None = None
     observed: Mapping[str, bool] = field(default_factory=dict)
@@ -62,8 +65,9 @@ class Result:
 class Outcome:
     """A test, or one cell of its matrix, with its result: one entry of ``vmlitmus/outcome/1``.
 
-    ``stored`` are the blessed [states, transitions, depth], if there are any; ``error`` is the
-    message when there is no result because test or model is faulty, and ``exit_code`` its code.
+    ``then_text`` is what has to follow, for a ``leads_to``. ``stored`` are the blessed [states,
+    transitions, depth], if there are any; ``error`` is the message when there is no result because
+    test or model is faulty, and ``exit_code`` its code.
     """
 
     name: str
@@ -79,6 +83,7 @@ class Outcome:
     result: Result | None = None
     bounds: Mapping[str, object] = field(default_factory=dict)
     assumptions: tuple[str, ...] = ()
+    then_text: str | None = None
     stored: tuple[int, ...] | None = None
     error: str | None = None
     exit_code: int = 0

@@ -49,7 +49,10 @@ def decide(
     except VmlitmusError as error:
         return replace(outcome, error=str(error), exit_code=error.exit_code)
     assumed = tuple(f"{n} = {_shown(v)}" for n, v in machine.assumptions.items())
-    return replace(outcome, result=result, bounds=machine.bounds, assumptions=assumed)
+    bounds = dict(machine.bounds)
+    if cell.claim.is_liveness:
+        bounds["fairness"] = [f"{name} {fair}" for name, fair in machine.fairness.items()]
+    return replace(outcome, result=result, bounds=bounds, assumptions=assumed)
 
 
 def _shown(value: object) -> str:
@@ -69,6 +72,7 @@ def _blank(model: Model, test: Test, cell: Cell) -> Outcome:
         decided_by=test.decided_by,
         claim=str(cell.claim),
         claim_text=model.condition(cell.claim.condition).text,
+        then_text=model.condition(cell.claim.then).text if cell.claim.then else None,
         expected=cell.expect,
         where=cell.where,
         stored=tuple(stored) if stored else None,

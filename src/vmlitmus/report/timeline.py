@@ -6,7 +6,7 @@ At most 75 columns of plain ASCII, as kernel people draw it by hand in commit me
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from vmlitmus.outcome import TraceStep
 
@@ -16,38 +16,58 @@ _NARROWEST = 16
 
 
 def timeline(
-    steps: Sequence[TraceStep], ending: str | None = None, loop_start: int | None = None
+    steps: Sequence[TraceStep],
+    ending: str | None = None,
+    loop_start: int | None = None,
+    asked: tuple[int, str] | None = None,
 ) -> list[str]:
     """Return the lines of a time-line; ``ending`` marks what is reached at the end.
 
-    A loop is marked from step ``loop_start`` on.
+    A loop is marked from step ``loop_start`` on; where no step is left for it, the run stops.
+    ``asked`` is a step before which something is marked.
     """
+    marks = _marks(len(steps), loop_start, asked)
     names = list(dict.fromkeys(column(step) for step in steps))
-    if not names:
+    if not names and not marks:
         return [f"==> at the start: {ending}"] if ending else []
-    width = (WIDTH - 2 - _GAP * (len(names) - 1)) // len(names)
+    width = (WIDTH - 2 - _GAP * (len(names) - 1)) // max(len(names), 1)
     if width < _NARROWEST:
-        return _listed(steps, names, ending)
+        return _listed(steps, names, marks) + marked(ending)
     gap = " " * _GAP
     lines = ["  " + gap.join(n.ljust(width) for n in names).rstrip()]
     lines.append("  " + gap.join(("-" * len(n)).ljust(width) for n in names).rstrip())
     for number, step in enumerate(steps):
-        if number == loop_start:
-            lines.append("  .. from here again and again ..".ljust(WIDTH).rstrip())
+        lines += marks.get(number, [])
         before = " " * ((width + _GAP) * names.index(column(step)))
         lines += ["  " + before + part for part in textwrap.wrap(ascii_only(step.label), width)]
-    return lines + marked(ending)
+    return lines + marks.get(len(steps), []) + marked(ending)
 
 
-def _listed(steps: Sequence[TraceStep], names: list[str], ending: str | None) -> list[str]:
+def _marks(
+    steps: int, loop_start: int | None, asked: tuple[int, str] | None
+) -> dict[int, list[str]]:
+    """Return the lines that stand before some steps, or after the last."""
+    marks: dict[int, list[str]] = {}
+    if asked is not None:
+        marks[asked[0]] = textwrap.wrap(f"-- here: {asked[1]} --", WIDTH, initial_indent="  ")
+    if loop_start is not None:
+        text = "from here the run repeats" if loop_start < steps else "here the run stops"
+        marks.setdefault(loop_start, []).append(f"  -- {text} for ever --")
+    return marks
+
+
+def _listed(
+    steps: Sequence[TraceStep], names: list[str], marks: Mapping[int, list[str]]
+) -> list[str]:
     """One line a step, with its cpu or actor in front: for too many columns."""
     indent = max(map(len, names)) + 2
     lines = []
-    for step in steps:
+    for number, step in enumerate(steps):
+        lines += marks.get(number, [])
         wrapped = textwrap.wrap(ascii_only(step.label), WIDTH - 2 - indent)
         lines.append("  " + column(step).ljust(indent) + wrapped[0])
         lines += [" " * (2 + indent) + part for part in wrapped[1:]]
-    return lines + marked(ending)
+    return lines + marks.get(len(steps), [])
 
 
 def marked(ending: str | None) -> list[str]:
