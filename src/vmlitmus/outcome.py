@@ -41,7 +41,8 @@ class Result:
 
     ``states``, ``transitions`` and ``depth`` are counts as the design defines them; ``seconds``
     is wall time; ``never_fired`` maps the steps that no run took to their labels; ``observed`` says
-    for each asked condition whether a counted state satisfies it.
+    for each asked condition whether a counted state satisfies it. ``backing`` says in words what
+    was reached, so that a "never" that holds is not empty.
     """
 
     verdict: Verdict
@@ -57,6 +58,7 @@ class Result:
     warnings: tuple[str, ...] = ()
     reason: str | None = None
     observed: Mapping[str, bool] = field(default_factory=dict)
+    backing: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

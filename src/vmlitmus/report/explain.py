@@ -64,6 +64,8 @@ def _facts(outcome: Outcome, r: Result) -> list[str]:
         f"Searched: {r.states} states, {r.transitions} transitions, depth {r.depth}; "
         f"{_reach(outcome, r)} ({r.engine} engine, {r.seconds:.2f} s)."
     )
+    if r.backing:
+        lines += ["Reached on the way, so that this means something:", *_items(r.backing)]
     if outcome.assumptions:
         lines += _wrap("Assumptions in force: " + "; ".join(outcome.assumptions) + ".")
     if r.never_fired and _saw_everything(outcome, r):
