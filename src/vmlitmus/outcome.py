@@ -40,9 +40,11 @@ class Result:
     """What one engine found for one claim on one machine.
 
     ``states``, ``transitions`` and ``depth`` are counts as the design defines them; ``seconds``
-    is wall time; ``observed`` says for each asked condition whether a counted state satisfies it.
-    Where the trace is a lasso, its step ``loop_start`` begins the loop (no step: the run stops
-    there for ever), and before its step ``since`` what the claim waits for is asked for.
+    is wall time; ``never_fired`` maps the steps that no run took to their labels; ``observed`` says
+    for each asked condition whether a counted state satisfies it. ``backing`` says in words what
+    was reached, so that a claim that holds is not empty. Where the trace is a lasso, its step
+    ``loop_start`` begins the loop (no step: the run stops there for ever), and before its step
+    ``since`` the run begins to wait.
     """
 
     verdict: Verdict
@@ -52,13 +54,14 @@ class Result:
     depth: int
     seconds: float
     coverage: Mapping[str, int] = field(default_factory=dict)
-    never_fired: tuple[str, ...] = ()
+    never_fired: Mapping[str, str] = field(default_factory=dict)
     trace: tuple[TraceStep, ...] | None = None
     loop_start: int | None = None
     since: int | None = None
     warnings: tuple[str, ...] = ()
     reason: str | None = None
     observed: Mapping[str, bool] = field(default_factory=dict)
+    backing: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -67,7 +70,8 @@ class Outcome:
 
     ``then_text`` is what has to follow, for a ``leads_to``. ``stored`` are the blessed [states,
     transitions, depth], if there are any; ``error`` is the message when there is no result because
-    test or model is faulty, and ``exit_code`` its code.
+    test or model is faulty, and ``exit_code`` its code. ``arguments`` select it again on the
+    command line.
     """
 
     name: str
@@ -87,6 +91,7 @@ class Outcome:
     stored: tuple[int, ...] | None = None
     error: str | None = None
     exit_code: int = 0
+    arguments: tuple[str, ...] = ()
 
     @property
     def counts(self) -> tuple[int, ...] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -238,6 +239,7 @@ def _result(
         stepper = Stepper(machine)
         steps = trace(stepper, finding.path)
         confirm_end(stepper, claim, finding.path[-1])
+    backed = backing(machine, claim) if verdict is Verdict.HOLDS else ()
     warnings = finding.notes
     if verdict is Verdict.HOLDS:
         warnings += vacuous(machine, claim, finding.observed)
@@ -250,13 +252,18 @@ def _result(
         depth=finding.depth,
         seconds=time.monotonic() - started,
         coverage=coverage,
-        never_fired=tuple(name for name, count in coverage.items() if not count),
+        never_fired={
+            name: re.sub(r"[{}]", "", machine.labels[name])
+            for name, count in coverage.items()
+            if not count
+        },
         trace=steps,
         loop_start=lasso.loop_start if lasso else None,
         since=lasso.since if lasso else None,
         warnings=warnings,
         reason=_REASONS.get(finding.stopped or ""),
         observed={name: name in observed for name in observe},
+        backing=tuple(machine.model.condition(n).text for n in backed if n in finding.observed),
     )
 
 

@@ -11,8 +11,10 @@ from collections.abc import Mapping, Sequence
 from vmlitmus.outcome import TraceStep
 
 WIDTH = 75
-_GAP = 2
-_NARROWEST = 16
+_INDENT = 2
+_WIDEST = 46  # of a clause, so that the columns stay visible
+_LAST = 28  # the least width of the last column
+_STEPS = range(9, 25)  # from one column to the next
 
 
 def timeline(
@@ -23,23 +25,23 @@ def timeline(
 ) -> list[str]:
     """Return the lines of a time-line; ``ending`` marks what is reached at the end.
 
-    A loop is marked from step ``loop_start`` on; where no step is left for it, the run stops.
+    A line belongs to one column only, so a clause may run on below the columns to its right. A
+    loop is marked from step ``loop_start`` on; where no step is left for it, the run stops.
     ``asked`` is a step before which something is marked.
     """
     marks = _marks(len(steps), loop_start, asked)
     names = list(dict.fromkeys(column(step) for step in steps))
     if not names and not marks:
         return [f"==> at the start: {ending}"] if ending else []
-    width = (WIDTH - 2 - _GAP * (len(names) - 1)) // max(len(names), 1)
-    if width < _NARROWEST:
+    offsets = _offsets(names)
+    if offsets is None:
         return _listed(steps, names, marks) + marked(ending)
-    gap = " " * _GAP
-    lines = ["  " + gap.join(n.ljust(width) for n in names).rstrip()]
-    lines.append("  " + gap.join(("-" * len(n)).ljust(width) for n in names).rstrip())
+    lines = [_heading(offsets, names), _heading(offsets, ["-" * len(name) for name in names])]
     for number, step in enumerate(steps):
         lines += marks.get(number, [])
-        before = " " * ((width + _GAP) * names.index(column(step)))
-        lines += ["  " + before + part for part in textwrap.wrap(ascii_only(step.label), width)]
+        at = offsets[names.index(column(step))]
+        parts = textwrap.wrap(ascii_only(step.label), min(_WIDEST, WIDTH - at))
+        lines += [" " * at + part for part in parts]
     return lines + marks.get(len(steps), []) + marked(ending)
 
 
@@ -56,6 +58,21 @@ def _marks(
     return marks
 
 
+def _offsets(names: Sequence[str]) -> list[int] | None:
+    """Return where each column begins; None if there are too many."""
+    step = (WIDTH - _INDENT - _LAST) // max(len(names) - 1, 1)
+    if step < max(_STEPS[0], *(len(name) + 2 for name in names)):
+        return None
+    return [_INDENT + min(step, _STEPS[-1]) * n for n in range(len(names))]
+
+
+def _heading(offsets: Sequence[int], texts: Sequence[str]) -> str:
+    line = ""
+    for at, text in zip(offsets, texts, strict=True):
+        line = line.ljust(at) + text
+    return line
+
+
 def _listed(
     steps: Sequence[TraceStep], names: list[str], marks: Mapping[int, list[str]]
 ) -> list[str]:
@@ -64,9 +81,9 @@ def _listed(
     lines = []
     for number, step in enumerate(steps):
         lines += marks.get(number, [])
-        wrapped = textwrap.wrap(ascii_only(step.label), WIDTH - 2 - indent)
+        wrapped = textwrap.wrap(ascii_only(step.label), WIDTH - _INDENT - indent)
         lines.append("  " + column(step).ljust(indent) + wrapped[0])
-        lines += [" " * (2 + indent) + part for part in wrapped[1:]]
+        lines += [" " * (_INDENT + indent) + part for part in wrapped[1:]]
     return lines + marks.get(len(steps), [])
 
 
@@ -78,8 +95,10 @@ def marked(ending: str | None) -> list[str]:
 
 
 def column(step: TraceStep) -> str:
-    """Return the column of a step: its cpu, or its first actor."""
-    return step.cpu or next(iter(step.actor.values()), "host")
+    """Return the column of a step: its cpu, else the actor that its label begins with."""
+    if step.cpu is not None:
+        return step.cpu
+    return next((actor for actor in step.actor.values() if step.label.startswith(actor)), "host")
 
 
 def ascii_only(text: str) -> str:
