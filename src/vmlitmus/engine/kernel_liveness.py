@@ -71,7 +71,6 @@ FIELDS = (
     "ENABLED",  # for each promise: in how many states of the component it is enabled
     "KEPT",  # for each promise: whether a step inside the component takes it
     "JUDGED",  # place in MEMBERS up to which components were judged
-    "LEFT",  # states left for the next round
     "BEST",  # least LENGTH of a fair component, or 0
     "BEST_FROM",  # its place in MEMBERS
     "BEST_TO",
@@ -313,7 +312,6 @@ def leave_out(g, begin, end, everything):
             store32(load(g, GROUP), state, 0)
         else:
             store32(load(g, GROUP), state, load32(load(g, PART), state))
-            store(g, LEFT, load(g, LEFT) + 1)
         begin += 1
     return 0
 
@@ -349,7 +347,7 @@ def judge(g, budget):
     return 1
 
 
-def next_round(g, budget):
+def next_round(g):
     """Begin a round with the states that are left."""
     k = 0
     count = 0
@@ -367,7 +365,6 @@ def next_round(g, budget):
     store(g, PARTS, 0)
     store(g, PLACED, 0)
     store(g, JUDGED, 0)
-    store(g, LEFT, 0)
     return 0
 
 

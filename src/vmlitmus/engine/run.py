@@ -103,8 +103,6 @@ class _Job:
         """Search with the claim's own end, or (``kind`` None) everything."""
         backed = backing(self.machine, self.claim)
         watched = tuple(dict.fromkeys((*self.claim.conditions, *backed, *observe)))
-        if self.claim.is_liveness:
-            return self.reference(kind, watched, None)
         if self.engine == "auto":
             try:
                 return self.reference(kind, watched, _AUTO_SECONDS)
@@ -114,7 +112,8 @@ class _Job:
             return self.reference(kind, watched, None)
         from vmlitmus.engine.native_run import find_native
 
-        return find_native(self.machine, kind, watched, self.left(), self.progress)
+        claim = self.claim if kind is not None else None
+        return find_native(self.machine, claim, watched, self.left(), self.progress)
 
     def left(self) -> Limits:
         """Return the limits with the time that is left."""
