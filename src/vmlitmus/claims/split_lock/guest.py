@@ -17,7 +17,8 @@ NESTED = KernelCommit(
 
 
 def _any(w: World, event: Event) -> bool:
-    return any(vcpu.event == event for vcpu in w.all(Vcpu))
+    """Say whether a vcpu's last split lock came to this; the neighbour's do not count."""
+    return any(vcpu.event == event and not vcpu.vm.neighbour for vcpu in w.all(Vcpu))
 
 
 @condition(
@@ -29,9 +30,11 @@ def _any(w: World, event: Event) -> bool:
 )
 def not_bare_metal(w: World) -> bool:
     return (
-        any(vcpu.event in (Event.UNASKED_AC, Event.TORN, Event.L1_EXIT) for vcpu in w.all(Vcpu))
-        or any(vcpu.missed for vcpu in w.all(Vcpu))
-        or any(vm.killed for vm in w.all(Vm))
+        _any(w, Event.UNASKED_AC)
+        or _any(w, Event.TORN)
+        or _any(w, Event.L1_EXIT)
+        or any(vcpu.missed and not vcpu.vm.neighbour for vcpu in w.all(Vcpu))
+        or any(vm.killed and not vm.neighbour for vm in w.all(Vm))
     )
 
 
@@ -52,7 +55,7 @@ def unasked_ac(w: World) -> bool:
     backed_by=("split-lock-tried",),
 )
 def missed_ac(w: World) -> bool:
-    return any(vcpu.missed for vcpu in w.all(Vcpu))
+    return any(vcpu.missed and not vcpu.vm.neighbour for vcpu in w.all(Vcpu))
 
 
 @condition("guest-ac", "a guest gets the #AC that it asked for", source=CONTRACT)
@@ -64,12 +67,12 @@ def guest_ac(w: World) -> bool:
     "guest-killed", "the host ends a guest", source=THREAD, backed_by=("split-lock-tried",)
 )
 def guest_killed(w: World) -> bool:
-    return any(vm.killed for vm in w.all(Vm))
+    return any(vm.killed and not vm.neighbour for vm in w.all(Vm))
 
 
 @condition("guest-crashed", "a guest kernel calls die() for its own #AC", source=CONTRACT)
 def guest_crashed(w: World) -> bool:
-    return any(vm.crashed for vm in w.all(Vm))
+    return any(vm.crashed and not vm.neighbour for vm in w.all(Vm))
 
 
 @condition(
@@ -94,7 +97,10 @@ def unexpected_l1_exit(w: World) -> bool:
 
 @condition("split-lock-tried", "a guest has tried a split lock", source=CONTRACT)
 def split_lock_tried(w: World) -> bool:
-    return any(vcpu.event != Event.NONE or vcpu.trying for vcpu in w.all(Vcpu))
+    return any(
+        (vcpu.event != Event.NONE or vcpu.trying) and not vcpu.vm.neighbour
+        for vcpu in w.all(Vcpu)
+    )
 
 
 @condition(

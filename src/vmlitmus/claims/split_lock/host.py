@@ -18,7 +18,7 @@ def detecting(w: World) -> bool:
 
 @condition("host-ac", "the host deals with #AC of a guest", source=WARN)
 def host_ac(w: World) -> bool:
-    return any(vcpu.event == Event.HOST_AC for vcpu in w.all(Vcpu))
+    return any(vcpu.event == Event.HOST_AC and not vcpu.vm.neighbour for vcpu in w.all(Vcpu))
 
 
 @condition(
@@ -37,7 +37,10 @@ def all_detect(w: World) -> bool:
     "bus-locked", "a guest locks the bus", source=WARN, backed_by=("split-lock-tried",)
 )
 def bus_locked(w: World) -> bool:
-    return any(vcpu.event in (Event.LOCKED, Event.UNSEEN) for vcpu in w.all(Vcpu))
+    return any(
+        vcpu.event in (Event.LOCKED, Event.UNSEEN) and not vcpu.vm.neighbour
+        for vcpu in w.all(Vcpu)
+    )
 
 
 @condition(

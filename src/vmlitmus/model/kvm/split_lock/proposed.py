@@ -12,28 +12,17 @@ for the order of MSR writes.
 from __future__ import annotations
 
 from vmlitmus.lang import Assumption, Sections, World
-from vmlitmus.model.guest.split_lock import deliver_ac, guest_wants
+from vmlitmus.model.guest.split_lock import deliver_ac, forced_on
 from vmlitmus.model.hardware.split_lock import clear_bit, legacy_ac, set_bit
 from vmlitmus.model.kvm.split_lock.handler import handle_guest_split_lock, kill
 from vmlitmus.model.kvm.split_lock.policy import AcPolicy
-from vmlitmus.world.split_lock import Event, ForcedOn, GuestMode, Host, HostMode, Vcpu
+from vmlitmus.world.split_lock import Event, ForcedOn, Host, HostMode, Vcpu
 
 HOST_OFF_LOADS_BIT = Assumption(
     "host-off-loads-guest-bit",
     "on a host booted with split_lock_detect=off KVM loads the guest's bit at VM entry and clears it "
     "at VM exit",
 )
-
-
-def forced(host: Host) -> bool:
-    """Say whether the guest sees FORCED_ON; a host that is off does not show it."""
-    return host.mode != HostMode.OFF and host.forced_on != ForcedOn.ABSENT
-
-
-def acknowledged(host: Host, vcpu: Vcpu) -> bool:
-    """Say whether the guest knows FORCED_ON and has said so."""
-    knows = vcpu.vm.guest != GuestMode.UNAWARE
-    return forced(host) and host.forced_on == ForcedOn.ACKNOWLEDGED and knows
 
 
 class Proposed(AcPolicy):
@@ -61,10 +50,11 @@ class Proposed(AcPolicy):
 
     def on_ac(self, w: World, vcpu: Vcpu) -> Sections:
         host = w.the(Host)
-        if host.mode == HostMode.OFF or vcpu.sld or legacy_ac(vcpu) or acknowledged(host, vcpu):
+        told = forced_on(host, vcpu.vm)
+        if host.mode == HostMode.OFF or vcpu.sld or legacy_ac(vcpu) or told == ForcedOn.ACKNOWLEDGED:
             deliver_ac(w, vcpu)
             yield "{vcpu} takes #AC on its split lock; KVM forwards it to the guest"
-        elif host.mode == HostMode.WARN and not forced(host):
+        elif host.mode == HostMode.WARN and told == ForcedOn.ABSENT:
             yield from handle_guest_split_lock(w, vcpu)
         elif host.forward:
             deliver_ac(w, vcpu)

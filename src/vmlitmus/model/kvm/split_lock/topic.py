@@ -41,6 +41,7 @@ NEIGHBOUR = {
     "eflags_ac": False,
     "emulated": False,
     "nested": False,
+    "neighbour": True,
     "vcpus": 1,
 }
 
@@ -107,12 +108,13 @@ def make_vm(make: Setup, host: Host, wanted: Any) -> None:
     """Make a VM with its vcpus; the first vcpu at home on a cpu has it from the start."""
     words = {key: wanted[key] for key in ("cr0_am", "eflags_ac", "emulated", "nested")}
     guest = GuestMode(wanted["guest"])
+    words["neighbour"] = "neighbour" in wanted
     vm = make(Vm, guest=guest, context=Context(wanted["context"]), **words)
     cpus = make.made(Cpu)
     for _ in range(wanted["vcpus"]):
         index = len(make.made(Vcpu))
         home = cpus[index % len(cpus)]
-        sld = guest_wants(host, guest) in (GuestMode.WARN, GuestMode.FATAL)
+        sld = guest_wants(host, vm) in (GuestMode.WARN, GuestMode.FATAL)
         make(Vcpu, vm=vm, home=home, cpu=home if index < len(cpus) else None, sld=sld)
 
 

@@ -72,6 +72,7 @@ _5_19 = (*_5_7, NESTED_BUS_LOCK, NESTED_AC, MISERY)
 VERSIONS = {
     "5.7-rc1": (),
     "5.7": _5_7,
+    "5.14": _5_7,
     "5.18": (*_5_7, NESTED_BUS_LOCK),
     "5.19": _5_19,
     "6.2": (*_5_19, SYSCTL),
