@@ -20,7 +20,7 @@ from vmlitmus.outcome import Result, Verdict
 Choice: TypeAlias = Literal["auto", "reference", "compiled"]
 ENGINES: tuple[Choice, ...] = ("auto", "reference", "compiled")
 Watch: TypeAlias = Callable[[Progress], None]
-_AUTO_SECONDS = 0.15  # what "auto" gives the reference engine before it compiles
+_AUTO_SECONDS = 0.01  # what "auto" gives the reference engine before it compiles
 
 
 @dataclass(frozen=True)
