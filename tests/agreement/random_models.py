@@ -158,6 +158,8 @@ class Writer(Words):
             self.forever,
             self.rebinding,
             self.carrying,
+            self.colours,
+            self.remembering,
         )
         return kinds[self.choose(len(kinds))](indent, loop)
 
@@ -223,6 +225,7 @@ class Writer(Words):
             pad + f"{name} = {owner}.{field}",
             self.end(indent),
             *self.effects("c", "a", indent, 1),
+            *self.pieces(indent, self.choose(2), loop=loop),
             *([self.end(indent)] if self.choose(2) else []),
             *([pad + f"if {self.test('c', 'a', 1)}:", "    " + pad + f"{name} = {owner}.{field}"]
               if self.choose(3) == 2 else []),
@@ -273,4 +276,34 @@ class Writer(Words):
             pad + f"{name} += c.count",
             *([self.end(indent)] if self.choose(2) else []),
             pad + f"c.count = max({name}, 0) % 3",
+        ]
+
+    def colours(self, indent: int, loop: bool) -> list[str]:
+        """A loop over an enum, or over a set of its members."""
+        pad, name = " " * indent, f"k{indent}"
+        if self.choose(2):
+            return [
+                pad + f"for {name} in c.marks:",
+                pad + f"    c.marks.discard({name})",
+                self.end(indent + 4),
+                *self.jump("c", indent + 4, True),
+            ]
+        return [
+            pad + f"for {name} in Colour:",
+            pad + f"    if c.colour is {name}:",
+            pad + f"        {('break', 'continue')[self.choose(2)]}",
+            pad + f"    c.colour = {name}",
+            self.end(indent + 4),
+            *self.jump("c", indent + 4, True),
+        ]
+
+    def remembering(self, indent: int, loop: bool) -> list[str]:
+        """The truth of a test, kept across a yield."""
+        pad, name = " " * indent, f"so{indent}"
+        return [
+            pad + f"{name} = {self.test('c', 'a', 1)}",
+            self.end(indent),
+            pad + f"if {name}:",
+            *self.effects("c", "a", indent + 4, 1),
+            *self.pieces(indent + 4, self.choose(2), loop=loop),
         ]

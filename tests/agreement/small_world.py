@@ -83,6 +83,7 @@ def paint(w, a, c):
     for d0 in a.seen:
         d0.colour = was_colour
         yield "{a} paints {d0} as {c}"
+    a.flag = not a.flag
     c.colour = Colour.GREEN if was_colour is Colour.RED else Colour.RED
     yield "{a} has painted"
     if a.flag:
