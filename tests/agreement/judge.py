@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import gc
+import itertools
+import random
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
 from generators import generator_differs
 from instance_order import order_differs
+from random_models import Writer
 
 from vmlitmus.engine import Progress, jit, run, search
 from vmlitmus.engine.reference import Stepper
@@ -29,6 +33,7 @@ MAY_BE_REFUSED = (  # what the language does not offer, or not yet, and random m
 )
 Choose = Callable[[int], int]
 _LOADED: list[str] = []
+_NUMBERS = itertools.count()
 
 _EFFORT = [2]  # how hard LLVM optimises the model at hand; it takes most of the time
 
@@ -59,7 +64,7 @@ class TooLarge(Exception):
 
 def load(text: str) -> Model:
     """Return the model in a source text."""
-    name = f"random_model_{len(_LOADED)}"
+    name = f"random_model_{next(_NUMBERS)}"
     _LOADED.append(name)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"{name}.py"
@@ -77,6 +82,7 @@ def tidy() -> None:
     """Forget the models loaded so far; many of them would fill the memory."""
     for name in _LOADED:
         sys.modules.pop(name, None)
+    _LOADED.clear()
     names_of.cache_clear()
     forget("")
 
@@ -180,6 +186,26 @@ def engines_differ(machine: Machine, choose: Choose) -> Opinion:
     if met:
         return disagreement(machine, [early], () if whole.kind == "large" else others)
     return whole
+
+
+def by_seed(seeds: Iterable[int]) -> Iterator[tuple[int, Opinion, str]]:
+    """Judge the random models of some seeds; yields each seed, the opinion and the source text.
+
+    Collects garbage every fifty models only: models are short-lived and full of cycles.
+    """
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        for number, seed in enumerate(seeds, 1):
+            source = random.Random(seed)
+            text = Writer(source.randrange).model()
+            yield seed, judged(text, source.randrange), text
+            if number % 50 == 0:
+                tidy()
+                gc.collect()
+    finally:
+        if collecting:
+            gc.enable()
 
 
 def opinion(text: str, choose: Choose) -> str | None:

@@ -225,7 +225,7 @@ class Writer(Words):
             pad + f"{name} = {owner}.{field}",
             self.end(indent),
             *self.effects("c", "a", indent, 1),
-            *self.pieces(indent, self.choose(2), loop=loop),
+            *(self.calling(indent, loop) if self.choose(3) else self.pieces(indent, 1, loop=loop)),
             *([self.end(indent)] if self.choose(2) else []),
             *([pad + f"if {self.test('c', 'a', 1)}:", "    " + pad + f"{name} = {owner}.{field}"]
               if self.choose(3) == 2 else []),

@@ -80,11 +80,14 @@ def stamp(c):
 def paint(w, a, c):
     """A sub-sequence with locals of the names that sequences use too."""
     was_colour = c.colour
+    was_flag = not a.flag
+    was_next = c.next
     for d0 in a.seen:
         d0.colour = was_colour
         yield "{a} paints {d0} as {c}"
-    a.flag = not a.flag
     c.colour = Colour.GREEN if was_colour is Colour.RED else Colour.RED
+    a.flag = was_flag
     yield "{a} has painted"
-    if a.flag:
+    if was_flag:
         c.flag = was_colour is Colour.RED
+        c.next = was_next
