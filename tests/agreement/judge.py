@@ -18,7 +18,7 @@ from generators import generator_differs
 from instance_order import order_differs
 from random_models import Writer
 
-from vmlitmus.engine import Progress, jit, run, search
+from vmlitmus.engine import Progress, run, search
 from vmlitmus.engine.reference import Stepper
 from vmlitmus.errors import ModelError, ScenarioError
 from vmlitmus.lang import Claim, Machine, Model, build
@@ -35,16 +35,8 @@ Choose = Callable[[int], int]
 _LOADED: list[str] = []
 _NUMBERS = itertools.count()
 
-_EFFORT = [2]  # how hard LLVM optimises the model at hand; it takes most of the time
-
-
-@functools.lru_cache(maxsize=1)
-def _native(ir: str, effort: int) -> jit.Native:
-    """Compile a machine that is searched several times only once."""
-    return jit.Native(ir, effort if "@advance(" in ir else _EFFORT[0])
-
-
-search.Native = _native  # type: ignore[misc, assignment]
+# One machine is searched several times here; its code is compiled once.
+search.Native = functools.lru_cache(maxsize=1)(search.Native)  # type: ignore[misc, assignment]
 
 
 @dataclass(frozen=True)
@@ -166,7 +158,6 @@ def judged(text: str, choose: Choose) -> Opinion:
     except ModelError as error:
         expected = any(reason in str(error) for reason in MAY_BE_REFUSED)
         return Opinion("refused", None if expected else f"refused: {error}")
-    _EFFORT[0] = 2 if choose(8) == 7 else 0
     differs = order_differs(machine) or generator_differs(machine, choose)
     if differs is not None:
         return Opinion("compared", differs)
