@@ -120,6 +120,7 @@ class Vm(Entity):
     eflags_ac: Const[bool] = False
     emulated: Const[bool] = False  # makes KVM emulate the locked instruction
     nested: Const[bool] = False  # the split locks are in L2
+    fifo: Const[bool] = False  # its vcpu threads are SCHED_FIFO
     neighbour: Const[bool] = False  # only there to disturb: no claim is about what it sees
     killed: bool = False  # by the host: SIGBUS or -EFAULT in KVM_RUN
     crashed: bool = False  # its own kernel called die()

@@ -107,6 +107,11 @@ def undetected(w: World) -> bool:
     return detecting(w) and any(cpu.online and not cpu.msr.detects for cpu in w.all(Cpu))
 
 
+@condition("all-stopped", "all have given up split locks", source=WARN)
+def all_stopped(w: World) -> bool:
+    return all(vcpu.stopped and vcpu.idle for vcpu in w.all(Vcpu))
+
+
 @condition("all-quiet", "all have given up split locks and no work is left", source=WARN)
 def all_quiet(w: World) -> bool:
     return quiet(w)

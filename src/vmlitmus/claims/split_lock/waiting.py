@@ -20,11 +20,6 @@ def waits_for_semaphore(w: World) -> bool:
     return any(vcpu.place > 0 for vcpu in w.all(Vcpu))
 
 
-@condition("no-one-waits", "no vcpu waits for buslock_sem", source=SEMAPHORE)
-def no_one_waits(w: World) -> bool:
-    return not any(vcpu.place > 0 for vcpu in w.all(Vcpu))
-
-
 @condition("passed-once", "a vcpu waits for buslock_sem and another gets it", source=SEMAPHORE)
 def passed_once(w: World) -> bool:
     return any(vcpu.passed > 0 for vcpu in w.all(Vcpu))
@@ -32,12 +27,24 @@ def passed_once(w: World) -> bool:
 
 @condition(
     "passed-over",
-    "a vcpu waits for buslock_sem and others get it as often as there are other vcpus",
+    "a vcpu waits for buslock_sem and others get it more often than there are others",
     source=SEMAPHORE,
     backed_by=("waits-for-semaphore",),
 )
 def passed_over(w: World) -> bool:
-    return any(vcpu.passed >= len(w.all(Vcpu)) - 1 for vcpu in w.all(Vcpu))
+    return any(vcpu.passed > len(w.all(Vcpu)) - 1 for vcpu in w.all(Vcpu))
+
+
+@condition("first-tenant-waits", "the first vcpu waits for buslock_sem", source=SEMAPHORE)
+def first_waits(w: World) -> bool:
+    return any(vcpu.place > 0 and vcpu.index == 0 for vcpu in w.all(Vcpu))
+
+
+@condition(
+    "first-tenant-does-not-wait", "the first vcpu does not wait for buslock_sem", source=SEMAPHORE
+)
+def first_waits_not(w: World) -> bool:
+    return not any(vcpu.place > 0 and vcpu.index == 0 for vcpu in w.all(Vcpu))
 
 
 @condition("exit-failed", "an exit handler of KVM has failed", source=RETURN_VALUE)

@@ -13,13 +13,18 @@ run out elsewhere, which changes nothing. Source: kernel/workqueue.c.
 
 from __future__ import annotations
 
-from vmlitmus.lang import KernelFile, Sections, World, sequence, step, when
+from vmlitmus.lang import Assumption, KernelFile, Sections, World, sequence, step, when
 from vmlitmus.model.hardware.split_lock import set_bit
 from vmlitmus.model.scheduler.semaphore import up
-from vmlitmus.world.split_lock import Cpu, Plug, Work
+from vmlitmus.world.split_lock import Cpu, Plug, Vcpu, Work
 
 QUEUE_WORK = KernelFile("kernel/workqueue.c", "__queue_work()", "7.2.13")
 PROCESS = KernelFile("kernel/workqueue.c", "process_one_work()", "7.2.13")
+FIFO_STARVES = Assumption(
+    "fifo-starves-workers",
+    "a SCHED_FIFO vcpu thread that never sleeps keeps the workers of its cpu from running: no "
+    "real-time throttling (sched_rt_runtime_us = -1), no fair server",
+)
 UNBIND = KernelFile("kernel/workqueue.c", "unbind_worker()", "7.2.13")
 
 
@@ -40,17 +45,25 @@ def timer_runs_out(w: World, work: Work, cpu: Cpu) -> None:
         work.pool = cpu
 
 
-def may_execute(work: Work, cpu: Cpu) -> bool:
+def starved(w: World, cpu: Cpu) -> bool:
+    """Say whether a SCHED_FIFO vcpu thread runs guest code on the cpu and never sleeps."""
+    hogs = any(v.cpu is cpu and v.vm.fifo and v.idle and not v.stopped for v in w.all(Vcpu))
+    return hogs and bool(w.assume(FIFO_STARVES))
+
+
+def may_execute(w: World, work: Work, cpu: Cpu) -> bool:
     """Say whether a worker of the pool that the work is queued in may run on the cpu."""
+    if starved(w, cpu):
+        return False
     if work.pool is cpu:
         return cpu.plug != Plug.OFFLINE
     return work.pool is not None and not work.pool.bound and cpu.plug == Plug.ONLINE
 
 
-@sequence("{work} is done with: process_one_work() has the pool's lock again", source=PROCESS, fair="weak")
+@sequence("{work} is done with: process_one_work() has the pool's lock again", source=(PROCESS, FIFO_STARVES), fair="weak")
 def execute_work(w: World, work: Work, cpu: Cpu) -> Sections:
     when(work.pending and not work.armed)
-    when(may_execute(work, cpu))
+    when(may_execute(w, work, cpu))
     work.pending = False
     work.at = cpu
     yield "a worker on {cpu} takes up {work}"

@@ -19,9 +19,14 @@ INIT = KernelFile("arch/x86/kernel/cpu/bus_lock.c", "split_lock_init()", "7.2.13
 CALLBACK = "splitlock_cpu_offline()"
 
 
+def unlocked(w: World) -> bool:
+    """cpus_write_lock(): one cpu goes or comes at a time."""
+    return all(cpu.idle for cpu in w.all(Cpu))
+
+
 @sequence(source=OFFLINE, disturbance="hotplug")
 def go_offline(w: World, cpu: Cpu) -> Sections:
-    when(cpu.online and sum(1 for other in w.all(Cpu) if other.online) > 1)
+    when(unlocked(w) and cpu.online and sum(1 for other in w.all(Cpu) if other.online) > 1)
     when(not any(vcpu.cpu is cpu for vcpu in w.all(Vcpu)))
     cpu.plug = Plug.LEAVING
     yield "{cpu} is no longer active: its tasks have been pushed away"
@@ -37,7 +42,7 @@ def go_offline(w: World, cpu: Cpu) -> Sections:
 
 @sequence(source=INIT, disturbance="hotplug")
 def come_online(w: World, cpu: Cpu) -> Sections:
-    when(cpu.plug == Plug.OFFLINE)
+    when(unlocked(w) and cpu.plug == Plug.OFFLINE)
     if w.the(Host).mode == HostMode.WARN or w.the(Host).mode == HostMode.FATAL:
         set_bit(cpu)
     cpu.plug = Plug.LEAVING

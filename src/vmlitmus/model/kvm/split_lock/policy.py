@@ -39,7 +39,7 @@ def may_run(w: World, vcpu: Vcpu) -> bool:
     return alive and vcpu.cpu is not None and not vcpu.stopped and not vcpu.failed
 
 
-@sequence(source=(TEST_CTRL, HANDLE_EXCEPTION))
+@sequence(source=(TEST_CTRL, HANDLE_EXCEPTION), fair="weak")
 def split_lock(w: World, vcpu: Vcpu) -> Sections:
     when(may_run(w, vcpu) and not vcpu.vm.emulated)
     yield from w.use(AcPolicy).vm_entry(w, vcpu)

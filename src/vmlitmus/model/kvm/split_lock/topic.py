@@ -18,7 +18,12 @@ from vmlitmus.model.kvm.split_lock.merged import Merged, emulated_lock
 from vmlitmus.model.kvm.split_lock.policy import AcPolicy, split_lock
 from vmlitmus.model.kvm.split_lock.proposed import HOST_OFF_LOADS_BIT, Proposed
 from vmlitmus.model.kvm.split_lock.versions import FIXES, VERSIONS
-from vmlitmus.model.scheduler.delayed_work import execute_work, move_worker, timer_runs_out
+from vmlitmus.model.scheduler.delayed_work import (
+    FIFO_STARVES,
+    execute_work,
+    move_worker,
+    timer_runs_out,
+)
 from vmlitmus.model.scheduler.vcpu_threads import preempt, schedule_elsewhere, schedule_home
 from vmlitmus.world.cpu import Core
 from vmlitmus.world.split_lock import (
@@ -34,6 +39,7 @@ from vmlitmus.world.split_lock import (
     Work,
 )
 
+_FLAGS = ("cr0_am", "eflags_ac", "emulated", "nested", "fifo")
 NEIGHBOUR = {
     "guest": "unaware",
     "context": "user",
@@ -41,6 +47,7 @@ NEIGHBOUR = {
     "eflags_ac": False,
     "emulated": False,
     "nested": False,
+    "fifo": False,
     "neighbour": True,
     "vcpus": 1,
 }
@@ -106,7 +113,7 @@ def make_works(make: Setup, host: Any) -> None:
 
 def make_vm(make: Setup, host: Host, wanted: Any) -> None:
     """Make a VM with its vcpus; the first vcpu at home on a cpu has it from the start."""
-    words = {key: wanted[key] for key in ("cr0_am", "eflags_ac", "emulated", "nested")}
+    words = {key: wanted[key] for key in _FLAGS}
     guest = GuestMode(wanted["guest"])
     words["neighbour"] = "neighbour" in wanted
     vm = make(Vm, guest=guest, context=Context(wanted["context"]), **words)
@@ -142,7 +149,7 @@ MODEL = Model(
     ),
     conditions=CONDITIONS,
     hooks={AcPolicy: {"merged": Merged, "proposed": Proposed}},
-    assumptions=(HOST_OFF_LOADS_BIT,),
+    assumptions=(HOST_OFF_LOADS_BIT, FIFO_STARVES),
     fixes=FIXES,
     versions=VERSIONS,
     settings={
@@ -176,6 +183,7 @@ MODEL = Model(
             "eflags_ac": flag(default=False),
             "emulated": flag(default=False),
             "nested": flag(default=False),
+            "fifo": flag(default=False),
             "vcpus": number(1, 3, default=1),
         }
     },
