@@ -18,6 +18,9 @@ from vmlitmus.model.scheduler.semaphore import down
 from vmlitmus.world.split_lock import Event, Host, HostMode, Vcpu, Work
 
 
+BIT_FIRST = "split_lock_warn() clears the bit before it sets TIF_SLD"
+
+
 def handle_guest_split_lock(w: World, vcpu: Vcpu) -> Sections:
     """The vcpu has exited with #AC that is not its guest's; the section is still open."""
     vcpu.event = Event.HOST_AC
@@ -40,12 +43,24 @@ def warn_task_flag(w: World, vcpu: Vcpu) -> Sections:
     """split_lock_warn() of 5.7 to 5.18."""
     yield "{vcpu} takes #AC on its split lock; the split_lock_warn() with TIF_SLD is called"
     when(vcpu.cpu is not None)
+    if w.part(BIT_FIRST):
+        clear_here(vcpu)
+        yield "split_lock_warn() for {vcpu} clears the bit of {vcpu.cpu}"
+        when(vcpu.cpu is not None)
+        vcpu.tif_sld = True
+        yield "split_lock_warn() sets TIF_SLD of {vcpu}"
+    else:
+        vcpu.tif_sld = True
+        yield "split_lock_warn() sets TIF_SLD of {vcpu} first"
+        when(vcpu.cpu is not None)
+        clear_here(vcpu)
+        yield "split_lock_warn() for {vcpu} clears the bit of {vcpu.cpu} after that"
+
+
+def clear_here(vcpu: Vcpu) -> None:
+    """sld_update_msr(false) on the cpu that the vcpu's thread runs on."""
     if vcpu.cpu is not None:
         clear_bit(vcpu.cpu, vcpu.vm)
-    yield "split_lock_warn() for {vcpu} clears the bit of {vcpu.cpu}"
-    when(vcpu.cpu is not None)
-    vcpu.tif_sld = True
-    yield "split_lock_warn() sets TIF_SLD of {vcpu}"
 
 
 def warn_delayed(w: World, vcpu: Vcpu) -> Sections:
@@ -61,8 +76,7 @@ def warn_delayed(w: World, vcpu: Vcpu) -> Sections:
     for work in w.all(Work):
         if vcpu.cpu is not None and chosen(w, work, vcpu):
             schedule_delayed_work_on(vcpu.cpu, work)
-    if vcpu.cpu is not None:
-        clear_bit(vcpu.cpu, vcpu.vm)
+    clear_here(vcpu)
     if pending:
         yield "{vcpu}: schedule_delayed_work_on() finds the work pending; the bit of {vcpu.cpu} is cleared"
     else:
