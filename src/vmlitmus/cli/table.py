@@ -43,8 +43,9 @@ def command(
 ) -> int:
     """Print every [matrix] test of a topic as a grid; a test's name works as well.
 
-    The last axis goes across, unless the file says otherwise. A verdict that is not the expected one has a "!". Exits 0 whatever
-    the verdicts; 'vmlitmus explain TEST[axis=value,...]' shows the run behind a cell.
+    The last axis goes across, unless the file says otherwise. A verdict that is not the expected
+    one has a "!"; so has a saying that compares otherwise than its file says. Exits 0 whatever the
+    verdicts; 'vmlitmus explain TEST[axis=value,...]' shows the run behind a cell.
     """
     catalogue = Catalogue(load_model(model) if model else None)
     selected = [s for s in catalogue.select([selector], wide=wide) if s[0].axes]

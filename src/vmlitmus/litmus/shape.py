@@ -1,8 +1,8 @@
 """What a litmus file says of its table: conditions to observe, layout, and [[said]] rows.
 
-``observe`` is a list of conditions, or a table that gives each a mark of one letter; ``across`` and
-``apart`` list axes. A [[said]] row is what somebody said of some cells, to be compared with what the
-model observes there.
+``observe`` is a list of conditions, or a table that gives each a mark of one letter; ``across``
+and ``apart`` list axes. A [[said]] row is what somebody said of some cells, to be compared with
+what the model observes there.
 """
 
 from __future__ import annotations

@@ -19,8 +19,9 @@ from vmlitmus.report.timeline import WIDTH
 class Grid:
     """One matrix test: its axes with their values, the outcome of each cell, how it is laid out.
 
-    ``across`` are the axes that go across, ``apart`` those whose values have a block each; ``marks``
-    maps conditions to letters that stand for them; ``said`` is what was said of the cells.
+    ``across`` are the axes that go across, ``apart`` those whose values have a block each;
+    ``marks`` maps conditions to letters that stand for them; ``said`` is what was said of the
+    cells.
     """
 
     title: str

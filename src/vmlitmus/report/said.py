@@ -83,29 +83,40 @@ def said_lines(rows: Sequence[Said], cells: Sequence[Outcome]) -> list[str]:
 def _row(said: Said, cells: Sequence[Outcome]) -> list[str]:
     found, all_ = differences(said, cells), about(said, cells)
     mark = "" if (not found) == said.agrees else " !"
-    if not said.seen and not said.unseen:
-        verdict = "leaves it open"
-    elif not found:
-        verdict = f"agrees ({len(all_)} cells)"
-    else:
-        verdict = f"DIFFERS in {len(found)} of {len(all_)} cells"
     lines = _wrap(f"{said.by}: {said.text}", 2)
-    lines += [f"    {verdict}{mark}"]
-    for difference in found[:_MOST]:
-        lines += _wrap(_where(difference), 6)
-    if len(found) > _MOST:
-        lines.append(f"      and {len(found) - _MOST} more")
-    return lines + (_wrap(said.note, 4) if said.note else [])
+    if not said.seen and not said.unseen:
+        lines += _wrap("leaves it open", 4)
+    elif found:
+        lines.append(f"    DIFFERS in {len(found)} of {_cells(len(all_))}{mark}")
+    else:
+        lines.append(f"    agrees ({_cells(len(all_))}){mark}")
+    return lines + _places(found, all_) + (_wrap(said.note, 4) if said.note else [])
 
 
-_MOST = 4  # cells that are named
+def _cells(number: int) -> str:
+    return f"{number} cell{'' if number == 1 else 's'}"
 
 
-def _where(difference: Difference) -> str:
-    cell = difference.outcome
-    parts = [f"not {name}" for name in difference.missing]
-    parts += [f"but {name}" for name in difference.surplus]
-    return f"{','.join(f'{a}={v}' for a, v in cell.where.items())}: {', '.join(parts)}"
+def _places(found: Sequence[Difference], all_: Sequence[Outcome]) -> list[str]:
+    """One item for each way to differ: what sets its cells apart, and the first of them."""
+    lines: list[str] = []
+    kinds = dict.fromkeys((d.missing, d.surplus) for d in found)
+    for missing, surplus in kinds:
+        cells = [d.outcome for d in found if (d.missing, d.surplus) == (missing, surplus)]
+        parts = [*(f"no {name}" for name in missing), *surplus]
+        lines += _wrap(f"{_apart(cells, all_)}: {', '.join(parts)}", 6)
+        lines += _wrap(f"the first is {cells[0].name}", 6)
+    return lines
+
+
+def _apart(cells: Sequence[Outcome], all_: Sequence[Outcome]) -> str:
+    """Return the values that some cells have on axes where others have more."""
+    parts = []
+    for axis in all_[0].where:
+        here, there = ({cell.where[axis]: None for cell in group} for group in (cells, all_))
+        if len(here) < len(there):
+            parts.append(f"{axis} = {' or '.join(here)}")
+    return ", ".join(parts) or "everywhere"
 
 
 def _wrap(text: str, indent: int) -> list[str]:
@@ -115,4 +126,5 @@ def _wrap(text: str, indent: int) -> list[str]:
         initial_indent=" " * indent,
         subsequent_indent=" " * (indent + 2),
         break_on_hyphens=False,
+        break_long_words=False,
     )

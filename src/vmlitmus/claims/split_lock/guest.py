@@ -63,9 +63,7 @@ def guest_ac(w: World) -> bool:
     return _any(w, Event.GUEST_AC)
 
 
-@condition(
-    "guest-killed", "the host ends a guest", source=THREAD, backed_by=("split-lock-tried",)
-)
+@condition("guest-killed", "the host ends a guest", source=THREAD, backed_by=("split-lock-tried",))
 def guest_killed(w: World) -> bool:
     return any(vm.killed and not vm.neighbour for vm in w.all(Vm))
 
@@ -98,8 +96,7 @@ def unexpected_l1_exit(w: World) -> bool:
 @condition("split-lock-tried", "a guest has tried a split lock", source=CONTRACT)
 def split_lock_tried(w: World) -> bool:
     return any(
-        (vcpu.event != Event.NONE or vcpu.trying) and not vcpu.vm.neighbour
-        for vcpu in w.all(Vcpu)
+        (vcpu.event != Event.NONE or vcpu.trying) and not vcpu.vm.neighbour for vcpu in w.all(Vcpu)
     )
 
 

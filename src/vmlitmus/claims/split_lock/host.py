@@ -21,9 +21,7 @@ def host_ac(w: World) -> bool:
     return any(vcpu.event == Event.HOST_AC and not vcpu.vm.neighbour for vcpu in w.all(Vcpu))
 
 
-@condition(
-    "bit-clear", "on a host that detects split locks a core's bit is clear", source=WARN
-)
+@condition("bit-clear", "on a host that detects split locks a core's bit is clear", source=WARN)
 def bit_clear(w: World) -> bool:
     return detecting(w) and any(not msr.detects for msr in w.all(TestCtrl))
 
@@ -33,13 +31,10 @@ def all_detect(w: World) -> bool:
     return all(msr.detects for msr in w.all(TestCtrl))
 
 
-@condition(
-    "bus-locked", "a guest locks the bus", source=WARN, backed_by=("split-lock-tried",)
-)
+@condition("bus-locked", "a guest locks the bus", source=WARN, backed_by=("split-lock-tried",))
 def bus_locked(w: World) -> bool:
     return any(
-        vcpu.event in (Event.LOCKED, Event.UNSEEN) and not vcpu.vm.neighbour
-        for vcpu in w.all(Vcpu)
+        vcpu.event in (Event.LOCKED, Event.UNSEEN) and not vcpu.vm.neighbour for vcpu in w.all(Vcpu)
     )
 
 

@@ -1,9 +1,9 @@
 """What a guest kernel does with split locks: a Linux of 5.7 or later, or one without the code.
 
-off, warn and fatal are split_lock_detect= of the guest kernel. Its user-mode handler looks only for
-EFLAGS.AC and for fatal: in warn it clears the bit, retries, and sets the bit again at the next
-context switch; in off, where no #AC was expected, it does just the same. #AC in kernel mode is die().
-A kernel without the code sends SIGBUS, or dies.
+off, warn and fatal are split_lock_detect= of the guest kernel. Its user-mode handler looks only
+for EFLAGS.AC and for fatal: in warn it clears the bit, retries, and sets the bit again at the
+next context switch; in off, where no #AC was expected, it does just the same. #AC in kernel mode
+is die(). A kernel without the code sends SIGBUS, or dies.
 
 Not modelled: what the guest prints. Source: handle_user_split_lock() in
 arch/x86/kernel/cpu/intel.c (Linux 5.7), exc_alignment_check() in arch/x86/kernel/traps.c.

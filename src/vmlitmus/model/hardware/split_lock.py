@@ -1,11 +1,12 @@
 """What a core does with a locked access that crosses a cache line.
 
 With SPLIT_LOCK_DETECT set the access faults with #AC before it is made, at any CPL; with the bit
-clear it is made and locks the bus. The bit belongs to the core, so a write on one cpu changes it for
-the sibling. The legacy alignment check needs CPL 3, CR0.AM and EFLAGS.AC and faults either way.
+clear it is made and locks the bus. The bit belongs to the core, so a write on one cpu changes it
+for the sibling. The legacy alignment check needs CPL 3, CR0.AM and EFLAGS.AC and faults either
+way.
 
-Not modelled: how long the bus stays locked, misaligned accesses without LOCK.
-Source: SDM vol. 4, MSR_TEST_CTRL; arch/x86/kernel/cpu/bus_lock.c.
+Not modelled: how long the bus stays locked, misaligned accesses without LOCK. Source: SDM vol. 4,
+MSR_TEST_CTRL; arch/x86/kernel/cpu/bus_lock.c.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ def asked_for(w: World, vcpu: Vcpu) -> bool:
 
 
 def due(w: World, vcpu: Vcpu) -> bool:
-    """Say whether bare metal would give #AC for certain: every thread of the guest's core set it."""
+    """Say whether bare metal is sure to give #AC: all threads of the guest's core set the bit."""
     return legacy_ac(vcpu) or all(o.sld or not same_core(o, vcpu) for o in w.all(Vcpu))
 
 

@@ -1,14 +1,14 @@
 """Delayed work on a given cpu, as timers and workqueues really treat it.
 
-schedule_delayed_work_on() does nothing while the work is pending, that is until a worker takes it up;
-nobody looks at its return value. When the timer has run out, __queue_work() queues the work in the
-pool of the cpu asked for, unless it is still being executed in another pool: then, so that it is not
-re-entered, in that pool. "Being executed" lasts until process_one_work() has the pool's lock again,
-after a cond_resched(). Workers of a bound pool run on its cpu; once the cpu's pool is unbound, on its
-way offline, they run anywhere.
+schedule_delayed_work_on() does nothing while the work is pending, that is until a worker takes it
+up; nobody looks at its return value. When the timer has run out, __queue_work() queues the work
+in the pool of the cpu asked for, unless it is still being executed in another pool: then, so that
+it is not re-entered, in that pool. "Being executed" lasts until process_one_work() has the pool's
+lock again, after a cond_resched(). Workers of a bound pool run on its cpu; once the cpu's pool is
+unbound, on its way offline, they run anywhere.
 
-Not modelled: how many jiffies pass (a timer runs out some time later), isolated cpus, whose timers
-run out elsewhere, which changes nothing. Source: kernel/workqueue.c.
+Not modelled: how many jiffies pass (a timer runs out some time later), isolated cpus, whose
+timers run out elsewhere, which changes nothing. Source: kernel/workqueue.c.
 """
 
 from __future__ import annotations
@@ -60,7 +60,11 @@ def may_execute(w: World, work: Work, cpu: Cpu) -> bool:
     return work.pool is not None and not work.pool.bound and cpu.plug == Plug.ONLINE
 
 
-@sequence("{work} is done with: process_one_work() has the pool's lock again", source=(PROCESS, FIFO_STARVES), fair="weak")
+@sequence(
+    "{work} is done with: process_one_work() has the pool's lock again",
+    source=(PROCESS, FIFO_STARVES),
+    fair="weak",
+)
 def execute_work(w: World, work: Work, cpu: Cpu) -> Sections:
     when(work.pending and not work.armed)
     when(may_execute(w, work, cpu))

@@ -1,10 +1,12 @@
 """The scheduler puts vcpu threads on cpus and takes them off again.
 
-It may do so whenever the thread is preemptible: between the sections of split_lock_warn() too. Until
-5.18 the context switch also wrote the detection bit: __switch_to_xtra() compared TIF_SLD of the two
-threads. A switch from one thread to the next is modelled as one to idle and one from idle.
+It may do so whenever the thread is preemptible: between the sections of split_lock_warn() too.
+Until 5.18 the context switch also wrote the detection bit: __switch_to_xtra() compared TIF_SLD of
+the two threads. A switch from one thread to the next is modelled as one to idle and one from
+idle.
 
-Not modelled: load, priorities. Source: __switch_to_xtra() in arch/x86/kernel/process.c (Linux 5.7).
+Not modelled: load, priorities. Source: __switch_to_xtra() in arch/x86/kernel/process.c (Linux
+5.7).
 """
 
 from __future__ import annotations

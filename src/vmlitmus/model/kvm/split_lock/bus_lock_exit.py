@@ -1,9 +1,9 @@
 """Bus-lock exits: KVM_CAP_X86_BUS_LOCK_EXIT tells the VMM, which makes the vcpu wait.
 
 On Intel the exit comes after the lock (exit reason 74, or a bit in another exit's reason); on AMD
-before it, when the threshold counter is 0; KVM_RUN with an unchanged RIP sets the counter to 1, so the
-lock can be made. For L2, nested VMRUN loads the counter anew; KVM remembers the RIP of the last
-exit, so that an exit to L1 in between does not start it all over.
+before it, when the threshold counter is 0; KVM_RUN with an unchanged RIP sets the counter to 1,
+so the lock can be made. For L2, nested VMRUN loads the counter anew; KVM remembers the RIP of the
+last exit, so that an exit to L1 in between does not start it all over.
 
 Not modelled: what the VMM does but wait. Source: vmx_handle_exit() in arch/x86/kvm/vmx/vmx.c,
 bus_lock_exit() in arch/x86/kvm/svm/svm.c.

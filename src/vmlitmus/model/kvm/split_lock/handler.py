@@ -1,8 +1,8 @@
 """handle_guest_split_lock() and split_lock_warn(), in a vcpu's thread.
 
-warn: until 5.18 the thread clears the bit and sets TIF_SLD, preemptible in between. Since 5.19 it sleeps
-10 ms and takes buslock_sem (not with split_lock_mitigate=0), then, preemption off, schedules the work
-that will set the bit again and clears it. fatal: SIGBUS, and KVM_RUN returns.
+warn: until 5.18 the thread clears the bit and sets TIF_SLD, preemptible in between. Since 5.19 it
+sleeps 10 ms and takes buslock_sem (not with split_lock_mitigate=0), then, preemption off,
+schedules the work that will set the bit again and clears it. fatal: SIGBUS, and KVM_RUN returns.
 
 Not modelled: signals, which end the sleep early; the message. Source:
 arch/x86/kernel/cpu/bus_lock.c, arch/x86/kernel/cpu/intel.c (Linux 5.7).
@@ -16,7 +16,6 @@ from vmlitmus.model.kvm.split_lock.versions import MISERY, PER_CPU, SYSCTL
 from vmlitmus.model.scheduler.delayed_work import schedule_delayed_work_on
 from vmlitmus.model.scheduler.semaphore import down
 from vmlitmus.world.split_lock import Event, Host, HostMode, Vcpu, Work
-
 
 BIT_FIRST = "split_lock_warn() clears the bit before it sets TIF_SLD"
 
@@ -78,7 +77,7 @@ def warn_delayed(w: World, vcpu: Vcpu) -> Sections:
             schedule_delayed_work_on(vcpu.cpu, work)
     clear_here(vcpu)
     if pending:
-        yield "{vcpu}: schedule_delayed_work_on() finds the work pending; the bit of {vcpu.cpu} is cleared"
+        yield "{vcpu} finds the work pending, schedules nothing and clears the bit of {vcpu.cpu}"
     else:
         yield "{vcpu} schedules the work for {vcpu.cpu} in 2 jiffies and clears its bit"
 

@@ -1,8 +1,9 @@
 """A cpu goes offline and comes back, as far as the detection bit is concerned.
 
-On the way down: the scheduler pushes all tasks away; splitlock_cpu_offline() sets the bit (a part);
-the worker pool is unbound; the cpu dies. Works that are pending then run elsewhere: they release the
-semaphore but set another cpu's bit. On the way up split_lock_init() sets the bit, the pool is bound.
+On the way down: the scheduler pushes all tasks away; splitlock_cpu_offline() sets the bit (a
+part); the worker pool is unbound; the cpu dies. Works that are pending then run elsewhere: they
+release the semaphore but set another cpu's bit. On the way up split_lock_init() sets the bit, the
+pool is bound.
 
 Not modelled: failed hotplug. Source: splitlock_cpu_offline(), split_lock_init(); states of
 include/linux/cpuhotplug.h.

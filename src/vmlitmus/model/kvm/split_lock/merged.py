@@ -1,8 +1,9 @@
 """As merged: detection is the host's affair; guests are not shown the feature.
 
-#AC is always intercepted. It is injected where the guest would get it without split-lock detection:
-CPL 3, CR0.AM and EFLAGS.AC. Each of the three is a part. Until 5.7-rc2 all of them were injected; until
-5.18 L1 was given those of L2. The emulator made the guest's locked access itself, in the host kernel.
+#AC is always intercepted. It is injected where the guest would get it without split-lock
+detection: CPL 3, CR0.AM and EFLAGS.AC. Each of the three is a part. Until 5.7-rc2 all of them
+were injected; until 5.18 L1 was given those of L2. The emulator made the guest's locked access
+itself, in the host kernel.
 
 Not modelled: TDX. Source: vmx_guest_inject_ac(), emulator_cmpxchg_emulated().
 """

@@ -1,12 +1,13 @@
 """As proposed in February 2020: detection virtualised, if the feature may be shown at all.
 
-KVM keeps the guest's SPLIT_LOCK_DETECT. At VM entry a guest that has it set gets the core's bit set, if
-the thread or the host had it clear; with the host off it is cleared again at VM exit. #AC is forwarded to
-a guest that asked for it. Otherwise host warn clears the core's bit for the thread; host fatal kills
-the guest, or forwards #AC nevertheless. With FORCED_ON, host warn does as host fatal.
+KVM keeps the guest's SPLIT_LOCK_DETECT. At VM entry a guest that has it set gets the core's bit
+set, if the thread or the host had it clear; with the host off it is cleared again at VM exit. #AC
+is forwarded to a guest that asked for it. Otherwise host warn clears the core's bit for the
+thread; host fatal kills the guest, or forwards #AC nevertheless. With FORCED_ON, host warn does
+as host fatal.
 
-Not modelled: how userspace says that it pins vcpus. Source: the thread; patch 8/8 of v5, 2020-03-24,
-for the order of MSR writes.
+Not modelled: how userspace says that it pins vcpus. Source: the thread; patch 8/8 of v5,
+2020-03-24, for the order of MSR writes.
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ from vmlitmus.world.split_lock import Event, ForcedOn, Host, HostMode, Vcpu
 
 HOST_OFF_LOADS_BIT = Assumption(
     "host-off-loads-guest-bit",
-    "on a host booted with split_lock_detect=off KVM loads the guest's bit at VM entry and clears it "
-    "at VM exit",
+    "on a host booted with split_lock_detect=off KVM loads the guest's bit at VM entry and clears "
+    "it at VM exit",
 )
 
 
@@ -51,7 +52,12 @@ class Proposed(AcPolicy):
     def on_ac(self, w: World, vcpu: Vcpu) -> Sections:
         host = w.the(Host)
         told = forced_on(host, vcpu.vm)
-        if host.mode == HostMode.OFF or vcpu.sld or legacy_ac(vcpu) or told == ForcedOn.ACKNOWLEDGED:
+        if (
+            host.mode == HostMode.OFF
+            or vcpu.sld
+            or legacy_ac(vcpu)
+            or told == ForcedOn.ACKNOWLEDGED
+        ):
             deliver_ac(w, vcpu)
             yield "{vcpu} takes #AC on its split lock; KVM forwards it to the guest"
         elif host.mode == HostMode.WARN and told == ForcedOn.ABSENT:

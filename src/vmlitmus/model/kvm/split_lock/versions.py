@@ -1,8 +1,8 @@
 """The fixes that tell kernel versions apart, and which version has which.
 
-Each is a part: "5.7-rc1" has host-side detection and none of them. 6.12.117 is the stable release of
-November 2026. In 7.2.13 the return value of an exit handler is still lost. The commit that brought
-the exit for AMD is not a fix: it is machine.amd.
+Each is a part: "5.7-rc1" has host-side detection and none of them. 6.12.117 is the stable release
+of November 2026. In 7.2.13 the return value of an exit handler is still lost. The commit that
+brought the exit for AMD is not a fix: it is machine.amd.
 """
 
 from __future__ import annotations
@@ -29,9 +29,7 @@ NESTED_BUS_LOCK = Fix(
 )
 NESTED_AC = Fix(
     "L0 keeps split-lock #AC of L2",
-    KernelCommit(
-        "b33bb78a1fad", "KVM: nVMX: Handle split-lock #AC exceptions that happen in L2"
-    ),
+    KernelCommit("b33bb78a1fad", "KVM: nVMX: Handle split-lock #AC exceptions that happen in L2"),
     "5.19",
 )
 MISERY = Fix(
