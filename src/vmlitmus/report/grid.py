@@ -127,7 +127,8 @@ def legend(grid: Grid) -> list[str]:
     claim = next((o.claim for o in grid.cells), "")
     parts = [f"= {claim} holds", "x it is violated"]
     parts += [f"{mark} {name}" for name, mark in grid.marks.items()]
-    return textwrap.wrap("; ".join(parts), WIDTH)
+    kept = "; ".join(part.replace(" ", "\xa0") for part in parts)
+    return [line.replace("\xa0", " ") for line in textwrap.wrap(kept, WIDTH)]
 
 
 def _common(values: Sequence[str]) -> set[str]:
