@@ -144,7 +144,7 @@ class Vcpu(Entity, runs_on="cpu"):
     trying: bool = False  # its split lock has faulted and will be retried
     event: Event = Event.NONE
     missed: bool = False  # its last split lock should have raised #AC
-    row: Annotated[int, Between(0, 3)] = 0  # split locks executed since something slowed it down
+    row: Annotated[int, Between(0, 2)] = 0  # split locks executed since something slowed it down
     exits: Annotated[int, Between(0, 2)] = 0  # bus-lock exits for its current instruction
     passed: Annotated[int, Between(0, 3)] = 0  # others that got buslock_sem while it waited
 

@@ -25,9 +25,9 @@ from vmlitmus.claims.split_lock.host import (
     idle_core_undetected,
     stays_undetected,
     tenant_unseen,
-    tenant_unseen_thrice,
-    three_locks_unslowed,
+    tenant_unseen_twice,
     two_cores_undetected,
+    two_locks_unslowed,
 )
 from vmlitmus.claims.split_lock.waiting import (
     bus_lock_exit,
@@ -57,9 +57,9 @@ CONDITIONS = (
     bit_clear,
     all_detect,
     bus_locked,
-    three_locks_unslowed,
+    two_locks_unslowed,
     tenant_unseen,
-    tenant_unseen_thrice,
+    tenant_unseen_twice,
     host_kernel_ac,
     two_cores_undetected,
     all_quiet,

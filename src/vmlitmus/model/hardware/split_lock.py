@@ -63,7 +63,7 @@ def lock_bus(w: World, vcpu: Vcpu) -> None:
     vcpu.missed = due(w, vcpu)
     vcpu.trying = False
     vcpu.exits = 0
-    if vcpu.row < 3:
+    if vcpu.row < 2:
         vcpu.row += 1
 
 
