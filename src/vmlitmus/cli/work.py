@@ -95,7 +95,7 @@ def decide_all(job: Job, selected: Sequence[Selected]) -> Iterator[tuple[int, Ou
     Several cells are decided in processes of their own, which inherit what is to be done.
     """
     pairs = [(test, cell) for test, cells in selected for cell in cells]
-    workers = min(len(pairs), os.cpu_count() or 1)
+    workers = min(len(pairs), len(os.sched_getaffinity(0)))
     if workers < 2:
         for index, pair in enumerate(pairs):
             yield index, decide(job, *pair)
