@@ -17,7 +17,7 @@ from vmlitmus.engine.search import Search
 
 _SLICE = 200_000  # units of work between two looks at the clock
 _FIELD = {name: index for index, name in enumerate(kernel_liveness.FIELDS)}
-_BYTES = {"TRUTH": 1, "FIRST": 8}  # for each state; 4 for the others
+_BYTES = {"TRUTH": 1, "OPEN": 1, "FIRST": 8}  # for each state; 4 for the others
 _ARRAYS = (
     "TRUTH",
     "DEPTH",
@@ -27,7 +27,7 @@ _ARRAYS = (
     "ORDER",
     "FIRST",
     "STEPS",
-    "GROUP",
+    "OPEN",
     "NUMBER",
     "LOW",
     "CURSOR",
