@@ -57,7 +57,7 @@ def verdict(
     asked: set[int] = frozenset(),
     claim: Claim = MET,
 ) -> str:
-    """Return the verdict on a graph: each instance has a fairness, and where it leads from where."""
+    """Return the verdict on a graph: each instance has a fairness, and leads from some states."""
     states = {0, *met, *asked, *(s for _, m in moves for move in m.items() for s in move)}
     graph = Graph(
         tuple(m for _, m in moves),
