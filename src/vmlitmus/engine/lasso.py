@@ -13,6 +13,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from vmlitmus.errors import EnginesDisagree
 from vmlitmus.lang import Fairness, State
 
 N = TypeVar("N")  # a state, or its number
@@ -101,7 +102,8 @@ class Component(Generic[N]):
                 long = distance(start) + len(loop)
                 if (best is None or long < length) and self.is_fair(start, loop):
                     best, length = (start, loop), long
-        assert best is not None
+        if best is None:
+            raise EnginesDisagree("a fair component has no fair loop")
         return best
 
     def shortest(self, start: N) -> list[Step[N]]:
@@ -158,7 +160,7 @@ class Component(Generic[N]):
                         came[step[1]] = state, step
                         following.append(step[1])
             level = following
-        raise AssertionError("not a strongly connected component")
+        raise EnginesDisagree("a fair component is not strongly connected")
 
 
 def _way(start: N, state: N, came: Mapping[N, tuple[N, Step[N]]]) -> list[Step[N]]:
