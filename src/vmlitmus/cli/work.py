@@ -51,7 +51,8 @@ def decide(
     assumed = tuple(f"{n} = {_shown(v)}" for n, v in machine.assumptions.items())
     bounds = dict(machine.bounds)
     if cell.claim.is_liveness:
-        bounds["fairness"] = [f"{name} {fair}" for name, fair in machine.fairness.items()]
+        for kind in ("weak", "strong"):
+            bounds[f"{kind}ly fair"] = [n for n, fair in machine.fairness.items() if fair == kind]
     return replace(outcome, result=result, bounds=bounds, assumptions=assumed)
 
 
