@@ -139,8 +139,7 @@ CASES = {
         "at_cell0 at_cell1 down_cell1 at_cell2 b",
     ),
     "a yield in one arm within a loop": (
-        "for d in w.all(Cell):\n    if d.flag:\n        yield 'at {d}'\n    d.count = 1\n"
-        "yield 'b'",
+        "for d in w.all(Cell):\n    if d.flag:\n        yield 'at {d}'\n    d.count = 1\nyield 'b'",
         "at_cell0 at_cell2 b",
     ),
     "loops in loops": (
