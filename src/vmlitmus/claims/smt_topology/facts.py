@@ -1,7 +1,7 @@
 """The three facts that a host can have, and the second reading of one of them.
 
-NO_SMT covers everybody: where it is true, nothing at all runs beside a vcpu. The others speak of the
-vcpus of one VM only: not of other VMs, host tasks, threads of the VMM or interrupt handlers.
+NO_SMT covers everybody: where it is true, nothing at all runs beside a vcpu. The others speak of
+the vcpus of one VM only: not of other VMs, host tasks, threads of the VMM or interrupt handlers.
 "Siblings on the host" are vcpus whose task_cpu() lie on one core, running or not; "sharing" means
 running there at the same time.
 """

@@ -60,6 +60,7 @@ def smt_disable(w: World, host: Host, control: SmtControl) -> Sections:
     for cpu in w.all(Cpu):
         if cpu.core.host is host and cpu.thread > 0 and cpu.online:
             take_down(w, cpu)
+            note_change(w)
             yield "cpuhp_smt_disable() takes {cpu} down"
     host.smt = control
     yield "cpuhp_smt_disable() stores {control} in cpu_smt_control of {host}"
@@ -70,15 +71,15 @@ def smt_disable(w: World, host: Host, control: SmtControl) -> Sections:
 )
 def smt_enable(w: World, host: Host) -> Sections:
     when(host.smt == SmtControl.OFF and writable(host) and concerns(w, host))
-    when(w.use(Hint).lets_smt_on(w, host))
     permitted(w, w.use(Bans).smt_control(w))
     host.smt = SmtControl.ON
     note_change(w)
     yield "root writes on to smt/control of {host}, stored in cpu_smt_control"
     for cpu in w.all(Cpu):
         if cpu.core.host is host and cpu.present and not cpu.online:
-            cpu.online = True
-            yield "cpuhp_smt_enable() brings {cpu} up"
+            cpu.online = w.use(Hint).lets_smt_on(w, host)
+            note_change(w)
+            yield "cpuhp_smt_enable() brings {cpu} up, if kvm_online_cpu() lets it"
 
 
 @step("root takes {cpu} offline", source=DISABLE, disturbance="hotplug")

@@ -35,7 +35,7 @@ def pinned(vcpu: Vcpu, cpu: Cpu) -> bool:
     if vcpu.vm.layout == Layout.SAME_CORE:
         return cpu.core.number == 0 and cpu.thread == vcpu.number
     if vcpu.vm.layout == Layout.OWN_CORES:
-        return cpu.core.number == vcpu.number and cpu.thread == 0
+        return cpu.core.number == vcpu.number and cpu.thread == vcpu.number % 2
     return True
 
 

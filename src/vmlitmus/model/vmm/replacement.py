@@ -65,7 +65,7 @@ def live_migrate(w: World, vm: Vm, to: Host) -> Sections:
     to.used = True
     if not w.part("repeat the pinning"):
         vm.layout = Layout.FREE
-    if not w.part("repeat the cookies"):
+    if not w.part("repeat the cookies") or not smt_active(w, to):
         vm.cookies = False
     vm.paused = False
     yield "{vm} runs on {to}"

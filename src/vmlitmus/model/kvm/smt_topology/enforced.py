@@ -39,7 +39,7 @@ class NoSmtNow(NoSmt):
 
 
 class NoSmtHeld(NoSmtNow):
-    """The same, and the host kernel brings no sibling up while the VM exists."""
+    """The same, and kvm_online_cpu() lets no cpu come online while the VM exists."""
 
     def lets_smt_on(self, w: World, host: Host) -> bool:
         return not any(vm.bit and vm.host is host for vm in w.all(Vm))

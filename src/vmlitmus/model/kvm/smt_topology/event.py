@@ -1,7 +1,8 @@
 """What stands between a host and a change: a ban, and a guest that wants to be told first.
 
-Every change of the host goes through ``permitted`` and is noted in ``note_change``, which is history
-only. A ban is a part, so that the smallest sets of bans that keep a hint true can be computed.
+Every change of the host goes through ``permitted`` and is noted in ``note_change``, which is
+history only. A ban is a part, so that the smallest sets of bans that keep a hint true can be
+computed.
 Source: the thread of seed 001 for re-enlightenment; bans are the question, not a mechanism.
 """
 

@@ -34,7 +34,7 @@ class Hint(Hooks):
         return True
 
     def lets_smt_on(self, w: World, host: Host) -> bool:
-        """Whether the host kernel may bring up siblings while the VM exists."""
+        """kvm_online_cpu(): whether a cpu may come online while the VM exists."""
         return True
 
 
@@ -58,4 +58,4 @@ def _in_layout(vm: Vm, cpu: Cpu) -> bool:
     """Say whether one of the two vcpus is pinned there."""
     if vm.layout == Layout.SAME_CORE:
         return cpu.core.number == 0
-    return cpu.core.number < 2 and cpu.thread == 0
+    return cpu.core.number < 2 and cpu.thread == cpu.core.number

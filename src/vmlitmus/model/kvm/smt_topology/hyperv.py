@@ -21,7 +21,7 @@ class HypervOn(Hint):
 
 
 class HypervAuto(Trustworthy):
-    """hv-no-nonarch-coresharing=auto; hv-passthrough copies KVM's value and blocks migration too."""
+    """hv-no-nonarch-coresharing=auto; hv-passthrough copies and blocks as well."""
 
     def may_migrate(self, w: World, vm: Vm) -> bool:
         return False
