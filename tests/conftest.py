@@ -7,6 +7,7 @@ import pytest
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--wide", action="store_true", help="run the slow, wide checks too")
+    parser.addoption("--promote", action="store_true", help="write today's output into the pages")
 
 
 def pytest_configure(config: pytest.Config) -> None:

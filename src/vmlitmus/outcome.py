@@ -40,7 +40,9 @@ class Result:
     """What one engine found for one claim on one machine.
 
     ``states``, ``transitions`` and ``depth`` are counts as the design defines them; ``seconds``
-    is wall time; ``observed`` says for each asked condition whether a counted state satisfies it.
+    is wall time; ``never_fired`` maps the steps that no run took to their labels; ``observed`` says
+    for each asked condition whether a counted state satisfies it. ``backing`` says in words what
+    was reached, so that a "never" that holds is not empty.
     """
 
     verdict: Verdict
@@ -50,12 +52,13 @@ class Result:
     depth: int
     seconds: float
     coverage: Mapping[str, int] = field(default_factory=dict)
-    never_fired: tuple[str, ...] = ()
+    never_fired: Mapping[str, str] = field(default_factory=dict)
     trace: tuple[TraceStep, ...] | None = None
     loop_start: int | None = None
     warnings: tuple[str, ...] = ()
     reason: str | None = None
     observed: Mapping[str, bool] = field(default_factory=dict)
+    backing: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,7 @@ class Outcome:
 
     ``stored`` are the blessed [states, transitions, depth], if there are any; ``error`` is the
     message when there is no result because test or model is faulty, and ``exit_code`` its code.
+    ``arguments`` select it again on the command line.
     """
 
     name: str
@@ -82,6 +86,7 @@ class Outcome:
     stored: tuple[int, ...] | None = None
     error: str | None = None
     exit_code: int = 0
+    arguments: tuple[str, ...] = ()
 
     @property
     def counts(self) -> tuple[int, ...] | None:

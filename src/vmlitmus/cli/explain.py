@@ -6,7 +6,7 @@ import json
 
 import click
 
-from vmlitmus.cli.options import engine_options, limits, write_out
+from vmlitmus.cli.options import engine_options, limits, output_option, write_out
 from vmlitmus.cli.progress import Ticker
 from vmlitmus.cli.work import Job, decide
 from vmlitmus.engine.run import Choice
@@ -30,7 +30,7 @@ from vmlitmus.report import explain
 @click.option(
     "--json", "as_object", is_flag=True, help="Print one JSON object, vmlitmus/outcome/1."
 )
-@click.option("-o", "--output", metavar="FILE", help="Write the result there.")
+@output_option
 @engine_options
 def command(
     test: str,
@@ -48,7 +48,7 @@ def command(
     column for each cpu or actor and can be pasted in a mail. Exits 0 whatever the verdict.
     """
     catalogue = Catalogue(load_model(model) if model else None)
-    job = Job(catalogue, engine, limits(time_limit, memory_limit))
+    job = Job(catalogue, model, engine, limits(time_limit, memory_limit))
     outcomes: list[Outcome] = []
     for found, cells in catalogue.select([test], wide=True):
         for cell in cells:

@@ -6,7 +6,7 @@ import json
 
 import click
 
-from vmlitmus.cli.options import engine_options, limits, write_out
+from vmlitmus.cli.options import engine_options, limits, output_option, write_out
 from vmlitmus.cli.progress import Ticker
 from vmlitmus.cli.work import Job, decide_all
 from vmlitmus.engine.run import Choice
@@ -27,7 +27,7 @@ from vmlitmus.report.grid import Grid, comma_separated, markdown, plain, tables_
     show_default=True,
 )
 @click.option("--json", "as_object", is_flag=True, help="Print one JSON object, vmlitmus/table/1.")
-@click.option("-o", "--output", metavar="FILE", help="Write the result there.")
+@output_option
 @engine_options
 def command(
     selector: str,
@@ -49,7 +49,7 @@ def command(
     selected = [s for s in catalogue.select([selector], wide=wide) if s[0].axes]
     if not selected:
         raise UsageError(f"{selector!r} has no test with a [matrix]")
-    job = Job(catalogue, engine, limits(time_limit, memory_limit))
+    job = Job(catalogue, model, engine, limits(time_limit, memory_limit))
     found: dict[int, Outcome] = {}
     with Ticker(sum(len(cells) for _, cells in selected)) as ticker:
         for index, outcome in decide_all(job, selected):

@@ -12,8 +12,7 @@ from dataclasses import dataclass, field, replace
 from vmlitmus.engine import Limits, Progress, run
 from vmlitmus.engine.run import Choice
 from vmlitmus.errors import ScenarioError, VmlitmusError
-from vmlitmus.lang import Model
-from vmlitmus.litmus.catalogue import Catalogue, Selected, blessed
+from vmlitmus.litmus.catalogue import Catalogue, Selected, blessed, selector
 from vmlitmus.litmus.read import refused
 from vmlitmus.outcome import Outcome
 from vmlitmus.scenario import Cell, Test
@@ -24,6 +23,7 @@ class Job:
     """How cells are decided."""
 
     catalogue: Catalogue
+    model: str | None = None  # the file of the user's own model
     engine: Choice = "auto"
     limits: Limits = field(default_factory=Limits)
 
@@ -33,7 +33,7 @@ def decide(
 ) -> Outcome:
     """Return the outcome of one cell; a faulty test or model is an outcome too."""
     model = job.catalogue.model_of(test.topic)
-    outcome = _blank(model, test, cell)
+    outcome = _blank(job, test, cell)
     try:
         machine = cell.machine(model)
         result = run(
@@ -58,7 +58,8 @@ def _shown(value: object) -> str:
     )
 
 
-def _blank(model: Model, test: Test, cell: Cell) -> Outcome:
+def _blank(job: Job, test: Test, cell: Cell) -> Outcome:
+    condition = job.catalogue.model_of(test.topic).condition(cell.claim.condition)
     stored = blessed(test.topic).get(cell.name) if test.shipped else None
     return Outcome(
         name=cell.name,
@@ -68,10 +69,11 @@ def _blank(model: Model, test: Test, cell: Cell) -> Outcome:
         because=test.because,
         decided_by=test.decided_by,
         claim=str(cell.claim),
-        claim_text=model.condition(cell.claim.condition).text,
+        claim_text=condition.text,
         expected=cell.expect,
         where=cell.where,
         stored=tuple(stored) if stored else None,
+        arguments=(selector(test, cell), *(("--model", job.model) if job.model else ())),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -201,6 +202,7 @@ def _result(
         stepper = Stepper(machine)
         steps = trace(stepper, finding.path)
         _confirm(stepper, claim, finding.path[-1])
+    backing = _backing(machine, claim, verdict)
     coverage = {name: finding.coverage.get(name, 0) for name in machine.step_ids}
     return Result(
         verdict=verdict,
@@ -210,11 +212,16 @@ def _result(
         depth=finding.depth,
         seconds=time.monotonic() - started,
         coverage=coverage,
-        never_fired=tuple(name for name, count in coverage.items() if not count),
+        never_fired={
+            name: re.sub(r"[{}]", "", machine.labels[name])
+            for name, count in coverage.items()
+            if not count
+        },
         trace=steps,
-        warnings=finding.notes + _vacuous(machine, claim, verdict, finding),
+        warnings=finding.notes + _vacuous(claim, backing, finding),
         reason=_REASONS.get(finding.stopped or ""),
         observed={name: name in observed for name in observe},
+        backing=tuple(machine.model.condition(n).text for n in backing if n in finding.observed),
     )
 
 
@@ -239,13 +246,16 @@ def _confirm(stepper: Stepper, claim: Claim, last: State) -> None:
         raise EnginesDisagree(f"the last state of a trace does not decide {claim}")
 
 
-def _vacuous(machine: Machine, claim: Claim, verdict: Verdict, finding: Finding) -> tuple[str, ...]:
-    """A "never" that holds needs its backing conditions to be reachable."""
+def _backing(machine: Machine, claim: Claim, verdict: Verdict) -> tuple[str, ...]:
+    """Return the conditions that must be reachable for the verdict to mean anything."""
     if claim.kind != "never" or verdict is not Verdict.HOLDS:
         return ()
-    backed = machine.model.condition(claim.condition).backed_by
+    return machine.model.condition(claim.condition).backed_by
+
+
+def _vacuous(claim: Claim, backing: tuple[str, ...], finding: Finding) -> tuple[str, ...]:
     return tuple(
         f"vacuous: {name!r} is never reached, so {claim.condition!r} could not have been"
-        for name in backed
+        for name in backing
         if name not in finding.observed
     )

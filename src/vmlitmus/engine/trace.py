@@ -65,7 +65,9 @@ def _chosen(wanted: str, enabled: dict[str, tuple[Instance, str, State]]) -> str
 def _not_enabled(number: int, wanted: str, enabled: list[str]) -> str:
     guess = nearest(wanted, enabled)
     hint = f"; did you mean {guess!r}?" if guess else ""
-    return f"step {number}, {wanted!r}, is not enabled{hint} Enabled: {' '.join(enabled) or 'none'}"
+    return (
+        f"step {number}, {wanted!r}, is not enabled{hint}; enabled: {' '.join(enabled) or 'none'}"
+    )
 
 
 def _step(

@@ -55,6 +55,11 @@ class Variable:
         return self.name.startswith("_")
 
     @property
+    def bookkeeping(self) -> bool:
+        """Say whether it is hidden, or a budget: no field of any entity of the model."""
+        return self.hidden or isinstance(self.entity, Budget)
+
+    @property
     def bits(self) -> int:
         return (self.domain.size - 1).bit_length()
 
@@ -106,8 +111,9 @@ class Instance:
 class Machine:
     """Entities, variables, instances in canonical order, and what is assumed.
 
-    ``initial`` is the initial state: the code of each variable, in order. ``lowered`` keeps the
-    instances that have been lowered, by index.
+    ``initial`` is the initial state: the code of each variable, in order. ``labels`` are those of
+    the steps, by id, with the braces in. ``lowered`` keeps the instances that have been lowered, by
+    index.
     """
 
     model: Model
@@ -117,11 +123,16 @@ class Machine:
     instances: tuple[Instance, ...]
     parts: tuple[str, ...]
     assumptions: Mapping[str, Choice]
-    step_ids: tuple[str, ...]
+    labels: Mapping[str, str]
     sources: Mapping[str, tuple[Source, ...]]
     conditions: Mapping[str, Condition]
     bounds: Mapping[str, Any] = field(default_factory=dict)
-    lowered: dict[int, Code] = field(default_factory=dict)
+    codes: Mapping[int | str, Code] = field(default_factory=dict)
+
+    @property
+    def step_ids(self) -> tuple[str, ...]:
+        """The steps, and the sections of sequences, in order."""
+        return tuple(self.labels)
 
     @cached_property
     def initial(self) -> State:
@@ -132,7 +143,9 @@ class Machine:
         """Bits of a packed state."""
         return sum(v.bits for v in self.variables)
 
+    @cached_property
     def domains(self) -> dict[tuple[Entity, str], tuple[int, Domain]]:
+        """The index and the domain of each variable."""
         return {(v.entity, v.name): (v.index, v.domain) for v in self.variables}
 
     def load(self, state: State) -> None:

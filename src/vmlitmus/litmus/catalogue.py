@@ -76,10 +76,10 @@ class Catalogue:
         if selector == "-":
             test = self.read_stdin()
             return [(test, test.cells)]
-        if selector.endswith(".toml") or "/" in selector:
-            test = self.read(Path(selector))
-            return [(test, test.cells)]
         name, bracket, _ = selector.partition("[")
+        if name.endswith(".toml") or "/" in name:
+            test = self.read(Path(name))
+            return [(test, self._cells(test, selector) if bracket else test.cells)]
         paths = {path.stem: path for path in ROOT.glob("*/*.toml")}
         if name in paths:
             test = self.read(paths[name])
@@ -96,17 +96,27 @@ class Catalogue:
         return [(t, t.cells) for t in matched]
 
     def _cells(self, test: Test, selector: str) -> tuple[Cell, ...]:
-        found = tuple(c for c in test.cells if c.name == selector)
+        wanted = test.name + "[" + selector.partition("[")[2]
+        found = tuple(c for c in test.cells if c.name == wanted)
         if not found:
-            guess = nearest(selector, [c.name for c in test.cells])
+            guess = nearest(wanted, [c.name for c in test.cells])
             hint = f"; did you mean {guess!r}?" if guess else ""
-            raise UsageError(f"no cell {selector!r} in {test.name}{hint}")
+            raise UsageError(f"no cell {wanted!r} in {test.path}{hint}")
         return found
 
     def _nothing(self, selector: str, tests: list[Test]) -> str:
         guess = nearest(selector, [*self.topics(), *(t.name for t in tests)])
         hint = f"; did you mean {guess!r}?" if guess else "; see: vmlitmus list tests"
         return f"no topic, test or path matches {selector!r}{hint}"
+
+
+def selector(test: Test, cell: Cell) -> str:
+    """Return what selects a cell on the command line: by its name, or by the path of its file."""
+    if test.shipped:
+        return cell.name
+    if test.path == "stdin":
+        return "-"
+    return test.path + cell.name.removeprefix(test.name)
 
 
 def counts_path(topic: str) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import textwrap
 from collections.abc import Iterable
 
@@ -24,7 +25,7 @@ def explain(outcome: Outcome, citation: str) -> str:
         lines += ["", *timeline(r.trace, _ending(outcome, r), r.loop_start)]
     lines += ["", *_facts(outcome, r)]
     lines += ["", *_citations(outcome, r, citation)]
-    lines += ["", "To run it again:", f"  vmlitmus explain '{outcome.name}'"]
+    lines += ["", "To run it again:", f"  vmlitmus explain {shlex.join(outcome.arguments)}"]
     return "\n".join(ascii_only(text).rstrip() for text in lines)
 
 
@@ -61,15 +62,29 @@ def _facts(outcome: Outcome, r: Result) -> list[str]:
     lines = _wrap(f"Bounds: {bounds}.")
     lines += _wrap(
         f"Searched: {r.states} states, {r.transitions} transitions, depth {r.depth}; "
-        f"every interleaving up to there ({r.engine} engine, {r.seconds:.2f} s)."
+        f"{_reach(outcome, r)} ({r.engine} engine, {r.seconds:.2f} s)."
     )
+    if r.backing:
+        lines += ["Reached on the way, so that this means something:", *_items(r.backing)]
     if outcome.assumptions:
         lines += _wrap("Assumptions in force: " + "; ".join(outcome.assumptions) + ".")
-    if r.never_fired:
-        lines += _wrap("Steps that never happened: " + ", ".join(r.never_fired) + ".")
+    if r.never_fired and _saw_everything(outcome, r):
+        lines += ["Steps that never happened:", *_items(r.never_fired.values())]
     for warning in r.warnings:
         lines += _wrap(f"Warning: {warning}.")
     return lines
+
+
+def _reach(outcome: Outcome, r: Result) -> str:
+    if _saw_everything(outcome, r):
+        return "all that can be reached"
+    return "every interleaving up to there"
+
+
+def _saw_everything(outcome: Outcome, r: Result) -> bool:
+    """Say whether the search went through all reachable states, not only to the first hit."""
+    early = r.trace is not None and outcome.claim.split()[0] in ("never", "possible")
+    return not early and r.verdict is not Verdict.INCONCLUSIVE
 
 
 def _bound(name: str, value: object) -> str:

@@ -11,8 +11,11 @@ from collections.abc import Sequence
 from vmlitmus.outcome import TraceStep
 
 WIDTH = 75
-_GAP = 2
-_NARROWEST = 16
+_INDENT = 2
+_WIDEST = 46  # of a clause, so that the columns stay visible
+_LAST = 28  # the least width of the last column
+_STEPS = range(9, 25)  # from one column to the next
+_LOOP = "  -- from here on, again and again --"
 
 
 def timeline(
@@ -20,33 +23,52 @@ def timeline(
 ) -> list[str]:
     """Return the lines of a time-line; ``ending`` marks what is reached at the end.
 
-    A loop is marked from step ``loop_start`` on.
+    A line belongs to one column only, so a clause may run on below the columns to its right. A
+    loop is marked from step ``loop_start`` on.
     """
     names = list(dict.fromkeys(column(step) for step in steps))
     if not names:
         return [f"==> at the start: {ending}"] if ending else []
-    width = (WIDTH - 2 - _GAP * (len(names) - 1)) // len(names)
-    if width < _NARROWEST:
-        return _listed(steps, names, ending)
-    gap = " " * _GAP
-    lines = ["  " + gap.join(n.ljust(width) for n in names).rstrip()]
-    lines.append("  " + gap.join(("-" * len(n)).ljust(width) for n in names).rstrip())
+    offsets = _offsets(names)
+    if offsets is None:
+        return _listed(steps, names, ending, loop_start)
+    lines = [_heading(offsets, names), _heading(offsets, ["-" * len(name) for name in names])]
     for number, step in enumerate(steps):
         if number == loop_start:
-            lines.append("  .. from here again and again ..".ljust(WIDTH).rstrip())
-        before = " " * ((width + _GAP) * names.index(column(step)))
-        lines += ["  " + before + part for part in textwrap.wrap(ascii_only(step.label), width)]
+            lines.append(_LOOP)
+        at = offsets[names.index(column(step))]
+        parts = textwrap.wrap(ascii_only(step.label), min(_WIDEST, WIDTH - at))
+        lines += [" " * at + part for part in parts]
     return lines + marked(ending)
 
 
-def _listed(steps: Sequence[TraceStep], names: list[str], ending: str | None) -> list[str]:
+def _offsets(names: Sequence[str]) -> list[int] | None:
+    """Return where each column begins; None if there are too many."""
+    step = (WIDTH - _INDENT - _LAST) // max(len(names) - 1, 1)
+    if step < max(_STEPS[0], *(len(name) + 2 for name in names)):
+        return None
+    return [_INDENT + min(step, _STEPS[-1]) * n for n in range(len(names))]
+
+
+def _heading(offsets: Sequence[int], texts: Sequence[str]) -> str:
+    line = ""
+    for at, text in zip(offsets, texts, strict=True):
+        line = line.ljust(at) + text
+    return line
+
+
+def _listed(
+    steps: Sequence[TraceStep], names: list[str], ending: str | None, loop_start: int | None
+) -> list[str]:
     """One line a step, with its cpu or actor in front: for too many columns."""
     indent = max(map(len, names)) + 2
     lines = []
-    for step in steps:
-        wrapped = textwrap.wrap(ascii_only(step.label), WIDTH - 2 - indent)
+    for number, step in enumerate(steps):
+        if number == loop_start:
+            lines.append(_LOOP)
+        wrapped = textwrap.wrap(ascii_only(step.label), WIDTH - _INDENT - indent)
         lines.append("  " + column(step).ljust(indent) + wrapped[0])
-        lines += [" " * (2 + indent) + part for part in wrapped[1:]]
+        lines += [" " * (_INDENT + indent) + part for part in wrapped[1:]]
     return lines + marked(ending)
 
 
@@ -58,8 +80,10 @@ def marked(ending: str | None) -> list[str]:
 
 
 def column(step: TraceStep) -> str:
-    """Return the column of a step: its cpu, or its first actor."""
-    return step.cpu or next(iter(step.actor.values()), "host")
+    """Return the column of a step: its cpu, else the actor that its label begins with."""
+    if step.cpu is not None:
+        return step.cpu
+    return next((actor for actor in step.actor.values() if step.label.startswith(actor)), "host")
 
 
 def ascii_only(text: str) -> str:

@@ -1,8 +1,10 @@
 """A cpu leaves the system and comes back.
 
 The online bit is cleared under stop_machine, after the scheduler has moved all tasks away and the
-queue of function calls was run; only later, in play_dead, does the cpu execute WBINVD. In between
-``on_each_cpu_mask()`` skips it. What covers that window is a mechanism (HotplugCover).
+queue of function calls was run; only later, in play_dead, does the cpu report its death and then
+execute WBINVD, so the controlling cpu does not wait for the write-back (the order can be flipped,
+to see what it would change). In between ``on_each_cpu_mask()`` skips it. What covers that window is
+a mechanism (HotplugCover).
 
 Not modelled: failed offlining, cpus that are parked. Source: arch/x86/kernel/smpboot.c.
 """
@@ -17,8 +19,8 @@ DYING = KernelFile("kernel/cpu.c", "take_cpu_down()", "7.2.13")
 PLAY_DEAD = KernelFile("arch/x86/kernel/smpboot.c", "native_play_dead()", "7.2.13")
 DEAD_BEFORE_WBINVD = Assumption(
     "dead-before-wbinvd",
-    "a cpu reports that it is dead before play_dead executes WBINVD, so cpu_down() may return and "
-    "release the hotplug lock while dirty lines are left",
+    "play_dead_common() reports the cpu dead before hlt_play_dead() executes WBINVD, so cpu_down() "
+    "may return and release the hotplug lock while dirty lines are left",
 )
 
 

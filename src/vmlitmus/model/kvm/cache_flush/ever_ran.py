@@ -2,7 +2,7 @@
 
 The mark is set in pre_sev_run() with IRQs off, before its early return; a flush reaches the online
 cpus of the mask. The mask belongs to the VM, not to the ASID.
-Source: commit 6f38f8c57464; facts of 7.2.13.
+Source: commit 6f38f8c57464; pre_sev_run() of 7.2.13.
 """
 
 from __future__ import annotations
