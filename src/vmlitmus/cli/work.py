@@ -14,7 +14,7 @@ from vmlitmus.engine.run import Choice
 from vmlitmus.errors import ScenarioError, VmlitmusError
 from vmlitmus.litmus.catalogue import Catalogue, Selected, blessed, selector
 from vmlitmus.litmus.read import refused
-from vmlitmus.outcome import Outcome
+from vmlitmus.outcome import Outcome, word_of
 from vmlitmus.scenario import Cell, Test
 
 
@@ -42,14 +42,20 @@ def decide(
             engine=job.engine,
             limits=job.limits,
             progress=progress,
-            observe=test.observe,
+            observe=test.watched,
         )
     except ScenarioError as error:
         return replace(outcome, error=str(refused(test, error)), exit_code=2)
     except VmlitmusError as error:
         return replace(outcome, error=str(error), exit_code=error.exit_code)
     assumed = tuple(f"{n} = {_shown(v)}" for n, v in machine.assumptions.items())
-    return replace(outcome, result=result, bounds=machine.bounds, assumptions=assumed)
+    return replace(
+        outcome,
+        result=result,
+        bounds=machine.bounds,
+        assumptions=assumed,
+        word=word_of(test.words, result.observed),
+    )
 
 
 def _shown(value: object) -> str:
@@ -71,6 +77,7 @@ def _blank(job: Job, test: Test, cell: Cell) -> Outcome:
         claim=str(cell.claim),
         claim_text=condition.text,
         expected=cell.expect,
+        expected_word=cell.word,
         where=cell.where,
         stored=tuple(stored) if stored else None,
         arguments=(selector(test, cell), *(("--model", job.model) if job.model else ())),
