@@ -115,9 +115,7 @@ class _Reader:
         observe = self.strings(matrix.pop("observe", []), "observe")
         axes = self.axes(matrix)
         name = Path(self.path).stem
-        words = read_words(
-            self.data.get("word", []), (c.name for c in model.conditions), self.fail
-        )
+        words = read_words(self.data.get("word", []), (c.name for c in model.conditions), self.fail)
         expected = _Expected(self, matrix, axes, [w.word for w in words])
         cells = tuple(self.cells(name, model, matrix, axes, expected))
         self.observed(model, observe)

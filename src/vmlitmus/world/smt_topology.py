@@ -84,7 +84,7 @@ class Vm(Entity):
     cookies: bool = False  # the vcpus of each guest core have a core-scheduling cookie of their own
     claims: bool = False  # what the VMM found out: the fact is to be claimed
     liar: bool = False  # the VMM claims it whatever it found out
-    kernel_liar: bool = False  # the host kernel vouches for it whatever is true
+    kernel_liar: bool = False  # the host kernel vouches for it, and places vcpus as it likes
     known: bool = False  # CPUID shows that the host knows the hint
     bit: bool = False  # the bit in the guest's CPUID
     booted: bool = False

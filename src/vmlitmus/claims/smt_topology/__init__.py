@@ -32,15 +32,18 @@ from vmlitmus.claims.smt_topology.implication import (
     smt_without_sharing,
 )
 from vmlitmus.claims.smt_topology.sharing import (
+    a_vcpu_runs,
     deceived_guest,
     distrusting_contexts_share,
     emulator_beside,
     guest_dead,
     host_task_beside,
     interrupt_beside,
+    interrupt_handled,
     other_vm_beside,
     own_vcpu_beside,
     sharing_under_stibp,
+    task_runs,
     unprotected_sharing,
     vhost_beside,
 )
@@ -69,6 +72,9 @@ CONDITIONS = (
     unprotected_sharing,
     sharing_under_stibp,
     guest_dead,
+    a_vcpu_runs,
+    task_runs,
+    interrupt_handled,
     smt_without_accurate,
     smt_without_converse,
     smt_without_sharing,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from vmlitmus.claims.smt_topology.facts import THREAD, on_one_core
 from vmlitmus.claims.smt_topology.hints import beside_a_vcpu
 from vmlitmus.lang import World, condition
-from vmlitmus.world.smt_topology import Cpu, Fact, TaskKind, Vcpu, Vm
+from vmlitmus.world.smt_topology import Cpu, Fact, Task, TaskKind, Vcpu, Vm
 
 
 def own_beside(w: World) -> bool:
@@ -18,37 +18,64 @@ def own_beside(w: World) -> bool:
     )
 
 
+def deceived(w: World) -> bool:
+    """The guest relies on its topology, and what it rules out happens."""
+    vm = w.the(Vm)
+    if not vm.relies or vm.dead:
+        return False
+    return own_beside(w) or (vm.says == Fact.NO_SMT and foreign_beside(w))
+
+
 @condition("own-vcpu-beside-vcpu", "two vcpus of the VM run on one core", source=THREAD)
 def own_vcpu_beside(w: World) -> bool:
     return own_beside(w)
 
 
 @condition(
-    "other-vm-beside-vcpu", "a vcpu of another VM runs beside a vcpu on its core", source=THREAD
+    "other-vm-beside-vcpu",
+    "a vcpu of another VM runs beside a vcpu on its core",
+    source=THREAD,
+    backed_by=("a-vcpu-runs", "task-runs"),
 )
 def other_vm_beside(w: World) -> bool:
     return beside_a_vcpu(w, TaskKind.OTHER_VM)
 
 
-@condition("host-task-beside-vcpu", "a host task runs beside a vcpu on its core", source=THREAD)
+@condition(
+    "host-task-beside-vcpu",
+    "a host task runs beside a vcpu on its core",
+    source=THREAD,
+    backed_by=("a-vcpu-runs", "task-runs"),
+)
 def host_task_beside(w: World) -> bool:
     return beside_a_vcpu(w, TaskKind.HOST)
 
 
 @condition(
-    "emulator-beside-vcpu", "QEMU's emulator thread runs beside a vcpu on its core", source=THREAD
+    "emulator-beside-vcpu",
+    "QEMU's emulator thread runs beside a vcpu on its core",
+    source=THREAD,
+    backed_by=("a-vcpu-runs", "task-runs"),
 )
 def emulator_beside(w: World) -> bool:
     return beside_a_vcpu(w, TaskKind.EMULATOR)
 
 
-@condition("vhost-beside-vcpu", "a vhost worker runs beside a vcpu on its core", source=THREAD)
+@condition(
+    "vhost-beside-vcpu",
+    "a vhost worker runs beside a vcpu on its core",
+    source=THREAD,
+    backed_by=("a-vcpu-runs", "task-runs"),
+)
 def vhost_beside(w: World) -> bool:
     return beside_a_vcpu(w, TaskKind.VHOST)
 
 
 @condition(
-    "interrupt-beside-vcpu", "an interrupt is handled beside a vcpu on its core", source=THREAD
+    "interrupt-beside-vcpu",
+    "an interrupt is handled beside a vcpu on its core",
+    source=THREAD,
+    backed_by=("a-vcpu-runs", "interrupt-handled"),
 )
 def interrupt_beside(w: World) -> bool:
     return any(
@@ -88,21 +115,17 @@ def distrusting_contexts_share(w: World) -> bool:
     backed_by=("both-vcpus-ran",),
 )
 def deceived_guest(w: World) -> bool:
-    vm = w.the(Vm)
-    if not vm.relies or vm.dead:
-        return False
-    return own_beside(w) or (vm.says == Fact.NO_SMT and foreign_beside(w))
+    return deceived(w)
 
 
 @condition(
     "unprotected-sharing",
-    "contexts that distrust each other share a core, the guest does not rely on the topology, and "
-    "STIBP is off",
+    "contexts that distrust each other share a core with STIBP off, and nobody has told the guest "
+    "that they cannot",
     source=THREAD,
 )
 def unprotected_sharing(w: World) -> bool:
-    vm = w.the(Vm)
-    return not vm.relies and not vm.stibp and shared(w)
+    return shared(w) and not w.the(Vm).stibp and not deceived(w)
 
 
 @condition(
@@ -117,3 +140,18 @@ def sharing_under_stibp(w: World) -> bool:
 @condition("guest-dead", "the guest has killed itself", source=THREAD)
 def guest_dead(w: World) -> bool:
     return w.the(Vm).dead
+
+
+@condition("a-vcpu-runs", "a vcpu is in the guest", source=THREAD)
+def a_vcpu_runs(w: World) -> bool:
+    return any(vcpu.running for vcpu in w.all(Vcpu))
+
+
+@condition("task-runs", "another host task runs", source=THREAD)
+def task_runs(w: World) -> bool:
+    return any(task.cpu is not None for task in w.all(Task))
+
+
+@condition("interrupt-handled", "an idle cpu handles an interrupt", source=THREAD)
+def interrupt_handled(w: World) -> bool:
+    return any(cpu.interrupted for cpu in w.all(Cpu))

@@ -56,6 +56,8 @@ def smt_disable(w: World, host: Host, control: SmtControl) -> Sections:
     when(writable(host) and concerns(w, host))
     permitted(w, w.use(Bans).smt_control(w))
     note_change(w)
+    if not w.part("store smt/control last"):
+        host.smt = control
     yield "root writes {control} to smt/control of {host}"
     for cpu in w.all(Cpu):
         if cpu.core.host is host and cpu.thread > 0 and cpu.online:
@@ -66,9 +68,7 @@ def smt_disable(w: World, host: Host, control: SmtControl) -> Sections:
     yield "cpuhp_smt_disable() stores {control} in cpu_smt_control of {host}"
 
 
-@sequence(
-    "cpuhp_smt_enable() of {host} returns", source=ENABLE, disturbance="smt-control"
-)
+@sequence("cpuhp_smt_enable() of {host} returns", source=ENABLE, disturbance="smt-control")
 def smt_enable(w: World, host: Host) -> Sections:
     when(host.smt == SmtControl.OFF and writable(host) and concerns(w, host))
     permitted(w, w.use(Bans).smt_control(w))

@@ -85,8 +85,9 @@ def schedule_vcpu(w: World, vcpu: Vcpu, cpu: Cpu) -> None:
     vm = vcpu.vm
     when(vm.booted and not vm.dead and not vm.paused and not vcpu.running and not vcpu.parked)
     when(cpu.core.host is vm.host and not vm.host.frozen)
-    when(vcpu.loose or pinned(vcpu, cpu))
-    when(idle(w, cpu) and not cpu.interrupted and picked(w, cpu, vcpu_cookie(vcpu)))
+    when(vcpu.loose or pinned(vcpu, cpu) or vm.kernel_liar)
+    when(idle(w, cpu) and not cpu.interrupted)
+    when(picked(w, cpu, vcpu_cookie(vcpu)) or vm.kernel_liar)
     when(w.use(GuestPolicy).runs(w, vcpu))
     vcpu.cpu = cpu
     vcpu.running = True

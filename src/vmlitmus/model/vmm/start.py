@@ -90,7 +90,7 @@ def mean_to_lie(w: World, vm: Vm) -> None:
 
 
 @step(
-    "the host kernel of {vm} vouches for the fact whatever is true",
+    "the host kernel of {vm} vouches for the fact and places vcpus as it likes",
     source=THREAD,
     disturbance="lying-kernel",
 )

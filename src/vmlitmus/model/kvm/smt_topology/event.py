@@ -8,7 +8,7 @@ Source: the thread of seed 001 for re-enlightenment; bans are the question, not 
 
 from __future__ import annotations
 
-from vmlitmus.lang import Hooks, KernelFile, Lore, World, step, when
+from vmlitmus.lang import Assumption, Hooks, KernelFile, Lore, World, step, when
 from vmlitmus.model.guest.smt_policy import GuestPolicy
 from vmlitmus.world.smt_topology import Host, Vm
 
@@ -126,9 +126,15 @@ def announce(w: World, vm: Vm) -> None:
     vm.announced = True
 
 
-@step("the guest of {vm} acts on the announcement and acknowledges it", source=THREAD)
+ACKS = Assumption(
+    "guest-acknowledges",
+    "a guest that is told that its topology becomes fake does answer; nothing obliges it to",
+)
+
+
+@step("the guest of {vm} acts on the announcement and acknowledges it", source=(THREAD, ACKS))
 def acknowledge(w: World, vm: Vm) -> None:
-    when(vm.announced and not vm.acknowledged)
+    when(vm.announced and not vm.acknowledged and bool(w.assume(ACKS)))
     vm.acknowledged = True
     vm.bit = vm.inverted
     w.use(GuestPolicy).decide(w, vm)

@@ -26,6 +26,7 @@ from vmlitmus.model.kvm.smt_topology.by_userspace import (
 )
 from vmlitmus.model.kvm.smt_topology.enforced import NoSmt, NoSmtHeld, NoSmtNow
 from vmlitmus.model.kvm.smt_topology.event import (
+    ACKS,
     Banned,
     Bans,
     Reenlightenment,
@@ -182,7 +183,7 @@ MODEL = Model(
         Bans: {"nothing": Bans, "everything": Banned},
         Reenlightenment: {"none": Reenlightenment, "after": TellsAfter, "before": TellsBefore},
     },
-    assumptions=(KNOWN, STUB_ON_SMP, VHOST_COOKIE, READING, OTHER_VMS),
+    assumptions=(KNOWN, STUB_ON_SMP, VHOST_COOKIE, READING, OTHER_VMS, ACKS),
     settings={
         "kvm": {
             "hint": mechanism(Hint, default="trustworthy"),
