@@ -25,9 +25,7 @@ def checked(machine: Machine) -> Machine:
         codes[instance.index] = lower_instance(machine, instance)
     changing = written(codes.values())
     for condition in machine.conditions.values():
-        codes[condition.name] = lower_condition(
-            machine.world, machine.domains, condition.function
-        )
+        codes[condition.name] = lower_condition(machine.world, machine.domains, condition.function)
     _check_labels(machine)
     kept = [v for v in machine.variables if v.index in changing or v.bookkeeping]
     numbers = {v.index: number for number, v in enumerate(kept)}

@@ -58,31 +58,31 @@ def smt_disable(w: World, host: Host, control: SmtControl) -> Sections:
     note_change(w)
     if not w.part("store smt/control last"):
         host.smt = control
-    yield "root writes {control} to smt/control of {host}"
+    yield "{host} has {control} written to smt/control by root"
     for cpu in w.all(Cpu):
         if cpu.core.host is host and cpu.thread > 0 and cpu.online:
             take_down(w, cpu)
             note_change(w)
-            yield "cpuhp_smt_disable() takes {cpu} down"
+            yield "{host} takes {cpu} down in cpuhp_smt_disable()"
     host.smt = control
-    yield "cpuhp_smt_disable() stores {control} in cpu_smt_control of {host}"
+    yield "{host} stores {control} in cpu_smt_control"
 
 
-@sequence("cpuhp_smt_enable() of {host} returns", source=ENABLE, disturbance="smt-control")
+@sequence("{host} returns from cpuhp_smt_enable()", source=ENABLE, disturbance="smt-control")
 def smt_enable(w: World, host: Host) -> Sections:
     when(host.smt == SmtControl.OFF and writable(host) and concerns(w, host))
     permitted(w, w.use(Bans).smt_control(w))
     host.smt = SmtControl.ON
     note_change(w)
-    yield "root writes on to smt/control of {host}, stored in cpu_smt_control"
+    yield "{host} has on written to smt/control by root, and stores it"
     for cpu in w.all(Cpu):
         if cpu.core.host is host and cpu.present and not cpu.online:
             cpu.online = w.use(Hint).lets_smt_on(w, host)
             note_change(w)
-            yield "cpuhp_smt_enable() brings {cpu} up, if kvm_online_cpu() lets it"
+            yield "{host} brings {cpu} up in cpuhp_smt_enable(), if kvm_online_cpu() lets it"
 
 
-@step("root takes {cpu} offline", source=DISABLE, disturbance="hotplug")
+@step("{cpu} is taken offline by root", source=DISABLE, disturbance="hotplug")
 def cpu_down(w: World, cpu: Cpu) -> None:
     host = cpu.core.host
     when(cpu.online and host.idle and concerns(w, host))
@@ -92,7 +92,7 @@ def cpu_down(w: World, cpu: Cpu) -> None:
     note_change(w)
 
 
-@step("root brings {cpu} online", source=BOOTABLE, disturbance="hotplug")
+@step("{cpu} is brought online by root", source=BOOTABLE, disturbance="hotplug")
 def cpu_up(w: World, cpu: Cpu) -> None:
     host = cpu.core.host
     when(cpu.present and not cpu.online and host.idle and concerns(w, host))
@@ -119,10 +119,10 @@ def resume_from_hibernation(w: World, host: Host) -> Sections:
     for cpu in w.all(Cpu):
         if cpu.core.host is host and cpu.present:
             cpu.online = True
-    yield "arch_resume_nosmt() of {host} brings all siblings up"
+    yield "{host} brings all siblings up in arch_resume_nosmt()"
     for cpu in w.all(Cpu):
         if cpu.core.host is host and cpu.thread > 0 and cpu.online:
             take_down(w, cpu)
-    yield "arch_resume_nosmt() of {host} takes all siblings down again"
+    yield "{host} takes all siblings down again"
     host.frozen = False
-    yield "user space of {host} is thawed"
+    yield "{host} thaws user space"

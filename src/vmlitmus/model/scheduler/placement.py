@@ -99,7 +99,7 @@ def unschedule_vcpu(w: World, vcpu: Vcpu) -> None:
     vcpu.running = False
 
 
-@step("select_fallback_rq() finds no cpu for {vcpu} and breaks its affinity", source=FALLBACK)
+@step("{vcpu} finds no cpu left: select_fallback_rq() breaks its affinity", source=FALLBACK)
 def break_affinity(w: World, vcpu: Vcpu) -> None:
     when(vcpu.vm.booted and not vcpu.running and not vcpu.loose)
     when(not any(cpu.online and allowed_at(vcpu, cpu) for cpu in w.all(Cpu)))

@@ -20,7 +20,7 @@ from vmlitmus.world.smt_topology import Host, Layout, Vcpu, Vm
 AFFINITY = KernelFile("kernel/sched/syscalls.c", "sched_setaffinity()", "7.2.13")
 
 
-@step("the VMM pins the vcpus of {vm} anew, {layout}", source=AFFINITY, disturbance="repinning")
+@step("{vm}'s VMM pins the vcpus anew, {layout}", source=AFFINITY, disturbance="repinning")
 def repin(w: World, vm: Vm, layout: Layout) -> None:
     when(vm.booted and vm.idle and layout != vm.layout)
     permitted(w, w.use(Bans).repin(w))
@@ -32,7 +32,7 @@ def repin(w: World, vm: Vm, layout: Layout) -> None:
     note_change(w)
 
 
-@step("the VMM removes the cookies of the vcpus of {vm}", source=COOKIE, disturbance="cookies")
+@step("{vm}'s VMM removes the cookies of the vcpus", source=COOKIE, disturbance="cookies")
 def untag(w: World, vm: Vm) -> None:
     when(vm.booted and vm.idle and vm.cookies and smt_active(w, vm.host))
     permitted(w, w.use(Bans).cookies(w))
@@ -40,7 +40,7 @@ def untag(w: World, vm: Vm) -> None:
     note_change(w)
 
 
-@step("the VMM gives the guest cores of {vm} cookies", source=COOKIE, disturbance="cookies")
+@step("{vm}'s VMM gives the guest cores cookies", source=COOKIE, disturbance="cookies")
 def tag_later(w: World, vm: Vm) -> None:
     when(vm.booted and vm.idle and not vm.cookies and smt_active(w, vm.host))
     permitted(w, w.use(Bans).cookies(w))
@@ -55,12 +55,12 @@ def live_migrate(w: World, vm: Vm, to: Host) -> Sections:
     when(not vm.told or accepted(w, vm, to))
     permitted(w, w.use(Bans).migrate(w))
     note_change(w)
-    yield "KVM_SET_CPUID2 passes the CPUID of {vm} on {to}"
+    yield "{vm}'s CPUID passes KVM_SET_CPUID2 on {to}"
     pause(w, vm)
     for vcpu in w.all(Vcpu):
         vcpu.cpu = None
         vcpu.loose = False
-    yield "the VMM stops {vm} for migration"
+    yield "{vm} is stopped for migration"
     vm.host = to
     to.used = True
     if not w.part("repeat the pinning"):

@@ -44,7 +44,9 @@ def starts_with(w: World, host: Host, control: SmtControl) -> None:
                 cpu.present = False
 
 
-@step("{host} has been booted to smt/control {control}", source=NOSMT, disturbance="configuration")
+@step(
+    "{host} has been booted with smt/control {control}", source=NOSMT, disturbance="configuration"
+)
 def boot_host(w: World, host: Host, control: SmtControl) -> None:
     vm = w.the(Vm)
     when(host is vm.host and not vm.booted and vm.idle and not host.used)
@@ -52,14 +54,14 @@ def boot_host(w: World, host: Host, control: SmtControl) -> None:
     starts_with(w, host, control)
 
 
-@step("the VMM pins the vcpus of {vm} {layout}", source=CPUID, disturbance="configuration")
+@step("{vm}'s VMM pins the vcpus {layout}", source=CPUID, disturbance="configuration")
 def lay_out(w: World, vm: Vm, layout: Layout) -> None:
     when(not vm.booted and vm.idle and vm.layout == Layout.FREE and layout != Layout.FREE)
     vm.layout = layout
 
 
 @step(
-    "the VMM shows the vcpus of {vm} as two threads of one core",
+    "{vm}'s VMM shows the vcpus as two threads of one core",
     source=CPUID,
     disturbance="configuration",
 )
@@ -69,7 +71,7 @@ def show_siblings(w: World, vm: Vm) -> None:
 
 
 @step(
-    "the VMM gives each guest core of {vm} a cookie by PR_SCHED_CORE",
+    "{vm}'s VMM gives each guest core a cookie by PR_SCHED_CORE",
     source=COOKIE,
     disturbance="configuration",
 )
@@ -79,7 +81,7 @@ def tag(w: World, vm: Vm) -> None:
 
 
 @step(
-    "the VMM of {vm} means to claim the fact whatever is true",
+    "{vm}'s VMM means to claim the fact whatever is true",
     source=THREAD,
     disturbance="lying-userspace",
 )
@@ -90,7 +92,7 @@ def mean_to_lie(w: World, vm: Vm) -> None:
 
 
 @step(
-    "the host kernel of {vm} vouches for the fact and places vcpus as it likes",
+    "{vm}'s host kernel vouches for the fact and places vcpus as it likes",
     source=THREAD,
     disturbance="lying-kernel",
 )
@@ -113,7 +115,7 @@ def accepted(w: World, vm: Vm, host: Host) -> bool:
 def start(w: World, vm: Vm) -> Sections:
     when(not vm.booted)
     vm.claims = vm.liar or w.use(Hint).vmm_claims(w, vm, reported(w, vm))
-    yield "the VMM of {vm} reads what KVM reports and decides what to claim"
+    yield "{vm}'s VMM reads what KVM reports and decides what to claim"
     if vm.claims and accepted(w, vm, vm.host):
         vm.bit = not vm.inverted
         vm.known = True
@@ -124,7 +126,7 @@ def start(w: World, vm: Vm) -> Sections:
     vm.host.used = True
     vm.booted = True
     w.use(GuestPolicy).decide(w, vm)
-    yield "KVM_SET_CPUID2 has passed, {vm} is started, its guest boots"
+    yield "{vm} passes KVM_SET_CPUID2, is started, and its guest boots"
 
 
 def pause(w: World, vm: Vm) -> None:

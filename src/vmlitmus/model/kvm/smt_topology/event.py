@@ -77,6 +77,13 @@ class Banned(Bans):
         return not w.part("forbid hibernation")
 
 
+class OnceStarted(Bans):
+    """Nobody writes to smt/control once KVM has seen the CPUID."""
+
+    def smt_control(self, w: World) -> bool:
+        return not any(vm.booted for vm in w.all(Vm))
+
+
 class Reenlightenment(Hooks):
     """As proposed in the patch: none; a guest reads the hint once."""
 
@@ -119,7 +126,7 @@ def note_change(w: World) -> None:
             vm.changed = True
 
 
-@step("the host announces to the guest of {vm} that the hint ends", source=THREAD)
+@step("{vm} is told by the host that the hint ends", source=THREAD)
 def announce(w: World, vm: Vm) -> None:
     when(vm.booted and vm.told and not vm.announced)
     when(w.use(Reenlightenment).may_announce(w, vm))
@@ -132,7 +139,7 @@ ACKS = Assumption(
 )
 
 
-@step("the guest of {vm} acts on the announcement and acknowledges it", source=(THREAD, ACKS))
+@step("{vm}'s guest acts on the announcement and acknowledges it", source=(THREAD, ACKS))
 def acknowledge(w: World, vm: Vm) -> None:
     when(vm.announced and not vm.acknowledged and bool(w.assume(ACKS)))
     vm.acknowledged = True

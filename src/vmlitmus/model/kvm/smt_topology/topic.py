@@ -29,6 +29,7 @@ from vmlitmus.model.kvm.smt_topology.event import (
     ACKS,
     Banned,
     Bans,
+    OnceStarted,
     Reenlightenment,
     TellsAfter,
     TellsBefore,
@@ -180,7 +181,7 @@ MODEL = Model(
     hooks={
         Hint: HINTS,
         GuestPolicy: POLICIES,
-        Bans: {"nothing": Bans, "everything": Banned},
+        Bans: {"nothing": Bans, "everything": Banned, "smt-once-started": OnceStarted},
         Reenlightenment: {"none": Reenlightenment, "after": TellsAfter, "before": TellsBefore},
     },
     assumptions=(KNOWN, STUB_ON_SMP, VHOST_COOKIE, READING, OTHER_VMS, ACKS),
