@@ -112,7 +112,7 @@ def distrusting_contexts_share(w: World) -> bool:
     "deceived-guest",
     "two contexts that distrust each other share a core, and the guest believes they cannot",
     source=THREAD,
-    backed_by=("both-vcpus-ran",),
+    backed_by=("a-vcpu-runs",),
 )
 def deceived_guest(w: World) -> bool:
     return deceived(w)
