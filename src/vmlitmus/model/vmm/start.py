@@ -3,6 +3,8 @@
 The VMM reads what KVM reports, decides whether to claim the fact, and passes the CPUID to
 KVM_SET_CPUID2, which may refuse; then the guest boots and reads the hint.
 
+A VMM pins its vcpus or tags them, not both.
+
 Not modelled: that userspace may change the CPUID before the first KVM_RUN once more.
 Source: kvm_set_cpuid() in arch/x86/kvm/cpuid.c; pinning and topology as a manager does it.
 """
@@ -57,6 +59,7 @@ def boot_host(w: World, host: Host, control: SmtControl) -> None:
 @step("{vm}'s VMM pins the vcpus {layout}", source=CPUID, disturbance="configuration")
 def lay_out(w: World, vm: Vm, layout: Layout) -> None:
     when(not vm.booted and vm.idle and vm.layout == Layout.FREE and layout != Layout.FREE)
+    when(not vm.cookies)
     vm.layout = layout
 
 
@@ -77,6 +80,7 @@ def show_siblings(w: World, vm: Vm) -> None:
 )
 def tag(w: World, vm: Vm) -> None:
     when(not vm.booted and vm.idle and not vm.cookies and smt_active(w, vm.host))
+    when(vm.layout == Layout.FREE)
     vm.cookies = True
 
 
