@@ -24,13 +24,18 @@ class GuestPolicy(Hooks):
         return True
 
 
+def one_vcpu_a_core(w: World, vm: Vm) -> None:
+    """The guest takes the second vcpu of each of its cores offline, where it can believe them."""
+    vm.relies = vm.believes
+    for vcpu in w.all(Vcpu):
+        vcpu.parked = vm.believes and vm.threads == 2 and vcpu.number % 2 == 1
+
+
 class SmtOff(GuestPolicy):
     """nosmt in the guest: one vcpu of each of its cores, where the topology can be believed."""
 
     def decide(self, w: World, vm: Vm) -> None:
-        vm.relies = vm.believes
-        for vcpu in w.all(Vcpu):
-            vcpu.parked = vm.believes and vm.threads == 2 and vcpu.number % 2 == 1
+        one_vcpu_a_core(w, vm)
 
 
 class GuestCoreScheduling(GuestPolicy):
@@ -49,9 +54,7 @@ class Suicidal(SmtOff):
     """nosmt, and the guest stops when it learns that its topology becomes fake."""
 
     def decide(self, w: World, vm: Vm) -> None:
-        vm.relies = vm.believes
-        for vcpu in w.all(Vcpu):
-            vcpu.parked = vm.believes and vm.threads == 2 and vcpu.number % 2 == 1
+        one_vcpu_a_core(w, vm)
         if vm.announced:
             vm.dead = True
             for vcpu in w.all(Vcpu):

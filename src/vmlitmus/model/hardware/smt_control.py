@@ -58,31 +58,31 @@ def smt_disable(w: World, host: Host, control: SmtControl) -> Sections:
     note_change(w)
     if not w.part("store smt/control last"):
         host.smt = control
-    yield "{host} has {control} written to smt/control by root"
+    yield "{host}: root writes {control} to smt/control"
     for cpu in w.all(Cpu):
         if cpu.core.host is host and cpu.thread > 0 and cpu.online:
             take_down(w, cpu)
             note_change(w)
-            yield "{host} takes {cpu} down in cpuhp_smt_disable()"
+            yield "{host}: cpuhp_smt_disable() takes {cpu} down"
     host.smt = control
-    yield "{host} stores {control} in cpu_smt_control"
+    yield "{host}: cpuhp_smt_disable() stores {control} in cpu_smt_control"
 
 
-@sequence("{host} returns from cpuhp_smt_enable()", source=ENABLE, disturbance="smt-control")
+@sequence("{host}: cpuhp_smt_enable() returns", source=ENABLE, disturbance="smt-control")
 def smt_enable(w: World, host: Host) -> Sections:
     when(host.smt == SmtControl.OFF and writable(host) and concerns(w, host))
     permitted(w, w.use(Bans).smt_control(w))
     host.smt = SmtControl.ON
     note_change(w)
-    yield "{host} has on written to smt/control by root, and stores it"
+    yield "{host}: root writes on to smt/control, stored at once"
     for cpu in w.all(Cpu):
         if cpu.core.host is host and cpu.present and not cpu.online:
             cpu.online = w.use(Hint).lets_smt_on(w, host)
             note_change(w)
-            yield "{host} brings {cpu} up in cpuhp_smt_enable(), if kvm_online_cpu() lets it"
+            yield "{host}: cpuhp_smt_enable() brings {cpu} up if kvm_online_cpu() lets it"
 
 
-@step("{cpu} is taken offline by root", source=DISABLE, disturbance="hotplug")
+@step("{cpu}: root takes it offline", source=DISABLE, disturbance="hotplug")
 def cpu_down(w: World, cpu: Cpu) -> None:
     host = cpu.core.host
     when(cpu.online and host.idle and concerns(w, host))
@@ -92,7 +92,7 @@ def cpu_down(w: World, cpu: Cpu) -> None:
     note_change(w)
 
 
-@step("{cpu} is brought online by root", source=BOOTABLE, disturbance="hotplug")
+@step("{cpu}: root brings it online", source=BOOTABLE, disturbance="hotplug")
 def cpu_up(w: World, cpu: Cpu) -> None:
     host = cpu.core.host
     when(cpu.present and not cpu.online and host.idle and concerns(w, host))
@@ -115,14 +115,14 @@ def resume_from_hibernation(w: World, host: Host) -> Sections:
             vcpu.running = False
         for task in w.all(Task):
             task.cpu = None
-    yield "{host} is hibernated, user space frozen"
+    yield "{host} is hibernated, with user space frozen"
     for cpu in w.all(Cpu):
         if cpu.core.host is host and cpu.present:
             cpu.online = True
-    yield "{host} brings all siblings up in arch_resume_nosmt()"
+    yield "{host}: arch_resume_nosmt() brings all siblings up"
     for cpu in w.all(Cpu):
         if cpu.core.host is host and cpu.thread > 0 and cpu.online:
             take_down(w, cpu)
-    yield "{host} takes all siblings down again"
+    yield "{host}: arch_resume_nosmt() takes all siblings down again"
     host.frozen = False
     yield "{host} thaws user space"
