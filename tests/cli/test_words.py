@@ -1,4 +1,4 @@
-"""Words that sum up the cells of a matrix: in grids, in JSON, in verdicts, and when they are wrong."""
+"""Words that sum up the cells of a matrix: in grids, in JSON, in verdicts, and wrong ones."""
 
 from __future__ import annotations
 
