@@ -41,7 +41,7 @@ def compile_machine(
 
 def compile_noting(machine: Machine) -> str:
     """Return an ``expand`` that notes, in place of coverage, 1 + the ending of each instance."""
-    return _INTRINSICS + _Noting(machine, Layout(machine), {}).text()
+    return _INTRINSICS + _Noting(machine, Layout(machine), {}, named=False).text()
 
 
 def fanout(machine: Machine) -> int:
