@@ -66,6 +66,7 @@ def _cell(outcome: Outcome) -> dict[str, Any]:
         "verdict": r.verdict.value if r else "error",
         "expected": outcome.expected.value,
         "observations": dict(r.observed) if r else {},
+        **({"word": outcome.word} if outcome.word else {}),
     }
 
 
@@ -110,10 +111,12 @@ def _text(outcome: Outcome, marks: Mapping[str, str]) -> str:
     r = outcome.result
     if r is None:
         return "error"
+    if outcome.word is not None:
+        return outcome.word if outcome.as_expected else f"{outcome.word} !"
     seen = [name for name, true in r.observed.items() if true]
     wrong = "" if outcome.as_expected else " !"
     if marks:
-        return f"{_SIGNS[r.verdict]} {''.join(marks[name] for name in seen) or '-'}{wrong}"
+        return f"{_SIGNS[r.verdict]} {''.join(m for n, m in marks.items() if n in seen) or '-'}{wrong}"
     return f"{r.verdict.value}{wrong} ({', '.join(seen)})" if seen else r.verdict.value + wrong
 
 
