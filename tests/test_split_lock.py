@@ -29,12 +29,19 @@ def test_all_seven_cases_are_stored() -> None:
     assert all(row.seen or row.unseen for row in test.layout.said)
 
 
-def test_every_cell_has_a_witness_to_explain(capsys) -> None:
+def test_every_cell_has_a_witness_of_all_that_it_shows(capsys) -> None:
     cell = f"{TABLE}[smt=off,mode=fatal,guest=warn,context=user,forced_on=absent,on_fatal=forward]"
     assert main(["explain", cell]) == 0
     out = capsys.readouterr().out
     assert out.count("vcpu0 enters the guest") == 2
     assert "KVM forwards it although the bit is clear" in out.replace("\n  ", " ")
+    cell = f"{TABLE}[smt=off,mode=warn,guest=unaware,context=user,forced_on=absent,on_fatal=kill]"
+    assert main(["explain", cell, "--reach", "bus-locked"]) == 0
+    out = capsys.readouterr().out
+    assert "possible bus-locked: HOLDS\n" in out
+    assert "==> bus-locked" in out
+    assert f"'{cell}' --reach bus-locked" in out
+    assert "Expected because" not in out
 
 
 def test_there_are_thirty_tests_of_split_locks() -> None:

@@ -32,6 +32,8 @@ def explain(outcome: Outcome, citation: str) -> str:
 
 
 def _headline(outcome: Outcome, r: Result) -> str:
+    if not outcome.because:
+        return f"{outcome.claim}: {r.verdict.value.upper()}"
     note = "as expected" if outcome.as_expected else f"EXPECTED: {outcome.expected.value}"
     return f"{outcome.claim}: {r.verdict.value.upper()} ({note})"
 
@@ -133,7 +135,7 @@ def _bound(name: str, value: object) -> str:
 
 def _citations(outcome: Outcome, r: Result, citation: str) -> list[str]:
     decided = "the model decided" if outcome.decided_by == "model" else "known from"
-    lines = _wrap(f"Expected because ({decided}): {outcome.because}")
+    lines = _wrap(f"Expected because ({decided}): {outcome.because}") if outcome.because else []
     lines += _wrap(f"Asked in: {citation}")
     sources = dict.fromkeys(s for step in r.trace or () for s in step.source.split("; "))
     if sources:

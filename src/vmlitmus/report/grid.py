@@ -116,7 +116,9 @@ def _text(outcome: Outcome, marks: Mapping[str, str]) -> str:
     seen = [name for name, true in r.observed.items() if true]
     wrong = "" if outcome.as_expected else " !"
     if marks:
-        return f"{_SIGNS[r.verdict]} {''.join(m for n, m in marks.items() if n in seen) or '-'}{wrong}"
+        return (
+            f"{_SIGNS[r.verdict]} {''.join(m for n, m in marks.items() if n in seen) or '-'}{wrong}"
+        )
     return f"{r.verdict.value}{wrong} ({', '.join(seen)})" if seen else r.verdict.value + wrong
 
 
