@@ -73,7 +73,8 @@ class Found:
 class Search:
     """One breadth-first search; owns its memory, and gives it back when closed.
 
-    ``effort`` is how well its code is compiled at first, 0 or 2; a search that lasts goes on with 2.
+    ``effort`` is how well its code is compiled at first, 0 or 2; a search that lasts goes on with
+    2.
     """
 
     def __init__(
