@@ -28,7 +28,7 @@ class Cell:
     claim: Claim
     expect: Verdict
 
-    def machine(self, model: Model) -> Machine:
+    def machine(self, model: Model, *, switchable: bool = False) -> Machine:
         """Return the machine of this scenario; raises ScenarioError or ModelError."""
         return build(
             model,
@@ -38,6 +38,7 @@ class Cell:
             at_most=self.at_most,
             without=self.without,
             assume=self.assume,
+            switchable=switchable,
         )
 
 

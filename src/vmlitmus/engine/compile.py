@@ -32,6 +32,7 @@ def compile_machine(machine: Machine, conditions: Iterable[str]) -> NativeModel:
         fanout=fanout(machine),
         counters=len(counters),
         initial=layout.pack(machine.initial),
+        switches=len(machine.switches),
     )
 
 

@@ -7,9 +7,9 @@ from typing import Any
 
 from vmlitmus.errors import ModelError, ScenarioError, unknown
 from vmlitmus.lang.bindings import Bindings
-from vmlitmus.lang.domain import IntRange, OutOfRange, RefTo
+from vmlitmus.lang.domain import Bool, IntRange, OutOfRange, RefTo
 from vmlitmus.lang.entity import Entity, Field, declared_fields, store
-from vmlitmus.lang.machine import Budget, Machine, Variable
+from vmlitmus.lang.machine import Budget, Machine, Switches, Variable
 from vmlitmus.lang.model import Model, Setup, fill
 from vmlitmus.lang.program import Program, assign_slots, find_domains, program
 from vmlitmus.lang.scan import Scan
@@ -30,20 +30,22 @@ def build(
     at_most: Mapping[str, int] | None = None,
     without: Iterable[str] = (),
     assume: Mapping[str, Choice] | None = None,
+    switchable: bool = False,
 ) -> Machine:
     """Return the machine of a model for one scenario.
 
     ``allow`` names the disturbances that exist, ``at_most`` bounds how often one may happen,
-    ``without`` the parts that are switched off, ``assume`` the assumptions with another value.
-    Raises ScenarioError for what the model does not offer, ModelError for a faulty model.
+    ``without`` the parts that are switched off, ``assume`` the assumptions with another value. A
+    ``switchable`` machine has a switch for every part that is on and that its code asks for. Raises ScenarioError for what the model does not offer, ModelError for a faulty model.
     """
     arguments = tuple(allow), dict(at_most or {}), frozenset(without), dict(assume or {})
-    machine = _Builder(model, settings or {}, lists or {}, frozenset()).build(*arguments)
-    unwritten = _checked(machine)
-    if not unwritten:
+    given = model, settings or {}, lists or {}
+    machine = _Builder(*given, frozenset(), switchable).build(*arguments)
+    unused = _checked(machine)
+    if not unused:
         return machine
     try:
-        smaller = _Builder(model, settings or {}, lists or {}, unwritten).build(*arguments)
+        smaller = _Builder(*given, unused, switchable).build(*arguments)
         _checked(smaller)
     except ModelError:  # a way that is never taken fails on what is constant now
         return machine
@@ -56,10 +58,12 @@ class _Builder:
         model: Model,
         settings: Mapping[str, Any],
         lists: Mapping[str, Any],
-        unwritten: frozenset[str],
+        unused: frozenset[str],
+        switchable: bool,
     ) -> None:
         self.model = model
-        self.unwritten = unwritten
+        self.unused = unused
+        self.switchable = switchable
         self.settings = fill(model, settings, lists)
         self.names: dict[str, Any] = {kind.__name__: kind for kind in model.entities}
         self.fields = {kind: declared_fields(kind, self.names) for kind in model.entities}
@@ -76,13 +80,16 @@ class _Builder:
         self.check_environment(allow, at_most)
         entities = self.entities()
         hooks = self.hooks()
-        world = World(entities, hooks, without | self.model.missing(self.settings), assume)
+        off = without | self.model.missing(self.settings)
+        world = World(entities, hooks, off, assume)
         steps = [s for s in self.model.steps if not s.disturbance or s.disturbance in allow]
         scan = self.scan(steps, hooks.values())
         self.check_names("part", without, scan.parts)
         assumptions = self.assumptions(scan, steps, assume)
         self.set_constants(entities)
-        variables = self.variables(entities, scan.written, at_most)
+        variables = self.switches([p for p in scan.parts if p not in off], world)
+        switches = tuple(world.switches)
+        self.variables(entities, scan.written, at_most, variables)
         programs = self.programs(steps, world, variables)
         world.recorder.variables = {(v.entity, v.name): (v.index, v.domain) for v in variables}
         instances = tuple(Bindings(steps, programs, world, variables, self.names))
@@ -98,6 +105,7 @@ class _Builder:
             _sources(steps, programs),
             {c.name: c for c in self.model.conditions},
             self.bounds(allow, at_most),
+            switches=switches,
         )
 
     def bounds(self, allow: tuple[str, ...], at_most: dict[str, int]) -> dict[str, Any]:
@@ -199,10 +207,28 @@ class _Builder:
         except OutOfRange as error:
             raise ModelError(f"{where} at the start: {error}") from None
 
-    def variables(
-        self, entities: Entities, written: set[str], at_most: dict[str, int]
-    ) -> list[Variable]:
+    def switches(self, parts: list[str], world: World) -> list[Variable]:
+        """Return a variable for each part that can be switched; they come first in the state."""
         found: list[Variable] = []
+        switches = object.__new__(Switches)
+        switches.__dict__.update(index=0, _at=0)
+        for part in parts if self.switchable else ():
+            name = f"_{part}"
+            if f"{switches}.{name}" in self.unused:
+                continue
+            switches.__dict__[name] = True
+            world.switches[part] = switches, name
+            found.append(Variable(len(found), switches, name, Bool(), 1))
+        return found
+
+    def variables(
+        self,
+        entities: Entities,
+        written: set[str],
+        at_most: dict[str, int],
+        found: list[Variable],
+    ) -> None:
+        """Append the fields that steps write, and the budgets of bounded disturbances."""
         for kind, made in entities.items():
             for name, field in self.fields[kind].items():
                 if field.constant and name in written:
@@ -210,7 +236,7 @@ class _Builder:
                 if name in written:
                     domain = field.domain(entities)
                     for entity in made:
-                        if f"{entity}.{name}" in self.unwritten:
+                        if f"{entity}.{name}" in self.unused:
                             continue
                         code = domain.encode(entity.__dict__[name])
                         found.append(Variable(len(found), entity, name, domain, code))
@@ -221,7 +247,6 @@ class _Builder:
                 domain = IntRange(0, most)
                 budget.__dict__[name] = most
                 found.append(Variable(len(found), budget, name, domain, domain.encode(most)))
-        return found
 
     def programs(
         self, steps: list[Step], world: World, variables: list[Variable]
@@ -292,20 +317,30 @@ def _sources(steps: list[Step], programs: dict[Step, Program]) -> dict[str, tupl
 
 
 def _checked(machine: Machine) -> frozenset[str]:
-    """Lower every instance and condition, which checks them; return the fields none writes."""
+    """Lower every instance and condition, which checks them; return the variables without a use.
+
+    These are the fields that nothing writes and the switches that nothing reads.
+    """
     from vmlitmus.lang.instances import lower_instance
     from vmlitmus.lang.ir import Emit
     from vmlitmus.lang.lower import lower_condition
 
-    written: set[int] = set()
+    used: set[int] = set()
     for instance in machine.instances:
-        for block in lower_instance(machine, instance).blocks:
+        code = lower_instance(machine, instance)
+        used |= code.reads(len(machine.switches))
+        for block in code.blocks:
             if isinstance(block.end, Emit):
-                written.update(block.end.writes)
+                used.update(block.end.writes)
     for condition in machine.conditions.values():
-        lower_condition(machine.world, machine.domains(), condition.function)
+        code = lower_condition(machine.world, machine.domains(), condition.function)
+        used |= code.reads(len(machine.switches))
     _check_labels(machine)
-    return frozenset(str(v) for v in machine.variables if not v.hidden and v.index not in written)
+    return frozenset(
+        str(v)
+        for v in machine.variables
+        if v.index not in used and (not v.hidden or v.index < len(machine.switches))
+    )
 
 
 def _check_labels(machine: Machine) -> None:
