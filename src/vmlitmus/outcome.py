@@ -61,6 +61,52 @@ class Result:
     backing: tuple[str, ...] = ()
 
 
+class PartStatus(StrEnum):
+    """What becomes of a claim when one part is switched off."""
+
+    LOAD_BEARING = "load-bearing"
+    REDUNDANT = "redundant"
+    INCONCLUSIVE = "inconclusive"
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part, switched off alone: ``steps`` is the length of the counterexample.
+
+    ``idle`` says that no step that asks for the part ever happens, whatever else is off.
+    """
+
+    name: str
+    status: PartStatus
+    steps: int | None = None
+    idle: bool = False
+
+
+@dataclass(frozen=True)
+class Ablated:
+    """What a claim needs of the parts of one machine.
+
+    ``verdict`` is that with all parts on; when it is not "holds" there is nothing to say of parts.
+    ``sufficient`` are the minimal sets of parts that suffice when all others are off, ``breaking``
+    the minimal sets whose removal breaks the claim; ``complete`` says that no other is missing and
+    ``argument`` what they rest on. ``combinations`` counts the sets decided, ``states`` and
+    ``transitions`` those of all their searches; ``reason`` says why it was given up.
+    """
+
+    verdict: Verdict
+    parts: tuple[Part, ...]
+    sufficient: tuple[tuple[str, ...], ...]
+    breaking: tuple[tuple[str, ...], ...]
+    complete: bool
+    argument: str
+    engine: str
+    combinations: int
+    states: int
+    transitions: int
+    seconds: float
+    reason: str | None = None
+
+
 @dataclass(frozen=True)
 class Outcome:
     """A test, or one cell of its matrix, with its result: one entry of ``vmlitmus/outcome/1``.

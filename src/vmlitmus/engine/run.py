@@ -219,13 +219,13 @@ def _result(
         },
         trace=steps,
         warnings=finding.notes + _vacuous(claim, backing, finding),
-        reason=_REASONS.get(finding.stopped or ""),
+        reason=REASONS.get(finding.stopped or ""),
         observed={name: name in observed for name in observe},
         backing=tuple(machine.model.condition(n).text for n in backing if n in finding.observed),
     )
 
 
-_REASONS = {
+REASONS = {
     "time": "the time limit was reached",
     "memory": "the memory limit was reached",
     "interrupt": "interrupted",

@@ -1,0 +1,80 @@
+"""Decide a claim for several settings of a machine's switches, in one native search.
+
+The switches are bits of the state that no step writes, so the searches never meet: each goes on,
+level by level, as if it were alone, and ends by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from vmlitmus.engine.compile import FAULTY_CONDITION, compile_machine
+from vmlitmus.engine.layout import Layout
+from vmlitmus.engine.limits import Limits, Stopped
+from vmlitmus.engine.native_run import raise_fault
+from vmlitmus.engine.run import Watch
+from vmlitmus.engine.search import Search
+from vmlitmus.lang import Claim, Machine, State
+
+KINDS = ("never", "possible", "recoverable")  # of claims that can be decided so
+Off = frozenset[str]
+
+
+@dataclass(frozen=True)
+class Together:
+    """What one search found for several settings of the switches.
+
+    ``paths`` gives for each setting whose search has ended the path to the state that ended it;
+    ``coverage`` counts the steps of all of them; ``stopped`` says why the search gave up.
+    """
+
+    paths: Mapping[Off, tuple[State, ...]]
+    states: int
+    transitions: int
+    coverage: Mapping[str, int]
+    stopped: str | None = None
+
+
+def find_together(
+    machine: Machine, claim: Claim, settings: Sequence[Off], limits: Limits, progress: Watch | None
+) -> Together:
+    """Search from the initial state of each setting, given by the switches that are off.
+
+    Raises ModelError where a step or a condition fails.
+    """
+    layout = Layout(machine)
+    model = compile_machine(machine, (claim.condition,))
+    stop_on = FAULTY_CONDITION | (1 if claim.kind in ("never", "possible") else 0)
+    starts = {off: layout.pack(machine.switched(off).initial) for off in settings}
+    try:
+        opened = Search(
+            model, stop_on=stop_on, starts=list(starts.values()), limits=limits, progress=progress
+        )
+    except Stopped as stop:
+        return Together({}, 0, 0, {}, stop.reason)
+    with opened as search:
+        found = search.run()
+        raise_fault(machine, layout, search, found, (claim.condition,))
+        stopped = found.stopped
+        if claim.kind == "recoverable" and stopped is None:
+            stopped = _recover(search)
+        hits = search.hits()
+        paths = {}
+        for off, words in starts.items():
+            hit = hits.get(words[0] & search.split)
+            if hit is not None:
+                paths[off] = tuple(layout.unpack(state) for state in search.path(hit))
+        coverage = dict(zip(machine.step_ids, found.coverage, strict=True))
+        return Together(paths, found.states, found.transitions, coverage, stopped)
+
+
+def _recover(search: Search) -> str | None:
+    """Find the states that cannot recover; return why that was given up, if it was."""
+    try:
+        search.unrecoverable(1)
+    except Stopped as stop:
+        return stop.reason
+    except KeyboardInterrupt:
+        return "interrupt"
+    return None
