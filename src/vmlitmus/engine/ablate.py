@@ -86,6 +86,7 @@ class Asked:
         self.coverage: Counter[str] = Counter()
         self.states = self.transitions = 0
         self.stopped: str | None = None
+        self.compiled = False
 
     def verdict(self, off: Off) -> Verdict:
         """Return the verdict with some parts off; inconclusive when it is not known."""
@@ -136,6 +137,7 @@ class Asked:
                     return waiting[number:]
                 self.stopped = result.reason
                 return []
+            self.compiled |= engine == "compiled"
             self.states += result.states
             self.transitions += result.transitions
             self.coverage.update(result.coverage)
@@ -150,6 +152,7 @@ class Asked:
 
         limits = Limits(self.left(), self.limits.memory)
         found = find_together(self.machine, self.claim, settings, limits, self.progress)
+        self.compiled = True
         self.states += found.states
         self.transitions += found.transitions
         self.coverage.update(found.coverage)
@@ -290,7 +293,7 @@ def _result(asked: Asked, chosen: tuple[str, ...], alone: bool) -> Ablated:
         breaking=breaking,
         complete=sets.complete and not alone,
         argument=_argument(asked, chosen) if holds else "",
-        engine="reference" if asked.engine == "reference" else "compiled",
+        engine="compiled" if asked.compiled else "reference",
         combinations=len(asked.known),
         states=asked.states,
         transitions=asked.transitions,

@@ -3,10 +3,11 @@
 Knows neither KVM nor any engine.
 """
 
-from vmlitmus.lang.build import build
+from vmlitmus.lang.build import build, scanned
 from vmlitmus.lang.claim import KINDS, Claim, never, possible, recoverable
 from vmlitmus.lang.domain import Between, Members
 from vmlitmus.lang.entity import Const, Entity, Set
+from vmlitmus.lang.explained import explained
 from vmlitmus.lang.machine import Instance, Machine, State, Variable
 from vmlitmus.lang.model import (
     Fix,
@@ -69,6 +70,7 @@ __all__ = [
     "build",
     "choice",
     "condition",
+    "explained",
     "flag",
     "mechanism",
     "never",
@@ -76,6 +78,7 @@ __all__ = [
     "possible",
     "recoverable",
     "release",
+    "scanned",
     "sequence",
     "step",
     "when",

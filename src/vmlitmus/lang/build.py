@@ -52,6 +52,18 @@ def build(
     return smaller
 
 
+def scanned(
+    model: Model,
+    settings: Mapping[str, Mapping[str, Any]] | None = None,
+    lists: Mapping[str, Any] | None = None,
+    *,
+    allow: Iterable[str] = (),
+) -> Scan:
+    """Return what the code of a scenario mentions, without building a machine."""
+    builder = _Builder(model, settings or {}, lists or {}, frozenset(), False)
+    return builder.scan(builder.steps(tuple(allow)), builder.hooks().values())
+
+
 class _Builder:
     def __init__(
         self,
@@ -82,7 +94,7 @@ class _Builder:
         hooks = self.hooks()
         off = without | self.model.missing(self.settings)
         world = World(entities, hooks, off, assume)
-        steps = [s for s in self.model.steps if not s.disturbance or s.disturbance in allow]
+        steps = self.steps(allow)
         scan = self.scan(steps, hooks.values())
         self.check_names("part", without, scan.parts)
         assumptions = self.assumptions(scan, steps, assume)
@@ -161,6 +173,9 @@ class _Builder:
                     name = self.settings[table][key]
                     chosen[setting.hooks] = self.model.hooks[setting.hooks][name]()
         return chosen
+
+    def steps(self, allow: tuple[str, ...]) -> list[Step]:
+        return [s for s in self.model.steps if not s.disturbance or s.disturbance in allow]
 
     def scan(self, steps: list[Step], hooks: Iterable[Hooks]) -> Scan:
         scan = Scan(self.model.entities, hooks)
