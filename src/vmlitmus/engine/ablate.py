@@ -19,9 +19,8 @@ from vmlitmus.engine.limits import Limits
 from vmlitmus.engine.run import ENGINES, REASONS, Choice, Watch, run
 from vmlitmus.errors import EnginesDisagree, UsageError, unknown
 from vmlitmus.lang import Claim, Machine, State
-from vmlitmus.lang.instances import lower_instance
+from vmlitmus.lang.fold import read
 from vmlitmus.lang.ir import Emit
-from vmlitmus.lang.lower import lower_condition
 from vmlitmus.outcome import Ablated, Part, PartStatus, Verdict
 
 EXACT = 8  # parts up to which every set of them is decided
@@ -322,17 +321,13 @@ def _part(asked: Asked, part: str, idle: bool) -> Part:
 def _idle(asked: Asked, chosen: Iterable[str]) -> set[str]:
     """Return the parts that no step which has happened asks for, whatever else is off."""
     machine = asked.machine
-    count = len(machine.switches)
-    busy: set[int] = set()
+    busy = read(machine.codes[name] for name in machine.conditions)
     for instance in machine.instances:
-        code = lower_instance(machine, instance)
+        code = machine.codes[instance.index]
+        name = instance.step.name
         ends = [block.end.ending for block in code.blocks if isinstance(block.end, Emit)]
-        names = [f"{instance.step.name}.{e}" if instance.program else instance.step.name for e in ends]
-        if any(asked.coverage[name] for name in names):
-            busy |= code.reads(count)
-    for condition in machine.conditions.values():
-        code = lower_condition(machine.world, machine.domains(), condition.function)
-        busy |= code.reads(count)
+        if any(asked.coverage[f"{name}.{end}" if instance.program else name] for end in ends):
+            busy |= read([code])
     return {p for p in chosen if machine.switches.index(p) not in busy}
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from vmlitmus.errors import ModelError, ScenarioError, unknown
 from vmlitmus.lang.bindings import Bindings
+from vmlitmus.lang.checked import checked
 from vmlitmus.lang.domain import Bool, IntRange, OutOfRange, RefTo
 from vmlitmus.lang.entity import Entity, Field, declared_fields, store
 from vmlitmus.lang.machine import Budget, Machine, Switches, Variable
@@ -15,7 +17,6 @@ from vmlitmus.lang.program import Program, assign_slots, find_domains, program
 from vmlitmus.lang.scan import Scan
 from vmlitmus.lang.source import Assumption, Choice, Source
 from vmlitmus.lang.step import Step
-from vmlitmus.lang.syntax import place
 from vmlitmus.lang.world import Hooks, World
 
 Entities = dict[type[Entity], tuple[Entity, ...]]
@@ -36,20 +37,11 @@ def build(
 
     ``allow`` names the disturbances that exist, ``at_most`` bounds how often one may happen,
     ``without`` the parts that are switched off, ``assume`` the assumptions with another value. A
-    ``switchable`` machine has a switch for every part that is on and that its code asks for. Raises ScenarioError for what the model does not offer, ModelError for a faulty model.
+    ``switchable`` machine has a switch for every part that is on and that its code asks for.
+    Raises ScenarioError for what the model does not offer, ModelError for a faulty model.
     """
     arguments = tuple(allow), dict(at_most or {}), frozenset(without), dict(assume or {})
-    given = model, settings or {}, lists or {}
-    machine = _Builder(*given, frozenset(), switchable).build(*arguments)
-    unused = _checked(machine)
-    if not unused:
-        return machine
-    try:
-        smaller = _Builder(*given, unused, switchable).build(*arguments)
-        _checked(smaller)
-    except ModelError:  # a way that is never taken fails on what is constant now
-        return machine
-    return smaller
+    return checked(_Builder(model, settings or {}, lists or {}, switchable).build(*arguments))
 
 
 def scanned(
@@ -60,7 +52,7 @@ def scanned(
     allow: Iterable[str] = (),
 ) -> Scan:
     """Return what the code of a scenario mentions, without building a machine."""
-    builder = _Builder(model, settings or {}, lists or {}, frozenset(), False)
+    builder = _Builder(model, settings or {}, lists or {})
     return builder.scan(builder.steps(tuple(allow)), builder.hooks().values())
 
 
@@ -70,15 +62,13 @@ class _Builder:
         model: Model,
         settings: Mapping[str, Any],
         lists: Mapping[str, Any],
-        unused: frozenset[str],
-        switchable: bool,
+        switchable: bool = False,
     ) -> None:
         self.model = model
-        self.unused = unused
         self.switchable = switchable
         self.settings = fill(model, settings, lists)
-        self.names: dict[str, Any] = {kind.__name__: kind for kind in model.entities}
-        self.fields = {kind: declared_fields(kind, self.names) for kind in model.entities}
+        self.names = _names(model.entities)
+        self.fields = _fields(model.entities)
         self.made: dict[type[Entity], list[Entity]] = {kind: [] for kind in model.entities}
         self.given: dict[Entity, dict[str, Any]] = {}
 
@@ -100,7 +90,6 @@ class _Builder:
         assumptions = self.assumptions(scan, steps, assume)
         self.set_constants(entities)
         variables = self.switches([p for p in scan.parts if p not in off], world)
-        switches = tuple(world.switches)
         self.variables(entities, scan.written, at_most, variables)
         programs = self.programs(steps, world, variables)
         world.recorder.variables = {(v.entity, v.name): (v.index, v.domain) for v in variables}
@@ -117,7 +106,7 @@ class _Builder:
             _sources(steps, programs),
             {c.name: c for c in self.model.conditions},
             self.bounds(allow, at_most),
-            switches=switches,
+            switches=tuple(world.switches),
         )
 
     def bounds(self, allow: tuple[str, ...], at_most: dict[str, int]) -> dict[str, Any]:
@@ -165,13 +154,14 @@ class _Builder:
 
     def hooks(self) -> dict[type[Hooks], Hooks]:
         chosen: dict[type[Hooks], Hooks] = {
-            kind: next(iter(known.values()))() for kind, known in self.model.hooks.items()
+            kind: _mechanism(next(iter(known.values())))
+            for kind, known in self.model.hooks.items()
         }
         for table, known_settings in self.model.settings.items():
             for key, setting in known_settings.items():
                 if setting.hooks is not None:
                     name = self.settings[table][key]
-                    chosen[setting.hooks] = self.model.hooks[setting.hooks][name]()
+                    chosen[setting.hooks] = _mechanism(self.model.hooks[setting.hooks][name])
         return chosen
 
     def steps(self, allow: tuple[str, ...]) -> list[Step]:
@@ -224,17 +214,13 @@ class _Builder:
 
     def switches(self, parts: list[str], world: World) -> list[Variable]:
         """Return a variable for each part that can be switched; they come first in the state."""
-        found: list[Variable] = []
         switches = object.__new__(Switches)
         switches.__dict__.update(index=0, _at=0)
-        for part in parts if self.switchable else ():
-            name = f"_{part}"
-            if f"{switches}.{name}" in self.unused:
-                continue
-            switches.__dict__[name] = True
-            world.switches[part] = switches, name
-            found.append(Variable(len(found), switches, name, Bool(), 1))
-        return found
+        if self.switchable:
+            world.switches = {part: (switches, f"_{part}") for part in parts}
+        switches.__dict__.update({name: True for _, name in world.switches.values()})
+        names = (name for _, name in world.switches.values())
+        return [Variable(i, switches, name, Bool(), 1) for i, name in enumerate(names)]
 
     def variables(
         self,
@@ -251,8 +237,6 @@ class _Builder:
                 if name in written:
                     domain = field.domain(entities)
                     for entity in made:
-                        if f"{entity}.{name}" in self.unused:
-                            continue
                         code = domain.encode(entity.__dict__[name])
                         found.append(Variable(len(found), entity, name, domain, code))
         if at_most:
@@ -267,7 +251,7 @@ class _Builder:
         self, steps: list[Step], world: World, variables: list[Variable]
     ) -> dict[Step, Program]:
         """Cut the sequences; add to ``variables`` where each actor is, and its slots."""
-        made = {s: program(s, s.parameters(self.names), world) for s in steps if s.is_sequence}
+        made = {s: program(s, _parameters(s, self.model.entities), world) for s in steps if s.is_sequence}
         at = self.add_places(made, variables)
         domains = {(v.entity, v.name): (v.index, v.domain) for v in variables}
         for sequence in made.values():
@@ -296,6 +280,26 @@ class _Builder:
             for entity in self.made[kind] if most else ():
                 variables.append(Variable(len(variables), entity, "_at", IntRange(0, most), 0))
         return places
+
+
+@lru_cache(maxsize=64)
+def _names(entities: tuple[type[Entity], ...]) -> dict[str, Any]:
+    return {kind.__name__: kind for kind in entities}
+
+
+@lru_cache(maxsize=64)
+def _fields(entities: tuple[type[Entity], ...]) -> dict[type[Entity], dict[str, Field]]:
+    return {kind: declared_fields(kind, _names(entities)) for kind in entities}
+
+
+@lru_cache(maxsize=1024)
+def _parameters(step: Step, entities: tuple[type[Entity], ...]) -> dict[str, type[Any]]:
+    return step.parameters(_names(entities))
+
+
+@lru_cache(maxsize=1024)
+def _mechanism(kind: type[Hooks]) -> Hooks:
+    return kind()
 
 
 class _SetupRecorder:
@@ -329,52 +333,3 @@ def _labels(steps: list[Step], programs: dict[Step, Program]) -> dict[str, str]:
 
 def _sources(steps: list[Step], programs: dict[Step, Program]) -> dict[str, tuple[Source, ...]]:
     return {step_id: step.sources for step in steps for step_id in _labels([step], programs)}
-
-
-def _checked(machine: Machine) -> frozenset[str]:
-    """Lower every instance and condition, which checks them; return the variables without a use.
-
-    These are the fields that nothing writes and the switches that nothing reads.
-    """
-    from vmlitmus.lang.instances import lower_instance
-    from vmlitmus.lang.ir import Emit
-    from vmlitmus.lang.lower import lower_condition
-
-    used: set[int] = set()
-    for instance in machine.instances:
-        code = lower_instance(machine, instance)
-        used |= code.reads(len(machine.switches))
-        for block in code.blocks:
-            if isinstance(block.end, Emit):
-                used.update(block.end.writes)
-    for condition in machine.conditions.values():
-        code = lower_condition(machine.world, machine.domains(), condition.function)
-        used |= code.reads(len(machine.switches))
-    _check_labels(machine)
-    return frozenset(
-        str(v)
-        for v in machine.variables
-        if v.index not in used and (not v.hidden or v.index < len(machine.switches))
-    )
-
-
-def _check_labels(machine: Machine) -> None:
-    labels: dict[str, str] = {}
-    steps = {i.step: i.program for i in machine.instances}
-    names: dict[str, str] = {}
-    for step, made in steps.items():
-        where = place(step.function)
-        if names.setdefault(step.name, where) != where:
-            raise ModelError(
-                f"the name {step.name!r} is used twice: also at {names[step.name]}", where
-            )
-        own = (
-            [(step.label or "", where)]
-            if made is None
-            else [(e.template, made.done.expanded.place(e)) for e in made.done.endings]
-        )
-        for label, origin in own:
-            if labels.setdefault(label, origin) != origin:
-                raise ModelError(
-                    f"the label {label!r} is used twice: also at {labels[label]}", origin
-                )

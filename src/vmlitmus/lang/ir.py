@@ -75,14 +75,9 @@ class Code:
         self.blocks.append(made)
         return made
 
-    def reads(self, below: int) -> set[int]:
-        """Return which of the variables 0..below-1 are read."""
-        ops = (op for block in self.blocks for op in block.ops if op.op == "load")
-        return {op.args[0] for op in ops if op.args[0] < below}
-
     def op(self, block: Block, op: str, bits: Bits, *args: Any) -> Operand:
         """Append an operation and return its result; constants are folded."""
-        folded = _fold(op, bits, args)
+        folded = fold(op, bits, args)
         if folded is not None:
             return folded
         self.names += 1
@@ -112,7 +107,7 @@ _EXACT: dict[str, Callable[..., int]] = {
 }
 
 
-def _fold(op: str, bits: Bits, args: tuple[Any, ...]) -> Operand | None:
+def fold(op: str, bits: Bits, args: tuple[Any, ...]) -> Operand | None:
     """Return the result of an operation when it is known without running it."""
     if op == "select":
         condition, then, other = args

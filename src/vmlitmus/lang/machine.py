@@ -55,6 +55,11 @@ class Variable:
         return self.name.startswith("_")
 
     @property
+    def bookkeeping(self) -> bool:
+        """Say whether it is hidden, or a budget: no field of any entity of the model."""
+        return self.hidden or isinstance(self.entity, Budget)
+
+    @property
     def bits(self) -> int:
         return (self.domain.size - 1).bit_length()
 
@@ -111,9 +116,9 @@ class Machine:
     """Entities, variables, instances in canonical order, and what is assumed.
 
     ``initial`` is the initial state: the code of each variable, in order. ``labels`` are those of
-    the steps, by id, with the braces in. ``lowered`` keeps the instances that have been lowered, by
-    index. ``switches`` are the parts that can be switched, each by a bit of the state: part i by
-    variable i. ``off`` are those of them that are off in the initial state.
+    the steps, by id, with the braces in. ``codes`` are the lowered instances, by index, and
+    conditions, by name. ``switches`` are the parts that can be switched, each by a bit of the
+    state: part i by variable i; those of ``off`` are off in the initial state.
     """
 
     model: Model
@@ -127,7 +132,7 @@ class Machine:
     sources: Mapping[str, tuple[Source, ...]]
     conditions: Mapping[str, Condition]
     bounds: Mapping[str, Any] = field(default_factory=dict)
-    lowered: dict[int, Code] = field(default_factory=dict)
+    codes: Mapping[int | str, Code] = field(default_factory=dict)
     switches: tuple[str, ...] = ()
     off: frozenset[str] = frozenset()
 
@@ -156,7 +161,9 @@ class Machine:
         """Bits of a packed state."""
         return sum(v.bits for v in self.variables)
 
+    @cached_property
     def domains(self) -> dict[tuple[Entity, str], tuple[int, Domain]]:
+        """The index and the domain of each variable."""
         return {(v.entity, v.name): (v.index, v.domain) for v in self.variables}
 
     def load(self, state: State) -> None:
