@@ -196,16 +196,17 @@ def _subsets(parts: Iterable[str]) -> list[Off]:
 def _by_size(asked: Asked, chosen: tuple[str, ...]) -> None:
     """Decide larger and larger sets of the parts that do not break alone.
 
-    Then decide some sets that contain a breaking one: they must break, or monotony is refuted.
+    Then decide some sets that contain a breaking one: they must break, or monotony is refuted. All
+    pairs are decided for the same reason, even where all of these parts together do not break.
     """
     spare = [p for p in chosen if not asked.breaks(frozenset({p}))]
-    asked.ask([frozenset(spare), frozenset(chosen)])
-    level = [frozenset({p}) for p in spare]
-    while level and asked.verdict(frozenset(spare)) is not Verdict.HOLDS:
+    pairs = [frozenset(pair) for pair in itertools.combinations(spare, 2)]
+    asked.ask([frozenset(spare), frozenset(chosen), *pairs])
+    level = [pair for pair in pairs if _holds(asked, pair)]
+    while level and not _holds(asked, frozenset(spare)):
         larger = dict.fromkeys(off | {p} for off in level for p in spare if p not in off)
-        asked.ask(
-            wanted := [s for s in larger if all(_holds(asked, s - {p}) for p in s if len(s) > 1)]
-        )
+        wanted = [s for s in larger if all(_holds(asked, s - {p}) for p in s)]
+        asked.ask(wanted)
         level = [s for s in wanted if _holds(asked, s)]
     for broken in minimal(off for off in asked.known if asked.breaks(off)):
         asked.ask(broken | {p} for p in chosen)
@@ -348,5 +349,5 @@ def _argument(asked: Asked, chosen: tuple[str, ...]) -> str:
     return (
         f"{len(chosen)} parts are too many to decide every set of them: assumed that a set which "
         "contains a breaking one breaks too, because a part that is off only lets more happen; "
-        f"checked on {checked} such sets, all of which do break"
+        f"all {checked} such sets that were decided do break"
     )
