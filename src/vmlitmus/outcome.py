@@ -108,6 +108,29 @@ class Ablated:
 
 
 @dataclass(frozen=True)
+class Ablation:
+    """A test, or one cell of its matrix, with what it needs: an entry of ``vmlitmus/ablation/1``.
+
+    ``absent`` are the disturbances of the model that do not happen here, ``off`` the parts that are
+    off already; ``needed_by`` gives the tests of the catalogue that need a part, as far as they
+    were looked for. ``arguments`` select the cell on the command line.
+    """
+
+    name: str
+    topic: str
+    question: str
+    claim: str
+    where: Mapping[str, str]
+    arguments: tuple[str, ...]
+    result: Ablated
+    bounds: Mapping[str, object] = field(default_factory=dict)
+    assumptions: tuple[str, ...] = ()
+    absent: tuple[str, ...] = ()
+    off: tuple[str, ...] = ()
+    needed_by: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Outcome:
     """A test, or one cell of its matrix, with its result: one entry of ``vmlitmus/outcome/1``.
 

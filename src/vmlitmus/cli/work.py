@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
-import signal
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field, replace
 
+from vmlitmus.cli.spread import spread
 from vmlitmus.engine import Limits, Progress, run
 from vmlitmus.engine.run import Choice
 from vmlitmus.errors import ScenarioError, VmlitmusError
+from vmlitmus.lang import Machine
 from vmlitmus.litmus.catalogue import Catalogue, Selected, blessed, selector
 from vmlitmus.litmus.read import refused
 from vmlitmus.outcome import Outcome
@@ -48,8 +46,12 @@ def decide(
         return replace(outcome, error=str(refused(test, error)), exit_code=2)
     except VmlitmusError as error:
         return replace(outcome, error=str(error), exit_code=error.exit_code)
-    assumed = tuple(f"{n} = {_shown(v)}" for n, v in machine.assumptions.items())
-    return replace(outcome, result=result, bounds=machine.bounds, assumptions=assumed)
+    return replace(outcome, result=result, bounds=machine.bounds, assumptions=assumed(machine))
+
+
+def assumed(machine: Machine) -> tuple[str, ...]:
+    """Return the assumptions in force, as text."""
+    return tuple(f"{n} = {_shown(v)}" for n, v in machine.assumptions.items())
 
 
 def _shown(value: object) -> str:
@@ -77,40 +79,13 @@ def _blank(job: Job, test: Test, cell: Cell) -> Outcome:
     )
 
 
-_JOB: list[tuple[Job, list[tuple[Test, Cell]]]] = []
-
-
-def _ignore_interrupts() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-
-def _nth(index: int) -> Outcome:
-    job, pairs = _JOB[0]
-    return decide(job, *pairs[index])
-
-
 def decide_all(job: Job, selected: Sequence[Selected]) -> Iterator[tuple[int, Outcome]]:
     """Yield the outcome of every cell with its position, as they are done.
 
     Several cells are decided in processes of their own, which inherit what is to be done.
     """
     pairs = [(test, cell) for test, cells in selected for cell in cells]
-    workers = min(len(pairs), os.cpu_count() or 1)
-    if workers < 2:
-        for index, pair in enumerate(pairs):
-            yield index, decide(job, *pair)
-        return
-    _JOB[:] = [(job, pairs)]
-    context = multiprocessing.get_context("fork")
-    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_ignore_interrupts)
-    try:
-        waiting = {pool.submit(_nth, index): index for index in range(len(pairs))}
-        for future in as_completed(waiting):
-            yield waiting[future], future.result()
-    except BaseException:
-        processes = list(getattr(pool, "_processes", {}).values())
-        pool.shutdown(wait=False, cancel_futures=True)
-        for process in processes:
-            process.terminate()
-        raise
-    pool.shutdown()
+    if len(pairs) == 1:
+        yield 0, decide(job, *pairs[0])
+    elif pairs:
+        yield from spread(lambda index: decide(job, *pairs[index]), range(len(pairs)))

@@ -154,8 +154,7 @@ class _Builder:
 
     def hooks(self) -> dict[type[Hooks], Hooks]:
         chosen: dict[type[Hooks], Hooks] = {
-            kind: _mechanism(next(iter(known.values())))
-            for kind, known in self.model.hooks.items()
+            kind: _mechanism(next(iter(known.values()))) for kind, known in self.model.hooks.items()
         }
         for table, known_settings in self.model.settings.items():
             for key, setting in known_settings.items():
@@ -251,7 +250,11 @@ class _Builder:
         self, steps: list[Step], world: World, variables: list[Variable]
     ) -> dict[Step, Program]:
         """Cut the sequences; add to ``variables`` where each actor is, and its slots."""
-        made = {s: program(s, _parameters(s, self.model.entities), world) for s in steps if s.is_sequence}
+        made = {
+            s: program(s, _parameters(s, self.model.entities), world)
+            for s in steps
+            if s.is_sequence
+        }
         at = self.add_places(made, variables)
         domains = {(v.entity, v.name): (v.index, v.domain) for v in variables}
         for sequence in made.values():

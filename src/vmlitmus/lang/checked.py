@@ -25,9 +25,7 @@ def checked(machine: Machine) -> Machine:
         codes[instance.index] = lower_instance(machine, instance)
     changing = written(codes.values())
     for condition in machine.conditions.values():
-        codes[condition.name] = lower_condition(
-            machine.world, machine.domains, condition.function
-        )
+        codes[condition.name] = lower_condition(machine.world, machine.domains, condition.function)
     _check_labels(machine)
     idle = set(range(len(machine.switches))) - read(codes.values())
     kept = [

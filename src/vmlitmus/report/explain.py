@@ -58,7 +58,7 @@ def _ending(outcome: Outcome, r: Result) -> str:
 
 
 def _facts(outcome: Outcome, r: Result) -> list[str]:
-    bounds = ", ".join(_bound(name, value) for name, value in outcome.bounds.items())
+    bounds = ", ".join(bound(name, value) for name, value in outcome.bounds.items())
     lines = _wrap(f"Bounds: {bounds}.")
     lines += _wrap(
         f"Searched: {r.states} states, {r.transitions} transitions, depth {r.depth}; "
@@ -87,7 +87,8 @@ def _saw_everything(outcome: Outcome, r: Result) -> bool:
     return not early and r.verdict is not Verdict.INCONCLUSIVE
 
 
-def _bound(name: str, value: object) -> str:
+def bound(name: str, value: object) -> str:
+    """Return one bound as text."""
     if isinstance(value, (list, tuple)):
         return f"{name}: {', '.join(map(str, value)) or 'none'}"
     return f"{value} {name}{'' if value == 1 else 's'}"

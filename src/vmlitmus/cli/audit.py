@@ -1,0 +1,65 @@
+"""Which parts of a topic's mechanisms does no test of the catalogue need?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+
+import click
+
+from vmlitmus.cli.needed import Search, candidates, explanations
+from vmlitmus.cli.options import write_out
+from vmlitmus.cli.progress import Ticker
+from vmlitmus.cli.work import Job
+from vmlitmus.outcome import exit_code
+from vmlitmus.report.ablation import wrapped
+
+
+def audit(job: Job, topics: Sequence[str], wide: bool, output: str | None) -> int:
+    """Print for each part which test needs it, or how its mechanism's docstring explains it.
+
+    Returns 1 when there is a part of which neither is true, 3 when one is not known within the
+    limits, 130 when interrupted.
+    """
+    lines: list[str] = []
+    codes: list[int] = []
+    for topic in topics:
+        parts, reasons = explanations(job, topic)
+        search = Search(job, candidates(job, topic, wide=wide), parts, every=False)
+        interrupted = True
+        with suppress(KeyboardInterrupt), Ticker(len(search.among)) as ticker:
+            search.run(ticker)
+            interrupted = False
+        lines += [f"{topic}:", ""]
+        for part in parts:
+            text, code = _verdict(part, search, reasons)
+            lines += _row(part, text)
+            codes.append(code)
+        lines.append("")
+        if interrupted:
+            click.echo("vmlitmus: interrupted", err=True)
+            codes.append(130)
+            break
+    failed = codes.count(1)
+    lines.append(
+        f"{failed} of {len(codes)} parts are neither needed by a test nor explained"
+        if failed
+        else f"each of {len(codes)} parts is needed by a test, or explained where it is written"
+    )
+    write_out("\n".join(lines), output)
+    return exit_code(codes)
+
+
+def _verdict(part: str, search: Search, reasons: Mapping[str, str]) -> tuple[str, int]:
+    """Return what is said of a part, and the exit code that it alone would give."""
+    if search.found[part]:
+        return f"needed by {search.found[part][0]}", 0
+    if part in reasons:
+        return f"needed by no test: {reasons[part]}", 0
+    if part in search.undecided:
+        return "not decided", 3
+    return "NEEDED BY NO TEST, AND NOT EXPLAINED", 1
+
+
+def _row(part: str, text: str) -> list[str]:
+    return wrapped(f"{part}: {text}")
