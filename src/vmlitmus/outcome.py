@@ -136,7 +136,8 @@ class Outcome:
 
     ``stored`` are the blessed [states, transitions, depth], if there are any; ``error`` is the
     message when there is no result because test or model is faulty, and ``exit_code`` its code.
-    ``arguments`` select it again on the command line.
+    ``arguments`` select it again on the command line. ``without`` are parts switched off besides
+    those of the test: then what the test expects is not expected.
     """
 
     name: str
@@ -156,6 +157,7 @@ class Outcome:
     error: str | None = None
     exit_code: int = 0
     arguments: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
 
     @property
     def counts(self) -> tuple[int, ...] | None:

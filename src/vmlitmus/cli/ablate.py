@@ -18,7 +18,6 @@ from vmlitmus.cli.work import Job, assumed
 from vmlitmus.engine import ablate
 from vmlitmus.engine.run import Choice, Watch
 from vmlitmus.errors import ScenarioError, UsageError
-from vmlitmus.lang.model import fill
 from vmlitmus.litmus import Catalogue, load_model, refused
 from vmlitmus.litmus.catalogue import Selected, selector
 from vmlitmus.outcome import Ablation, PartStatus
@@ -211,7 +210,7 @@ def ablated(job: Job, test: Test, cell: Cell, progress: Watch | None = None) -> 
         machine = cell.machine(model, switchable=True)
     except ScenarioError as error:
         raise refused(test, error) from None
-    off = model.missing(fill(model, cell.tables, cell.lists)).union(cell.without)
+    off = cell.off(model)
     return Ablation(
         name=cell.name,
         topic=test.topic,

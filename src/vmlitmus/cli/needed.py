@@ -37,7 +37,7 @@ def candidates(job: Job, topic: str, *, wide: bool) -> list[Candidate]:
         for cell in test.cells if wide or not test.wide else ():
             if cell.expect is Verdict.HOLDS:
                 parts = scanned(model, cell.tables, cell.lists, allow=cell.allow).parts
-                on = frozenset(parts).difference(cell.without)
+                on = frozenset(parts).difference(cell.off(model))
                 found.append(Candidate(test, cell, on, counts.get(cell.name, [_UNKNOWN])[0]))
     return sorted(found, key=lambda c: c.states)
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from vmlitmus.cli.spread import spread
 from vmlitmus.engine import Limits, Progress, run
 from vmlitmus.engine.run import Choice
-from vmlitmus.errors import ScenarioError, VmlitmusError
-from vmlitmus.lang import Machine
+from vmlitmus.errors import ScenarioError, UsageError, VmlitmusError, unknown
+from vmlitmus.lang import Machine, scanned
 from vmlitmus.litmus.catalogue import Catalogue, Selected, blessed, selector
 from vmlitmus.litmus.read import refused
 from vmlitmus.outcome import Outcome
@@ -27,11 +27,21 @@ class Job:
 
 
 def decide(
-    job: Job, test: Test, cell: Cell, progress: Callable[[Progress], None] | None = None
+    job: Job,
+    test: Test,
+    cell: Cell,
+    progress: Callable[[Progress], None] | None = None,
+    without: tuple[str, ...] = (),
 ) -> Outcome:
-    """Return the outcome of one cell; a faulty test or model is an outcome too."""
+    """Return the outcome of one cell; a faulty test or model is an outcome too.
+
+    ``without`` are parts to switch off besides those that the test itself switches off.
+    """
     model = job.catalogue.model_of(test.topic)
     outcome = _blank(job, test, cell)
+    if without:
+        outcome = _changed(outcome, without)
+        cell = replace(cell, without=(*cell.without, *without))
     try:
         machine = cell.machine(model)
         result = run(
@@ -77,6 +87,31 @@ def _blank(job: Job, test: Test, cell: Cell) -> Outcome:
         stored=tuple(stored) if stored else None,
         arguments=(selector(test, cell), *(("--model", job.model) if job.model else ())),
     )
+
+
+def _changed(outcome: Outcome, without: tuple[str, ...]) -> Outcome:
+    """Return the blank outcome of a test that is not as its file has it."""
+    options = [word for part in without for word in ("--without", part)]
+    return replace(
+        outcome,
+        name=f"{outcome.name} without {', '.join(without)}",
+        without=without,
+        stored=None,
+        arguments=(*outcome.arguments, *options),
+    )
+
+
+def check_parts(job: Job, test: Test, cell: Cell, without: Iterable[str]) -> None:
+    """Raise UsageError for a part that the code of a cell does not ask for, or that is off."""
+    model = job.catalogue.model_of(test.topic)
+    off = cell.off(model)
+    parts = scanned(model, cell.tables, cell.lists, allow=cell.allow).parts
+    on = [part for part in parts if part not in off]
+    for part in without:
+        if part in parts and part in off:
+            raise UsageError(f"--without {part!r}: {cell.name} has it off already")
+        if part not in on:
+            raise UsageError(f"--without: {unknown('part', part, on)}")
 
 
 def decide_all(job: Job, selected: Sequence[Selected]) -> Iterator[tuple[int, Outcome]]:

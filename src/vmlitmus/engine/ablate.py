@@ -342,8 +342,8 @@ def _argument(asked: Asked, chosen: tuple[str, ...]) -> str:
     if len(chosen) <= EXACT:
         done = sum(len(off) <= len(chosen) for off in asked.known)
         every = 2 ** len(chosen)
-        known = "every" if done == every else f"{done} of the {every}"
-        return f"{known} set of parts was decided; what breaks goes on breaking with more off"
+        known = f"all {every}" if done == every else f"{done} of the {every}"
+        return f"{known} sets of parts were decided, and none mends what a smaller one breaks"
     broken = minimal(off for off in asked.known if asked.breaks(off))
     checked = sum(any(b < off for b in broken) for off in asked.known)
     return (

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from vmlitmus.engine.layout import Layout
 from vmlitmus.engine.search import NativeModel
 from vmlitmus.lang import Machine
-from vmlitmus.lang.ir import DISABLED, Block, Branch, Code, Emit, Op, Operand, Value
+from vmlitmus.lang.ir import DISABLED, Block, Branch, Emit, Op, Operand, Value
 
 FAULTY_CONDITION = 1 << 63  # set by a condition that is a model error in the state
 _INTRINSICS = "declare i64 @llvm.ctpop.i64(i64)\n"

@@ -98,8 +98,9 @@ def ablation(a: Ablation) -> str:
         return "\n".join([*lines, *wrapped(_nothing(a))])
     lines += [f"{a.claim}: holds. Each part switched off alone:", ""]
     lines += _table(a)
-    lines += ["", *sets(a), *_searched(a), *rests_on(a), *commands([a])]
-    return "\n".join(lines)
+    lines += ["", *sets(a), *_searched(a)]
+    lines += [line for sentence in rests_on(a) for line in wrapped(sentence)]
+    return "\n".join([*lines, *commands([a])])
 
 
 def _nothing(a: Ablation) -> str:
@@ -151,22 +152,21 @@ def _listed(found: Sequence[tuple[str, ...]]) -> str:
 def _searched(a: Ablation) -> list[str]:
     r = a.result
     return wrapped(
-        f"Rests on: {r.argument} ({r.combinations} sets, {r.states} states; {r.engine} engine, "
-        f"{r.seconds:.2f} s)."
+        f"Rests on: {r.argument} ({r.states} states; {r.engine} engine, {r.seconds:.2f} s)."
     )
 
 
 def rests_on(a: Ablation) -> list[str]:
-    """Return what "redundant" is limited to."""
+    """Return what "redundant" is limited to, as sentences."""
     bounds = ", ".join(bound(name, value) for name, value in a.bounds.items())
-    lines = wrapped(f"Bounds: {bounds}.")
+    found = [f"Bounds: {bounds}."]
     if a.absent:
-        lines += wrapped(f"Disturbances that do not happen here: {', '.join(a.absent)}.")
+        found.append(f"Disturbances that do not happen here: {', '.join(a.absent)}.")
     if a.assumptions:
-        lines += wrapped(f"Assumptions in force: {'; '.join(a.assumptions)}.")
+        found.append(f"Assumptions in force: {'; '.join(a.assumptions)}.")
     if a.off:
-        lines += wrapped("Off already: " + ", ".join(f'"{name}"' for name in a.off) + ".")
-    return lines
+        found.append("Off already: " + ", ".join(f'"{name}"' for name in a.off) + ".")
+    return found
 
 
 def commands(found: Sequence[Ablation]) -> list[str]:
@@ -190,8 +190,8 @@ def markdown(a: Ablation) -> str:
     lines += ["| part | without it | who else needs it |", "| --- | --- | --- |"]
     for part in a.result.parts:
         lines.append(f"| {part.name} | {status(a, part)} | {needed(a, part) or ''} |")
-    text = [*sets(a), *_searched(a), *rests_on(a)]
-    return "\n".join([*lines, "", *text])
+    lines += ["", *sets(a), *_searched(a)]
+    return "\n".join([*lines, *(line for text in rests_on(a) for line in wrapped(text))])
 
 
 def wrapped(text: str) -> list[str]:

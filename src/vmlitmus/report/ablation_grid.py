@@ -34,7 +34,7 @@ def ablation_grid(found: Sequence[Ablation]) -> str:
     if _width(head, body) > WIDTH:
         body = [[line[0], *(_WORDS[word] for word in line[1:])] for line in body]
     lines = [*wrapped(_title(found)), "", f"{found[0].claim}. Each part switched off alone:", ""]
-    lines += _aligned(head, body)
+    lines += _aligned(head, body, 2 if _width(head, body) <= WIDTH else 1)
     signs = _WORDS if body and body[0][1:] and body[0][1] in _WORDS.values() else None
     lines += ["", *_legend(found), "", *_meanings(used, signs)]
     lines += [*_else(found), *_sets(found), "", *_rests_on(found), *commands(found)]
@@ -87,10 +87,10 @@ def _width(head: Sequence[str], body: Sequence[Sequence[str]]) -> int:
     return sum(max(map(len, column)) + 2 for column in columns)
 
 
-def _aligned(head: Sequence[str], body: Sequence[Sequence[str]]) -> list[str]:
+def _aligned(head: Sequence[str], body: Sequence[Sequence[str]], gap: int) -> list[str]:
     widths = [max(map(len, column)) for column in zip(head, *body, strict=True)]
     return [
-        "  ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)).rstrip()
+        (" " * gap).join(c.ljust(w) for c, w in zip(line, widths, strict=True)).rstrip()
         for line in [head, ["-" * w for w in widths], *body]
     ]
 
@@ -144,18 +144,27 @@ def _sets(found: Sequence[Ablation]) -> list[str]:
         if a.result.verdict is Verdict.HOLDS:
             shared.setdefault(tuple(sets(a)), []).append(letter)
     return [
-        line
-        for text, letters in shared.items()
-        for line in ["", f"In {', '.join(letters)}:", *text]
+        line for text, letters in shared.items() for line in ["", *_where(letters, found), *text]
     ]
 
 
+def _where(letters: Sequence[str], found: Sequence[Ablation]) -> list[str]:
+    return ["In all:"] if len(letters) == len(found) else wrapped(f"In {', '.join(letters)}:")
+
+
 def _rests_on(found: Sequence[Ablation]) -> list[str]:
-    shared: dict[tuple[str, ...], list[str]] = {}
+    """Return what "redundant" rests on: first what all cells share, then the others with theirs."""
+    shared: dict[str, list[str]] = {}
     for letter, a in zip(_letters(len(found)), found, strict=True):
         if a.result.verdict is not Verdict.VIOLATED:
-            text = (*wrapped(f"Rests on: {a.result.argument or a.result.reason}."), *rests_on(a))
-            shared.setdefault(text, []).append(letter)
+            reason = f"Rests on: {a.result.argument or a.result.reason}."
+            for sentence in (reason, *rests_on(a)):
+                shared.setdefault(sentence, []).append(letter)
+    most = max(map(len, shared.values()), default=0)
     return [
-        line for text, letters in shared.items() for line in [f"In {', '.join(letters)}:", *text]
+        line
+        for sentence, letters in sorted(shared.items(), key=lambda pair: len(pair[1]) < most)
+        for line in wrapped(
+            sentence if len(letters) == most else f"In {', '.join(letters)}: {sentence}"
+        )
     ]

@@ -31,6 +31,9 @@ def explain(outcome: Outcome, citation: str) -> str:
 
 def _headline(outcome: Outcome, r: Result) -> str:
     note = "as expected" if outcome.as_expected else f"EXPECTED: {outcome.expected.value}"
+    if outcome.without:
+        parts = ", ".join(f'"{part}"' for part in outcome.without)
+        note = f"without {parts}; with it: {outcome.expected.value}"
     return f"{outcome.claim}: {r.verdict.value.upper()} ({note})"
 
 
@@ -96,7 +99,7 @@ def bound(name: str, value: object) -> str:
 
 def _citations(outcome: Outcome, r: Result, citation: str) -> list[str]:
     decided = "the model decided" if outcome.decided_by == "model" else "known from"
-    lines = _wrap(f"Expected because ({decided}): {outcome.because}")
+    lines = [] if outcome.without else _wrap(f"Expected because ({decided}): {outcome.because}")
     lines += _wrap(f"Asked in: {citation}")
     sources = dict.fromkeys(s for step in r.trace or () for s in step.source.split("; "))
     if sources:
