@@ -130,8 +130,7 @@ class _Ablations:
                 ticker.done(one.name)
             self.interrupted = any(a.result.reason == "interrupted" for a in done.values())
         self.found = [done[index] for index in sorted(done)]
-        if not self.interrupted and self.looking != "no":
-            self.look()
+        self.look()
 
     def each(self, ticker: Ticker) -> Iterator[tuple[int, Ablation]]:
         if self.total == 1:
@@ -157,21 +156,29 @@ class _Ablations:
             wanted = dict.fromkeys(p.name for _, p in spare)
             if self.looking == "first":
                 wanted = dict.fromkeys(name for name in wanted if not known.get(name))
-            done = {a.name for a in mine}
-            among = [
-                c for c in candidates(self.job, topic, wide=self.wide) if c.cell.name not in done
-            ]
-            self.note(topic, known, among, list(wanted))
+            self.note(topic, known, list(wanted), self.others(topic, {a.name for a in mine}))
+
+    def others(self, topic: str, done: set[str]) -> list[Candidate] | None:
+        """Return the cells among which to look; None for not at all."""
+        if self.interrupted or self.looking == "no":
+            return None
+        found = candidates(self.job, topic, wide=self.wide)
+        return [c for c in found if c.cell.name not in done]
 
     def note(
-        self, topic: str, known: dict[str, list[str]], among: list[Candidate], wanted: list[str]
+        self,
+        topic: str,
+        known: dict[str, list[str]],
+        wanted: list[str],
+        among: list[Candidate] | None,
     ) -> None:
         """Look among some cells, and note for each part of a topic who needs it."""
-        search = Search(self.job, among, wanted, every=self.looking == "all")
-        self.interrupted = True
-        with suppress(KeyboardInterrupt), Ticker(len(among)) as ticker:
-            search.run(ticker)
-            self.interrupted = False
+        search = Search(self.job, among or [], wanted, every=self.looking == "all")
+        if among is not None:
+            self.interrupted = True
+            with suppress(KeyboardInterrupt), Ticker(len(among)) as ticker:
+                search.run(ticker)
+                self.interrupted = False
         for part, names in search.found.items():
             known.setdefault(part, []).extend(names)
         unknown = {part for part in search.undecided if not search.found[part]}

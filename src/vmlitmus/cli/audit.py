@@ -12,7 +12,7 @@ from vmlitmus.cli.options import write_out
 from vmlitmus.cli.progress import Ticker
 from vmlitmus.cli.work import Job
 from vmlitmus.outcome import exit_code
-from vmlitmus.report.ablation import wrapped
+from vmlitmus.report.ablation import two_columns
 
 
 def audit(job: Job, topics: Sequence[str], wide: bool, output: str | None) -> int:
@@ -30,12 +30,10 @@ def audit(job: Job, topics: Sequence[str], wide: bool, output: str | None) -> in
         with suppress(KeyboardInterrupt), Ticker(len(search.among)) as ticker:
             search.run(ticker)
             interrupted = False
-        lines += [f"{topic}:", ""]
-        for part in parts:
-            text, code = _verdict(part, search, reasons)
-            lines += _row(part, text)
-            codes.append(code)
-        lines.append("")
+        verdicts = {part: _verdict(part, search, reasons) for part in parts}
+        rows = [(part, [text]) for part, (text, _) in verdicts.items()]
+        lines += [*two_columns(topic, "who needs it", rows), ""] if rows else []
+        codes += [code for _, code in verdicts.values()]
         if interrupted:
             click.echo("vmlitmus: interrupted", err=True)
             codes.append(130)
@@ -53,13 +51,9 @@ def audit(job: Job, topics: Sequence[str], wide: bool, output: str | None) -> in
 def _verdict(part: str, search: Search, reasons: Mapping[str, str]) -> tuple[str, int]:
     """Return what is said of a part, and the exit code that it alone would give."""
     if search.found[part]:
-        return f"needed by {search.found[part][0]}", 0
+        return search.found[part][0], 0
     if part in reasons:
-        return f"needed by no test: {reasons[part]}", 0
+        return f"no test; {reasons[part]}", 0
     if part in search.undecided:
         return "not decided", 3
-    return "NEEDED BY NO TEST, AND NOT EXPLAINED", 1
-
-
-def _row(part: str, text: str) -> list[str]:
-    return wrapped(f"{part}: {text}")
+    return "NO TEST, and no docstring explains it", 1

@@ -97,6 +97,12 @@ class Asked:
     def ask(self, settings: Iterable[Off]) -> None:
         """Decide settings that are not known yet; after a limit was reached, none."""
         waiting = [off for off in dict.fromkeys(settings) if off not in self.known]
+        try:
+            self.decide(waiting)
+        except KeyboardInterrupt:
+            self.stopped = REASONS["interrupt"]
+
+    def decide(self, waiting: list[Off]) -> None:
         if self.engine != "compiled":
             waiting = self.one_by_one(waiting, "reference")
         if self.claim.kind not in _together():

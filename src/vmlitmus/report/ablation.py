@@ -113,19 +113,28 @@ def _nothing(a: Ablation) -> str:
 
 
 def _table(a: Ablation) -> list[str]:
-    width = max(len("part"), *(len(p.name) for p in a.result.parts))
-    lines = [f"{'part':{width}}  without it", f"{'-' * width}  {'-' * 10}"]
-    for part in a.result.parts:
-        texts = [status(a, part), needed(a, part)]
-        rows = [row for text in texts if text for row in _cut(text, WIDTH - width - 2)]
-        lines += [
-            f"{part.name if number == 0 else '':{width}}  {row}" for number, row in enumerate(rows)
-        ]
+    rows = [(p.name, [t for t in (status(a, p), needed(a, p)) if t]) for p in a.result.parts]
+    return two_columns("part", "without it", rows)
+
+
+def two_columns(left: str, right: str, rows: Sequence[tuple[str, Sequence[str]]]) -> list[str]:
+    """Return a table of names, each with some sentences, cut to the width of a report."""
+    width = max(len(left), *(len(name) for name, _ in rows))
+    lines = [f"{left:{width}}  {right}", f"{'-' * width}  {'-' * len(right)}"]
+    for name, texts in rows:
+        cut = [row for text in texts for row in _cut(text, WIDTH - width - 2)]
+        lines += [f"{name if n == 0 else '':{width}}  {row}" for n, row in enumerate(cut)]
     return lines
 
 
 def _cut(text: str, width: int) -> list[str]:
-    return textwrap.wrap(text, max(width, 24), subsequent_indent="  ", break_on_hyphens=False)
+    return textwrap.wrap(
+        text,
+        max(width, 24),
+        subsequent_indent="  ",
+        break_on_hyphens=False,
+        break_long_words=False,
+    )
 
 
 def sets(a: Ablation) -> list[str]:
@@ -196,4 +205,4 @@ def markdown(a: Ablation) -> str:
 
 def wrapped(text: str) -> list[str]:
     """Return a sentence as lines of at most 75 columns."""
-    return textwrap.wrap(text, WIDTH, break_on_hyphens=False) or [""]
+    return textwrap.wrap(text, WIDTH, break_on_hyphens=False, break_long_words=False) or [""]
