@@ -36,7 +36,9 @@ def ablation_grid(found: Sequence[Ablation]) -> str:
     lines = [*wrapped(_title(found)), "", f"{found[0].claim}. Each part switched off alone:", ""]
     lines += _aligned(head, body, 2 if _width(head, body) <= WIDTH else 1)
     signs = _WORDS if body and body[0][1:] and body[0][1] in _WORDS.values() else None
-    lines += ["", *_legend(found), "", *_meanings(used, signs)]
+    lines += ["", *_legend(found)]
+    if meanings := _meanings(used, signs):
+        lines += ["", *meanings]
     lines += [*_else(found), *_sets(found), "", *_rests_on(found), *commands(found)]
     return "\n".join(lines)
 
