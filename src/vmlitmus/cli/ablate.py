@@ -14,7 +14,7 @@ from vmlitmus.cli.needed import Candidate, Search, candidates
 from vmlitmus.cli.options import engine_options, limits, output_option, write_out
 from vmlitmus.cli.progress import Ticker
 from vmlitmus.cli.spread import spread
-from vmlitmus.cli.work import Job, assumed
+from vmlitmus.cli.work import Job, assumed, bounds_of
 from vmlitmus.engine import ablate
 from vmlitmus.engine.run import Choice, Watch
 from vmlitmus.errors import ScenarioError, UsageError
@@ -226,7 +226,7 @@ def ablated(job: Job, test: Test, cell: Cell, progress: Watch | None = None) -> 
         where=cell.where,
         arguments=(selector(test, cell), *(("--model", job.model) if job.model else ())),
         result=ablate(machine, cell.claim, engine=job.engine, limits=job.limits, progress=progress),
-        bounds=machine.bounds,
+        bounds=bounds_of(machine, cell.claim),
         assumptions=assumed(machine),
         absent=tuple(d for d in model.disturbances if d not in cell.allow),
         off=tuple(part for part in machine.parts if part in off),

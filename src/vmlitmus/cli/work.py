@@ -9,7 +9,7 @@ from vmlitmus.cli.spread import spread
 from vmlitmus.engine import Limits, Progress, run
 from vmlitmus.engine.run import Choice
 from vmlitmus.errors import ScenarioError, UsageError, VmlitmusError, unknown
-from vmlitmus.lang import Machine, scanned
+from vmlitmus.lang import Claim, Machine, scanned
 from vmlitmus.litmus.catalogue import Catalogue, Selected, blessed, selector
 from vmlitmus.litmus.read import refused
 from vmlitmus.outcome import Outcome
@@ -56,7 +56,16 @@ def decide(
         return replace(outcome, error=str(refused(test, error)), exit_code=2)
     except VmlitmusError as error:
         return replace(outcome, error=str(error), exit_code=error.exit_code)
-    return replace(outcome, result=result, bounds=machine.bounds, assumptions=assumed(machine))
+    bounds = bounds_of(machine, cell.claim)
+    return replace(outcome, result=result, bounds=bounds, assumptions=assumed(machine))
+
+
+def bounds_of(machine: Machine, claim: Claim) -> dict[str, object]:
+    """Return what a verdict is limited to: how much there is, and for liveness what is fair."""
+    bounds = dict(machine.bounds)
+    if claim.is_liveness:
+        bounds["fairness"] = [f"{name} {fair}" for name, fair in machine.fairness.items()]
+    return bounds
 
 
 def assumed(machine: Machine) -> tuple[str, ...]:
@@ -71,7 +80,8 @@ def _shown(value: object) -> str:
 
 
 def _blank(job: Job, test: Test, cell: Cell) -> Outcome:
-    condition = job.catalogue.model_of(test.topic).condition(cell.claim.condition)
+    condition = job.catalogue.model_of(test.topic).condition
+    first, then = cell.claim.condition, cell.claim.then
     stored = blessed(test.topic).get(cell.name) if test.shipped else None
     return Outcome(
         name=cell.name,
@@ -81,7 +91,8 @@ def _blank(job: Job, test: Test, cell: Cell) -> Outcome:
         because=test.because,
         decided_by=test.decided_by,
         claim=str(cell.claim),
-        claim_text=condition.text,
+        claim_text=condition(first).text,
+        then_text=condition(then).text if then is not None else None,
         expected=cell.expect,
         where=cell.where,
         stored=tuple(stored) if stored else None,

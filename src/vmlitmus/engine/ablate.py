@@ -16,7 +16,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from vmlitmus.engine.limits import Limits
-from vmlitmus.engine.run import ENGINES, REASONS, Choice, Watch, run
+from vmlitmus.engine.run import ENGINES, REASONS, Choice, Watch, patience, run
 from vmlitmus.errors import EnginesDisagree, UsageError, unknown
 from vmlitmus.lang import Claim, Machine, State
 from vmlitmus.lang.fold import read
@@ -26,7 +26,6 @@ from vmlitmus.outcome import Ablated, Part, PartStatus, Verdict
 EXACT = 8  # parts up to which every set of them is decided
 MOST = 20  # parts that can be switched at all
 _AT_ONCE = 256  # settings searched together
-_AUTO_SECONDS = 0.15  # what "auto" gives the reference engine before it compiles
 Off = frozenset[str]
 NOTHING: Off = frozenset()
 
@@ -80,6 +79,7 @@ class Asked:
         self.limits = limits
         self.progress = progress
         self.started = time.monotonic()
+        self.patience = patience()
         self.known: dict[Off, Verdict] = {}
         self.lengths: dict[Off, int] = {}
         self.coverage: Counter[str] = Counter()
@@ -123,7 +123,7 @@ class Asked:
         for number, off in enumerate(waiting):
             seconds = self.left()
             if handing_over:
-                rest = max(_AUTO_SECONDS - (time.monotonic() - self.started), 0.0)
+                rest = max(self.patience - (time.monotonic() - self.started), 0.0)
                 if rest == 0.0:
                     return waiting[number:]
                 seconds = rest if seconds is None else min(rest, seconds)

@@ -4,7 +4,15 @@ Knows neither KVM nor any engine.
 """
 
 from vmlitmus.lang.build import build, scanned
-from vmlitmus.lang.claim import KINDS, Claim, never, possible, recoverable
+from vmlitmus.lang.claim import (
+    KINDS,
+    Claim,
+    eventually,
+    leads_to,
+    never,
+    possible,
+    recoverable,
+)
 from vmlitmus.lang.domain import Between, Members
 from vmlitmus.lang.entity import Const, Entity, Set
 from vmlitmus.lang.explained import explained
@@ -32,7 +40,7 @@ from vmlitmus.lang.source import (
     Sdm,
     Source,
 )
-from vmlitmus.lang.step import Condition, Sections, Step, condition, sequence, step
+from vmlitmus.lang.step import Condition, Fairness, Sections, Step, condition, sequence, step
 from vmlitmus.lang.world import Hooks, NotEnabled, World, when
 
 __all__ = [
@@ -45,6 +53,7 @@ __all__ = [
     "Condition",
     "Const",
     "Entity",
+    "Fairness",
     "Fix",
     "Ghcb",
     "Hooks",
@@ -70,8 +79,10 @@ __all__ = [
     "build",
     "choice",
     "condition",
+    "eventually",
     "explained",
     "flag",
+    "leads_to",
     "mechanism",
     "never",
     "number",

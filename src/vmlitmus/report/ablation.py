@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from vmlitmus.outcome import Ablation, Part, PartStatus, Verdict
-from vmlitmus.report.explain import bound
+from vmlitmus.report.explain import limited_to
 from vmlitmus.report.timeline import WIDTH
 
 _SHOWN = 6  # sets that are printed; JSON has all
@@ -167,8 +167,7 @@ def _searched(a: Ablation) -> list[str]:
 
 def rests_on(a: Ablation) -> list[str]:
     """Return what "redundant" is limited to, as sentences."""
-    bounds = ", ".join(bound(name, value) for name, value in a.bounds.items())
-    found = [f"Bounds: {bounds}."]
+    found = limited_to(a.bounds)
     if a.absent:
         found.append(f"Disturbances that do not happen here: {', '.join(a.absent)}.")
     if a.assumptions:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from vmlitmus.outcome import Outcome, Result, Verdict
 from vmlitmus.report.timeline import WIDTH, ascii_only, timeline
@@ -22,7 +22,7 @@ def explain(outcome: Outcome, citation: str) -> str:
     lines += _wrap(f"{_headline(outcome, r)}")
     lines += ["", *_wrap(_cause(outcome, r))]
     if r.trace is not None:
-        lines += ["", *timeline(r.trace, _ending(outcome, r), r.loop_start)]
+        lines += ["", *timeline(r.trace, _ending(outcome), r.loop_start, _asked(outcome, r))]
     lines += ["", *_facts(outcome, r)]
     lines += ["", *_citations(outcome, r, citation)]
     lines += ["", "To run it again:", f"  vmlitmus explain {shlex.join(outcome.arguments)}"]
@@ -40,6 +40,8 @@ def _headline(outcome: Outcome, r: Result) -> str:
 def _cause(outcome: Outcome, r: Result) -> str:
     text = outcome.claim_text
     kind = outcome.claim.split()[0]
+    if kind in ("eventually", "leads_to"):
+        return _liveness(outcome, r)
     if r.verdict is Verdict.INCONCLUSIVE:
         return f"Not decided: {r.reason}. The condition asked about: {text}."
     if kind == "never" and r.trace is not None:
@@ -55,14 +57,44 @@ def _cause(outcome: Outcome, r: Result) -> str:
     return f"From every reachable state it can be reached again: {text}."
 
 
-def _ending(outcome: Outcome, r: Result) -> str:
-    kind, condition = outcome.claim.split()
-    return f"{condition} out of reach" if kind == "recoverable" else condition
+def _liveness(outcome: Outcome, r: Result) -> str:
+    """Say what a lasso shows, or that there is none."""
+    text, then = outcome.claim_text, outcome.then_text
+    if r.verdict is Verdict.INCONCLUSIVE:
+        asked = text if then is None else f"{text}; what has to follow: {then}"
+        return f"Not decided: {r.reason}. The condition asked about: {asked}."
+    if r.trace is None and then is None:
+        return f"On every fair run, sooner or later: {text}."
+    if r.trace is None:
+        return f"On every fair run, whenever {text}, sooner or later: {then}."
+    never = f"it never comes to this: {text if then is None else then}"
+    if r.loop_start == len(r.trace):
+        why = "The run below stops where no step is promised to happen"
+    else:
+        why = (
+            "The run below ends in a loop, and repeating it for ever breaks no promise of fairness"
+        )
+    if then is None:
+        return f"{why}; {never}."
+    return f"{why}. From the marked point on, where {text}, {never}."
+
+
+def _asked(outcome: Outcome, r: Result) -> tuple[int, str] | None:
+    """Return before which step a leads_to begins to wait, and for what."""
+    if r.since is None or outcome.then_text is None:
+        return None
+    return r.since, outcome.claim.split()[1]
+
+
+def _ending(outcome: Outcome) -> str | None:
+    kind, *conditions = outcome.claim.split()
+    if kind in ("eventually", "leads_to"):
+        return f"{conditions[-1]} never comes"
+    return f"{conditions[0]} out of reach" if kind == "recoverable" else conditions[0]
 
 
 def _facts(outcome: Outcome, r: Result) -> list[str]:
-    bounds = ", ".join(bound(name, value) for name, value in outcome.bounds.items())
-    lines = _wrap(f"Bounds: {bounds}.")
+    lines = [line for sentence in limited_to(outcome.bounds) for line in _wrap(sentence)]
     lines += _wrap(
         f"Searched: {r.states} states, {r.transitions} transitions, depth {r.depth}; "
         f"{_reach(outcome, r)} ({r.engine} engine, {r.seconds:.2f} s)."
@@ -78,6 +110,19 @@ def _facts(outcome: Outcome, r: Result) -> list[str]:
     return lines
 
 
+def limited_to(given: Mapping[str, object]) -> list[str]:
+    """Return bounds, and the fairness that a liveness claim relies on, as sentences."""
+    bounds = dict(given)
+    fair = bounds.pop("fairness", None)
+    found = [f"Bounds: {', '.join(_bound(name, value) for name, value in bounds.items())}."]
+    if isinstance(fair, list):
+        steps = (
+            ", ".join(fair) + "; no other step has to happen" if fair else "no step has to happen"
+        )
+        found.append(f"Fairness in force: {steps}.")
+    return found
+
+
 def _reach(outcome: Outcome, r: Result) -> str:
     if _saw_everything(outcome, r):
         return "all that can be reached"
@@ -90,8 +135,7 @@ def _saw_everything(outcome: Outcome, r: Result) -> bool:
     return not early and r.verdict is not Verdict.INCONCLUSIVE
 
 
-def bound(name: str, value: object) -> str:
-    """Return one bound as text."""
+def _bound(name: str, value: object) -> str:
     if isinstance(value, (list, tuple)):
         return f"{name}: {', '.join(map(str, value)) or 'none'}"
     return f"{value} {name}{'' if value == 1 else 's'}"
