@@ -84,7 +84,7 @@ def command(
     if required:
         if as_object or layout != "terminal":
             raise UsageError("--require-load-bearing prints text only")
-        return audit(job, list(dict.fromkeys(t.topic for t, _ in selected)), wide, output)
+        return audit(job, [test for test, _ in selected], wide, output)
     work = _Ablations(job, selected, wide, looking)
     work.run()
     if as_object:
@@ -162,7 +162,8 @@ class _Ablations:
         """Return the cells among which to look; None for not at all."""
         if self.interrupted or self.looking == "no":
             return None
-        found = candidates(self.job, topic, wide=self.wide)
+        tests = [test for test, _ in self.selected]
+        found = candidates(self.job, topic, tests, wide=self.wide)
         return [c for c in found if c.cell.name not in done]
 
     def note(

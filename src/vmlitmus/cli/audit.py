@@ -13,19 +13,20 @@ from vmlitmus.cli.progress import Ticker
 from vmlitmus.cli.work import Job
 from vmlitmus.outcome import exit_code
 from vmlitmus.report.ablation import two_columns
+from vmlitmus.scenario import Test
 
 
-def audit(job: Job, topics: Sequence[str], wide: bool, output: str | None) -> int:
-    """Print for each part which test needs it, or how its mechanism's docstring explains it.
+def audit(job: Job, tests: Sequence[Test], wide: bool, output: str | None) -> int:
+    """Print for each part of the tests' topics which test needs it, or how a docstring explains it.
 
     Returns 1 when there is a part of which neither is true, 3 when one is not known within the
     limits, 130 when interrupted.
     """
     lines: list[str] = []
     codes: list[int] = []
-    for topic in topics:
+    for topic in dict.fromkeys(test.topic for test in tests):
         parts, reasons = explanations(job, topic)
-        search = Search(job, candidates(job, topic, wide=wide), parts, every=False)
+        search = Search(job, candidates(job, topic, tests, wide=wide), parts, every=False)
         interrupted = True
         with suppress(KeyboardInterrupt), Ticker(len(search.among)) as ticker:
             search.run(ticker)

@@ -27,13 +27,16 @@ class Candidate:
     states: int
 
 
-def candidates(job: Job, topic: str, *, wide: bool) -> list[Candidate]:
-    """Return the cells of a topic that are expected to hold, those of few states first."""
-    if topic not in job.catalogue.topics():
-        return []
-    model, counts = job.catalogue.model_of(topic), blessed(topic)
+def candidates(job: Job, topic: str, selected: Iterable[Test], *, wide: bool) -> list[Candidate]:
+    """Return the cells of a topic that are expected to hold, those of few states first.
+
+    They are those of the catalogue, and of the user's own files among the tests selected.
+    """
+    shipped = job.catalogue.tests(topic) if topic in job.catalogue.topics() else []
+    own = [test for test in selected if test.topic == topic and not test.shipped]
+    model, counts = job.catalogue.model_of(topic), blessed(topic) if shipped else {}
     found = []
-    for test in job.catalogue.tests(topic):
+    for test in [*shipped, *own]:
         for cell in test.cells if wide or not test.wide else ():
             if cell.expect is Verdict.HOLDS:
                 parts = scanned(model, cell.tables, cell.lists, allow=cell.allow).parts

@@ -75,7 +75,7 @@ def status(a: Ablation, part: Part) -> str:
     if part.status is PartStatus.INCONCLUSIVE:
         return f"inconclusive: {a.result.reason or 'not decided'}"
     if part.status is PartStatus.LOAD_BEARING:
-        after = f" after {part.steps} steps" if part.steps is not None else ""
+        after = "" if part.steps is None else f" after {part.steps} step{'s' * (part.steps != 1)}"
         return f"load-bearing: violated{after}"
     stays = [" or ".join(f'"{n}"' for n in names) for names in only_if(a, part)]
     if stays:
