@@ -273,20 +273,26 @@ def test_an_interrupt_keeps_what_is_known() -> None:
     assert b"interrupted" in err
 
 
+LONG = ("ablate", "wished-protocol", "--engine", "reference", "--time-limit", "3")
+LONG += ("--needed-by", "no")
+
+
 def test_progress_on_a_terminal_only() -> None:
     parent, terminal = pty.openpty()
     child = run(
-        "ablate", "wished-protocol", "--engine", "reference", "--time-limit", "3", "--needed-by", "no",
-        stdout=subprocess.PIPE, stderr=terminal,
-    )  # fmt: skip
+        *LONG,
+        stdout=subprocess.PIPE,
+        stderr=terminal,
+    )
     child.communicate(timeout=120)
     os.close(terminal)
     shown = os.read(parent, 1 << 16)
     assert b"states/s" in shown
     child = run(
-        "ablate", "wished-protocol", "--engine", "reference", "--time-limit", "3", "--needed-by", "no",
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-    )  # fmt: skip
+        *LONG,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
     assert child.communicate(timeout=120)[1] == b""
 
 

@@ -286,7 +286,8 @@ def _result(asked: Asked, chosen: tuple[str, ...], alone: bool) -> Ablated:
     order = {part: index for index, part in enumerate(chosen)}
 
     def ordered(found: Iterable[Off]) -> tuple[tuple[str, ...], ...]:
-        return tuple(sorted((tuple(sorted(s, key=order.__getitem__)) for s in found), key=_size))
+        numbers = sorted((sorted(order[part] for part in off) for off in found), key=_size_first)
+        return tuple(tuple(chosen[number] for number in set_) for set_ in numbers)
 
     idle = _idle(asked, chosen)
     breaking = ordered(sets.breaking) if holds else ()
@@ -308,8 +309,8 @@ def _result(asked: Asked, chosen: tuple[str, ...], alone: bool) -> Ablated:
     )
 
 
-def _size(names: tuple[str, ...]) -> int:
-    return len(names)
+def _size_first(numbers: list[int]) -> tuple[int, list[int]]:
+    return len(numbers), numbers
 
 
 def _part(asked: Asked, part: str, idle: bool) -> Part:
