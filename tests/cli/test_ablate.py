@@ -90,8 +90,9 @@ one breaks (32 states; reference engine, N s).
 Bounds: 1 door, disturbances: none.
 Assumptions in force: made-up = yes.
 
-To see what happens without a part:
+To see what happens without these parts:
   vmlitmus explain door.toml --model doors.py --without bolt
+  vmlitmus explain door.toml --model doors.py --without chain --without hook
 """
 
 

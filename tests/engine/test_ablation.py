@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import random
 import sys
@@ -12,7 +13,7 @@ import pytest
 from vmlitmus.engine import Limits, ablate, run
 from vmlitmus.engine.ablate import EXACT, Asked, contradiction, hitting, minimal
 from vmlitmus.engine.reference import Stepper
-from vmlitmus.errors import ModelError, ScenarioError
+from vmlitmus.errors import EnginesDisagree, ModelError, ScenarioError
 from vmlitmus.lang import (
     build,
     eventually,
@@ -328,3 +329,54 @@ def test_set_algebra() -> None:
     assert hitting([]) == [frozenset()]
     known = {frozenset("a"): Verdict.VIOLATED, frozenset("ab"): Verdict.HOLDS}
     assert contradiction(known) == (frozenset("a"), frozenset("ab"))
+
+
+VERSIONS = """
+FIX = Fix("bolt 0", KernelCommit("0123456789ab", "a fix of this test"), "6.1")
+MODEL = Model(name="locks", doc="", entities=(Door,), steps=(pull,), conditions=(opened,),
+    setup=setup, settings={"kvm": {"version": release(default="new")}},
+    fixes=(FIX,), versions={"old": (), "new": (FIX,)})
+"""
+
+
+@pytest.mark.parametrize(
+    ("version", "switches", "breaking"),
+    [
+        ("new", ("bolt 0", "bolt 1"), (("bolt 0", "bolt 1"),)),
+        ("old", ("bolt 1",), (("bolt 1",),)),
+    ],
+)
+def test_a_fix_that_the_kernel_lacks_is_no_candidate(version, switches, breaking) -> None:
+    text = LOCKS.format(opens="not w.part('bolt 0') and not w.part('bolt 1')", closes="")
+    model = load(text + VERSIONS)
+    machine = build(model, {"kvm": {"version": version}}, switchable=True)
+    assert machine.switches == switches
+    assert ablate(machine, never("opened")).breaking == breaking
+
+
+def test_a_run_that_cannot_be_executed_again_is_an_error(monkeypatch) -> None:
+    together = sys.modules["vmlitmus.engine.together"]
+    found = together.find_together
+
+    def broken(machine, *rest):
+        result = found(machine, *rest)
+        paths = {off: (*path[:-2], path[-1]) for off, path in result.paths.items()}
+        return dataclasses.replace(result, paths=paths)
+
+    machine, claim = one("reclaim-flush")
+    monkeypatch.setattr(together, "find_together", broken)
+    with pytest.raises(EnginesDisagree, match="flush on reclaim"):
+        ablate(machine, claim, engine="compiled")
+
+
+def test_a_step_that_fails_with_a_part_off_is_a_model_error() -> None:
+    text = LOCKS.format(opens="not w.part('bolt 0')", closes="")
+    text = text.replace("import *", "import *\nfrom typing import Annotated", 1)
+    text = text.replace("    open:", "    level: Annotated[int, Between(0, 1)] = 1\n    open:")
+    text = text.replace(
+        "    door.open =", "    if not w.part('bolt 0'):\n        door.level += 1\n    door.open ="
+    )
+    machine = build(load(text), switchable=True)
+    for engine in ("reference", "compiled"):
+        with pytest.raises(ModelError, match="level"):
+            ablate(machine, never("opened"), engine=engine)

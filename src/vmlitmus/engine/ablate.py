@@ -82,6 +82,7 @@ class Asked:
         self.patience = patience()
         self.known: dict[Off, Verdict] = {}
         self.lengths: dict[Off, int] = {}
+        self.paths: dict[Off, tuple[State, ...]] = {}  # not executed again yet
         self.coverage: Counter[str] = Counter()
         self.states = self.transitions = 0
         self.stopped: str | None = None
@@ -152,7 +153,7 @@ class Asked:
         return []
 
     def together(self, settings: list[Off]) -> None:
-        """Decide by one search for all; every path it finds is executed again."""
+        """Decide by one search for all."""
         from vmlitmus.engine.together import find_together
 
         limits = Limits(self.left(), self.limits.memory)
@@ -165,17 +166,20 @@ class Asked:
         missed = Verdict.VIOLATED if self.claim.kind == "possible" else Verdict.HOLDS
         for off in settings:
             if off in found.paths:
-                self.confirm(off, found.paths[off])
+                self.paths[off] = found.paths[off]
                 self.known[off] = reached
                 self.lengths[off] = len(found.paths[off]) - 1
             elif found.stopped is None:
                 self.known[off] = missed
         self.stopped = REASONS.get(found.stopped or "")
 
-    def confirm(self, off: Off, path: tuple[State, ...]) -> None:
-        """Execute a path again with the reference engine; raises EnginesDisagree."""
+    def confirm(self, off: Off) -> None:
+        """Execute what the native search found once more, in Python; raises EnginesDisagree."""
         from vmlitmus.engine.reference import Stepper
 
+        path = self.paths.pop(off, None)
+        if path is None:
+            return
         machine = self.machine.switched(off)
         stepper = Stepper(machine)
         ok = path[0] == machine.initial
@@ -265,6 +269,7 @@ class _Sets:
             self.sufficient = list(self.smallest())
         else:
             self.complete = asked.stopped is None and self.monotone
+            self.breaking = [b for b in self.breaking if all(_holds(asked, b - {p}) for p in b)]
             self.sufficient = hitting(self.breaking) if self.complete else []
 
     def known(self, sets: Iterable[Off]) -> bool:
@@ -281,6 +286,8 @@ class _Sets:
 
 def _result(asked: Asked, chosen: tuple[str, ...], alone: bool) -> Ablated:
     sets = _Sets(asked, chosen)
+    for off in (NOTHING, *(frozenset({part}) for part in chosen), *sets.breaking):
+        asked.confirm(off)
     base = asked.verdict(NOTHING)
     holds = base is Verdict.HOLDS and not alone
     order = {part: index for index, part in enumerate(chosen)}

@@ -53,13 +53,14 @@ def _part_entry(a: Ablation, part: Part) -> dict[str, Any]:
         "only_if": [list(names) for names in only_if(a, part)],
         "asked_for": not part.idle,
         "steps": part.steps,
-        "explain": command(a, part.name) if part.status is PartStatus.LOAD_BEARING else None,
+        "explain": command(a, [part.name]) if part.status is PartStatus.LOAD_BEARING else None,
     }
 
 
-def command(a: Ablation, part: str) -> str:
-    """Return the command that shows what happens without a part."""
-    return shlex.join(["vmlitmus", "explain", *a.arguments, "--without", part])
+def command(a: Ablation, parts: Iterable[str]) -> str:
+    """Return the command that shows what happens without some parts."""
+    options = [word for part in parts for word in ("--without", part)]
+    return shlex.join(["vmlitmus", "explain", *a.arguments, *options])
 
 
 def only_if(a: Ablation, part: Part) -> list[tuple[str, ...]]:
@@ -178,15 +179,15 @@ def rests_on(a: Ablation) -> list[str]:
 
 
 def commands(found: Sequence[Ablation]) -> list[str]:
-    """Return how to see what happens without each load-bearing part; one cell for each part."""
-    shown: dict[str, str] = {}
+    """Return how to see what happens without each breaking set; one cell for each set."""
+    shown: dict[tuple[str, ...], str] = {}
     for a in found:
-        for part in a.result.parts:
-            if part.status is PartStatus.LOAD_BEARING:
-                shown.setdefault(part.name, command(a, part.name))
+        for names in a.result.breaking:
+            shown.setdefault(names, command(a, names))
     if not shown:
         return []
-    return ["", "To see what happens without a part:", *(f"  {c}" for c in shown.values())]
+    lines = [f"  {text}" for text in list(shown.values())[:_SHOWN]]
+    return ["", "To see what happens without these parts:", *lines]
 
 
 def markdown(a: Ablation) -> str:
