@@ -76,13 +76,15 @@ class PartStatus(StrEnum):
 class Part:
     """One part, switched off alone: ``steps`` is the length of the counterexample.
 
-    ``idle`` says that no step that asks for the part ever happens, whatever else is off.
+    ``idle`` says that no step that asks for the part ever happens, whatever else is off;
+    ``vacuous`` names conditions behind the claim that are not reached without the part.
     """
 
     name: str
     status: PartStatus
     steps: int | None = None
     idle: bool = False
+    vacuous: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,8 @@ class Ablated:
     ``sufficient`` are the minimal sets of parts that suffice when all others are off, ``breaking``
     the minimal sets whose removal breaks the claim; ``complete`` says that no other is missing and
     ``argument`` what they rest on. ``combinations`` counts the sets decided, ``states`` and
-    ``transitions`` those of all their searches; ``reason`` says why it was given up.
+    ``transitions`` those of all their searches; ``reason`` says why it was given up; ``vacuous``
+    names conditions behind the claim that are not reached with all parts on.
     """
 
     verdict: Verdict
@@ -108,6 +111,7 @@ class Ablated:
     transitions: int
     seconds: float
     reason: str | None = None
+    vacuous: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

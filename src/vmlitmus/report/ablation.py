@@ -32,6 +32,7 @@ def _entry(a: Ablation) -> dict[str, Any]:
         "complete": r.complete,
         "argument": r.argument,
         "reason": r.reason,
+        "vacuous": list(r.vacuous),
         "combinations": r.combinations,
         "engine": r.engine,
         "states": r.states,
@@ -52,6 +53,7 @@ def _part_entry(a: Ablation, part: Part) -> dict[str, Any]:
         "needed_by": None if needed is None else list(needed),
         "only_if": [list(names) for names in only_if(a, part)],
         "asked_for": not part.idle,
+        "vacuous": list(part.vacuous),
         "steps": part.steps,
         "explain": command(a, [part.name]) if part.status is PartStatus.LOAD_BEARING else None,
     }
@@ -78,6 +80,9 @@ def status(a: Ablation, part: Part) -> str:
     if part.status is PartStatus.LOAD_BEARING:
         after = "" if part.steps is None else f" after {part.steps} step{'s' * (part.steps != 1)}"
         return f"load-bearing: violated{after}"
+    if part.vacuous:
+        names = ", ".join(f'"{name}"' for name in part.vacuous)
+        return f"redundant, but this says nothing: without it {names} is never reached"
     stays = [" or ".join(f'"{n}"' for n in names) for names in only_if(a, part)]
     if stays:
         return f"redundant only if {', and '.join(stays[:_SHOWN])} stays"
@@ -169,6 +174,9 @@ def _searched(a: Ablation) -> list[str]:
 def rests_on(a: Ablation) -> list[str]:
     """Return what "redundant" is limited to, as sentences."""
     found = limited_to(a.bounds)
+    if a.result.vacuous:
+        names = ", ".join(f'"{name}"' for name in a.result.vacuous)
+        found.append(f"Warning: vacuous, {names} is never reached, whatever the parts do.")
     if a.absent:
         found.append(f"Disturbances that do not happen here: {', '.join(a.absent)}.")
     if a.assumptions:

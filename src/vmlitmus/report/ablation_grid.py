@@ -13,6 +13,7 @@ _WORDS = {
     "load-bearing": "X",
     "only if": "o",
     "redundant": ".",
+    "vacuous": "-",
     "inconclusive": "?",
     "no part": " ",
     "violated": "v",
@@ -21,6 +22,7 @@ _MEANING = {
     "load-bearing": "violated without it",
     "only if": "redundant only if others stay, see below",
     "redundant": "redundant here",
+    "vacuous": "holds without it, but only because nothing can happen then",
     "inconclusive": "not decided",
     "no part": "not in play, or off already",
     "violated": "the claim does not hold with all parts on",
@@ -66,6 +68,8 @@ def _word(a: Ablation, name: str) -> str:
     part = _find(a, name)
     if part is None:
         return "no part"
+    if part.vacuous:
+        return "vacuous"
     return "only if" if only_if(a, part) else str(part.status.value)
 
 
@@ -121,7 +125,7 @@ def _own(value: str, axis: str, found: Sequence[Ablation]) -> str:
 def _meanings(used: set[str], signs: Mapping[str, str] | None) -> list[str]:
     lines = []
     for word, meaning in _MEANING.items():
-        if word in used and (signs or word in ("only if", "no part", "violated")):
+        if word in used and (signs or word in ("only if", "vacuous", "no part", "violated")):
             sign = signs[word].strip() or "(blank)" if signs else word
             lines.append(f"{sign}: {meaning}")
     return lines
