@@ -12,14 +12,18 @@ from typing import Any, TypeVar
 
 A = TypeVar("A")
 B = TypeVar("B")
+_LOOK = 0.2  # seconds between two looks at what is under way
 _WORK: list[Callable[[Any], Any]] = []  # what the processes inherit when they are forked
 
 
-def spread(work: Callable[[A], B], items: Iterable[A]) -> Iterator[tuple[A, B]]:
+def spread(
+    work: Callable[[A], B], items: Iterable[A], busy: Callable[[A], None] | None = None
+) -> Iterator[tuple[A, B]]:
     """Yield each item with what the work on it returns, as it is done.
 
     An item is taken only when a process is free for it, so an iterator may decide late what is
-    still to be done. When the caller stops, or is interrupted, so do the processes.
+    still to be done. ``busy`` is called several times a second, while nothing is done, with the
+    item that was taken first. When the caller stops, or is interrupted, so do the processes.
     """
     workers = len(os.sched_getaffinity(0))
     if workers < 2:
@@ -36,8 +40,11 @@ def spread(work: Callable[[A], B], items: Iterable[A]) -> Iterator[tuple[A, B]]:
                 waiting[pool.submit(_do, item)] = item
             if not waiting:
                 break
-            for future in wait(waiting, return_when=FIRST_COMPLETED).done:
+            done = wait(waiting, _LOOK if busy else None, FIRST_COMPLETED).done
+            for future in done:
                 yield waiting.pop(future), future.result()
+            if busy and not done:
+                busy(next(iter(waiting.values())))
     except BaseException:
         processes = list(getattr(pool, "_processes", {}).values())
         pool.shutdown(wait=False, cancel_futures=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
+from vmlitmus.cli.progress import Ticker
 from vmlitmus.cli.spread import spread
 from vmlitmus.engine import Limits, Progress, run
 from vmlitmus.engine.run import Choice
@@ -128,13 +129,22 @@ def check_parts(job: Job, test: Test, cell: Cell, without: Iterable[str]) -> Non
             raise UsageError(f"--without: {unknown('part', part, on)}")
 
 
-def decide_all(job: Job, selected: Sequence[Selected]) -> Iterator[tuple[int, Outcome]]:
+def decide_all(
+    job: Job, selected: Sequence[Selected], ticker: Ticker
+) -> Iterator[tuple[int, Outcome]]:
     """Yield the outcome of every cell with its position, as they are done.
 
     Several cells are decided in processes of their own, which inherit what is to be done.
     """
     pairs = [(test, cell) for test, cells in selected for cell in cells]
     if len(pairs) == 1:
-        yield 0, decide(job, *pairs[0])
-    elif pairs:
-        yield from spread(lambda index: decide(job, *pairs[index]), range(len(pairs)))
+        found = iter([(0, decide(job, *pairs[0], ticker.search))])
+    else:
+        found = spread(
+            lambda index: decide(job, *pairs[index]),
+            range(len(pairs)),
+            lambda index: ticker.busy(pairs[index][1].name),
+        )
+    for index, outcome in found:
+        ticker.done(outcome.name)
+        yield index, outcome
