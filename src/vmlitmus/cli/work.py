@@ -49,7 +49,11 @@ def decide(
     except VmlitmusError as error:
         return replace(outcome, error=str(error), exit_code=error.exit_code)
     assumed = tuple(f"{n} = {_shown(v)}" for n, v in machine.assumptions.items())
-    return replace(outcome, result=result, bounds=machine.bounds, assumptions=assumed)
+    bounds = dict(machine.bounds)
+    if cell.claim.is_liveness:
+        for kind in ("weak", "strong"):
+            bounds[f"{kind}ly fair"] = [n for n, fair in machine.fairness.items() if fair == kind]
+    return replace(outcome, result=result, bounds=bounds, assumptions=assumed)
 
 
 def _shown(value: object) -> str:
@@ -59,7 +63,8 @@ def _shown(value: object) -> str:
 
 
 def _blank(job: Job, test: Test, cell: Cell) -> Outcome:
-    condition = job.catalogue.model_of(test.topic).condition(cell.claim.condition)
+    condition = job.catalogue.model_of(test.topic).condition
+    first, then = cell.claim.condition, cell.claim.then
     stored = blessed(test.topic).get(cell.name) if test.shipped else None
     return Outcome(
         name=cell.name,
@@ -69,7 +74,8 @@ def _blank(job: Job, test: Test, cell: Cell) -> Outcome:
         because=test.because,
         decided_by=test.decided_by,
         claim=str(cell.claim),
-        claim_text=condition.text,
+        claim_text=condition(first).text,
+        then_text=condition(then).text if then is not None else None,
         expected=cell.expect,
         where=cell.where,
         stored=tuple(stored) if stored else None,
@@ -95,7 +101,7 @@ def decide_all(job: Job, selected: Sequence[Selected]) -> Iterator[tuple[int, Ou
     Several cells are decided in processes of their own, which inherit what is to be done.
     """
     pairs = [(test, cell) for test, cells in selected for cell in cells]
-    workers = min(len(pairs), os.cpu_count() or 1)
+    workers = min(len(pairs), len(os.sched_getaffinity(0)))
     if workers < 2:
         for index, pair in enumerate(pairs):
             yield index, decide(job, *pair)

@@ -32,6 +32,8 @@ class NativeModel:
     each, in canonical order, adds one to the counter of each step that fires, and returns how many
     there are, or -(1 + i) when instance i fails. ``i64 conditions(ptr state)`` has bit b set where
     condition b is true. ``fanout`` bounds the successors of one state. No word uses its bit 63.
+    Where it is ``named``, ``expand`` writes the instance that leads to each successor, 64 bits
+    each, behind the counters.
     """
 
     ir: str
@@ -40,6 +42,12 @@ class NativeModel:
     fanout: int
     counters: int
     initial: tuple[int, ...]
+    named: bool = False
+
+    @property
+    def counting(self) -> int:
+        """Bytes that ``expand`` needs for its counters and names."""
+        return 8 * (self.counters + (self.fanout if self.named else 0))
 
 
 @dataclass(frozen=True)
@@ -63,7 +71,10 @@ class Found:
 
 
 class Search:
-    """One breadth-first search; owns its memory, and gives it back when closed."""
+    """One breadth-first search; owns its memory, and gives it back when closed.
+
+    ``effort`` is how well its code is compiled at first, 0 or 2; a search that lasts goes on with 2.
+    """
 
     def __init__(
         self,
@@ -72,6 +83,7 @@ class Search:
         stop_on: int = 0,
         limits: Limits | None = None,
         progress: Callable[[Progress], None] | None = None,
+        effort: int = 0,
     ) -> None:
         self.model = model
         self.limits = limits or Limits()
@@ -81,7 +93,7 @@ class Search:
         self.largest = _BATCH + model.fanout
         self.regions: dict[str, Region] = {}
         self.ctx = Region(8 * len(kernel.FIELDS))
-        self._compile(effort=0)
+        self._compile(effort)
         self._allocate(stop_on)
 
     def __enter__(self) -> Search:
@@ -96,7 +108,7 @@ class Search:
             region.close()
         self.regions = {}
 
-    def _compile(self, *, effort: int) -> None:
+    def _compile(self, effort: int) -> None:
         """Compile the machine and the kernel; the search can go on where it is."""
         self.effort = effort
         self.kernel = _kernel(self.model.words, effort)
@@ -109,7 +121,7 @@ class Search:
         self._region("BATCH", 8 * words * self.largest)
         self._region("FROM", 4 * self.largest)
         self._region("KEYS_AT", 8 * keys * self.largest)
-        self._region("COVERAGE", 8 * self.model.counters)
+        self._region("COVERAGE", self.model.counting)
         self._region("LOG", 0)
         self._region("PARENTS", 0)
         self.slots = 0
@@ -214,7 +226,7 @@ class Search:
             elif outcome != kernel.PAUSE:
                 break
             if self.effort == 0 and time.monotonic() - began > _QUICK:
-                self._compile(effort=2)
+                self._compile(2)
             self._look()
 
     def _look(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 
+from vmlitmus.engine.lasso import Lasso
 from vmlitmus.engine.reference import Stepper
 from vmlitmus.errors import EnginesDisagree, UsageError, nearest
 from vmlitmus.lang import Entity, Instance, Machine, State
@@ -31,23 +32,55 @@ def trace(stepper: Stepper, path: Sequence[State]) -> tuple[TraceStep, ...]:
     return tuple(found)
 
 
-def replay(machine: Machine, steps: Sequence[str]) -> tuple[TraceStep, ...]:
+def lasso_trace(stepper: Stepper, lasso: Lasso) -> tuple[TraceStep, ...]:
+    """Return the steps of a lasso, each executed again; raises EnginesDisagree like ``trace``."""
+    if lasso.states[0] != stepper.machine.initial:
+        raise EnginesDisagree("a lasso does not begin in the initial state")
+    if lasso.states[-1] != lasso.states[lasso.loop_start]:
+        raise EnginesDisagree("the loop of a lasso is not closed")
+    found = []
+    for number, (before, after) in enumerate(itertools.pairwise(lasso.states)):
+        for instance, name, reached in stepper.successors(before):
+            if instance.index == lasso.taken[number] and reached == after:
+                found.append(_step(stepper, instance, name, before, after))
+                break
+        else:
+            raise EnginesDisagree(f"step {number + 1} of a lasso cannot be executed again")
+    return tuple(found)
+
+
+def replay(
+    machine: Machine, steps: Sequence[str], loop_start: int | None = None
+) -> tuple[TraceStep, ...]:
     """Execute named steps, such as "evict(cpu0,page0)", from the initial state.
 
-    A name without its binding will do where one instance of it is enabled. Raises UsageError for
-    the first step that is not enabled, with what is enabled there.
+    A name without its binding will do where one instance of it is enabled. Those after the first
+    ``loop_start`` are a loop. Raises UsageError for the first step that is not enabled,
+    with what is enabled there, and for a loop that does not come back to where it begins.
     """
     stepper = Stepper(machine)
-    state, found = machine.initial, []
+    states, found = [machine.initial], []
     for number, wanted in enumerate(steps, 1):
+        state = states[-1]
         enabled = {step_name(i, name): (i, name, s) for i, name, s in stepper.successors(state)}
         chosen = _chosen(wanted.replace(" ", ""), enabled)
         if chosen is None:
             raise UsageError(_not_enabled(number, wanted, list(enabled)))
         instance, name, after = enabled[chosen]
         found.append(_step(stepper, instance, name, state, after))
-        state = after
+        states.append(after)
+    if loop_start is not None:
+        _check_loop(machine, states, loop_start)
     return tuple(found)
+
+
+def _check_loop(machine: Machine, states: Sequence[State], start: int) -> None:
+    if not 0 <= start < len(states):
+        raise UsageError(f"the loop begins after step {start}, but there are {len(states) - 1}")
+    changed = machine.changes(states[start], states[-1])
+    if states[start] != states[-1]:
+        what = ", ".join(f"{n}: {a} -> {b}" for n, (a, b) in changed.items()) or "an actor's place"
+        raise UsageError(f"the loop after step {start} does not come back to its start: {what}")
 
 
 def step_name(instance: Instance, name: str) -> str:
