@@ -279,6 +279,7 @@ LOWERING = (
         "lang/control.py",
         'return self.op("eq", "i64", value.operand, entity.index)',
         'return self.op("sle", "i64", entity.index, value.operand)',
+        at=526,
     ),
     Fault(
         "lowering",
