@@ -21,7 +21,7 @@ def spread(work: Callable[[A], B], items: Iterable[A]) -> Iterator[tuple[A, B]]:
     An item is taken only when a process is free for it, so an iterator may decide late what is
     still to be done. When the caller stops, or is interrupted, so do the processes.
     """
-    workers = os.cpu_count() or 1
+    workers = len(os.sched_getaffinity(0))
     if workers < 2:
         yield from ((item, work(item)) for item in items)
         return

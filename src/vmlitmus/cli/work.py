@@ -12,7 +12,7 @@ from vmlitmus.errors import ScenarioError, UsageError, VmlitmusError, unknown
 from vmlitmus.lang import Claim, Machine, scanned
 from vmlitmus.litmus.catalogue import Catalogue, Selected, blessed, selector
 from vmlitmus.litmus.read import refused
-from vmlitmus.outcome import Outcome
+from vmlitmus.outcome import Outcome, word_of
 from vmlitmus.scenario import Cell, Test
 
 
@@ -50,21 +50,23 @@ def decide(
             engine=job.engine,
             limits=job.limits,
             progress=progress,
-            observe=test.observe,
+            observe=test.watched,
         )
     except ScenarioError as error:
         return replace(outcome, error=str(refused(test, error)), exit_code=2)
     except VmlitmusError as error:
         return replace(outcome, error=str(error), exit_code=error.exit_code)
     bounds = bounds_of(machine, cell.claim)
-    return replace(outcome, result=result, bounds=bounds, assumptions=assumed(machine))
+    word = word_of(test.words, result.observed)
+    return replace(outcome, result=result, bounds=bounds, assumptions=assumed(machine), word=word)
 
 
 def bounds_of(machine: Machine, claim: Claim) -> dict[str, object]:
     """Return what a verdict is limited to: how much there is, and for liveness what is fair."""
     bounds = dict(machine.bounds)
     if claim.is_liveness:
-        bounds["fairness"] = [f"{name} {fair}" for name, fair in machine.fairness.items()]
+        for kind in ("weak", "strong"):
+            bounds[f"{kind}ly fair"] = [n for n, fair in machine.fairness.items() if fair == kind]
     return bounds
 
 
@@ -94,6 +96,7 @@ def _blank(job: Job, test: Test, cell: Cell) -> Outcome:
         claim_text=condition(first).text,
         then_text=condition(then).text if then is not None else None,
         expected=cell.expect,
+        expected_word=cell.word,
         where=cell.where,
         stored=tuple(stored) if stored else None,
         arguments=(selector(test, cell), *(("--model", job.model) if job.model else ())),

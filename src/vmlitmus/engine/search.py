@@ -76,6 +76,8 @@ class Found:
 class Search:
     """One breadth-first search; owns its memory, and gives it back when closed.
 
+    ``effort`` is how well its code is compiled at first, 0 or 2; a search that lasts goes on with
+    2.
     ``starts`` are initial states other than the model's own, with different switches. Then several
     searches are done as one: each ends by itself, level by level as if it were alone.
     """
@@ -88,6 +90,7 @@ class Search:
         starts: Sequence[tuple[int, ...]] = (),
         limits: Limits | None = None,
         progress: Callable[[Progress], None] | None = None,
+        effort: int = 0,
     ) -> None:
         self.model = model
         self.limits = limits or Limits()
@@ -97,7 +100,7 @@ class Search:
         self.largest = _BATCH + model.fanout
         self.regions: dict[str, Region] = {}
         self.ctx = Region(8 * len(kernel.FIELDS))
-        self._compile(effort=0)
+        self._compile(effort)
         self._allocate(stop_on, bool(starts))
         self._begin(starts or [model.initial])
 
@@ -113,7 +116,7 @@ class Search:
             region.close()
         self.regions = {}
 
-    def _compile(self, *, effort: int) -> None:
+    def _compile(self, effort: int) -> None:
         """Compile the machine and the kernel; the search can go on where it is."""
         self.effort = effort
         self.kernel = _kernel(self.model.words, effort)
@@ -241,7 +244,7 @@ class Search:
             elif outcome != kernel.PAUSE:
                 break
             if self.effort == 0 and time.monotonic() - began > _QUICK:
-                self._compile(effort=2)
+                self._compile(2)
             self._look()
 
     def _look(self) -> None:

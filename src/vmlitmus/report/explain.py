@@ -9,6 +9,8 @@ from collections.abc import Iterable, Mapping
 from vmlitmus.outcome import Outcome, Result, Verdict
 from vmlitmus.report.timeline import WIDTH, ascii_only, timeline
 
+_FAIRNESS = ("weakly fair", "strongly fair")  # bounds of a liveness claim
+
 
 def explain(outcome: Outcome, citation: str) -> str:
     """Return the report: question, verdict, cause, time-line, bounds, citations, how to rerun.
@@ -112,14 +114,11 @@ def _facts(outcome: Outcome, r: Result) -> list[str]:
 
 def limited_to(given: Mapping[str, object]) -> list[str]:
     """Return bounds, and the fairness that a liveness claim relies on, as sentences."""
-    bounds = dict(given)
-    fair = bounds.pop("fairness", None)
+    bounds = {name: value for name, value in given.items() if name not in _FAIRNESS}
     found = [f"Bounds: {', '.join(_bound(name, value) for name, value in bounds.items())}."]
-    if isinstance(fair, list):
-        steps = (
-            ", ".join(fair) + "; no other step has to happen" if fair else "no step has to happen"
-        )
-        found.append(f"Fairness in force: {steps}.")
+    if len(bounds) < len(given):
+        fair = "; ".join(_bound(name, given[name]) for name in _FAIRNESS)
+        found.append(f"Fairness in force: {fair}. No other step has to happen.")
     return found
 
 
