@@ -185,6 +185,13 @@ def test_a_matrix_gives_a_grid(door, capsys) -> None:
     assert needed["hook"] == ["door[without=chain]"]
 
 
+def test_a_faulty_test_is_exit_2_also_in_a_process_of_its_own(door, capsys) -> None:
+    args = door(more='[matrix]\n"kvm.without" = [[], ["chian"]]')
+    code, out, err = vmlitmus(capsys, *args)
+    assert (code, out) == (2, "")
+    assert err.startswith("vmlitmus: door.toml:9: unknown part 'chian'; did you mean 'chain'?")
+
+
 def test_markdown(door, capsys) -> None:
     _, out, _ = vmlitmus(capsys, *door(), "--format", "markdown")
     assert '| chain | redundant only if "hook" stays | no test of the catalogue needs it |' in out

@@ -17,7 +17,7 @@ from vmlitmus.cli.spread import spread
 from vmlitmus.cli.work import Job, assumed, bounds_of
 from vmlitmus.engine import ablate
 from vmlitmus.engine.run import Choice, Watch
-from vmlitmus.errors import ScenarioError, UsageError
+from vmlitmus.errors import ScenarioError, UsageError, VmlitmusError
 from vmlitmus.litmus import Catalogue, load_model, refused
 from vmlitmus.litmus.catalogue import Selected, selector
 from vmlitmus.outcome import Ablation, PartStatus
@@ -108,39 +108,54 @@ def _texts(found: Sequence[Ablation], layout: str) -> Iterator[str]:
             yield (ablation_grid if layout == "terminal" else markdown_grid)(cells)
 
 
-@dataclass
+@dataclass(frozen=True)
+class _Refused:
+    """Why a cell could not be ablated: what the parent process raises."""
+
+    message: str
+    exit_code: int
+
+
 class _Ablations:
     """All cells that were selected, and then who else needs what is redundant in them."""
 
-    job: Job
-    selected: Sequence[Selected]
-    wide: bool
-    looking: str
-
-    def run(self) -> None:
-        """Fill ``found``; an interrupt leaves what is known by then."""
-        self.pairs = [(test, cell) for test, cells in self.selected for cell in cells]
+    def __init__(self, job: Job, selected: Sequence[Selected], wide: bool, looking: str) -> None:
+        self.job = job
+        self.selected = selected
+        self.wide = wide
+        self.looking = looking
+        self.pairs = [(test, cell) for test, cells in selected for cell in cells]
         self.total = len(self.pairs)
         self.found: list[Ablation] = []
         self.interrupted = True
+
+    def run(self) -> None:
+        """Fill ``found``; an interrupt leaves what is known by then. Raises VmlitmusError."""
         done: dict[int, Ablation] = {}
         with suppress(KeyboardInterrupt), Ticker(self.total) as ticker:
             for index, one in self.each(ticker):
+                if isinstance(one, _Refused):
+                    error = VmlitmusError(one.message)
+                    error.exit_code = one.exit_code
+                    raise error
                 done[index] = one
                 ticker.done(one.name)
             self.interrupted = any(a.result.reason == "interrupted" for a in done.values())
         self.found = [done[index] for index in sorted(done)]
         self.look()
 
-    def each(self, ticker: Ticker) -> Iterator[tuple[int, Ablation]]:
+    def each(self, ticker: Ticker) -> Iterator[tuple[int, Ablation | _Refused]]:
         if self.total == 1:
             yield 0, self.one(0, ticker.search)
         else:
             yield from spread(self.one, range(self.total))
 
-    def one(self, index: int, progress: Watch | None = None) -> Ablation:
+    def one(self, index: int, progress: Watch | None = None) -> Ablation | _Refused:
         test, cell = self.pairs[index]
-        return ablated(self.job, test, cell, progress)
+        try:
+            return ablated(self.job, test, cell, progress)
+        except VmlitmusError as error:
+            return _Refused(str(error), error.exit_code)
 
     def look(self) -> None:
         """Look for the tests that need what is redundant in those that were selected."""

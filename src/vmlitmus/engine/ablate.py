@@ -25,7 +25,7 @@ from vmlitmus.lang.ir import Emit
 from vmlitmus.outcome import Ablated, Part, PartStatus, Verdict
 
 EXACT = 8  # parts up to which every set of them is decided
-MOST = 20  # parts that can be switched at all
+MOST = 24  # parts that can be switched at all
 
 
 def ablate(
@@ -230,27 +230,39 @@ def _idle(asked: Asked, chosen: Iterable[str]) -> set[str]:
 
 def _argument(asked: Asked, chosen: tuple[str, ...]) -> str:
     """Say what the minimal sets rest on."""
-    refuted = contradiction(asked.known)
-    if refuted is not None:
-        smaller, larger = (", ".join(f'"{p}"' for p in sorted(s)) for s in refuted)
-        again = f"violated without {smaller}, but not without {larger}"
-        return f"not monotone: {again}; a set that contains a breaking one need not break"
-    return _decided(asked, chosen) + (
-        f"; states are stored as fingerprints: odds of an omission below {asked.odds:.0e}"
-        if asked.odds
-        else ""
-    )
+    found = _every_set(asked, chosen) if len(chosen) <= EXACT else _by_monotony(asked, chosen)
+    if asked.odds:
+        odds = f"odds of an omission below {asked.odds:.0e}"
+        found += f"; states are stored as 128-bit fingerprints: {odds}"
+    return found
 
 
-def _decided(asked: Asked, chosen: tuple[str, ...]) -> str:
-    if len(chosen) <= EXACT:
-        done, every = len(asked.known), 2 ** len(chosen)
-        known = f"all {every}" if done == every else f"{done} of the {every}"
-        return f"{known} sets of parts were decided, and none mends what a smaller one breaks"
+def _every_set(asked: Asked, chosen: tuple[str, ...]) -> str:
+    done, every = len(asked.known), 2 ** len(chosen)
+    known = f"all {every}" if done == every else f"{done} of the {every}"
+    refuted = _refuted(asked)
+    if refuted:
+        return f"{known} sets of parts were decided; {refuted}: a breaking set can be mended"
+    return f"{known} sets of parts were decided, and none mends what a smaller one breaks"
+
+
+def _by_monotony(asked: Asked, chosen: tuple[str, ...]) -> str:
+    refuted = _refuted(asked)
+    many = f"{len(chosen)} parts are too many to decide every set of them"
+    if refuted:
+        return f"{many}, and {refuted}: which other sets break is not known"
     broken = minimal(off for off in asked.known if asked.breaks(off))
     checked = sum(any(b < off for b in broken) for off in asked.known)
     return (
-        f"{len(chosen)} parts are too many to decide every set of them: assumed that a set which "
-        "contains a breaking one breaks too, because a part that is off only lets more happen; "
-        f"all {checked} such sets that were decided do break"
+        f"{many}: assumed that a set which contains a breaking one breaks too, because a part that "
+        f"is off only lets more happen; all {checked} such sets that were decided do break"
     )
+
+
+def _refuted(asked: Asked) -> str | None:
+    """Say where more parts off mend what fewer break, if so; the claim is not monotone then."""
+    found = contradiction(asked.known)
+    if found is None:
+        return None
+    fewer, more = (", ".join(f'"{part}"' for part in sorted(off)) for off in found)
+    return f"it is violated without {fewer}, but not without {more}"

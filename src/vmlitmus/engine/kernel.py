@@ -134,8 +134,6 @@ def absorb(ctx, n):
 
 def ended(ctx, state, end):
     """Say whether a state's own search, one of several, has ended before this level."""
-    if load(ctx, SPLIT) == 0:
-        return 0
     hit = load(load(ctx, HITS), load(state, 0) & load(ctx, SPLIT))
     if hit != 0 and hit <= end:
         return 1
@@ -146,12 +144,16 @@ def collect(ctx, most):
     """Expand states of the level into the batch; return how many successors they have."""
     head = load(ctx, HEAD)
     end = load(ctx, LEVEL_END)
+    split = load(ctx, SPLIT)
     n = 0
     while head < end and n <= most:
         out = load(ctx, BATCH) + n * (8 * WORDS)
         state = load(ctx, LOG) + head * (8 * WORDS)
         got = 0
-        if ended(ctx, state, end) == 0:
+        over = 0
+        if split != 0:
+            over = ended(ctx, state, end)
+        if over == 0:
             got = expand(load(ctx, EXPAND), state, out, load(ctx, COVERAGE))
         if negative(got):
             store(ctx, FAULT, 0 - got)

@@ -143,6 +143,7 @@ class Search:
 
     def _begin(self, starts: Sequence[tuple[int, ...]]) -> None:
         """Insert the initial states."""
+        self.splits = [start[0] & self.split for start in starts]
         for first in range(0, len(starts), _BATCH):
             some = starts[first : first + _BATCH]
             for index, word in enumerate(word for start in some for word in start):
@@ -270,8 +271,8 @@ class Search:
 
     def hits(self) -> dict[int, int]:
         """Return by its switches, for each search that has ended, the first state that ended it."""
-        words = self.regions["HITS"].words(0, self.split + 1)
-        return {split: hit - 1 for split, hit in enumerate(words) if hit}
+        words = {split: self.regions["HITS"].words(split, 1)[0] for split in self.splits}
+        return {split: hit - 1 for split, hit in words.items() if hit}
 
     @property
     def omission_odds(self) -> float:

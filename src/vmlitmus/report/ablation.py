@@ -94,7 +94,8 @@ def needed(a: Ablation, part: Part) -> str | None:
     tests = a.needed_by.get(part.name)
     if tests is None or part.status is PartStatus.LOAD_BEARING:
         return None
-    return f"needed by {', '.join(tests)}" if tests else "no test of the catalogue needs it"
+    names = dict.fromkeys(test.partition("[")[0] for test in tests)
+    return f"needed by {', '.join(names)}" if names else "no test of the catalogue needs it"
 
 
 def ablation(a: Ablation) -> str:
