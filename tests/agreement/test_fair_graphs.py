@@ -77,3 +77,15 @@ def test_both_engines_are_right_on_random_graphs(shard: int, made) -> None:
         kind = ("eventually", "leads_to")[source.randrange(2)]
         problem = differs(graph, kind)
         assert problem is None, f"seed {seed}, {kind}: {problem}\n{graph}"
+
+
+@pytest.mark.wide
+@pytest.mark.parametrize("made", [random_graph, nested_graph])
+@pytest.mark.parametrize("shard", range(20))
+def test_both_engines_are_right_on_many_random_graphs(shard: int, made) -> None:
+    for seed in range(10_000 + shard * 250, 10_000 + (shard + 1) * 250):
+        source = random.Random(seed)
+        graph = made(source.randrange)
+        kind = ("eventually", "leads_to")[source.randrange(2)]
+        problem = differs(graph, kind)
+        assert problem is None, f"seed {seed}, {kind}: {problem}\n{graph}"
