@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import random
+import re
 
 import pytest
 from fair_graphs import Graph, all_graphs_of_two_states, nested_graph, random_graph
 from judge import load
 
 from vmlitmus.engine import run
+from vmlitmus.engine.layout import Layout
 from vmlitmus.engine.liveness import find_lasso
 from vmlitmus.engine.reference import Explored
 from vmlitmus.lang import build, eventually, leads_to
@@ -45,6 +47,37 @@ def differs(graph: Graph, kind: str) -> str | None:
     if {r.verdict.value for r in found} != {expected} or counts[0] != counts[1]:
         return f"expected {expected}, found {[r.verdict.value for r in found]}, {counts}"
     return None
+
+
+def padded(text: str, sets: int) -> str:
+    """Return the model with so many sets of 62 pads in its state, all full in odd states."""
+    fields = "".join(f"    s{i}: Set[Pad]\n" for i in range(sets))
+    writes = "".join(f"    x.s{i} = x.full if x.at % 2 == 1 else x.none\n" for i in range(sets))
+    text = text.replace(
+        "class Walker(Entity):\n", "class Pad(Entity):\n    pass\n\nclass Walker(Entity):\n"
+    )
+    text = text.replace(
+        "    at: Annotated",
+        f"    full: Const[Set[Pad]]\n    none: Const[Set[Pad]]\n{fields}    at: Annotated",
+    )
+    text = re.sub(r"(    x\.at = .*\n)", lambda m: m[1] + writes, text)
+    text = text.replace(
+        "    make(Walker)\n", "    make(Walker, full={make(Pad) for _ in range(62)})\n"
+    )
+    return text.replace("(Walker,)", "(Pad, Walker)")
+
+
+@pytest.mark.parametrize(("sets", "words"), [(1, 2), (3, 4)])
+def test_states_of_several_words(sets: int, words: int) -> None:
+    for seed in range(30):
+        source = random.Random(seed)
+        graph = nested_graph(source.randrange)
+        machine = build(load(padded(graph.text(), sets)))
+        assert Layout(machine).words == words
+        for kind, claim in CLAIMS.items():
+            expected = "violated" if graph.violated(kind) else "holds"
+            for engine in ("reference", "compiled"):
+                assert run(machine, claim, engine=engine).verdict.value == expected, (seed, kind)
 
 
 def test_all_graphs_of_two_states_and_two_instances() -> None:
