@@ -88,8 +88,10 @@ def _lasso(
         loop = search.fair_loop(len(machine.instances), machine.promises, awaited, asked)
     except Stopped as stop:
         return None, stop.reason
-    except (KeyboardInterrupt, MemoryError) as error:
-        return None, "memory" if isinstance(error, MemoryError) else "interrupt"
+    except (MemoryError, OSError):
+        return None, "memory"
+    except KeyboardInterrupt:
+        return None, "interrupt"
     if loop is None:
         return None, None
     path = [layout.unpack(words) for words in search.path(loop.source)]

@@ -69,12 +69,8 @@ def run(
     started = time.monotonic()
     job = _Job(machine, claim, engine, limits or Limits(), progress, started)
     finding = job.find(claim.kind, observe)
-    if (
-        observe
-        and claim.kind in ("never", "possible")
-        and finding.path is not None
-        and finding.stopped is None
-    ):
+    ended_early = claim.kind in ("never", "possible") and finding.path is not None
+    if observe and ended_early and finding.stopped is None:
         observed = job.find(None, observe).observed
     else:
         observed = finding.observed
