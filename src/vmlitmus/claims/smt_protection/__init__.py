@@ -1,0 +1,69 @@
+"""What must hold, or must be possible, when a protected vcpu shares a core."""
+
+from vmlitmus.claims.smt_protection.cookies import (
+    cookies_mixed_executing,
+    cookies_mixed_kernel,
+    cookies_mixed_picked,
+    forced_idle_beside_task,
+    two_cookies_wait,
+)
+from vmlitmus.claims.smt_protection.host import (
+    interrupt_pending,
+    interrupts_served,
+    ksoftirqd_waits,
+    nohz_softirq_pending,
+    removes_cpu,
+    sleeps_while_atomic,
+    softirq_served,
+)
+from vmlitmus.claims.smt_protection.isolation import (
+    protected_guest_runs,
+    sibling_busy,
+    sibling_executes,
+)
+from vmlitmus.claims.smt_protection.vcpu import (
+    first_vcpu_runs,
+    idle_required,
+    illegal_sibling,
+    injected_interrupt_lost,
+    interrupt_in_flight,
+    legal_pair_runs,
+    second_vcpu_runs,
+    timer_handled,
+    timer_pending,
+    vcpu_refused,
+    vcpu_runs,
+    vcpu_wants_to_run,
+)
+
+CONDITIONS = (
+    sibling_executes,
+    protected_guest_runs,
+    sibling_busy,
+    idle_required,
+    illegal_sibling,
+    vcpu_refused,
+    vcpu_runs,
+    vcpu_wants_to_run,
+    first_vcpu_runs,
+    second_vcpu_runs,
+    legal_pair_runs,
+    injected_interrupt_lost,
+    interrupt_in_flight,
+    timer_pending,
+    timer_handled,
+    interrupt_pending,
+    interrupts_served,
+    softirq_served,
+    nohz_softirq_pending,
+    ksoftirqd_waits,
+    sleeps_while_atomic,
+    removes_cpu,
+    cookies_mixed_picked,
+    cookies_mixed_executing,
+    cookies_mixed_kernel,
+    two_cookies_wait,
+    forced_idle_beside_task,
+)
+
+__all__ = ["CONDITIONS"]

@@ -1,0 +1,1 @@
+"""The host scheduler: picking, core scheduling, the idle loop, softirqs."""
