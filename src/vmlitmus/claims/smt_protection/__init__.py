@@ -8,6 +8,7 @@ from vmlitmus.claims.smt_protection.cookies import (
     two_cookies_wait,
 )
 from vmlitmus.claims.smt_protection.host import (
+    atomic_section,
     interrupt_pending,
     interrupts_served,
     ksoftirqd_waits,
@@ -58,6 +59,7 @@ CONDITIONS = (
     nohz_softirq_pending,
     ksoftirqd_waits,
     sleeps_while_atomic,
+    atomic_section,
     removes_cpu,
     cookies_mixed_picked,
     cookies_mixed_executing,

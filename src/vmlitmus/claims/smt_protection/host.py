@@ -60,7 +60,7 @@ def ksoftirqd_waits(w: World) -> bool:
     "sleeps-while-atomic",
     "BUG: scheduling while atomic: a task waits for a sleeping lock with IRQs off",
     source=ATOMIC,
-    backed_by=("cpu-removed",),
+    backed_by=("atomic-section",),
 )
 def sleeps_while_atomic(w: World) -> bool:
     return any(t.sleeping and t.cpu.irqs_off for t in w.all(Task))
@@ -69,3 +69,8 @@ def sleeps_while_atomic(w: World) -> bool:
 @condition("cpu-removed", "a cpu is offline", source=ATOMIC)
 def removes_cpu(w: World) -> bool:
     return any(cpu.activity == Activity.OFFLINE for cpu in w.all(Cpu))
+
+
+@condition("atomic-section", "a vcpu task has IRQs off", source=ATOMIC)
+def atomic_section(w: World) -> bool:
+    return any(cpu.irqs_off for cpu in w.all(Cpu))

@@ -16,9 +16,9 @@ ACCEPT = KernelFile("arch/x86/kvm/lapic.c", "__apic_accept_irq()", "6.16")
 
 
 def request(vcpu: Vcpu, vector: Vector) -> None:
-    """Set a vector in the IRR and kick the vcpu out of guest mode."""
+    """Set a vector in the IRR; a vcpu with IRQs off is kicked, and takes its exit at once."""
     vcpu.irr.add(vector)
-    if vcpu.cpu.activity == Activity.GUEST:
+    if vcpu.cpu.irqs_off:
         vcpu.cpu.irq = True
 
 
