@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from vmlitmus.cli.main import main
+from vmlitmus.litmus import Catalogue
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -72,3 +73,29 @@ def test_readme_has_the_two_set_up_commands() -> None:
     assert run in text
     assert test in text
     assert test in (ROOT / ".ci" / "run").read_text()
+
+
+TOPIC_PAGES = [p for p in PAGES if p.stem in Catalogue().topics()]
+
+
+@pytest.mark.parametrize("page", TOPIC_PAGES, ids=lambda p: p.name)
+def test_what_a_topic_page_says_names_its_tests(page: Path) -> None:
+    catalogue = Catalogue()
+    model = catalogue.model_of(page.stem)
+    tests = {test.name for test in catalogue.tests()}
+    words = {c.name for c in model.conditions} | set(model.disturbances) | {page.stem}
+    for settings in (*model.settings.values(), *model.lists.values()):
+        words |= {str(w) for setting in settings.values() for w in model.choices(setting)}
+    prose = re.sub(r"```.*?```", "", page.read_text(), flags=re.DOTALL)
+    named = set(re.findall(r"`([a-z0-9][a-z0-9-]*)`", prose))
+    assert named <= tests | words
+    assert len(named & tests) > 10
+
+
+@pytest.mark.parametrize("page", TOPIC_PAGES, ids=lambda p: p.name)
+def test_every_item_of_a_topic_page_rests_on_a_test(page: Path) -> None:
+    tests = {test.name for test in Catalogue().tests()}
+    items = re.findall(r"^- (.*?)(?=^- |^\s*$|\Z)", page.read_text(), re.DOTALL | re.MULTILINE)
+    bare = [i for i in items if not tests & set(re.findall(r"`([a-z0-9-]+)(?:\[.*?\])?`", i))]
+    assert items
+    assert not bare

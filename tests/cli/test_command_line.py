@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import resource
 import signal
 import subprocess
 import sys
@@ -153,6 +154,7 @@ WRONG_LINES = [
     (["new", "mechanism", "Bad Name"], "a name has small letters"),
     (["new", "test", "x", "-o", "/no/such"], "not a folder"),
     (["check", "page-reused", "-o", "/"], "is a directory"),
+    (["check", "page-reused", "-o", "/no/such/file"], "there is no folder /no/such"),
     (["check", "page-reused", "-o", "/dev/full"], "No space left"),
 ]
 
@@ -262,11 +264,27 @@ def test_interrupt_keeps_what_is_known() -> None:
     assert "as expected" in out
 
 
-def test_full_disk_leaves_nothing_half_written(tmp_path, capsys) -> None:
+def test_a_result_replaces_a_file_whole(tmp_path, capsys) -> None:
     target = tmp_path / "out.json"
     target.write_text("before")
-    tmp_path.chmod(0o755)
     code, _, _ = vmlitmus(capsys, "check", "page-reused", "--json", "-o", str(target))
     assert code == 0
     assert json.loads(target.read_text())["schema"] == "vmlitmus/outcome/1"
+    assert [p.name for p in tmp_path.iterdir()] == ["out.json"]
+
+
+def test_a_full_disk_loses_nothing(tmp_path) -> None:
+    target = tmp_path / "out.json"
+    target.write_text("before")
+    command = [sys.executable, "-m", "vmlitmus", "check", "page-reused", "--json", "-o"]
+    done = subprocess.run(
+        [*command, str(target)],
+        capture_output=True,
+        text=True,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100)),
+    )
+    assert done.returncode == 2
+    assert f"-o {target}: File too large; printed instead" in done.stderr
+    assert json.loads(done.stdout)["schema"] == "vmlitmus/outcome/1"
+    assert target.read_text() == "before"
     assert [p.name for p in tmp_path.iterdir()] == ["out.json"]

@@ -7,7 +7,7 @@ import time
 
 import click
 
-from vmlitmus.cli.options import engine_options, limits, write_out
+from vmlitmus.cli.options import engine_options, limits, output_option, write_out
 from vmlitmus.cli.progress import Ticker
 from vmlitmus.cli.work import Job, decide_all
 from vmlitmus.engine.run import Choice
@@ -22,7 +22,7 @@ from vmlitmus.report import line, summary
 @click.option(
     "--json", "as_object", is_flag=True, help="Print one JSON object, vmlitmus/outcome/1."
 )
-@click.option("-o", "--output", metavar="FILE", help="Write the result there.")
+@output_option
 @engine_options
 def command(
     selectors: tuple[str, ...],

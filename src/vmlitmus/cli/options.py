@@ -48,21 +48,49 @@ def limits(seconds: float | None, memory: str | None) -> Limits:
     return Limits(seconds, int(found[1]) * _UNITS[found[2]])
 
 
-def write_out(text: str, path: str | None) -> None:
-    """Print a result, or write it to a file: whole, or not at all."""
+def _destination(_: click.Context, __: click.Parameter, path: str | None) -> str | None:
+    """Refuse a place that cannot be written before anything is computed for it."""
     if path is None or path == "-":
+        return None
+    if Path(path).is_dir():
+        raise UsageError(f"-o {path}: is a directory")
+    if not Path(path).parent.is_dir():
+        raise UsageError(f"-o {path}: there is no folder {Path(path).parent}")
+    return path
+
+
+output_option = click.option(
+    "-o",
+    "--output",
+    metavar="FILE",
+    callback=_destination,
+    help="Write the result there, whole or not at all.",
+)
+
+
+def write_out(text: str, path: str | None) -> None:
+    """Print a result, or write it to a file: whole, or not at all.
+
+    What cannot be written is printed, so that nothing computed is lost. Raises UsageError then.
+    """
+    if path is None:
         click.echo(text)
         return
-    target = Path(path)
-    if target.is_dir():
-        raise UsageError(f"-o {path}: is a directory")
+    try:
+        _write(text + "\n", Path(path))
+    except OSError as error:
+        click.echo(text)
+        raise UsageError(f"-o {path}: {error.strerror or error}; printed instead") from None
+
+
+def _write(text: str, target: Path) -> None:
     if target.exists() and not target.is_file():
-        target.write_text(text + "\n", encoding="utf-8")
+        target.write_text(text, encoding="utf-8")
         return
     handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text + "\n")
+            file.write(text)
         Path(temporary).replace(target)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)

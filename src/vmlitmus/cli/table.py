@@ -6,7 +6,7 @@ import json
 
 import click
 
-from vmlitmus.cli.options import engine_options, limits, write_out
+from vmlitmus.cli.options import engine_options, limits, output_option, write_out
 from vmlitmus.cli.progress import Ticker
 from vmlitmus.cli.work import Job, decide_all
 from vmlitmus.engine.run import Choice
@@ -27,7 +27,7 @@ from vmlitmus.report.grid import Grid, comma_separated, markdown, plain, tables_
     show_default=True,
 )
 @click.option("--json", "as_object", is_flag=True, help="Print one JSON object, vmlitmus/table/1.")
-@click.option("-o", "--output", metavar="FILE", help="Write the result there.")
+@output_option
 @engine_options
 def command(
     selector: str,

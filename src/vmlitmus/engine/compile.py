@@ -11,19 +11,22 @@ from collections.abc import Iterable
 from vmlitmus.engine.layout import Layout
 from vmlitmus.engine.search import NativeModel
 from vmlitmus.lang import Machine
-from vmlitmus.lang.instances import lower_instance
-from vmlitmus.lang.ir import DISABLED, Block, Branch, Code, Emit, Op, Operand, Value
-from vmlitmus.lang.lower import lower_condition
+from vmlitmus.lang.ir import DISABLED, Block, Branch, Emit, Op, Operand, Value
 
 FAULTY_CONDITION = 1 << 63  # set by a condition that is a model error in the state
 _INTRINSICS = "declare i64 @llvm.ctpop.i64(i64)\n"
 
 
-def compile_machine(machine: Machine, conditions: Iterable[str]) -> NativeModel:
-    """Return the native form of a machine, with some of its conditions in the given order."""
+def compile_machine(
+    machine: Machine, conditions: Iterable[str], *, named: bool = False
+) -> NativeModel:
+    """Return the native form of a machine, with some of its conditions in the given order.
+
+    With ``named``, ``expand`` also writes which instance leads to each successor.
+    """
     layout = Layout(machine)
     counters = {name: index for index, name in enumerate(machine.step_ids)}
-    ir = _INTRINSICS + _Expand(machine, layout, counters).text() + "\n"
+    ir = _INTRINSICS + _Expand(machine, layout, counters, named).text() + "\n"
     ir += _Conditions(machine, layout, tuple(conditions)).text()
     return NativeModel(
         ir=ir,
@@ -31,6 +34,7 @@ def compile_machine(machine: Machine, conditions: Iterable[str]) -> NativeModel:
         bits=layout.bits,
         fanout=fanout(machine),
         counters=len(counters),
+        named=named,
         initial=layout.pack(machine.initial),
     )
 
@@ -123,10 +127,13 @@ class _Writer:
 class _Expand(_Writer):
     """The successor function."""
 
-    def __init__(self, machine: Machine, layout: Layout, counters: dict[str, int]) -> None:
+    def __init__(
+        self, machine: Machine, layout: Layout, counters: dict[str, int], named: bool
+    ) -> None:
         super().__init__(layout)
         self.machine = machine
         self.counters = counters
+        self.named_steps = named
 
     def text(self) -> str:
         self.lines.append("define i64 @expand(ptr %state, ptr %out, ptr %coverage) {")
@@ -154,13 +161,13 @@ class _Expand(_Writer):
         self.line(f"%p{index} = phi ptr {arms}")
 
     def instance(self, index: int, arrivals: list[tuple[str, str]]) -> list[tuple[str, str]]:
-        code = lower_instance(self.machine, self.machine.instances[index])
+        code = self.machine.codes[index]
         prefix = f"i{index}"
         self.start(index, arrivals)
         self.line(f"br label %{prefix}b0")
         found: list[tuple[str, str]] = []
         faulty: list[str] = []
-        for block in _reached(code):
+        for block in code.blocks:
             label = f"{prefix}b{block.number}"
             self.lines.append(f"{label}:")
             self.ops(block, prefix)
@@ -202,10 +209,23 @@ class _Expand(_Writer):
             self.line(f"{pointer} = getelementptr i64, ptr %p{index}, i64 {word}")
             self.line(f"store i64 {self.word(word, end, prefix)}, ptr {pointer}")
         self.count(index, end.ending)
+        if self.named_steps:
+            self.name(index)
         following = self.temporary()
         self.line(f"{following} = getelementptr i64, ptr %p{index}, i64 {self.layout.words}")
         self.line(f"br label %x{index + 1}")
         return following
+
+    def name(self, index: int) -> None:
+        """Write which instance leads to this successor, behind the counters."""
+        names, here, start, offset, number, pointer = (self.temporary() for _ in range(6))
+        self.line(f"{names} = getelementptr i64, ptr %coverage, i64 {len(self.counters)}")
+        self.line(f"{here} = ptrtoint ptr %p{index} to i64")
+        self.line(f"{start} = ptrtoint ptr %out to i64")
+        self.line(f"{offset} = sub i64 {here}, {start}")
+        self.line(f"{number} = udiv exact i64 {offset}, {8 * self.layout.words}")
+        self.line(f"{pointer} = getelementptr i64, ptr {names}, i64 {number}")
+        self.line(f"store i64 {index}, ptr {pointer}")
 
     def word(self, word: int, end: Emit, prefix: str) -> str:
         """Return the new value of one word: what was not written, and what was."""
@@ -281,13 +301,12 @@ class _Conditions(_Writer):
     def condition(
         self, index: int, name: str, arrivals: list[tuple[str, str]]
     ) -> list[tuple[str, str]]:
-        function = self.machine.conditions[name].function
-        code = lower_condition(self.machine.world, self.machine.domains(), function)
+        code = self.machine.codes[name]
         prefix = f"c{index}"
         self.start(index, arrivals)
         self.line(f"br label %{prefix}b0")
         found: list[tuple[str, str]] = []
-        for block in _reached(code):
+        for block in code.blocks:
             label = f"{prefix}b{block.number}"
             self.lines.append(f"{label}:")
             self.ops(block, prefix)
@@ -322,26 +341,7 @@ class _Conditions(_Writer):
 
 
 def _targets(end: Branch) -> list[int]:
-    if isinstance(end.condition, int):
-        return [end.then if end.condition else end.other]
-    return [end.then, end.other]
-
-
-def _reached(code: Code) -> list[Block]:
-    """Return the blocks that can be reached, in order; phi arms from others are dropped."""
-    found, waiting = {0}, [0]
-    while waiting:
-        end = code.blocks[waiting.pop()].end
-        for number in _targets(end) if isinstance(end, Branch) else []:
-            if number >= 0 and number not in found:
-                found.add(number)
-                waiting.append(number)
-    blocks = [b for b in code.blocks if b.number in found]
-    for block in blocks:
-        for op in block.ops:
-            if op.op == "phi":
-                op.args = tuple(arm for arm in op.args if arm[1] in found)
-    return blocks
+    return list(dict.fromkeys((end.then, end.other)))
 
 
 def _signed(value: int) -> int:

@@ -14,7 +14,7 @@ from vmlitmus.lang.ir import Code
 from vmlitmus.lang.model import Model
 from vmlitmus.lang.program import Program
 from vmlitmus.lang.source import Choice, Source
-from vmlitmus.lang.step import Condition, Step
+from vmlitmus.lang.step import Condition, Fairness, Step
 from vmlitmus.lang.world import World, when
 
 State = tuple[int, ...]
@@ -53,6 +53,11 @@ class Variable:
     def hidden(self) -> bool:
         """Say whether the variable is bookkeeping of the language, not a field of the model."""
         return self.name.startswith("_")
+
+    @property
+    def bookkeeping(self) -> bool:
+        """Say whether it is hidden, or a budget: no field of any entity of the model."""
+        return self.hidden or isinstance(self.entity, Budget)
 
     @property
     def bits(self) -> int:
@@ -122,7 +127,7 @@ class Machine:
     sources: Mapping[str, tuple[Source, ...]]
     conditions: Mapping[str, Condition]
     bounds: Mapping[str, Any] = field(default_factory=dict)
-    lowered: dict[int, Code] = field(default_factory=dict)
+    codes: Mapping[int | str, Code] = field(default_factory=dict)
 
     @property
     def step_ids(self) -> tuple[str, ...]:
@@ -138,7 +143,20 @@ class Machine:
         """Bits of a packed state."""
         return sum(v.bits for v in self.variables)
 
+    @cached_property
+    def promises(self) -> dict[int, Fairness]:
+        """The instances with a declared fairness, by index."""
+        return {i.index: i.step.fair for i in self.instances if i.step.fair is not None}
+
+    @cached_property
+    def fairness(self) -> dict[str, Fairness]:
+        """The steps with a declared fairness, by name, as far as they exist in this scenario."""
+        steps = dict.fromkeys(i.step for i in self.instances)
+        return {step.name: step.fair for step in steps if step.fair is not None}
+
+    @cached_property
     def domains(self) -> dict[tuple[Entity, str], tuple[int, Domain]]:
+        """The index and the domain of each variable."""
         return {(v.entity, v.name): (v.index, v.domain) for v in self.variables}
 
     def load(self, state: State) -> None:

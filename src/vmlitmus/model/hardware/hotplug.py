@@ -2,9 +2,9 @@
 
 The online bit is cleared under stop_machine, after the scheduler has moved all tasks away and the
 queue of function calls was run; only later, in play_dead, does the cpu report its death and then
-execute WBINVD, so the controlling cpu does not wait for the write-back (the order can be flipped, to
-see what it would change). In between
-``on_each_cpu_mask()`` skips it. What covers that window is a mechanism (HotplugCover).
+execute WBINVD, so the controlling cpu does not wait for the write-back (the order can be flipped,
+to see what it would change). In between ``on_each_cpu_mask()`` skips it. What covers that window is
+a mechanism (HotplugCover).
 
 Not modelled: failed offlining, cpus that are parked. Source: arch/x86/kernel/smpboot.c.
 """
