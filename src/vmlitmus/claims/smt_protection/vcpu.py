@@ -32,7 +32,7 @@ def vcpu_runs(w: World) -> bool:
     return any(v.cpu.activity == Activity.GUEST for v in w.all(Vcpu))
 
 
-@condition("vcpu-wants-to-run", "a vcpu is not in guest mode and its task is runnable", source=RUN)
+@condition("vcpu-waits-to-run", "a vcpu is not in guest mode and its task is runnable", source=RUN)
 def vcpu_wants_to_run(w: World) -> bool:
     return any(v.cpu.activity != Activity.GUEST and v.task.runnable for v in w.all(Vcpu))
 

@@ -18,7 +18,8 @@ Source: pick_next_task() in kernel/sched/core.c, kernel/sched/core_sched.c.
 
 from __future__ import annotations
 
-from vmlitmus.lang import KernelFile, World, step, when
+from vmlitmus.lang import Assumption, KernelFile, World, step, when
+from vmlitmus.model.hardware.smt.protection import siblings_seen_idle
 from vmlitmus.model.kvm.smt_protection.mechanism import SmtMechanism
 from vmlitmus.world.smt_protection import Activity, Cookie, Cpu, Task, TaskKind, Vcpu
 
@@ -26,6 +27,14 @@ PICK = KernelFile("kernel/sched/core.c", "pick_next_task()", "6.16")
 TICK = KernelFile("kernel/sched/core.c", "sched_tick()", "6.16")
 WAKE = KernelFile("kernel/sched/core.c", "try_to_wake_up()", "6.16")
 SET_COOKIE = KernelFile("kernel/sched/core_sched.c", "__sched_core_set()", "6.16")
+
+
+SLICE_OUTLASTS = Assumption(
+    "slice-outlasts-entry",
+    "a slice is longer than it takes a sibling to go idle and a vcpu to enter: the tick does not "
+    "take the cpu from a vcpu that is about to run",
+)
+IN_TRANSIT = (Activity.IDLE_LOOP, Activity.ENTERING, Activity.HARDIRQ, Activity.SOFTIRQ)
 
 
 def core_wide(w: World) -> bool:
@@ -141,8 +150,24 @@ def take_pick(w: World, cpu: Cpu) -> None:
     switch_to(w, cpu, cpu.pick)
 
 
-@step("{cpu} gets a scheduler tick while {task} waits", source=TICK, fair="weak")
+def about_to_run(w: World, vcpu: Vcpu) -> bool:
+    """Say whether a vcpu task that has the cpu will be in guest mode soon."""
+    if vcpu.cpu.activity != Activity.KERNEL:
+        return False
+    if siblings_seen_idle(w, vcpu.cpu) and not w.use(SmtMechanism).waits(w, vcpu):
+        return True
+    return any(
+        o is not vcpu.cpu
+        and o.core is vcpu.cpu.core
+        and (o.picked or o.need_resched or o.activity in IN_TRANSIT)
+        for o in w.all(Cpu)
+    )
+
+
+@step("{cpu} gets a scheduler tick while {task} waits", source=(TICK, SLICE_OUTLASTS), fair="weak")
 def sched_tick(w: World, cpu: Cpu, task: Task) -> None:
+    if w.assume(SLICE_OUTLASTS):
+        when(not any(v.task is cpu.curr and about_to_run(w, v) for v in w.all(Vcpu)))
     when(task.runnable and task.cpu.curr is not task and task.cpu.activity != Activity.OFFLINE)
     when(cpu.curr is not None and not cpu.need_resched)
     when(task.cpu is cpu or (core_wide(w) and task.cpu.core is cpu.core))

@@ -12,7 +12,7 @@ Source: pull request 13128 of edk2, which fills the two fields.
 from __future__ import annotations
 
 from vmlitmus.lang import Assumption, Lore, Sections, World, when
-from vmlitmus.model.hardware.smt.protection import SmtHardware, seen_idle, siblings_seen_idle
+from vmlitmus.model.hardware.smt.protection import SmtHardware, passes_check, siblings_seen_idle
 from vmlitmus.world.smt_protection import Activity, Cpu, Exit, Protection, Vcpu
 
 ESMTP = Lore("edk2 pull request 13128: Enhanced SMT Protection", "AMD", "2026-09-14")
@@ -63,7 +63,7 @@ def core_is_legal(w: World, vcpu: Vcpu) -> bool:
     return all(
         o is vcpu.cpu
         or o.core is not vcpu.cpu.core
-        or seen_idle(w, o)
+        or passes_check(w, o)
         or in_legal_guest(w, vcpu, o)
         for o in w.all(Cpu)
     )

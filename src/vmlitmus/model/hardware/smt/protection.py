@@ -27,6 +27,12 @@ MWAIT_IS_IDLE = Assumption(
     "the VMRUN check takes MWAIT for idle: the reply names only HLT and C2",
     default=False,
 )
+WAKING_IS_IDLE = Assumption(
+    "waking-is-idle",
+    "the VMRUN check takes a cpu for idle that has a wake event pending but executes nothing yet: "
+    "no source says so",
+    default=False,
+)
 SIBLING_WAKES = Assumption(
     "sibling-wakes",
     "an event at an idle sibling of a running protected vcpu: the sibling is held and hardware "
@@ -53,9 +59,15 @@ def seen_idle(w: World, cpu: Cpu) -> bool:
     return cpu.activity in (Activity.HLT, Activity.C2)
 
 
+def passes_check(w: World, cpu: Cpu) -> bool:
+    """Say whether VMRUN succeeds beside a cpu as far as it is concerned."""
+    waking = (cpu.irq or cpu.nmi) and not w.assume(WAKING_IS_IDLE)
+    return seen_idle(w, cpu) and not waking
+
+
 def siblings_seen_idle(w: World, cpu: Cpu) -> bool:
-    """Say whether the VMRUN check takes all siblings of a cpu for idle."""
-    return all(o is cpu or o.core is not cpu.core or seen_idle(w, o) for o in w.all(Cpu))
+    """Say whether VMRUN takes all siblings of a cpu for idle."""
+    return all(o is cpu or o.core is not cpu.core or passes_check(w, o) for o in w.all(Cpu))
 
 
 class SmtHardware(Hooks):
@@ -107,4 +119,6 @@ def pushed_out(w: World, vcpu: Vcpu) -> bool:
             o is not vcpu.cpu and o.core is vcpu.cpu.core and seen_idle(w, o) and (o.irq or o.nmi)
             for o in w.all(Cpu)
         )
-    return not siblings_seen_idle(w, vcpu.cpu)
+    return any(
+        o is not vcpu.cpu and o.core is vcpu.cpu.core and not seen_idle(w, o) for o in w.all(Cpu)
+    )

@@ -59,6 +59,11 @@ def deliverable(vcpu: Vcpu) -> bool:
     return Vector.IPI in vcpu.irr or (Vector.TIMER in vcpu.irr and Vector.TIMER not in vcpu.isr)
 
 
+def window(vcpu: Vcpu) -> bool:
+    """svm_enable_irq_window(): the guest exits when it can take an interrupt that waits."""
+    return deliverable(vcpu) and vcpu.handling == Vector.NONE
+
+
 def inject(vcpu: Vcpu) -> None:
     """kvm_check_and_inject_events(): first what is queued, then the highest vector of the IRR."""
     if vcpu.injected == Vector.NONE and vcpu.handling == Vector.NONE and deliverable(vcpu):

@@ -50,6 +50,10 @@ class SmtMechanism(Hooks):
         """vcpu_run(), IRQs on: after an exit was handled."""
         yield from ()
 
+    def waits(self, w: World, vcpu: Vcpu) -> bool:
+        """Say whether the vcpu's task waits for its siblings."""
+        return False
+
     def requeues(self, w: World) -> bool:
         """Say whether an event of a failed entry stays in KVM's own queue."""
         return False

@@ -55,6 +55,9 @@ class Rendezvous(CookiePerVcpu):
     def drains_softirqs(self, w: World) -> bool:
         return w.part("handle softirqs before HLT")
 
+    def waits(self, w: World, vcpu: Vcpu) -> bool:
+        return vcpu.cpu.protected and not siblings_show_idling(w, vcpu.cpu)
+
     def wants_hlt(self, w: World, cpu: Cpu) -> bool:
         return sees_protected(w, cpu) and w.part("choose HLT beside a protected vcpu")
 

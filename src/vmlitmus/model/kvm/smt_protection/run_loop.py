@@ -25,6 +25,7 @@ from vmlitmus.model.kvm.smt_protection.injection import (
     deliverable,
     fail_entry,
     inject,
+    window,
 )
 from vmlitmus.model.kvm.smt_protection.mechanism import SmtMechanism
 from vmlitmus.model.scheduler.core_scheduling import sleep, wake_up
@@ -69,7 +70,7 @@ def run_vcpu(w: World, vcpu: Vcpu) -> Sections:
         vcpu.cpu.activity = Activity.GUEST
         deliver(vcpu)
         yield "{vcpu} executes VMRUN and the guest runs"
-        when(vcpu.cpu.irq or vcpu.leaving or vcpu.halted or pushed_out(w, vcpu))
+        when(vcpu.cpu.irq or vcpu.leaving or vcpu.halted or pushed_out(w, vcpu) or window(vcpu))
         vcpu.exit = reason(w, vcpu)
         yield from w.use(SmtHardware).wait_at_exit(w, vcpu)
         vcpu.cpu.activity = Activity.KERNEL

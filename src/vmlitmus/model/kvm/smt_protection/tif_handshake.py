@@ -60,6 +60,9 @@ class TifHandshake(CookiePerVcpu):
             when(siblings_show_idling(w, vcpu.cpu))
             yield "{vcpu} sees TIF_IDLING on its siblings"
 
+    def waits(self, w: World, vcpu: Vcpu) -> bool:
+        return vcpu.cpu.protected and not siblings_show_idling(w, vcpu.cpu)
+
     def wants_hlt(self, w: World, cpu: Cpu) -> bool:
         return sees_protected(w, cpu)
 

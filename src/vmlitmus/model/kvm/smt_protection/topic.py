@@ -22,6 +22,7 @@ from vmlitmus.model.hardware.smt.protection import (
     OFFLINE_IS_IDLE,
     SIBLING_WAKES,
     UNSUPPORTED_FAILS,
+    WAKING_IS_IDLE,
     SmtHardware,
 )
 from vmlitmus.model.hardware.smt.smtp import Smtp
@@ -54,6 +55,7 @@ from vmlitmus.model.kvm.smt_protection.tif_handshake import (
     TifHandshake,
 )
 from vmlitmus.model.scheduler.core_scheduling import (
+    SLICE_OUTLASTS,
     change_cookie,
     pick_core_wide,
     pick_idle,
@@ -206,6 +208,7 @@ MODEL = Model(
     assumptions=(
         OFFLINE_IS_IDLE,
         MWAIT_IS_IDLE,
+        WAKING_IS_IDLE,
         SIBLING_WAKES,
         NMI_IS_HELD,
         UNSUPPORTED_FAILS,
@@ -220,6 +223,7 @@ MODEL = Model(
         SPIN_IRQS_ON,
         IDLING_CLEARED,
         IDLING_ALWAYS,
+        SLICE_OUTLASTS,
     ),
     fixes=(NO_KSOFTIRQD_RUNNING,),
     versions={"6.4": (), "6.16": (NO_KSOFTIRQD_RUNNING,)},
