@@ -15,6 +15,7 @@ from vmlitmus.claims.smt_protection.host import (
     nohz_softirq_pending,
     removes_cpu,
     sleeps_while_atomic,
+    softirq_pending,
     softirq_served,
 )
 from vmlitmus.claims.smt_protection.isolation import (
@@ -28,6 +29,7 @@ from vmlitmus.claims.smt_protection.vcpu import (
     illegal_sibling,
     injected_interrupt_lost,
     interrupt_in_flight,
+    ipi_beside_lost_timer,
     legal_pair_runs,
     second_vcpu_runs,
     timer_handled,
@@ -51,10 +53,12 @@ CONDITIONS = (
     legal_pair_runs,
     injected_interrupt_lost,
     interrupt_in_flight,
+    ipi_beside_lost_timer,
     timer_pending,
     timer_handled,
     interrupt_pending,
     interrupts_served,
+    softirq_pending,
     softirq_served,
     nohz_softirq_pending,
     ksoftirqd_waits,

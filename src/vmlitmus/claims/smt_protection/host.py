@@ -29,6 +29,11 @@ def interrupts_served(w: World) -> bool:
     return not any(cpu.irq or cpu.nmi for cpu in w.all(Cpu))
 
 
+@condition("softirq-pending", "a softirq is pending at some cpu", source=REPORT)
+def softirq_pending(w: World) -> bool:
+    return any(cpu.softirq for cpu in w.all(Cpu))
+
+
 @condition("softirq-served", "no softirq is pending at any cpu", source=REPORT)
 def softirq_served(w: World) -> bool:
     return not any(cpu.softirq for cpu in w.all(Cpu))

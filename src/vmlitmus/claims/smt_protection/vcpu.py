@@ -96,3 +96,15 @@ def timer_pending(w: World) -> bool:
 @condition("timer-handled", "a guest handles its timer interrupt", source=LAPIC)
 def timer_handled(w: World) -> bool:
     return any(v.handling == Vector.TIMER and v.cpu.activity == Activity.GUEST for v in w.all(Vcpu))
+
+
+@condition(
+    "ipi-beside-lost-timer",
+    "a guest handles an IPI while its timer interrupt is lost",
+    source=LAPIC,
+)
+def ipi_beside_lost_timer(w: World) -> bool:
+    return any(
+        v.handling == Vector.IPI and Vector.TIMER in v.isr and not on_its_way(v, Vector.TIMER)
+        for v in w.all(Vcpu)
+    )

@@ -152,7 +152,7 @@ def take_pick(w: World, cpu: Cpu) -> None:
 
 def about_to_run(w: World, vcpu: Vcpu) -> bool:
     """Say whether a vcpu task that has the cpu will be in guest mode soon."""
-    if vcpu.cpu.activity != Activity.KERNEL:
+    if vcpu.cpu.activity not in (Activity.KERNEL, Activity.STALLED):
         return False
     if siblings_seen_idle(w, vcpu.cpu) and not w.use(SmtMechanism).waits(w, vcpu):
         return True
@@ -164,11 +164,16 @@ def about_to_run(w: World, vcpu: Vcpu) -> bool:
     )
 
 
+def has_cpu(w: World, task: Task) -> bool:
+    """Say whether a task runs, and is meant to: its cpu may not have taken the last pick yet."""
+    return task.cpu.curr is task and (not core_wide(w) or task.cpu.pick is task)
+
+
 @step("{cpu} gets a scheduler tick while {task} waits", source=(TICK, SLICE_OUTLASTS), fair="weak")
 def sched_tick(w: World, cpu: Cpu, task: Task) -> None:
     if w.assume(SLICE_OUTLASTS):
         when(not any(v.task is cpu.curr and about_to_run(w, v) for v in w.all(Vcpu)))
-    when(task.runnable and task.cpu.curr is not task and task.cpu.activity != Activity.OFFLINE)
+    when(task.runnable and not has_cpu(w, task) and task.cpu.activity != Activity.OFFLINE)
     when(cpu.curr is not None and not cpu.need_resched)
     when(task.cpu is cpu or (core_wide(w) and task.cpu.core is cpu.core))
     resched(cpu)

@@ -3,7 +3,7 @@
 handle_softirqs() stops after 2 ms or ten rounds, or when need_resched is set; what is left stays
 pending and ksoftirqd is woken. Whether the next interrupt handles softirqs although ksoftirqd is
 runnable depends on the kernel version. A cpu that enters an idle state with softirqs pending is
-what report_idle_softirq() reports as "NOHZ tick-stop error".
+what report_idle_softirq() reports as "NOHZ tick-stop error"; its tick goes on.
 
 Not modelled: threaded interrupts, PREEMPT_RT, the limit of ten reports.
 Source: kernel/softirq.c, kernel/time/tick-sched.c.
@@ -18,6 +18,7 @@ from vmlitmus.world.smt_protection import Activity, Cpu, Task, TaskKind
 
 IRQ_EXIT = KernelFile("kernel/softirq.c", "__irq_exit_rcu()", "6.16")
 HANDLE = KernelFile("kernel/softirq.c", "handle_softirqs()", "6.16")
+CAN_STOP = KernelFile("kernel/time/tick-sched.c", "can_stop_idle_tick()", "6.16")
 KSOFTIRQD = KernelFile("kernel/softirq.c", "run_ksoftirqd()", "6.16")
 NO_KSOFTIRQD_RUNNING = Fix(
     "softirqs run beside a runnable ksoftirqd",
@@ -61,6 +62,13 @@ def softirqs_done(w: World, cpu: Cpu) -> None:
     when(cpu.activity == Activity.SOFTIRQ)
     cpu.softirq = False
     resume(w, cpu)
+
+
+@step("{cpu} gets the tick that was not stopped", source=CAN_STOP, fair="weak")
+def idle_tick(w: World, cpu: Cpu) -> None:
+    when(cpu.softirq and not cpu.irq)
+    when(cpu.activity in (Activity.POLL, Activity.HLT, Activity.C2, Activity.MWAIT))
+    cpu.irq = True
 
 
 @step(

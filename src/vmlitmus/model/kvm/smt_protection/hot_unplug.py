@@ -31,15 +31,20 @@ def can_die(w: World, cpu: Cpu) -> bool:
 
 
 def in_run_loop(w: World, cpu: Cpu) -> bool:
-    """Say whether a vcpu of the cpu is in the middle of its run loop."""
-    return any(v.cpu is cpu and not v.idle for v in w.all(Vcpu))
+    """Say whether a vcpu task that does not sleep is in the middle of its run loop on the cpu."""
+    return any(v.cpu is cpu and not v.idle and not v.task.sleeping for v in w.all(Vcpu))
+
+
+def has_cpu(vcpu: Vcpu) -> bool:
+    """Say whether the vcpu's task has its cpu, which another vcpu may have taken offline."""
+    return vcpu.cpu.curr is vcpu.task
 
 
 def remove_siblings(w: World, vcpu: Vcpu) -> Sections:
     """remove_cpu() for every sibling."""
     vcpu.task.sleeping = True
     yield "{vcpu} calls remove_cpu() and waits for device_hotplug_lock"
-    when(not w.the(Host).unplugging)
+    when(not w.the(Host).unplugging and has_cpu(vcpu))
     w.the(Host).unplugging = True
     yield "{vcpu} holds device_hotplug_lock and waits for the siblings to die"
     when(
@@ -66,7 +71,7 @@ def add_siblings(w: World, vcpu: Vcpu) -> Sections:
     """add_cpu() for every sibling."""
     vcpu.task.sleeping = True
     yield "{vcpu} calls add_cpu() and waits for device_hotplug_lock"
-    when(not w.the(Host).unplugging)
+    when(not w.the(Host).unplugging and has_cpu(vcpu))
     for cpu in w.all(Cpu):
         if cpu.activity == Activity.OFFLINE and cpu is not vcpu.cpu and cpu.core is vcpu.cpu.core:
             cpu.activity = Activity.IDLE_LOOP

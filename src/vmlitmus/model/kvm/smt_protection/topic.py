@@ -68,6 +68,7 @@ from vmlitmus.model.scheduler.core_scheduling import (
 from vmlitmus.model.scheduler.idle import drain_softirqs, enter_idle, idle_in, stop_polling
 from vmlitmus.model.scheduler.softirq import (
     NO_KSOFTIRQD_RUNNING,
+    idle_tick,
     irq_exit,
     ksoftirqd,
     raise_softirq,
@@ -75,6 +76,7 @@ from vmlitmus.model.scheduler.softirq import (
     softirqs_done,
 )
 from vmlitmus.world.smt_protection import (
+    Activity,
     Cookie,
     Core,
     Cpu,
@@ -116,7 +118,7 @@ def populate(make: Setup, s: Settings) -> None:
     for _ in range(machine["cores"]):
         core = make(Core)
         for _ in range(per_core):
-            make(Cpu, core=core, icr=Icr(host["icr"]), need_resched=True)
+            make_cpu(make, s, core)
     cpus = make.made(Cpu)
     for number_ in range(s["guest"]["vcpus"]):
         make_vcpu(make, s, number_, cpus[number_])
@@ -124,6 +126,20 @@ def populate(make: Setup, s: Settings) -> None:
         make_host_task(make, s, number_, cpus[-1 - number_])
     if host["ksoftirqd"]:
         make(Task, kind=TaskKind.KSOFTIRQD, cpu=cpus[per_core - 1], runnable=False)
+
+
+def make_cpu(make: Setup, s: Settings, core: Core) -> None:
+    """Make a cpu that is about to pick; the last may be offline when kvm_amd is loaded."""
+    machine, host = s["machine"], s["host"]
+    last = len(make.made(Cpu)) + 1 == machine["cores"] * machine["cpus_per_core"]
+    offline = last and host["sibling_offline"]
+    make(
+        Cpu,
+        core=core,
+        icr=Icr.UNSET if offline else Icr(host["icr"]),
+        activity=Activity.OFFLINE if offline else Activity.IDLE_LOOP,
+        need_resched=not offline,
+    )
 
 
 def make_vcpu(make: Setup, s: Settings, number_: int, cpu: Cpu) -> None:
@@ -136,13 +152,14 @@ def make_vcpu(make: Setup, s: Settings, number_: int, cpu: Cpu) -> None:
         cookie = COOKIES[number_]
     elif cookies is Cookies.PER_VM:
         cookie = COOKIES[vm]
+    asks = guest["asks"] if number_ == 0 else guest["others_ask"]
     filled = number_ < guest["vms"] or guest["ap_filled"]
     make(
         Vcpu,
         task=make(Task, kind=TaskKind.VCPU, cpu=cpu, cookie=cookie),
         cpu=cpu,
         vm=vm,
-        asks=Protection(guest["asks"]),
+        asks=Protection(guest["asks"] if asks == "same" else asks),
         mask=3 if filled else 0,
         armed=guest["timer"],
     )
@@ -176,6 +193,7 @@ MODEL = Model(
         irq_exit,
         softirqs_done,
         softirq_overrun,
+        idle_tick,
         ksoftirqd,
         enter_idle,
         drain_softirqs,
@@ -241,6 +259,7 @@ MODEL = Model(
             "tasks": number(0, 2, default=0),
             "task_cookie": choice("0", "A", "D", default="0"),
             "tasks_runnable": flag(default=True),
+            "sibling_offline": flag(default=False),
             "ksoftirqd": flag(default=False),
         },
         "kvm": {
@@ -250,6 +269,7 @@ MODEL = Model(
         "guest": {
             "vcpus": number(0, 4, default=1),
             "vms": number(1, 2, default=1),
+            "others_ask": choice("same", "none", "smtp", "esmtp", default="same"),
             "asks": choice("none", "smtp", "esmtp", "both", default="smtp"),
             "ap_filled": flag(default=True),
             "timer": flag(default=False),
