@@ -9,7 +9,8 @@ from vmlitmus.claims.smt_protection.cookies import (
 )
 from vmlitmus.claims.smt_protection.host import (
     atomic_section,
-    interrupt_pending,
+    sibling_interrupt_pending,
+    sibling_interrupts_served,
     interrupts_served,
     ksoftirqd_waits,
     nohz_softirq_pending,
@@ -56,7 +57,8 @@ CONDITIONS = (
     ipi_beside_lost_timer,
     timer_pending,
     timer_handled,
-    interrupt_pending,
+    sibling_interrupt_pending,
+    sibling_interrupts_served,
     interrupts_served,
     softirq_pending,
     softirq_served,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from vmlitmus.lang import KernelFile, Lore, World, condition
-from vmlitmus.world.smt_protection import Activity, Cpu, Task, TaskKind
+from vmlitmus.world.smt_protection import Activity, Cpu, Task, TaskKind, Vcpu
 
 COVER = Lore(
     "[RFC PATCH 0/1] KVM: SEV: Add support for SMT Protection", "Kim Phillips", "2025-08-07"
@@ -12,16 +12,27 @@ REPORT = KernelFile("kernel/time/tick-sched.c", "report_idle_softirq()", "6.16")
 ATOMIC = KernelFile("kernel/sched/core.c", "__schedule_bug()", "6.16")
 
 
+def is_sibling_only(w: World, cpu: Cpu) -> bool:
+    """Say whether a cpu has no vcpu of its own."""
+    return not any(v.cpu is cpu for v in w.all(Vcpu))
+
+
 @condition(
-    "interrupt-pending",
-    "an interrupt or NMI is pending at a cpu that executes nothing",
+    "sibling-interrupt-pending",
+    "an interrupt or NMI is pending at a cpu without a vcpu of its own",
     source=COVER,
 )
-def interrupt_pending(w: World) -> bool:
-    return any(
-        (cpu.irq or cpu.nmi) and cpu.activity in (Activity.HLT, Activity.C2, Activity.MWAIT)
-        for cpu in w.all(Cpu)
-    )
+def sibling_interrupt_pending(w: World) -> bool:
+    return any((cpu.irq or cpu.nmi) and is_sibling_only(w, cpu) for cpu in w.all(Cpu))
+
+
+@condition(
+    "sibling-interrupts-served",
+    "no interrupt or NMI is pending at a cpu without a vcpu of its own",
+    source=COVER,
+)
+def sibling_interrupts_served(w: World) -> bool:
+    return not any((cpu.irq or cpu.nmi) and is_sibling_only(w, cpu) for cpu in w.all(Cpu))
 
 
 @condition("interrupts-served", "no interrupt or NMI is pending at any cpu", source=COVER)

@@ -7,9 +7,10 @@ goes with every cookie: a kthread has cookie 0 and is kept off beside any other.
 cookie change makes old pre-picks void. An offline cpu is not picked for.
 
 Fair tasks have no fixed order here: any runnable task of the core may be the one of highest
-priority, and each is so again and again (fair="strong": its vruntime falls behind until it is
-picked, whatever else happens between the picks at which it might have been). Without core
-scheduling a cpu picks among its own tasks.
+priority. Two things need fair="strong". Each task is the first again and again, because its vruntime
+falls behind, whatever else happens between the picks at which it might have been; and the tick
+comes again and again, although it is not always there that a task waits. Without core scheduling a
+cpu picks among its own tasks.
 
 Not modelled: priorities, load balancing, forced-idle accounting, the pick that leaves siblings
 alone while the core has no cookie (it gives a subset of these picks).
@@ -31,8 +32,8 @@ SET_COOKIE = KernelFile("kernel/sched/core_sched.c", "__sched_core_set()", "6.16
 
 SLICE_OUTLASTS = Assumption(
     "slice-outlasts-entry",
-    "a slice is longer than it takes a sibling to go idle and a vcpu to enter: the tick does not "
-    "take the cpu from a vcpu that is about to run",
+    "a slice is longer than it takes a sibling to go idle and a vcpu to enter, and than a round of "
+    "ksoftirqd: the tick takes the cpu from neither before it has run",
 )
 IN_TRANSIT = (Activity.IDLE_LOOP, Activity.ENTERING, Activity.HARDIRQ, Activity.SOFTIRQ)
 
@@ -169,9 +170,12 @@ def has_cpu(w: World, task: Task) -> bool:
     return task.cpu.curr is task and (not core_wide(w) or task.cpu.pick is task)
 
 
-@step("{cpu} gets a scheduler tick while {task} waits", source=(TICK, SLICE_OUTLASTS), fair="weak")
+@step(
+    "{cpu} gets a scheduler tick while {task} waits", source=(TICK, SLICE_OUTLASTS), fair="strong"
+)
 def sched_tick(w: World, cpu: Cpu, task: Task) -> None:
     if w.assume(SLICE_OUTLASTS):
+        when(cpu.activity != Activity.KTHREAD)
         when(not any(v.task is cpu.curr and about_to_run(w, v) for v in w.all(Vcpu)))
     when(task.runnable and not has_cpu(w, task) and task.cpu.activity != Activity.OFFLINE)
     when(cpu.curr is not None and not cpu.need_resched)

@@ -13,8 +13,13 @@ from __future__ import annotations
 
 from vmlitmus.lang import Fix, KernelCommit, KernelFile, World, step, when
 from vmlitmus.model.kvm.smt_protection.mechanism import SmtMechanism
-from vmlitmus.model.scheduler.core_scheduling import set_curr, void_picks
-from vmlitmus.world.smt_protection import Activity, Cpu, Task, TaskKind
+from vmlitmus.model.scheduler.core_scheduling import (
+    SLICE_OUTLASTS,
+    about_to_run,
+    set_curr,
+    void_picks,
+)
+from vmlitmus.world.smt_protection import Activity, Cpu, Task, TaskKind, Vcpu
 
 IRQ_EXIT = KernelFile("kernel/softirq.c", "__irq_exit_rcu()", "6.16")
 HANDLE = KernelFile("kernel/softirq.c", "handle_softirqs()", "6.16")
@@ -64,8 +69,10 @@ def softirqs_done(w: World, cpu: Cpu) -> None:
     resume(w, cpu)
 
 
-@step("{cpu} gets the tick that was not stopped", source=CAN_STOP, fair="weak")
+@step("{cpu} gets the tick that was not stopped", source=(CAN_STOP, SLICE_OUTLASTS), fair="strong")
 def idle_tick(w: World, cpu: Cpu) -> None:
+    if w.assume(SLICE_OUTLASTS):
+        when(not any(v.cpu.core is cpu.core and about_to_run(w, v) for v in w.all(Vcpu)))
     when(cpu.softirq and not cpu.irq)
     when(cpu.activity in (Activity.POLL, Activity.HLT, Activity.C2, Activity.MWAIT))
     cpu.irq = True

@@ -31,6 +31,7 @@ class BoundedSpin(BackOff):
 
     def after_failed_entry(self, w: World, vcpu: Vcpu) -> Sections:
         yield "{vcpu} spins after -3"
-        if w.assume(SPIN_OUTLASTS):
-            when(siblings_seen_idle(w, vcpu.cpu) or vcpu.cpu.need_resched)
-            yield "{vcpu} stops spinning"
+        when(
+            not w.assume(SPIN_OUTLASTS) or siblings_seen_idle(w, vcpu.cpu) or vcpu.cpu.need_resched
+        )
+        yield "{vcpu} stops spinning"
