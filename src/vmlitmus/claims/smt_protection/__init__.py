@@ -5,16 +5,17 @@ from vmlitmus.claims.smt_protection.cookies import (
     cookies_mixed_kernel,
     cookies_mixed_picked,
     forced_idle_beside_task,
+    kernel_entry_unnoticed,
     two_cookies_wait,
 )
 from vmlitmus.claims.smt_protection.host import (
     atomic_section,
-    sibling_interrupt_pending,
-    sibling_interrupts_served,
     interrupts_served,
     ksoftirqd_waits,
     nohz_softirq_pending,
     removes_cpu,
+    sibling_interrupt_pending,
+    sibling_interrupts_served,
     sleeps_while_atomic,
     softirq_pending,
     softirq_served,
@@ -27,6 +28,7 @@ from vmlitmus.claims.smt_protection.isolation import (
 from vmlitmus.claims.smt_protection.vcpu import (
     first_vcpu_runs,
     idle_required,
+    idle_required_beside_user_task,
     illegal_sibling,
     injected_interrupt_lost,
     interrupt_in_flight,
@@ -45,6 +47,7 @@ CONDITIONS = (
     protected_guest_runs,
     sibling_busy,
     idle_required,
+    idle_required_beside_user_task,
     illegal_sibling,
     vcpu_refused,
     vcpu_runs,
@@ -72,6 +75,7 @@ CONDITIONS = (
     cookies_mixed_kernel,
     two_cookies_wait,
     forced_idle_beside_task,
+    kernel_entry_unnoticed,
 )
 
 __all__ = ["CONDITIONS"]

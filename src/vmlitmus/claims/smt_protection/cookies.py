@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from vmlitmus.lang import KernelFile, World, condition
-from vmlitmus.world.smt_protection import Activity, Cookie, Cpu, Task
+from vmlitmus.world.smt_protection import Activity, Cookie, Cpu, Task, TaskKind
 
 DOC = KernelFile("Documentation/admin-guide/hw-vuln/core-scheduling.rst", "the trust model", "6.16")
 
@@ -95,3 +95,23 @@ def two_cookies_wait(w: World) -> bool:
 @condition("forced-idle", "a cpu is kept idle although a task of it is runnable", source=DOC)
 def forced_idle_beside_task(w: World) -> bool:
     return any(t.runnable and t.cpu.curr is None and not t.cpu.need_resched for t in w.all(Task))
+
+
+@condition(
+    "kernel-entry-unnoticed",
+    "a user task was interrupted, and a guest runs beside the handler with no interrupt on its way",
+    source=DOC,
+    backed_by=("two-cookies-wait",),
+)
+def kernel_entry_unnoticed(w: World) -> bool:
+    return any(
+        a is not b
+        and a.core is b.core
+        and a.activity == Activity.GUEST
+        and not a.irq
+        and b.activity in (Activity.HARDIRQ, Activity.SOFTIRQ)
+        and b.curr is not None
+        and b.curr.kind == TaskKind.USER
+        for a in w.all(Cpu)
+        for b in w.all(Cpu)
+    )

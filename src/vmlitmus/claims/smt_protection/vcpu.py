@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from vmlitmus.lang import Apm, KernelFile, World, condition
-from vmlitmus.world.smt_protection import Activity, Exit, Vcpu, Vector
+from vmlitmus.world.smt_protection import Activity, Cpu, Exit, Vcpu, Vector
 
 TABLE_C1 = Apm("table C-1")
 RUN = KernelFile("arch/x86/kvm/x86.c", "vcpu_run()", "6.16")
@@ -106,5 +106,25 @@ def timer_handled(w: World) -> bool:
 def ipi_beside_lost_timer(w: World) -> bool:
     return any(
         v.handling == Vector.IPI and Vector.TIMER in v.isr and not on_its_way(v, Vector.TIMER)
+        for v in w.all(Vcpu)
+    )
+
+
+@condition(
+    "idle-required-beside-user-task",
+    "a VMRUN has just failed with -3 beside a user task, and no reschedule is on its way",
+    source=TABLE_C1,
+    backed_by=("idle-required",),
+)
+def idle_required_beside_user_task(w: World) -> bool:
+    return any(
+        v.exit == Exit.IDLE_REQUIRED
+        and v.cpu.irqs_off
+        and not v.cpu.irq
+        and v.cpu.activity == Activity.KERNEL
+        and any(
+            o is not v.cpu and o.core is v.cpu.core and o.activity == Activity.USER
+            for o in w.all(Cpu)
+        )
         for v in w.all(Vcpu)
     )

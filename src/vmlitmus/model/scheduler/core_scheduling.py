@@ -7,7 +7,7 @@ goes with every cookie: a kthread has cookie 0 and is kept off beside any other.
 cookie change makes old pre-picks void. An offline cpu is not picked for.
 
 Fair tasks have no fixed order here: any runnable task of the core may be the one of highest
-priority. Two things need fair="strong". Each task is the first again and again, because its vruntime
+priority. Two things need fair="strong". Each task is first again and again, because its vruntime
 falls behind, whatever else happens between the picks at which it might have been; and the tick
 comes again and again, although it is not always there that a task waits. Without core scheduling a
 cpu picks among its own tasks.
