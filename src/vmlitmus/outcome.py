@@ -20,6 +20,22 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True)
+class Word:
+    """A word that sums up a cell: the first whose condition some state satisfies is the cell's.
+
+    ``reached`` is None for the word of a cell in which none was.
+    """
+
+    word: str
+    reached: str | None
+
+
+def word_of(words: Iterable[Word], observed: Mapping[str, bool]) -> str | None:
+    """Return the word that the observations of a cell give it; None where there are no words."""
+    return next((w.word for w in words if w.reached is None or observed[w.reached]), None)
+
+
+@dataclass(frozen=True)
 class TraceStep:
     """One step of a counterexample or witness, as the reference engine executed it.
 
@@ -70,8 +86,8 @@ class Outcome:
 
     ``then_text`` is what has to follow, for a ``leads_to``. ``stored`` are the blessed [states,
     transitions, depth], if there are any; ``error`` is the message when there is no result because
-    test or model is faulty, and ``exit_code`` its code. ``arguments`` select it again on the
-    command line.
+    test or model is faulty, and ``exit_code`` its code. ``word`` sums up what was observed, where
+    the test says how. ``arguments`` select it again on the command line.
     """
 
     name: str
@@ -91,6 +107,8 @@ class Outcome:
     stored: tuple[int, ...] | None = None
     error: str | None = None
     exit_code: int = 0
+    word: str | None = None
+    expected_word: str | None = None
     arguments: tuple[str, ...] = ()
 
     @property
@@ -107,9 +125,15 @@ class Outcome:
         return self.stored is not None and self.stored != self.counts
 
     @property
+    def word_differs(self) -> bool:
+        """Say whether the cell's word is another than the one expected."""
+        return self.expected_word not in (None, self.word)
+
+    @property
     def as_expected(self) -> bool:
-        """Say whether the verdict is the expected one, with the stored counts."""
-        return bool(self.result and self.result.verdict == self.expected and not self.counts_differ)
+        """Say whether verdict and word are the expected ones, with the stored counts."""
+        right = self.result is not None and self.result.verdict == self.expected
+        return right and not self.counts_differ and not self.word_differs
 
     @property
     def code(self) -> int:

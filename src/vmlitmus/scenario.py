@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from vmlitmus.lang import Choice, Claim, Machine, Model, build
-from vmlitmus.outcome import Verdict
+from vmlitmus.outcome import Verdict, Word
 
 
 @dataclass(frozen=True)
@@ -15,6 +15,7 @@ class Cell:
     """One scenario with its claim and the expected verdict.
 
     ``where`` gives the value of each axis of the test's matrix, as text; empty without a matrix.
+    ``word`` is the word that its observations are expected to give, if the test says so.
     """
 
     name: str
@@ -27,6 +28,7 @@ class Cell:
     assume: Mapping[str, Choice]
     claim: Claim
     expect: Verdict
+    word: str | None = None
 
     def machine(self, model: Model) -> Machine:
         """Return the machine of this scenario; raises ScenarioError or ModelError."""
@@ -57,4 +59,11 @@ class Test:
     wide: bool
     axes: Mapping[str, tuple[str, ...]]
     observe: tuple[str, ...]
+    words: tuple[Word, ...]
     cells: tuple[Cell, ...]
+
+    @property
+    def watched(self) -> tuple[str, ...]:
+        """The conditions to observe: those asked for, and those that the words go by."""
+        reached = [w.reached for w in self.words if w.reached is not None]
+        return tuple(dict.fromkeys((*self.observe, *reached)))

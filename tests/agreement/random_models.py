@@ -69,7 +69,9 @@ class Writer(Words):
     def cell(self, index: int) -> str:
         colour = ("RED", "GREEN", "BLUE")[self.choose(3)]
         flag, count = bool(self.choose(2)), self.choose(3)
-        return f"make(Cell, fixed={bool(index)}, flag={flag}, count={count}, colour=Colour.{colour})"
+        return (
+            f"make(Cell, fixed={bool(index)}, flag={flag}, count={count}, colour=Colour.{colour})"
+        )
 
     def start(self, actors: int) -> list[str]:
         lines = []

@@ -14,7 +14,7 @@ from vmlitmus.engine.run import Choice
 from vmlitmus.errors import ScenarioError, VmlitmusError
 from vmlitmus.litmus.catalogue import Catalogue, Selected, blessed, selector
 from vmlitmus.litmus.read import refused
-from vmlitmus.outcome import Outcome
+from vmlitmus.outcome import Outcome, word_of
 from vmlitmus.scenario import Cell, Test
 
 
@@ -42,7 +42,7 @@ def decide(
             engine=job.engine,
             limits=job.limits,
             progress=progress,
-            observe=test.observe,
+            observe=test.watched,
         )
     except ScenarioError as error:
         return replace(outcome, error=str(refused(test, error)), exit_code=2)
@@ -51,8 +51,10 @@ def decide(
     assumed = tuple(f"{n} = {_shown(v)}" for n, v in machine.assumptions.items())
     bounds = dict(machine.bounds)
     if cell.claim.is_liveness:
-        bounds["fairness"] = [f"{name} {fair}" for name, fair in machine.fairness.items()]
-    return replace(outcome, result=result, bounds=bounds, assumptions=assumed)
+        for kind in ("weak", "strong"):
+            bounds[f"{kind}ly fair"] = [n for n, fair in machine.fairness.items() if fair == kind]
+    word = word_of(test.words, result.observed)
+    return replace(outcome, result=result, bounds=bounds, assumptions=assumed, word=word)
 
 
 def _shown(value: object) -> str:
@@ -76,6 +78,7 @@ def _blank(job: Job, test: Test, cell: Cell) -> Outcome:
         claim_text=condition(first).text,
         then_text=condition(then).text if then is not None else None,
         expected=cell.expect,
+        expected_word=cell.word,
         where=cell.where,
         stored=tuple(stored) if stored else None,
         arguments=(selector(test, cell), *(("--model", job.model) if job.model else ())),
@@ -100,7 +103,7 @@ def decide_all(job: Job, selected: Sequence[Selected]) -> Iterator[tuple[int, Ou
     Several cells are decided in processes of their own, which inherit what is to be done.
     """
     pairs = [(test, cell) for test, cells in selected for cell in cells]
-    workers = min(len(pairs), os.cpu_count() or 1)
+    workers = min(len(pairs), len(os.sched_getaffinity(0)))
     if workers < 2:
         for index, pair in enumerate(pairs):
             yield index, decide(job, *pair)

@@ -1,1 +1,1 @@
-"""The host scheduler: picking, core scheduling, the idle loop, softirqs."""
+"""What the host scheduler does."""
