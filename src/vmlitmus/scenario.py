@@ -8,7 +8,7 @@ from typing import Any
 
 from vmlitmus.lang import Choice, Claim, Machine, Model, build
 from vmlitmus.lang.model import fill
-from vmlitmus.outcome import Verdict, Word
+from vmlitmus.outcome import Said, Verdict, Word
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,19 @@ class Cell:
 
 
 @dataclass(frozen=True)
+class Layout:
+    """How a matrix is shown: marks for conditions, axes that go across, axes set apart.
+
+    Each value of an axis in ``apart`` has a grid of its own.
+    """
+
+    marks: Mapping[str, str]
+    across: tuple[str, ...]
+    apart: tuple[str, ...]
+    said: tuple[Said, ...]
+
+
+@dataclass(frozen=True)
 class Test:
     """A litmus test: one question, who answered it, and its cells."""
 
@@ -65,6 +78,7 @@ class Test:
     wide: bool
     axes: Mapping[str, tuple[str, ...]]
     observe: tuple[str, ...]
+    layout: Layout
     words: tuple[Word, ...]
     cells: tuple[Cell, ...]
 

@@ -32,6 +32,8 @@ def explain(outcome: Outcome, citation: str) -> str:
 
 
 def _headline(outcome: Outcome, r: Result) -> str:
+    if not outcome.because:
+        return f"{outcome.claim}: {r.verdict.value.upper()}"
     note = "as expected" if outcome.as_expected else f"EXPECTED: {outcome.expected.value}"
     if outcome.without:
         parts = ", ".join(f'"{part}"' for part in outcome.without)
@@ -142,7 +144,8 @@ def _bound(name: str, value: object) -> str:
 
 def _citations(outcome: Outcome, r: Result, citation: str) -> list[str]:
     decided = "the model decided" if outcome.decided_by == "model" else "known from"
-    lines = [] if outcome.without else _wrap(f"Expected because ({decided}): {outcome.because}")
+    told = outcome.because and not outcome.without
+    lines = _wrap(f"Expected because ({decided}): {outcome.because}") if told else []
     lines += _wrap(f"Asked in: {citation}")
     sources = dict.fromkeys(s for step in r.trace or () for s in step.source.split("; "))
     if sources:
