@@ -24,6 +24,7 @@ class Cell:
     allow: tuple[str, ...]
     at_most: Mapping[str, int]
     without: tuple[str, ...]
+    fixed: tuple[str, ...]
     assume: Mapping[str, Choice]
     claim: Claim
     expect: Verdict
@@ -37,6 +38,7 @@ class Cell:
             allow=self.allow,
             at_most=self.at_most,
             without=self.without,
+            fixed=self.fixed,
             assume=self.assume,
         )
 

@@ -29,15 +29,23 @@ def build(
     allow: Iterable[str] = (),
     at_most: Mapping[str, int] | None = None,
     without: Iterable[str] = (),
+    fixed: Iterable[str] = (),
     assume: Mapping[str, Choice] | None = None,
 ) -> Machine:
     """Return the machine of a model for one scenario.
 
     ``allow`` names the disturbances that exist, ``at_most`` bounds how often one may happen,
-    ``without`` the parts that are switched off, ``assume`` the assumptions with another value.
+    ``without`` the parts that are switched off, ``fixed`` the fixes that are in although the kernel
+    version lacks them, ``assume`` the assumptions with another value.
     Raises ScenarioError for what the model does not offer, ModelError for a faulty model.
     """
-    arguments = tuple(allow), dict(at_most or {}), frozenset(without), dict(assume or {})
+    arguments = (
+        tuple(allow),
+        dict(at_most or {}),
+        frozenset(without),
+        frozenset(fixed),
+        dict(assume or {}),
+    )
     machine = _Builder(model, settings or {}, lists or {}, frozenset()).build(*arguments)
     unwritten = _checked(machine)
     if not unwritten:
@@ -71,12 +79,15 @@ class _Builder:
         allow: tuple[str, ...],
         at_most: dict[str, int],
         without: frozenset[str],
+        fixed: frozenset[str],
         assume: dict[str, Choice],
     ) -> Machine:
         self.check_environment(allow, at_most)
+        self.check_names("fix", fixed, [fix.part for fix in self.model.fixes])
         entities = self.entities()
         hooks = self.hooks()
-        world = World(entities, hooks, without | self.model.missing(self.settings), assume)
+        missing = self.model.missing(self.settings) - fixed
+        world = World(entities, hooks, without | missing, assume)
         steps = [s for s in self.model.steps if not s.disturbance or s.disturbance in allow]
         scan = self.scan(steps, hooks.values())
         self.check_names("part", without, scan.parts)

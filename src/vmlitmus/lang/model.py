@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from vmlitmus.errors import ScenarioError, unknown
 from vmlitmus.lang.entity import Entity
-from vmlitmus.lang.source import Assumption, KernelCommit
+from vmlitmus.lang.source import Assumption, Source
 from vmlitmus.lang.step import Condition, Step
 from vmlitmus.lang.world import Hooks
 
@@ -78,7 +78,7 @@ class Fix:
     """
 
     part: str
-    source: KernelCommit
+    source: Source
     release: str
 
     def __str__(self) -> str:

@@ -9,6 +9,7 @@ from vmlitmus.lang import Model
 
 _PLACES = {
     "cache-flush": "vmlitmus.model.kvm.cache_flush.topic",
+    "ap-creation": "vmlitmus.model.kvm.ap_creation.topic",
 }
 
 
