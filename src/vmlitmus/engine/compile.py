@@ -11,9 +11,7 @@ from collections.abc import Iterable
 from vmlitmus.engine.layout import Layout
 from vmlitmus.engine.search import NativeModel
 from vmlitmus.lang import Machine
-from vmlitmus.lang.instances import lower_instance
 from vmlitmus.lang.ir import DISABLED, Block, Branch, Code, Emit, Op, Operand, Value
-from vmlitmus.lang.lower import lower_condition
 
 FAULTY_CONDITION = 1 << 63  # set by a condition that is a model error in the state
 _INTRINSICS = "declare i64 @llvm.ctpop.i64(i64)\n"
@@ -154,13 +152,13 @@ class _Expand(_Writer):
         self.line(f"%p{index} = phi ptr {arms}")
 
     def instance(self, index: int, arrivals: list[tuple[str, str]]) -> list[tuple[str, str]]:
-        code = lower_instance(self.machine, self.machine.instances[index])
+        code = self.machine.codes[index]
         prefix = f"i{index}"
         self.start(index, arrivals)
         self.line(f"br label %{prefix}b0")
         found: list[tuple[str, str]] = []
         faulty: list[str] = []
-        for block in _reached(code):
+        for block in code.blocks:
             label = f"{prefix}b{block.number}"
             self.lines.append(f"{label}:")
             self.ops(block, prefix)
@@ -281,13 +279,12 @@ class _Conditions(_Writer):
     def condition(
         self, index: int, name: str, arrivals: list[tuple[str, str]]
     ) -> list[tuple[str, str]]:
-        function = self.machine.conditions[name].function
-        code = lower_condition(self.machine.world, self.machine.domains(), function)
+        code = self.machine.codes[name]
         prefix = f"c{index}"
         self.start(index, arrivals)
         self.line(f"br label %{prefix}b0")
         found: list[tuple[str, str]] = []
-        for block in _reached(code):
+        for block in code.blocks:
             label = f"{prefix}b{block.number}"
             self.lines.append(f"{label}:")
             self.ops(block, prefix)
@@ -322,26 +319,7 @@ class _Conditions(_Writer):
 
 
 def _targets(end: Branch) -> list[int]:
-    if isinstance(end.condition, int):
-        return [end.then if end.condition else end.other]
-    return [end.then, end.other]
-
-
-def _reached(code: Code) -> list[Block]:
-    """Return the blocks that can be reached, in order; phi arms from others are dropped."""
-    found, waiting = {0}, [0]
-    while waiting:
-        end = code.blocks[waiting.pop()].end
-        for number in _targets(end) if isinstance(end, Branch) else []:
-            if number >= 0 and number not in found:
-                found.add(number)
-                waiting.append(number)
-    blocks = [b for b in code.blocks if b.number in found]
-    for block in blocks:
-        for op in block.ops:
-            if op.op == "phi":
-                op.args = tuple(arm for arm in op.args if arm[1] in found)
-    return blocks
+    return list(dict.fromkeys((end.then, end.other)))
 
 
 def _signed(value: int) -> int:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from vmlitmus.errors import ModelError, ScenarioError, unknown
 from vmlitmus.lang.bindings import Bindings
+from vmlitmus.lang.checked import checked
 from vmlitmus.lang.domain import IntRange, OutOfRange, RefTo
 from vmlitmus.lang.entity import Entity, Field, declared_fields, store
 from vmlitmus.lang.machine import Budget, Machine, Variable
@@ -15,7 +17,6 @@ from vmlitmus.lang.program import Program, assign_slots, find_domains, program
 from vmlitmus.lang.scan import Scan
 from vmlitmus.lang.source import Assumption, Choice, Source
 from vmlitmus.lang.step import Step
-from vmlitmus.lang.syntax import place
 from vmlitmus.lang.world import Hooks, World
 
 Entities = dict[type[Entity], tuple[Entity, ...]]
@@ -46,31 +47,17 @@ def build(
         frozenset(fixed),
         dict(assume or {}),
     )
-    machine = _Builder(model, settings or {}, lists or {}, frozenset()).build(*arguments)
-    unwritten = _checked(machine)
-    if not unwritten:
-        return machine
-    try:
-        smaller = _Builder(model, settings or {}, lists or {}, unwritten).build(*arguments)
-        _checked(smaller)
-    except ModelError:  # a way that is never taken fails on what is constant now
-        return machine
-    return smaller
+    return checked(_Builder(model, settings or {}, lists or {}).build(*arguments))
 
 
 class _Builder:
     def __init__(
-        self,
-        model: Model,
-        settings: Mapping[str, Any],
-        lists: Mapping[str, Any],
-        unwritten: frozenset[str],
+        self, model: Model, settings: Mapping[str, Any], lists: Mapping[str, Any]
     ) -> None:
         self.model = model
-        self.unwritten = unwritten
         self.settings = fill(model, settings, lists)
-        self.names: dict[str, Any] = {kind.__name__: kind for kind in model.entities}
-        self.fields = {kind: declared_fields(kind, self.names) for kind in model.entities}
+        self.names = _names(model.entities)
+        self.fields = _fields(model.entities)
         self.made: dict[type[Entity], list[Entity]] = {kind: [] for kind in model.entities}
         self.given: dict[Entity, dict[str, Any]] = {}
 
@@ -156,13 +143,14 @@ class _Builder:
 
     def hooks(self) -> dict[type[Hooks], Hooks]:
         chosen: dict[type[Hooks], Hooks] = {
-            kind: next(iter(known.values()))() for kind, known in self.model.hooks.items()
+            kind: _mechanism(next(iter(known.values())))
+            for kind, known in self.model.hooks.items()
         }
         for table, known_settings in self.model.settings.items():
             for key, setting in known_settings.items():
                 if setting.hooks is not None:
                     name = self.settings[table][key]
-                    chosen[setting.hooks] = self.model.hooks[setting.hooks][name]()
+                    chosen[setting.hooks] = _mechanism(self.model.hooks[setting.hooks][name])
         return chosen
 
     def scan(self, steps: list[Step], hooks: Iterable[Hooks]) -> Scan:
@@ -221,8 +209,6 @@ class _Builder:
                 if name in written:
                     domain = field.domain(entities)
                     for entity in made:
-                        if f"{entity}.{name}" in self.unwritten:
-                            continue
                         code = domain.encode(entity.__dict__[name])
                         found.append(Variable(len(found), entity, name, domain, code))
         if at_most:
@@ -238,7 +224,7 @@ class _Builder:
         self, steps: list[Step], world: World, variables: list[Variable]
     ) -> dict[Step, Program]:
         """Cut the sequences; add to ``variables`` where each actor is, and its slots."""
-        made = {s: program(s, s.parameters(self.names), world) for s in steps if s.is_sequence}
+        made = {s: program(s, _parameters(s, self.model.entities), world) for s in steps if s.is_sequence}
         at = self.add_places(made, variables)
         domains = {(v.entity, v.name): (v.index, v.domain) for v in variables}
         for sequence in made.values():
@@ -267,6 +253,26 @@ class _Builder:
             for entity in self.made[kind] if most else ():
                 variables.append(Variable(len(variables), entity, "_at", IntRange(0, most), 0))
         return places
+
+
+@lru_cache(maxsize=64)
+def _names(entities: tuple[type[Entity], ...]) -> dict[str, Any]:
+    return {kind.__name__: kind for kind in entities}
+
+
+@lru_cache(maxsize=64)
+def _fields(entities: tuple[type[Entity], ...]) -> dict[type[Entity], dict[str, Field]]:
+    return {kind: declared_fields(kind, _names(entities)) for kind in entities}
+
+
+@lru_cache(maxsize=1024)
+def _parameters(step: Step, entities: tuple[type[Entity], ...]) -> dict[str, type[Any]]:
+    return step.parameters(_names(entities))
+
+
+@lru_cache(maxsize=1024)
+def _mechanism(kind: type[Hooks]) -> Hooks:
+    return kind()
 
 
 class _SetupRecorder:
@@ -300,42 +306,3 @@ def _labels(steps: list[Step], programs: dict[Step, Program]) -> dict[str, str]:
 
 def _sources(steps: list[Step], programs: dict[Step, Program]) -> dict[str, tuple[Source, ...]]:
     return {step_id: step.sources for step in steps for step_id in _labels([step], programs)}
-
-
-def _checked(machine: Machine) -> frozenset[str]:
-    """Lower every instance and condition, which checks them; return the fields none writes."""
-    from vmlitmus.lang.instances import lower_instance
-    from vmlitmus.lang.ir import Emit
-    from vmlitmus.lang.lower import lower_condition
-
-    written: set[int] = set()
-    for instance in machine.instances:
-        for block in lower_instance(machine, instance).blocks:
-            if isinstance(block.end, Emit):
-                written.update(block.end.writes)
-    for condition in machine.conditions.values():
-        lower_condition(machine.world, machine.domains(), condition.function)
-    _check_labels(machine)
-    return frozenset(str(v) for v in machine.variables if not v.hidden and v.index not in written)
-
-
-def _check_labels(machine: Machine) -> None:
-    labels: dict[str, str] = {}
-    steps = {i.step: i.program for i in machine.instances}
-    names: dict[str, str] = {}
-    for step, made in steps.items():
-        where = place(step.function)
-        if names.setdefault(step.name, where) != where:
-            raise ModelError(
-                f"the name {step.name!r} is used twice: also at {names[step.name]}", where
-            )
-        own = (
-            [(step.label or "", where)]
-            if made is None
-            else [(e.template, made.done.expanded.place(e)) for e in made.done.endings]
-        )
-        for label, origin in own:
-            if labels.setdefault(label, origin) != origin:
-                raise ModelError(
-                    f"the label {label!r} is used twice: also at {labels[label]}", origin
-                )

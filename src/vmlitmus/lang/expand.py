@@ -15,7 +15,7 @@ from typing import Any, NoReturn, cast
 
 from vmlitmus.errors import ModelError
 from vmlitmus.lang.syntax import function_syntax, is_generator, names_of, shown_path
-from vmlitmus.lang.world import World
+from vmlitmus.lang.world import Mechanisms, chosen
 
 
 class Block(ast.stmt):
@@ -59,15 +59,16 @@ class Expanded:
         return self.lines[getattr(node, "lineno", 0)]
 
 
-def expand(function: types.FunctionType, label: str | None, world: World) -> Expanded:
+def expand(function: types.FunctionType, label: str | None, mechanisms: Mechanisms) -> Expanded:
     """Return a sequence with its sub-sequences inlined; raises ModelError for what cannot be.
 
-    ``label`` names the section that no yield ends, if there is one.
+    ``label`` names the section that no yield ends, if there is one; ``mechanisms`` are those that
+    ``w.use()`` gives.
     """
     syntax = function_syntax(function)
     first, actor, *rest = [a.arg for a in syntax.args.args]
     done = Expanded(first, actor, rest)
-    inliner = _Inliner(done, world, function, {}, None)
+    inliner = _Inliner(done, mechanisms, function, {}, None)
     done.body = inliner.statements(syntax.body)
     if label is not None:
         done.last = cast(Ending, inliner.ending(syntax, label))
@@ -80,13 +81,13 @@ class _Inliner:
     def __init__(
         self,
         into: Expanded,
-        world: World,
+        mechanisms: Mechanisms,
         function: types.FunctionType,
         given: dict[str, ast.expr],
         key: int | None,
     ) -> None:
         self.into = into
-        self.world = world
+        self.mechanisms = mechanisms
         self.function = function
         self.scope = names_of(function)
         self.file = shown_path(function.__code__.co_filename)
@@ -179,7 +180,7 @@ class _Inliner:
         block = Block()
         block.key = key
         self.located(block, node)
-        inner = _Inliner(self.into, self.world, function, given, key)
+        inner = _Inliner(self.into, self.mechanisms, function, given, key)
         block.body = inner.statements(function_syntax(function).body)
         return [*before, block]
 
@@ -194,7 +195,7 @@ class _Inliner:
             return self.scope.get(node.id)
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
             if node.func.attr == "use" and len(node.args) == 1:
-                return self.world.use(self.value(node.args[0]))
+                return chosen(self.mechanisms, self.value(node.args[0]))
         self.refuse(node, "'yield from' needs a name, a method or w.use(...).moment(...)")
 
     def check_yields(self, node: ast.stmt) -> None:

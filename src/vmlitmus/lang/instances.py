@@ -12,13 +12,7 @@ from vmlitmus.lang.values import Computed, Known, Scope, Val
 
 def lower_instance(machine: Machine, instance: Instance) -> Code:
     """Return what an instance does; raises ModelError, with file and line, for a fault in it."""
-    if instance.index not in machine.lowered:
-        machine.lowered[instance.index] = _lowered(machine, instance)
-    return machine.lowered[instance.index]
-
-
-def _lowered(machine: Machine, instance: Instance) -> Code:
-    lowerer = Lowerer(machine.world, machine.domains())
+    lowerer = Lowerer(machine.world, machine.domains)
     made = instance.program
     names: dict[str, Val] = {
         n: Known(v) for n, v in zip(instance.names, instance.binding, strict=True)
@@ -69,7 +63,7 @@ class _Leaving:
         self.made = instance.program
         self.actor = instance.actor
         self.stored = self.made.sections[instance.start].stored
-        self.variables = machine.domains()
+        self.variables = machine.domains
 
     def leave(self, lowerer: Lowerer, ending: int, where: int, values: tuple[Val, ...]) -> None:
         made = self.made

@@ -77,7 +77,7 @@ class Code:
 
     def op(self, block: Block, op: str, bits: Bits, *args: Any) -> Operand:
         """Append an operation and return its result; constants are folded."""
-        folded = _fold(op, bits, args)
+        folded = fold(op, bits, args)
         if folded is not None:
             return folded
         self.names += 1
@@ -107,7 +107,7 @@ _EXACT: dict[str, Callable[..., int]] = {
 }
 
 
-def _fold(op: str, bits: Bits, args: tuple[Any, ...]) -> Operand | None:
+def fold(op: str, bits: Bits, args: tuple[Any, ...]) -> Operand | None:
     """Return the result of an operation when it is known without running it."""
     if op == "select":
         condition, then, other = args

@@ -55,6 +55,11 @@ class Variable:
         return self.name.startswith("_")
 
     @property
+    def bookkeeping(self) -> bool:
+        """Say whether it is hidden, or a budget: no field of any entity of the model."""
+        return self.hidden or isinstance(self.entity, Budget)
+
+    @property
     def bits(self) -> int:
         return (self.domain.size - 1).bit_length()
 
@@ -122,7 +127,7 @@ class Machine:
     sources: Mapping[str, tuple[Source, ...]]
     conditions: Mapping[str, Condition]
     bounds: Mapping[str, Any] = field(default_factory=dict)
-    lowered: dict[int, Code] = field(default_factory=dict)
+    codes: Mapping[int | str, Code] = field(default_factory=dict)
 
     @property
     def step_ids(self) -> tuple[str, ...]:
@@ -138,7 +143,9 @@ class Machine:
         """Bits of a packed state."""
         return sum(v.bits for v in self.variables)
 
+    @cached_property
     def domains(self) -> dict[tuple[Entity, str], tuple[int, Domain]]:
+        """The index and the domain of each variable."""
         return {(v.entity, v.name): (v.index, v.domain) for v in self.variables}
 
     def load(self, state: State) -> None:

@@ -6,14 +6,15 @@ import ast
 import operator
 import types
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from vmlitmus.lang.control import Control
 from vmlitmus.lang.domain import Bool, EnumOf, IntRange, RefTo, SetOf
 from vmlitmus.lang.entity import Entity
-from vmlitmus.lang.ir import Bits, Operand
-from vmlitmus.lang.values import Computed, Known, Val, unite
+from vmlitmus.lang.ir import Bits, Branch, Operand
+from vmlitmus.lang.values import Computed, Known, Snapshot, Val, unite
 
 _ORDER: dict[type[ast.cmpop], tuple[str, bool]] = {
     ast.Lt: ("slt", False),
@@ -155,20 +156,22 @@ class Operators(Control):
     ) -> Operand:
         if isinstance(left, int):
             return self.truth(thunk(), node)
-        block = self.block
+        block, arm = self.block, self.code.block()
         assert block is not None
-        ops, count = len(block.ops), len(self.code.blocks)
+        before = Snapshot(block, dict(self.scope.names), dict(self.fields), self.effect)
+        self.block = arm
         right = self.truth(thunk(), node)
-        if self.block is block:
+        if self.code.blocks[-1] is arm and self.fields == before.fields:
+            block.ops += arm.ops
+            self.code.blocks.pop()
+            self.block = block
             return self.op("and" if both else "or", "i1", left, right)
-        del block.ops[ops:], self.code.blocks[count:]
-        block.end, self.block = None, block
-        arms = self.fork(left)
-        go, stop = arms if both else arms[::-1]
-        self.resume(go)
-        self.scope.names["<and>"] = self.boolean(self.truth(thunk(), node))
+        self.scope.names["<and>"] = self.boolean(right)
         ends = self.snapshot()
-        self.resume(stop)
+        stop = self.code.block()
+        go = (arm.number, stop.number)
+        block.end = Branch(left, *(go if both else go[::-1]))
+        self.resume(replace(before, block=stop))
         self.scope.names["<and>"] = Known(not both)
         self.join(ends + self.snapshot())
         return self.truth(self.scope.names.pop("<and>"), node)

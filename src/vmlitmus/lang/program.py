@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from vmlitmus.errors import ModelError
@@ -16,7 +17,7 @@ from vmlitmus.lang.lower import Finish, Lowerer, Variables, lower_section
 from vmlitmus.lang.step import Step
 from vmlitmus.lang.syntax import place
 from vmlitmus.lang.values import Computed, Known, Val, unite
-from vmlitmus.lang.world import World
+from vmlitmus.lang.world import Hooks, World
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,24 @@ def program(step: Step, parameters: dict[str, type[Any]], world: World) -> Progr
     first = next(iter(parameters.values()), None)
     if first is None or not issubclass(first, Entity):
         raise ModelError(f"{step.name}() needs an actor, an entity", place(step.function))
-    done = cut(expand(step.function, step.label, world), step.name, place(step.function))
+    ready = _ready(step, tuple(world.mechanisms.items()))
+    sections, live = dict(ready.sections), dict(ready.live)
+    return Program(step, first, parameters, ready.done, sections, live, ready.done.labels)
+
+
+@dataclass(frozen=True)
+class _Ready:
+    """What of a program is the same in every world with the same mechanisms."""
+
+    done: CutSequence
+    sections: dict[int, RunnableSection]
+    live: dict[int, tuple[str, ...]]
+
+
+@lru_cache(maxsize=1024)
+def _ready(step: Step, mechanisms: tuple[tuple[type[Hooks], Hooks], ...]) -> _Ready:
+    expanded = expand(step.function, step.label, dict(mechanisms))
+    done = cut(expanded, step.name, place(step.function))
     framed, live = frames(done, step.name)
     sections = {
         s.start: RunnableSection(
@@ -66,7 +84,7 @@ def program(step: Step, parameters: dict[str, type[Any]], world: World) -> Progr
         )
         for s in framed
     }
-    return Program(step, first, parameters, done, sections, live, done.labels)
+    return _Ready(done, sections, live)
 
 
 def find_domains(made: Program, world: World, variables: Variables) -> None:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import ast
 import types
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import Any
 
 from vmlitmus.lang.entity import Entity
 from vmlitmus.lang.source import Assumption
-from vmlitmus.lang.syntax import function_syntax, names_of, place
+from vmlitmus.lang.syntax import function_syntax, names_of
 from vmlitmus.lang.world import Hooks, World
 
 _MUTATORS = ("add", "remove", "discard", "clear")
@@ -27,7 +28,7 @@ class Scan:
 
     def __init__(self, entities: Iterable[type[Entity]], hooks: Iterable[Hooks]) -> None:
         self.written: set[str] = set()
-        self.parts: dict[str, str] = {}
+        self.parts: dict[str, None] = {}
         self.assumptions: dict[str, Assumption] = {}
         self._seen: set[types.FunctionType] = set()
         self._methods: dict[str, list[types.FunctionType]] = {}
@@ -47,33 +48,45 @@ class Scan:
         if function in self._seen or function.__module__ == World.__module__:
             return
         self._seen.add(function)
-        scope = names_of(function)
-        for node in ast.walk(function_syntax(function)):
-            self._node(node, scope, function)
+        for what, found in _mentions(function):
+            if what == "writes":
+                self.written.add(found)
+            elif what == "part":
+                self.parts.setdefault(found)
+            elif what == "assumption":
+                self.assumptions.setdefault(found.name, found)
+            elif what == "function":
+                self.function(found)
+            else:
+                for method in self._methods.get(found, ()):
+                    self.function(method)
 
-    def _node(self, node: ast.AST, scope: dict[str, Any], function: types.FunctionType) -> None:
-        if isinstance(node, ast.Name):
-            self._value(scope.get(node.id))
-        elif isinstance(node, ast.Attribute):
-            if isinstance(node.ctx, ast.Store):
-                self.written.add(node.attr)
-            for method in self._methods.get(node.attr, ()):
-                self.function(method)
-        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-            self._call(node, node.func, function)
 
-    def _call(self, node: ast.Call, target: ast.Attribute, function: types.FunctionType) -> None:
-        if target.attr in _MUTATORS and isinstance(target.value, ast.Attribute):
-            self.written.add(target.value.attr)
-        name = node.args[0] if node.args else None
-        if target.attr == "part" and isinstance(name, ast.Constant):
-            self.parts.setdefault(str(name.value), place(function, node))
+@lru_cache(maxsize=4096)
+def _mentions(function: types.FunctionType) -> tuple[tuple[str, Any], ...]:
+    """Return what one function mentions, each once, in the order of its code."""
+    scope = names_of(function)
+    nodes = ast.walk(function_syntax(function))
+    return tuple(dict.fromkeys(found for node in nodes for found in _found(node, scope)))
 
-    def _value(self, value: object) -> None:
+
+def _found(node: ast.AST, scope: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    if isinstance(node, ast.Name):
+        value = scope.get(node.id)
         if isinstance(value, Assumption):
-            self.assumptions.setdefault(value.name, value)
+            yield "assumption", value
         elif isinstance(value, types.FunctionType) and _is_model_code(value):
-            self.function(value)
+            yield "function", value
+    elif isinstance(node, ast.Attribute):
+        if isinstance(node.ctx, ast.Store):
+            yield "writes", node.attr
+        yield "reads", node.attr
+    elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+        target, name = node.func, node.args[0] if node.args else None
+        if target.attr in _MUTATORS and isinstance(target.value, ast.Attribute):
+            yield "writes", target.value.attr
+        if target.attr == "part" and isinstance(name, ast.Constant):
+            yield "part", str(name.value)
 
 
 def _is_model_code(function: types.FunctionType) -> bool:

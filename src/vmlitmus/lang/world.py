@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 from vmlitmus.errors import ModelError, unknown
 from vmlitmus.lang.entity import Entity, Recorder
@@ -30,18 +30,29 @@ class Hooks:
     """
 
 
+Mechanisms: TypeAlias = Mapping[type[Hooks], Hooks]
+
+
+def chosen(mechanisms: Mechanisms, kind: type[H]) -> H:
+    """Return the mechanism for a hook class; raises ModelError when the model has none."""
+    try:
+        return mechanisms[kind]  # type: ignore[return-value]
+    except KeyError:
+        raise ModelError(unknown("hook class", kind.__name__, _names(mechanisms))) from None
+
+
 class World:
     """All entities of one machine, its mechanisms, parts and assumptions."""
 
     def __init__(
         self,
         entities: Mapping[type[Entity], tuple[Entity, ...]],
-        hooks: Mapping[type[Hooks], Hooks],
+        mechanisms: Mechanisms,
         without: frozenset[str],
         assumed: Mapping[str, Choice],
     ) -> None:
         self._entities = entities
-        self._hooks = hooks
+        self.mechanisms = mechanisms
         self._without = without
         self._assumed = assumed
         self.recorder = Recorder()
@@ -62,10 +73,7 @@ class World:
 
     def use(self, kind: type[H]) -> H:
         """Return the mechanism chosen for a hook class."""
-        try:
-            return self._hooks[kind]  # type: ignore[return-value]
-        except KeyError:
-            raise ModelError(unknown("hook class", kind.__name__, _names(self._hooks))) from None
+        return chosen(self.mechanisms, kind)
 
     def part(self, name: str) -> bool:
         """Say whether a named part of a mechanism is switched on."""

@@ -1,0 +1,100 @@
+"""Check a machine by lowering all of it, and take what never changes out of its state."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from vmlitmus.errors import ModelError
+from vmlitmus.lang.fold import folded, written
+from vmlitmus.lang.instances import lower_instance
+from vmlitmus.lang.ir import Code
+from vmlitmus.lang.lower import lower_condition
+from vmlitmus.lang.machine import Instance, Machine
+from vmlitmus.lang.syntax import place
+
+
+def checked(machine: Machine) -> Machine:
+    """Return the machine without the fields that no instance writes.
+
+    Raises ModelError, with file and line, for a fault in an instance or a condition, and for a name
+    or a label that is used twice.
+    """
+    codes: dict[int | str, Code] = {}
+    for instance in machine.instances:
+        codes[instance.index] = lower_instance(machine, instance)
+    changing = written(codes.values())
+    for condition in machine.conditions.values():
+        codes[condition.name] = lower_condition(
+            machine.world, machine.domains, condition.function
+        )
+    _check_labels(machine)
+    kept = [v for v in machine.variables if v.index in changing or v.bookkeeping]
+    numbers = {v.index: number for number, v in enumerate(kept)}
+    constants = {v.index: v.initial for v in machine.variables if v.index not in numbers}
+    smaller = replace(
+        machine,
+        variables=tuple(replace(v, index=numbers[v.index]) for v in kept),
+        instances=tuple(_renumbered(i, numbers) for i in machine.instances),
+        codes=_Folded(codes, constants, numbers),
+    )
+    smaller.world.recorder.variables = smaller.domains
+    return smaller
+
+
+def _renumbered(instance: Instance, numbers: Mapping[int, int]) -> Instance:
+    """Return the instance on the variables that are kept."""
+    return replace(
+        instance,
+        guards=tuple((numbers[v], code) for v, code in instance.guards),
+        loads=tuple((name, numbers[v]) for name, v in instance.loads),
+        budget=None if instance.budget is None else numbers[instance.budget],
+    )
+
+
+class _Folded(Mapping[int | str, Code]):
+    """Lowered code, folded when it is asked for: a search in Python never does."""
+
+    def __init__(
+        self,
+        codes: Mapping[int | str, Code],
+        constants: Mapping[int, int],
+        numbers: Mapping[int, int],
+    ) -> None:
+        self.lowered = codes
+        self.constants = constants
+        self.numbers = numbers
+        self.done: dict[int | str, Code] = {}
+
+    def __getitem__(self, key: int | str) -> Code:
+        if key not in self.done:
+            self.done[key] = folded(self.lowered[key], self.constants, self.numbers)
+        return self.done[key]
+
+    def __iter__(self) -> Iterator[int | str]:
+        return iter(self.lowered)
+
+    def __len__(self) -> int:
+        return len(self.lowered)
+
+
+def _check_labels(machine: Machine) -> None:
+    labels: dict[str, str] = {}
+    steps = {i.step: i.program for i in machine.instances}
+    names: dict[str, str] = {}
+    for step, made in steps.items():
+        where = place(step.function)
+        if names.setdefault(step.name, where) != where:
+            raise ModelError(
+                f"the name {step.name!r} is used twice: also at {names[step.name]}", where
+            )
+        own = (
+            [(step.label or "", where)]
+            if made is None
+            else [(e.template, made.done.expanded.place(e)) for e in made.done.endings]
+        )
+        for label, origin in own:
+            if labels.setdefault(label, origin) != origin:
+                raise ModelError(
+                    f"the label {label!r} is used twice: also at {labels[label]}", origin
+                )
