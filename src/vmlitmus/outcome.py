@@ -42,7 +42,9 @@ class Result:
     ``states``, ``transitions`` and ``depth`` are counts as the design defines them; ``seconds``
     is wall time; ``never_fired`` maps the steps that no run took to their labels; ``observed`` says
     for each asked condition whether a counted state satisfies it. ``backing`` says in words what
-    was reached, so that a "never" that holds is not empty.
+    was reached, so that a claim that holds is not empty. Where the trace is a lasso, its step
+    ``loop_start`` begins the loop (no step: the run stops there for ever), and before its step
+    ``since`` the run begins to wait.
     """
 
     verdict: Verdict
@@ -55,6 +57,7 @@ class Result:
     never_fired: Mapping[str, str] = field(default_factory=dict)
     trace: tuple[TraceStep, ...] | None = None
     loop_start: int | None = None
+    since: int | None = None
     warnings: tuple[str, ...] = ()
     reason: str | None = None
     observed: Mapping[str, bool] = field(default_factory=dict)
@@ -65,9 +68,10 @@ class Result:
 class Outcome:
     """A test, or one cell of its matrix, with its result: one entry of ``vmlitmus/outcome/1``.
 
-    ``stored`` are the blessed [states, transitions, depth], if there are any; ``error`` is the
-    message when there is no result because test or model is faulty, and ``exit_code`` its code.
-    ``arguments`` select it again on the command line.
+    ``then_text`` is what has to follow, for a ``leads_to``. ``stored`` are the blessed [states,
+    transitions, depth], if there are any; ``error`` is the message when there is no result because
+    test or model is faulty, and ``exit_code`` its code. ``arguments`` select it again on the
+    command line.
     """
 
     name: str
@@ -83,6 +87,7 @@ class Outcome:
     result: Result | None = None
     bounds: Mapping[str, object] = field(default_factory=dict)
     assumptions: tuple[str, ...] = ()
+    then_text: str | None = None
     stored: tuple[int, ...] | None = None
     error: str | None = None
     exit_code: int = 0

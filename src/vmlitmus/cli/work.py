@@ -49,7 +49,10 @@ def decide(
     except VmlitmusError as error:
         return replace(outcome, error=str(error), exit_code=error.exit_code)
     assumed = tuple(f"{n} = {_shown(v)}" for n, v in machine.assumptions.items())
-    return replace(outcome, result=result, bounds=machine.bounds, assumptions=assumed)
+    bounds = dict(machine.bounds)
+    if cell.claim.is_liveness:
+        bounds["fairness"] = [f"{name} {fair}" for name, fair in machine.fairness.items()]
+    return replace(outcome, result=result, bounds=bounds, assumptions=assumed)
 
 
 def _shown(value: object) -> str:
@@ -59,7 +62,8 @@ def _shown(value: object) -> str:
 
 
 def _blank(job: Job, test: Test, cell: Cell) -> Outcome:
-    condition = job.catalogue.model_of(test.topic).condition(cell.claim.condition)
+    condition = job.catalogue.model_of(test.topic).condition
+    first, then = cell.claim.condition, cell.claim.then
     stored = blessed(test.topic).get(cell.name) if test.shipped else None
     return Outcome(
         name=cell.name,
@@ -69,7 +73,8 @@ def _blank(job: Job, test: Test, cell: Cell) -> Outcome:
         because=test.because,
         decided_by=test.decided_by,
         claim=str(cell.claim),
-        claim_text=condition.text,
+        claim_text=condition(first).text,
+        then_text=condition(then).text if then is not None else None,
         expected=cell.expect,
         where=cell.where,
         stored=tuple(stored) if stored else None,

@@ -11,17 +11,22 @@ from collections.abc import Iterable
 from vmlitmus.engine.layout import Layout
 from vmlitmus.engine.search import NativeModel
 from vmlitmus.lang import Machine
-from vmlitmus.lang.ir import DISABLED, Block, Branch, Code, Emit, Op, Operand, Value
+from vmlitmus.lang.ir import DISABLED, Block, Branch, Emit, Op, Operand, Value
 
 FAULTY_CONDITION = 1 << 63  # set by a condition that is a model error in the state
 _INTRINSICS = "declare i64 @llvm.ctpop.i64(i64)\n"
 
 
-def compile_machine(machine: Machine, conditions: Iterable[str]) -> NativeModel:
-    """Return the native form of a machine, with some of its conditions in the given order."""
+def compile_machine(
+    machine: Machine, conditions: Iterable[str], *, named: bool = False
+) -> NativeModel:
+    """Return the native form of a machine, with some of its conditions in the given order.
+
+    With ``named``, ``expand`` also writes which instance leads to each successor.
+    """
     layout = Layout(machine)
     counters = {name: index for index, name in enumerate(machine.step_ids)}
-    ir = _INTRINSICS + _Expand(machine, layout, counters).text() + "\n"
+    ir = _INTRINSICS + _Expand(machine, layout, counters, named).text() + "\n"
     ir += _Conditions(machine, layout, tuple(conditions)).text()
     return NativeModel(
         ir=ir,
@@ -29,6 +34,7 @@ def compile_machine(machine: Machine, conditions: Iterable[str]) -> NativeModel:
         bits=layout.bits,
         fanout=fanout(machine),
         counters=len(counters),
+        named=named,
         initial=layout.pack(machine.initial),
     )
 
@@ -121,10 +127,13 @@ class _Writer:
 class _Expand(_Writer):
     """The successor function."""
 
-    def __init__(self, machine: Machine, layout: Layout, counters: dict[str, int]) -> None:
+    def __init__(
+        self, machine: Machine, layout: Layout, counters: dict[str, int], named: bool
+    ) -> None:
         super().__init__(layout)
         self.machine = machine
         self.counters = counters
+        self.named_steps = named
 
     def text(self) -> str:
         self.lines.append("define i64 @expand(ptr %state, ptr %out, ptr %coverage) {")
@@ -200,10 +209,23 @@ class _Expand(_Writer):
             self.line(f"{pointer} = getelementptr i64, ptr %p{index}, i64 {word}")
             self.line(f"store i64 {self.word(word, end, prefix)}, ptr {pointer}")
         self.count(index, end.ending)
+        if self.named_steps:
+            self.name(index)
         following = self.temporary()
         self.line(f"{following} = getelementptr i64, ptr %p{index}, i64 {self.layout.words}")
         self.line(f"br label %x{index + 1}")
         return following
+
+    def name(self, index: int) -> None:
+        """Write which instance leads to this successor, behind the counters."""
+        names, here, start, offset, number, pointer = (self.temporary() for _ in range(6))
+        self.line(f"{names} = getelementptr i64, ptr %coverage, i64 {len(self.counters)}")
+        self.line(f"{here} = ptrtoint ptr %p{index} to i64")
+        self.line(f"{start} = ptrtoint ptr %out to i64")
+        self.line(f"{offset} = sub i64 {here}, {start}")
+        self.line(f"{number} = udiv exact i64 {offset}, {8 * self.layout.words}")
+        self.line(f"{pointer} = getelementptr i64, ptr {names}, i64 {number}")
+        self.line(f"store i64 {index}, ptr {pointer}")
 
     def word(self, word: int, end: Emit, prefix: str) -> str:
         """Return the new value of one word: what was not written, and what was."""

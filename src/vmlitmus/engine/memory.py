@@ -33,6 +33,10 @@ class Region:
         """Return some of the region's 64-bit numbers."""
         return tuple(memoryview(self._map).cast("Q")[first : first + count])
 
+    def words32(self, first: int, count: int) -> tuple[int, ...]:
+        """Return some of the region's 32-bit numbers."""
+        return tuple(memoryview(self._map).cast("I")[first : first + count])
+
     def word32(self, index: int) -> int:
         """Return one of the region's 32-bit numbers."""
         return int.from_bytes(self._map[4 * index : 4 * index + 4], "little")

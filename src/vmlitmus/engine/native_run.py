@@ -2,33 +2,41 @@
 
 from __future__ import annotations
 
+import itertools
+
 from vmlitmus.engine.compile import FAULTY_CONDITION, compile_machine
+from vmlitmus.engine.lasso import Lasso
 from vmlitmus.engine.layout import Layout
 from vmlitmus.engine.limits import Limits, Stopped
+from vmlitmus.engine.native_liveness import LivenessSearch
 from vmlitmus.engine.reference import Stepper
 from vmlitmus.engine.run import Finding, Watch
 from vmlitmus.engine.search import Found, Search
 from vmlitmus.errors import EnginesDisagree
-from vmlitmus.lang import Machine
+from vmlitmus.lang import Claim, Machine, State
 
 
 def find_native(
     machine: Machine,
-    kind: str | None,
+    claim: Claim | None,
     watched: tuple[str, ...],
     limits: Limits,
     progress: Watch | None,
 ) -> Finding:
-    """Search with native code; the first of ``watched`` is the condition of the claim.
+    """Search with native code; ``watched`` begins with the claim's conditions.
 
-    Raises ModelError where a step or a condition fails, and EnginesDisagree where the reference
-    engine does not see that failure.
+    Without a claim, everything is explored. Raises ModelError where a step or a condition fails,
+    and EnginesDisagree where the reference engine does not see that failure.
     """
+    kind = claim.kind if claim is not None else None
+    live = claim is not None and claim.is_liveness
     layout = Layout(machine)
-    model = compile_machine(machine, watched)
+    model = compile_machine(machine, watched, named=live)
     stop_on = FAULTY_CONDITION | (1 if kind in ("never", "possible") else 0)
     try:
-        opened = Search(model, stop_on=stop_on, limits=limits, progress=progress)
+        opened = (LivenessSearch if live else Search)(
+            model, stop_on=stop_on, limits=limits, progress=progress
+        )
     except Stopped as stop:
         return Finding("compiled", 0, 0, 0, {}, frozenset(), stopped=stop.reason)
     with opened as search:
@@ -37,7 +45,9 @@ def find_native(
         end, stopped = found.hit, found.stopped
         if kind == "recoverable" and stopped is None:
             end, stopped = _unrecoverable(search)
-        path = None
+        path = lasso = None
+        if isinstance(search, LivenessSearch) and claim is not None and stopped is None:
+            lasso, stopped = _lasso(machine, layout, search, claim, watched)
         if end is not None and stopped is None:
             path = tuple(layout.unpack(words) for words in search.path(end))
         return Finding(
@@ -48,6 +58,7 @@ def find_native(
             coverage=dict(zip(machine.step_ids, found.coverage, strict=True)),
             observed=frozenset(n for b, n in enumerate(watched) if found.observed >> b & 1),
             path=path,
+            lasso=lasso,
             stopped=stopped,
             notes=_odds(search),
         )
@@ -61,6 +72,43 @@ def _unrecoverable(search: Search) -> tuple[int | None, str | None]:
         return None, stop.reason
     except KeyboardInterrupt:
         return None, "interrupt"
+
+
+def _lasso(
+    machine: Machine,
+    layout: Layout,
+    search: LivenessSearch,
+    claim: Claim,
+    watched: tuple[str, ...],
+) -> tuple[Lasso | None, str | None]:
+    """Return a run on which what the claim awaits never comes, or why none is known."""
+    awaited = 1 << watched.index(claim.awaited)
+    asked = 1 << watched.index(claim.condition) if claim.kind == "leads_to" else 0
+    try:
+        loop = search.fair_loop(len(machine.instances), machine.promises, awaited, asked)
+    except Stopped as stop:
+        return None, stop.reason
+    except (KeyboardInterrupt, MemoryError) as error:
+        return None, "memory" if isinstance(error, MemoryError) else "interrupt"
+    if loop is None:
+        return None, None
+    path = [layout.unpack(words) for words in search.path(loop.source)]
+    taken = _instances(Stepper(machine), path)
+    waits = [*loop.way, *loop.loop]
+    states = (*path, *(layout.unpack(search.state(state)) for _, state in waits))
+    start = len(taken) + len(loop.way)
+    return Lasso(states, (*taken, *(i for i, _ in waits)), start, len(taken)), None
+
+
+def _instances(stepper: Stepper, path: list[State]) -> list[int]:
+    """Return the first instance that leads from each state of a path to the next."""
+    found = []
+    for before, after in itertools.pairwise(path):
+        leads = [i.index for i, _, reached in stepper.successors(before) if reached == after]
+        if not leads:
+            raise EnginesDisagree("a step of a lasso cannot be executed again")
+        found.append(leads[0])
+    return found
 
 
 def _odds(search: Search) -> tuple[str, ...]:

@@ -21,7 +21,8 @@ from vmlitmus.lang import Instance, Machine, NotEnabled, State
 class Explored:
     """What a search has seen: for each state, in order of discovery, its parent (None at first).
 
-    ``hit`` is the first state found that ends the search; ``edges`` are kept only when asked for.
+    ``hit`` is the first state found that ends the search; ``edges``, kept only when asked for, are
+    the enabled instances of each state, by index, and where each leads.
     """
 
     parent: dict[State, State | None]
@@ -29,7 +30,7 @@ class Explored:
     depth: int = 0
     hit: State | None = None
     coverage: Counter[str] = field(default_factory=Counter)
-    edges: dict[State, list[State]] = field(default_factory=dict)
+    edges: dict[State, list[tuple[int, State]]] = field(default_factory=dict)
 
     def path(self, state: State) -> list[State]:
         """Return the states from the initial one to this one."""
@@ -126,10 +127,10 @@ def explore(
             if number % 256 == 0:
                 each_level(seen, len(level))
             found = seen.edges.setdefault(state, []) if keep_edges else []
-            for _, name, after in stepper.successors(state):
+            for instance, name, after in stepper.successors(state):
                 seen.transitions += 1
                 seen.coverage[name] += 1
-                found.append(after)
+                found.append((instance.index, after))
                 if after not in seen.parent:
                     seen.parent[after] = state
                     following.append(after)
@@ -143,8 +144,8 @@ def explore(
 def unrecoverable(seen: Explored, good: Callable[[State], bool]) -> State | None:
     """Return the first state found from which no good state can be reached, or None."""
     before: dict[State, list[State]] = {state: [] for state in seen.parent}
-    for state, targets in seen.edges.items():
-        for target in targets:
+    for state, steps in seen.edges.items():
+        for _, target in steps:
             before[target].append(state)
     reaches = {state for state in seen.parent if good(state)}
     waiting = list(reaches)

@@ -10,10 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
 
+from vmlitmus.engine.confirm import backing, confirm_end, confirm_lasso, vacuous
+from vmlitmus.engine.lasso import Lasso
 from vmlitmus.engine.limits import Limits, Progress, Stopped
+from vmlitmus.engine.liveness import find_lasso
 from vmlitmus.engine.reference import Explored, Stepper, explore, unrecoverable
-from vmlitmus.engine.trace import trace
-from vmlitmus.errors import EnginesDisagree, UsageError, unknown
+from vmlitmus.engine.trace import lasso_trace, trace
+from vmlitmus.errors import UsageError, unknown
 from vmlitmus.lang import Claim, Machine, State
 from vmlitmus.outcome import Result, Verdict
 
@@ -27,8 +30,9 @@ _AUTO_SECONDS = 0.15  # what "auto" gives the reference engine before it compile
 class Finding:
     """What a search found, the same for both engines.
 
-    ``path`` leads from the initial state to the one that decides the claim; ``observed`` holds the
-    conditions seen in some counted state; ``stopped`` says why a search gave up.
+    ``path`` leads from the initial state to the one that decides the claim, ``lasso`` is the run
+    that violates a liveness claim; ``observed`` holds the conditions seen in some counted state;
+    ``stopped`` says why a search gave up.
     """
 
     engine: str
@@ -38,6 +42,7 @@ class Finding:
     coverage: Mapping[str, int]
     observed: frozenset[str]
     path: tuple[State, ...] | None = None
+    lasso: Lasso | None = None
     stopped: str | None = None
     notes: tuple[str, ...] = ()
 
@@ -58,12 +63,17 @@ def run(
     """
     if engine not in ENGINES:
         raise UsageError(unknown("engine", engine, ENGINES))
-    for name in (claim.condition, *observe):
+    for name in (*claim.conditions, *observe):
         machine.model.condition(name)
     started = time.monotonic()
     job = _Job(machine, claim, engine, limits or Limits(), progress, started)
     finding = job.find(claim.kind, observe)
-    if observe and finding.path is not None and finding.stopped is None:
+    if (
+        observe
+        and claim.kind in ("never", "possible")
+        and finding.path is not None
+        and finding.stopped is None
+    ):
         observed = job.find(None, observe).observed
     else:
         observed = finding.observed
@@ -91,8 +101,8 @@ class _Job:
 
     def find(self, kind: str | None, observe: tuple[str, ...]) -> Finding:
         """Search with the claim's own end, or (``kind`` None) everything."""
-        backed = self.machine.model.condition(self.claim.condition).backed_by
-        watched = tuple(dict.fromkeys((self.claim.condition, *backed, *observe)))
+        backed = backing(self.machine, self.claim)
+        watched = tuple(dict.fromkeys((*self.claim.conditions, *backed, *observe)))
         if self.engine == "auto":
             try:
                 return self.reference(kind, watched, _AUTO_SECONDS)
@@ -102,7 +112,8 @@ class _Job:
             return self.reference(kind, watched, None)
         from vmlitmus.engine.native_run import find_native
 
-        return find_native(self.machine, kind, watched, self.left(), self.progress)
+        claim = self.claim if kind is not None else None
+        return find_native(self.machine, claim, watched, self.left(), self.progress)
 
     def left(self) -> Limits:
         """Return the limits with the time that is left."""
@@ -114,24 +125,38 @@ class _Job:
         self, kind: str | None, watched: tuple[str, ...], at_most: float | None
     ) -> Finding:
         stepper = Stepper(self.machine)
-        observed: set[str] = set()
+        truths: dict[State, frozenset[str]] = {}
         goal = watched[0]
 
         def ends(state: State) -> bool:
-            true = {name for name in watched if stepper.holds(state, name)}
-            observed.update(true)
-            return kind in ("never", "possible") and goal in true
+            truths[state] = frozenset(n for n in watched if stepper.holds(state, n))
+            return kind in ("never", "possible") and goal in truths[state]
 
         watch = _Guard(self.limits, self.progress, self.started, at_most)
+        lasso = None
         try:
-            seen = explore(stepper, ends, watch, keep_edges=kind == "recoverable")
+            seen = explore(stepper, ends, watch, keep_edges=kind not in ("never", "possible", None))
             end = seen.hit
             if kind == "recoverable":
                 end = unrecoverable(seen, lambda state: stepper.holds(state, goal))
+            elif kind in ("eventually", "leads_to"):
+                lasso = self.lasso(seen, truths, watch)
         except (Stopped, KeyboardInterrupt) as stop:
             reason = stop.reason if isinstance(stop, Stopped) else "interrupt"
-            return _finding(watch.seen, observed, None, reason)
-        return _finding(seen, observed, end, None)
+            return _finding(watch.seen, truths, None, None, reason)
+        return _finding(seen, truths, end, lasso, None)
+
+    def lasso(
+        self, seen: Explored, truths: Mapping[State, frozenset[str]], watch: _Guard
+    ) -> Lasso | None:
+        """Return a fair run on which what is awaited never comes, or None."""
+        unmet = {state for state, true in truths.items() if self.claim.awaited not in true}
+        if self.claim.kind == "leads_to":
+            asks = [state for state in truths if self.claim.condition in truths[state]]
+        else:
+            asks = [self.machine.initial]
+        starts = [state for state in asks if state in unmet]
+        return find_lasso(seen, starts, unmet, self.machine.promises, lambda: watch(seen, 0))
 
 
 class _TooLarge(Exception):
@@ -175,15 +200,22 @@ def resident() -> int:
     return pages * os.sysconf("SC_PAGE_SIZE")
 
 
-def _finding(seen: Explored, observed: set[str], end: State | None, stopped: str | None) -> Finding:
+def _finding(
+    seen: Explored,
+    truths: Mapping[State, frozenset[str]],
+    end: State | None,
+    lasso: Lasso | None,
+    stopped: str | None,
+) -> Finding:
     return Finding(
         engine="reference",
         states=len(seen.parent),
         transitions=seen.transitions,
         depth=seen.depth,
         coverage=dict(seen.coverage),
-        observed=frozenset(observed),
+        observed=frozenset().union(*truths.values()),
         path=tuple(seen.path(end)) if end is not None else None,
+        lasso=lasso,
         stopped=stopped,
     )
 
@@ -197,12 +229,19 @@ def _result(
     started: float,
 ) -> Result:
     verdict = _verdict(claim, finding)
-    steps = None
-    if finding.path is not None:
+    steps, lasso = None, finding.lasso
+    if lasso is not None:
+        stepper = Stepper(machine)
+        steps = lasso_trace(stepper, lasso)
+        confirm_lasso(stepper, claim, lasso)
+    elif finding.path is not None:
         stepper = Stepper(machine)
         steps = trace(stepper, finding.path)
-        _confirm(stepper, claim, finding.path[-1])
-    backing = _backing(machine, claim, verdict)
+        confirm_end(stepper, claim, finding.path[-1])
+    backed = backing(machine, claim) if verdict is Verdict.HOLDS else ()
+    warnings = finding.notes
+    if verdict is Verdict.HOLDS:
+        warnings += vacuous(machine, claim, finding.observed)
     coverage = {name: finding.coverage.get(name, 0) for name in machine.step_ids}
     return Result(
         verdict=verdict,
@@ -218,10 +257,12 @@ def _result(
             if not count
         },
         trace=steps,
-        warnings=finding.notes + _vacuous(claim, backing, finding),
+        loop_start=lasso.loop_start if lasso else None,
+        since=lasso.since if lasso else None,
+        warnings=warnings,
         reason=_REASONS.get(finding.stopped or ""),
         observed={name: name in observed for name in observe},
-        backing=tuple(machine.model.condition(n).text for n in backing if n in finding.observed),
+        backing=tuple(machine.model.condition(n).text for n in backed if n in finding.observed),
     )
 
 
@@ -235,27 +276,7 @@ _REASONS = {
 def _verdict(claim: Claim, finding: Finding) -> Verdict:
     if finding.stopped is not None:
         return Verdict.INCONCLUSIVE
+    if claim.is_liveness:
+        return Verdict.HOLDS if finding.lasso is None else Verdict.VIOLATED
     reached = finding.path is not None
     return Verdict.HOLDS if reached == (claim.kind == "possible") else Verdict.VIOLATED
-
-
-def _confirm(stepper: Stepper, claim: Claim, last: State) -> None:
-    """The state that decides must satisfy the condition, or not, in the reference engine too."""
-    wanted = claim.kind != "recoverable"
-    if stepper.holds(last, claim.condition) != wanted:
-        raise EnginesDisagree(f"the last state of a trace does not decide {claim}")
-
-
-def _backing(machine: Machine, claim: Claim, verdict: Verdict) -> tuple[str, ...]:
-    """Return the conditions that must be reachable for the verdict to mean anything."""
-    if claim.kind != "never" or verdict is not Verdict.HOLDS:
-        return ()
-    return machine.model.condition(claim.condition).backed_by
-
-
-def _vacuous(claim: Claim, backing: tuple[str, ...], finding: Finding) -> tuple[str, ...]:
-    return tuple(
-        f"vacuous: {name!r} is never reached, so {claim.condition!r} could not have been"
-        for name in backing
-        if name not in finding.observed
-    )

@@ -31,6 +31,8 @@ class NativeModel:
     each, in canonical order, adds one to the counter of each step that fires, and returns how many
     there are, or -(1 + i) when instance i fails. ``i64 conditions(ptr state)`` has bit b set where
     condition b is true. ``fanout`` bounds the successors of one state. No word uses its bit 63.
+    Where it is ``named``, ``expand`` writes the instance that leads to each successor, 64 bits
+    each, behind the counters.
     """
 
     ir: str
@@ -39,6 +41,12 @@ class NativeModel:
     fanout: int
     counters: int
     initial: tuple[int, ...]
+    named: bool = False
+
+    @property
+    def counting(self) -> int:
+        """Bytes that ``expand`` needs for its counters and names."""
+        return 8 * (self.counters + (self.fanout if self.named else 0))
 
 
 @dataclass(frozen=True)
@@ -101,7 +109,7 @@ class Search:
         self._region("BATCH", 8 * words * self.largest)
         self._region("FROM", 4 * self.largest)
         self._region("KEYS_AT", 8 * keys * self.largest)
-        self._region("COVERAGE", 8 * self.model.counters)
+        self._region("COVERAGE", self.model.counting)
         self._region("LOG", 0)
         self._region("PARENTS", 0)
         self.slots = 0

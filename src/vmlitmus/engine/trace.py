@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 
+from vmlitmus.engine.lasso import Lasso
 from vmlitmus.engine.reference import Stepper
 from vmlitmus.errors import EnginesDisagree, UsageError, nearest
 from vmlitmus.lang import Entity, Instance, Machine, State
@@ -28,6 +29,23 @@ def trace(stepper: Stepper, path: Sequence[State]) -> tuple[TraceStep, ...]:
                 break
         else:
             raise EnginesDisagree(f"step {number} of a counterexample cannot be executed again")
+    return tuple(found)
+
+
+def lasso_trace(stepper: Stepper, lasso: Lasso) -> tuple[TraceStep, ...]:
+    """Return the steps of a lasso, each executed again; raises EnginesDisagree like ``trace``."""
+    if lasso.states[0] != stepper.machine.initial:
+        raise EnginesDisagree("a lasso does not begin in the initial state")
+    if lasso.states[-1] != lasso.states[lasso.loop_start]:
+        raise EnginesDisagree("the loop of a lasso is not closed")
+    found = []
+    for number, (before, after) in enumerate(itertools.pairwise(lasso.states)):
+        for instance, name, reached in stepper.successors(before):
+            if instance.index == lasso.taken[number] and reached == after:
+                found.append(_step(stepper, instance, name, before, after))
+                break
+        else:
+            raise EnginesDisagree(f"step {number + 1} of a lasso cannot be executed again")
     return tuple(found)
 
 

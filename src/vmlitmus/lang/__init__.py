@@ -4,7 +4,15 @@ Knows neither KVM nor any engine.
 """
 
 from vmlitmus.lang.build import build
-from vmlitmus.lang.claim import KINDS, Claim, never, possible, recoverable
+from vmlitmus.lang.claim import (
+    KINDS,
+    Claim,
+    eventually,
+    leads_to,
+    never,
+    possible,
+    recoverable,
+)
 from vmlitmus.lang.domain import Between, Members
 from vmlitmus.lang.entity import Const, Entity, Set
 from vmlitmus.lang.machine import Instance, Machine, State, Variable
@@ -31,7 +39,7 @@ from vmlitmus.lang.source import (
     Sdm,
     Source,
 )
-from vmlitmus.lang.step import Condition, Sections, Step, condition, sequence, step
+from vmlitmus.lang.step import Condition, Fairness, Sections, Step, condition, sequence, step
 from vmlitmus.lang.world import Hooks, NotEnabled, World, when
 
 __all__ = [
@@ -44,6 +52,7 @@ __all__ = [
     "Condition",
     "Const",
     "Entity",
+    "Fairness",
     "Fix",
     "Ghcb",
     "Hooks",
@@ -69,7 +78,9 @@ __all__ = [
     "build",
     "choice",
     "condition",
+    "eventually",
     "flag",
+    "leads_to",
     "mechanism",
     "never",
     "number",

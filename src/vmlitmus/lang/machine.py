@@ -14,7 +14,7 @@ from vmlitmus.lang.ir import Code
 from vmlitmus.lang.model import Model
 from vmlitmus.lang.program import Program
 from vmlitmus.lang.source import Choice, Source
-from vmlitmus.lang.step import Condition, Step
+from vmlitmus.lang.step import Condition, Fairness, Step
 from vmlitmus.lang.world import World, when
 
 State = tuple[int, ...]
@@ -142,6 +142,17 @@ class Machine:
     def bits(self) -> int:
         """Bits of a packed state."""
         return sum(v.bits for v in self.variables)
+
+    @cached_property
+    def promises(self) -> dict[int, Fairness]:
+        """The instances with a declared fairness, by index."""
+        return {i.index: i.step.fair for i in self.instances if i.step.fair is not None}
+
+    @cached_property
+    def fairness(self) -> dict[str, Fairness]:
+        """The steps with a declared fairness, by name, as far as they exist in this scenario."""
+        steps = dict.fromkeys(i.step for i in self.instances)
+        return {step.name: step.fair for step in steps if step.fair is not None}
 
     @cached_property
     def domains(self) -> dict[tuple[Entity, str], tuple[int, Domain]]:

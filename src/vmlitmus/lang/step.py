@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Literal, TypeAlias, TypeVar
 
-from vmlitmus.errors import ModelError
+from vmlitmus.errors import ModelError, unknown
 from vmlitmus.lang.entity import Entity
 from vmlitmus.lang.source import Source, Sources, as_tuple
 from vmlitmus.lang.syntax import is_generator, place
@@ -82,14 +82,17 @@ def step(
     """Declare an atomic action.
 
     ``label`` is an English clause with the parameters in braces; ``disturbance`` names what a
-    scenario must allow for the step to exist. Raises ModelError without a source.
+    scenario must allow for the step to exist; ``fair`` is what liveness claims may rely on: each
+    instance that can happen for ever ("weak"), or again and again ("strong"), does. Raises
+    ModelError without a source.
     """
 
     def declare(function: F) -> Step:
         assert isinstance(function, types.FunctionType)
         if is_generator(function):
             raise ModelError(f"{function.__name__}() has yields: use @sequence", place(function))
-        return Step(function, label, _sources(function, source), disturbance, fair, False)
+        sources = _sources(function, source)
+        return Step(function, label, sources, disturbance, _fairness(function, fair), False)
 
     return declare
 
@@ -104,13 +107,15 @@ def sequence(
     """Declare a sequence of atomic sections, cut at its yields.
 
     The first parameter is the actor. ``label`` names the last section when no yield ends it.
+    ``fair`` holds for each section, see ``step``.
     """
 
     def declare(function: F) -> Step:
         assert isinstance(function, types.FunctionType)
         if not is_generator(function):
             raise ModelError(f"{function.__name__}() has no yield: use @step", place(function))
-        return Step(function, label, _sources(function, source), disturbance, fair, True)
+        sources = _sources(function, source)
+        return Step(function, label, sources, disturbance, _fairness(function, fair), True)
 
     return declare
 
@@ -133,6 +138,13 @@ def _sources(function: types.FunctionType, source: Sources | None) -> tuple[Sour
             f"{function.__name__}() has neither a source nor an assumption", place(function)
         )
     return as_tuple(source)
+
+
+def _fairness(function: types.FunctionType, fair: Fairness | None) -> Fairness | None:
+    if fair not in (None, "weak", "strong"):
+        message = unknown("fairness", str(fair), ("weak", "strong"))
+        raise ModelError(f"{function.__name__}(): {message}", place(function))
+    return fair
 
 
 def _hints(function: types.FunctionType, names: dict[str, Any]) -> dict[str, Any]:

@@ -259,14 +259,27 @@ class _Reader:
     def claim(self, model: Model, data: Mapping[str, Any]) -> Claim:
         table = data.get("claim", {})
         if len(table) != 1:
-            raise self.fail("[claim] needs exactly one of never, possible, recoverable", "claim")
-        kind, name = next(iter(table.items()))
+            raise self.fail(f"[claim] needs exactly one of {', '.join(KINDS)}", "claim")
+        kind, value = next(iter(table.items()))
         if kind not in KINDS:
             raise self.fail(unknown("claim", kind, KINDS), kind)
+        names = self.conditions(kind, value)
         known = [c.name for c in model.conditions]
-        if name not in known:
-            raise self.fail(unknown("condition", str(name), known), str(name))
-        return Claim(kind, name)
+        for name in names:
+            if name not in known:
+                raise self.fail(unknown("condition", name, known), name)
+        return Claim(kind, *names)
+
+    def conditions(self, kind: str, value: object) -> list[str]:
+        """Return the names of the conditions of a claim: one, or two for leads_to."""
+        if kind != "leads_to":
+            if isinstance(value, list):
+                raise self.fail(f"claim.{kind} = {value!r}: not the name of one condition", kind)
+            return [str(value)]
+        if not isinstance(value, list) or len(value) != 2:
+            example = 'write two conditions, ["before", "after"]'
+            raise self.fail(f"claim.{kind} = {value!r}: {example}", kind)
+        return [str(name) for name in value]
 
 
 _ENVIRONMENT = ("environment.allow", "environment.at_most")
@@ -348,15 +361,25 @@ def _overlaid(
 
 
 _OVERLAYS = ("environment", "assume", "claim")
-_AXES = ("environment.allow", "kvm.without", "kvm.with", "claim", "claim.never", "claim.possible")
+_AXES = (
+    "environment.allow",
+    "kvm.without",
+    "kvm.with",
+    "claim",
+    *(f"claim.{kind}" for kind in KINDS),
+)
 
 
-def _claim_of(reader: _Reader, value: object) -> dict[str, str]:
-    """Return the [claim] table of a value on the axis "claim", such as "never stale-read"."""
-    kind, blank, name = str(value).partition(" ")
-    if not blank:
-        raise reader.fail(f"claim = {value!r}: write a kind and a condition", str(value))
-    return {kind: name}
+def _claim_of(reader: _Reader, value: object) -> dict[str, str | list[str]]:
+    """Return the [claim] table of a value on the axis "claim", such as "leads_to kicked ran"."""
+    kind, *names = str(value).split() or [""]
+    if names and kind not in KINDS:
+        raise reader.fail(unknown("claim", kind, KINDS), str(value))
+    wanted = 2 if kind == "leads_to" else 1
+    if len(names) != wanted:
+        what = "leads_to and two conditions" if wanted == 2 else "a kind and a condition"
+        raise reader.fail(f"claim = {value!r}: write {what}", str(value))
+    return {kind: names if wanted == 2 else names[0]}
 
 
 def shown(value: object) -> str:

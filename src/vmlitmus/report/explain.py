@@ -22,7 +22,7 @@ def explain(outcome: Outcome, citation: str) -> str:
     lines += _wrap(f"{_headline(outcome, r)}")
     lines += ["", *_wrap(_cause(outcome, r))]
     if r.trace is not None:
-        lines += ["", *timeline(r.trace, _ending(outcome, r), r.loop_start)]
+        lines += ["", *timeline(r.trace, _ending(outcome), r.loop_start, _asked(outcome, r))]
     lines += ["", *_facts(outcome, r)]
     lines += ["", *_citations(outcome, r, citation)]
     lines += ["", "To run it again:", f"  vmlitmus explain {shlex.join(outcome.arguments)}"]
@@ -37,6 +37,8 @@ def _headline(outcome: Outcome, r: Result) -> str:
 def _cause(outcome: Outcome, r: Result) -> str:
     text = outcome.claim_text
     kind = outcome.claim.split()[0]
+    if kind in ("eventually", "leads_to"):
+        return _liveness(outcome, r)
     if r.verdict is Verdict.INCONCLUSIVE:
         return f"Not decided: {r.reason}. The condition asked about: {text}."
     if kind == "never" and r.trace is not None:
@@ -52,14 +54,51 @@ def _cause(outcome: Outcome, r: Result) -> str:
     return f"From every reachable state it can be reached again: {text}."
 
 
-def _ending(outcome: Outcome, r: Result) -> str:
-    kind, condition = outcome.claim.split()
-    return f"{condition} out of reach" if kind == "recoverable" else condition
+def _liveness(outcome: Outcome, r: Result) -> str:
+    """Say what a lasso shows, or that there is none."""
+    text, then = outcome.claim_text, outcome.then_text
+    if r.verdict is Verdict.INCONCLUSIVE:
+        asked = text if then is None else f"{text}; what has to follow: {then}"
+        return f"Not decided: {r.reason}. The condition asked about: {asked}."
+    if r.trace is None and then is None:
+        return f"On every fair run, sooner or later: {text}."
+    if r.trace is None:
+        return f"On every fair run, whenever {text}, sooner or later: {then}."
+    never = f"it never comes to this: {text if then is None else then}"
+    if r.loop_start == len(r.trace):
+        why = "The run below stops where no step is promised to happen"
+    else:
+        why = (
+            "The run below ends in a loop, and repeating it for ever breaks no promise of fairness"
+        )
+    if then is None:
+        return f"{why}; {never}."
+    return f"{why}. From the marked point on, where {text}, {never}."
+
+
+def _asked(outcome: Outcome, r: Result) -> tuple[int, str] | None:
+    """Return before which step a leads_to begins to wait, and for what."""
+    if r.since is None or outcome.then_text is None:
+        return None
+    return r.since, outcome.claim.split()[1]
+
+
+def _ending(outcome: Outcome) -> str | None:
+    kind, *conditions = outcome.claim.split()
+    if kind in ("eventually", "leads_to"):
+        return f"{conditions[-1]} never comes"
+    return f"{conditions[0]} out of reach" if kind == "recoverable" else conditions[0]
 
 
 def _facts(outcome: Outcome, r: Result) -> list[str]:
-    bounds = ", ".join(_bound(name, value) for name, value in outcome.bounds.items())
-    lines = _wrap(f"Bounds: {bounds}.")
+    bounds = dict(outcome.bounds)
+    fair = bounds.pop("fairness", None)
+    lines = _wrap(f"Bounds: {', '.join(_bound(name, value) for name, value in bounds.items())}.")
+    if isinstance(fair, list):
+        steps = (
+            ", ".join(fair) + "; no other step has to happen" if fair else "no step has to happen"
+        )
+        lines += _wrap(f"Fairness in force: {steps}.")
     lines += _wrap(
         f"Searched: {r.states} states, {r.transitions} transitions, depth {r.depth}; "
         f"{_reach(outcome, r)} ({r.engine} engine, {r.seconds:.2f} s)."

@@ -6,7 +6,7 @@ At most 75 columns of plain ASCII, as kernel people draw it by hand in commit me
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from vmlitmus.outcome import TraceStep
 
@@ -15,31 +15,47 @@ _INDENT = 2
 _WIDEST = 46  # of a clause, so that the columns stay visible
 _LAST = 28  # the least width of the last column
 _STEPS = range(9, 25)  # from one column to the next
-_LOOP = "  -- from here on, again and again --"
 
 
 def timeline(
-    steps: Sequence[TraceStep], ending: str | None = None, loop_start: int | None = None
+    steps: Sequence[TraceStep],
+    ending: str | None = None,
+    loop_start: int | None = None,
+    asked: tuple[int, str] | None = None,
 ) -> list[str]:
     """Return the lines of a time-line; ``ending`` marks what is reached at the end.
 
     A line belongs to one column only, so a clause may run on below the columns to its right. A
-    loop is marked from step ``loop_start`` on.
+    loop is marked from step ``loop_start`` on; where no step is left for it, the run stops.
+    ``asked`` is a step before which something is marked.
     """
+    marks = _marks(len(steps), loop_start, asked)
     names = list(dict.fromkeys(column(step) for step in steps))
-    if not names:
+    if not names and not marks:
         return [f"==> at the start: {ending}"] if ending else []
     offsets = _offsets(names)
     if offsets is None:
-        return _listed(steps, names, ending, loop_start)
+        return _listed(steps, names, marks) + marked(ending)
     lines = [_heading(offsets, names), _heading(offsets, ["-" * len(name) for name in names])]
     for number, step in enumerate(steps):
-        if number == loop_start:
-            lines.append(_LOOP)
+        lines += marks.get(number, [])
         at = offsets[names.index(column(step))]
         parts = textwrap.wrap(ascii_only(step.label), min(_WIDEST, WIDTH - at))
         lines += [" " * at + part for part in parts]
-    return lines + marked(ending)
+    return lines + marks.get(len(steps), []) + marked(ending)
+
+
+def _marks(
+    steps: int, loop_start: int | None, asked: tuple[int, str] | None
+) -> dict[int, list[str]]:
+    """Return the lines that stand before some steps, or after the last."""
+    marks: dict[int, list[str]] = {}
+    if asked is not None:
+        marks[asked[0]] = textwrap.wrap(f"-- here: {asked[1]} --", WIDTH, initial_indent="  ")
+    if loop_start is not None:
+        text = "from here the run repeats" if loop_start < steps else "here the run stops"
+        marks.setdefault(loop_start, []).append(f"  -- {text} for ever --")
+    return marks
 
 
 def _offsets(names: Sequence[str]) -> list[int] | None:
@@ -58,18 +74,17 @@ def _heading(offsets: Sequence[int], texts: Sequence[str]) -> str:
 
 
 def _listed(
-    steps: Sequence[TraceStep], names: list[str], ending: str | None, loop_start: int | None
+    steps: Sequence[TraceStep], names: list[str], marks: Mapping[int, list[str]]
 ) -> list[str]:
     """One line a step, with its cpu or actor in front: for too many columns."""
     indent = max(map(len, names)) + 2
     lines = []
     for number, step in enumerate(steps):
-        if number == loop_start:
-            lines.append(_LOOP)
+        lines += marks.get(number, [])
         wrapped = textwrap.wrap(ascii_only(step.label), WIDTH - _INDENT - indent)
         lines.append("  " + column(step).ljust(indent) + wrapped[0])
         lines += [" " * (_INDENT + indent) + part for part in wrapped[1:]]
-    return lines + marked(ending)
+    return lines + marks.get(len(steps), [])
 
 
 def marked(ending: str | None) -> list[str]:

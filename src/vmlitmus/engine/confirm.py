@@ -1,0 +1,55 @@
+"""Is a verdict to be believed? Traces are checked against the claim, and what holds for vacuity."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from vmlitmus.engine.lasso import Lasso, broken
+from vmlitmus.engine.reference import Stepper
+from vmlitmus.errors import EnginesDisagree
+from vmlitmus.lang import Claim, Machine, State
+
+
+def confirm_end(stepper: Stepper, claim: Claim, last: State) -> None:
+    """The state that decides must satisfy the condition, or not, in the reference engine too."""
+    wanted = claim.kind != "recoverable"
+    if stepper.holds(last, claim.condition) != wanted:
+        raise EnginesDisagree(f"the last state of a trace does not decide {claim}")
+
+
+def confirm_lasso(stepper: Stepper, claim: Claim, lasso: Lasso) -> None:
+    """A lasso must violate the claim by the definition: it waits in vain, and it is fair."""
+    waits = lasso.states[lasso.since :]
+    if claim.kind == "eventually":
+        begun = lasso.since == 0
+    else:
+        begun = stepper.holds(waits[0], claim.condition)
+    if not begun or any(stepper.holds(state, claim.awaited) for state in waits):
+        raise EnginesDisagree(f"a lasso does not violate {claim}")
+    if not lasso.since <= lasso.loop_start:
+        raise EnginesDisagree("a lasso begins to wait inside its loop")
+    loop = dict.fromkeys(lasso.states[lasso.loop_start :])
+    enabled = [{i.index for i, _, _ in stepper.successors(state)} for state in loop]
+    if broken(stepper.machine.promises, enabled, lasso.taken[lasso.loop_start :]):
+        raise EnginesDisagree(f"the loop of a lasso against {claim} is not fair")
+
+
+def backing(machine: Machine, claim: Claim) -> tuple[str, ...]:
+    """Return the conditions that must be reachable for the claim to mean anything."""
+    asks = (claim.condition,) if claim.kind == "leads_to" else ()
+    found = (*asks, *(b for c in claim.conditions for b in machine.model.condition(c).backed_by))
+    return tuple(dict.fromkeys(found))
+
+
+def vacuous(machine: Machine, claim: Claim, observed: Collection[str]) -> tuple[str, ...]:
+    """Return why a claim that holds says nothing: it could not have been violated."""
+    if claim.kind in ("possible", "recoverable"):
+        return ()
+    if claim.kind == "eventually" and Stepper(machine).holds(machine.initial, claim.condition):
+        return (f"vacuous: {claim.condition!r} holds at the start",)
+    missing = [name for name in backing(machine, claim) if name not in observed]
+    if claim.kind == "never":
+        so = f"{claim.condition!r} could not have been"
+    else:
+        so = f"nothing made {claim.awaited!r} necessary"
+    return tuple(f"vacuous: {name!r} is never reached, so {so}" for name in missing)

@@ -1,0 +1,77 @@
+"""Liveness of random graphs: the engines agree with each other and with all sets of states."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from fair_graphs import Graph, all_graphs_of_two_states, random_graph
+from judge import load
+
+from vmlitmus.engine import run
+from vmlitmus.engine.liveness import find_lasso
+from vmlitmus.engine.reference import Explored
+from vmlitmus.lang import build, eventually, leads_to
+
+CLAIMS = {"eventually": eventually("met"), "leads_to": leads_to("asked", "met")}
+SHARDS = 10
+
+
+def reference_finds(graph: Graph, kind: str) -> bool:
+    """Say whether the reference engine's graph search finds a lasso, without a model."""
+    parent: dict[tuple[int, ...], tuple[int, ...] | None] = {(0,): None}
+    edges: dict[tuple[int, ...], list[tuple[int, tuple[int, ...]]]] = {}
+    for state in (waiting := [(0,)]):
+        edges[state] = [(i, (after,)) for i, after in graph.steps(state[0])]
+        for _, after in edges[state]:
+            if after not in parent:
+                parent[after] = state
+                waiting.append(after)
+    unmet = {state for state in parent if state[0] not in graph.met}
+    starts = [s for s in parent if s in unmet and (kind == "eventually" or s[0] in graph.asked)]
+    if kind == "eventually":
+        starts = starts[:1] if (0,) in unmet else []
+    promises = {i: fair for i, fair in enumerate(graph.fair) if fair}
+    seen = Explored(parent, edges=edges)
+    return find_lasso(seen, starts, unmet, promises, lambda: None) is not None
+
+
+def differs(graph: Graph, kind: str) -> str | None:
+    """Return how the engines' answers differ from the expected one, or None."""
+    machine = build(load(graph.text()))
+    expected = "violated" if graph.violated(kind) else "holds"
+    found = [run(machine, CLAIMS[kind], engine=e) for e in ("reference", "compiled")]
+    counts = [(r.states, r.transitions, r.depth, r.coverage, r.warnings) for r in found]
+    if {r.verdict.value for r in found} != {expected} or counts[0] != counts[1]:
+        return f"expected {expected}, found {[r.verdict.value for r in found]}, {counts}"
+    return None
+
+
+def test_all_graphs_of_two_states_and_two_instances() -> None:
+    verdicts = set()
+    for graph in all_graphs_of_two_states():
+        for kind in CLAIMS:
+            assert reference_finds(graph, kind) == graph.violated(kind), (graph, kind)
+            verdicts.add(graph.violated(kind))
+    assert verdicts == {True, False}
+
+
+@pytest.mark.parametrize("kind", CLAIMS)
+def test_the_reference_search_is_right_on_random_graphs(kind: str) -> None:
+    source = random.Random(1)
+    verdicts = []
+    for number in range(3000):
+        graph = random_graph(source.randrange)
+        verdicts.append(graph.violated(kind))
+        assert reference_finds(graph, kind) == verdicts[-1], (number, graph)
+    assert 300 < sum(verdicts) < 2700
+
+
+@pytest.mark.parametrize("shard", range(SHARDS))
+def test_both_engines_are_right_on_random_graphs(shard: int) -> None:
+    for seed in range(shard * 30, (shard + 1) * 30):
+        source = random.Random(seed)
+        graph = random_graph(source.randrange)
+        kind = ("eventually", "leads_to")[source.randrange(2)]
+        problem = differs(graph, kind)
+        assert problem is None, f"seed {seed}, {kind}: {problem}\n{graph}"
