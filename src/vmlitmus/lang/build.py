@@ -51,9 +51,7 @@ def build(
 
 
 class _Builder:
-    def __init__(
-        self, model: Model, settings: Mapping[str, Any], lists: Mapping[str, Any]
-    ) -> None:
+    def __init__(self, model: Model, settings: Mapping[str, Any], lists: Mapping[str, Any]) -> None:
         self.model = model
         self.settings = fill(model, settings, lists)
         self.names = _names(model.entities)
@@ -143,8 +141,7 @@ class _Builder:
 
     def hooks(self) -> dict[type[Hooks], Hooks]:
         chosen: dict[type[Hooks], Hooks] = {
-            kind: _mechanism(next(iter(known.values())))
-            for kind, known in self.model.hooks.items()
+            kind: _mechanism(next(iter(known.values()))) for kind, known in self.model.hooks.items()
         }
         for table, known_settings in self.model.settings.items():
             for key, setting in known_settings.items():
@@ -224,7 +221,11 @@ class _Builder:
         self, steps: list[Step], world: World, variables: list[Variable]
     ) -> dict[Step, Program]:
         """Cut the sequences; add to ``variables`` where each actor is, and its slots."""
-        made = {s: program(s, _parameters(s, self.model.entities), world) for s in steps if s.is_sequence}
+        made = {
+            s: program(s, _parameters(s, self.model.entities), world)
+            for s in steps
+            if s.is_sequence
+        }
         at = self.add_places(made, variables)
         domains = {(v.entity, v.name): (v.index, v.domain) for v in variables}
         for sequence in made.values():

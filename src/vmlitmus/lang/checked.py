@@ -6,16 +6,17 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from vmlitmus.errors import ModelError
-from vmlitmus.lang.fold import folded, written
+from vmlitmus.lang.fold import folded
 from vmlitmus.lang.instances import lower_instance
 from vmlitmus.lang.ir import Code
 from vmlitmus.lang.lower import lower_condition
 from vmlitmus.lang.machine import Instance, Machine
+from vmlitmus.lang.reachable import reachable
 from vmlitmus.lang.syntax import place
 
 
 def checked(machine: Machine) -> Machine:
-    """Return the machine without the fields that no instance writes.
+    """Return the machine without instances that are never enabled, and fields that none writes.
 
     Raises ModelError, with file and line, for a fault in an instance or a condition, and for a name
     or a label that is used twice.
@@ -23,11 +24,11 @@ def checked(machine: Machine) -> Machine:
     codes: dict[int | str, Code] = {}
     for instance in machine.instances:
         codes[instance.index] = lower_instance(machine, instance)
-    changing = written(codes.values())
+    alive, changing = reachable(machine.instances, codes, machine.variables)
+    codes = {number: codes[i.index] for number, i in enumerate(alive)}
+    alive = [replace(i, index=number) for number, i in enumerate(alive)]
     for condition in machine.conditions.values():
-        codes[condition.name] = lower_condition(
-            machine.world, machine.domains, condition.function
-        )
+        codes[condition.name] = lower_condition(machine.world, machine.domains, condition.function)
     _check_labels(machine)
     kept = [v for v in machine.variables if v.index in changing or v.bookkeeping]
     numbers = {v.index: number for number, v in enumerate(kept)}
@@ -35,7 +36,7 @@ def checked(machine: Machine) -> Machine:
     smaller = replace(
         machine,
         variables=tuple(replace(v, index=numbers[v.index]) for v in kept),
-        instances=tuple(_renumbered(i, numbers) for i in machine.instances),
+        instances=tuple(_renumbered(i, numbers) for i in alive),
         codes=_Folded(codes, constants, numbers),
     )
     smaller.world.recorder.variables = smaller.domains

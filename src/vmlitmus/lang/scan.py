@@ -85,8 +85,11 @@ def _found(node: ast.AST, scope: dict[str, Any]) -> Iterator[tuple[str, Any]]:
         target, name = node.func, node.args[0] if node.args else None
         if target.attr in _MUTATORS and isinstance(target.value, ast.Attribute):
             yield "writes", target.value.attr
-        if target.attr == "part" and isinstance(name, ast.Constant):
-            yield "part", str(name.value)
+        if target.attr == "part":
+            part = scope.get(name.id) if isinstance(name, ast.Name) else None
+            part = name.value if isinstance(name, ast.Constant) else part
+            if isinstance(part, str):
+                yield "part", part
 
 
 def _is_model_code(function: types.FunctionType) -> bool:

@@ -159,6 +159,7 @@ class Vm(Entity):
     seq: Annotated[int, Between(0, 3)] = 0  # mmu_invalidate_seq
     locked: bool = False  # kvm->lock
     creating: bool = False  # created_vcpus != online_vcpus
+    missed: bool = False  # LAUNCH_FINISH succeeded while a vcpu was being created
     finished: bool = False  # KVM_SEV_SNP_LAUNCH_FINISH has succeeded
 
 

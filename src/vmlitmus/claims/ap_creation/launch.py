@@ -42,6 +42,16 @@ def host_writes_guest_page(w: World) -> bool:
 
 
 @condition(
+    "launch-misses-vcpu",
+    "KVM_SEV_SNP_LAUNCH_FINISH succeeded while a vcpu was being created, and did not encrypt it",
+    source=CREATING,
+    backed_by=("launch-finished",),
+)
+def launch_misses_vcpu(w: World) -> bool:
+    return w.the(Vm).missed
+
+
+@condition(
     "vcpu-unencrypted-after-launch",
     "the launch is finished, and a vcpu is online whose VMSA was not encrypted",
     source=CREATING,

@@ -56,7 +56,7 @@ def stale_gpa_installed(w: World) -> bool:
 
 @condition("stale-gpa-pending", "a GPA is pending for which nobody waits", source=CONSUME)
 def stale_gpa_pending(w: World) -> bool:
-    return any(vcpu.pending is not None and not vcpu.waiting for vcpu in w.all(Vcpu))
+    return any(v.idle and v.pending is not None and not v.waiting for v in w.all(Vcpu))
 
 
 @condition(
@@ -103,9 +103,15 @@ def create_settled(w: World) -> bool:
     "a vcpu task goes round in KVM_RUN: it has an event that only vcpu_enter_guest() takes, and is "
     "in a state that does not lead there",
     source=LOOP,
+    backed_by=("request-taken-up",),
 )
 def host_task_spins(w: World) -> bool:
     return any(spins(vcpu) for vcpu in w.all(Vcpu))
+
+
+@condition("request-taken-up", "a vcpu has KVM_REQ_UPDATE_PROTECTED_GUEST_STATE", source=LOOP)
+def request_taken_up(w: World) -> bool:
+    return any(vcpu.update for vcpu in w.all(Vcpu))
 
 
 @condition("host-tasks-sleep", "no vcpu task goes round in KVM_RUN", source=LOOP)
@@ -118,3 +124,13 @@ def spins(vcpu: Vcpu) -> bool:
     stuck = vcpu.mp_state in (MpState.UNINITIALIZED, MpState.INIT_RECEIVED, MpState.STOPPED)
     event = vcpu.update or vcpu.nmi or vcpu.unhalted
     return stuck and event and vcpu.in_run and not vcpu.init and not vcpu.sipi
+
+
+@condition("requester-waits", "a vcpu waits for the answer to its IPI", source=CREATE)
+def requester_waits(w: World) -> bool:
+    return any(vcpu.awaits is not None for vcpu in w.all(Vcpu))
+
+
+@condition("nobody-waits", "no vcpu waits for the answer to its IPI", source=CREATE)
+def nobody_waits(w: World) -> bool:
+    return not any(vcpu.awaits is not None for vcpu in w.all(Vcpu))

@@ -37,7 +37,7 @@ def read_faults(w: World, vcpu: Vcpu, page: Page) -> None:
     when(vcpu.running and vcpu.reading is page and page.in_use)
 
 
-@step("{vcpu} has read {page}", source=KDUMP, disturbance="kdump")
+@step("{vcpu} has read {page}", source=KDUMP, disturbance="kdump", fair="strong")
 def end_read(w: World, vcpu: Vcpu, page: Page) -> None:
     when(vcpu.running and vcpu.reading is page and not page.in_use)
     vcpu.reading = None

@@ -95,7 +95,8 @@ def leave_guest(w: World, vcpu: Vcpu) -> None:
     page = pointer(w, vcpu)
     if page is not None:
         page.in_use = False
-        page.dirty = True
+        if w.the(Vm).frees_launch:
+            page.dirty = True
     vcpu.running = False
     answer(w, vcpu)
 

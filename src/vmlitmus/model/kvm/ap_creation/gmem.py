@@ -40,7 +40,9 @@ def flush_tlbs(w: World, task: Task) -> None:
             task.awaits.add(vcpu)
 
 
-@sequence("{task} ends the invalidation", source=(PUNCH, FREE), disturbance="punch-hole")
+@sequence(
+    "{task} ends the invalidation", source=(PUNCH, FREE), disturbance="punch-hole", fair="weak"
+)
 def punch_hole(w: World, task: Task, page: Page) -> Sections:
     vm = w.the(Vm)
     when(page.present and not page.launch and vm.invalidating is None)

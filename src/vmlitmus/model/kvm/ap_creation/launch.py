@@ -49,7 +49,7 @@ def launch_finish(w: World, task: Task) -> Sections:
         yield "{task} fails with -EBUSY: a vcpu is being created"
         return
     if w.part(LOCK_VCPUS):
-        when(not any(vcpu.in_run for vcpu in w.all(Vcpu) if not vcpu.bsp))
+        when(not any(vcpu.in_run and vcpu.online for vcpu in w.all(Vcpu) if not vcpu.bsp))
         for vcpu in w.all(Vcpu):
             vcpu.held = True
         yield "{task} takes all vcpu mutexes"
@@ -68,6 +68,7 @@ def launch_finish(w: World, task: Task) -> Sections:
             vcpu.protected = True
             yield "{task} assigns the launch VMSA of {vcpu} and encrypts it"
     vm.finished = True
+    vm.missed = vm.missed or vm.creating
     unlock(w)
     yield "{task} returns from KVM_SEV_SNP_LAUNCH_FINISH"
 

@@ -101,7 +101,7 @@ def reject(w: World, vcpu: Vcpu, target: Vcpu, on_init: bool) -> Sections:
     yield "{vcpu} answers invalid input"
 
 
-@sequence(source=AP_CREATION, disturbance="create")
+@sequence(source=AP_CREATION, disturbance="create", fair="weak")
 def ap_create(w: World, vcpu: Vcpu, target: Vcpu, page: Page) -> Sections:
     when(may_ask(w, vcpu, target) and suits(w, target, page))
     leave_guest(w, vcpu)
@@ -124,7 +124,7 @@ def ap_create(w: World, vcpu: Vcpu, target: Vcpu, page: Page) -> Sections:
     yield "{vcpu} returns from sev_snp_ap_creation()"
 
 
-@sequence(source=AP_CREATION, disturbance="create-on-init")
+@sequence(source=AP_CREATION, disturbance="create-on-init", fair="weak")
 def ap_create_on_init(w: World, vcpu: Vcpu, target: Vcpu, page: Page) -> Sections:
     when(may_ask(w, vcpu, target) and suits(w, target, page))
     leave_guest(w, vcpu)
@@ -144,7 +144,7 @@ def ap_create_on_init(w: World, vcpu: Vcpu, target: Vcpu, page: Page) -> Section
     yield "{vcpu} stores {page} in {target}, for its next INIT"
 
 
-@sequence(source=AP_CREATION, disturbance="destroy")
+@sequence(source=AP_CREATION, disturbance="destroy", fair="weak")
 def ap_destroy(w: World, vcpu: Vcpu, target: Vcpu) -> Sections:
     when(may_ask(w, vcpu, target))
     leave_guest(w, vcpu)
@@ -165,7 +165,7 @@ def ap_destroy(w: World, vcpu: Vcpu, target: Vcpu) -> Sections:
     yield "{vcpu} returns from the DESTROY"
 
 
-@sequence(source=AP_CREATION, disturbance="bad-create")
+@sequence(source=AP_CREATION, disturbance="bad-create", fair="weak")
 def ap_bad_create(w: World, vcpu: Vcpu, target: Vcpu) -> Sections:
     when(may_ask(w, vcpu, target))
     leave_guest(w, vcpu)
@@ -173,7 +173,7 @@ def ap_bad_create(w: World, vcpu: Vcpu, target: Vcpu) -> Sections:
     yield from reject(w, vcpu, target, False)
 
 
-@sequence(source=AP_CREATION, disturbance="bad-create-on-init")
+@sequence(source=AP_CREATION, disturbance="bad-create-on-init", fair="weak")
 def ap_bad_create_on_init(w: World, vcpu: Vcpu, target: Vcpu) -> Sections:
     when(may_ask(w, vcpu, target))
     leave_guest(w, vcpu)

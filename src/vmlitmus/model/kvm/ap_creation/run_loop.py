@@ -51,13 +51,24 @@ def enter_guest(w: World, vcpu: Vcpu) -> Sections:
         yield "{vcpu} executes VMRUN with {vcpu.vmsa}"
 
 
-@step("{vcpu} takes #VMEXIT and turns IRQs on", source=(ENTER, SWAP, Apm("15.6")), fair="weak")
-def vmexit(w: World, vcpu: Vcpu) -> None:
-    when(vcpu.running)
+def exit_guest(w: World, vcpu: Vcpu) -> None:
+    """#VMEXIT, with what the cpu loads from the host save area for a VMSA with DebugSwap."""
     page = pointer(w, vcpu)
     if page is not None and page.features == Features.DEBUG_SWAP and not w.part(MASKS):
         w.the(Host).masks_lost = True
     leave_guest(w, vcpu)
+
+
+@step("{vcpu} takes #VMEXIT and turns IRQs on", source=(ENTER, SWAP, Apm("15.6")))
+def vmexit(w: World, vcpu: Vcpu) -> None:
+    when(vcpu.running and vcpu.mode == Mode.IN_GUEST)
+    exit_guest(w, vcpu)
+
+
+@step("{vcpu} takes #VMEXIT for the IPI and turns IRQs on", source=(ENTER, SWAP), fair="weak")
+def vmexit_kicked(w: World, vcpu: Vcpu) -> None:
+    when(vcpu.running and vcpu.mode == Mode.EXITING)
+    exit_guest(w, vcpu)
 
 
 @step("{vcpu} executes HLT", source=BLOCK, disturbance="halt")

@@ -43,6 +43,7 @@ from vmlitmus.model.kvm.ap_creation.run_loop import (
     run_uninitialized,
     take_events,
     vmexit,
+    vmexit_kicked,
 )
 from vmlitmus.model.kvm.ap_creation.update import MARKS_DESTROYED, reload_vmsa, update_guest_state
 from vmlitmus.model.vmm.vcpu_ioctls import kvm_run, set_mp_state, signal
@@ -139,6 +140,7 @@ MODEL = Model(
     steps=(
         enter_guest,
         vmexit,
+        vmexit_kicked,
         update_guest_state,
         reload_vmsa,
         take_events,

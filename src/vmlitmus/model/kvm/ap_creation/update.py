@@ -72,16 +72,23 @@ def install(w: World, vcpu: Vcpu, page: Page) -> Sections:
         vcpu.pending = None
         if w.part(INVALIDATE):
             vcpu.guest_vmsa = page
-        if w.part(INVALIDATE) and (vm.seq != seen or vm.invalidating is page):
+        if moved(w, page, seen != vm.seq):
             vcpu.reload = True
         elif found:
             vcpu.vmsa = page
-            vcpu.clean = vcpu.clean and not w.part(DIRTY)
             free_launch(w, vcpu)
         else:
             vcpu.blank = True
+        vcpu.clean = False
     if found or fresh or w.part(RUNNABLE):
         vcpu.mp_state = MpState.RUNNABLE
+
+
+def moved(w: World, page: Page, changed: bool) -> bool:
+    """mmu_invalidate_retry_gfn(), under mmu_lock."""
+    if w.part(INVALIDATE) and w.part("look at mmu_invalidate_seq"):
+        return changed or w.the(Vm).invalidating is page
+    return False
 
 
 def free_launch(w: World, vcpu: Vcpu) -> None:
@@ -114,12 +121,14 @@ def kvm_vcpu_reset(w: World, vcpu: Vcpu) -> Sections:
         yield "{vcpu} is parked without a VMSA, under its snp_vmsa_mutex"
         if vcpu.pending is not None:
             yield from install(w, vcpu, vcpu.pending)
+        else:
+            vcpu.clean = False
         vcpu.locked = False
     init_vmcb(w, vcpu)
     yield "{vcpu} ends kvm_vcpu_reset() with VMSA {vcpu.vmsa}"
 
 
-@sequence(source=UPDATE)
+@sequence(source=UPDATE, fair="weak")
 def update_guest_state(w: World, vcpu: Vcpu) -> Sections:
     when(vcpu.outside and vcpu.mp_state == MpState.RUNNABLE and vcpu.update)
     vcpu.update = False
@@ -127,7 +136,7 @@ def update_guest_state(w: World, vcpu: Vcpu) -> Sections:
     yield from kvm_vcpu_reset(w, vcpu)
 
 
-@sequence(source=(RELOAD, POINTER_CACHED))
+@sequence(source=(RELOAD, POINTER_CACHED), fair="weak")
 def reload_vmsa(w: World, vcpu: Vcpu) -> Sections:
     when(vcpu.outside and vcpu.mp_state == MpState.RUNNABLE and vcpu.reload)
     when(not vcpu.update and not vcpu.locked)
