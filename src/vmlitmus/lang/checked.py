@@ -21,12 +21,11 @@ def checked(machine: Machine) -> Machine:
     Raises ModelError, with file and line, for a fault in an instance or a condition, and for a name
     or a label that is used twice.
     """
-    codes: dict[int | str, Code] = {}
-    for instance in machine.instances:
-        codes[instance.index] = lower_instance(machine, instance)
-    alive, changing = reachable(machine.instances, codes, machine.variables)
-    codes = {number: codes[i.index] for number, i in enumerate(alive)}
-    alive = [replace(i, index=number) for number, i in enumerate(alive)]
+    found, changing = reachable(
+        machine.instances, lambda i: lower_instance(machine, i), machine.variables
+    )
+    codes: dict[int | str, Code] = {number: code for number, (_, code) in enumerate(found)}
+    alive = [replace(i, index=number) for number, (i, _) in enumerate(found)]
     for condition in machine.conditions.values():
         codes[condition.name] = lower_condition(machine.world, machine.domains, condition.function)
     _check_labels(machine)

@@ -9,7 +9,7 @@ makes in this scenario.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from vmlitmus.lang.fold import folded
 from vmlitmus.lang.ir import FAULTY, Branch, Code, Emit, Operand
@@ -17,11 +17,17 @@ from vmlitmus.lang.machine import Instance, Variable
 
 
 def reachable(
-    instances: Sequence[Instance], codes: Mapping[int | str, Code], variables: Sequence[Variable]
-) -> tuple[list[Instance], set[int]]:
-    """Return the instances that may be enabled, in order, and the variables that they may write."""
-    reach = _Reach(codes, variables)
-    return reach.run(instances), reach.written
+    instances: Sequence[Instance],
+    lowered: Callable[[Instance], Code],
+    variables: Sequence[Variable],
+) -> tuple[list[tuple[Instance, Code]], set[int]]:
+    """Return the instances that may be enabled, in order, and the variables that they may write.
+
+    Steps and the starts of sequences are always lowered, the rest of a sequence where an actor may
+    get there.
+    """
+    reach = _Reach(lowered, variables)
+    return [(i, reach.codes[i.index]) for i in reach.run(instances)], reach.written
 
 
 class _Reach:
@@ -30,8 +36,9 @@ class _Reach:
     ``arrivals`` gives what was written together with a place, by the place's variable and code.
     """
 
-    def __init__(self, codes: Mapping[int | str, Code], variables: Sequence[Variable]) -> None:
-        self.codes = codes
+    def __init__(self, lowered: Callable[[Instance], Code], variables: Sequence[Variable]) -> None:
+        self.lowered = lowered
+        self.codes: dict[int, Code] = {}
         self.same = {v.index: v.index for v in variables}
         self.places = {v.index for v in variables if v.name == "_at"}
         self.possible: dict[int, set[int] | None] = {v.index: {v.initial} for v in variables}
@@ -67,6 +74,8 @@ class _Reach:
     def runs(self, instance: Instance, constants: Mapping[int, int]) -> bool:
         """Say whether some way through the code ends, or is faulty; note what it writes."""
         ends = False
+        if instance.index not in self.codes:
+            self.codes[instance.index] = self.lowered(instance)
         for block in folded(self.codes[instance.index], constants, self.same).blocks:
             if isinstance(block.end, Emit):
                 ends = True

@@ -121,6 +121,8 @@ class Vcpu(Entity):
     on_init: bool = False  # it was CREATE_ON_INIT, and no INIT was taken since
     due: bool = False  # it was CREATE, and the vcpu neither ran nor failed since
     destroyed: bool = False  # it was DESTROY, and AP_CREATION has returned
+    accepted: bool = False  # a request was accepted that the vcpu has not yet taken
+    wronged: bool = False  # it took one that was not accepted, or not the last one that was
     rejected: bool = False  # a request was rejected, and none accepted since
     doomed: Set[Page]  # VMSAs that the request being handled replaces
     retired: Set[Page]  # VMSAs that are never to be entered again

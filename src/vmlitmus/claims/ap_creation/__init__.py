@@ -19,6 +19,7 @@ from vmlitmus.claims.ap_creation.pages import (
     next_owner_faults,
     page_reused,
     rmpadjust_meets_in_use,
+    vmsa_page_leaked,
 )
 from vmlitmus.claims.ap_creation.requests import (
     create_due,
@@ -98,6 +99,7 @@ CONDITIONS = (
     next_owner_faults,
     page_reused,
     rmpadjust_meets_in_use,
+    vmsa_page_leaked,
     false_rmp_fault,
     guest_reads,
     guest_read_over,

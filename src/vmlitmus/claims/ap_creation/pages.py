@@ -53,6 +53,16 @@ def rmpadjust_meets_in_use(w: World) -> bool:
 
 
 @condition(
+    "vmsa-page-leaked",
+    "the guest gave up on a VMSA page after FAIL_INUSE",
+    source=RACE,
+    backed_by=("vmsa-retired",),
+)
+def vmsa_page_leaked(w: World) -> bool:
+    return any(page.leaked for page in w.all(Page))
+
+
+@condition(
     "false-rmp-fault",
     "the host took a false RMP fault on a hugepage that collides with a VMSA in use",
     source=ERRATUM,

@@ -17,22 +17,14 @@ CREATE = Ghcb("4.1.9")
 LOOP = KernelFile("arch/x86/kvm/x86.c", "vcpu_run()", "7.2.13")
 
 
-def parked(vcpu: Vcpu) -> bool:
-    """Say whether a vcpu that is in no sequence lost its VMSA, or its right to run."""
-    still = vcpu.idle and not vcpu.locked
-    no_vmsa = vcpu.vmsa is None and not vcpu.blank
-    halted = vcpu.mp_state == MpState.HALTED or vcpu.mp_state == MpState.STOPPED
-    return still and (no_vmsa or halted)
-
-
 @condition(
     "rejected-request-acts",
-    "a vcpu lost its VMSA, or was halted, by a request that was rejected",
+    "a vcpu took a request that KVM had not accepted, or not as the last one",
     source=CHECKS,
     backed_by=("request-rejected",),
 )
 def rejected_request_acts(w: World) -> bool:
-    return any(v.rejected and not v.destroyed and parked(v) for v in w.all(Vcpu))
+    return any(vcpu.wronged for vcpu in w.all(Vcpu))
 
 
 @condition("request-rejected", "the last request for a vcpu was rejected", source=CHECKS)
@@ -90,12 +82,12 @@ def host_dr_masks_lost(w: World) -> bool:
 
 @condition("create-due", "a CREATE was accepted; its target neither ran nor failed", source=CREATE)
 def create_due(w: World) -> bool:
-    return any(vcpu.due for vcpu in w.all(Vcpu))
+    return any(vcpu.due and not vcpu.failed for vcpu in w.all(Vcpu))
 
 
 @condition("create-settled", "every CREATE came to something", source=CREATE)
 def create_settled(w: World) -> bool:
-    return not any(vcpu.due for vcpu in w.all(Vcpu))
+    return not any(vcpu.due and not vcpu.failed for vcpu in w.all(Vcpu))
 
 
 @condition(

@@ -60,6 +60,7 @@ def promise(target: Vcpu, page: Page | None) -> None:
         target.retired.discard(page)
     target.asked = page
     target.destroyed = False
+    target.accepted = True
     target.rejected = False
 
 
@@ -138,6 +139,7 @@ def ap_create_on_init(w: World, vcpu: Vcpu, target: Vcpu, page: Page) -> Section
     target.asked = page
     target.retired.discard(page)
     target.destroyed = False
+    target.accepted = True
     target.rejected = False
     target.on_init = True
     target.due = False

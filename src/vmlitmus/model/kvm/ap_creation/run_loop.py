@@ -38,13 +38,11 @@ def enter_guest(w: World, vcpu: Vcpu) -> Sections:
     yield "{vcpu} turns IRQs off, sets IN_GUEST_MODE and sees no request"
     if w.part(REFUSE) and vcpu.vmsa is None and not vcpu.blank:
         vcpu.fault = Fault.REFUSED
-        vcpu.due = False
         answer(w, vcpu)
         yield "{vcpu} fails in pre_sev_run()"
         return
     vmrun(w, vcpu, w.the(Host).allowed_features and w.part(ALLOWED))
     if vcpu.fault != Fault.NONE:
-        vcpu.due = False
         answer(w, vcpu)
         yield "{vcpu} executes VMRUN, which fails: {vcpu.fault}"
     else:
