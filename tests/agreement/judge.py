@@ -3,168 +3,202 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib.util
+import functools
+import gc
+import itertools
+import random
 import sys
 import tempfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
-from vmlitmus.engine import Limits, run
-from vmlitmus.engine.reference import Stepper
-from vmlitmus.errors import ModelError
-from vmlitmus.lang import Claim, Machine, Model, NotEnabled, build
-from vmlitmus.outcome import Result, Verdict
+from generators import generator_differs
+from instance_order import order_differs
+from random_models import Writer
 
-LARGEST = 1500  # states; larger models say nothing more
-_COUNT = [0]
+from vmlitmus.engine import Progress, run, search
+from vmlitmus.engine.reference import Stepper
+from vmlitmus.errors import ModelError, ScenarioError
+from vmlitmus.lang import Claim, Machine, Model, build
+from vmlitmus.lang.syntax import _functions, forget, names_of
+from vmlitmus.outcome import Result
+
+LARGEST = 250  # states; larger models say nothing more
+MAY_BE_REFUSED = (  # what the language does not offer, or not yet, and random models may ask for
+    "a guard after an effect in the same section",
+    "a return of a sub-sequence within a loop around its call is not supported",
+    "cannot set 'flag': not an entity",  # a field that is None for good
+)
+Choose = Callable[[int], int]
+_LOADED: list[str] = []
+_NUMBERS = itertools.count()
+
+# One machine is searched several times here; its code is compiled once.
+search.Native = functools.lru_cache(maxsize=1)(search.Native)  # type: ignore[misc, assignment]
+
+
+@dataclass(frozen=True)
+class Opinion:
+    """What was made of a model: "compared", "faulty" (alike in both engines), "large", "refused".
+
+    ``differs`` says how engines or generators differ, or None.
+    """
+
+    kind: str
+    differs: str | None = None
+
+
+class TooLarge(Exception):
+    """The machine has more states than are worth the time."""
 
 
 def load(text: str) -> Model:
     """Return the model in a source text."""
-    _COUNT[0] += 1
-    name = f"random_model_{_COUNT[0]}"
+    name = f"random_model_{next(_NUMBERS)}"
+    _LOADED.append(name)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"{name}.py"
         path.write_text(text)
-        spec = importlib.util.spec_from_file_location(name, path)
-        assert spec is not None and spec.loader is not None
-        module = ModuleType(name)
+        module = sys.modules[name] = ModuleType(name)
         module.__file__ = str(path)
-        module.__spec__ = spec
-        sys.modules[name] = module
-        spec.loader.exec_module(module)
-        _parse_now(path)
-        model = module.MODEL
-        assert isinstance(model, Model)
-        return model
+        exec(compile(text, str(path), "exec"), module.__dict__)  # noqa: S102 - our own text
+        _functions(str(path))  # parsed while the file is there
+    model = module.MODEL
+    assert isinstance(model, Model)
+    return model
 
 
-def _parse_now(path: Path) -> None:
-    from vmlitmus.lang.syntax import _functions
+def tidy() -> None:
+    """Forget the models loaded so far; many of them would fill the memory."""
+    for name in _LOADED:
+        sys.modules.pop(name, None)
+    _LOADED.clear()
+    names_of.cache_clear()
+    forget("")
 
-    _functions(str(path))
 
-
-def machines(model: Model) -> list[Machine]:
-    """Return the machines of a model's scenarios."""
+def scenario(model: Model, choose: Choose) -> Machine:
+    """Return the machine of one scenario of a model."""
     storm = tuple(model.disturbances)
-    first = build(model, allow=storm)
-    found = [first, build(model)]
-    if storm:
-        found.append(build(model, allow=storm, at_most=dict.fromkeys(storm, 1)))
-    if first.parts:
-        found.append(build(model, allow=storm, without=first.parts[:1]))
-    return found
-
-
-def small(machine: Machine) -> bool:
-    """Say whether the machine has few enough states; also true where it is faulty."""
-    stepper = Stepper(machine)
-    seen, level = {machine.initial}, [machine.initial]
+    kind = choose(4)
+    if kind == 1:
+        return build(model)
+    if kind == 2 and storm:
+        return build(model, allow=storm, at_most=dict.fromkeys(storm, 1 + choose(2)))
     try:
-        while level and len(seen) <= LARGEST:
-            level = [
-                s
-                for state in level
-                for _, _, s in stepper.successors(state)
-                if not (s in seen or seen.add(s))
-            ]
-    except ModelError:
-        return True
-    return len(seen) <= LARGEST
+        return build(model, allow=storm, without=("part 0",) if kind == 3 else ())
+    except ScenarioError:  # the model has no such part
+        return build(model, allow=storm)
 
 
-def verdict(machine: Machine, claim: Claim, engine: str) -> Result | str:
-    """Return what an engine finds, or that the model is faulty, and where."""
-    try:
-        result = run(machine, claim, engine=engine, limits=Limits(), observe=("other",))
-    except ModelError as error:
-        return f"faulty: {type(error).__name__}"
-    return dataclasses.replace(result, engine="", seconds=0.0)
+def verdict(
+    machine: Machine, claim: Claim, engine: str, observe: Sequence[str], most: int
+) -> Result | str:
+    """Return what an engine finds, or that the model is faulty, and where.
 
-
-CLAIMS = [
-    Claim(kind, name) for kind in ("recoverable", "never", "possible") for name in ("goal", "other")
-]
-
-
-def disagreement(machine: Machine, claims=CLAIMS) -> str | None:
-    """Return on what the two engines differ for any of the claims, or None."""
-    for claim in claims:
-        one = verdict(machine, claim, "reference")
-        two = verdict(machine, claim, "compiled")
-        if one != two:
-            return f"{claim}: reference {one} compiled {two}"
-    return None
-
-
-def opinion(text: str, choose) -> str | None:
-    """Return how engines or generators differ on one machine of a model, or None."""
-    try:
-        found = machines(load(text))
-    except ModelError:
-        return None  # refused when it is built, before any engine sees it
-    machine = found[choose(len(found))]
-    if not small(machine):
-        return None
-    claim = CLAIMS[choose(len(CLAIMS))]
-    return disagreement(machine, [claim]) or generator_differs(machine, choose)
-
-
-def generator_differs(machine: Machine, choose, steps: int = 12) -> str | None:
-    """Walk at random; run each sequence as an untransformed generator beside its sections.
-
-    A generator dies of a guard that blocks, so for each section it is driven again from its start,
-    with the world put into each state in which its earlier sections had run.
+    Raises TooLarge when the reference engine finds more than ``most`` states.
     """
+
+    def watch(progress: Progress) -> None:
+        if engine == "reference" and progress.states > most:
+            raise TooLarge
+
+    try:
+        result = run(machine, claim, engine=engine, observe=tuple(observe), progress=watch)
+    except ModelError as error:
+        return f"faulty: {error}"
+    warnings = tuple(w for w in result.warnings if "fingerprints" not in w)
+    return dataclasses.replace(result, engine="", seconds=0.0, warnings=warnings)
+
+
+def disagreement(
+    machine: Machine,
+    claims: Sequence[Claim],
+    observe: Sequence[str] = ("other",),
+    most: int = LARGEST,
+) -> Opinion:
+    """Say whether the two engines differ for any of the claims."""
+    kind = "compared"
+    for claim in claims:
+        try:
+            one = verdict(machine, claim, "reference", observe, most)
+        except TooLarge:
+            return Opinion("large")
+        two = verdict(machine, claim, "compiled", observe, most)
+        if one != two:
+            return Opinion(kind, f"{claim}: reference {one} compiled {two}")
+        kind = "faulty" if isinstance(one, str) else kind
+    return Opinion(kind)
+
+
+def later(machine: Machine, choose: Choose, steps: int = 25) -> list[str]:
+    """Return the conditions that a random walk comes to, and that do not hold at the start."""
     stepper = Stepper(machine)
     state = machine.initial
-    runs: dict[str, list] = {}
+    wanted = {name for name in machine.conditions if not stepper.holds(state, name)}
+    met: set[str] = set()
     for _ in range(steps):
         try:
             options = stepper.successors(state)
         except ModelError:
-            return None
+            break
         if not options:
-            return None
-        instance, _, after = options[choose(len(options))]
-        if instance.program is not None:
-            actor = str(instance.actor)
-            if instance.start == 0:
-                runs[actor] = [instance, []]
-            begun, states = runs[actor]
-            states.append(state)
-            _, reached = _drive(machine, stepper, begun, states)
-            if visible(machine, reached) != visible(machine, after):
-                return f"{instance} from {state}: generator {reached}, section {after}"
-        state = after
-    return None
+            break
+        state = options[choose(len(options))][2]
+        met |= {name for name in wanted - met if stepper.holds(state, name)}
+    return [name for name in machine.conditions if name in met]
 
 
-def visible(machine: Machine, state: tuple[int, ...]) -> tuple[int, ...]:
-    return tuple(code for v, code in zip(machine.variables, state, strict=True) if not v.hidden)
+def judged(text: str, choose: Choose) -> Opinion:
+    """Say how engines or generators differ on one scenario of a model, if they do."""
+    try:
+        machine = scenario(load(text), choose)
+    except ModelError as error:
+        expected = any(reason in str(error) for reason in MAY_BE_REFUSED)
+        return Opinion("refused", None if expected else f"refused: {error}")
+    differs = order_differs(machine) or generator_differs(machine, choose)
+    if differs is not None:
+        return Opinion("compared", differs)
+    return engines_differ(machine, choose)
 
 
-def _drive(machine: Machine, stepper: Stepper, begun, states):
-    """Drive a fresh generator through all its sections so far; return the last label and state."""
-    generator = begun.step.function(machine.world, *begun.binding)
-    label = None
-    for state in states:
-        machine.load(state)
-        stepper.now = None
-        try:
-            label = next(generator)
-        except StopIteration:
-            label = begun.step.label
-        except NotEnabled:
-            return "blocked", ()
-    written = dict(machine.world.recorder.written)
-    after = list(states[-1])
-    for index, code in written.items():
-        after[index] = code
-    machine.load(states[-1])
-    return label, tuple(after)
+def engines_differ(machine: Machine, choose: Choose) -> Opinion:
+    """Compare the engines on a claim that sees the whole graph, and on one that may stop early."""
+    names = list(machine.conditions)
+    met = later(machine, choose)
+    goal = (met or names)[choose(len(met or names))]
+    others = [name for name in names if name != goal]
+    early = Claim(("never", "possible")[choose(2)], goal)
+    whole = disagreement(machine, [Claim("recoverable", goal)], others)
+    if whole.differs:
+        return whole
+    if met:
+        return disagreement(machine, [early], () if whole.kind == "large" else others)
+    return whole
 
 
-def inconclusive(result: Result | str) -> bool:
-    return not isinstance(result, str) and result.verdict is Verdict.INCONCLUSIVE
+def by_seed(seeds: Iterable[int]) -> Iterator[tuple[int, Opinion, str]]:
+    """Judge the random models of some seeds; yields each seed, the opinion and the source text.
+
+    Collects garbage every fifty models only: models are short-lived and full of cycles.
+    """
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        for number, seed in enumerate(seeds, 1):
+            source = random.Random(seed)
+            text = Writer(source.randrange).model()
+            yield seed, judged(text, source.randrange), text
+            if number % 50 == 0:
+                tidy()
+                gc.collect()
+    finally:
+        if collecting:
+            gc.enable()
+
+
+def opinion(text: str, choose: Choose) -> str | None:
+    """Return how engines or generators differ on a model, or None."""
+    return judged(text, choose).differs

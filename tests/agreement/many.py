@@ -6,11 +6,10 @@ Prints where it is, so that an interrupted run can go on from there; exits 1 at 
 from __future__ import annotations
 
 import argparse
-import random
 import sys
+from collections import Counter
 
-from judge import opinion
-from random_models import Writer
+from judge import by_seed
 
 
 def main() -> int:
@@ -18,16 +17,15 @@ def main() -> int:
     parser.add_argument("--first", type=int, default=100_000)
     parser.add_argument("--count", type=int, default=100_000)
     options = parser.parse_args()
-    for seed in range(options.first, options.first + options.count):
-        source = random.Random(seed)
-        text = Writer(source.randrange).model()
-        differs = opinion(text, source.randrange)
-        if differs is not None:
-            print(f"seed {seed}: {differs}\n{text}")
+    kinds: Counter[str] = Counter()
+    for seed, opinion, text in by_seed(range(options.first, options.first + options.count)):
+        kinds[opinion.kind] += 1
+        if opinion.differs is not None:
+            print(f"seed {seed}: {opinion.differs}\n{text}")
             return 1
-        if seed % 500 == 0:
-            print(f"resume with --first {seed + 1}", flush=True)
-    print(f"{options.count} models agree")
+        if sum(kinds.values()) % 500 == 0:
+            print(f"{dict(kinds)}: resume with --first {seed + 1}", flush=True)
+    print(f"{options.count} models agree: {dict(kinds)}")
     return 0
 
 

@@ -8,97 +8,78 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from random_words import Words
+
+CONDITIONS = ("goal", "other", "third", "fourth", "fifth", "sixth")
 HEAD = """from __future__ import annotations
-from enum import Enum
 from typing import Annotated
 from vmlitmus.lang import *
-
-S = Assumption("random", "a random model")
-FLIP = Assumption("flip", "a switch", default=True)
-
-class Colour(Enum):
-    RED = "red"
-    GREEN = "green"
-    BLUE = "blue"
-
-    @property
-    def warm(self):
-        return self is Colour.RED
-
-class Cell(Entity):
-    fixed: Const[bool] = False
-    flag: bool = False
-    count: Annotated[int, Between(0, 2)] = 0
-    colour: Colour = Colour.RED
-    next: Cell | None = None
-    friends: Set[Actor]
-
-class Actor(Entity):
-    flag: bool = False
-    count: Annotated[int, Between(-1, 1)] = 0
-    cell: Cell | None = None
-    home: Const[Cell]
-    seen: Set[Cell]
-
-class Policy(Hooks):
-    def before(self, w, a):
-        pass
-    def during(self, w, a, c):
-        yield from ()
-
-def pick(w, a):
-    if a.flag:
-        return a.home
-    return w.all(Cell)[0]
-
-def bump(c):
-    if c.count < 2:
-        c.count += 1
-    else:
-        c.count = 0
+from small_world import *
 
 """
 TAIL = """
-@condition("goal", "a goal", source=S)
-def goal(w):
-    return {goal}
-
-@condition("other", "another", source=S)
-def other(w):
-    return {other}
-
+{conditions}
 def setup(make, s):
-    cells = [make(Cell, fixed=bool(i)) for i in range({cells})]
-    for i in range({actors}):
-        make(Actor, home=cells[i % {cells}])
-
+    cells = [{cells}]
+    actors = [{actors}]
+{start}
 MODEL = Model(name="random", doc="", entities=(Cell, Actor), steps=({steps},),
-    conditions=(goal, other), setup=setup, hooks={{Policy: {{"mine": Mine}}}}, assumptions=(FLIP,))
+    conditions=({names},), setup=setup, hooks={{Policy: {{"mine": Mine}}}}, assumptions=(FLIP,))
 """
+CONDITION = """@condition("{name}", "a condition", source=S)
+def {name}(w):
+    return {test}
+
+"""
+KEPT = ("colour", "flag", "seen", "next")  # fields that a local keeps across a yield
 
 
-class Writer:
+class Writer(Words):
     """Writes one model."""
 
     def __init__(self, choose: Callable[[int], int]) -> None:
-        self.choose = choose
+        super().__init__(choose)
         self.label = 0
+        self.fuel = 0  # how many pieces the sequence at hand may still have
+        self.in_policy = False
+        self.returns = False  # whether the hook's sub-sequence has a return
 
     def model(self) -> str:
         """Return the source text of a whole model."""
         steps = [self.step(i) for i in range(1 + self.choose(2))]
-        sequences = [self.sequence(i) for i in range(1 + self.choose(2))]
-        names = [f"step{i}" for i in range(len(steps))]
-        names += [f"seq{i}" for i in range(len(sequences))]
         policy = self.policy()
-        tail = TAIL.format(
-            goal=self.over(2),
-            other=self.over(1),
-            cells=1 + self.choose(2),
-            actors=1 + self.choose(2),
+        sequences = [self.sequence(i) for i in range(1 + self.choose(2))]
+        return HEAD + "\n".join([policy, *steps, *sequences]) + self.tail(len(steps), sequences)
+
+    def tail(self, steps: int, sequences: list[str]) -> str:
+        names = [f"step{i}" for i in range(steps)] + [f"seq{i}" for i in range(len(sequences))]
+        cells, actors = 1 + self.choose(2), 1 + self.choose(2)
+        return TAIL.format(
+            conditions="".join(
+                CONDITION.format(name=name, test=self.over(2 - i % 2))
+                for i, name in enumerate(CONDITIONS)
+            ),
+            cells=", ".join(self.cell(i) for i in range(cells)),
+            actors=", ".join(f"make(Actor, home=cells[{i % cells}])" for i in range(actors)),
+            start="\n".join(self.start(actors)),
             steps=", ".join(names),
+            names=", ".join(CONDITIONS),
         )
-        return HEAD + "\n".join([policy, *steps, *sequences]) + tail
+
+    def cell(self, index: int) -> str:
+        colour = ("RED", "GREEN", "BLUE")[self.choose(3)]
+        flag, count = bool(self.choose(2)), self.choose(3)
+        return (
+            f"make(Cell, fixed={bool(index)}, flag={flag}, count={count}, colour=Colour.{colour})"
+        )
+
+    def start(self, actors: int) -> list[str]:
+        lines = []
+        for index in range(actors):
+            lines += [f"    actors[{index}].flag = True"] * self.choose(2)
+            lines += [f"    actors[{index}].seen = (cells[-1],)"] * self.choose(2)
+            lines += [f"    cells[0].friends = (actors[{index}],)"] * self.choose(2)
+        return lines
 
     def over(self, depth: int) -> str:
         kind = ("any", "all")[self.choose(2)]
@@ -106,164 +87,225 @@ class Writer:
             return f"{kind}({self.test('c', None, depth)} for c in w.all(Cell))"
         return f"{kind}({self.test('a.home', 'a', depth)} for a in w.all(Actor))"
 
-    def policy(self) -> str:
-        lines = ["class Mine(Policy):", "    def before(self, w, a):"]
-        lines += self.effects("a.home", "a", 8, 1)
-        lines += ["    def during(self, w, a, c):"]
-        lines += self.section("c", "a", 8, self.choose(3), "        ")
-        lines += (
-            [f'        yield "{{a}} {self.fresh()}"']
-            if self.choose(2)
-            else ["        yield from ()"]
-        )
-        return "\n".join(lines)
-
     def fresh(self) -> str:
         self.label += 1
         return f"does {self.label}"
 
+    def end(self, indent: int, c: str = "c") -> str:
+        """Return a yield; some labels show a value."""
+        shown = ("", "", " with {a.count}", f" at {{{c}.colour}}")[self.choose(4)]
+        return " " * indent + f'yield "{{a}} {self.fresh()}{shown}"'
+
+    def storm(self) -> str:
+        return ', disturbance="storm"' if self.choose(3) == 2 else ""
+
     def step(self, index: int) -> str:
-        disturbance = ', disturbance="storm"' if self.choose(2) else ""
+        colour = ", k: Colour" if self.choose(8) == 7 else ""
         lines = [
-            f'@step("{{a}} and {{c}} {self.fresh()}", source=S{disturbance})',
-            f"def step{index}(w, a: Actor, c: Cell):",
-            f"    when({self.test('c', 'a', 2)})",
-            *self.effects("c", "a", 4, 1 + self.choose(3)),
+            f'@step("{{a}} and {{c}} {self.fresh()}", source=S{self.storm()})',
+            f"def step{index}(w, a: Actor, c: Cell{colour}):",
         ]
-        return "\n".join(lines) + "\n"
+        if colour:
+            lines += ["    when(c.colour is not k and not c.flag)", "    c.colour = k"]
+        elif self.choose(3):
+            lines.append(f"    when({self.test('c', 'a', 2)})")
+        lines += self.effects("c", "a", 4, 1 + self.choose(2))
+        if self.choose(4) == 3:
+            lines += [f"    if {self.test('c', 'a', 1)}:", "        return"]
+        return "\n".join([*lines, *self.effects("c", "a", 4, self.choose(2)), ""])
+
+    def policy(self) -> str:
+        lines = ["class Mine(Policy):", "    def before(self, w, a):"]
+        lines += self.effects("a.home", "a", 8, 1)
+        lines += ["    def during(self, w, a, c):"]
+        self.fuel, self.in_policy = 3, True
+        body = self.pieces(8, self.choose(3), loop=False)
+        self.in_policy = False
+        self.returns = any(line.strip() == "return" for line in body)
+        last = self.end(8) if self.choose(2) or not body else "        yield from ()"
+        return "\n".join([*lines, *body, last, ""])
 
     def sequence(self, index: int) -> str:
         head = [
-            f'@sequence("{{a}} {self.fresh()}", source=S)',
+            f'@sequence("{{a}} {self.fresh()}", source=S{self.storm()})',
             f"def seq{index}(w, a: Actor, c: Cell):",
-            f"    when({self.test('c', 'a', 1)})",
         ]
-        body = self.section("c", "a", 4, 1 + self.choose(4), "    ")
-        last = [f'    yield "{{a}} {self.fresh()}"'] if self.choose(2) else []
-        return "\n".join([*head, *body, f'    yield "{{a}} {self.fresh()}"', *last]) + "\n"
+        if self.choose(3):
+            head.append(f"    when({self.test('c', 'a', 1)})")
+        self.fuel = 7
+        body = self.pieces(4, 1 + self.choose(4), loop=False)
+        last = [self.end(4)] if self.choose(2) else []
+        return "\n".join([*head, *body, self.end(4), *last, ""])
 
-    def section(self, c: str, a: str, indent: int, size: int, pad: str) -> list[str]:
-        """Statements with yields among them."""
+    def pieces(self, indent: int, size: int, *, loop: bool) -> list[str]:
+        """Statements with yields among them; ``loop`` says whether they stand in one."""
         lines: list[str] = []
         for _ in range(size):
-            lines += self.piece(c, a, indent)
-        return lines or [" " * indent + "pass"]
+            if self.fuel > 0:
+                self.fuel -= 1
+                lines += self.piece(indent, loop)
+        return lines
 
-    def piece(self, c: str, a: str, indent: int) -> list[str]:
+    def piece(self, indent: int, loop: bool) -> list[str]:
+        kinds = (
+            self.plain,
+            self.waiting,
+            self.branch,
+            self.each,
+            self.calling,
+            self.leaving,
+            self.keeping,
+            self.counting,
+            self.hooking,
+            self.forever,
+            self.rebinding,
+            self.carrying,
+            self.colours,
+            self.remembering,
+        )
+        return kinds[self.choose(len(kinds))](indent, loop)
+
+    def plain(self, indent: int, loop: bool) -> list[str]:
+        return self.effects("c", "a", indent, 1)
+
+    def waiting(self, indent: int, loop: bool) -> list[str]:
+        return [self.end(indent), " " * indent + f"when({self.test('c', 'a', 1)})"]
+
+    def branch(self, indent: int, loop: bool) -> list[str]:
         pad = " " * indent
-        kind = self.choose(9)
-        label = f'yield "{{{a}}} {self.fresh()}"'
-        if kind == 0:
-            return self.effects(c, a, indent, 1)
-        if kind == 1:
-            return [pad + label, pad + f"when({self.test(c, a, 1)})"]
-        if kind == 2:
-            return [
-                pad + f"if {self.test(c, a, 1)}:",
-                *self.effects(c, a, indent + 4, 1),
-                pad + "    " + label,
-                pad + "else:",
-                *self.effects(c, a, indent + 4, 1),
-            ]
-        if kind == 3:
-            jump = ("pass", "break", "continue")[self.choose(3)]
-            group = ("w.all(Cell)", f"{a}.seen", "{x for x in w.all(Cell) if x.flag}")[
-                self.choose(3)
-            ]
-            name = f"d{self.label}"
-            if group.startswith("{"):
-                group = "w.all(Cell)"
-            return [
-                pad + f"for {name} in {group}:",
-                pad + f"    if {self.test(name, a, 1)}:",
-                pad + f"        {jump}",
-                *self.effects(name, a, indent + 4, 1),
-                pad + f"    if {self.test(name, a, 1)}:",
-                pad + "        " + label,
-            ]
-        if kind == 4:
-            return (
-                [pad + f"yield from w.use(Policy).during(w, {a}, {c})"]
-                if indent == 4
-                else [pad + label]
-            )
-        if kind == 5:
-            return [pad + f"if {self.test(c, a, 1)}:", pad + "    " + label, pad + "    return"]
-        if kind == 6:
-            name = f"keep{self.label}"
-            value = (f"{c}.colour", f"{c}.flag", f"{a}.seen", f"{c}.next")[self.choose(4)]
-            use = {
-                "colour": f"{c}.colour = {name}",
-                "flag": f"{c}.flag = not {name}",
-                "seen": f"{a}.seen = {name}",
-                "next": f"{c}.next = {name}",
-            }[value.split(".")[1]]
-            return [pad + f"{name} = {value}", pad + label, pad + use]
-        if kind == 7:
-            name = f"n{self.label}"
-            return [
-                pad + f"{name}: Annotated[int, Between(0, 2)] = {c}.count",
-                pad + f"while {name} > 0:",
-                pad + f"    {name} = {name} - 1",
-                *self.effects(c, a, indent + 4, 1),
-                pad + "    " + label,
-            ]
-        return [pad + f"w.use(Policy).before(w, {a})", pad + label]
-
-    def effects(self, c: str, a: str, indent: int, count: int) -> list[str]:
-        pad = " " * indent
-        return [pad + line for _ in range(count) for line in self.effect(c, a)]
-
-    def effect(self, c: str, a: str) -> list[str]:
-        kind = self.choose(14)
-        simple = {
-            0: f"{c}.flag = not {c}.flag",
-            1: f"bump({c})",
-            2: f"{a}.flag = {self.test(c, a, 1)}",
-            3: f"{a}.seen.add({c})",
-            4: f"{a}.seen.discard({c})",
-            5: f"{c}.friends.add({a})",
-            6: f"{a}.cell = {c}",
-            7: f"{a}.cell = None",
-            8: f"{c}.colour = Colour.GREEN if {self.test(c, a, 0)} else Colour.BLUE",
-            9: f"{a}.count = -1 if {a}.count == 1 else {a}.count + 1",
-            10: f"{c}.next = pick(w, {a})",
-            11: f"{a}.seen = {{x for x in w.all(Cell) if x.flag or x is {c}}}",
-        }
-        if kind in simple:
-            return [simple[kind]]
-        if kind == 12:
-            return [
-                f"if {a}.cell is not None and not {a}.cell.flag:",
-                f"    {a}.cell.count = {self.choose(3)}",
-            ]
         return [
-            "for x in w.all(Cell):",
-            f"    if x.friends == {c}.friends:",
-            "        continue",
-            "    x.flag = False",
+            pad + f"if {self.test('c', 'a', 1)}:",
+            *self.effects("c", "a", indent + 4, 1),
+            *self.pieces(indent + 4, self.choose(2), loop=loop),
+            self.end(indent + 4),
+            *self.jump("c", indent + 4, loop),
+            pad + "else:",
+            *self.effects("c", "a", indent + 4, 1),
+            *self.pieces(indent + 4, self.choose(2), loop=loop),
         ]
 
-    def test(self, c: str, a: str | None, depth: int) -> str:
-        kind = self.choose(16 if depth else 8)
-        mine = a or "w.all(Actor)[0]"
-        simple = {
-            0: f"{c}.flag",
-            1: f"{c}.count < {1 + self.choose(2)}",
-            2: f"{c}.colour in (Colour.RED, Colour.BLUE)",
-            3: f"{mine} not in {c}.friends",
-            4: f"{c}.next is None",
-            5: f"{c}.colour.warm",
-            6: f"len({mine}.seen) == {self.choose(3)}",
-            7: f"{mine}.count >= {self.choose(2)}",
-            8: f"({mine}.cell is not None and {mine}.cell.count == {self.choose(3)})",
-            9: "w.assume(FLIP)",
-            10: f'w.part("part {self.choose(2)}")',
-            11: f"sum(1 for x in w.all(Cell) if x.flag) <= {self.choose(2)}",
-            12: f"any({mine} in x.friends for x in w.all(Cell))",
-            13: f"({mine}.seen - {{{c}}}) != {mine}.seen",
-        }
-        if kind in simple:
-            return simple[kind]
-        joint = (" and ", " or ")[kind - 14]
-        return "(" + self.test(c, a, depth - 1) + joint + "not " + self.test(c, a, depth - 1) + ")"
+    def jump(self, c: str, indent: int, loop: bool) -> list[str]:
+        """Sometimes, in a loop: leave it, or go on with it."""
+        word = ("", "break", "continue")[self.choose(3)] if loop else ""
+        pad = " " * indent
+        return [pad + f"if {self.test(c, 'a', 1)}:", pad + "    " + word] if word else []
+
+    def each(self, indent: int, loop: bool) -> list[str]:
+        """A loop over cells with yields."""
+        name = f"d{indent}"
+        group = ("w.all(Cell)", "a.seen", "w.all(Cell)", "{x for x in w.all(Cell) if x.flag}")[
+            self.choose(4)
+        ]
+        return [
+            " " * indent + f"for {name} in {group}:",
+            *self.jump(name, indent + 4, True),
+            *self.effects(name, "a", indent + 4, 1),
+            *self.pieces(indent + 4, self.choose(2), loop=True),
+            self.end(indent + 4, name),
+            *self.jump(name, indent + 4, True),
+            *self.effects(name, "a", indent + 4, self.choose(2)),
+        ]
+
+    def calling(self, indent: int, loop: bool) -> list[str]:
+        """A sub-sequence, with a name or a value as its cell."""
+        cell = ("c", "a.home", "pick(w, a)")[self.choose(3)]
+        hook = not self.in_policy and not (loop and self.returns) and self.choose(2)
+        name = "w.use(Policy).during" if hook else "paint"
+        return [" " * indent + f"yield from {name}(w, a, {cell})"]
+
+    def leaving(self, indent: int, loop: bool) -> list[str]:
+        pad = " " * indent
+        return [pad + f"if {self.test('c', 'a', 1)}:", self.end(indent + 4), pad + "    return"]
+
+    def keeping(self, indent: int, loop: bool) -> list[str]:
+        """A local that lives across one or two yields."""
+        pad = " " * indent
+        field = KEPT[self.choose(len(KEPT))]
+        owner, name = "a" if field == "seen" else "c", f"was_{field}"
+        restore = f"{owner}.{field} = {'not ' if field == 'flag' else ''}{name}"
+        return [
+            pad + f"{name} = {owner}.{field}",
+            self.end(indent),
+            *self.effects("c", "a", indent, 1),
+            *(self.calling(indent, loop) if self.choose(3) else self.pieces(indent, 1, loop=loop)),
+            *([self.end(indent)] if self.choose(2) else []),
+            *([pad + f"if {self.test('c', 'a', 1)}:", "    " + pad + f"{name} = {owner}.{field}"]
+              if self.choose(3) == 2 else []),
+            pad + restore,
+        ]  # fmt: skip
+
+    def counting(self, indent: int, loop: bool) -> list[str]:
+        pad, name = " " * indent, f"n{indent}"
+        return [
+            pad + f"{name}: Annotated[int, Between(0, 2)] = c.count",
+            pad + f"while {name} > 0:",
+            pad + f"    {name} -= 1",
+            *self.effects("c", "a", indent + 4, 1),
+            self.end(indent + 4),
+            *self.jump("c", indent + 4, True),
+            *self.pieces(indent + 4, self.choose(2), loop=True),
+            self.end(indent + 4),
+        ]
+
+    def hooking(self, indent: int, loop: bool) -> list[str]:
+        return [" " * indent + "w.use(Policy).before(w, a)", self.end(indent)]
+
+    def forever(self, indent: int, loop: bool) -> list[str]:
+        """A loop that only a break ends."""
+        pad = " " * indent
+        return [
+            pad + ("while True:" if self.choose(2) else f"while {self.test('c', 'a', 0)}:"),
+            pad + f"    if {self.test('c', 'a', 1)}:",
+            pad + "        break",
+            *self.effects("c", "a", indent + 4, 1),
+            self.end(indent + 4),
+            *self.jump("c", indent + 4, True),
+            *self.effects("c", "a", indent + 4, self.choose(2)),
+            self.end(indent + 4),
+        ]
+
+    def rebinding(self, indent: int, loop: bool) -> list[str]:
+        """The sequence's parameter gets another value; a sub-sequence may not do that."""
+        change = [] if self.in_policy else [" " * indent + "c = pick(w, a)"]
+        return [*change, self.end(indent), *self.effects("c", "a", indent, 1)]
+
+    def carrying(self, indent: int, loop: bool) -> list[str]:
+        """An int that is counted on across yields."""
+        pad, name = " " * indent, f"m{indent}"
+        return [
+            pad + f"{name}: Annotated[int, Between(-1, 3)] = a.count",
+            self.end(indent),
+            pad + f"{name} += c.count",
+            *([self.end(indent)] if self.choose(2) else []),
+            pad + f"c.count = max({name}, 0) % 3",
+        ]
+
+    def colours(self, indent: int, loop: bool) -> list[str]:
+        """A loop over an enum, or over a set of its members."""
+        pad, name = " " * indent, f"k{indent}"
+        if self.choose(2):
+            return [
+                pad + f"for {name} in c.marks:",
+                pad + f"    c.marks.discard({name})",
+                self.end(indent + 4),
+                *self.jump("c", indent + 4, True),
+            ]
+        return [
+            pad + f"for {name} in Colour:",
+            pad + f"    if c.colour is {name}:",
+            pad + f"        {('break', 'continue')[self.choose(2)]}",
+            pad + f"    c.colour = {name}",
+            self.end(indent + 4),
+            *self.jump("c", indent + 4, True),
+        ]
+
+    def remembering(self, indent: int, loop: bool) -> list[str]:
+        """The truth of a test, kept across a yield."""
+        pad, name = " " * indent, f"so{indent}"
+        return [
+            pad + f"{name} = {self.test('c', 'a', 1)}",
+            self.end(indent),
+            pad + f"if {name}:",
+            *self.effects("c", "a", indent + 4, 1),
+            *self.pieces(indent + 4, self.choose(2), loop=loop),
+        ]

@@ -46,8 +46,9 @@ def verdict_of(text: str, choose) -> str:
         return "none"
     one, two = results
     assert [r.verdict.value for r in results] == [expected] * 2, claim
-    for name in ("states", "transitions", "depth", "coverage", "warnings", "never_fired"):
+    for name in ("states", "transitions", "depth", "coverage", "never_fired"):
         assert getattr(one, name) == getattr(two, name), (claim, name)
+    assert one.warnings == tuple(w for w in two.warnings if "fingerprints" not in w), claim
     return expected
 
 

@@ -16,6 +16,7 @@ from vmlitmus.engine.memory import Region
 
 _BATCH = 768  # successors collected before they are inserted
 _SLICE = 20_000  # states expanded before Python looks at the clock
+_QUICK = 0.1  # seconds of search by code compiled in haste, which is ten times slower
 _SMALL = 1 << 16  # slots up to which a table doubles
 _GROWTH = 1.2  # beyond, so that few slots are empty at any size
 _FULL = 0.82  # share of the slots that may be in use
@@ -86,10 +87,9 @@ class Search:
         self.started = time.monotonic()
         self.keys = 1 if model.words == 1 else 2
         self.largest = _BATCH + model.fanout
-        self.kernel = _kernel(model.words)
-        self.machine = Native(model.ir, 2)
         self.regions: dict[str, Region] = {}
         self.ctx = Region(8 * len(kernel.FIELDS))
+        self._compile(effort=0)
         self._allocate(stop_on)
 
     def __enter__(self) -> Search:
@@ -104,6 +104,14 @@ class Search:
             region.close()
         self.regions = {}
 
+    def _compile(self, *, effort: int) -> None:
+        """Compile the machine and the kernel; the search can go on where it is."""
+        self.effort = effort
+        self.kernel = _kernel(self.model.words, effort)
+        self.machine = Native(self.model.ir, effort)
+        self._set("EXPAND", self.machine.address("expand"))
+        self._set("CONDITIONS", self.machine.address("conditions"))
+
     def _allocate(self, stop_on: int) -> None:
         words, keys = self.model.words, self.keys
         self._region("BATCH", 8 * words * self.largest)
@@ -116,8 +124,6 @@ class Search:
         self.room = 0
         self._set("STOP_ON", stop_on)
         self._set("LARGEST", self.largest)
-        self._set("EXPAND", self.machine.address("expand"))
-        self._set("CONDITIONS", self.machine.address("conditions"))
         self._grow(2 * self.largest)
         for index, word in enumerate(self.model.initial):
             self.regions["BATCH"].set_word(index, word)
@@ -208,13 +214,15 @@ class Search:
         )
 
     def _advance(self) -> None:
-        advance, ctx = self.kernel["advance"], self.ctx.address
+        began = time.monotonic()
         while True:
-            outcome = advance(ctx, _SLICE)
+            outcome = self.kernel["advance"](self.ctx.address, _SLICE)
             if outcome == kernel.GROW:
                 self._grow(self._get("TAIL") + 1)
             elif outcome != kernel.PAUSE:
                 break
+            if self.effort == 0 and time.monotonic() - began > _QUICK:
+                self._compile(effort=2)
             self._look()
 
     def _look(self) -> None:
@@ -294,7 +302,7 @@ class Search:
 
 
 @cache
-def _kernel(words: int) -> dict[str, Any]:
+def _kernel(words: int, effort: int) -> dict[str, Any]:
     """Return the kernel's functions for states of so many words, compiled once."""
     constants = {
         **_FIELD,
@@ -304,7 +312,7 @@ def _kernel(words: int) -> dict[str, Any]:
         **{name: getattr(kernel, name) for name in ("GROW", "FAILED", "DONE", "FOUND", "PAUSE")},
     }
     exported = frozenset(f.__name__ for f in kernel.EXPORTED)
-    native = Native(compile_kernel(kernel.INTERNAL + kernel.EXPORTED, constants, exported), 2)
+    native = Native(compile_kernel(kernel.INTERNAL + kernel.EXPORTED, constants, exported), effort)
     return {
         f.__name__: native.function(f.__name__, f.__code__.co_argcount) for f in kernel.EXPORTED
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -140,14 +140,14 @@ class _Builder:
         return entity
 
     def hooks(self) -> dict[type[Hooks], Hooks]:
-        chosen: dict[type[Hooks], Hooks] = {
-            kind: _mechanism(next(iter(known.values()))) for kind, known in self.model.hooks.items()
-        }
+        """Return the mechanism for each hook class; all machines share the mechanisms."""
+        known: Mapping[type[Hooks], Mapping[str, Any]] = self.model.hooks
+        chosen = {kind: _mechanism(next(iter(named.values()))) for kind, named in known.items()}
         for table, known_settings in self.model.settings.items():
             for key, setting in known_settings.items():
                 if setting.hooks is not None:
                     name = self.settings[table][key]
-                    chosen[setting.hooks] = _mechanism(self.model.hooks[setting.hooks][name])
+                    chosen[setting.hooks] = _mechanism(known[setting.hooks][name])
         return chosen
 
     def scan(self, steps: list[Step], hooks: Iterable[Hooks]) -> Scan:
@@ -272,7 +272,7 @@ def _parameters(step: Step, entities: tuple[type[Entity], ...]) -> dict[str, typ
 
 
 @lru_cache(maxsize=1024)
-def _mechanism(kind: type[Hooks]) -> Hooks:
+def _mechanism(kind: Callable[[], Hooks]) -> Hooks:
     return kind()
 
 

@@ -16,7 +16,7 @@ from vmlitmus.lang.syntax import place
 
 
 def checked(machine: Machine) -> Machine:
-    """Return the machine without instances that are never enabled, and fields that none writes.
+    """Return the machine without instances that are never enabled, and fields that none changes.
 
     Raises ModelError, with file and line, for a fault in an instance or a condition, and for a name
     or a label that is used twice.

@@ -21,13 +21,13 @@ def reachable(
     lowered: Callable[[Instance], Code],
     variables: Sequence[Variable],
 ) -> tuple[list[tuple[Instance, Code]], set[int]]:
-    """Return the instances that may be enabled, in order, and the variables that they may write.
+    """Return the instances that may be enabled, in order, and the variables that they may change.
 
     Steps and the starts of sequences are always lowered, the rest of a sequence where an actor may
     get there.
     """
     reach = _Reach(lowered, variables)
-    return [(i, reach.codes[i.index]) for i in reach.run(instances)], reach.written
+    return [(i, reach.codes[i.index]) for i in reach.run(instances)], reach.changing()
 
 
 class _Reach:
@@ -43,7 +43,6 @@ class _Reach:
         self.places = {v.index for v in variables if v.name == "_at"}
         self.possible: dict[int, set[int] | None] = {v.index: {v.initial} for v in variables}
         self.arrivals: dict[tuple[int, Operand], set[frozenset[tuple[int, Operand]]]] = {}
-        self.written: set[int] = set()
         self.changed = True
 
     def run(self, instances: Sequence[Instance]) -> list[Instance]:
@@ -54,6 +53,9 @@ class _Reach:
             constants = {v: codes[0] for v, codes in single.items() if len(codes) == 1}
             alive = [i for i in instances if self.passes(i) and self.runs(i, constants)]
         return alive
+
+    def changing(self) -> set[int]:
+        return {v for v, possible in self.possible.items() if possible is None or len(possible) > 1}
 
     def passes(self, instance: Instance) -> bool:
         """Say whether the guards on the actor's place and locals may hold."""
@@ -95,7 +97,6 @@ class _Reach:
                 self.changed = True
 
     def write(self, variable: int, operand: Operand) -> None:
-        self.written.add(variable)
         possible = self.possible[variable]
         if possible is None:
             return

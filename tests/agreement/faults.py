@@ -1,0 +1,367 @@
+"""Faults to seed: each a small change of one source file that a slip could make.
+
+``old`` stands exactly once in the file; a fault that no longer applies is an error of the test.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One change: in which area, its name, the file below the package, and the text to replace."""
+
+    area: str
+    name: str
+    file: str
+    old: str
+    new: str
+
+
+CUTTING = (
+    Fault(
+        "cutting",
+        "a yield resumes at the wrong place",
+        "lang/cut.py",
+        "end.place = self.places[node]\n",
+        "end.place = max(self.places[node] - 1, 1)\n",
+    ),
+    Fault(
+        "cutting",
+        "a loop does not forget the member it took",
+        "lang/cut.py",
+        "[_assign(node, rest, taken), *body]",
+        "[*body]",
+    ),
+    Fault(
+        "cutting",
+        "a break after a yield goes round again",
+        "lang/cut.py",
+        "Kont(lambda: [_like(node, ast.Break())], follow.later)",
+        "Kont(lambda: [_like(node, ast.Break())], again)",
+    ),
+    Fault(
+        "cutting",
+        "a continue after a yield leaves the loop",
+        "lang/cut.py",
+        "Kont(lambda: [_like(node, ast.Continue())], again)",
+        "Kont(lambda: [_like(node, ast.Continue())], follow.later)",
+    ),
+    Fault(
+        "cutting",
+        "the last round of a loop forgets what follows",
+        "lang/cut.py",
+        "return [_like(node, loop), *follow.here()]",
+        "return [_like(node, loop), *(follow.here() if follow.here is not follow.later"
+        " else self.finish())]",
+    ),
+    Fault(
+        "cutting",
+        "a resumed while loop does not test again",
+        "lang/cut.py",
+        "            return self.repeat(node, follow.resumed(), resumed)\n",
+        "            return self.block(node.body, Kont(stuck, again), inner.resumed())\n",
+    ),
+    Fault(
+        "cutting",
+        "the return of a sub-sequence ends its caller",
+        "lang/expand.py",
+        "if isinstance(node, ast.Return) and self.key is not None:",
+        "if isinstance(node, ast.Return) and self.key is None:",
+    ),
+    Fault(
+        "cutting",
+        "a sub-sequence shares its caller's locals",
+        "lang/expand.py",
+        'node.id = node.id if owner.key is None else f"{node.id}_{owner.key}"',
+        "node.id = node.id",
+    ),
+    Fault(
+        "cutting",
+        "an argument is evaluated where it is used, not at the call",
+        "lang/expand.py",
+        "            if isinstance(value, ast.Name):\n                given[name] = value",
+        "            if isinstance(value, (ast.Name, ast.Call)):\n                given[name] = value",
+    ),
+    Fault(
+        "cutting",
+        "an ending carries the label of the one before",
+        "lang/cut.py",
+        "self.endings.index(node) + 1\n",
+        "max(self.endings.index(node), 1)\n",
+    ),
+    Fault(
+        "cutting",
+        "what follows an else is dropped",
+        "lang/cut.py",
+        "self.block(arm, follow, around) for arm in (node.body, node.orelse)]",
+        "self.block(arm, follow if arm else Kont(self.finish, self.finish), around)"
+        " for arm in (node.body, node.orelse)]",
+    ),
+    Fault(
+        "cutting",
+        "two locals share one slot",
+        "lang/program.py",
+        "used[domain] = index + 1",
+        "used[domain] = index",
+    ),
+    Fault(
+        "cutting",
+        "a live local is forgotten in a loop",
+        "lang/frame.py",
+        "                    changed = True\n",
+        "                    changed = start < place\n",
+    ),
+    Fault(
+        "cutting",
+        "a local set in one arm counts as set in both",
+        "lang/frame.py",
+        "set.intersection(*reached)",
+        "set.union(*reached)",
+    ),
+    Fault(
+        "cutting",
+        "two sequences of an actor share their places",
+        "lang/build.py",
+        "sequence.first_place = places.get(sequence.actor, 0) + 1",
+        "sequence.first_place = 1",
+    ),
+    Fault(
+        "cutting",
+        "bindings stand in reverse",
+        "lang/bindings.py",
+        "for binding in itertools.product(*(self.values(k) for k in parameters.values())):",
+        "for binding in itertools.product(*(self.values(k)[::-1] for k in parameters.values())):",
+    ),
+)
+LOWERING = (
+    Fault(
+        "lowering",
+        "a write above the range wraps",
+        "lang/control.py",
+        "if given.high > domain.high:",
+        "if given.high > domain.high + 1:",
+    ),
+    Fault(
+        "lowering",
+        "the difference of sets keeps the wrong side",
+        "lang/operators.py",
+        'op, y = "and", self.op("xor", "i64", y, domain.size - 1)',
+        'op, x = "and", self.op("xor", "i64", x, domain.size - 1)',
+    ),
+    Fault(
+        "lowering",
+        "'greater' is lowered as 'less'",
+        "lang/operators.py",
+        'ast.Gt: ("slt", True)',
+        'ast.Gt: ("slt", False)',
+    ),
+    Fault(
+        "lowering",
+        "'at least' is lowered as 'greater'",
+        "lang/operators.py",
+        'ast.GtE: ("sle", True)',
+        'ast.GtE: ("slt", True)',
+    ),
+    Fault(
+        "lowering",
+        "a field written in one arm only counts as written in both",
+        "lang/control.py",
+        "values = [end.fields.get(index) or self.load(end.block, index) for end in ends]",
+        "values = [next(e.fields[index] for e in ends if index in e.fields) for end in ends]",
+    ),
+    Fault(
+        "lowering",
+        "a negative range loses its sign",
+        "lang/control.py",
+        'operand = self.code.op(block, "add", "i64", operand, domain.low)',
+        'operand = self.code.op(block, "add", "i64", operand, max(domain.low, 0))',
+    ),
+    Fault(
+        "lowering",
+        "continue leaves the loop",
+        "lang/lower.py",
+        "self.loops[-1].nexts.extend(self.snapshot())",
+        "self.loops[-1].stops.extend(self.snapshot())",
+    ),
+    Fault(
+        "lowering",
+        "members of a set are visited in reverse",
+        "lang/groups.py",
+        "found = enumerate(value.domain.members)",
+        "found = reversed(list(enumerate(value.domain.members)))",
+    ),
+    Fault(
+        "lowering",
+        "the budget of a disturbance is not used up",
+        "lang/instances.py",
+        'left.domain, lowerer.op("sub", "i64", left.operand, 1)',
+        "left.domain, left.operand",
+    ),
+    Fault(
+        "lowering",
+        "a section runs whatever its locals are",
+        "lang/instances.py",
+        "for index, code in instance.guards:",
+        "for index, code in instance.guards[:1]:",
+    ),
+    Fault(
+        "lowering",
+        "a dead local is kept",
+        "lang/instances.py",
+        "            if name not in live:\n",
+        "            if name not in live and not live:\n",
+    ),
+    Fault(
+        "lowering",
+        "discard toggles",
+        "lang/calls.py",
+        'return Computed(domain, self.op("and", "i64", mask, others))',
+        'return Computed(domain, self.op("xor", "i64", mask, bit))',
+    ),
+    Fault(
+        "lowering",
+        "min is max",
+        "lang/calls.py",
+        "pick = (y, x) if largest else (x, y)",
+        "pick = (x, y)",
+    ),
+    Fault(
+        "lowering",
+        "a write through a reference goes to every entity",
+        "lang/control.py",
+        'return self.op("eq", "i64", value.operand, entity.index)',
+        'return self.op("sle", "i64", entity.index, value.operand)',
+    ),
+    Fault(
+        "lowering",
+        "zero minus a number is the number",
+        "lang/ir.py",
+        'commutes = op in ("and", "or", "xor", "add")',
+        'commutes = op in ("and", "or", "xor", "add", "shl")',
+    ),
+    Fault(
+        "lowering",
+        "a known word is not cleared before it is written",
+        "engine/compile.py",
+        "            cleared |= place.mask << place.shift\n",
+        "            cleared |= (place.mask >> isinstance(operand, int)) << place.shift\n",
+    ),
+    Fault(
+        "lowering",
+        "two variables overlap by a bit",
+        "engine/layout.py",
+        "used += variable.bits\n",
+        "used += variable.bits - (variable.bits > 1)\n",
+    ),
+    Fault(
+        "lowering",
+        "a step that blocks in its second guard still happens",
+        "engine/compile.py",
+        "            if number == DISABLED:\n",
+        "            if number == DISABLED and len(found) > 3:\n",
+    ),
+)
+SEARCH = (
+    Fault(
+        "search",
+        "a visited state is known by half its key",
+        "engine/kernel.py",
+        "if there == load(key, 0) and load(table, slot * KEYS + 1) == load(key, 1):",
+        "if there == load(key, 0):",
+    ),
+    Fault(
+        "search",
+        "a fingerprint leaves out the last word",
+        "engine/kernel.py",
+        "for i in range(WORDS):\n                a = mix",
+        "for i in range(WORDS - 1):\n                a = mix",
+    ),
+    Fault(
+        "search",
+        "a growing table overwrites keys that collide",
+        "engine/kernel.py",
+        "free = find(new, new_slots, key)",
+        "free = home(key, new_slots)",
+    ),
+    Fault(
+        "search",
+        "an insert is lost where the slot is not the first choice",
+        "engine/kernel.py",
+        "                store(table, slot * KEYS + i, load(key, i))",
+        "                store(table, home(key, slots) * KEYS + i, load(key, i))",
+    ),
+    Fault(
+        "search",
+        "coverage is that of the first ending",
+        "engine/compile.py",
+        'name = f"{instance.step.name}.{ending}" if',
+        'name = f"{instance.step.name}.1" if',
+    ),
+    Fault(
+        "search",
+        "a hit ends the search before its level is expanded",
+        "engine/kernel.py",
+        "if load(ctx, HIT) != 0 and load(ctx, HIT) <= load(ctx, LEVEL_END):",
+        "if load(ctx, HIT) != 0:",
+    ),
+    Fault(
+        "search",
+        "the last hit counts, not the first",
+        "engine/kernel.py",
+        "if (seen & load(ctx, STOP_ON)) != 0 and load(ctx, HIT) == 0:",
+        "if (seen & load(ctx, STOP_ON)) != 0:",
+    ),
+    Fault(
+        "search",
+        "all states of a batch have one parent",
+        "engine/kernel.py",
+        "load32(load(ctx, FROM), k))\n",
+        "load32(load(ctx, FROM), 0))\n",
+    ),
+    Fault(
+        "search",
+        "only the last state's conditions are observed",
+        "engine/kernel.py",
+        "store(ctx, OBSERVED, load(ctx, OBSERVED) | seen)",
+        "store(ctx, OBSERVED, seen)",
+    ),
+    Fault(
+        "search",
+        "the first reverse edge of a state is not followed",
+        "engine/kernel.py",
+        "e = load(load(ctx, BEFORE), state)\n",
+        "e = load(load(ctx, BEFORE), state) + 1\n",
+    ),
+    Fault(
+        "search",
+        "the state of all zeros has the key of an empty slot",
+        "engine/kernel.py",
+        "    if WORDS == 1:\n        store(key, 0, mix(load(state, 0) | (1 << 63)))",
+        "    if WORDS == 1:\n        store(key, 0, mix(load(state, 0)))",
+    ),
+    Fault(
+        "search",
+        "self-loops are no transitions",
+        "engine/reference.py",
+        "                seen.transitions += 1\n",
+        "                seen.transitions += after != state\n",
+    ),
+    Fault(
+        "search",
+        "the reference engine stops at once at a hit",
+        "engine/reference.py",
+        "        for number, state in enumerate(level):\n",
+        "        for number, state in enumerate(level if seen.hit is None else ()):\n"
+        "            if seen.hit is not None:\n                break\n",
+    ),
+    Fault(
+        "search",
+        "the depth counts a level without states",
+        "engine/reference.py",
+        "seen.depth += bool(following)",
+        "seen.depth += 1",
+    ),
+)
+FAULTS = CUTTING + LOWERING + SEARCH

@@ -1,0 +1,60 @@
+"""A search that lasts goes on with code compiled well: small ones are made to, and must agree."""
+
+from __future__ import annotations
+
+import dataclasses
+import random
+
+import pytest
+from judge import opinion
+from random_models import Writer
+
+from vmlitmus.engine import run, search
+from vmlitmus.litmus import Catalogue
+from vmlitmus.litmus.catalogue import blessed
+
+CATALOGUE = Catalogue()
+CELLS = [
+    (test, cell)
+    for test in CATALOGUE.tests()
+    for cell in test.cells
+    if not test.wide and 500 <= blessed(test.topic).get(cell.name, [0])[0] < 10_000
+]
+
+
+@pytest.fixture(autouse=True)
+def well_soon(monkeypatch):
+    """Compile well after 16 states; count how often."""
+    efforts = []
+    compile_ = search.Search._compile
+
+    def noting(self, *, effort):
+        efforts.append(effort)
+        compile_(self, effort=effort)
+
+    monkeypatch.setattr(search, "_QUICK", -1.0)
+    monkeypatch.setattr(search, "_SLICE", 16)
+    monkeypatch.setattr(search, "_BATCH", 16)
+    monkeypatch.setattr(search.Search, "_compile", noting)
+    search._kernel.cache_clear()
+    yield efforts
+    search._kernel.cache_clear()
+
+
+@pytest.mark.parametrize(("test", "cell"), CELLS[::12], ids=[c.name for _, c in CELLS[::12]])
+def test_cells_of_the_catalogue(test, cell, well_soon) -> None:
+    machine = cell.machine(CATALOGUE.model_of(test.topic))
+    one, two = (run(machine, cell.claim, engine=e) for e in ("reference", "compiled"))
+    assert dataclasses.replace(one, engine="", seconds=0) == dataclasses.replace(
+        two, engine="", seconds=0
+    )
+    assert 2 in well_soon
+
+
+def test_random_models(well_soon) -> None:
+    for seed in range(5_000, 5_040):
+        source = random.Random(seed)
+        text = Writer(source.randrange).model()
+        differs = opinion(text, source.randrange)
+        assert differs is None, f"seed {seed}: {differs}\n{text}"
+    assert well_soon.count(2) > 12
