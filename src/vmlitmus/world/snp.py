@@ -128,7 +128,7 @@ class Vcpu(Entity):
     retired: Set[Page]  # VMSAs that are never to be entered again
     reentered: bool = False  # VMRUN was executed with one of them
     revived: bool = False  # VMRUN succeeded although the vcpu was destroyed
-    early: bool = False  # VMRUN succeeded with a CREATE_ON_INIT page before INIT
+    early: bool = False  # it took a CREATE_ON_INIT before INIT
     ran_freed: bool = False  # VMRUN succeeded with a page that was freed
 
     @property

@@ -110,12 +110,12 @@ def vcpu_destroyed(w: World) -> bool:
 
 
 @condition(
-    "started-before-init",
-    "a vcpu runs with the VMSA of a CREATE_ON_INIT although no INIT came",
+    "taken-before-init",
+    "a vcpu took a CREATE_ON_INIT although no INIT came",
     source=RACE,
     backed_by=("created-on-init",),
 )
-def started_before_init(w: World) -> bool:
+def taken_before_init(w: World) -> bool:
     return any(vcpu.early for vcpu in w.all(Vcpu))
 
 

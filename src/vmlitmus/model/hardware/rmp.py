@@ -72,8 +72,6 @@ def remember(vcpu: Vcpu, page: Page) -> None:
     """Note what this VMRUN means for what the guest was promised."""
     if vcpu.destroyed:
         vcpu.revived = True
-    if vcpu.on_init and page is vcpu.asked:
-        vcpu.early = True
     if page.owner != Owner.GUEST:
         vcpu.ran_freed = True
     if page is vcpu.asked:

@@ -43,6 +43,7 @@ def park(w: World, vcpu: Vcpu) -> None:
     """Mark the vcpu as offline and not runnable, and take its VMSA away."""
     vcpu.wronged = vcpu.wronged or not vcpu.accepted or vcpu.pending is not vcpu.asked
     vcpu.accepted = False
+    vcpu.early = vcpu.early or vcpu.on_init
     vcpu.waiting = False
     vcpu.unhalted = False
     vcpu.mp_state = MpState.HALTED if w.part(HALTED) else MpState.STOPPED
