@@ -92,6 +92,7 @@ class Outcome:
     error: str | None = None
     exit_code: int = 0
     arguments: tuple[str, ...] = ()
+    start: str = ""  # how things stand at first, in one line
 
     @property
     def counts(self) -> tuple[int, ...] | None:

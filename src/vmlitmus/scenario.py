@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from vmlitmus.lang import Choice, Claim, Machine, Model, build
+from vmlitmus.lang.model import fill
 from vmlitmus.outcome import Verdict
 
 
@@ -28,6 +29,10 @@ class Cell:
     assume: Mapping[str, Choice]
     claim: Claim
     expect: Verdict
+
+    def start(self, model: Model) -> str:
+        """Return how things stand at the start, in one line; empty where the model says nothing."""
+        return model.start(fill(model, self.tables, self.lists)) if model.start else ""
 
     def machine(self, model: Model) -> Machine:
         """Return the machine of this scenario; raises ScenarioError or ModelError."""

@@ -52,7 +52,8 @@ def decide(
     bounds = dict(machine.bounds)
     if cell.claim.is_liveness:
         bounds["fairness"] = [f"{name} {fair}" for name, fair in machine.fairness.items()]
-    return replace(outcome, result=result, bounds=bounds, assumptions=assumed)
+    start = cell.start(model)
+    return replace(outcome, result=result, bounds=bounds, assumptions=assumed, start=start)
 
 
 def _shown(value: object) -> str:

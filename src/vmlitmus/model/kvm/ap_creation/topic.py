@@ -133,6 +133,18 @@ def make_target(make: Setup, s: Settings, pages: list[Page]) -> Vcpu:
     )
 
 
+def start(s: Settings) -> str:
+    """Say in one line where the vcpus are at the start."""
+    target = s["target"]
+    state = {"runnable": "RUNNABLE, outside the guest", "running": "in the guest"}.get(
+        target["state"], target["state"].upper().replace("-", "_")
+    )
+    vmsa = {"guest": "page0", "launch": "its launch VMSA"}.get(
+        target["vmsa"], "a launch VMSA that is not encrypted"
+    )
+    return f"vcpu0, the BSP, is in the guest; vcpu1 is {state}, with {vmsa}"
+
+
 MODEL = Model(
     name="ap-creation",
     doc="Which version of SNP AP Creation keeps what it promises to the guest and to the host?",
@@ -213,6 +225,7 @@ MODEL = Model(
         "vmm": {"tasks": number(0, 2, default=0), "punched_page_is_refilled": flag(default=True)},
     },
     setup=populate,
+    start=start,
     fixes=FIXES,
     versions=VERSIONS,
 )
