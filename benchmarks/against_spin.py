@@ -17,10 +17,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from ours import ours
 from promela import twin
-from vmlitmus.engine.compile import compile_machine
-from vmlitmus.engine.search import Found, Search
-from vmlitmus.litmus import Catalogue
 
 # cpus, vcpus, pages, log2 of SPIN's table, SPIN's largest depth
 TESTS = {
@@ -28,15 +26,6 @@ TESTS = {
     "mask-covers-dirty-cpus-three": (4, 3, 1, 26, 20_000_000),
 }
 FLAGS = ["-O3", "-march=native", "-DSAFETY", "-DNOREDUCE", "-DNOFAIR", "-DMEMLIM=16000"]
-
-
-def ours(name: str) -> Found:
-    """Run our native search on a catalogue test, with all conditions."""
-    catalogue = Catalogue()
-    test, cells = catalogue.select([name], wide=True)[0]
-    machine = cells[0].machine(catalogue.model_of(test.topic))
-    with Search(compile_machine(machine, machine.conditions), stop_on=0) as search:
-        return search.run()
 
 
 def build(folder: Path, cpus: int, vcpus: int, pages: int) -> Path:

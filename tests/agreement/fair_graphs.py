@@ -137,6 +137,25 @@ def random_graph(choose: Callable[[int], int]) -> Graph:
     return Graph(tuple(moves), tuple(fair), asked, met, size)
 
 
+def nested_graph(choose: Callable[[int], int]) -> Graph:
+    """Return a graph with loops inside loops, of which strong fairness forbids the outer ones.
+
+    Two unfair instances go round among up to 8 states; strong ones, enabled in few of them, lead
+    mostly to the last state, where the claim is met.
+    """
+    size = 4 + choose(6)
+    rings = [{s: choose(size - 1) if choose(3) else s for s in range(size - 1)} for _ in range(2)]
+    rings[0] = {s: (s + 1) % (size - 1) for s in range(size - 1)}
+    strong = []
+    for _ in range(1 + choose(4)):
+        enabled = {choose(size - 1) for _ in range(1 + choose(2))}
+        strong.append({s: size - 1 if choose(4) else choose(size) for s in sorted(enabled)})
+    weak = {s: size - 1 for s in range(size - 1) if choose(8)} or {0: 0}
+    fair = (None, None, *("strong" for _ in strong), "weak")
+    asked = frozenset({choose(size - 1)})
+    return Graph((*rings, *strong, weak), fair, asked, frozenset({size - 1}), size)
+
+
 def all_graphs_of_two_states() -> Iterator[Graph]:
     """Yield every graph of two states and two instances, with every fairness, met in none."""
     moves = [

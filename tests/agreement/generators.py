@@ -27,9 +27,11 @@ class _Run:
 
 
 def generator_differs(
-    machine: Machine, choose: Callable[[int], int], steps: int = 12
+    machine: Machine, choose: Callable[[int], int], steps: int = 20
 ) -> str | None:
     """Walk at random; in each state compare what every actor may do with its generator.
+
+    The walk goes on with sequences for the most part, so that it gets far in them.
 
     Returns the first difference: in what is reached, in the label, in whether a guard blocks, or
     in where a sequence ends.
@@ -44,6 +46,8 @@ def generator_differs(
         differs = walk.compare(state, options)
         if differs or not options:
             return differs
+        sections = [option for option in options if option[0].program]
+        options = sections if sections and choose(3) else options
         instance, _, after = options[choose(len(options))]
         differs = walk.take(instance, state, after)
         if differs:

@@ -1,7 +1,8 @@
-"""Run the judge until it finds a difference: python hunt.py [SEED | CELL ...].
+"""Run the judge until it finds a difference: python hunt.py SEED|CELL ...
 
 Exits 1, with what it found, if there is a difference. Run on copies of the package with a fault in
-them; seeds of random models and cells of the catalogue are those of the ordinary tests.
+them; seeds of random models and cells of the catalogue are those of the ordinary tests. After a
+single place, it goes on with random models from seed 0.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import sys
 
 from judge import by_seed, disagreement
 
+from vmlitmus.errors import EnginesDisagree
 from vmlitmus.litmus import Catalogue
 
 MOST = 300  # models
@@ -31,16 +33,24 @@ def catalogue(name: str) -> str | None:
 
 
 def hunt(places: list[str]) -> str | None:
-    """Return the first difference found at some places, or else anywhere."""
+    """Return the first difference found at some places, or None."""
     for place in places:
         seed = int(place) if place.isdigit() else 0
         found = random_models(seed, seed + 1) if place.isdigit() else catalogue(place)
         if found:
             return found
-    return None if places else random_models(0, MOST)
+    return None
+
+
+def main(places: list[str]) -> int:
+    print("judging")  # so far, everything could be imported
+    try:
+        difference = hunt(places) or (None if len(places) > 1 else random_models(0, MOST))
+    except EnginesDisagree as error:
+        difference = str(error)
+    print(difference or "no difference")
+    return 1 if difference else 0
 
 
 if __name__ == "__main__":
-    difference = hunt(sys.argv[1:])
-    print(difference or "no difference")
-    sys.exit(1 if difference else 0)
+    sys.exit(main(sys.argv[1:]))

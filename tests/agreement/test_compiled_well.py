@@ -28,9 +28,9 @@ def well_soon(monkeypatch):
     efforts = []
     compile_ = search.Search._compile
 
-    def noting(self, *, effort):
+    def noting(self, effort):
         efforts.append(effort)
-        compile_(self, effort=effort)
+        compile_(self, effort)
 
     monkeypatch.setattr(search, "_QUICK", -1.0)
     monkeypatch.setattr(search, "_SLICE", 16)

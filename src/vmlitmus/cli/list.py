@@ -14,7 +14,16 @@ from vmlitmus.litmus import Catalogue, load_model
 @click.argument(
     "what",
     type=click.Choice(
-        ["topics", "tests", "mechanisms", "claims", "parts", "assumptions", "disturbances"]
+        [
+            "topics",
+            "tests",
+            "mechanisms",
+            "claims",
+            "parts",
+            "assumptions",
+            "disturbances",
+            "fairness",
+        ]
     ),
     default="tests",
 )
@@ -86,10 +95,15 @@ def _disturbances(model: Model) -> list[str]:
     return list(model.disturbances)
 
 
+def _fairness(model: Model) -> list[str]:
+    return [f"{step.name}: {step.fair}" for step in model.steps if step.fair is not None]
+
+
 _LISTS: dict[str, Callable[[Model], list[str]]] = {
     "mechanisms": _mechanisms,
     "claims": _claims,
     "parts": _parts,
     "assumptions": _assumptions,
     "disturbances": _disturbances,
+    "fairness": _fairness,
 }

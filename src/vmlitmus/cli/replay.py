@@ -15,13 +15,16 @@ from vmlitmus.report import timeline
 @click.option(
     "--steps", required=True, metavar="STEPS", help="Steps, separated by blanks; @FILE reads them."
 )
+@click.option(
+    "--loop", type=int, metavar="N", help="The steps after the first N are a loop; it is checked."
+)
 @click.option("--model", metavar="FILE", help="A Python file with a model of your own.")
-def command(test: str, steps: str, model: str | None) -> int:
+def command(test: str, steps: str, loop: int | None, model: str | None) -> int:
     """Execute given steps of a test from its initial state and show the time-line.
 
     A step is written as in the JSON trace with its binding, 'evict(cpu0,page0)'; the binding may be
     left out where only one instance is enabled. An error names the first step that cannot happen,
-    and what can.
+    and what can. N is 'loop_start' of the JSON trace: after it, the run repeats for ever.
     """
     catalogue = Catalogue(load_model(model) if model else None)
     found, cells = catalogue.select([test], wide=True)[0]
@@ -31,6 +34,6 @@ def command(test: str, steps: str, model: str | None) -> int:
         with open(steps[1:], encoding="utf-8") as file:
             steps = file.read()
     machine = cells[0].machine(catalogue.model_of(found.topic))
-    done = replay(machine, steps.split())
-    click.echo("\n".join(timeline(done, None)))
+    done = replay(machine, steps.split(), loop)
+    click.echo("\n".join(timeline(done, None, loop)))
     return 0

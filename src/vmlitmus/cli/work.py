@@ -51,7 +51,8 @@ def decide(
     assumed = tuple(f"{n} = {_shown(v)}" for n, v in machine.assumptions.items())
     bounds = dict(machine.bounds)
     if cell.claim.is_liveness:
-        bounds["fairness"] = [f"{name} {fair}" for name, fair in machine.fairness.items()]
+        for kind in ("weak", "strong"):
+            bounds[f"{kind}ly fair"] = [n for n, fair in machine.fairness.items() if fair == kind]
     start = cell.start(model)
     return replace(outcome, result=result, bounds=bounds, assumptions=assumed, start=start)
 
@@ -101,7 +102,7 @@ def decide_all(job: Job, selected: Sequence[Selected]) -> Iterator[tuple[int, Ou
     Several cells are decided in processes of their own, which inherit what is to be done.
     """
     pairs = [(test, cell) for test, cells in selected for cell in cells]
-    workers = min(len(pairs), os.cpu_count() or 1)
+    workers = min(len(pairs), len(os.sched_getaffinity(0)))
     if workers < 2:
         for index, pair in enumerate(pairs):
             yield index, decide(job, *pair)

@@ -50,7 +50,7 @@ FIELDS = (
     "TAKEN",  # the instance of each step, 32 bits each
     "EDGES",  # how many steps
     # components
-    "GROUP",  # 32 bits: only states of one group can be in one component; 0 is out of the question
+    "OPEN",  # a byte: whether it may be part of a fair component
     "NUMBER",  # order of the visit, 32 bits; 0 before it
     "LOW",  # least number known to be reachable, 32 bits
     "CURSOR",  # how many of its steps have been followed, 32 bits
@@ -160,7 +160,7 @@ def wait(g, budget):
             store(g, HEAD, load(g, HEAD) + 1)
         store32(load(g, ORDER), load(g, COUNT), state)
         store(g, COUNT, load(g, COUNT) + 1)
-        store32(load(g, GROUP), state, 1)
+        store8(load(g, OPEN), state, 1)
         steps_of(g, state)
         budget -= 1
     return 1
@@ -228,7 +228,7 @@ def cut(g, budget):
             continue
         store32(load(g, CURSOR), state, cursor + 1)
         target = load32(load(g, TARGETS), load(load(g, FIRST), state) + cursor)
-        if load32(load(g, GROUP), target) == load32(load(g, GROUP), state):
+        if load8(load(g, OPEN), target) != 0:
             number = load32(load(g, NUMBER), target)
             if number == 0:
                 visit(g, target)
@@ -309,9 +309,7 @@ def leave_out(g, begin, end, everything):
     while begin < end:
         state = load32(load(g, MEMBERS), begin)
         if everything != 0 or is_out(g, state) != 0:
-            store32(load(g, GROUP), state, 0)
-        else:
-            store32(load(g, GROUP), state, load32(load(g, PART), state))
+            store8(load(g, OPEN), state, 0)
         begin += 1
     return 0
 
@@ -355,7 +353,7 @@ def next_round(g):
         state = load32(load(g, MEMBERS), k)
         store32(load(g, NUMBER), state, 0)
         store32(load(g, PART), state, 0)
-        if load32(load(g, GROUP), state) != 0:
+        if load8(load(g, OPEN), state) != 0:
             store32(load(g, ORDER), count, state)
             count += 1
         k += 1

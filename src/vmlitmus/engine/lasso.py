@@ -8,17 +8,19 @@ without steps is a run that stops: it is fair when no promised instance is enabl
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from vmlitmus.errors import EnginesDisagree
 from vmlitmus.lang import Fairness, State
 
 N = TypeVar("N")  # a state, or its number
 Promises = Mapping[int, Fairness]  # the instances with a declared fairness, by index
 Step = tuple[int, N]  # an instance by its index, and where it leads
-_CANDIDATES = 64  # states of a component from which a loop is tried
-_EFFORT = 200_000  # states visited after which the best loop so far will do
+CANDIDATES = 64  # states of a component from which a loop is tried
+_EFFORT = 20_000  # states visited after which the best loop so far will do
 
 
 @dataclass(frozen=True)
@@ -54,29 +56,34 @@ def broken(
 
 
 class Component(Generic[N]):
-    """Some states between which a fair loop exists, the nearest to the initial state first.
+    """Some states (``members``) between which a fair loop exists.
 
-    ``steps`` returns all steps from a state, also those that leave the component; ``occurring``
-    are the promised instances that are enabled in some state of it.
+    ``nearest`` are those of them that are nearest to the initial state, from which loops are
+    tried; ``steps`` returns all steps from a state, also those that leave the component;
+    ``occurring`` are the promised instances that are enabled in some state of it.
     """
 
     def __init__(
         self,
-        states: Sequence[N],
+        members: Collection[N],
+        nearest: Sequence[N],
         steps: Callable[[N], Sequence[Step[N]]],
         promises: Promises,
         occurring: Collection[int],
     ) -> None:
-        self.states = states
-        self.members = frozenset(states)
+        self.members = members
+        self.nearest = nearest
         self.steps = steps
         self.promises = promises
         self.occurring = occurring
         self.effort = 0
+        self.known: dict[N, frozenset[int]] = {}
 
-    def enabled(self, state: N) -> set[int]:
+    def enabled(self, state: N) -> frozenset[int]:
         """Return the promised instances enabled in a state."""
-        return {instance for instance, _ in self.steps(state) if instance in self.promises}
+        if state not in self.known:
+            self.known[state] = frozenset(i for i, _ in self.steps(state) if i in self.promises)
+        return self.known[state]
 
     def is_fair(self, start: N, loop: Sequence[Step[N]]) -> bool:
         """Say whether running round a loop, or stopping when it has no steps, is fair."""
@@ -88,14 +95,15 @@ class Component(Generic[N]):
         """Return a start and a fair loop from it: the best of some, by the length of the run."""
         best: tuple[N, list[Step[N]]] | None = None
         length = 0
-        for start in self.states[:_CANDIDATES]:
+        for start in self.nearest:
+            if best is not None and self.effort > _EFFORT:
+                break
             for loop in (self.shortest(start), self.round_trip(start)):
                 long = distance(start) + len(loop)
                 if (best is None or long < length) and self.is_fair(start, loop):
                     best, length = (start, loop), long
-            if best is not None and self.effort > _EFFORT:
-                break
-        assert best is not None
+        if best is None:
+            raise EnginesDisagree("a fair component has no fair loop")
         return best
 
     def shortest(self, start: N) -> list[Step[N]]:
@@ -113,20 +121,25 @@ class Component(Generic[N]):
             loop += self.walk(here, self.pays(owed))
             here = loop[-1][1] if loop else start
             owed -= self.paid(owed, here, loop[-1] if loop else None)
-        return loop + self.walk(here, lambda state, _: state == start)
+        return self.trimmed(start, loop + self.walk(here, lambda state, _: state == start))
 
-    def pays(self, owed: Collection[int]) -> Callable[[N, Step[N] | None], bool]:
+    def trimmed(self, start: N, loop: list[Step[N]]) -> list[Step[N]]:
+        """Return the loop without detours that fairness does not ask for."""
+        states = [start, *(state for _, state in loop)]
+        for i, j in itertools.combinations(range(len(states)), 2):
+            shorter = loop[:i] + loop[j:]
+            if states[i] == states[j] and len(shorter) and self.is_fair(start, shorter):
+                return self.trimmed(start, shorter)
+        return loop
+
+    def pays(self, owed: set[int]) -> Callable[[N, Step[N] | None], bool]:
         return lambda state, step: bool(self.paid(owed, state, step))
 
-    def paid(self, owed: Collection[int], state: N, step: Step[N] | None) -> set[int]:
+    def paid(self, owed: set[int], state: N, step: Step[N] | None) -> set[int]:
         """Return what of the owed instances a visit pays for: taken, or (weak) not enabled."""
-        enabled = self.enabled(state)
-        return {
-            i
-            for i in owed
-            if (step is not None and i == step[0])
-            or (self.promises[i] == "weak" and i not in enabled)
-        }
+        idle = owed - self.enabled(state)
+        paid = {i for i in idle if self.promises[i] == "weak"}
+        return paid | {step[0]} & owed if step is not None else paid
 
     def walk(self, start: N, ends: Callable[[N, Step[N] | None], bool]) -> list[Step[N]]:
         """Return the shortest way inside the component from a state to what ends it."""
@@ -147,7 +160,7 @@ class Component(Generic[N]):
                         came[step[1]] = state, step
                         following.append(step[1])
             level = following
-        raise AssertionError("not a strongly connected component")
+        raise EnginesDisagree("a fair component is not strongly connected")
 
 
 def _way(start: N, state: N, came: Mapping[N, tuple[N, Step[N]]]) -> list[Step[N]]:

@@ -20,7 +20,7 @@ import itertools
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 
-from vmlitmus.engine.lasso import Component, Lasso, Promises, Step, broken
+from vmlitmus.engine.lasso import CANDIDATES, Component, Lasso, Promises, Step, broken
 from vmlitmus.engine.reference import Explored
 from vmlitmus.lang import State
 
@@ -81,7 +81,9 @@ def find_lasso(
         return None
     nearest = min(found, key=lambda component: order[component[0]])
     occurring = {i for state in nearest for i, _ in seen.edges[state] if i in promises}
-    component = Component(nearest, seen.edges.__getitem__, promises, occurring)
+    component = Component(
+        frozenset(nearest), nearest[:CANDIDATES], seen.edges.__getitem__, promises, occurring
+    )
     return lasso(seen, waits, *component.loop(waits.length.__getitem__))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -10,14 +11,14 @@ from typing import Any
 from vmlitmus.engine import kernel_liveness
 from vmlitmus.engine.jit import Native
 from vmlitmus.engine.kernel_language import compile_kernel
-from vmlitmus.engine.lasso import Component, Promises, Step
+from vmlitmus.engine.lasso import CANDIDATES, Component, Promises, Step
 from vmlitmus.engine.limits import Stopped
 from vmlitmus.engine.memory import Region
 from vmlitmus.engine.search import Search
 
 _SLICE = 200_000  # units of work between two looks at the clock
 _FIELD = {name: index for index, name in enumerate(kernel_liveness.FIELDS)}
-_BYTES = {"TRUTH": 1, "FIRST": 8}  # for each state; 4 for the others
+_BYTES = {"TRUTH": 1, "OPEN": 1, "FIRST": 8}  # for each state; 4 for the others
 _ARRAYS = (
     "TRUTH",
     "DEPTH",
@@ -27,7 +28,7 @@ _ARRAYS = (
     "ORDER",
     "FIRST",
     "STEPS",
-    "GROUP",
+    "OPEN",
     "NUMBER",
     "LOW",
     "CURSOR",
@@ -146,9 +147,10 @@ class LivenessSearch(Search):
         members = self.arrays["MEMBERS"].words32(first, last - first)
         counts = self.arrays["BEST_ENABLED"].words(0, len(self.promises))
         occurring = [i for i, count in zip(self.promises, counts, strict=True) if count]
-        nearest = sorted(members, key=lambda state: (self._length(state), state))
-        component = Component(nearest, self._steps, self.promises, occurring)
-        start, loop = component.loop(self._length)
+        near = self.arrays["LENGTH"].words32(0, self.states)
+        nearest = heapq.nsmallest(CANDIDATES, members, key=lambda state: (near[state], state))
+        component = Component(frozenset(members), nearest, self._steps, self.promises, occurring)
+        start, loop = component.loop(near.__getitem__)
         way: list[Step[int]] = []
         state = start
         while (before := self.arrays["CAME"].word32(state)) != state:
@@ -156,9 +158,6 @@ class LivenessSearch(Search):
             way.append((taken, state))
             state = before
         return Loop(state, way[::-1], loop)
-
-    def _length(self, state: int) -> int:
-        return self.arrays["LENGTH"].word32(state)
 
     def _steps(self, state: int) -> list[Step[int]]:
         """Return the steps from a waiting state: the instance, and the state it leads to."""

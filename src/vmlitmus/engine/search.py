@@ -71,7 +71,10 @@ class Found:
 
 
 class Search:
-    """One breadth-first search; owns its memory, and gives it back when closed."""
+    """One breadth-first search; owns its memory, and gives it back when closed.
+
+    ``effort`` is how well its code is compiled at first, 0 or 2; a search that lasts goes on with 2.
+    """
 
     def __init__(
         self,
@@ -80,6 +83,7 @@ class Search:
         stop_on: int = 0,
         limits: Limits | None = None,
         progress: Callable[[Progress], None] | None = None,
+        effort: int = 0,
     ) -> None:
         self.model = model
         self.limits = limits or Limits()
@@ -89,7 +93,7 @@ class Search:
         self.largest = _BATCH + model.fanout
         self.regions: dict[str, Region] = {}
         self.ctx = Region(8 * len(kernel.FIELDS))
-        self._compile(effort=0)
+        self._compile(effort)
         self._allocate(stop_on)
 
     def __enter__(self) -> Search:
@@ -104,7 +108,7 @@ class Search:
             region.close()
         self.regions = {}
 
-    def _compile(self, *, effort: int) -> None:
+    def _compile(self, effort: int) -> None:
         """Compile the machine and the kernel; the search can go on where it is."""
         self.effort = effort
         self.kernel = _kernel(self.model.words, effort)
@@ -222,7 +226,7 @@ class Search:
             elif outcome != kernel.PAUSE:
                 break
             if self.effort == 0 and time.monotonic() - began > _QUICK:
-                self._compile(effort=2)
+                self._compile(2)
             self._look()
 
     def _look(self) -> None:

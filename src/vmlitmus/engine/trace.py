@@ -49,23 +49,38 @@ def lasso_trace(stepper: Stepper, lasso: Lasso) -> tuple[TraceStep, ...]:
     return tuple(found)
 
 
-def replay(machine: Machine, steps: Sequence[str]) -> tuple[TraceStep, ...]:
+def replay(
+    machine: Machine, steps: Sequence[str], loop_start: int | None = None
+) -> tuple[TraceStep, ...]:
     """Execute named steps, such as "evict(cpu0,page0)", from the initial state.
 
-    A name without its binding will do where one instance of it is enabled. Raises UsageError for
-    the first step that is not enabled, with what is enabled there.
+    A name without its binding will do where one instance of it is enabled. Those after the first
+    ``loop_start`` are a loop. Raises UsageError for the first step that is not enabled,
+    with what is enabled there, and for a loop that does not come back to where it begins.
     """
     stepper = Stepper(machine)
-    state, found = machine.initial, []
+    states, found = [machine.initial], []
     for number, wanted in enumerate(steps, 1):
+        state = states[-1]
         enabled = {step_name(i, name): (i, name, s) for i, name, s in stepper.successors(state)}
         chosen = _chosen(wanted.replace(" ", ""), enabled)
         if chosen is None:
             raise UsageError(_not_enabled(number, wanted, list(enabled)))
         instance, name, after = enabled[chosen]
         found.append(_step(stepper, instance, name, state, after))
-        state = after
+        states.append(after)
+    if loop_start is not None:
+        _check_loop(machine, states, loop_start)
     return tuple(found)
+
+
+def _check_loop(machine: Machine, states: Sequence[State], start: int) -> None:
+    if not 0 <= start < len(states):
+        raise UsageError(f"the loop begins after step {start}, but there are {len(states) - 1}")
+    changed = machine.changes(states[start], states[-1])
+    if states[start] != states[-1]:
+        what = ", ".join(f"{n}: {a} -> {b}" for n, (a, b) in changed.items()) or "an actor's place"
+        raise UsageError(f"the loop after step {start} does not come back to its start: {what}")
 
 
 def step_name(instance: Instance, name: str) -> str:

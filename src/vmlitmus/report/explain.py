@@ -9,6 +9,8 @@ from collections.abc import Iterable
 from vmlitmus.outcome import Outcome, Result, Verdict
 from vmlitmus.report.timeline import WIDTH, ascii_only, timeline
 
+_FAIRNESS = ("weakly fair", "strongly fair")  # bounds of a liveness claim
+
 
 def explain(outcome: Outcome, citation: str) -> str:
     """Return the report: question, verdict, cause, time-line, bounds, citations, how to rerun.
@@ -92,14 +94,11 @@ def _ending(outcome: Outcome) -> str | None:
 
 
 def _facts(outcome: Outcome, r: Result) -> list[str]:
-    bounds = dict(outcome.bounds)
-    fair = bounds.pop("fairness", None)
+    bounds = {n: value for n, value in outcome.bounds.items() if n not in _FAIRNESS}
     lines = _wrap(f"Bounds: {', '.join(_bound(name, value) for name, value in bounds.items())}.")
-    if isinstance(fair, list):
-        steps = (
-            ", ".join(fair) + "; no other step has to happen" if fair else "no step has to happen"
-        )
-        lines += _wrap(f"Fairness in force: {steps}.")
+    if len(bounds) < len(outcome.bounds):
+        fair = "; ".join(_bound(name, outcome.bounds[name]) for name in _FAIRNESS)
+        lines += _wrap(f"Fairness in force: {fair}. No other step has to happen.")
     lines += _wrap(
         f"Searched: {r.states} states, {r.transitions} transitions, depth {r.depth}; "
         f"{_reach(outcome, r)} ({r.engine} engine, {r.seconds:.2f} s)."

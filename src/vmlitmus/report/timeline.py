@@ -31,8 +31,9 @@ def timeline(
     """
     marks = _marks(len(steps), loop_start, asked)
     names = list(dict.fromkeys(column(step) for step in steps))
-    if not names and not marks:
-        return [f"==> at the start: {ending}"] if ending else []
+    if not names:
+        start = marks.get(0, []) + marked(ending)
+        return start if marks else [f"==> at the start: {ending}"] if ending else []
     offsets = _offsets(names)
     if offsets is None:
         return _listed(steps, names, marks) + marked(ending)
