@@ -155,6 +155,7 @@ class Vm(Entity):
     careful: Const[bool] = True  # it takes no VMSA page whose gpa is 2 MiB aligned
     lies: Const[bool] = False  # the RAX of AP_CREATION is not what the VMSA says
     frees_launch: Const[bool] = False  # KVM frees the launch VMSA once it is replaced
+    clears_late: Const[bool] = False  # the request bit is cleared under snp_vmsa_mutex
     dump_destroys: Const[bool] = False  # the kdump kernel issues AP_DESTROY first
     knows_ids: Const[bool] = True  # the guest can ask for the APIC ids of vcpus that never ran
     invalidating: Page | None = None  # mmu_invalidate_in_progress, and its range

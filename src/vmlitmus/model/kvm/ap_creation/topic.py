@@ -65,6 +65,7 @@ def populate(make: Setup, s: Settings) -> None:
         **{name: guest[name] for name in ("honest", "careful", "lies", "dump_destroys")},
         knows_ids=guest["knows_apic_ids"],
         frees_launch=s["kvm"]["free_launch_vmsa"],
+        clears_late=s["kvm"]["request_cleared"] == "under-mutex",
     )
     pages = [make_page(make, s, i) for i in range(guest["pages"])]
     bsp = make_bsp(make, dumps=guest["dumper"] == "bsp")
@@ -195,6 +196,7 @@ MODEL = Model(
             "version": release(default="7.3"),
             "kick": mechanism(Kick, default="as-merged"),
             "free_launch_vmsa": flag(default=False),
+            "request_cleared": choice("by-check", "under-mutex", default="by-check"),
         },
         "target": {
             "state": choice(*STATES, default="runnable"),

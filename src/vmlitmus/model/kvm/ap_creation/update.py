@@ -6,6 +6,9 @@ page is looked up in guest_memfd; the pfn is installed (since d1a3c2162334 under
 look at mmu_invalidate_seq); then init_vmcb(), in which sev_es_init_vmcb() goes back to the launch
 VMSA as long as snp_has_guest_vmsa is not set.
 
+A proposal of our own, ``request_cleared = "under-mutex"``: the request bit is cleared again where
+the request is consumed, under the mutex under which it was made.
+
 Not modelled: the LAPIC (its reset drops what is pending there), nested state.
 Source: sev_snp_init_protected_guest_state(), sev_es_init_vmcb() in arch/x86/kvm/svm/sev.c,
 svm_vcpu_reset(), init_vmcb() in svm.c.
@@ -45,6 +48,8 @@ def park(w: World, vcpu: Vcpu) -> None:
     vcpu.accepted = False
     vcpu.early = vcpu.early or vcpu.on_init
     vcpu.waiting = False
+    if w.the(Vm).clears_late:
+        vcpu.update = False
     vcpu.unhalted = False
     vcpu.mp_state = MpState.HALTED if w.part(HALTED) else MpState.STOPPED
     drop_vmsa(w, vcpu)
@@ -151,4 +156,4 @@ def reload_vmsa(w: World, vcpu: Vcpu) -> Sections:
     if page is not None:
         yield from install(w, vcpu, page)
     vcpu.locked = False
-    yield "{vcpu} ends sev_snp_reload_vmsa() with VMSA {vcpu.vmsa}"
+    yield "{vcpu} ends sev_snp_reload_vmsa()"
