@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from vmlitmus.lang import Apm, KernelCommit, KernelFile, World, condition
+from vmlitmus.lang import KernelCommit, KernelFile, World, condition
 from vmlitmus.world.memory import Owner
 from vmlitmus.world.snp import Host, Page, Vcpu
 
 INVALIDATE = KernelCommit(
     "d1a3c2162334", "KVM: SEV: Forcefully invalidate SNP VMSA if its backing gmem page is zapped"
 )
-RMPADJUST = Apm("15.36.5")
 ERRATUM = KernelFile("arch/x86/kvm/svm/sev.c", "snp_safe_alloc_page_node()", "7.2.13")
 KDUMP = KernelCommit(
     "d2062cc1b1c3", "x86/sev: Do not touch VMSA pages during SNP guest memory kdump"

@@ -15,7 +15,7 @@ from vmlitmus.world.memory import Owner
 from vmlitmus.world.snp import Fault, Features, Host, Mode, Page, Task, Vcpu, Vm
 
 VMRUN = Apm("15.36.12")
-RMPADJUST = Apm("15.36.5")
+RMPADJUST = Apm("15.36.7")
 ERRATUM = KernelFile("arch/x86/kvm/svm/sev.c", "snp_safe_alloc_page_node()", "7.2.13")
 POINTER_CACHED = Assumption(
     "vmsa-pointer-cached",

@@ -9,7 +9,8 @@ VMSA as long as snp_has_guest_vmsa is not set.
 A proposal of our own, ``request_cleared = "under-mutex"``: the request bit is cleared again where
 the request is consumed, under the mutex under which it was made.
 
-Not modelled: the LAPIC (its reset drops what is pending there), nested state.
+Not modelled: the LAPIC (its reset drops what is pending there), nested state; that RFC v8 left
+vcpu_enter_guest() with a return value that was not set.
 Source: sev_snp_init_protected_guest_state(), sev_es_init_vmcb() in arch/x86/kvm/svm/sev.c,
 svm_vcpu_reset(), init_vmcb() in svm.c.
 """
