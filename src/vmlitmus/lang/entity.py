@@ -76,32 +76,34 @@ class Entity:
 class Recorder:
     """Where the writes of one world go: index of each state variable, and what a step wrote.
 
-    ``written`` maps the index of a variable to its new code.
+    ``written`` maps the index of a variable to its new code. ``settled`` are fields that a section
+    may write but always puts back: they are no variables.
     """
 
     def __init__(self) -> None:
         self.variables: dict[tuple[Entity, str], tuple[int, Domain]] = {}
+        self.settled: dict[tuple[Entity, str], Domain] = {}
         self.written: dict[int, int] = {}
 
     def write(self, entity: Entity, name: str, value: object) -> None:
-        """Set a field; raises ModelError for an unknown or constant field, or a bad value.
-
-        A field that never has another value is no variable; writing that value is nothing.
-        """
-        try:
-            index, domain = self.variables[entity, name]
-        except KeyError:
-            if name in vars(entity) and vars(entity)[name] == value:
-                return
-            known = [field for field in vars(entity) if not field.startswith("_")]
-            reason = "it is constant" if name in known else unknown("field", name, known)
-            raise ModelError(f"cannot write {entity}.{name}: {reason}") from None
+        """Set a field; raises ModelError for an unknown or constant field, or a bad value."""
+        index, domain = self.variables.get((entity, name)) or self._settled(entity, name)
         try:
             code = domain.encode(value)
         except OutOfRange as error:
             raise ModelError(f"cannot write {entity}.{name}: {error}") from None
         store(entity, name, domain, code)
-        self.written[index] = code
+        if index is not None:
+            self.written[index] = code
+
+    def _settled(self, entity: Entity, name: str) -> tuple[None, Domain]:
+        """Return the domain of a field that is no variable but may be written within a section."""
+        try:
+            return None, self.settled[entity, name]
+        except KeyError:
+            known = [field for field in vars(entity) if not field.startswith("_")]
+            reason = "it is constant" if name in known else unknown("field", name, known)
+            raise ModelError(f"cannot write {entity}.{name}: {reason}") from None
 
 
 def store(entity: Entity, name: str, domain: Domain, code: int) -> None:
