@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from vmlitmus.lang import Choice, Claim, Machine, Model, build
+from vmlitmus.lang.model import fill
 from vmlitmus.outcome import Verdict, Word
 
 
@@ -30,7 +31,11 @@ class Cell:
     expect: Verdict
     word: str | None = None
 
-    def machine(self, model: Model) -> Machine:
+    def off(self, model: Model) -> frozenset[str]:
+        """Return the parts that are off: switched off, or of fixes that the kernel lacks."""
+        return model.missing(fill(model, self.tables, self.lists)).union(self.without)
+
+    def machine(self, model: Model, *, switchable: bool = False) -> Machine:
         """Return the machine of this scenario; raises ScenarioError or ModelError."""
         return build(
             model,
@@ -40,6 +45,7 @@ class Cell:
             at_most=self.at_most,
             without=self.without,
             assume=self.assume,
+            switchable=switchable,
         )
 
 
