@@ -37,6 +37,8 @@ SUFFICIENT = {
             "repeat the cookies",
         },
     ],
+    "forbidden-lying": [{"forbid lying"}],
+    "forbidden-hibernation": [{"forbid hibernation"}],
 }
 
 
