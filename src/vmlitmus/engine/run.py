@@ -102,7 +102,7 @@ class _Job:
         watched = tuple(dict.fromkeys((*self.claim.conditions, *backed, *observe)))
         if self.engine == "auto":
             try:
-                return self.reference(kind, watched, _patience())
+                return self.reference(kind, watched, patience())
             except _TooLarge:
                 pass
         if self.engine == "reference":
@@ -156,7 +156,7 @@ class _Job:
         return find_lasso(seen, starts, unmet, self.machine.promises, lambda: watch(seen, 0))
 
 
-def _patience() -> float:
+def patience() -> float:
     """Return about what compiling would cost: less where the process has compiled before."""
     return _WARM if "vmlitmus.engine.native_run" in sys.modules else _COLD
 
@@ -262,13 +262,13 @@ def _result(
         loop_start=lasso.loop_start if lasso else None,
         since=lasso.since if lasso else None,
         warnings=warnings,
-        reason=_REASONS.get(finding.stopped or ""),
+        reason=REASONS.get(finding.stopped or ""),
         observed={name: name in observed for name in observe},
         backing=tuple(machine.model.condition(n).text for n in backed if n in finding.observed),
     )
 
 
-_REASONS = {
+REASONS = {
     "time": "the time limit was reached",
     "memory": "the memory limit was reached",
     "interrupt": "interrupted",
