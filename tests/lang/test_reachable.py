@@ -24,7 +24,7 @@ NAMES = (
 CELLS = [(t, c) for t in CATALOGUE.tests() if t.name in NAMES for c in t.cells]
 
 
-def everything(instances, lowered, variables):
+def everything(instances, lowered, variables, switches):
     return [(i, lowered(i)) for i in instances], {v.index for v in variables}
 
 
