@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from vmlitmus.lang import Choice, Claim, Machine, Model, build
-from vmlitmus.outcome import Verdict
+from vmlitmus.lang.model import fill
+from vmlitmus.outcome import Verdict, Word
 
 
 @dataclass(frozen=True)
@@ -15,6 +16,7 @@ class Cell:
     """One scenario with its claim and the expected verdict.
 
     ``where`` gives the value of each axis of the test's matrix, as text; empty without a matrix.
+    ``word`` is the word that its observations are expected to give, if the test says so.
     """
 
     name: str
@@ -27,8 +29,13 @@ class Cell:
     assume: Mapping[str, Choice]
     claim: Claim
     expect: Verdict
+    word: str | None = None
 
-    def machine(self, model: Model) -> Machine:
+    def off(self, model: Model) -> frozenset[str]:
+        """Return the parts that are off: switched off, or of fixes that the kernel lacks."""
+        return model.missing(fill(model, self.tables, self.lists)).union(self.without)
+
+    def machine(self, model: Model, *, switchable: bool = False) -> Machine:
         """Return the machine of this scenario; raises ScenarioError or ModelError."""
         return build(
             model,
@@ -38,6 +45,7 @@ class Cell:
             at_most=self.at_most,
             without=self.without,
             assume=self.assume,
+            switchable=switchable,
         )
 
 
@@ -57,4 +65,11 @@ class Test:
     wide: bool
     axes: Mapping[str, tuple[str, ...]]
     observe: tuple[str, ...]
+    words: tuple[Word, ...]
     cells: tuple[Cell, ...]
+
+    @property
+    def watched(self) -> tuple[str, ...]:
+        """The conditions to observe: those asked for, and those that the words go by."""
+        reached = [w.reached for w in self.words if w.reached is not None]
+        return tuple(dict.fromkeys((*self.observe, *reached)))

@@ -8,7 +8,7 @@ import click
 
 from vmlitmus.cli.options import engine_options, limits, output_option, write_out
 from vmlitmus.cli.progress import Ticker
-from vmlitmus.cli.work import Job, decide
+from vmlitmus.cli.work import Job, check_parts, decide
 from vmlitmus.engine.run import Choice
 from vmlitmus.errors import VmlitmusError
 from vmlitmus.litmus import Catalogue, load_model
@@ -30,12 +30,19 @@ from vmlitmus.report import explain
 @click.option(
     "--json", "as_object", is_flag=True, help="Print one JSON object, vmlitmus/outcome/1."
 )
+@click.option(
+    "--without",
+    multiple=True,
+    metavar="PART",
+    help="Switch off one more part of a mechanism; may be given again.",
+)
 @output_option
 @engine_options
 def command(
     test: str,
     layout: str,
     as_object: bool,
+    without: tuple[str, ...],
     output: str | None,
     engine: Choice,
     time_limit: float | None,
@@ -52,8 +59,10 @@ def command(
     outcomes: list[Outcome] = []
     for found, cells in catalogue.select([test], wide=True):
         for cell in cells:
+            if without:
+                check_parts(job, found, cell, without)
             with Ticker() as ticker:
-                outcomes.append(decide(job, found, cell, ticker.search))
+                outcomes.append(decide(job, found, cell, ticker.search, without))
     faulty = next((o for o in outcomes if o.error), None)
     if faulty is not None:
         error = VmlitmusError(faulty.error)

@@ -52,9 +52,8 @@ def command(
     job = Job(catalogue, model, engine, limits(time_limit, memory_limit))
     found: dict[int, Outcome] = {}
     with Ticker(sum(len(cells) for _, cells in selected)) as ticker:
-        for index, outcome in decide_all(job, selected):
+        for index, outcome in decide_all(job, selected, ticker):
             found[index] = outcome
-            ticker.done(outcome.name)
     grids, at = [], 0
     for test, cells in selected:
         outcomes = [found[at + i] for i in range(len(cells))]

@@ -37,6 +37,11 @@ class Scan:
                 if base not in (Entity, Hooks, object):
                     self._offer(base)
 
+    @property
+    def functions(self) -> list[types.FunctionType]:
+        """The functions that were scanned, by module and line."""
+        return sorted(self._seen, key=lambda f: (f.__module__, f.__code__.co_firstlineno))
+
     def _offer(self, kind: type) -> None:
         for name, value in vars(kind).items():
             function = value.fget if isinstance(value, property) else value

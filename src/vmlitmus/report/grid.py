@@ -44,6 +44,7 @@ def _cell(outcome: Outcome) -> dict[str, Any]:
         "verdict": r.verdict.value if r else "error",
         "expected": outcome.expected.value,
         "observations": dict(r.observed) if r else {},
+        **({"word": outcome.word} if outcome.word else {}),
     }
 
 
@@ -67,6 +68,8 @@ def _text(outcome: Outcome) -> str:
     r = outcome.result
     if r is None:
         return "error"
+    if outcome.word is not None:
+        return outcome.word if outcome.as_expected else f"{outcome.word} !"
     seen = [name for name, true in r.observed.items() if true]
     text = r.verdict.value if outcome.as_expected else f"{r.verdict.value} !"
     return f"{text} ({', '.join(seen)})" if seen else text
