@@ -1,7 +1,8 @@
-"""Which fields the parts of a model write, and which fields its steps read: from the syntax trees.
+"""Which fields the parts of a model write, and which its steps read: from the syntax trees.
 
-A part may switch a statement, an order, a check or a wait. What it writes must be read by some step,
-so that it changes what happens; a field that only conditions read would assert a bug, not cause it.
+A part may switch a statement, an order, a check or a wait. What it writes must be read by some
+step, so that it changes what happens; a field that only conditions read would assert a bug, not
+cause it.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ class Parts:
 
     @property
     def asserted(self) -> dict[str, str]:
-        """The fields that a part writes and no step reads, each with a place where it is written."""
+        """The fields that a part writes and no step reads, each with where it is written."""
         return {name: where for name, where in self.written.items() if name not in self.read}
 
     def visit(self, function: Function, under: bool, tainted: frozenset[str]) -> None:
@@ -150,7 +151,10 @@ class _Visit:
     def call(self, call: ast.Call, under: bool) -> None:
         for function, before in self.parts.callees(call, self.scope):
             names = [a.arg for a in function_syntax(function).args.args][before:]
-            pairs = [*zip(names, call.args, strict=False), *((k.arg, k.value) for k in call.keywords)]
+            pairs = [
+                *zip(names, call.args, strict=False),
+                *((k.arg, k.value) for k in call.keywords),
+            ]
             tainted = frozenset(n for n, value in pairs if n and self.depends(value))
             self.parts.visit(function, under, tainted)
 

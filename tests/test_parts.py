@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from part_writes import Parts
 
+from part_writes import Parts
 from vmlitmus.model import TOPICS
 
 sys.path.insert(0, str(Path(__file__).parent / "agreement"))
