@@ -185,6 +185,7 @@ class Outcome:
     expected_word: str | None = None
     arguments: tuple[str, ...] = ()
     without: tuple[str, ...] = ()
+    start: str = ""  # how things stand at first, in one line
 
     @property
     def counts(self) -> tuple[int, ...] | None:
@@ -218,6 +219,24 @@ class Outcome:
         if self.result.verdict is Verdict.INCONCLUSIVE:
             return 3
         return 0 if self.as_expected else 1
+
+
+@dataclass(frozen=True)
+class Said:
+    """What somebody said of cells of a matrix: which conditions are reached there, and which not.
+
+    ``where`` gives the values of some axes, each a choice of one or several; ``agrees`` what the
+    file expects of the comparison with what the model observes; ``note`` why they differ, or what
+    was left open.
+    """
+
+    by: str
+    text: str
+    where: Mapping[str, tuple[str, ...]]
+    seen: tuple[str, ...]
+    unseen: tuple[str, ...]
+    agrees: bool
+    note: str
 
 
 _PRECEDENCE = (70, 130, 2, 1, 3, 0)

@@ -24,6 +24,7 @@ def explain(outcome: Outcome, citation: str) -> str:
     lines += _wrap(f"{_headline(outcome, r)}")
     lines += ["", *_wrap(_cause(outcome, r))]
     if r.trace is not None:
+        lines += ["", *_wrap(f"Start: {outcome.start}.")] if outcome.start else []
         lines += ["", *timeline(r.trace, _ending(outcome), r.loop_start, _asked(outcome, r))]
     lines += ["", *_facts(outcome, r)]
     lines += ["", *_citations(outcome, r, citation)]
@@ -32,6 +33,8 @@ def explain(outcome: Outcome, citation: str) -> str:
 
 
 def _headline(outcome: Outcome, r: Result) -> str:
+    if not outcome.because:
+        return f"{outcome.claim}: {r.verdict.value.upper()}"
     note = "as expected" if outcome.as_expected else f"EXPECTED: {outcome.expected.value}"
     if outcome.without:
         parts = ", ".join(f'"{part}"' for part in outcome.without)
@@ -142,7 +145,8 @@ def _bound(name: str, value: object) -> str:
 
 def _citations(outcome: Outcome, r: Result, citation: str) -> list[str]:
     decided = "the model decided" if outcome.decided_by == "model" else "known from"
-    lines = [] if outcome.without else _wrap(f"Expected because ({decided}): {outcome.because}")
+    told = outcome.because and not outcome.without
+    lines = _wrap(f"Expected because ({decided}): {outcome.because}") if told else []
     lines += _wrap(f"Asked in: {citation}")
     sources = dict.fromkeys(s for step in r.trace or () for s in step.source.split("; "))
     if sources:
