@@ -93,7 +93,7 @@ def two_cookies_wait(w: World) -> bool:
 
 
 @condition("forced-idle", "a cpu is kept idle although a task of it is runnable", source=DOC)
-def forced_idle_beside_task(w: World) -> bool:
+def forced_idle(w: World) -> bool:
     return any(t.runnable and t.cpu.curr is None and not t.cpu.need_resched for t in w.all(Task))
 
 
