@@ -1,6 +1,7 @@
 """What must hold, or must be possible, when a protected vcpu shares a core."""
 
 from vmlitmus.claims.smt_protection.cookies import (
+    cookies_apart,
     cookies_mixed_executing,
     cookies_mixed_kernel,
     cookies_mixed_picked,
@@ -71,6 +72,7 @@ CONDITIONS = (
     cookies_mixed_picked,
     cookies_mixed_executing,
     cookies_mixed_kernel,
+    cookies_apart,
     two_cookies_wait,
     forced_idle,
     kernel_entry_unnoticed,

@@ -60,6 +60,21 @@ def cookies_mixed_executing(w: World) -> bool:
 
 
 @condition(
+    "cookies-apart", "no two siblings execute tasks with different cookies at once", source=DOC
+)
+def cookies_apart(w: World) -> bool:
+    return not any(
+        a is not b
+        and a.core is b.core
+        and runs_task(a)
+        and runs_task(b)
+        and cookie_of(a.curr) != cookie_of(b.curr)
+        for a in w.all(Cpu)
+        for b in w.all(Cpu)
+    )
+
+
+@condition(
     "cookies-mixed-with-kernel",
     "kernel instructions execute beside user or guest instructions of a task with a cookie",
     source=DOC,
