@@ -84,10 +84,15 @@ class Recorder:
         self.written: dict[int, int] = {}
 
     def write(self, entity: Entity, name: str, value: object) -> None:
-        """Set a field; raises ModelError for an unknown or constant field, or a bad value."""
+        """Set a field; raises ModelError for an unknown or constant field, or a bad value.
+
+        A field that never has another value is no variable; writing that value is nothing.
+        """
         try:
             index, domain = self.variables[entity, name]
         except KeyError:
+            if name in vars(entity) and vars(entity)[name] == value:
+                return
             known = [field for field in vars(entity) if not field.startswith("_")]
             reason = "it is constant" if name in known else unknown("field", name, known)
             raise ModelError(f"cannot write {entity}.{name}: {reason}") from None
