@@ -25,8 +25,8 @@ TESTS = {
     "mask-covers-dirty-cpus": (2, 2, 2, 1 << 17),
     "mask-covers-dirty-cpus-three": (4, 3, 1, 1 << 26),
 }
-OPTIONS = "--threads 1 --deadlock-detection off --symmetry-reduction off".split()
-FLAGS = "-O3 -march=native -std=c11 -mcx16".split()
+OPTIONS = ["--threads", "1", "--deadlock-detection", "off", "--symmetry-reduction", "off"]
+FLAGS = ["-O3", "-march=native", "-std=c11", "-mcx16"]
 
 
 def build(folder: Path, cpus: int, vcpus: int, pages: int, slots: int) -> Path:

@@ -8,7 +8,7 @@ from typing import Any
 
 from vmlitmus.lang import Choice, Claim, Machine, Model, build
 from vmlitmus.lang.model import fill
-from vmlitmus.outcome import Verdict
+from vmlitmus.outcome import Said, Verdict, Word
 
 
 @dataclass(frozen=True)
@@ -16,6 +16,7 @@ class Cell:
     """One scenario with its claim and the expected verdict.
 
     ``where`` gives the value of each axis of the test's matrix, as text; empty without a matrix.
+    ``word`` is the word that its observations are expected to give, if the test says so.
     """
 
     name: str
@@ -29,12 +30,18 @@ class Cell:
     assume: Mapping[str, Choice]
     claim: Claim
     expect: Verdict
+    word: str | None = None
 
     def start(self, model: Model) -> str:
         """Return how things stand at the start, in one line; empty where the model says nothing."""
         return model.start(fill(model, self.tables, self.lists)) if model.start else ""
 
-    def machine(self, model: Model) -> Machine:
+    def off(self, model: Model) -> frozenset[str]:
+        """Return the parts that are off: switched off, or of fixes that the kernel lacks."""
+        missing = model.missing(fill(model, self.tables, self.lists))
+        return missing.difference(self.fixed).union(self.without)
+
+    def machine(self, model: Model, *, switchable: bool = False) -> Machine:
         """Return the machine of this scenario; raises ScenarioError or ModelError."""
         return build(
             model,
@@ -45,7 +52,21 @@ class Cell:
             without=self.without,
             fixed=self.fixed,
             assume=self.assume,
+            switchable=switchable,
         )
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How a matrix is shown: marks for conditions, axes that go across, axes set apart.
+
+    Each value of an axis in ``apart`` has a grid of its own.
+    """
+
+    marks: Mapping[str, str]
+    across: tuple[str, ...]
+    apart: tuple[str, ...]
+    said: tuple[Said, ...]
 
 
 @dataclass(frozen=True)
@@ -64,4 +85,12 @@ class Test:
     wide: bool
     axes: Mapping[str, tuple[str, ...]]
     observe: tuple[str, ...]
+    layout: Layout
+    words: tuple[Word, ...]
     cells: tuple[Cell, ...]
+
+    @property
+    def watched(self) -> tuple[str, ...]:
+        """The conditions to observe: those asked for, and those that the words go by."""
+        reached = [w.reached for w in self.words if w.reached is not None]
+        return tuple(dict.fromkeys((*self.observe, *reached)))

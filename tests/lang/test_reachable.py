@@ -24,8 +24,8 @@ NAMES = (
 CELLS = [(t, c) for t in CATALOGUE.tests() if t.name in NAMES for c in t.cells]
 
 
-def everything(instances, lowered, variables):
-    return [(i, lowered(i)) for i in instances], {v.index for v in variables}
+def everything(instances, lowered, variables, switches=0):
+    return [(i, lowered(i)) for i in instances], {v.index for v in variables[switches:]}
 
 
 @pytest.mark.parametrize(("test", "cell"), CELLS, ids=lambda x: getattr(x, "name", ""))

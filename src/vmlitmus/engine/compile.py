@@ -36,12 +36,13 @@ def compile_machine(
         counters=len(counters),
         named=named,
         initial=layout.pack(machine.initial),
+        switches=len(machine.switches),
     )
 
 
 def compile_noting(machine: Machine) -> str:
     """Return an ``expand`` that notes, in place of coverage, 1 + the ending of each instance."""
-    return _INTRINSICS + _Noting(machine, Layout(machine), {}).text()
+    return _INTRINSICS + _Noting(machine, Layout(machine), {}, named=False).text()
 
 
 def fanout(machine: Machine) -> int:

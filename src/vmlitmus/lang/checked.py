@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from vmlitmus.errors import ModelError
-from vmlitmus.lang.fold import folded
+from vmlitmus.lang.fold import folded, read
 from vmlitmus.lang.instances import lower_instance
 from vmlitmus.lang.ir import Code
 from vmlitmus.lang.lower import lower_condition
@@ -16,20 +16,28 @@ from vmlitmus.lang.syntax import place
 
 
 def checked(machine: Machine) -> Machine:
-    """Return the machine without instances that are never enabled, and fields that none changes.
+    """Return the machine without what is never enabled, fields that none changes, idle switches.
 
     Raises ModelError, with file and line, for a fault in an instance or a condition, and for a name
     or a label that is used twice.
     """
     found, changing = reachable(
-        machine.instances, lambda i: lower_instance(machine, i), machine.variables
+        machine.instances,
+        lambda i: lower_instance(machine, i),
+        machine.variables,
+        len(machine.switches),
     )
     codes: dict[int | str, Code] = {number: code for number, (_, code) in enumerate(found)}
     alive = [replace(i, index=number) for number, (i, _) in enumerate(found)]
     for condition in machine.conditions.values():
         codes[condition.name] = lower_condition(machine.world, machine.domains, condition.function)
     _check_labels(machine)
-    kept = [v for v in machine.variables if v.index in changing or v.bookkeeping]
+    idle = set(range(len(machine.switches))) - read(codes.values())
+    kept = [
+        v
+        for v in machine.variables
+        if v.index in changing or (v.bookkeeping and v.index not in idle)
+    ]
     numbers = {v.index: number for number, v in enumerate(kept)}
     constants = {v.index: v.initial for v in machine.variables if v.index not in numbers}
     smaller = replace(
@@ -37,6 +45,7 @@ def checked(machine: Machine) -> Machine:
         variables=tuple(replace(v, index=numbers[v.index]) for v in kept),
         instances=tuple(_renumbered(i, numbers) for i in alive),
         codes=_Folded(codes, constants, numbers),
+        switches=tuple(p for i, p in enumerate(machine.switches) if i not in idle),
     )
     smaller.world.recorder.variables = smaller.domains
     return smaller

@@ -6,9 +6,15 @@ all is constant in the machine; it is taken out of the state, and here out of th
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from vmlitmus.lang.ir import Block, Branch, Code, Emit, Op, Operand, Value, fold
+
+
+def read(codes: Iterable[Code]) -> set[int]:
+    """Return the variables that some code reads."""
+    ops = [op for code in codes for block in code.blocks for op in block.ops]
+    return {op.args[0] for op in ops if op.op == "load"}
 
 
 def folded(code: Code, constants: Mapping[int, int], numbers: Mapping[int, int]) -> Code:

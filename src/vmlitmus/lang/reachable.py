@@ -20,14 +20,18 @@ def reachable(
     instances: Sequence[Instance],
     lowered: Callable[[Instance], Code],
     variables: Sequence[Variable],
+    switches: int = 0,
 ) -> tuple[list[tuple[Instance, Code]], set[int]]:
     """Return the instances that may be enabled, in order, and the variables that they may change.
+
+    The first ``switches`` variables may be anything at the start.
 
     Steps and the starts of sequences are always lowered, the rest of a sequence where an actor may
     get there.
     """
     reach = _Reach(lowered, variables)
-    return [(i, reach.codes[i.index]) for i in reach.run(instances)], reach.changing()
+    reach.possible.update(dict.fromkeys(range(switches)))
+    return [(i, reach.codes[i.index]) for i in reach.run(instances)], reach.changing(switches)
 
 
 class _Reach:
@@ -54,8 +58,9 @@ class _Reach:
             alive = [i for i in instances if self.passes(i) and self.runs(i, constants)]
         return alive
 
-    def changing(self) -> set[int]:
-        return {v for v, possible in self.possible.items() if possible is None or len(possible) > 1}
+    def changing(self, switches: int) -> set[int]:
+        found = {v for v, p in self.possible.items() if p is None or len(p) > 1}
+        return found - set(range(switches))
 
     def passes(self, instance: Instance) -> bool:
         """Say whether the guards on the actor's place and locals may hold."""

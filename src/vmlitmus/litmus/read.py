@@ -5,20 +5,23 @@ from __future__ import annotations
 import itertools
 import re
 import tomllib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from vmlitmus.errors import ScenarioError, VmlitmusError, unknown
 from vmlitmus.lang import KINDS, Claim, Model
 from vmlitmus.lang.model import fill
+from vmlitmus.litmus.shape import Shape, shown
+from vmlitmus.litmus.words import read_words
 from vmlitmus.outcome import Verdict
 from vmlitmus.scenario import Cell, Test
 
 _LARGEST = 1 << 20  # bytes of a litmus file
 _MOST_CELLS = 1000
 _TEXTS = ("question", "source", "because", "decided_by")
-_TOP = (*_TEXTS, "topic", "expect", "wide", "environment", "assume", "claim", "matrix")
+_TABLES = ("environment", "assume", "claim", "matrix")
+_TOP = (*_TEXTS, "topic", "expect", "word", "wide", "said", *_TABLES)
 _VERDICTS = ("holds", "violated")
 
 
@@ -92,10 +95,7 @@ class _Reader:
 
     def fail(self, message: str, *words: str) -> LitmusError:
         """Return the error, placed at the first line that has one of the words."""
-        return LitmusError(self.path, self.line_of(*words), message)
-
-    def line_of(self, *words: str) -> int | None:
-        return _line_of(self.text, words)
+        return LitmusError(self.path, _line_of(self.text, words), message)
 
     def test(self, topic_of_folder: str | None, model_of: Callable[[str], Model]) -> Test:
         topic = self.topic(topic_of_folder)
@@ -111,11 +111,15 @@ class _Reader:
             message = unknown("value of decided_by", texts["decided_by"], ("source", "model"))
             raise self.fail(message, "decided_by")
         matrix = dict(self.table("matrix"))
-        observe = self.strings(matrix.pop("observe", []), "observe")
+        shape = Shape(self, matrix)
         axes = self.axes(matrix)
         name = Path(self.path).stem
-        cells = tuple(self.cells(name, model, matrix, axes))
-        self.observed(model, observe)
+        conditions = [c.name for c in model.conditions]
+        words = read_words(self.data.get("word", []), conditions, self.fail)
+        expected = _Expected(self, matrix, axes, [w.word for w in words])
+        cells = tuple(self.cells(name, model, matrix, axes, expected))
+        values = {axes[key]: tuple(shown(v) for v in matrix[key]) for key in matrix}
+        layout = shape.layout(conditions, values, cells)
         return Test(
             name=name,
             topic=topic,
@@ -123,8 +127,10 @@ class _Reader:
             text=self.text,
             shipped=topic_of_folder is not None,
             wide=self.flag("wide"),
-            axes={axes[key]: tuple(shown(v) for v in matrix[key]) for key in matrix},
-            observe=observe,
+            axes=values,
+            observe=shape.observe,
+            layout=layout,
+            words=words,
             cells=cells,
             **texts,
         )
@@ -140,7 +146,7 @@ class _Reader:
         for key in self.data:
             if key not in known:
                 raise self.fail(unknown("key", key, known), key)
-        for key in ("environment", "assume", "claim", "matrix", *model.settings):
+        for key in (*_TABLES, *model.settings):
             if not isinstance(self.data.get(key, {}), dict):
                 raise self.fail(f"{key} is not a table; write [{key}]", key)
         for key in model.lists:
@@ -172,12 +178,6 @@ class _Reader:
             raise self.fail(f"{name} = {value!r}: not a list of texts", name)
         return tuple(value)
 
-    def observed(self, model: Model, observe: tuple[str, ...]) -> None:
-        for name in observe:
-            if name not in [c.name for c in model.conditions]:
-                message = unknown("condition", name, [c.name for c in model.conditions])
-                raise self.fail(message, name)
-
     def axes(self, matrix: Mapping[str, Any]) -> dict[str, str]:
         """Return the short name of each axis: its last word where that is unambiguous."""
         total = 1
@@ -191,15 +191,19 @@ class _Reader:
         return {k: s if last.count(s) == 1 else k for k, s in zip(matrix, last, strict=True)}
 
     def cells(
-        self, name: str, model: Model, matrix: Mapping[str, Any], axes: Mapping[str, str]
+        self,
+        name: str,
+        model: Model,
+        matrix: Mapping[str, Any],
+        axes: Mapping[str, str],
+        expected: _Expected,
     ) -> Iterable[Cell]:
-        expected = _Expected(self, matrix, axes)
         for values in itertools.product(*matrix.values()):
             chosen = dict(zip(matrix, values, strict=True))
             where = {axes[key]: shown(value) for key, value in chosen.items()}
             inside = ",".join(f"{axis}={value}" for axis, value in where.items())
             cell_name = f"{name}[{inside}]" if where else name
-            yield self.cell(model, cell_name, where, chosen, expected.verdict(where))
+            yield self.cell(model, cell_name, where, chosen, *expected.verdict(where))
         expected.finish()
 
     def cell(
@@ -209,6 +213,7 @@ class _Reader:
         where: Mapping[str, str],
         chosen: Mapping[str, Any],
         expect: Verdict,
+        word: str | None,
     ) -> Cell:
         data = _overlaid(self, model, self.data, chosen)
         environment = dict(data.get("environment", {}))
@@ -224,7 +229,7 @@ class _Reader:
         self.check_settings(model, tables, lists, allow, at_most)
         return Cell(
             name, where, tables, lists, allow, at_most, without, fixed,
-            self.assumed(data), self.claim(model, data), expect,
+            self.assumed(data), self.claim(model, data), expect, word,
         )  # fmt: skip
 
     def check_settings(
@@ -285,14 +290,25 @@ class _Reader:
 _ENVIRONMENT = ("environment.allow", "environment.at_most")
 
 
+_ROW = ("where", "verdict", "word")
+
+
 class _Expected:
     """The expected verdict of each cell: ``expect = "..."``, or rows of ``[[expect]]``.
 
-    A later row that matches a cell wins over an earlier one.
+    A later row that matches a cell wins over an earlier one. A row may also say which of the
+    file's words is expected.
     """
 
-    def __init__(self, reader: _Reader, matrix: Mapping[str, Any], axes: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        reader: _Reader,
+        matrix: Mapping[str, Any],
+        axes: Mapping[str, str],
+        words: Sequence[str],
+    ) -> None:
         self.reader = reader
+        self.words = words
         self.values = {axes[key]: [shown(v) for v in matrix[key]] for key in matrix}
         given = reader.data.get("expect")
         if isinstance(given, str):
@@ -303,10 +319,13 @@ class _Expected:
         self.rows = [self.row(row) for row in given]
         self.used = [False] * len(self.rows)
 
-    def row(self, row: Mapping[str, Any]) -> tuple[dict[str, str], Verdict]:
+    def row(self, row: Mapping[str, Any]) -> tuple[dict[str, str], Verdict, str | None]:
         for key in row:
-            if key not in ("where", "verdict"):
-                raise self.reader.fail(unknown("key of expect", key, ("where", "verdict")), key)
+            if key not in _ROW:
+                raise self.reader.fail(unknown("key of expect", key, _ROW), key)
+        word = row.get("word")
+        if word is not None and word not in self.words:
+            raise self.reader.fail(unknown("word", str(word), self.words), str(word))
         verdict = row.get("verdict")
         if verdict not in _VERDICTS:
             raise self.reader.fail(unknown("verdict", str(verdict), _VERDICTS), str(verdict))
@@ -319,19 +338,20 @@ class _Expected:
             if shown(value) not in self.values[axis]:
                 message = unknown(f"value of {axis}", shown(value), self.values[axis])
                 raise self.reader.fail(message, shown(value))
-        return {axis: shown(value) for axis, value in where.items()}, Verdict(verdict)
+        return {axis: shown(value) for axis, value in where.items()}, Verdict(verdict), word
 
-    def verdict(self, cell: Mapping[str, str]) -> Verdict:
+    def verdict(self, cell: Mapping[str, str]) -> tuple[Verdict, str | None]:
+        """Return the verdict and the word that are expected of a cell."""
         found = None
-        for index, (where, verdict) in enumerate(self.rows):
+        for index, (where, verdict, word) in enumerate(self.rows):
             if all(cell[axis] == value for axis, value in where.items()):
-                found, self.used[index] = verdict, True
+                found, self.used[index] = (verdict, word), True
         if found is None:
             raise self.reader.fail(f"no [[expect]] row covers {dict(cell)}", "expect")
         return found
 
     def finish(self) -> None:
-        for (where, _), used in zip(self.rows, self.used, strict=True):
+        for (where, *_), used in zip(self.rows, self.used, strict=True):
             if not used:
                 raise self.reader.fail(f"the [[expect]] row {where} covers no cell", "expect")
 
@@ -380,15 +400,6 @@ def _claim_of(reader: _Reader, value: object) -> dict[str, str | list[str]]:
         what = "leads_to and two conditions" if wanted == 2 else "a kind and a condition"
         raise reader.fail(f"claim = {value!r}: write {what}", str(value))
     return {kind: names if wanted == 2 else names[0]}
-
-
-def shown(value: object) -> str:
-    """Return a TOML value as a cell's name shows it."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, list):
-        return "+".join(map(shown, value)) or "nothing"
-    return str(value)
 
 
 def _words(message: str) -> list[str]:

@@ -20,6 +20,8 @@ def line(outcome: Outcome, width: int = 44) -> str:
         text += f"  ({r.reason})"
     elif r.verdict != outcome.expected:
         text += f"  (expected: {outcome.expected.value})"
+    elif outcome.word_differs:
+        text += f"  ({outcome.word}; expected: {outcome.expected_word})"
     elif outcome.counts_differ:
         text += (
             f"  (counts differ: stored {_counts(outcome.stored)}, now {_counts(outcome.counts)})"

@@ -1,0 +1,116 @@
+"""Whether a hint that is set is true: at boot, and after a change of the host."""
+
+from __future__ import annotations
+
+from vmlitmus.claims.smt_topology.facts import (
+    HYPERV,
+    THREAD,
+    accurate,
+    accurate_conversely,
+    no_non_arch_core_sharing,
+    no_smt,
+)
+from vmlitmus.lang import Assumption, World, condition
+from vmlitmus.world.smt_topology import Fact, Task, TaskKind, Vcpu, Vm
+
+READING = Assumption(
+    "accurate-reading",
+    "ACCURATE_TOPOLOGY is meant both ways: siblings in the guest are siblings on the host, and "
+    "conversely",
+    default="both",
+    choices=("siblings", "converse", "both"),
+)
+OTHER_VMS = Assumption(
+    "sharing-covers-other-vms",
+    "NO_NON_ARCH_CORE_SHARING speaks of the vcpus of other VMs as well",
+    default=False,
+)
+
+
+def true_as_read(w: World) -> bool:
+    """ACCURATE_TOPOLOGY in the reading that is assumed."""
+    if w.assume(READING) == "siblings":
+        return accurate(w)
+    if w.assume(READING) == "converse":
+        return accurate_conversely(w)
+    return accurate(w) and accurate_conversely(w)
+
+
+def beside_a_vcpu(w: World, kind: TaskKind) -> bool:
+    """A task of a kind runs on the core of a vcpu, at the same time, on another cpu."""
+    return any(
+        vcpu.running
+        and vcpu.cpu is not None
+        and task.kind == kind
+        and task.cpu is not None
+        and task.cpu is not vcpu.cpu
+        and task.cpu.core is vcpu.cpu.core
+        for vcpu in w.all(Vcpu)
+        for task in w.all(Task)
+    )
+
+
+def true_now(w: World) -> bool:
+    """The fact that the VM's hint speaks of."""
+    vm = w.the(Vm)
+    if vm.says == Fact.NO_SMT:
+        return no_smt(w, vm.host)
+    if vm.says == Fact.ACCURATE_TOPOLOGY:
+        return true_as_read(w)
+    if w.assume(OTHER_VMS) and beside_a_vcpu(w, TaskKind.OTHER_VM):
+        return False
+    return no_non_arch_core_sharing(w)
+
+
+def set_and_false(w: World) -> bool:
+    vm = w.the(Vm)
+    return vm.booted and not vm.dead and vm.told and not true_now(w)
+
+
+@condition(
+    "hint-false",
+    "the hint is set in the guest's CPUID and the fact that it states is not true",
+    source=(THREAD, HYPERV),
+    backed_by=("hint-set-while-running",),
+)
+def hint_false(w: World) -> bool:
+    return set_and_false(w)
+
+
+@condition(
+    "hint-false-at-boot",
+    "the hint is set in the guest's CPUID and has never been true on this host as it was booted",
+    source=(THREAD, HYPERV),
+    backed_by=("hint-set-while-running",),
+)
+def hint_false_at_boot(w: World) -> bool:
+    return set_and_false(w) and not w.the(Vm).changed
+
+
+@condition(
+    "hint-false-later",
+    "something on the host has changed, and the hint is still set and no longer true",
+    source=(THREAD, HYPERV),
+)
+def hint_false_later(w: World) -> bool:
+    return set_and_false(w) and w.the(Vm).changed
+
+
+@condition("hint-set", "the guest has booted with the hint set", source=THREAD)
+def hint_set(w: World) -> bool:
+    return w.the(Vm).booted and w.the(Vm).told
+
+
+@condition("hint-set-while-running", "a vcpu runs with the hint set", source=THREAD)
+def hint_set_while_running(w: World) -> bool:
+    return w.the(Vm).told and any(vcpu.running for vcpu in w.all(Vcpu))
+
+
+@condition("host-changed", "the host changes while the guest runs", source=THREAD)
+def host_changed(w: World) -> bool:
+    return w.the(Vm).booted and w.the(Vm).changed
+
+
+@condition("vm-moved", "the VM runs on another host than it started on", source=THREAD)
+def vm_moved(w: World) -> bool:
+    return w.the(Vm).booted and w.the(Vm).host.index == 1

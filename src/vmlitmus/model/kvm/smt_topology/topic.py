@@ -1,0 +1,212 @@
+"""The model of the topic smt-topology: everything put together, and set up for a scenario."""
+
+from __future__ import annotations
+
+from vmlitmus.claims.smt_topology import CONDITIONS
+from vmlitmus.claims.smt_topology.hints import OTHER_VMS, READING
+from vmlitmus.lang import Model, Settings, Setup, choice, flag, mechanism, number
+from vmlitmus.model.guest.smt_policy import (
+    AlwaysStibp,
+    GuestCoreScheduling,
+    GuestPolicy,
+    SmtOff,
+    Suicidal,
+)
+from vmlitmus.model.hardware.smt_control import (
+    cpu_down,
+    cpu_up,
+    resume_from_hibernation,
+    smt_disable,
+    smt_enable,
+)
+from vmlitmus.model.kvm.smt_topology.by_userspace import (
+    AccurateTopology,
+    EnodevWillDo,
+    NoNonArchCoreSharing,
+)
+from vmlitmus.model.kvm.smt_topology.enforced import NoSmt, NoSmtHeld, NoSmtNow
+from vmlitmus.model.kvm.smt_topology.event import (
+    ACKS,
+    Banned,
+    Bans,
+    OnceStarted,
+    Reenlightenment,
+    TellsAfter,
+    TellsBefore,
+    acknowledge,
+    announce,
+)
+from vmlitmus.model.kvm.smt_topology.hint import Hint
+from vmlitmus.model.kvm.smt_topology.hyperv import HypervAuto, HypervOn
+from vmlitmus.model.kvm.smt_topology.kvm_default import (
+    FakeSmt,
+    KnownHints,
+    Trustworthy,
+    TrustworthyPinned,
+)
+from vmlitmus.model.scheduler.placement import (
+    VHOST_COOKIE,
+    break_affinity,
+    interrupt,
+    return_from_interrupt,
+    run_emulator,
+    run_host_task,
+    run_other_vm,
+    run_vhost,
+    schedule_vcpu,
+    unschedule_task,
+    unschedule_vcpu,
+)
+from vmlitmus.model.vmm.replacement import live_migrate, repin, tag_later, untag
+from vmlitmus.model.vmm.start import (
+    KNOWN,
+    STUB_ON_SMP,
+    boot_host,
+    kernel_means_to_lie,
+    lay_out,
+    mean_to_lie,
+    show_siblings,
+    start,
+    tag,
+)
+from vmlitmus.world.smt_topology import (
+    Core,
+    Cpu,
+    Host,
+    Layout,
+    SmtControl,
+    Task,
+    TaskKind,
+    Vcpu,
+    Vm,
+)
+
+HINTS: dict[str, type[Hint]] = {
+    "off": Hint,
+    "trustworthy": Trustworthy,
+    "trustworthy-pinned": TrustworthyPinned,
+    "fake-smt": FakeSmt,
+    "known-hints": KnownHints,
+    "no-smt": NoSmt,
+    "no-smt-now": NoSmtNow,
+    "no-smt-held": NoSmtHeld,
+    "accurate-topology": AccurateTopology,
+    "no-non-arch-core-sharing": NoNonArchCoreSharing,
+    "enodev-will-do": EnodevWillDo,
+    "hv-on": HypervOn,
+    "hv-auto": HypervAuto,
+}
+POLICIES = {
+    "nothing": GuestPolicy,
+    "smt-off": SmtOff,
+    "core-scheduling": GuestCoreScheduling,
+    "stibp": AlwaysStibp,
+    "kill-itself": Suicidal,
+}
+LAYOUTS = {"free": Layout.FREE, "same-core": Layout.SAME_CORE, "own-cores": Layout.OWN_CORES}
+
+
+def populate(make: Setup, s: Settings) -> None:
+    """Make the hosts, the VM with two vcpus, and one task of each kind."""
+    for host in s.lists["host"]:
+        make_host(make, SmtControl(host["smt"]), host["cores"], nested=host["nested"])
+    vm = s["vm"]
+    hint = HINTS[s["kvm"]["hint"]]
+    made = make(
+        Vm,
+        says=hint.SAYS,
+        inverted=hint.INVERTED,
+        reads_hint=s["guest"]["reads_hint"],
+        host=make.made(Host)[0],
+        threads=vm["threads"],
+        layout=LAYOUTS[vm["pinned"]],
+        cookies=vm["cookies"],
+    )
+    for i in range(2):
+        make(Vcpu, vm=made, number=i)
+    for kind in TaskKind:
+        make(Task, kind=kind)
+
+
+def make_host(make: Setup, control: SmtControl, cores: int, *, nested: bool) -> None:
+    """Make a host with two threads a core, online as its smt/control has it.
+
+    A nested host is itself a guest: what it takes for cores are threads of its own host's cores,
+    so it enumerates no SMT and runs on all of them.
+    """
+    host = make(Host, smt=SmtControl.NOTSUPPORTED if nested else control)
+    for number_of_core in range(cores):
+        core = make(Core, host=host, number=number_of_core)
+        for thread in range(2):
+            online = nested or thread == 0 or control is SmtControl.ON
+            present = online or control in (SmtControl.OFF, SmtControl.FORCEOFF)
+            make(Cpu, core=core, thread=thread, online=online, present=present)
+
+
+MODEL = Model(
+    name="smt-topology",
+    doc="What may a guest believe about SMT, and for how long?",
+    entities=(Host, Core, Cpu, Vm, Vcpu, Task),
+    steps=(
+        boot_host,
+        lay_out,
+        show_siblings,
+        tag,
+        mean_to_lie,
+        kernel_means_to_lie,
+        start,
+        schedule_vcpu,
+        unschedule_vcpu,
+        break_affinity,
+        run_other_vm,
+        run_host_task,
+        run_emulator,
+        run_vhost,
+        unschedule_task,
+        interrupt,
+        return_from_interrupt,
+        smt_disable,
+        smt_enable,
+        cpu_down,
+        cpu_up,
+        resume_from_hibernation,
+        repin,
+        untag,
+        tag_later,
+        live_migrate,
+        announce,
+        acknowledge,
+    ),
+    conditions=CONDITIONS,
+    hooks={
+        Hint: HINTS,
+        GuestPolicy: POLICIES,
+        Bans: {"nothing": Bans, "everything": Banned, "smt-once-started": OnceStarted},
+        Reenlightenment: {"none": Reenlightenment, "after": TellsAfter, "before": TellsBefore},
+    },
+    assumptions=(KNOWN, STUB_ON_SMP, VHOST_COOKIE, READING, OTHER_VMS, ACKS),
+    settings={
+        "kvm": {
+            "hint": mechanism(Hint, default="trustworthy"),
+            "reenlightenment": mechanism(Reenlightenment, default="none"),
+            "bans": mechanism(Bans, default="nothing"),
+        },
+        "vm": {
+            "threads": number(1, 2, default=1),
+            "pinned": choice(*LAYOUTS, default="free"),
+            "cookies": flag(default=False),
+        },
+        "guest": {
+            "policy": mechanism(GuestPolicy, default="nothing"),
+            "reads_hint": flag(default=True),
+        },
+    },
+    lists={
+        "host": {
+            "smt": choice("on", "off", "forceoff", "notsupported", default="on"),
+            "cores": number(1, 2, default=2),
+            "nested": flag(default=False),
+        }
+    },
+    setup=populate,
+)

@@ -1,0 +1,1 @@
+"""What the host kernel's scheduler, timers and workqueues do."""

@@ -1,0 +1,156 @@
+"""Which cpu runs whom: affinity, core scheduling, and who else may be on the core.
+
+A task runs on an online cpu that its affinity allows and that runs nobody else. Where a cookie is
+involved, the tasks of one core that run at the same time have equal cookies: the core-wide pick.
+When no cpu that its affinity allows is left, select_fallback_rq() widens the affinity, and does not
+narrow it again when the cpu comes back.
+
+Not modelled: the time between a change of cookie and the next pick, priorities, cpusets.
+Source: is_cpu_allowed(), select_fallback_rq() and pick_next_task() in kernel/sched/core.c.
+"""
+
+from __future__ import annotations
+
+from vmlitmus.lang import Assumption, KernelFile, World, step, when
+from vmlitmus.model.guest.smt_policy import GuestPolicy
+from vmlitmus.world.smt_topology import Core, Cpu, Host, Layout, Task, TaskKind, Vcpu, Vm
+
+SCHEDULE = KernelFile("kernel/sched/core.c", "pick_next_task()", "7.2.13")
+FALLBACK = KernelFile("kernel/sched/core.c", "select_fallback_rq()", "7.2.13")
+INTERRUPT = KernelFile("kernel/softirq.c", "irq_exit_rcu()", "7.2.13")
+VHOST_COOKIE = Assumption(
+    "vmm-threads-untagged",
+    "the VMM tags its vcpu threads one by one, so its emulator thread and the vhost workers have "
+    "no cookie; otherwise they share that of the first guest core",
+)
+
+
+def guest_core(vcpu: Vcpu) -> int:
+    """The core that the vcpu belongs to in the topology which its guest sees."""
+    return vcpu.number // 2 if vcpu.vm.threads == 2 else vcpu.number
+
+
+def pinned(vcpu: Vcpu, cpu: Cpu) -> bool:
+    """Say whether the VMM's layout puts the vcpu on the cpu."""
+    if vcpu.vm.layout == Layout.SAME_CORE:
+        return cpu.core.number == 0 and cpu.thread == vcpu.number
+    if vcpu.vm.layout == Layout.OWN_CORES:
+        return cpu.core.number == vcpu.number and cpu.thread == vcpu.number % 2
+    return True
+
+
+def smt_active(w: World, host: Host) -> bool:
+    """sched_smt_active(): some core has two cpus online."""
+    return any(
+        sum(1 for cpu in w.all(Cpu) if cpu.core is core and cpu.online) > 1
+        for core in w.all(Core)
+        if core.host is host
+    )
+
+
+def idle(w: World, cpu: Cpu) -> bool:
+    """Say whether nobody runs on an online cpu."""
+    busy = any(vcpu.cpu is cpu and vcpu.running for vcpu in w.all(Vcpu))
+    return cpu.online and not busy and not any(task.cpu is cpu for task in w.all(Task))
+
+
+def vcpu_cookie(vcpu: Vcpu) -> int:
+    return guest_core(vcpu) + 1 if vcpu.vm.cookies else 0
+
+
+def task_cookie(w: World, task: Task) -> int:
+    """A task of the VMM may share a cookie with the vcpus; nobody else does."""
+    of_vmm = task.kind in (TaskKind.EMULATOR, TaskKind.VHOST)
+    if of_vmm and w.the(Vm).cookies and not w.assume(VHOST_COOKIE):
+        return 1
+    return 0
+
+
+def picked(w: World, cpu: Cpu, cookie: int) -> bool:
+    """Say whether the core-wide pick lets a task with this cookie run beside the others."""
+    vcpus = all(
+        vcpu_cookie(vcpu) == cookie
+        for vcpu in w.all(Vcpu)
+        if vcpu.running and vcpu.cpu is not None and vcpu.cpu.core is cpu.core
+    )
+    return vcpus and all(
+        task_cookie(w, task) == cookie
+        for task in w.all(Task)
+        if task.cpu is not None and task.cpu.core is cpu.core
+    )
+
+
+@step("{vcpu} enters the guest on {cpu}", source=SCHEDULE)
+def schedule_vcpu(w: World, vcpu: Vcpu, cpu: Cpu) -> None:
+    vm = vcpu.vm
+    when(vm.booted and not vm.dead and not vm.paused and not vcpu.running and not vcpu.parked)
+    when(cpu.core.host is vm.host and not vm.host.frozen)
+    when(vcpu.loose or pinned(vcpu, cpu) or vm.kernel_liar)
+    when(idle(w, cpu) and not cpu.interrupted)
+    when(picked(w, cpu, vcpu_cookie(vcpu)) or vm.kernel_liar)
+    when(w.use(GuestPolicy).runs(w, vcpu))
+    vcpu.cpu = cpu
+    vcpu.running = True
+
+
+@step("{vcpu} leaves the guest and is scheduled out", source=SCHEDULE)
+def unschedule_vcpu(w: World, vcpu: Vcpu) -> None:
+    when(vcpu.running)
+    vcpu.running = False
+
+
+@step("{vcpu} finds no cpu left: select_fallback_rq() breaks its affinity", source=FALLBACK)
+def break_affinity(w: World, vcpu: Vcpu) -> None:
+    when(vcpu.vm.booted and not vcpu.running and not vcpu.loose)
+    when(not any(cpu.online and allowed_at(vcpu, cpu) for cpu in w.all(Cpu)))
+    vcpu.loose = True
+
+
+def allowed_at(vcpu: Vcpu, cpu: Cpu) -> bool:
+    return cpu.core.host is vcpu.vm.host and pinned(vcpu, cpu)
+
+
+def place(w: World, task: Task, cpu: Cpu, kind: TaskKind) -> None:
+    """A host task starts to run on an idle cpu of the VM's host."""
+    when(task.kind == kind and task.cpu is None)
+    when(cpu.core.host is w.the(Vm).host and not cpu.core.host.frozen)
+    when(idle(w, cpu) and not cpu.interrupted and picked(w, cpu, task_cookie(w, task)))
+    task.cpu = cpu
+
+
+@step("a vcpu of another VM ({task}) runs on {cpu}", source=SCHEDULE, disturbance="other-vm")
+def run_other_vm(w: World, task: Task, cpu: Cpu) -> None:
+    place(w, task, cpu, TaskKind.OTHER_VM)
+
+
+@step("a host task ({task}) runs on {cpu}", source=SCHEDULE, disturbance="host-task")
+def run_host_task(w: World, task: Task, cpu: Cpu) -> None:
+    place(w, task, cpu, TaskKind.HOST)
+
+
+@step("QEMU's emulator thread ({task}) runs on {cpu}", source=SCHEDULE, disturbance="emulator")
+def run_emulator(w: World, task: Task, cpu: Cpu) -> None:
+    place(w, task, cpu, TaskKind.EMULATOR)
+
+
+@step("a vhost worker ({task}) runs on {cpu}", source=SCHEDULE, disturbance="vhost")
+def run_vhost(w: World, task: Task, cpu: Cpu) -> None:
+    place(w, task, cpu, TaskKind.VHOST)
+
+
+@step("{task} is scheduled out", source=SCHEDULE)
+def unschedule_task(w: World, task: Task) -> None:
+    when(task.cpu is not None)
+    task.cpu = None
+
+
+@step("{cpu} takes an interrupt while idle", source=INTERRUPT, disturbance="interrupt")
+def interrupt(w: World, cpu: Cpu) -> None:
+    when(cpu.core.host is w.the(Vm).host and idle(w, cpu) and not cpu.interrupted)
+    cpu.interrupted = True
+
+
+@step("{cpu} returns from the interrupt", source=INTERRUPT, disturbance="interrupt")
+def return_from_interrupt(w: World, cpu: Cpu) -> None:
+    when(cpu.interrupted)
+    cpu.interrupted = False

@@ -1,0 +1,128 @@
+"""What the topic smt-topology needs: hosts with SMT, a VM with hints, and who may run on a core."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Annotated
+
+from vmlitmus.lang import Between, Const, Entity
+
+
+class SmtControl(Enum):
+    """What /sys/devices/system/cpu/smt/control shows."""
+
+    ON = "on"
+    OFF = "off"  # nosmt, or written at run time: root may switch it on again
+    FORCEOFF = "forceoff"  # nosmt=force, or written at run time: for good
+    NOTSUPPORTED = "notsupported"  # CPUID enumerates one thread a core
+    NOTIMPLEMENTED = "notimplemented"  # kernel without CONFIG_HOTPLUG_SMT
+
+
+class Layout(Enum):
+    """Where the VMM pins the vcpus, if it does."""
+
+    FREE = "to no cpu"
+    SAME_CORE = "to the siblings of one core"
+    OWN_CORES = "to a core of their own each"
+
+
+class Fact(Enum):
+    """What a hint says about the host."""
+
+    NO_SMT = "NO_SMT"
+    ACCURATE_TOPOLOGY = "ACCURATE_TOPOLOGY"
+    NO_NON_ARCH_CORE_SHARING = "NO_NON_ARCH_CORE_SHARING"
+
+
+class TaskKind(Enum):
+    """What a host task is to the VM."""
+
+    OTHER_VM = "a vcpu of another VM"
+    HOST = "a host task"
+    EMULATOR = "the emulator thread of QEMU"
+    VHOST = "a vhost worker"
+
+
+class Host(Entity):
+    """A physical machine under one kernel; the VM may be migrated from one to another."""
+
+    smt: SmtControl = SmtControl.ON
+    frozen: bool = False  # user space is frozen for hibernation
+    used: bool = False  # the VM is or was here
+
+
+class Core(Entity):
+    """A physical core; ``number`` counts within its host."""
+
+    host: Const[Host]
+    number: Const[Annotated[int, Between(0, 3)]]
+
+
+class Cpu(Entity, runs_on="self"):
+    """A hardware thread as Linux numbers it; thread 0 of a core is the primary one."""
+
+    core: Const[Core]
+    thread: Const[Annotated[int, Between(0, 1)]]
+    present: bool = True  # can be brought up at all
+    online: bool = True
+    interrupted: bool = False  # runs a handler, or a softirq at its end
+
+
+class Vm(Entity):
+    """The VM whose guest reads the hint.
+
+    ``says`` is what the hint says when it is set; ``inverted`` marks a hint whose set bit says the
+    opposite. ``changed`` is history: something on the host changed after the hint was decided.
+    """
+
+    says: Const[Fact]
+    inverted: Const[bool] = False
+    reads_hint: Const[bool] = True  # false: a guest that is older than the hint
+    host: Host
+    threads: Annotated[int, Between(1, 2)] = 1  # threads per core in the guest's CPUID
+    layout: Layout = Layout.FREE
+    cookies: bool = False  # the vcpus of each guest core have a core-scheduling cookie of their own
+    claims: bool = False  # what the VMM found out: the fact is to be claimed
+    liar: bool = False  # the VMM claims it whatever it found out
+    kernel_liar: bool = False  # the host kernel vouches for it, and places vcpus as it likes
+    known: bool = False  # CPUID shows that the host knows the hint
+    bit: bool = False  # the bit in the guest's CPUID
+    booted: bool = False
+    relies: bool = False  # the guest keeps its tasks apart by its topology
+    stibp: bool = False  # the guest's cpus do not share branch predictions
+    announced: bool = False  # the host has announced that the fact ends
+    acknowledged: bool = False  # and the guest has answered
+    dead: bool = False
+    paused: bool = False
+    changed: bool = False
+
+    @property
+    def told(self) -> bool:
+        """True when a guest that can read the hint concludes from it that the fact holds."""
+        return not self.bit if self.inverted else self.bit and self.known
+
+    @property
+    def believes(self) -> bool:
+        """True when the guest takes the fact for granted; an old guest always does."""
+        return self.told if self.reads_hint else True
+
+
+class Vcpu(Entity, runs_on="cpu"):
+    """A vcpu, and the host task that runs it. ``cpu`` is task_cpu(): where it runs or last ran.
+
+    Guest tasks that distrust each other run on different vcpus, one each.
+    """
+
+    vm: Const[Vm]
+    number: Const[Annotated[int, Between(0, 3)]]
+    cpu: Cpu | None = None
+    running: bool = False  # in the guest
+    loose: bool = False  # the scheduler has broken its affinity
+    parked: bool = False  # taken offline by the guest
+
+
+class Task(Entity, runs_on="cpu"):
+    """Another host task; none has a cookie of the VM's vcpus."""
+
+    kind: Const[TaskKind]
+    cpu: Cpu | None = None  # where it runs now
