@@ -105,15 +105,7 @@ def agree(test, cell, most: int) -> None:
         assert (one.states, one.transitions) == (two.states, two.transitions)
         assert one.coverage == two.coverage
     for off in sets:
-        alone = build(
-            model,
-            cell.tables,
-            cell.lists,
-            allow=cell.allow,
-            at_most=cell.at_most,
-            without={*cell.without, *off},
-            assume=cell.assume,
-        )
+        alone = dataclasses.replace(cell, without=(*cell.without, *off)).machine(model)
         result = run(alone, cell.claim)
         assert two.known[off] is result.verdict, off
         length = result.trace and len(result.trace)
