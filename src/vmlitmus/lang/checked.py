@@ -52,7 +52,7 @@ def checked(machine: Machine) -> Machine:
     recorder = smaller.world.recorder
     recorder.variables = smaller.domains
     recorder.settled = {
-        (v.entity, v.name): v.domain for v in machine.variables if v.index in constants
+        (v.entity, v.name): (v.initial, v.domain) for v in machine.variables if v.index in constants
     }
     return smaller
 
