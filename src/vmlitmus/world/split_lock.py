@@ -63,6 +63,17 @@ class Event(Enum):
     L1_EXIT = "l1-exit"  # an exit to the L1 hypervisor that it did not ask for
 
 
+class Answer(Enum):
+    """What KVM decided about a vcpu's last exit, or emulation."""
+
+    NONE = "none"
+    INJECT = "inject"  # #AC into the guest
+    L1 = "l1"  # the exit goes to the L1 hypervisor
+    HOST = "host"  # the host's handler, or the VMM
+    PLAIN = "plain"  # emulated by a plain write
+    LOCKED = "locked"  # emulated by a locked access
+
+
 class Host(Entity):
     """The host kernel, and KVM's choices."""
 
@@ -136,6 +147,8 @@ class Vcpu(Entity, runs_on="cpu"):
     sld: bool = False  # SPLIT_LOCK_DETECT of its MSR_TEST_CTRL, as KVM emulates it
     tif_sld: bool = False  # TIF_SLD of its thread: detection is off for it
     place: Annotated[int, Between(0, 3)] = 0  # in the queue of buslock_sem; 0: not in it
+    answer: Answer = Answer.NONE
+    slept: bool = False  # its thread has slept since its last bus lock
     stepping: bool = False  # AMD: the threshold counter lets the next bus lock pass
     failed: bool = False  # an exit handler of KVM has failed
     returned: bool = False  # ... and KVM_RUN returns an error for it

@@ -63,10 +63,13 @@ def lock_bus(w: World, vcpu: Vcpu) -> None:
     vcpu.missed = due(w, vcpu)
     vcpu.trying = False
     vcpu.exits = 0
+    if vcpu.slept:
+        vcpu.row = 0
+        vcpu.slept = False
     if vcpu.row < 2:
         vcpu.row += 1
 
 
 def slowed(vcpu: Vcpu) -> None:
     """Something makes the vcpu's thread sleep before its next split lock."""
-    vcpu.row = 0
+    vcpu.slept = True

@@ -21,40 +21,30 @@ def down(w: World, vcpu: Vcpu) -> Sections:
     else:
         vcpu.place = 1 + sum(1 for other in w.all(Vcpu) if other.place > 0)
         yield "{vcpu} queues for buslock_sem"
-        if w.part(HAND_OVER):
-            when(vcpu.place == 0)
-        else:
-            when(not w.the(Host).semaphore)
-            vcpu.place = 0
-            taken(w, vcpu)
-        vcpu.passed = 0
+        when(may_take(w, vcpu))
+        taken(w, vcpu)
         yield "{vcpu} has buslock_sem"
 
 
+def may_take(w: World, vcpu: Vcpu) -> bool:
+    """Say whether the semaphore was handed to the vcpu; without that, whether it is free."""
+    return vcpu.place == 0 if w.part(HAND_OVER) else not w.the(Host).semaphore
+
+
 def taken(w: World, vcpu: Vcpu) -> None:
-    """The vcpu gets the semaphore while others may wait."""
+    """The vcpu has the semaphore; everybody who still waits was passed once more."""
     w.the(Host).semaphore = True
-    count_passed(w, vcpu)
-
-
-def count_passed(w: World, vcpu: Vcpu) -> None:
-    """Everybody who still waits was passed once more."""
+    vcpu.place = 0
+    vcpu.passed = 0
     for other in w.all(Vcpu):
-        if other is not vcpu and other.place > 0 and other.passed < 3:
+        if other.place > 0 and other.passed < 3:
             other.passed += 1
 
 
 def up(w: World) -> None:
     """up(&buslock_sem)."""
-    first_waits = any(vcpu.place == 1 for vcpu in w.all(Vcpu))
-    if w.part(HAND_OVER):
-        w.the(Host).semaphore = first_waits
-        for vcpu in w.all(Vcpu):
-            if vcpu.place > 0:
-                vcpu.place -= 1
-        if first_waits:
-            for vcpu in w.all(Vcpu):
-                if vcpu.place > 0 and vcpu.passed < 3:
-                    vcpu.passed += 1
-    else:
-        w.the(Host).semaphore = False
+    handed = w.part(HAND_OVER) and any(vcpu.place == 1 for vcpu in w.all(Vcpu))
+    w.the(Host).semaphore = handed
+    for vcpu in w.all(Vcpu):
+        if vcpu.place > 0 and handed:
+            vcpu.place -= 1

@@ -14,7 +14,7 @@ from __future__ import annotations
 from vmlitmus.lang import KernelCommit, KernelFile, Sections, World, sequence, step, when
 from vmlitmus.model.hardware.split_lock import lock_bus, slowed
 from vmlitmus.model.kvm.split_lock.versions import NESTED_BUS_LOCK, RETURN_VALUE
-from vmlitmus.world.split_lock import Event, Host, Vcpu
+from vmlitmus.world.split_lock import Answer, Event, Host, Vcpu
 
 HANDLE_EXIT = KernelFile("arch/x86/kvm/vmx/vmx.c", "vmx_handle_exit()", "7.2.13")
 THRESHOLD = KernelCommit(
@@ -25,7 +25,9 @@ REMEMBER_RIP = "nested.last_bus_lock_rip"
 
 def exit_after(w: World, vcpu: Vcpu) -> Sections:
     """Intel: the lock has been made; the VMM hears of it, or L1 does."""
-    if vcpu.vm.nested and not w.part(NESTED_BUS_LOCK.part):
+    to_l1 = vcpu.vm.nested and not w.part(NESTED_BUS_LOCK.part)
+    vcpu.answer = Answer.L1 if to_l1 else Answer.HOST
+    if vcpu.answer == Answer.L1:
         vcpu.event = Event.L1_EXIT
         yield "the bus-lock exit of {vcpu} in L2 goes to L1"
     else:

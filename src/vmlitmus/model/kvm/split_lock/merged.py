@@ -16,7 +16,7 @@ from vmlitmus.model.hardware.split_lock import lock_bus
 from vmlitmus.model.kvm.split_lock.handler import handle_guest_split_lock
 from vmlitmus.model.kvm.split_lock.policy import AcPolicy, may_run
 from vmlitmus.model.kvm.split_lock.versions import EMULATED, GUEST_AC, NESTED_AC
-from vmlitmus.world.split_lock import Context, Event, Host, Vcpu
+from vmlitmus.world.split_lock import Answer, Context, Event, Host, Vcpu
 
 INJECT_AC = KernelFile("arch/x86/kvm/vmx/vmx.c", "vmx_guest_inject_ac()", "7.2.13")
 CMPXCHG = KernelFile("arch/x86/kvm/x86.c", "emulator_cmpxchg_emulated()", "7.2.13")
@@ -35,15 +35,25 @@ def guest_inject_ac(w: World, vcpu: Vcpu) -> bool:
     )
 
 
+def answer(w: World, vcpu: Vcpu) -> Answer:
+    """Say who gets the #AC of a vcpu."""
+    if vcpu.vm.nested and not w.part(NESTED_AC.part):
+        return Answer.L1
+    if guest_inject_ac(w, vcpu) or not w.part(GUEST_AC.part):
+        return Answer.INJECT
+    return Answer.HOST
+
+
 class Merged(AcPolicy):
     """As merged since 5.7: the host's handler gets the guest's split-lock #AC."""
 
     def on_ac(self, w: World, vcpu: Vcpu) -> Sections:
-        if vcpu.vm.nested and not w.part(NESTED_AC.part):
+        vcpu.answer = answer(w, vcpu)
+        if vcpu.answer == Answer.L1:
             vcpu.event = Event.L1_EXIT
             vcpu.trying = False
             yield "the #AC of {vcpu} in L2 goes to L1"
-        elif guest_inject_ac(w, vcpu) or not w.part(GUEST_AC.part):
+        elif vcpu.answer == Answer.INJECT:
             deliver_ac(w, vcpu)
             yield "{vcpu} takes #AC on its split lock; KVM injects it into the guest"
         else:
@@ -53,7 +63,8 @@ class Merged(AcPolicy):
 @sequence(source=(CMPXCHG, EMULATED.source))
 def emulated_lock(w: World, vcpu: Vcpu) -> Sections:
     when(may_run(w, vcpu) and vcpu.vm.emulated)
-    if w.part(EMULATED.part):
+    vcpu.answer = Answer.PLAIN if w.part(EMULATED.part) else Answer.LOCKED
+    if vcpu.answer == Answer.PLAIN:
         vcpu.event = Event.TORN
         yield "emulator_cmpxchg_emulated() does the split lock of {vcpu} as a plain write"
     elif vcpu.detected:
