@@ -148,7 +148,7 @@ class Vcpu(Entity, runs_on="cpu"):
     tif_sld: bool = False  # TIF_SLD of its thread: detection is off for it
     place: Annotated[int, Between(0, 3)] = 0  # in the queue of buslock_sem; 0: not in it
     answer: Answer = Answer.NONE
-    slept: bool = False  # its thread has slept since its last bus lock
+    slept: bool = True  # its thread has slept since its last bus lock, or made none yet
     stepping: bool = False  # AMD: the threshold counter lets the next bus lock pass
     failed: bool = False  # an exit handler of KVM has failed
     returned: bool = False  # ... and KVM_RUN returns an error for it
@@ -157,7 +157,7 @@ class Vcpu(Entity, runs_on="cpu"):
     trying: bool = False  # its split lock has faulted and will be retried
     event: Event = Event.NONE
     missed: bool = False  # its last split lock should have raised #AC
-    row: Annotated[int, Between(0, 2)] = 0  # split locks executed since something slowed it down
+    unslowed: bool = False  # it made its last two bus locks without sleeping in between
     exits: Annotated[int, Between(0, 2)] = 0  # bus-lock exits for its current instruction
     passed: Annotated[int, Between(0, 3)] = 0  # others that got buslock_sem while it waited
 

@@ -55,7 +55,7 @@ def bus_locked(w: World) -> bool:
     backed_by=("split-lock-tried",),
 )
 def two_locks_unslowed(w: World) -> bool:
-    return any(vcpu.row == 2 for vcpu in w.all(Vcpu))
+    return any(vcpu.unslowed for vcpu in w.all(Vcpu))
 
 
 @condition(
@@ -75,7 +75,7 @@ def tenant_unseen(w: World) -> bool:
     backed_by=("tenant-unseen",),
 )
 def tenant_unseen_twice(w: World) -> bool:
-    return any(vcpu.event == Event.UNSEEN and vcpu.row == 2 for vcpu in w.all(Vcpu))
+    return any(vcpu.event == Event.UNSEEN and vcpu.unslowed for vcpu in w.all(Vcpu))
 
 
 @condition(

@@ -63,11 +63,8 @@ def lock_bus(w: World, vcpu: Vcpu) -> None:
     vcpu.missed = due(w, vcpu)
     vcpu.trying = False
     vcpu.exits = 0
-    if vcpu.slept:
-        vcpu.row = 0
-        vcpu.slept = False
-    if vcpu.row < 2:
-        vcpu.row += 1
+    vcpu.unslowed = not vcpu.slept
+    vcpu.slept = False
 
 
 def slowed(vcpu: Vcpu) -> None:
