@@ -133,6 +133,8 @@ class _Walk:
                 label, ended = begun.step.label, True
             except NotEnabled:
                 return BLOCKED, state
+            except ModelError as error:  # no section goes there, or the walk would have ended
+                return f"fails: {error}", state
         after = list(states[-1])
         for index, code in machine.world.recorder.written.items():
             after[index] = code
