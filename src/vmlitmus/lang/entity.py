@@ -76,32 +76,47 @@ class Entity:
 class Recorder:
     """Where the writes of one world go: index of each state variable, and what a step wrote.
 
-    ``written`` maps the index of a variable to its new code.
+    ``written`` maps the index of a variable to its new code. ``constants`` are the fields that have
+    the same code after every step, with that code; ``passing`` those that have another for now.
     """
 
     def __init__(self) -> None:
         self.variables: dict[tuple[Entity, str], tuple[int, Domain]] = {}
+        self.constants: dict[tuple[Entity, str], tuple[int, Domain]] = {}
         self.written: dict[int, int] = {}
+        self.passing: dict[tuple[Entity, str], int] = {}
 
     def write(self, entity: Entity, name: str, value: object) -> None:
-        """Set a field; raises ModelError for an unknown or constant field, or a bad value.
-
-        A field that never has another value is no variable; writing that value is nothing.
-        """
-        try:
-            index, domain = self.variables[entity, name]
-        except KeyError:
-            if name in vars(entity) and vars(entity)[name] == value:
-                return
+        """Set a field; raises ModelError for an unknown or constant field, or a bad value."""
+        key = entity, name
+        found = self.variables.get(key) or self.constants.get(key)
+        if found is None:
             known = [field for field in vars(entity) if not field.startswith("_")]
             reason = "it is constant" if name in known else unknown("field", name, known)
-            raise ModelError(f"cannot write {entity}.{name}: {reason}") from None
+            raise ModelError(f"cannot write {entity}.{name}: {reason}")
+        place, domain = found
         try:
             code = domain.encode(value)
         except OutOfRange as error:
             raise ModelError(f"cannot write {entity}.{name}: {error}") from None
         store(entity, name, domain, code)
-        self.written[index] = code
+        if key in self.variables:
+            self.written[place] = code
+        else:
+            self.passing[key] = code
+
+    def settle(self) -> None:
+        """Give the fields that are the same after every step that value again."""
+        for entity, name in self.passing:
+            code, domain = self.constants[entity, name]
+            store(entity, name, domain, code)
+        self.passing.clear()
+
+    def check(self) -> None:
+        """Raise ModelError when a step leaves such a field with another value."""
+        for (entity, name), code in self.passing.items():
+            if code != self.constants[entity, name][0]:
+                raise ModelError(f"cannot write {entity}.{name}: it is constant")
 
 
 def store(entity: Entity, name: str, domain: Domain, code: int) -> None:

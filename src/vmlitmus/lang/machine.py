@@ -182,13 +182,16 @@ class Machine:
         for variable, code in zip(self.variables, state, strict=True):
             variable.put(code)
         self.world.recorder.written.clear()
+        self.world.recorder.settle()
 
     def back(self, state: State) -> None:
         """Undo what was written since the world was put into this state."""
-        written = self.world.recorder.written
-        for index in written:
+        recorder: Recorder = self.world.recorder
+        for index in recorder.written:
             self.variables[index].put(state[index])
-        written.clear()
+        recorder.written.clear()
+        if recorder.passing:
+            recorder.settle()
 
     def fire(self, instance: Instance) -> tuple[int, tuple[Any, ...]]:
         """Run an instance in the world as it is; return its ending and its label's values.
@@ -207,6 +210,8 @@ class Machine:
         if instance.budget is not None:
             left = self.variables[instance.budget]
             setattr(left.entity, left.name, left.entity.__dict__[left.name] - 1)
+        if self.world.recorder.passing:
+            self.world.recorder.check()
         return ending, values
 
     def _section(self, instance: Instance, program: Program) -> tuple[int, tuple[Any, ...]]:
