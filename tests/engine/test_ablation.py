@@ -42,26 +42,35 @@ HOLDING = [
 COUNTS = {topic: blessed(topic) for topic in CATALOGUE.topics()}
 CHEAP = 6_000  # states of all combinations together, about: for the ordinary tests
 SLOW = 400_000  # beyond, plain Python would take minutes, and only the compiled engine is asked
+EACH = 8  # cells of a topic among the ordinary tests; all others are in the wide tier
 
 
-def parts_on(test, cell) -> int:
-    """Return how many parts of a cell are on, at most."""
+def on(test, cell) -> list[str]:
+    """Return the parts that the code of a cell mentions and that are on."""
     model = CATALOGUE.model_of(test.topic)
+    off = cell.off(model)
     parts = scanned(model, cell.tables, cell.lists, allow=cell.allow).parts
-    return len(set(parts) - cell.off(model))
+    return [part for part in parts if part not in off]
 
 
 def cost(test, cell) -> int:
     """Return about how many states all combinations of a cell have."""
     states = COUNTS[test.topic].get(cell.name, [SLOW])[0]
-    return states * 2 ** min(parts_on(test, cell), EXACT)
+    return states * 2 ** min(len(on(test, cell)), EXACT)
 
 
-FAST = [
-    (test, cell)
-    for test, cell in HOLDING
-    if not test.wide and 1 <= parts_on(test, cell) <= 5 and cost(test, cell) <= CHEAP
-]
+def fast(topic: str):
+    """Return the cells of a topic that cost most of those that cost little, one for each test."""
+    cells = {
+        test.name: (test, cell)
+        for test, cell in HOLDING
+        if test.topic == topic and not test.wide and 1 <= len(on(test, cell)) <= 5
+        if cost(test, cell) <= CHEAP
+    }
+    return sorted(cells.values(), key=lambda pair: -cost(*pair))[:EACH]
+
+
+FAST = [pair for topic in CATALOGUE.topics() for pair in fast(topic)]
 
 
 def one(name: str):

@@ -51,10 +51,8 @@ def checked(machine: Machine) -> Machine:
     )
     recorder = smaller.world.recorder
     recorder.variables = smaller.domains
-    recorder.constants = {
-        (v.entity, v.name): (v.initial, v.domain)
-        for v in machine.variables
-        if v.index not in numbers and not v.bookkeeping
+    recorder.settled = {
+        (v.entity, v.name): (v.initial, v.domain) for v in machine.variables if v.index in constants
     }
     return smaller
 

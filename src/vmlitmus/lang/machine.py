@@ -182,16 +182,14 @@ class Machine:
         for variable, code in zip(self.variables, state, strict=True):
             variable.put(code)
         self.world.recorder.written.clear()
-        self.world.recorder.settle()
 
     def back(self, state: State) -> None:
         """Undo what was written since the world was put into this state."""
-        recorder: Recorder = self.world.recorder
-        for index in recorder.written:
+        written = self.world.recorder.written
+        for index in written:
             self.variables[index].put(state[index])
-        recorder.written.clear()
-        if recorder.passing:
-            recorder.settle()
+        written.clear()
+        self.world.recorder.settle()
 
     def fire(self, instance: Instance) -> tuple[int, tuple[Any, ...]]:
         """Run an instance in the world as it is; return its ending and its label's values.
@@ -210,8 +208,6 @@ class Machine:
         if instance.budget is not None:
             left = self.variables[instance.budget]
             setattr(left.entity, left.name, left.entity.__dict__[left.name] - 1)
-        if self.world.recorder.passing:
-            self.world.recorder.check()
         return ending, values
 
     def _section(self, instance: Instance, program: Program) -> tuple[int, tuple[Any, ...]]:
@@ -234,9 +230,10 @@ class Machine:
 
     def _forget(self, actor: Entity, slot: str) -> None:
         recorder: Recorder = self.world.recorder
-        index, domain = recorder.variables[actor, slot]
-        store(actor, slot, domain, 0)
-        recorder.written[index] = 0
+        if (actor, slot) in recorder.variables:
+            index, domain = recorder.variables[actor, slot]
+            store(actor, slot, domain, 0)
+            recorder.written[index] = 0
 
     def describe(self, instance: Instance, ending: int, values: tuple[Any, ...]) -> Fired:
         """Return the step id and the label of a firing."""

@@ -9,6 +9,14 @@ VMSA as long as snp_has_guest_vmsa is not set.
 A proposal of our own, ``request_cleared = "under-mutex"``: the request bit is cleared again where
 the request is consumed, under the mutex under which it was made.
 
+Not load-bearing: "mark the VMCB dirty first": init_vmcb() marks everything dirty on every way here.
+
+Not load-bearing: "consume the pending GPA even on failure": whoever has the GPA taken again stores
+one first.
+
+Not load-bearing: "track the guest's VMSA by snp_has_guest_vmsa": without it vmsa_pa stays invalid,
+as in RFC v8, which is what a destroyed vcpu needs; it serves to leave the launch VMSA allocated.
+
 Not modelled: the LAPIC (its reset drops what is pending there), nested state; that RFC v8 left
 vcpu_enter_guest() with a return value that was not set.
 Source: sev_snp_init_protected_guest_state(), sev_es_init_vmcb() in arch/x86/kvm/svm/sev.c,
