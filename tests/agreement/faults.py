@@ -158,6 +158,13 @@ CUTTING = (
 LOWERING = (
     Fault(
         "lowering",
+        "a field of two values is taken for constant",
+        "lang/reachable.py",
+        "possible is None or len(possible) > 1}",
+        "possible is None or len(possible) > 2}",
+    ),
+    Fault(
+        "lowering",
         "an instance is left out that only one way of several enables",
         "lang/reachable.py",
         "return any(self.fits(dict(a), local) for a in self.arrivals.get(here, ()))",
