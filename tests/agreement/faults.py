@@ -158,6 +158,20 @@ CUTTING = (
 LOWERING = (
     Fault(
         "lowering",
+        "a field of two values is taken for constant",
+        "lang/reachable.py",
+        "possible is None or len(possible) > 1}",
+        "possible is None or len(possible) > 2}",
+    ),
+    Fault(
+        "lowering",
+        "an instance is left out that only one way of several enables",
+        "lang/reachable.py",
+        "return any(self.fits(dict(a), local) for a in self.arrivals.get(here, ()))",
+        "return all(self.fits(dict(a), local) for a in self.arrivals.get(here, ()))",
+    ),
+    Fault(
+        "lowering",
         "a field written in one arm only is not written",
         "lang/control.py",
         "sorted({i for end in ends for i in end.fields})",
@@ -303,8 +317,8 @@ SEARCH = (
         "search",
         "the initial state always recovers",
         "engine/kernel.py",
-        "    i = 0\n    while i < states and load8",
-        "    i = 1\n    while i < states and load8",
+        "if load8(load(ctx, MARK), first) == 0:",
+        "if load8(load(ctx, MARK), first) == 0 and first != 0:",
     ),
     Fault(
         "search",
@@ -312,7 +326,7 @@ SEARCH = (
         "engine/kernel.py",
         "if there == load(key, 0) and load(table, slot * KEYS + 1) == load(key, 1):",
         "if there == load(key, 0):",
-        at=261,
+        at=246,
     ),
     Fault(
         "search",
@@ -320,7 +334,7 @@ SEARCH = (
         "engine/kernel.py",
         "for i in range(WORDS):\n                a = mix",
         "for i in range(WORDS - 1):\n                a = mix",
-        at=6,
+        at=35,
     ),
     Fault(
         "search",
@@ -348,16 +362,16 @@ SEARCH = (
         "search",
         "a hit ends the search before its level is expanded",
         "engine/kernel.py",
-        "if load(ctx, HIT) != 0 and load(ctx, HIT) <= load(ctx, LEVEL_END):",
-        "if load(ctx, HIT) != 0:",
+        "if hit != 0 and hit <= load(ctx, LEVEL_END):",
+        "if hit != 0:",
         at="concurrent-flushers[cache_flush=v2]",
     ),
     Fault(
         "search",
         "the last hit counts, not the first",
         "engine/kernel.py",
-        "if (seen & load(ctx, STOP_ON)) != 0 and load(ctx, HIT) == 0:",
-        "if (seen & load(ctx, STOP_ON)) != 0:",
+        "                if load(hit, 0) == 0:\n",
+        "                if load(hit, 0) <= tail:\n",
     ),
     Fault(
         "search",
