@@ -47,7 +47,11 @@ def checked(machine: Machine) -> Machine:
         codes=_Folded(codes, constants, numbers),
         switches=tuple(p for i, p in enumerate(machine.switches) if i not in idle),
     )
-    smaller.world.recorder.variables = smaller.domains
+    recorder = smaller.world.recorder
+    recorder.variables = smaller.domains
+    recorder.constants = {
+        (v.entity, v.name): (v.initial, v.domain) for v in machine.variables if v.index in constants
+    }
     return smaller
 
 

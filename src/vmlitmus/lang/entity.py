@@ -76,23 +76,22 @@ class Entity:
 class Recorder:
     """Where the writes of one world go: index of each state variable, and what a step wrote.
 
-    ``written`` maps the index of a variable to its new code.
+    ``written`` maps the index of a variable to its new code. A field of ``constants`` has the same
+    code whenever a step is done; ``strayed`` are those that have another one in the middle of one.
     """
 
     def __init__(self) -> None:
         self.variables: dict[tuple[Entity, str], tuple[int, Domain]] = {}
+        self.constants: dict[tuple[Entity, str], tuple[int, Domain]] = {}
+        self.strayed: set[tuple[Entity, str]] = set()
         self.written: dict[int, int] = {}
 
     def write(self, entity: Entity, name: str, value: object) -> None:
-        """Set a field; raises ModelError for an unknown or constant field, or a bad value.
-
-        A field that never has another value is no variable; writing that value is nothing.
-        """
+        """Set a field; raises ModelError for an unknown or constant field, or a bad value."""
+        key = entity, name
         try:
-            index, domain = self.variables[entity, name]
+            index, domain = self.variables.get(key) or self.constants[key]
         except KeyError:
-            if name in vars(entity) and vars(entity)[name] == value:
-                return
             known = [field for field in vars(entity) if not field.startswith("_")]
             reason = "it is constant" if name in known else unknown("field", name, known)
             raise ModelError(f"cannot write {entity}.{name}: {reason}") from None
@@ -101,7 +100,12 @@ class Recorder:
         except OutOfRange as error:
             raise ModelError(f"cannot write {entity}.{name}: {error}") from None
         store(entity, name, domain, code)
-        self.written[index] = code
+        if key in self.variables:
+            self.written[index] = code
+        elif code == index:
+            self.strayed.discard(key)
+        else:
+            self.strayed.add(key)
 
 
 def store(entity: Entity, name: str, domain: Domain, code: int) -> None:

@@ -207,6 +207,8 @@ class Machine:
         if instance.budget is not None:
             left = self.variables[instance.budget]
             setattr(left.entity, left.name, left.entity.__dict__[left.name] - 1)
+        for entity, name in self.world.recorder.strayed:
+            raise ModelError(f"{entity}.{name} was taken for a constant, and {instance} changes it")
         return ending, values
 
     def _section(self, instance: Instance, program: Program) -> tuple[int, tuple[Any, ...]]:
