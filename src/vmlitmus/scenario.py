@@ -32,14 +32,14 @@ class Cell:
     expect: Verdict
     word: str | None = None
 
+    def off(self, model: Model) -> frozenset[str]:
+        """Return the parts that are off: switched off, or of fixes that the kernel lacks."""
+        missing = model.missing(fill(model, self.tables, self.lists)).difference(self.fixed)
+        return missing.union(self.without)
+
     def start(self, model: Model) -> str:
         """Return how things stand at the start, in one line; empty where the model says nothing."""
         return model.start(fill(model, self.tables, self.lists)) if model.start else ""
-
-    def off(self, model: Model) -> frozenset[str]:
-        """Return the parts that are off: switched off, or of fixes that the kernel lacks."""
-        missing = model.missing(fill(model, self.tables, self.lists))
-        return missing.difference(self.fixed).union(self.without)
 
     def machine(self, model: Model, *, switchable: bool = False) -> Machine:
         """Return the machine of this scenario; raises ScenarioError or ModelError."""

@@ -39,8 +39,8 @@ def build(
     ``allow`` names the disturbances that exist, ``at_most`` bounds how often one may happen,
     ``without`` the parts that are switched off, ``fixed`` the fixes that are in although the kernel
     version lacks them, ``assume`` the assumptions with another value. A ``switchable`` machine has
-    a switch for every part that is on and that its code asks for. Raises ScenarioError for what
-    the model does not offer, ModelError for a faulty model.
+    a switch for every part that is on and that its code asks for. Raises ScenarioError for what the
+    model does not offer, ModelError for a faulty model.
     """
     arguments = (
         tuple(allow),

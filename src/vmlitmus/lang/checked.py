@@ -16,7 +16,9 @@ from vmlitmus.lang.syntax import place
 
 
 def checked(machine: Machine) -> Machine:
-    """Return the machine without what is never enabled, fields that none changes, idle switches.
+    """Return the machine without instances that are never enabled, and fields that none changes.
+
+    Switches that no code asks for are left out as well.
 
     Raises ModelError, with file and line, for a fault in an instance or a condition, and for a name
     or a label that is used twice.
@@ -36,7 +38,7 @@ def checked(machine: Machine) -> Machine:
     kept = [
         v
         for v in machine.variables
-        if v.index in changing or (v.bookkeeping and v.index not in idle)
+        if v.index not in idle and (v.index in changing or v.bookkeeping)
     ]
     numbers = {v.index: number for number, v in enumerate(kept)}
     constants = {v.index: v.initial for v in machine.variables if v.index not in numbers}
@@ -49,7 +51,7 @@ def checked(machine: Machine) -> Machine:
     )
     recorder = smaller.world.recorder
     recorder.variables = smaller.domains
-    recorder.constants = {
+    recorder.settled = {
         (v.entity, v.name): (v.initial, v.domain) for v in machine.variables if v.index in constants
     }
     return smaller

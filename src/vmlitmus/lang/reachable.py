@@ -24,14 +24,11 @@ def reachable(
 ) -> tuple[list[tuple[Instance, Code]], set[int]]:
     """Return the instances that may be enabled, in order, and the variables that they may change.
 
-    The first ``switches`` variables may be anything at the start.
-
     Steps and the starts of sequences are always lowered, the rest of a sequence where an actor may
-    get there.
+    get there. The first ``switches`` variables may be on or off at the start.
     """
-    reach = _Reach(lowered, variables)
-    reach.possible.update(dict.fromkeys(range(switches)))
-    return [(i, reach.codes[i.index]) for i in reach.run(instances)], reach.changing(switches)
+    reach = _Reach(lowered, variables, switches)
+    return [(i, reach.codes[i.index]) for i in reach.run(instances)], reach.changing()
 
 
 class _Reach:
@@ -40,12 +37,15 @@ class _Reach:
     ``arrivals`` gives what was written together with a place, by the place's variable and code.
     """
 
-    def __init__(self, lowered: Callable[[Instance], Code], variables: Sequence[Variable]) -> None:
+    def __init__(
+        self, lowered: Callable[[Instance], Code], variables: Sequence[Variable], switches: int
+    ) -> None:
         self.lowered = lowered
         self.codes: dict[int, Code] = {}
         self.same = {v.index: v.index for v in variables}
         self.places = {v.index for v in variables if v.name == "_at"}
         self.possible: dict[int, set[int] | None] = {v.index: {v.initial} for v in variables}
+        self.possible |= {index: {0, 1} for index in range(switches)}
         self.arrivals: dict[tuple[int, Operand], set[frozenset[tuple[int, Operand]]]] = {}
         self.changed = True
 
@@ -58,9 +58,8 @@ class _Reach:
             alive = [i for i in instances if self.passes(i) and self.runs(i, constants)]
         return alive
 
-    def changing(self, switches: int) -> set[int]:
-        found = {v for v, p in self.possible.items() if p is None or len(p) > 1}
-        return found - set(range(switches))
+    def changing(self) -> set[int]:
+        return {v for v, possible in self.possible.items() if possible is None or len(possible) > 1}
 
     def passes(self, instance: Instance) -> bool:
         """Say whether the guards on the actor's place and locals may hold."""
