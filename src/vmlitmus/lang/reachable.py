@@ -82,14 +82,11 @@ class _Reach:
         ends = False
         if instance.index not in self.codes:
             self.codes[instance.index] = self.lowered(instance)
-        blocks = folded(self.codes[instance.index], constants, self.same).blocks
-        loads = {op.dest: op.args[0] for block in blocks for op in block.ops if op.op == "load"}
-        for block in blocks:
+        for block in folded(self.codes[instance.index], constants, self.same).blocks:
             if isinstance(block.end, Emit):
                 ends = True
                 for variable, operand in block.end.writes.items():
-                    if not isinstance(operand, str) or loads.get(operand) != variable:
-                        self.write(variable, operand)
+                    self.write(variable, operand)
                 self.arrive(block.end.writes)
             elif isinstance(block.end, Branch):
                 ends |= FAULTY in (block.end.then, block.end.other)
