@@ -80,6 +80,79 @@ class Result:
     backing: tuple[str, ...] = ()
 
 
+class PartStatus(StrEnum):
+    """What becomes of a claim when one part is switched off."""
+
+    LOAD_BEARING = "load-bearing"
+    REDUNDANT = "redundant"
+    INCONCLUSIVE = "inconclusive"
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part, switched off alone: ``steps`` is the length of the counterexample.
+
+    ``idle`` says that no step that asks for the part ever happens, whatever else is off;
+    ``vacuous`` names conditions behind the claim that are not reached without the part.
+    """
+
+    name: str
+    status: PartStatus
+    steps: int | None = None
+    idle: bool = False
+    vacuous: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Ablated:
+    """What a claim needs of the parts of one machine.
+
+    ``verdict`` is that with all parts on; when it is not "holds" there is nothing to say of parts.
+    ``sufficient`` are the minimal sets of parts that suffice when all others are off, ``breaking``
+    the minimal sets whose removal breaks the claim; ``complete`` says that no other is missing and
+    ``argument`` what they rest on. ``combinations`` counts the sets decided, ``states`` and
+    ``transitions`` those of all their searches; ``reason`` says why it was given up; ``vacuous``
+    names conditions behind the claim that are not reached with all parts on.
+    """
+
+    verdict: Verdict
+    parts: tuple[Part, ...]
+    sufficient: tuple[tuple[str, ...], ...]
+    breaking: tuple[tuple[str, ...], ...]
+    complete: bool
+    argument: str
+    engine: str
+    combinations: int
+    states: int
+    transitions: int
+    seconds: float
+    reason: str | None = None
+    vacuous: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Ablation:
+    """A test, or one cell of its matrix, with what it needs: an entry of ``vmlitmus/ablation/1``.
+
+    ``absent`` are the disturbances of the model that do not happen here, ``off`` the parts that are
+    off already; ``needed_by`` gives the tests of the catalogue that need a part, as far as they
+    were looked for. ``arguments`` select the cell on the command line.
+    """
+
+    name: str
+    topic: str
+    question: str
+    claim: str
+    where: Mapping[str, str]
+    arguments: tuple[str, ...]
+    result: Ablated
+    bounds: Mapping[str, object] = field(default_factory=dict)
+    assumptions: tuple[str, ...] = ()
+    absent: tuple[str, ...] = ()
+    off: tuple[str, ...] = ()
+    needed_by: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
 @dataclass(frozen=True)
 class Outcome:
     """A test, or one cell of its matrix, with its result: one entry of ``vmlitmus/outcome/1``.
@@ -87,7 +160,8 @@ class Outcome:
     ``then_text`` is what has to follow, for a ``leads_to``. ``stored`` are the blessed [states,
     transitions, depth], if there are any; ``error`` is the message when there is no result because
     test or model is faulty, and ``exit_code`` its code. ``word`` sums up what was observed, where
-    the test says how. ``arguments`` select it again on the command line.
+    the test says how. ``arguments`` select it again on the command line. ``without`` are parts
+    switched off besides those of the test: then what the test expects is not expected.
     """
 
     name: str
@@ -110,6 +184,7 @@ class Outcome:
     word: str | None = None
     expected_word: str | None = None
     arguments: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
 
     @property
     def counts(self) -> tuple[int, ...] | None:
@@ -143,6 +218,24 @@ class Outcome:
         if self.result.verdict is Verdict.INCONCLUSIVE:
             return 3
         return 0 if self.as_expected else 1
+
+
+@dataclass(frozen=True)
+class Said:
+    """What somebody said of cells of a matrix: which conditions are reached there, and which not.
+
+    ``where`` gives the values of some axes, each a choice of one or several; ``agrees`` what the
+    file expects of the comparison with what the model observes; ``note`` why they differ, or what
+    was left open.
+    """
+
+    by: str
+    text: str
+    where: Mapping[str, tuple[str, ...]]
+    seen: tuple[str, ...]
+    unseen: tuple[str, ...]
+    agrees: bool
+    note: str
 
 
 _PRECEDENCE = (70, 130, 2, 1, 3, 0)

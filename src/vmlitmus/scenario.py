@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from vmlitmus.lang import Choice, Claim, Machine, Model, build
-from vmlitmus.outcome import Verdict, Word
+from vmlitmus.lang.model import fill
+from vmlitmus.outcome import Said, Verdict, Word
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,11 @@ class Cell:
     expect: Verdict
     word: str | None = None
 
-    def machine(self, model: Model) -> Machine:
+    def off(self, model: Model) -> frozenset[str]:
+        """Return the parts that are off: switched off, or of fixes that the kernel lacks."""
+        return model.missing(fill(model, self.tables, self.lists)).union(self.without)
+
+    def machine(self, model: Model, *, switchable: bool = False) -> Machine:
         """Return the machine of this scenario; raises ScenarioError or ModelError."""
         return build(
             model,
@@ -40,7 +45,21 @@ class Cell:
             at_most=self.at_most,
             without=self.without,
             assume=self.assume,
+            switchable=switchable,
         )
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How a matrix is shown: marks for conditions, axes that go across, axes set apart.
+
+    Each value of an axis in ``apart`` has a grid of its own.
+    """
+
+    marks: Mapping[str, str]
+    across: tuple[str, ...]
+    apart: tuple[str, ...]
+    said: tuple[Said, ...]
 
 
 @dataclass(frozen=True)
@@ -59,6 +78,7 @@ class Test:
     wide: bool
     axes: Mapping[str, tuple[str, ...]]
     observe: tuple[str, ...]
+    layout: Layout
     words: tuple[Word, ...]
     cells: tuple[Cell, ...]
 

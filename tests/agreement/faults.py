@@ -31,6 +31,7 @@ CUTTING = (
         "lang/cut.py",
         "end.place = self.places[node]\n",
         "end.place = max(self.places[node] - 1, 1)\n",
+        at=1,
     ),
     Fault(
         "cutting",
@@ -38,6 +39,7 @@ CUTTING = (
         "lang/cut.py",
         "[_assign(node, rest, taken), *body]",
         "[*body]",
+        at=3,
     ),
     Fault(
         "cutting",
@@ -45,6 +47,7 @@ CUTTING = (
         "lang/cut.py",
         "Kont(lambda: [_like(node, ast.Break())], follow.later)",
         "Kont(lambda: [_like(node, ast.Break())], again)",
+        at=79,
     ),
     Fault(
         "cutting",
@@ -52,6 +55,7 @@ CUTTING = (
         "lang/cut.py",
         "Kont(lambda: [_like(node, ast.Continue())], again)",
         "Kont(lambda: [_like(node, ast.Continue())], follow.later)",
+        at=23,
     ),
     Fault(
         "cutting",
@@ -60,6 +64,7 @@ CUTTING = (
         "return [_like(node, loop), *follow.here()]",
         "return [_like(node, loop), *(follow.here() if follow.here is not follow.later"
         " else self.finish())]",
+        at=3,
     ),
     Fault(
         "cutting",
@@ -67,6 +72,7 @@ CUTTING = (
         "lang/cut.py",
         "            return self.repeat(node, follow.resumed(), resumed)\n",
         "            return self.block(node.body, Kont(stuck, again), inner.resumed())\n",
+        at=75,
     ),
     Fault(
         "cutting",
@@ -74,6 +80,7 @@ CUTTING = (
         "lang/expand.py",
         "if isinstance(node, ast.Return) and self.key is not None:",
         "if isinstance(node, ast.Return) and self.key == -1:",
+        at=24,
     ),
     Fault(
         "cutting",
@@ -81,13 +88,15 @@ CUTTING = (
         "lang/expand.py",
         'node.id = node.id if owner.key is None else f"{node.id}_{owner.key}"',
         "node.id = node.id",
+        at=54,
     ),
     Fault(
         "cutting",
         "an argument is evaluated where it is used, not at the call",
         "lang/expand.py",
-        "            if isinstance(value, ast.Name):\n                given[name] = value",
-        "            if isinstance(value, (ast.Name, ast.Call)):\n                given[name] = value",
+        "if isinstance(value, ast.Name):\n                given[name] = value",
+        "if isinstance(value, (ast.Name, ast.Call)):\n                given[name] = value",
+        at=394,
     ),
     Fault(
         "cutting",
@@ -95,6 +104,7 @@ CUTTING = (
         "lang/cut.py",
         "self.endings.index(node) + 1\n",
         "max(self.endings.index(node), 1)\n",
+        at=1,
     ),
     Fault(
         "cutting",
@@ -103,6 +113,7 @@ CUTTING = (
         "self.block(arm, follow, around) for arm in (node.body, node.orelse)]",
         "self.block(arm, follow if arm else Kont(self.finish, self.finish), around)"
         " for arm in (node.body, node.orelse)]",
+        at=1,
     ),
     Fault(
         "cutting",
@@ -110,6 +121,7 @@ CUTTING = (
         "lang/program.py",
         "used[domain] = index + 1",
         "used[domain] = index",
+        at=5,
     ),
     Fault(
         "cutting",
@@ -117,6 +129,7 @@ CUTTING = (
         "lang/frame.py",
         "                    changed = True\n",
         "                    changed = start < place\n",
+        at=30,
     ),
     Fault(
         "cutting",
@@ -124,6 +137,7 @@ CUTTING = (
         "lang/frame.py",
         "set.intersection(*reached)",
         "set.union(*reached)",
+        at=28,
     ),
     Fault(
         "cutting",
@@ -131,6 +145,7 @@ CUTTING = (
         "lang/build.py",
         "sequence.first_place = places.get(sequence.actor, 0) + 1",
         "sequence.first_place = 1",
+        at=1,
     ),
     Fault(
         "cutting",
@@ -147,6 +162,7 @@ LOWERING = (
         "lang/control.py",
         "sorted({i for end in ends for i in end.fields})",
         "sorted(set.intersection(*(set(end.fields) for end in ends)))",
+        at=1,
     ),
     Fault(
         "lowering",
@@ -154,6 +170,7 @@ LOWERING = (
         "lang/ir.py",
         "return b if a == 1 else a\n",
         "return a if a == 1 else b\n",
+        at=3,
     ),
     Fault(
         "lowering",
@@ -161,6 +178,7 @@ LOWERING = (
         "lang/operators.py",
         "strict=True):\n            self.resume(arm)\n            value = self.eval(inner)",
         "strict=True):\n            self.resume(arm)\n            value = self.eval(node.body)",
+        at=6,
     ),
     Fault(
         "lowering",
@@ -168,6 +186,7 @@ LOWERING = (
         "lang/control.py",
         "if given.high > domain.high:",
         "if given.high > domain.high + 1:",
+        at=144,
     ),
     Fault(
         "lowering",
@@ -175,6 +194,7 @@ LOWERING = (
         "lang/operators.py",
         'op, y = "and", self.op("xor", "i64", y, domain.size - 1)',
         'op, x = "and", self.op("xor", "i64", x, domain.size - 1)',
+        at=7,
     ),
     Fault(
         "lowering",
@@ -189,6 +209,7 @@ LOWERING = (
         "lang/operators.py",
         'ast.GtE: ("sle", True)',
         'ast.GtE: ("slt", True)',
+        at=8,
     ),
     Fault(
         "lowering",
@@ -203,6 +224,7 @@ LOWERING = (
         "lang/lower.py",
         "self.loops[-1].nexts.extend(self.snapshot())",
         "self.loops[-1].stops.extend(self.snapshot())",
+        at=3,
     ),
     Fault(
         "lowering",
@@ -217,6 +239,7 @@ LOWERING = (
         "lang/instances.py",
         'left.domain, lowerer.op("sub", "i64", left.operand, 1)',
         "left.domain, left.operand",
+        at=13,
     ),
     Fault(
         "lowering",
@@ -224,6 +247,7 @@ LOWERING = (
         "lang/instances.py",
         "for index, code in instance.guards:",
         "for index, code in instance.guards[:1]:",
+        at=1,
     ),
     Fault(
         "lowering",
@@ -231,6 +255,7 @@ LOWERING = (
         "lang/instances.py",
         "            if name not in live:\n",
         "            if name not in live and not live:\n",
+        at=6,
     ),
     Fault(
         "lowering",
@@ -238,6 +263,7 @@ LOWERING = (
         "lang/calls.py",
         'return Computed(domain, self.op("and", "i64", mask, others))',
         'return Computed(domain, self.op("xor", "i64", mask, bit))',
+        at=7,
     ),
     Fault(
         "lowering",
@@ -245,6 +271,7 @@ LOWERING = (
         "lang/calls.py",
         "pick = (y, x) if largest else (x, y)",
         "pick = (x, y)",
+        at=1,
     ),
     Fault(
         "lowering",
@@ -252,6 +279,7 @@ LOWERING = (
         "lang/control.py",
         'return self.op("eq", "i64", value.operand, entity.index)',
         'return self.op("sle", "i64", entity.index, value.operand)',
+        at=526,
     ),
     Fault(
         "lowering",
@@ -259,6 +287,7 @@ LOWERING = (
         "engine/compile.py",
         "            cleared |= place.mask << place.shift\n",
         "            cleared |= (place.mask >> isinstance(operand, int)) << place.shift\n",
+        at=1,
     ),
     Fault(
         "lowering",
@@ -266,6 +295,7 @@ LOWERING = (
         "engine/layout.py",
         "used += variable.bits\n",
         "used += variable.bits - (variable.bits > 1)\n",
+        at=1,
     ),
 )
 SEARCH = (
@@ -282,6 +312,7 @@ SEARCH = (
         "engine/kernel.py",
         "if there == load(key, 0) and load(table, slot * KEYS + 1) == load(key, 1):",
         "if there == load(key, 0):",
+        at=261,
     ),
     Fault(
         "search",
@@ -289,6 +320,7 @@ SEARCH = (
         "engine/kernel.py",
         "for i in range(WORDS):\n                a = mix",
         "for i in range(WORDS - 1):\n                a = mix",
+        at=6,
     ),
     Fault(
         "search",
@@ -296,6 +328,7 @@ SEARCH = (
         "engine/kernel.py",
         "table + find(table, slots, key) * (8 * KEYS)",
         "table + home(key, slots) * (8 * KEYS)",
+        at="wished-no-mark",
     ),
     Fault(
         "search",
@@ -331,6 +364,7 @@ SEARCH = (
         "engine/kernel.py",
         "if load(ctx, HIT) != 0 and load(ctx, HIT) <= load(ctx, LEVEL_END):",
         "if load(ctx, HIT) != 0:",
+        at="concurrent-flushers[cache_flush=v2]",
     ),
     Fault(
         "search",

@@ -18,9 +18,9 @@ from generators import generator_differs
 from instance_order import order_differs
 from random_models import Writer
 
-from vmlitmus.engine import Progress, run, search
+from vmlitmus.engine import Limits, Progress, run, search
 from vmlitmus.engine.reference import Stepper
-from vmlitmus.errors import ModelError, ScenarioError
+from vmlitmus.errors import EnginesDisagree, ModelError, ScenarioError
 from vmlitmus.lang import Claim, Machine, Model, build
 from vmlitmus.lang.syntax import _functions, forget, names_of
 from vmlitmus.outcome import Result
@@ -31,6 +31,7 @@ MAY_BE_REFUSED = (  # what the language does not offer, or not yet, and random m
     "a return of a sub-sequence within a loop around its call is not supported",
     "cannot set 'flag': not an entity",  # a field that is None for good
 )
+_ENOUGH = 1 << 28  # bytes for the compiled engine: what the reference engine sees fits easily
 Choose = Callable[[int], int]
 _LOADED: list[str] = []
 _NUMBERS = itertools.count()
@@ -96,7 +97,7 @@ def scenario(model: Model, choose: Choose) -> Machine:
 def verdict(
     machine: Machine, claim: Claim, engine: str, observe: Sequence[str], most: int
 ) -> Result | str:
-    """Return what an engine finds, or that the model is faulty, and where.
+    """Return what an engine finds, or the error: that the model is faulty, and where.
 
     Raises TooLarge when the reference engine finds more than ``most`` states.
     """
@@ -105,10 +106,13 @@ def verdict(
         if engine == "reference" and progress.states > most:
             raise TooLarge
 
+    limits = Limits(memory=_ENOUGH if engine == "compiled" else None)
     try:
-        result = run(machine, claim, engine=engine, observe=tuple(observe), progress=watch)
-    except ModelError as error:
-        return f"faulty: {error}"
+        result = run(
+            machine, claim, engine=engine, limits=limits, observe=tuple(observe), progress=watch
+        )
+    except (ModelError, EnginesDisagree) as error:
+        return f"{type(error).__name__}: {error}"
     warnings = tuple(w for w in result.warnings if "fingerprints" not in w)
     return dataclasses.replace(result, engine="", seconds=0.0, warnings=warnings)
 

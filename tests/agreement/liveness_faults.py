@@ -103,7 +103,7 @@ REFERENCE = (
     Fault(
         "the loop is not closed",
         "lasso.py",
-        "loop + self.walk(here, lambda state, _: state == start)",
+        "loop + (self.way(here, start) if here != start else [])",
         "loop",
         "random-27",
     ),
@@ -126,8 +126,8 @@ NATIVE = (
     Fault(
         "taken counts all steps",
         "kernel_liveness.py",
-        "if load32(load(g, PART), target) == load32(load(g, PART), state):",
-        "if 1 == 1:",
+        "== load32(load(g, PART), state):\n                    store(load(g, KEPT)",
+        "!= STATE_MAX:\n                    store(load(g, KEPT)",
         "nested-0",
     ),
     Fault(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import random
+import re
 
 import pytest
 from fair_graphs import Graph, all_graphs_of_two_states, nested_graph, random_graph
 from judge import load
 
 from vmlitmus.engine import run
+from vmlitmus.engine.layout import Layout
 from vmlitmus.engine.liveness import find_lasso
 from vmlitmus.engine.reference import Explored
 from vmlitmus.lang import build, eventually, leads_to
@@ -47,6 +49,37 @@ def differs(graph: Graph, kind: str) -> str | None:
     return None
 
 
+def padded(text: str, sets: int) -> str:
+    """Return the model with so many sets of 62 pads in its state, all full in odd states."""
+    fields = "".join(f"    s{i}: Set[Pad]\n" for i in range(sets))
+    writes = "".join(f"    x.s{i} = x.full if x.at % 2 == 1 else x.none\n" for i in range(sets))
+    text = text.replace(
+        "class Walker(Entity):\n", "class Pad(Entity):\n    pass\n\nclass Walker(Entity):\n"
+    )
+    text = text.replace(
+        "    at: Annotated",
+        f"    full: Const[Set[Pad]]\n    none: Const[Set[Pad]]\n{fields}    at: Annotated",
+    )
+    text = re.sub(r"(    x\.at = .*\n)", lambda m: m[1] + writes, text)
+    text = text.replace(
+        "    make(Walker)\n", "    make(Walker, full={make(Pad) for _ in range(62)})\n"
+    )
+    return text.replace("(Walker,)", "(Pad, Walker)")
+
+
+@pytest.mark.parametrize(("sets", "words"), [(1, 2), (3, 4)])
+def test_states_of_several_words(sets: int, words: int) -> None:
+    for seed in range(30):
+        source = random.Random(seed)
+        graph = nested_graph(source.randrange)
+        machine = build(load(padded(graph.text(), sets)))
+        assert Layout(machine).words == words
+        for kind, claim in CLAIMS.items():
+            expected = "violated" if graph.violated(kind) else "holds"
+            for engine in ("reference", "compiled"):
+                assert run(machine, claim, engine=engine).verdict.value == expected, (seed, kind)
+
+
 def test_all_graphs_of_two_states_and_two_instances() -> None:
     verdicts = set()
     for graph in all_graphs_of_two_states():
@@ -72,6 +105,18 @@ def test_the_reference_search_is_right_on_random_graphs(kind: str, made) -> None
 @pytest.mark.parametrize("shard", range(SHARDS))
 def test_both_engines_are_right_on_random_graphs(shard: int, made) -> None:
     for seed in range(shard * 30, (shard + 1) * 30):
+        source = random.Random(seed)
+        graph = made(source.randrange)
+        kind = ("eventually", "leads_to")[source.randrange(2)]
+        problem = differs(graph, kind)
+        assert problem is None, f"seed {seed}, {kind}: {problem}\n{graph}"
+
+
+@pytest.mark.wide
+@pytest.mark.parametrize("made", [random_graph, nested_graph])
+@pytest.mark.parametrize("shard", range(20))
+def test_both_engines_are_right_on_many_random_graphs(shard: int, made) -> None:
+    for seed in range(10_000 + shard * 250, 10_000 + (shard + 1) * 250):
         source = random.Random(seed)
         graph = made(source.randrange)
         kind = ("eventually", "leads_to")[source.randrange(2)]

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import random
+from collections import Counter
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from judge import opinion
+from judge import by_seed, opinion
 from random_models import Writer
 
 QUIET = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example]
-SHARDS = 10
+SHARDS = 20  # of a hundred models each
 
 
 def chooser(data: st.DataObject):
@@ -29,8 +29,14 @@ def test_random_models_with_shrinking(data: st.DataObject) -> None:
 
 @pytest.mark.parametrize("shard", range(SHARDS))
 def test_random_models_by_seed(shard: int) -> None:
-    for seed in range(shard * 100, (shard + 1) * 100):
-        source = random.Random(seed)
-        text = Writer(source.randrange).model()
-        differs = opinion(text, source.randrange)
-        assert differs is None, f"seed {seed}: {differs}\n{text}"
+    kinds: Counter[str] = Counter()
+    for seed, found, text in by_seed(range(shard * 100, (shard + 1) * 100)):
+        assert found.differs is None, f"seed {seed}: {found.differs}\n{text}"
+        kinds[found.kind] += 1
+    assert kinds["compared"] >= 70, kinds
+
+
+@pytest.mark.wide
+@pytest.mark.parametrize("shard", range(SHARDS, 50 * SHARDS))
+def test_many_random_models_by_seed(shard: int) -> None:
+    test_random_models_by_seed(shard)

@@ -147,6 +147,7 @@ WRONG_LINES = [
     (["explain"], "TEST"),
     (["explain", "unregister-mask[cache_flush=evr-ran]"], "did you mean"),
     (["table", "reclaim-flush"], "no test with a [matrix]"),
+    (["explain", "reclaim-flush", "--reach", "page-resued"], "did you mean 'page-reused'"),
     (["list", "things"], "things"),
     (["list", "tests", "cache-flash"], "did you mean 'cache-flush'"),
     (["replay", "reclaim-flush", "--steps", "fly"], "step 1, 'fly', is not enabled"),

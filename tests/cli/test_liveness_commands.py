@@ -14,6 +14,8 @@ import pytest
 
 import vmlitmus
 from vmlitmus.cli.main import main
+from vmlitmus.outcome import TraceStep
+from vmlitmus.report import timeline
 
 PAGE = (Path(__file__).parents[2] / "docs" / "liveness.md").read_text()
 SCHEMA = Path(vmlitmus.__file__).parent / "schemas" / "outcome-1.json"
@@ -161,3 +163,20 @@ def test_a_wrong_fairness_is_refused(starve, capsys) -> None:
     code, out, err = run(capsys, "check", "starve.toml")
     assert code == 2
     assert "did you mean 'weak'" in out + err
+
+
+@pytest.mark.parametrize("cpus", [1, 3, 12])
+@pytest.mark.parametrize(("loop", "text"), [(2, "from here the run repeats"), (4, "the run stops")])
+def test_time_lines_of_any_width_mark_the_loop(cpus: int, loop: int, text: str) -> None:
+    steps = [
+        TraceStep("go", (), f"cpu{n % cpus} does {n}", {}, f"cpu{n % cpus}", {}, "")
+        for n in range(4)
+    ]
+    steps += [TraceStep("go", (), f"cpu{n} goes", {}, f"cpu{n}", {}, "") for n in range(4, cpus)]
+    lines = timeline(steps, "q never comes", loop if loop < 4 else len(steps), (1, "p"))
+    at = {
+        word: next(i for i, line in enumerate(lines) if word in line)
+        for word in ("does 0", "here: p", "does 1", text, "q never comes")
+    }
+    assert list(at.values()) == sorted(at.values())
+    assert ("does 2" in lines[at[text] + 1]) == (loop == 2)

@@ -149,6 +149,25 @@ def test_taken_counts_only_steps_that_stay_in_the_loop() -> None:
     assert verdict(around, ("strong", {0: 2}), met={2}) == "holds"
 
 
+def test_promises_are_not_pooled() -> None:
+    """Two instances that take turns in being enabled may both starve; one with an if does not."""
+    around: tuple[None, dict[int, int]] = (None, {0: 1, 1: 0})
+    assert verdict(around, ("weak", {0: 2}), ("weak", {1: 2}), met={2}) == "violated"
+    assert verdict(around, ("weak", {0: 2, 1: 2}), met={2}) == "holds"
+    assert verdict(around, ("strong", {0: 2}), ("weak", {1: 2}), met={2}) == "holds"
+
+
+@pytest.mark.parametrize("engine", ["reference", "compiled"])
+def test_the_way_to_the_loop_is_the_shortest(engine: str) -> None:
+    """It is asked for in 3, far away, and in 5, nearby; the loop is 6."""
+    line, short = {0: 1, 1: 2, 2: 3, 3: 6}, {0: 4, 4: 5, 5: 6, 6: 6}
+    graph = Graph((line, short), ("weak", "weak"), frozenset({3, 5}), frozenset({7}), 8)
+    result = run(build(load(graph.text())), ANSWERED, engine=engine)
+    assert result.trace is not None
+    assert (result.since, result.loop_start) == (2, 3)
+    assert [step.step for step in result.trace] == ["step1"] * 4
+
+
 THREE: list[tuple[Fairness | None, dict[int, int]]] = [
     ("weak", {0: 1}),
     ("strong", {1: 3}),

@@ -26,10 +26,7 @@ def command(selectors: tuple[str, ...], wide: bool) -> int:
     catalogue = Catalogue()
     selected = catalogue.select(selectors, wide=wide)
     with Ticker(sum(len(cells) for _, cells in selected)) as ticker:
-        outcomes = []
-        for _, outcome in decide_all(Job(catalogue), selected):
-            outcomes.append(outcome)
-            ticker.done(outcome.name)
+        outcomes = [outcome for _, outcome in decide_all(Job(catalogue), selected, ticker)]
     topics: dict[str, list[Outcome]] = defaultdict(list)
     for outcome in outcomes:
         topics[outcome.topic].append(outcome)

@@ -48,9 +48,8 @@ def command(
     interrupted = False
     with Ticker(total) as ticker:
         try:
-            for index, outcome in decide_all(job, selected):
+            for index, outcome in decide_all(job, selected, ticker):
                 found[index] = outcome
-                ticker.done(outcome.name)
         except KeyboardInterrupt:
             interrupted = True
     outcomes = [found[index] for index in sorted(found)]

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import click
 
 from vmlitmus.cli.options import engine_options, limits, output_option, write_out
 from vmlitmus.cli.progress import Ticker
-from vmlitmus.cli.work import Job, decide
+from vmlitmus.cli.work import Job, check_parts, decide
 from vmlitmus.engine.run import Choice
 from vmlitmus.errors import VmlitmusError
+from vmlitmus.lang import possible
 from vmlitmus.litmus import Catalogue, load_model
 from vmlitmus.litmus.threads import citation
 from vmlitmus.outcome import Outcome, as_json
 from vmlitmus.report import explain
+from vmlitmus.scenario import Cell, Test
 
 
 @click.command("explain")
@@ -30,12 +33,25 @@ from vmlitmus.report import explain
 @click.option(
     "--json", "as_object", is_flag=True, help="Print one JSON object, vmlitmus/outcome/1."
 )
+@click.option(
+    "--without",
+    multiple=True,
+    metavar="PART",
+    help="Switch off one more part of a mechanism; may be given again.",
+)
+@click.option(
+    "--reach",
+    metavar="CONDITION",
+    help="Show the shortest run that reaches this condition, instead of the test's own claim.",
+)
 @output_option
 @engine_options
 def command(
     test: str,
+    reach: str | None,
     layout: str,
     as_object: bool,
+    without: tuple[str, ...],
     output: str | None,
     engine: Choice,
     time_limit: float | None,
@@ -53,7 +69,7 @@ def command(
     for found, cells in catalogue.select([test], wide=True):
         for cell in cells:
             with Ticker() as ticker:
-                outcomes.append(decide(job, found, cell, ticker.search))
+                outcomes.append(_decide(job, found, cell, reach, without, ticker))
     faulty = next((o for o in outcomes if o.error), None)
     if faulty is not None:
         error = VmlitmusError(faulty.error)
@@ -68,3 +84,18 @@ def command(
         write_out(("\n\n" + "=" * 75 + "\n\n").join(texts), output)
     interrupted = any(o.result and o.result.reason == "interrupted" for o in outcomes)
     return 130 if interrupted else 0
+
+
+def _decide(
+    job: Job, test: Test, cell: Cell, reach: str | None, without: tuple[str, ...], ticker: Ticker
+) -> Outcome:
+    """Decide the cell's claim, or whether a condition is reached; of that nothing is expected."""
+    if without:
+        check_parts(job, test, cell, without)
+    if reach is None:
+        return decide(job, test, cell, ticker.search, without)
+    asked = replace(cell, claim=possible(reach), word=None)
+    outcome = decide(job, test, asked, ticker.search, without)
+    verdict = outcome.result.verdict if outcome.result else outcome.expected
+    arguments = (*outcome.arguments, "--reach", reach)
+    return replace(outcome, expected=verdict, stored=None, because="", arguments=arguments)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import click
 
-from vmlitmus.lang import Model, build
+from vmlitmus.lang import Model, scanned
 from vmlitmus.litmus import Catalogue, load_model
 
 
@@ -71,20 +71,9 @@ def _claims(model: Model) -> list[str]:
 
 def _parts(model: Model) -> list[str]:
     found: dict[str, None] = {}
-    for settings in _each_mechanism(model):
-        machine = build(model, settings, allow=model.disturbances)
-        found.update(dict.fromkeys(machine.parts))
+    for settings in model.alternatives():
+        found.update(dict.fromkeys(scanned(model, settings, allow=model.disturbances).parts))
     return list(found)
-
-
-def _each_mechanism(model: Model) -> list[dict[str, dict[str, str]]]:
-    """Return settings that between them choose every mechanism once."""
-    found: list[dict[str, dict[str, str]]] = [{}]
-    for table, settings in model.settings.items():
-        for key, setting in settings.items():
-            if setting.hooks is not None:
-                found += [{table: {key: name}} for name in model.hooks[setting.hooks]]
-    return found
 
 
 def _assumptions(model: Model) -> list[str]:

@@ -17,6 +17,7 @@ class Ticker:
         self.finished = 0
         self.started = time.monotonic()
         self.shown = self.started
+        self.waiting, self.since = "", self.started
         self.visible = sys.stderr.isatty()
         self.drawn = False
 
@@ -37,6 +38,13 @@ class Ticker:
         """One more test is decided."""
         self.finished += 1
         self._draw(f"{self.finished}/{self.total} {name}")
+
+    def busy(self, name: str) -> None:
+        """A test is not decided yet."""
+        now = time.monotonic()
+        if name != self.waiting:
+            self.waiting, self.since = name, now
+        self._draw(f"{self.finished}/{self.total} {name}, {now - self.since:.0f} s")
 
     def search(self, progress: Progress) -> None:
         """A search goes on."""

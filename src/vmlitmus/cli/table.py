@@ -14,6 +14,7 @@ from vmlitmus.errors import UsageError
 from vmlitmus.litmus import Catalogue, load_model
 from vmlitmus.outcome import Outcome
 from vmlitmus.report.grid import Grid, comma_separated, markdown, plain, tables_json
+from vmlitmus.scenario import Test
 
 
 @click.command("table")
@@ -42,8 +43,9 @@ def command(
 ) -> int:
     """Print every [matrix] test of a topic as a grid; a test's name works as well.
 
-    The last axis goes across. A verdict that is not the expected one has a "!". Exits 0 whatever
-    the verdicts; 'vmlitmus explain TEST[axis=value,...]' shows the run behind a cell.
+    The last axis goes across, unless the file says otherwise. A verdict that is not the expected
+    one has a "!"; so has a saying that compares otherwise than its file says. Exits 0 whatever the
+    verdicts; 'vmlitmus explain TEST[axis=value,...]' shows the run behind a cell.
     """
     catalogue = Catalogue(load_model(model) if model else None)
     selected = [s for s in catalogue.select([selector], wide=wide) if s[0].axes]
@@ -52,17 +54,29 @@ def command(
     job = Job(catalogue, model, engine, limits(time_limit, memory_limit))
     found: dict[int, Outcome] = {}
     with Ticker(sum(len(cells) for _, cells in selected)) as ticker:
-        for index, outcome in decide_all(job, selected):
+        for index, outcome in decide_all(job, selected, ticker):
             found[index] = outcome
-            ticker.done(outcome.name)
     grids, at = [], 0
     for test, cells in selected:
         outcomes = [found[at + i] for i in range(len(cells))]
         at += len(cells)
-        grids.append(Grid(f"{test.name}: {test.question}", test.axes, outcomes))
+        grids.append(_grid(test, outcomes))
     if as_object:
         write_out(json.dumps(tables_json(selected[0][0].topic, grids), indent=1), output)
     else:
         render = {"terminal": plain, "markdown": markdown, "csv": comma_separated}[layout]
         write_out("\n\n".join(render(grid) for grid in grids), output)
     return 0
+
+
+def _grid(test: Test, outcomes: list[Outcome]) -> Grid:
+    shape = test.layout
+    return Grid(
+        title=f"{test.name}: {test.question}",
+        axes=test.axes,
+        cells=outcomes,
+        across=shape.across,
+        apart=shape.apart,
+        marks=shape.marks,
+        said=shape.said,
+    )

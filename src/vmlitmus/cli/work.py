@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
-import signal
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
+from vmlitmus.cli.progress import Ticker
+from vmlitmus.cli.spread import spread
 from vmlitmus.engine import Limits, Progress, run
 from vmlitmus.engine.run import Choice
-from vmlitmus.errors import ScenarioError, VmlitmusError
+from vmlitmus.errors import ScenarioError, UsageError, VmlitmusError, unknown
+from vmlitmus.lang import Claim, Machine, scanned
 from vmlitmus.litmus.catalogue import Catalogue, Selected, blessed, selector
 from vmlitmus.litmus.read import refused
 from vmlitmus.outcome import Outcome, word_of
@@ -29,11 +28,21 @@ class Job:
 
 
 def decide(
-    job: Job, test: Test, cell: Cell, progress: Callable[[Progress], None] | None = None
+    job: Job,
+    test: Test,
+    cell: Cell,
+    progress: Callable[[Progress], None] | None = None,
+    without: tuple[str, ...] = (),
 ) -> Outcome:
-    """Return the outcome of one cell; a faulty test or model is an outcome too."""
+    """Return the outcome of one cell; a faulty test or model is an outcome too.
+
+    ``without`` are parts to switch off besides those that the test itself switches off.
+    """
     model = job.catalogue.model_of(test.topic)
     outcome = _blank(job, test, cell)
+    if without:
+        outcome = _changed(outcome, without)
+        cell = replace(cell, without=(*cell.without, *without))
     try:
         machine = cell.machine(model)
         result = run(
@@ -48,13 +57,23 @@ def decide(
         return replace(outcome, error=str(refused(test, error)), exit_code=2)
     except VmlitmusError as error:
         return replace(outcome, error=str(error), exit_code=error.exit_code)
-    assumed = tuple(f"{n} = {_shown(v)}" for n, v in machine.assumptions.items())
+    bounds = bounds_of(machine, cell.claim)
+    word = word_of(test.words, result.observed)
+    return replace(outcome, result=result, bounds=bounds, assumptions=assumed(machine), word=word)
+
+
+def bounds_of(machine: Machine, claim: Claim) -> dict[str, object]:
+    """Return what a verdict is limited to: how much there is, and for liveness what is fair."""
     bounds = dict(machine.bounds)
-    if cell.claim.is_liveness:
+    if claim.is_liveness:
         for kind in ("weak", "strong"):
             bounds[f"{kind}ly fair"] = [n for n, fair in machine.fairness.items() if fair == kind]
-    word = word_of(test.words, result.observed)
-    return replace(outcome, result=result, bounds=bounds, assumptions=assumed, word=word)
+    return bounds
+
+
+def assumed(machine: Machine) -> tuple[str, ...]:
+    """Return the assumptions in force, as text."""
+    return tuple(f"{n} = {_shown(v)}" for n, v in machine.assumptions.items())
 
 
 def _shown(value: object) -> str:
@@ -85,40 +104,47 @@ def _blank(job: Job, test: Test, cell: Cell) -> Outcome:
     )
 
 
-_JOB: list[tuple[Job, list[tuple[Test, Cell]]]] = []
+def _changed(outcome: Outcome, without: tuple[str, ...]) -> Outcome:
+    """Return the blank outcome of a test that is not as its file has it."""
+    options = [word for part in without for word in ("--without", part)]
+    return replace(
+        outcome,
+        name=f"{outcome.name} without {', '.join(without)}",
+        without=without,
+        stored=None,
+        arguments=(*outcome.arguments, *options),
+    )
 
 
-def _ignore_interrupts() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+def check_parts(job: Job, test: Test, cell: Cell, without: Iterable[str]) -> None:
+    """Raise UsageError for a part that the code of a cell does not ask for, or that is off."""
+    model = job.catalogue.model_of(test.topic)
+    off = cell.off(model)
+    parts = scanned(model, cell.tables, cell.lists, allow=cell.allow).parts
+    on = [part for part in parts if part not in off]
+    for part in without:
+        if part in parts and part in off:
+            raise UsageError(f"--without {part!r}: {cell.name} has it off already")
+        if part not in on:
+            raise UsageError(f"--without: {unknown('part', part, on)}")
 
 
-def _nth(index: int) -> Outcome:
-    job, pairs = _JOB[0]
-    return decide(job, *pairs[index])
-
-
-def decide_all(job: Job, selected: Sequence[Selected]) -> Iterator[tuple[int, Outcome]]:
+def decide_all(
+    job: Job, selected: Sequence[Selected], ticker: Ticker
+) -> Iterator[tuple[int, Outcome]]:
     """Yield the outcome of every cell with its position, as they are done.
 
     Several cells are decided in processes of their own, which inherit what is to be done.
     """
     pairs = [(test, cell) for test, cells in selected for cell in cells]
-    workers = min(len(pairs), len(os.sched_getaffinity(0)))
-    if workers < 2:
-        for index, pair in enumerate(pairs):
-            yield index, decide(job, *pair)
-        return
-    _JOB[:] = [(job, pairs)]
-    context = multiprocessing.get_context("fork")
-    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_ignore_interrupts)
-    try:
-        waiting = {pool.submit(_nth, index): index for index in range(len(pairs))}
-        for future in as_completed(waiting):
-            yield waiting[future], future.result()
-    except BaseException:
-        processes = list(getattr(pool, "_processes", {}).values())
-        pool.shutdown(wait=False, cancel_futures=True)
-        for process in processes:
-            process.terminate()
-        raise
-    pool.shutdown()
+    if len(pairs) == 1:
+        found = iter([(0, decide(job, *pairs[0], ticker.search))])
+    else:
+        found = spread(
+            lambda index: decide(job, *pairs[index]),
+            range(len(pairs)),
+            lambda index: ticker.busy(pairs[index][1].name),
+        )
+    for index, outcome in found:
+        ticker.done(outcome.name)
+        yield index, outcome

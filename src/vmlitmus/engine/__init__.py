@@ -1,7 +1,8 @@
 """Engines: decide a claim for every interleaving. Both know the language only."""
 
+from vmlitmus.engine.ablate import ablate
 from vmlitmus.engine.limits import Limits, Progress
 from vmlitmus.engine.run import ENGINES, run
 from vmlitmus.engine.trace import replay
 
-__all__ = ["ENGINES", "Limits", "Progress", "replay", "run"]
+__all__ = ["ENGINES", "Limits", "Progress", "ablate", "replay", "run"]

@@ -36,6 +36,7 @@ def compile_machine(
         counters=len(counters),
         named=named,
         initial=layout.pack(machine.initial),
+        switches=len(machine.switches),
     )
 
 

@@ -36,9 +36,8 @@ def confirm_lasso(stepper: Stepper, claim: Claim, lasso: Lasso) -> None:
 
 def backing(machine: Machine, claim: Claim) -> tuple[str, ...]:
     """Return the conditions that must be reachable for the claim to mean anything."""
-    asks = (claim.condition,) if claim.kind == "leads_to" else ()
-    found = (*asks, *(b for c in claim.conditions for b in machine.model.condition(c).backed_by))
-    return tuple(dict.fromkeys(found))
+    backed = machine.model.condition(claim.condition).backed_by
+    return (claim.condition, *backed) if claim.kind == "leads_to" else backed
 
 
 def vacuous(machine: Machine, claim: Claim, observed: Collection[str]) -> tuple[str, ...]:

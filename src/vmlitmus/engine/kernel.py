@@ -33,7 +33,8 @@ FIELDS = (
     "TRANSITIONS",
     "OBSERVED",  # conditions seen in any state
     "STOP_ON",  # conditions that end the search
-    "HIT",  # 1 + the first state that ends it, or 0
+    "SPLIT",  # the bits of a state's first word that tell apart searches done as one
+    "HITS",  # address, by these bits, of 1 + the first state that ends that search, or 0
     "ROOM",  # how many states the log and the table may hold before one must grow
     "FAULT",  # 1 + the instance that failed, or 0; the state is HEAD
     "INDEX",  # address of each slot's state, 32 bits each (graph passes)
@@ -160,17 +161,30 @@ def fetch(ctx, n, end):
     return 0
 
 
+def ended(ctx, state, end):
+    """Say whether a state's own search, one of several, has ended before this level."""
+    hit = load(load(ctx, HITS), load(state, 0) & load(ctx, SPLIT))
+    if hit != 0 and hit <= end:
+        return 1
+    return 0
+
+
 def collect(ctx, most):
     """Expand states of the level into the batch; return how many successors stand in it."""
     head = load(ctx, HEAD)
     end = load(ctx, LEVEL_END)
+    split = load(ctx, SPLIT)
     n = 0
     made = 0
     while head < end and n <= most:
-        out = load(ctx, BATCH) + n * (8 * WORDS)
-        got = expand(
-            load(ctx, EXPAND), load(ctx, LOG) + head * (8 * WORDS), out, load(ctx, COVERAGE)
-        )
+        state = load(ctx, LOG) + head * (8 * WORDS)
+        got = 0
+        over = 0
+        if split != 0:
+            over = ended(ctx, state, end)
+        if over == 0:
+            out = load(ctx, BATCH) + n * (8 * WORDS)
+            got = expand(load(ctx, EXPAND), state, out, load(ctx, COVERAGE))
         if negative(got):
             store(ctx, FAULT, 0 - got)
             store(ctx, HEAD, head)
@@ -218,8 +232,10 @@ def absorb(ctx, n):
             store32(load(ctx, PARENTS), tail, load32(load(ctx, FROM), k))
             seen = conditions(load(ctx, CONDITIONS), state)
             store(ctx, OBSERVED, load(ctx, OBSERVED) | seen)
-            if (seen & load(ctx, STOP_ON)) != 0 and load(ctx, HIT) == 0:
-                store(ctx, HIT, tail + 1)
+            if (seen & load(ctx, STOP_ON)) != 0:
+                hit = load(ctx, HITS) + 8 * (load(log, tail * WORDS) & load(ctx, SPLIT))
+                if load(hit, 0) == 0:
+                    store(hit, 0, tail + 1)
             tail += 1
         k += 1
     store(ctx, TAIL, tail)
@@ -235,8 +251,10 @@ def advance(ctx, budget):
                 return DONE
             store(ctx, LEVEL_END, load(ctx, TAIL))
             store(ctx, DEPTH, load(ctx, DEPTH) + 1)
-        if load(ctx, HIT) != 0 and load(ctx, HIT) <= load(ctx, LEVEL_END):
-            return FOUND
+        if load(ctx, SPLIT) == 0:
+            hit = load(load(ctx, HITS), 0)
+            if hit != 0 and hit <= load(ctx, LEVEL_END):
+                return FOUND
         if load(ctx, TAIL) + load(ctx, LARGEST) > load(ctx, ROOM):
             return GROW
         if load(ctx, HEAD) >= until:
@@ -248,12 +266,15 @@ def advance(ctx, budget):
     return 0
 
 
-def begin(ctx):
-    """Insert the initial state, which stands in the batch."""
-    make_key(load(ctx, BATCH), load(ctx, KEYS_AT))
-    store32(load(ctx, FROM), 0, 0xFFFFFFFF)
-    absorb(ctx, 1)
-    store(ctx, LEVEL_END, 1)
+def begin(ctx, n):
+    """Insert n initial states, which stand in the batch."""
+    k = 0
+    while k < n:
+        make_key(load(ctx, BATCH) + k * (8 * WORDS), load(ctx, KEYS_AT) + k * (8 * KEYS))
+        store32(load(ctx, FROM), k, 0xFFFFFFFF)
+        k += 1
+    absorb(ctx, n)
+    store(ctx, LEVEL_END, load(ctx, TAIL))
     return 0
 
 
@@ -390,12 +411,15 @@ def mark_back(ctx, budget):
     return height
 
 
-def first_unmarked(ctx, states):
-    """Return the first state without a mark, or ``states`` when all have one."""
-    i = 0
-    while i < states and load8(load(ctx, MARK), i) != 0:
-        i += 1
-    return i
+def first_unmarked(ctx, first, last):
+    """Note the first state without a mark of each search, among the states first..last-1."""
+    while first < last:
+        if load8(load(ctx, MARK), first) == 0:
+            split = load(load(ctx, LOG), first * WORDS) & load(ctx, SPLIT)
+            if load(load(ctx, HITS), split) == 0:
+                store(load(ctx, HITS), split, first + 1)
+        first += 1
+    return 0
 
 
 INTERNAL: list[Callable[..., int]] = [
@@ -410,6 +434,7 @@ INTERNAL: list[Callable[..., int]] = [
     put_aside,
     keep_new,
     fetch,
+    ended,
     collect,
     drop_found,
     absorb,

@@ -75,6 +75,9 @@ FIELDS = (
     "BEST_FROM",  # its place in MEMBERS
     "BEST_TO",
     "BEST_ENABLED",  # for each promise: whether it is enabled somewhere in it
+    # the way between two states of the component found
+    "END",  # where it leads
+    "LAST",  # 1 + the state before the end, or 0; NUMBER has the same for each state on the way
 )
 
 
@@ -366,6 +369,43 @@ def next_round(g):
     return 0
 
 
+def begin_way(g, start, end):
+    """Begin to look for a way inside the component found, from one state to another."""
+    k = load(g, BEST_FROM)
+    while k < load(g, BEST_TO):
+        store32(load(g, NUMBER), load32(load(g, MEMBERS), k), 0)
+        k += 1
+    store32(load(g, NUMBER), start, start + 1)
+    store32(load(g, QUEUE), 0, start)
+    store(g, HEAD, 0)
+    store(g, TAIL, 1)
+    store(g, END, end)
+    store(g, LAST, 0)
+    return 0
+
+
+def way(g, budget):
+    """Go on to look for it; return 0 when it is found, or there is none."""
+    while load(g, HEAD) < load(g, TAIL) and budget != 0:
+        state = load32(load(g, QUEUE), load(g, HEAD))
+        store(g, HEAD, load(g, HEAD) + 1)
+        e = load(load(g, FIRST), state)
+        last = e + load32(load(g, STEPS), state)
+        while e < last:
+            target = load32(load(g, TARGETS), e)
+            if load32(load(g, PART), target) == load32(load(g, PART), state):
+                if target == load(g, END):
+                    store(g, LAST, state + 1)
+                    return 0
+                if load32(load(g, NUMBER), target) == 0:
+                    store32(load(g, NUMBER), target, state + 1)
+                    store32(load(g, QUEUE), load(g, TAIL), target)
+                    store(g, TAIL, load(g, TAIL) + 1)
+            e += 1
+        budget -= 1
+    return load(g, HEAD) < load(g, TAIL)
+
+
 INTERNAL: list[Callable[..., int]] = [
     kernel.mix,
     kernel.make_key,
@@ -382,4 +422,4 @@ INTERNAL: list[Callable[..., int]] = [
     is_out,
     leave_out,
 ]
-EXPORTED: list[Callable[..., int]] = [look, wait, cut, judge, next_round]
+EXPORTED: list[Callable[..., int]] = [look, wait, cut, judge, next_round, begin_way, way]

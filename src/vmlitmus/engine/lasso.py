@@ -110,7 +110,7 @@ class Component(Generic[N]):
         """Return the shortest loop, fair or not: none where stopping is fair."""
         if self.is_fair(start, []):
             return []
-        return self.walk(start, lambda _, step: step is not None and step[1] == start)
+        return self.way(start, start)
 
     def round_trip(self, start: N) -> list[Step[N]]:
         """Return a loop that goes to what is nearest of what fairness asks for, and then back."""
@@ -121,7 +121,7 @@ class Component(Generic[N]):
             loop += self.walk(here, self.pays(owed))
             here = loop[-1][1] if loop else start
             owed -= self.paid(owed, here, loop[-1] if loop else None)
-        return self.trimmed(start, loop + self.walk(here, lambda state, _: state == start))
+        return self.trimmed(start, loop + (self.way(here, start) if here != start else []))
 
     def trimmed(self, start: N, loop: list[Step[N]]) -> list[Step[N]]:
         """Return the loop without detours that fairness does not ask for."""
@@ -141,6 +141,10 @@ class Component(Generic[N]):
         paid = {i for i in idle if self.promises[i] == "weak"}
         return paid | {step[0]} & owed if step is not None else paid
 
+    def way(self, start: N, end: N) -> list[Step[N]]:
+        """Return the shortest way inside the component between two states; at least one step."""
+        return self.walk(start, lambda _, step: step is not None and step[1] == end)
+
     def walk(self, start: N, ends: Callable[[N, Step[N] | None], bool]) -> list[Step[N]]:
         """Return the shortest way inside the component from a state to what ends it."""
         if ends(start, None):
@@ -155,7 +159,7 @@ class Component(Generic[N]):
                     if step[1] not in self.members:
                         continue
                     if ends(step[1], step):
-                        return [*_way(start, state, came), step]
+                        return [*_back(start, state, came), step]
                     if step[1] != start and step[1] not in came:
                         came[step[1]] = state, step
                         following.append(step[1])
@@ -163,7 +167,7 @@ class Component(Generic[N]):
         raise EnginesDisagree("a fair component is not strongly connected")
 
 
-def _way(start: N, state: N, came: Mapping[N, tuple[N, Step[N]]]) -> list[Step[N]]:
+def _back(start: N, state: N, came: Mapping[N, tuple[N, Step[N]]]) -> list[Step[N]]:
     found = []
     while state != start:
         state, step = came[state]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -15,6 +16,7 @@ from vmlitmus.engine.lasso import CANDIDATES, Component, Promises, Step
 from vmlitmus.engine.limits import Stopped
 from vmlitmus.engine.memory import Region
 from vmlitmus.engine.search import Search
+from vmlitmus.errors import EnginesDisagree
 
 _SLICE = 200_000  # units of work between two looks at the clock
 _FIELD = {name: index for index, name in enumerate(kernel_liveness.FIELDS)}
@@ -48,6 +50,7 @@ _LEFT_BY_SEARCH = (
     "EXPAND",
     "CONDITIONS",
 )
+_FASTER = 100  # native code visits as many states while Python visits one
 _FEW = 20_000  # states up to which the passes are compiled in haste
 
 
@@ -149,23 +152,60 @@ class LivenessSearch(Search):
         occurring = [i for i, count in zip(self.promises, counts, strict=True) if count]
         near = self.arrays["LENGTH"].words32(0, self.states)
         nearest = heapq.nsmallest(CANDIDATES, members, key=lambda state: (near[state], state))
-        component = Component(frozenset(members), nearest, self._steps, self.promises, occurring)
+        component = _Component(self, frozenset(members), nearest, occurring)
         start, loop = component.loop(near.__getitem__)
-        way: list[Step[int]] = []
-        state = start
-        while (before := self.arrays["CAME"].word32(state)) != state:
-            taken = next(i for i, after in self._steps(before) if after == state)
-            way.append((taken, state))
-            state = before
-        return Loop(state, way[::-1], loop)
+        path = [start]
+        while (before := self.arrays["CAME"].word32(path[-1])) != path[-1]:
+            path.append(before)
+        return Loop(path[-1], self._taken(path[::-1]), loop)
 
-    def _steps(self, state: int) -> list[Step[int]]:
+    def way(self, start: int, end: int) -> tuple[list[Step[int]], int]:
+        """Return the shortest way from a state of the component found to another, or round.
+
+        Also returns how many states were visited.
+        """
+        self.passes["begin_way"](self.graph.address, start, end)
+        self._pass("way")
+        if not self._fetch("LAST"):
+            raise EnginesDisagree("a fair component is not strongly connected")
+        path = [end, self._fetch("LAST") - 1]
+        while path[-1] != start:
+            path.append(self.arrays["NUMBER"].word32(path[-1]) - 1)
+        return self._taken(path[::-1]), self._fetch("HEAD")
+
+    def _taken(self, path: list[int]) -> list[Step[int]]:
+        """Return the steps between the states of a path, each with the first instance for it."""
+        return [
+            (next(i for i, reached in self.steps(before) if reached == after), after)
+            for before, after in itertools.pairwise(path)
+        ]
+
+    def steps(self, state: int) -> list[Step[int]]:
         """Return the steps from a waiting state: the instance, and the state it leads to."""
         first = self.arrays["FIRST"].words(state, 1)[0]
         count = self.arrays["STEPS"].word32(state)
         taken = self.arrays["TAKEN"].words32(first, count)
         targets = self.arrays["TARGETS"].words32(first, count)
         return list(zip(taken, targets, strict=True))
+
+
+class _Component(Component[int]):
+    """The component found; ways in it are looked for by native code."""
+
+    def __init__(
+        self,
+        search: LivenessSearch,
+        members: frozenset[int],
+        nearest: list[int],
+        occurring: list[int],
+    ) -> None:
+        super().__init__(members, nearest, search.steps, search.promises, occurring)
+        self.search = search
+
+    def way(self, start: int, end: int) -> list[Step[int]]:
+        found, visited = self.search.way(start, end)
+        self.effort += visited // _FASTER
+        return found
 
 
 @cache

@@ -41,7 +41,7 @@ def find_native(
         return Finding("compiled", 0, 0, 0, {}, frozenset(), stopped=stop.reason)
     with opened as search:
         found = search.run()
-        _raise_fault(machine, layout, search, found, watched)
+        raise_fault(machine, layout, search, found, watched)
         end, stopped = found.hit, found.stopped
         if kind == "recoverable" and stopped is None:
             end, stopped = _unrecoverable(search)
@@ -88,8 +88,10 @@ def _lasso(
         loop = search.fair_loop(len(machine.instances), machine.promises, awaited, asked)
     except Stopped as stop:
         return None, stop.reason
-    except (KeyboardInterrupt, MemoryError) as error:
-        return None, "memory" if isinstance(error, MemoryError) else "interrupt"
+    except (MemoryError, OSError):
+        return None, "memory"
+    except KeyboardInterrupt:
+        return None, "interrupt"
     if loop is None:
         return None, None
     path = [layout.unpack(words) for words in search.path(loop.source)]
@@ -118,7 +120,7 @@ def _odds(search: Search) -> tuple[str, ...]:
     return (f"states are stored as 128-bit fingerprints: odds of an omission below {odds:.0e}",)
 
 
-def _raise_fault(
+def raise_fault(
     machine: Machine, layout: Layout, search: Search, found: Found, watched: tuple[str, ...]
 ) -> None:
     """Let the reference engine raise the model error that the native code met."""

@@ -69,12 +69,8 @@ def run(
     started = time.monotonic()
     job = _Job(machine, claim, engine, limits or Limits(), progress, started)
     finding = job.find(claim.kind, observe)
-    if (
-        observe
-        and claim.kind in ("never", "possible")
-        and finding.path is not None
-        and finding.stopped is None
-    ):
+    ended_early = claim.kind in ("never", "possible") and finding.path is not None
+    if observe and ended_early and finding.stopped is None:
         observed = job.find(None, observe).observed
     else:
         observed = finding.observed
@@ -106,7 +102,7 @@ class _Job:
         watched = tuple(dict.fromkeys((*self.claim.conditions, *backed, *observe)))
         if self.engine == "auto":
             try:
-                return self.reference(kind, watched, _patience())
+                return self.reference(kind, watched, patience())
             except _TooLarge:
                 pass
         if self.engine == "reference":
@@ -160,7 +156,7 @@ class _Job:
         return find_lasso(seen, starts, unmet, self.machine.promises, lambda: watch(seen, 0))
 
 
-def _patience() -> float:
+def patience() -> float:
     """Return about what compiling would cost: less where the process has compiled before."""
     return _WARM if "vmlitmus.engine.native_run" in sys.modules else _COLD
 
@@ -266,13 +262,13 @@ def _result(
         loop_start=lasso.loop_start if lasso else None,
         since=lasso.since if lasso else None,
         warnings=warnings,
-        reason=_REASONS.get(finding.stopped or ""),
+        reason=REASONS.get(finding.stopped or ""),
         observed={name: name in observed for name in observe},
         backing=tuple(machine.model.condition(n).text for n in backed if n in finding.observed),
     )
 
 
-_REASONS = {
+REASONS = {
     "time": "the time limit was reached",
     "memory": "the memory limit was reached",
     "interrupt": "interrupted",

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from vmlitmus.engine import kernel
@@ -24,6 +24,7 @@ _LATELY = 1 << 14  # successors remembered for a while; their keys fit a core's 
 _LOW = 1 << 16  # slots whose keys are put aside while a table grows
 _MOST_STATES = (1 << 32) - 2  # parents are 32-bit indexes
 _GROWING = ("TABLE", "LOG", "PARENTS")
+_NO_PARENT = 0xFFFFFFFF  # the parent of an initial state
 _FIELD = {name: index for index, name in enumerate(kernel.FIELDS)}
 
 
@@ -35,8 +36,9 @@ class NativeModel:
     each, in canonical order, adds one to the counter of each step that fires, and returns how many
     there are, or -(1 + i) when instance i fails. ``i64 conditions(ptr state)`` has bit b set where
     condition b is true. ``fanout`` bounds the successors of one state. No word uses its bit 63.
-    Where it is ``named``, ``expand`` writes the instance that leads to each successor, 64 bits
-    each, behind the counters.
+    The lowest ``switches`` bits of the first word are the same all through a run. Where it is
+    ``named``, ``expand`` writes the instance that leads to each successor, 64 bits each, behind the
+    counters.
     """
 
     ir: str
@@ -45,6 +47,7 @@ class NativeModel:
     fanout: int
     counters: int
     initial: tuple[int, ...]
+    switches: int = 0
     named: bool = False
 
     @property
@@ -78,6 +81,8 @@ class Search:
 
     ``effort`` is how well its code is compiled at first, 0 or 2; a search that lasts goes on with
     2.
+    ``starts`` are initial states other than the model's own, with different switches. Then several
+    searches are done as one: each ends by itself, level by level as if it were alone.
     """
 
     def __init__(
@@ -85,6 +90,7 @@ class Search:
         model: NativeModel,
         *,
         stop_on: int = 0,
+        starts: Sequence[tuple[int, ...]] = (),
         limits: Limits | None = None,
         progress: Callable[[Progress], None] | None = None,
         effort: int = 0,
@@ -98,7 +104,8 @@ class Search:
         self.regions: dict[str, Region] = {}
         self.ctx = Region(8 * len(kernel.FIELDS))
         self._compile(effort)
-        self._allocate(stop_on)
+        self._allocate(stop_on, bool(starts))
+        self._begin(starts or [model.initial])
 
     def __enter__(self) -> Search:
         return self
@@ -116,11 +123,11 @@ class Search:
         """Compile the machine and the kernel; the search can go on where it is."""
         self.effort = effort
         self.kernel = _kernel(self.model.words, effort)
-        self.machine = Native(self.model.ir, effort)
+        self.machine = _machine(self.model.ir, effort)
         self._set("EXPAND", self.machine.address("expand"))
         self._set("CONDITIONS", self.machine.address("conditions"))
 
-    def _allocate(self, stop_on: int) -> None:
+    def _allocate(self, stop_on: int, several: bool) -> None:
         words, keys = self.model.words, self.keys
         self._region("BATCH", 8 * words * self.largest)
         self._region("FROM", 4 * self.largest)
@@ -132,12 +139,22 @@ class Search:
         self._region("PARENTS", 0)
         self.slots = 0
         self.room = 0
+        self.split = (1 << self.model.switches) - 1 if several else 0
+        self._set("SPLIT", self.split)
+        self._region("HITS", 8 * (self.split + 1))
         self._set("STOP_ON", stop_on)
         self._set("LARGEST", self.largest)
         self._grow(2 * self.largest)
-        for index, word in enumerate(self.model.initial):
-            self.regions["BATCH"].set_word(index, word)
-        self.kernel["begin"](self.ctx.address)
+
+    def _begin(self, starts: Sequence[tuple[int, ...]]) -> None:
+        """Insert the initial states."""
+        self.splits = [start[0] & self.split for start in starts]
+        for first in range(0, len(starts), _BATCH):
+            some = starts[first : first + _BATCH]
+            for index, word in enumerate(word for start in some for word in start):
+                self.regions["BATCH"].set_word(index, word)
+            self._grow(self._get("TAIL") + len(some))
+            self.kernel["begin"](self.ctx.address, len(some))
 
     def _region(self, name: str, size: int) -> Region:
         """Make or grow a region, and tell the kernel where it is."""
@@ -204,7 +221,7 @@ class Search:
         except (KeyboardInterrupt, MemoryError) as error:
             stopped = "memory" if isinstance(error, MemoryError) else "interrupt"
         fault = self._get("FAULT")
-        hit = self._get("HIT")
+        hit = 0 if self.split else self.regions["HITS"].words(0, 1)[0]
         return Found(
             states=self._get("TAIL"),
             transitions=self._get("TRANSITIONS"),
@@ -248,10 +265,14 @@ class Search:
     def path(self, index: int) -> list[tuple[int, ...]]:
         """Return the states from the initial one to this one."""
         found = [self.state(index)]
-        while index != 0:
-            index = self.regions["PARENTS"].word32(index)
+        while (index := self.regions["PARENTS"].word32(index)) != _NO_PARENT:
             found.append(self.state(index))
         return found[::-1]
+
+    def hits(self) -> dict[int, int]:
+        """Return by its switches, for each search that has ended, the first state that ended it."""
+        words = {split: self.regions["HITS"].words(split, 1)[0] for split in self.splits}
+        return {split: hit - 1 for split, hit in words.items() if hit}
 
     @property
     def omission_odds(self) -> float:
@@ -264,7 +285,8 @@ class Search:
     def unrecoverable(self, good: int) -> int | None:
         """Return the first state from which no state with a condition of ``good`` is reachable.
 
-        Call it after a search that was complete. Raises Stopped at a limit.
+        Of several searches done as one, ``hits()`` gives it for each. Call it after a search that
+        was complete. Raises Stopped at a limit.
         """
         states, edges = self._get("TAIL"), self._get("TRANSITIONS")
         self._graph(states, edges)
@@ -275,8 +297,9 @@ class Search:
             self.kernel["mark_good"](self.ctx.address, good, first, last)
         while self.kernel["mark_back"](self.ctx.address, _SLICE):
             self._look()
-        index = int(self.kernel["first_unmarked"](self.ctx.address, states))
-        return index if index < states else None
+        for first, last in self._slices(states):
+            self.kernel["first_unmarked"](self.ctx.address, first, last)
+        return self.hits().get(0)
 
     def _graph(self, states: int, edges: int) -> None:
         """Build the edges of the state graph, forwards and backwards."""
@@ -304,6 +327,12 @@ class Search:
         for first in range(0, states, _SLICE):
             yield first, min(first + _SLICE, states)
             self._look()
+
+
+@lru_cache(maxsize=2)
+def _machine(ir: str, effort: int) -> Native:
+    """Return a machine's functions, compiled once for searches that follow one another."""
+    return Native(ir, effort)
 
 
 @cache

@@ -3,7 +3,7 @@
 Knows neither KVM nor any engine.
 """
 
-from vmlitmus.lang.build import build
+from vmlitmus.lang.build import build, scanned
 from vmlitmus.lang.claim import (
     KINDS,
     Claim,
@@ -15,6 +15,7 @@ from vmlitmus.lang.claim import (
 )
 from vmlitmus.lang.domain import Between, Members
 from vmlitmus.lang.entity import Const, Entity, Set
+from vmlitmus.lang.explained import explained
 from vmlitmus.lang.machine import Instance, Machine, State, Variable
 from vmlitmus.lang.model import (
     Fix,
@@ -79,6 +80,7 @@ __all__ = [
     "choice",
     "condition",
     "eventually",
+    "explained",
     "flag",
     "leads_to",
     "mechanism",
@@ -87,6 +89,7 @@ __all__ = [
     "possible",
     "recoverable",
     "release",
+    "scanned",
     "sequence",
     "step",
     "when",

@@ -9,9 +9,9 @@ from typing import Any
 from vmlitmus.errors import ModelError, ScenarioError, unknown
 from vmlitmus.lang.bindings import Bindings
 from vmlitmus.lang.checked import checked
-from vmlitmus.lang.domain import IntRange, OutOfRange, RefTo
+from vmlitmus.lang.domain import Bool, IntRange, OutOfRange, RefTo
 from vmlitmus.lang.entity import Entity, Field, declared_fields, store
-from vmlitmus.lang.machine import Budget, Machine, Variable
+from vmlitmus.lang.machine import Budget, Machine, Switches, Variable
 from vmlitmus.lang.model import Model, Setup, fill
 from vmlitmus.lang.program import Program, assign_slots, find_domains, program
 from vmlitmus.lang.scan import Scan
@@ -31,20 +31,41 @@ def build(
     at_most: Mapping[str, int] | None = None,
     without: Iterable[str] = (),
     assume: Mapping[str, Choice] | None = None,
+    switchable: bool = False,
 ) -> Machine:
     """Return the machine of a model for one scenario.
 
     ``allow`` names the disturbances that exist, ``at_most`` bounds how often one may happen,
-    ``without`` the parts that are switched off, ``assume`` the assumptions with another value.
+    ``without`` the parts that are switched off, ``assume`` the assumptions with another value. A
+    ``switchable`` machine has a switch for every part that is on and that its code asks for.
     Raises ScenarioError for what the model does not offer, ModelError for a faulty model.
     """
     arguments = tuple(allow), dict(at_most or {}), frozenset(without), dict(assume or {})
-    return checked(_Builder(model, settings or {}, lists or {}).build(*arguments))
+    return checked(_Builder(model, settings or {}, lists or {}, switchable).build(*arguments))
+
+
+def scanned(
+    model: Model,
+    settings: Mapping[str, Mapping[str, Any]] | None = None,
+    lists: Mapping[str, Any] | None = None,
+    *,
+    allow: Iterable[str] = (),
+) -> Scan:
+    """Return what the code of a scenario mentions, without building a machine."""
+    builder = _Builder(model, settings or {}, lists or {})
+    return builder.scan(builder.steps(tuple(allow)), builder.hooks().values())
 
 
 class _Builder:
-    def __init__(self, model: Model, settings: Mapping[str, Any], lists: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        model: Model,
+        settings: Mapping[str, Any],
+        lists: Mapping[str, Any],
+        switchable: bool = False,
+    ) -> None:
         self.model = model
+        self.switchable = switchable
         self.settings = fill(model, settings, lists)
         self.names = _names(model.entities)
         self.fields = _fields(model.entities)
@@ -61,13 +82,15 @@ class _Builder:
         self.check_environment(allow, at_most)
         entities = self.entities()
         hooks = self.hooks()
-        world = World(entities, hooks, without | self.model.missing(self.settings), assume)
-        steps = [s for s in self.model.steps if not s.disturbance or s.disturbance in allow]
+        off = without | self.model.missing(self.settings)
+        world = World(entities, hooks, off, assume)
+        steps = self.steps(allow)
         scan = self.scan(steps, hooks.values())
         self.check_names("part", without, scan.parts)
         assumptions = self.assumptions(scan, steps, assume)
         self.set_constants(entities)
-        variables = self.variables(entities, scan.written, at_most)
+        variables = self.switches([p for p in scan.parts if p not in off], world)
+        self.variables(entities, scan.written, at_most, variables)
         programs = self.programs(steps, world, variables)
         world.recorder.variables = {(v.entity, v.name): (v.index, v.domain) for v in variables}
         instances = tuple(Bindings(steps, programs, world, variables, self.names))
@@ -83,6 +106,7 @@ class _Builder:
             _sources(steps, programs),
             {c.name: c for c in self.model.conditions},
             self.bounds(allow, at_most),
+            switches=tuple(world.switches),
         )
 
     def bounds(self, allow: tuple[str, ...], at_most: dict[str, int]) -> dict[str, Any]:
@@ -139,6 +163,9 @@ class _Builder:
                     chosen[setting.hooks] = _mechanism(known[setting.hooks][name])
         return chosen
 
+    def steps(self, allow: tuple[str, ...]) -> list[Step]:
+        return [s for s in self.model.steps if not s.disturbance or s.disturbance in allow]
+
     def scan(self, steps: list[Step], hooks: Iterable[Hooks]) -> Scan:
         scan = Scan(self.model.entities, hooks)
         for step in steps:
@@ -184,10 +211,24 @@ class _Builder:
         except OutOfRange as error:
             raise ModelError(f"{where} at the start: {error}") from None
 
+    def switches(self, parts: list[str], world: World) -> list[Variable]:
+        """Return a variable for each part that can be switched; they come first in the state."""
+        switches = object.__new__(Switches)
+        switches.__dict__.update(index=0, _at=0)
+        if self.switchable:
+            world.switches = {part: (switches, f"_{part}") for part in parts}
+        switches.__dict__.update({name: True for _, name in world.switches.values()})
+        names = (name for _, name in world.switches.values())
+        return [Variable(i, switches, name, Bool(), 1) for i, name in enumerate(names)]
+
     def variables(
-        self, entities: Entities, written: set[str], at_most: dict[str, int]
-    ) -> list[Variable]:
-        found: list[Variable] = []
+        self,
+        entities: Entities,
+        written: set[str],
+        at_most: dict[str, int],
+        found: list[Variable],
+    ) -> None:
+        """Append the fields that steps write, and the budgets of bounded disturbances."""
         for kind, made in entities.items():
             for name, field in self.fields[kind].items():
                 if field.constant and name in written:
@@ -204,7 +245,6 @@ class _Builder:
                 domain = IntRange(0, most)
                 budget.__dict__[name] = most
                 found.append(Variable(len(found), budget, name, domain, domain.encode(most)))
-        return found
 
     def programs(
         self, steps: list[Step], world: World, variables: list[Variable]

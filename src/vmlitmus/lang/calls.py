@@ -50,6 +50,8 @@ class Calls(Groups):
 
     def call_builtin(self, node: ast.Call, callee: Any, values: list[Val]) -> Val:
         known = [v.value for v in values if isinstance(v, Known)]
+        if callee is World.part and known[-1] in self.world.switches:
+            return self.read(node, *self.world.switches[known[-1]])
         if len(known) == len(values) and (_is_world(callee) or callee in _CONCRETE):
             return Known(callee(*known))
         first = values[0] if values else None

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from vmlitmus.errors import ModelError
-from vmlitmus.lang.fold import folded, written
+from vmlitmus.lang.fold import folded, read, written
 from vmlitmus.lang.instances import lower_instance
 from vmlitmus.lang.ir import Code
 from vmlitmus.lang.lower import lower_condition
@@ -15,7 +15,7 @@ from vmlitmus.lang.syntax import place
 
 
 def checked(machine: Machine) -> Machine:
-    """Return the machine without the fields that no instance writes.
+    """Return the machine without the fields that no instance writes, and idle switches.
 
     Raises ModelError, with file and line, for a fault in an instance or a condition, and for a name
     or a label that is used twice.
@@ -27,7 +27,12 @@ def checked(machine: Machine) -> Machine:
     for condition in machine.conditions.values():
         codes[condition.name] = lower_condition(machine.world, machine.domains, condition.function)
     _check_labels(machine)
-    kept = [v for v in machine.variables if v.index in changing or v.bookkeeping]
+    idle = set(range(len(machine.switches))) - read(codes.values())
+    kept = [
+        v
+        for v in machine.variables
+        if v.index in changing or (v.bookkeeping and v.index not in idle)
+    ]
     numbers = {v.index: number for number, v in enumerate(kept)}
     constants = {v.index: v.initial for v in machine.variables if v.index not in numbers}
     smaller = replace(
@@ -35,6 +40,7 @@ def checked(machine: Machine) -> Machine:
         variables=tuple(replace(v, index=numbers[v.index]) for v in kept),
         instances=tuple(_renumbered(i, numbers) for i in machine.instances),
         codes=_Folded(codes, constants, numbers),
+        switches=tuple(p for i, p in enumerate(machine.switches) if i not in idle),
     )
     smaller.world.recorder.variables = smaller.domains
     return smaller

@@ -17,6 +17,12 @@ def written(codes: Iterable[Code]) -> set[int]:
     return {index for end in ends if isinstance(end, Emit) for index in end.writes}
 
 
+def read(codes: Iterable[Code]) -> set[int]:
+    """Return the variables that some code reads."""
+    ops = [op for code in codes for block in code.blocks for op in block.ops]
+    return {op.args[0] for op in ops if op.op == "load"}
+
+
 def folded(code: Code, constants: Mapping[int, int], numbers: Mapping[int, int]) -> Code:
     """Return code without constants, with only the blocks that can be reached, in order.
 

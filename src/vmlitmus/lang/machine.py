@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
-from vmlitmus.errors import ModelError
+from vmlitmus.errors import ModelError, ScenarioError, unknown
 from vmlitmus.lang.domain import Bool, Domain, IntRange, Members, shown
 from vmlitmus.lang.entity import Entity, Recorder, store
 from vmlitmus.lang.ir import Code
@@ -72,6 +72,10 @@ class Budget(Entity):
     """How often each bounded disturbance may still happen."""
 
 
+class Switches(Entity):
+    """Which parts are on, in a machine whose parts can be switched; no step writes it."""
+
+
 @dataclass(frozen=True)
 class Fired:
     """What an instance did: which ending, and the label with its values."""
@@ -112,8 +116,9 @@ class Machine:
     """Entities, variables, instances in canonical order, and what is assumed.
 
     ``initial`` is the initial state: the code of each variable, in order. ``labels`` are those of
-    the steps, by id, with the braces in. ``lowered`` keeps the instances that have been lowered, by
-    index.
+    the steps, by id, with the braces in. ``codes`` are the lowered instances, by index, and
+    conditions, by name. ``switches`` are the parts that can be switched, each by a bit of the
+    state: part i by variable i; those of ``off`` are off in the initial state.
     """
 
     model: Model
@@ -128,6 +133,8 @@ class Machine:
     conditions: Mapping[str, Condition]
     bounds: Mapping[str, Any] = field(default_factory=dict)
     codes: Mapping[int | str, Code] = field(default_factory=dict)
+    switches: tuple[str, ...] = ()
+    off: frozenset[str] = frozenset()
 
     @property
     def step_ids(self) -> tuple[str, ...]:
@@ -136,7 +143,18 @@ class Machine:
 
     @cached_property
     def initial(self) -> State:
-        return tuple(v.initial for v in self.variables)
+        on = tuple(int(part not in self.off) for part in self.switches)
+        return on + tuple(v.initial for v in self.variables[len(on) :])
+
+    def switched(self, off: Iterable[str]) -> Machine:
+        """Return the same machine, started with some of its switches off.
+
+        Nothing is built or lowered again. Raises ScenarioError for a part that is no switch.
+        """
+        parts = frozenset(off)
+        for part in sorted(parts.difference(self.switches)):
+            raise ScenarioError(unknown("part", part, self.switches))
+        return replace(self, off=parts)
 
     @property
     def bits(self) -> int:

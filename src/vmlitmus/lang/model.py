@@ -125,6 +125,15 @@ class Model:
             return tuple(self.versions)
         return tuple(self.hooks[setting.hooks]) if setting.hooks else setting.choices
 
+    def alternatives(self) -> list[dict[str, dict[str, str]]]:
+        """Return settings that between them choose every mechanism once."""
+        found: list[dict[str, dict[str, str]]] = [{}]
+        for table, settings in self.settings.items():
+            for key, setting in settings.items():
+                if setting.hooks is not None:
+                    found += [{table: {key: name}} for name in self.hooks[setting.hooks]]
+        return found
+
     def missing(self, settings: Settings) -> frozenset[str]:
         """Return the parts of the fixes that the chosen kernel version lacks."""
         chosen = [

@@ -37,6 +37,11 @@ class Scan:
                 if base not in (Entity, Hooks, object):
                     self._offer(base)
 
+    @property
+    def functions(self) -> list[types.FunctionType]:
+        """The functions that were scanned, by module and line."""
+        return sorted(self._seen, key=lambda f: (f.__module__, f.__code__.co_firstlineno))
+
     def _offer(self, kind: type) -> None:
         for name, value in vars(kind).items():
             function = value.fget if isinstance(value, property) else value
@@ -85,8 +90,20 @@ def _found(node: ast.AST, scope: dict[str, Any]) -> Iterator[tuple[str, Any]]:
         target, name = node.func, node.args[0] if node.args else None
         if target.attr in _MUTATORS and isinstance(target.value, ast.Attribute):
             yield "writes", target.value.attr
-        if target.attr == "part" and isinstance(name, ast.Constant):
-            yield "part", str(name.value)
+        part = _text(name, scope) if target.attr == "part" else None
+        if part is not None:
+            yield "part", part
+
+
+def _text(node: ast.AST | None, scope: dict[str, Any]) -> str | None:
+    """Return a text that is written out, or that a name such as CALLBACK or FIX.part stands for."""
+    if isinstance(node, ast.Constant):
+        return str(node.value)
+    if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+        value = getattr(scope.get(node.value.id), node.attr, None)
+    else:
+        value = scope.get(node.id) if isinstance(node, ast.Name) else None
+    return value if isinstance(value, str) else None
 
 
 def _is_model_code(function: types.FunctionType) -> bool:

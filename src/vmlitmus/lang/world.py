@@ -55,6 +55,7 @@ class World:
         self.mechanisms = mechanisms
         self._without = without
         self._assumed = assumed
+        self.switches: dict[str, tuple[Entity, str]] = {}
         self.recorder = Recorder()
 
     def all(self, kind: type[E]) -> tuple[E, ...]:
@@ -77,6 +78,9 @@ class World:
 
     def part(self, name: str) -> bool:
         """Say whether a named part of a mechanism is switched on."""
+        if name in self.switches:
+            entity, field = self.switches[name]
+            return bool(entity.__dict__[field])
         return name not in self._without
 
     def assume(self, assumption: Assumption) -> Choice:

@@ -12,6 +12,7 @@ from typing import Any
 from vmlitmus.errors import ScenarioError, VmlitmusError, unknown
 from vmlitmus.lang import KINDS, Claim, Model
 from vmlitmus.lang.model import fill
+from vmlitmus.litmus.shape import Shape, shown
 from vmlitmus.litmus.words import read_words
 from vmlitmus.outcome import Verdict
 from vmlitmus.scenario import Cell, Test
@@ -19,7 +20,8 @@ from vmlitmus.scenario import Cell, Test
 _LARGEST = 1 << 20  # bytes of a litmus file
 _MOST_CELLS = 1000
 _TEXTS = ("question", "source", "because", "decided_by")
-_TOP = (*_TEXTS, "topic", "expect", "word", "wide", "environment", "assume", "claim", "matrix")
+_TABLES = ("environment", "assume", "claim", "matrix")
+_TOP = (*_TEXTS, "topic", "expect", "word", "wide", "said", *_TABLES)
 _VERDICTS = ("holds", "violated")
 
 
@@ -93,10 +95,7 @@ class _Reader:
 
     def fail(self, message: str, *words: str) -> LitmusError:
         """Return the error, placed at the first line that has one of the words."""
-        return LitmusError(self.path, self.line_of(*words), message)
-
-    def line_of(self, *words: str) -> int | None:
-        return _line_of(self.text, words)
+        return LitmusError(self.path, _line_of(self.text, words), message)
 
     def test(self, topic_of_folder: str | None, model_of: Callable[[str], Model]) -> Test:
         topic = self.topic(topic_of_folder)
@@ -112,13 +111,15 @@ class _Reader:
             message = unknown("value of decided_by", texts["decided_by"], ("source", "model"))
             raise self.fail(message, "decided_by")
         matrix = dict(self.table("matrix"))
-        observe = self.strings(matrix.pop("observe", []), "observe")
+        shape = Shape(self, matrix)
         axes = self.axes(matrix)
         name = Path(self.path).stem
-        words = read_words(self.data.get("word", []), (c.name for c in model.conditions), self.fail)
+        conditions = [c.name for c in model.conditions]
+        words = read_words(self.data.get("word", []), conditions, self.fail)
         expected = _Expected(self, matrix, axes, [w.word for w in words])
         cells = tuple(self.cells(name, model, matrix, axes, expected))
-        self.observed(model, observe)
+        values = {axes[key]: tuple(shown(v) for v in matrix[key]) for key in matrix}
+        layout = shape.layout(conditions, values, cells)
         return Test(
             name=name,
             topic=topic,
@@ -126,8 +127,9 @@ class _Reader:
             text=self.text,
             shipped=topic_of_folder is not None,
             wide=self.flag("wide"),
-            axes={axes[key]: tuple(shown(v) for v in matrix[key]) for key in matrix},
-            observe=observe,
+            axes=values,
+            observe=shape.observe,
+            layout=layout,
             words=words,
             cells=cells,
             **texts,
@@ -144,7 +146,7 @@ class _Reader:
         for key in self.data:
             if key not in known:
                 raise self.fail(unknown("key", key, known), key)
-        for key in ("environment", "assume", "claim", "matrix", *model.settings):
+        for key in (*_TABLES, *model.settings):
             if not isinstance(self.data.get(key, {}), dict):
                 raise self.fail(f"{key} is not a table; write [{key}]", key)
         for key in model.lists:
@@ -175,12 +177,6 @@ class _Reader:
         if not isinstance(value, list) or not all(isinstance(v, str) for v in value):
             raise self.fail(f"{name} = {value!r}: not a list of texts", name)
         return tuple(value)
-
-    def observed(self, model: Model, observe: tuple[str, ...]) -> None:
-        for name in observe:
-            if name not in [c.name for c in model.conditions]:
-                message = unknown("condition", name, [c.name for c in model.conditions])
-                raise self.fail(message, name)
 
     def axes(self, matrix: Mapping[str, Any]) -> dict[str, str]:
         """Return the short name of each axis: its last word where that is unambiguous."""
@@ -397,15 +393,6 @@ def _claim_of(reader: _Reader, value: object) -> dict[str, str | list[str]]:
         what = "leads_to and two conditions" if wanted == 2 else "a kind and a condition"
         raise reader.fail(f"claim = {value!r}: write {what}", str(value))
     return {kind: names if wanted == 2 else names[0]}
-
-
-def shown(value: object) -> str:
-    """Return a TOML value as a cell's name shows it."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, list):
-        return "+".join(map(shown, value)) or "nothing"
-    return str(value)
 
 
 def _words(message: str) -> list[str]:

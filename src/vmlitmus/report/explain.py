@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from vmlitmus.outcome import Outcome, Result, Verdict
 from vmlitmus.report.timeline import WIDTH, ascii_only, timeline
@@ -32,7 +32,12 @@ def explain(outcome: Outcome, citation: str) -> str:
 
 
 def _headline(outcome: Outcome, r: Result) -> str:
+    if not outcome.because:
+        return f"{outcome.claim}: {r.verdict.value.upper()}"
     note = "as expected" if outcome.as_expected else f"EXPECTED: {outcome.expected.value}"
+    if outcome.without:
+        parts = ", ".join(f'"{part}"' for part in outcome.without)
+        note = f"without {parts}; with it: {outcome.expected.value}"
     return f"{outcome.claim}: {r.verdict.value.upper()} ({note})"
 
 
@@ -93,11 +98,7 @@ def _ending(outcome: Outcome) -> str | None:
 
 
 def _facts(outcome: Outcome, r: Result) -> list[str]:
-    bounds = {n: value for n, value in outcome.bounds.items() if n not in _FAIRNESS}
-    lines = _wrap(f"Bounds: {', '.join(_bound(name, value) for name, value in bounds.items())}.")
-    if len(bounds) < len(outcome.bounds):
-        fair = "; ".join(_bound(name, outcome.bounds[name]) for name in _FAIRNESS)
-        lines += _wrap(f"Fairness in force: {fair}. No other step has to happen.")
+    lines = [line for sentence in limited_to(outcome.bounds) for line in _wrap(sentence)]
     lines += _wrap(
         f"Searched: {r.states} states, {r.transitions} transitions, depth {r.depth}; "
         f"{_reach(outcome, r)} ({r.engine} engine, {r.seconds:.2f} s)."
@@ -111,6 +112,16 @@ def _facts(outcome: Outcome, r: Result) -> list[str]:
     for warning in r.warnings:
         lines += _wrap(f"Warning: {warning}.")
     return lines
+
+
+def limited_to(given: Mapping[str, object]) -> list[str]:
+    """Return bounds, and the fairness that a liveness claim relies on, as sentences."""
+    bounds = {name: value for name, value in given.items() if name not in _FAIRNESS}
+    found = [f"Bounds: {', '.join(_bound(name, value) for name, value in bounds.items())}."]
+    if len(bounds) < len(given):
+        fair = "; ".join(_bound(name, given[name]) for name in _FAIRNESS)
+        found.append(f"Fairness in force: {fair}. No other step has to happen.")
+    return found
 
 
 def _reach(outcome: Outcome, r: Result) -> str:
@@ -133,7 +144,8 @@ def _bound(name: str, value: object) -> str:
 
 def _citations(outcome: Outcome, r: Result, citation: str) -> list[str]:
     decided = "the model decided" if outcome.decided_by == "model" else "known from"
-    lines = _wrap(f"Expected because ({decided}): {outcome.because}")
+    told = outcome.because and not outcome.without
+    lines = _wrap(f"Expected because ({decided}): {outcome.because}") if told else []
     lines += _wrap(f"Asked in: {citation}")
     sources = dict.fromkeys(s for step in r.trace or () for s in step.source.split("; "))
     if sources:

@@ -1,1 +1,1 @@
-"""What the host scheduler does."""
+"""What the host kernel's scheduler, timers and workqueues do."""

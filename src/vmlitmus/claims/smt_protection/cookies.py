@@ -1,0 +1,117 @@
+"""Tasks of different cookies on one core: as picked, as executing, and with kernel contexts."""
+
+from __future__ import annotations
+
+from vmlitmus.lang import KernelFile, World, condition
+from vmlitmus.world.smt_protection import Activity, Cookie, Cpu, Task, TaskKind
+
+DOC = KernelFile("Documentation/admin-guide/hw-vuln/core-scheduling.rst", "the trust model", "6.16")
+
+
+def runs_task(cpu: Cpu) -> bool:
+    """Say whether user or guest instructions of the current task execute."""
+    return cpu.activity in (Activity.USER, Activity.GUEST)
+
+
+def runs_kernel(cpu: Cpu) -> bool:
+    """Say whether kernel instructions execute, the idle loop's apart."""
+    return cpu.activity in (Activity.HARDIRQ, Activity.SOFTIRQ, Activity.KTHREAD, Activity.KERNEL)
+
+
+def cookie_of(task: Task | None) -> Cookie:
+    """Return the cookie of a task; the idle task's does not matter."""
+    return Cookie.ZERO if task is None else task.cookie
+
+
+@condition(
+    "cookies-mixed-as-picked",
+    "the picks of two siblings are tasks of different cookies",
+    source=DOC,
+    backed_by=("two-cookies-wait",),
+)
+def cookies_mixed_picked(w: World) -> bool:
+    return any(
+        a is not b
+        and a.core is b.core
+        and a.pick is not None
+        and b.pick is not None
+        and cookie_of(a.pick) != cookie_of(b.pick)
+        for a in w.all(Cpu)
+        for b in w.all(Cpu)
+    )
+
+
+@condition(
+    "cookies-mixed-executing",
+    "user or guest instructions of tasks with different cookies execute at once on siblings",
+    source=DOC,
+    backed_by=("two-cookies-wait",),
+)
+def cookies_mixed_executing(w: World) -> bool:
+    return any(
+        a is not b
+        and a.core is b.core
+        and runs_task(a)
+        and runs_task(b)
+        and cookie_of(a.curr) != cookie_of(b.curr)
+        for a in w.all(Cpu)
+        for b in w.all(Cpu)
+    )
+
+
+@condition(
+    "cookies-mixed-with-kernel",
+    "kernel instructions execute beside user or guest instructions of a task with a cookie",
+    source=DOC,
+    backed_by=("two-cookies-wait",),
+)
+def cookies_mixed_kernel(w: World) -> bool:
+    return any(
+        a is not b
+        and a.core is b.core
+        and runs_task(a)
+        and cookie_of(a.curr) != Cookie.ZERO
+        and runs_kernel(b)
+        for a in w.all(Cpu)
+        for b in w.all(Cpu)
+    )
+
+
+@condition(
+    "two-cookies-wait", "tasks of different cookies are runnable on two siblings", source=DOC
+)
+def two_cookies_wait(w: World) -> bool:
+    return any(
+        t.runnable
+        and o.runnable
+        and t.cpu is not o.cpu
+        and t.cpu.core is o.cpu.core
+        and t.cookie != o.cookie
+        for t in w.all(Task)
+        for o in w.all(Task)
+    )
+
+
+@condition("forced-idle", "a cpu is kept idle although a task of it is runnable", source=DOC)
+def forced_idle_beside_task(w: World) -> bool:
+    return any(t.runnable and t.cpu.curr is None and not t.cpu.need_resched for t in w.all(Task))
+
+
+@condition(
+    "kernel-entry-unnoticed",
+    "a user task was interrupted, and a guest runs beside the handler with no interrupt on its way",
+    source=DOC,
+    backed_by=("two-cookies-wait",),
+)
+def kernel_entry_unnoticed(w: World) -> bool:
+    return any(
+        a is not b
+        and a.core is b.core
+        and a.activity == Activity.GUEST
+        and not a.irq
+        and b.activity in (Activity.HARDIRQ, Activity.SOFTIRQ)
+        and b.curr is not None
+        and b.curr.kind == TaskKind.USER
+        for a in w.all(Cpu)
+        for b in w.all(Cpu)
+    )

@@ -1,0 +1,1 @@
+"""What hardware does when a protected vcpu shares a core."""

@@ -1,0 +1,73 @@
+"""A fourth approach: a core-wide pick, and a rendezvous with the idle loop, IRQs on.
+
+- Each vcpu task has its own cookie, so the pick leaves the siblings to the idle task.
+- The idle loop says that a cpu is in HLT or C2: it sets TIF_IDLING with IRQs off just before,
+  always, and clears it first of all when it wakes. Beside a protected vcpu it chooses nothing but
+  HLT or C2.
+- The vcpu waits for it with IRQs on, ends the wait with need_resched, and sends one interrupt to a
+  sibling that idles without saying so, because that sibling will not look again by itself.
+- Softirqs that ksoftirqd is kept from are handled in the idle loop before HLT.
+- An event of an entry that failed stays in KVM's own queue.
+- IDLE_WAKEUP_ICR is written by a hotplug callback, on every cpu that comes online.
+
+Each rule is a part. Not a schedule: the pick of the core is core scheduling's, unchanged.
+"""
+
+from __future__ import annotations
+
+from vmlitmus.lang import Sections, World, when
+from vmlitmus.model.kvm.smt_protection.cookies import CookiePerVcpu
+from vmlitmus.model.kvm.smt_protection.tif_handshake import sees_protected, siblings_show_idling
+from vmlitmus.world.smt_protection import Activity, Cpu, Icr, IdleState, Vcpu
+
+
+def idles_otherwise(w: World, vcpu: Vcpu) -> bool:
+    """Say whether a sibling idles in a state that the VMRUN check does not take for idle."""
+    return any(
+        o.activity in (Activity.POLL, Activity.MWAIT)
+        and o.core is vcpu.cpu.core
+        and o is not vcpu.cpu
+        for o in w.all(Cpu)
+    )
+
+
+class Rendezvous(CookiePerVcpu):
+    """The core-wide pick with a rendezvous."""
+
+    def prepare(self, w: World, vcpu: Vcpu) -> Sections:
+        vcpu.cpu.protected = True
+        yield "{vcpu} sets TIF_SVM_PROTECTED and waits, IRQs on"
+        while not (siblings_show_idling(w, vcpu.cpu) or vcpu.cpu.need_resched):
+            when(
+                siblings_show_idling(w, vcpu.cpu)
+                or vcpu.cpu.need_resched
+                or (idles_otherwise(w, vcpu) and w.part("kick a sibling that idles otherwise"))
+            )
+            for other in w.all(Cpu):
+                if other is not vcpu.cpu and other.core is vcpu.cpu.core:
+                    if other.activity in (Activity.POLL, Activity.MWAIT):
+                        other.irq = True
+            yield "{vcpu} kicks siblings that idle otherwise"
+
+    def requeues(self, w: World) -> bool:
+        return w.part("queue the event of a failed entry again")
+
+    def drains_softirqs(self, w: World) -> bool:
+        return w.part("handle softirqs before HLT")
+
+    def waits(self, w: World, vcpu: Vcpu) -> bool:
+        return vcpu.cpu.protected and not siblings_show_idling(w, vcpu.cpu)
+
+    def wants_hlt(self, w: World, cpu: Cpu) -> bool:
+        return sees_protected(w, cpu) and w.part("choose HLT beside a protected vcpu")
+
+    def idle_enter(self, w: World, cpu: Cpu, state: IdleState) -> None:
+        cpu.idling = state in (IdleState.HLT, IdleState.C2)
+
+    def idle_exit(self, w: World, cpu: Cpu) -> None:
+        if w.part("clear TIF_IDLING on wake"):
+            cpu.idling = False
+
+    def online(self, w: World, cpu: Cpu) -> None:
+        if w.part("write IDLE_WAKEUP_ICR when a cpu comes online"):
+            cpu.icr = Icr.SIBLING

@@ -1,0 +1,127 @@
+"""The part of vcpu_run() that matters here, with VMRUN of a vcpu that may be protected.
+
+vcpu_enter_guest() injects events, turns IRQs off, looks at need_resched for the last time and
+executes VMRUN; IRQs stay off until after #VMEXIT, whose interrupt is then handled. A failed entry
+goes through the exit handler like any exit; the RFC returns 1 there, "enter again". A guest that
+executes HLT with nothing to deliver lets its task sleep until something is.
+
+Source: vcpu_run() and vcpu_enter_guest() in arch/x86/kvm/x86.c; svm_vcpu_run() in svm.c; the RFC.
+"""
+
+from __future__ import annotations
+
+from vmlitmus.lang import Apm, Hooks, KernelFile, Sections, World, sequence, step, when
+from vmlitmus.model.hardware.smt.protection import (
+    COVER,
+    SIBLING_WAKES,
+    SMTP,
+    SmtHardware,
+    pushed_out,
+)
+from vmlitmus.model.kvm.smt_protection.injection import (
+    COMPLETE,
+    EVENTINJ_AFTER,
+    deliver,
+    deliverable,
+    fail_entry,
+    inject,
+    window,
+)
+from vmlitmus.model.kvm.smt_protection.mechanism import SmtMechanism
+from vmlitmus.model.scheduler.core_scheduling import sleep, wake_up
+from vmlitmus.world.smt_protection import Activity, Exit, Vcpu, Vector
+
+ENTER = KernelFile("arch/x86/kvm/x86.c", "vcpu_enter_guest()", "6.16")
+RUN = KernelFile("arch/x86/kvm/svm/svm.c", "svm_vcpu_run()", "6.16")
+BLOCK = KernelFile("virt/kvm/kvm_main.c", "kvm_vcpu_block()", "6.16")
+EXIT = Apm("15.6")
+
+
+class BackOff(Hooks):
+    """As in the RFC: enter again at once."""
+
+    def after_failed_entry(self, w: World, vcpu: Vcpu) -> Sections:
+        """A VMRUN did not reach the guest and its exit was handled, IRQs on."""
+        yield from ()
+
+
+@sequence(source=(ENTER, RUN, SMTP, COMPLETE, EVENTINJ_AFTER, SIBLING_WAKES, EXIT), fair="weak")
+def run_vcpu(w: World, vcpu: Vcpu) -> Sections:
+    when(vcpu.cpu.curr is vcpu.task and vcpu.cpu.activity == Activity.KERNEL)
+    when(not vcpu.cpu.need_resched and vcpu.task.runnable)
+    yield from w.use(SmtMechanism).prepare(w, vcpu)
+    if vcpu.cpu.need_resched:
+        yield "{vcpu} sees need_resched and does not enter"
+        return
+    vcpu.cpu.irqs_off = True
+    inject(vcpu)
+    yield "{vcpu} turns IRQs off and writes EVENTINJ ({vcpu.event_inj})"
+    yield from w.use(SmtMechanism).before_vmrun(w, vcpu)
+    yield from w.use(SmtHardware).wait_at_entry(w, vcpu)
+    vcpu.exit = w.use(SmtHardware).outcome(w, vcpu)
+    if vcpu.exit != Exit.NONE:
+        refuse(w, vcpu)
+        yield "{vcpu} executes VMRUN, which exits: {vcpu.exit}"
+        yield from w.use(SmtMechanism).after_vmexit(w, vcpu)
+        vcpu.cpu.irqs_off = False
+        yield "{vcpu} turns IRQs on after the failed entry"
+        yield from w.use(BackOff).after_failed_entry(w, vcpu)
+    else:
+        vcpu.cpu.activity = Activity.GUEST
+        deliver(vcpu)
+        yield "{vcpu} executes VMRUN and the guest runs"
+        when(vcpu.cpu.irq or vcpu.leaving or vcpu.halted or pushed_out(w, vcpu) or window(vcpu))
+        vcpu.exit = reason(w, vcpu)
+        yield from w.use(SmtHardware).wait_at_exit(w, vcpu)
+        vcpu.cpu.activity = Activity.KERNEL
+        yield "{vcpu} takes #VMEXIT ({vcpu.exit})"
+        yield from w.use(SmtMechanism).after_vmexit(w, vcpu)
+        leave(w, vcpu)
+        yield "{vcpu} turns IRQs on and handles the exit"
+    yield from w.use(SmtMechanism).put(w, vcpu)
+
+
+def refuse(w: World, vcpu: Vcpu) -> None:
+    """A VMRUN that does not reach the guest; one that never can ends the task's ioctl."""
+    vcpu.cpu.activity = Activity.KERNEL
+    fail_entry(w, vcpu)
+    if vcpu.exit == Exit.INVALID:
+        sleep(w, vcpu.task)
+
+
+def reason(w: World, vcpu: Vcpu) -> Exit:
+    """Why the guest left."""
+    if pushed_out(w, vcpu):
+        return Exit.IDLE_REQUIRED
+    return Exit.INTR if vcpu.cpu.irq else Exit.OTHER
+
+
+def leave(w: World, vcpu: Vcpu) -> None:
+    """IRQs on: the interrupt that ended guest mode is handled; a halted vcpu sleeps."""
+    vcpu.cpu.irqs_off = False
+    vcpu.cpu.irq = False
+    vcpu.leaving = False
+    if vcpu.halted and not deliverable(vcpu):
+        sleep(w, vcpu.task)
+    else:
+        vcpu.halted = False
+
+
+@step("{vcpu} has an interrupt to deliver, so its task wakes up", source=BLOCK, fair="weak")
+def unblock(w: World, vcpu: Vcpu) -> None:
+    when(vcpu.halted and not vcpu.task.runnable and vcpu.idle and deliverable(vcpu))
+    vcpu.halted = False
+    wake_up(w, vcpu.task)
+
+
+@step("{vcpu} executes something that exits", source=COVER, disturbance="guest-exit")
+def guest_exit(w: World, vcpu: Vcpu) -> None:
+    when(vcpu.cpu.activity == Activity.GUEST and not vcpu.leaving)
+    vcpu.leaving = True
+
+
+@step("{vcpu} executes HLT", source=BLOCK, disturbance="guest-halt")
+def guest_halt(w: World, vcpu: Vcpu) -> None:
+    when(vcpu.cpu.activity == Activity.GUEST and not vcpu.halted and not vcpu.leaving)
+    when(vcpu.handling == Vector.NONE)
+    vcpu.halted = True

@@ -1,0 +1,279 @@
+"""The model of the topic smt-protection: everything put together, and set up for a scenario."""
+
+from __future__ import annotations
+
+from vmlitmus.claims.smt_protection import CONDITIONS
+from vmlitmus.lang import Model, Settings, Setup, choice, flag, mechanism, number, release
+from vmlitmus.model.guest.apic import guest_eoi, guest_ipi, timer_expires
+from vmlitmus.model.hardware.smt.esmtp import EXIT_WAITS, STALL_ENDS, STALLED_IS_LEGAL, Esmtp
+from vmlitmus.model.hardware.smt.interrupts import (
+    UNSET_ICR_SENDS_NOTHING,
+    device_irq,
+    host_tick,
+    idle_wakeup_icr,
+    nmi,
+    other_ipi,
+    take_irq,
+    take_nmi,
+)
+from vmlitmus.model.hardware.smt.protection import (
+    MWAIT_IS_IDLE,
+    NMI_IS_HELD,
+    OFFLINE_IS_IDLE,
+    SIBLING_WAKES,
+    UNSUPPORTED_FAILS,
+    WAKING_IS_IDLE,
+    SmtHardware,
+)
+from vmlitmus.model.hardware.smt.smtp import Smtp
+from vmlitmus.model.kvm.smt_protection.backoff import SPIN_OUTLASTS, BoundedSpin, Yield
+from vmlitmus.model.kvm.smt_protection.cookies import CookiePerVcpu, CookiePerVm, CoreScheduling
+from vmlitmus.model.kvm.smt_protection.gang import GANG_WAITS, Gang
+from vmlitmus.model.kvm.smt_protection.hot_unplug import HotUnplug, HotUnplugOutside
+from vmlitmus.model.kvm.smt_protection.hotplug import come_online
+from vmlitmus.model.kvm.smt_protection.injection import (
+    EVENTINJ_AFTER,
+    FromEventinj,
+    FromQueue,
+    Requeue,
+)
+from vmlitmus.model.kvm.smt_protection.isolation import Isolation
+from vmlitmus.model.kvm.smt_protection.kernel_entry import COUNTS_IDLE, KernelEntryProtection
+from vmlitmus.model.kvm.smt_protection.mechanism import Cookies, SmtMechanism
+from vmlitmus.model.kvm.smt_protection.rendezvous import Rendezvous
+from vmlitmus.model.kvm.smt_protection.run_loop import (
+    BackOff,
+    guest_exit,
+    guest_halt,
+    run_vcpu,
+    unblock,
+)
+from vmlitmus.model.kvm.smt_protection.tif_handshake import (
+    IDLING_ALWAYS,
+    IDLING_CLEARED,
+    SPIN_IRQS_ON,
+    TifHandshake,
+)
+from vmlitmus.model.scheduler.core_scheduling import (
+    SLICE_OUTLASTS,
+    change_cookie,
+    pick_core_wide,
+    pick_idle,
+    pick_local,
+    sched_tick,
+    take_pick,
+    user_sleeps,
+    user_wakes,
+)
+from vmlitmus.model.scheduler.idle import drain_softirqs, enter_idle, idle_in, stop_polling
+from vmlitmus.model.scheduler.softirq import (
+    NO_KSOFTIRQD_RUNNING,
+    idle_tick,
+    irq_exit,
+    ksoftirqd,
+    raise_softirq,
+    softirq_overrun,
+    softirqs_done,
+)
+from vmlitmus.world.smt_protection import (
+    Activity,
+    Cookie,
+    Core,
+    Cpu,
+    Host,
+    Icr,
+    IdleState,
+    Protection,
+    Task,
+    TaskKind,
+    Vcpu,
+)
+
+HARDWARE = {"none": SmtHardware, "smtp": Smtp, "esmtp": Esmtp}
+MECHANISMS: dict[str, type[SmtMechanism]] = {
+    "none": SmtMechanism,
+    "core-scheduling": CoreScheduling,
+    "cookie-per-vcpu": CookiePerVcpu,
+    "cookie-per-vm": CookiePerVm,
+    "kernel-entry": KernelEntryProtection,
+    "hot-unplug": HotUnplug,
+    "hot-unplug-outside": HotUnplugOutside,
+    "gang": Gang,
+    "tif-handshake": TifHandshake,
+    "isolation": Isolation,
+    "rendezvous": Rendezvous,
+}
+COOKIES = (Cookie.A, Cookie.B, Cookie.C, Cookie.D)
+
+
+def populate(make: Setup, s: Settings) -> None:
+    """Make cores and cpus, vcpus on the first cpus of the machine, host tasks on the last ones."""
+    machine, host = s["machine"], s["host"]
+    make(
+        Host,
+        supports=Protection(machine["protection"]),
+        idle_state=IdleState(host["idle"]),
+    )
+    per_core = machine["cpus_per_core"]
+    for _ in range(machine["cores"]):
+        core = make(Core)
+        for _ in range(per_core):
+            make_cpu(make, s, core)
+    cpus = make.made(Cpu)
+    for number_ in range(s["guest"]["vcpus"]):
+        make_vcpu(make, s, number_, cpus[number_])
+    for number_ in range(host["tasks"]):
+        make_host_task(make, s, number_, cpus[-1 - number_])
+    if host["ksoftirqd"]:
+        make(Task, kind=TaskKind.KSOFTIRQD, cpu=cpus[per_core - 1], runnable=False)
+
+
+def make_cpu(make: Setup, s: Settings, core: Core) -> None:
+    """Make a cpu that is about to pick; the last may be offline when kvm_amd is loaded."""
+    machine, host = s["machine"], s["host"]
+    last = len(make.made(Cpu)) + 1 == machine["cores"] * machine["cpus_per_core"]
+    offline = last and host["sibling_offline"]
+    make(
+        Cpu,
+        core=core,
+        icr=Icr.UNSET if offline else Icr(host["icr"]),
+        activity=Activity.OFFLINE if offline else Activity.IDLE_LOOP,
+        need_resched=not offline,
+    )
+
+
+def make_vcpu(make: Setup, s: Settings, number_: int, cpu: Cpu) -> None:
+    """Make a vcpu with its task; the first is the boot vcpu, the others come by AP creation."""
+    guest = s["guest"]
+    vm = number_ % guest["vms"]
+    cookies = MECHANISMS[s["host"]["mechanism"]].cookies
+    cookie = Cookie.ZERO
+    if cookies is Cookies.PER_VCPU:
+        cookie = COOKIES[number_]
+    elif cookies is Cookies.PER_VM:
+        cookie = COOKIES[vm]
+    asks = guest["asks"] if number_ == 0 else guest["others_ask"]
+    filled = number_ < guest["vms"] or guest["ap_filled"]
+    make(
+        Vcpu,
+        task=make(Task, kind=TaskKind.VCPU, cpu=cpu, cookie=cookie),
+        cpu=cpu,
+        vm=vm,
+        asks=Protection(guest["asks"] if asks == "same" else asks),
+        mask=3 if filled else 0,
+        armed=guest["timer"],
+    )
+
+
+def make_host_task(make: Setup, s: Settings, number_: int, cpu: Cpu) -> None:
+    """Make a user task; cpu isolation keeps it off the siblings of vcpus."""
+    isolated = MECHANISMS[s["host"]["mechanism"]].isolated
+    make(
+        Task,
+        kind=TaskKind.USER,
+        cpu=cpu,
+        cookie=Cookie(s["host"]["task_cookie"]),
+        runnable=not isolated and s["host"]["tasks_runnable"],
+    )
+
+
+MODEL = Model(
+    name="smt-protection",
+    doc="Does any approach keep siblings idle for a protected vcpu, and does the vcpu still run?",
+    entities=(Host, Core, Cpu, Task, Vcpu),
+    steps=(
+        device_irq,
+        other_ipi,
+        host_tick,
+        nmi,
+        take_irq,
+        take_nmi,
+        idle_wakeup_icr,
+        raise_softirq,
+        irq_exit,
+        softirqs_done,
+        softirq_overrun,
+        idle_tick,
+        ksoftirqd,
+        enter_idle,
+        drain_softirqs,
+        idle_in,
+        stop_polling,
+        pick_local,
+        pick_idle,
+        pick_core_wide,
+        take_pick,
+        sched_tick,
+        user_wakes,
+        user_sleeps,
+        change_cookie,
+        come_online,
+        run_vcpu,
+        unblock,
+        guest_exit,
+        guest_halt,
+        guest_ipi,
+        timer_expires,
+        guest_eoi,
+    ),
+    conditions=CONDITIONS,
+    hooks={
+        SmtHardware: HARDWARE,
+        SmtMechanism: MECHANISMS,
+        BackOff: {"none": BackOff, "yield": Yield, "spin": BoundedSpin},
+        Requeue: {"none": Requeue, "eventinj": FromEventinj, "queue": FromQueue},
+    },
+    assumptions=(
+        OFFLINE_IS_IDLE,
+        MWAIT_IS_IDLE,
+        WAKING_IS_IDLE,
+        SIBLING_WAKES,
+        NMI_IS_HELD,
+        UNSUPPORTED_FAILS,
+        UNSET_ICR_SENDS_NOTHING,
+        STALLED_IS_LEGAL,
+        STALL_ENDS,
+        EXIT_WAITS,
+        EVENTINJ_AFTER,
+        SPIN_OUTLASTS,
+        COUNTS_IDLE,
+        GANG_WAITS,
+        SPIN_IRQS_ON,
+        IDLING_CLEARED,
+        IDLING_ALWAYS,
+        SLICE_OUTLASTS,
+    ),
+    fixes=(NO_KSOFTIRQD_RUNNING,),
+    versions={"6.4": (), "6.16": (NO_KSOFTIRQD_RUNNING,)},
+    settings={
+        "machine": {
+            "cores": number(1, 2, default=1),
+            "cpus_per_core": number(2, 4, default=2),
+            "protection": mechanism(SmtHardware, default="smtp"),
+        },
+        "host": {
+            "kernel": release(default="6.16"),
+            "mechanism": mechanism(SmtMechanism, default="none"),
+            "idle": choice("hlt", "c2", "mwait", "poll", "governor", default="hlt"),
+            "icr": choice("sibling", "unset", "wrong APIC", default="sibling"),
+            "tasks": number(0, 2, default=0),
+            "task_cookie": choice("0", "A", "D", default="0"),
+            "tasks_runnable": flag(default=True),
+            "sibling_offline": flag(default=False),
+            "ksoftirqd": flag(default=False),
+        },
+        "kvm": {
+            "back_off": mechanism(BackOff, default="none"),
+            "requeue": mechanism(Requeue, default="none"),
+        },
+        "guest": {
+            "vcpus": number(0, 4, default=1),
+            "vms": number(1, 2, default=1),
+            "others_ask": choice("same", "none", "smtp", "esmtp", default="same"),
+            "asks": choice("none", "smtp", "esmtp", "both", default="smtp"),
+            "ap_filled": flag(default=True),
+            "timer": flag(default=False),
+        },
+    },
+    setup=populate,
+)

@@ -1,0 +1,1 @@
+"""What KVM and the host kernel do about split locks of guests."""

@@ -1,0 +1,207 @@
+"""Which task a cpu runs: the local pick, and core scheduling's pick for the whole core.
+
+Under one lock the core-wide pick takes the task of highest priority of the core, makes its cookie
+the core's, and gives every sibling a task with that cookie or the idle task. A sibling that runs
+something else gets need_resched and an IPI; the picker does not wait for it. Only the idle task
+goes with every cookie: a kthread has cookie 0 and is kept off beside any other. An enqueue or a
+cookie change makes old pre-picks void. An offline cpu is not picked for.
+
+Fair tasks have no fixed order here: any runnable task of the core may be the one of highest
+priority. Two things need fair="strong". Each task is first again and again, because its vruntime
+falls behind, whatever else happens between the picks at which it might have been; and the tick
+comes again and again, although it is not always there that a task waits. Without core scheduling a
+cpu picks among its own tasks.
+
+Not modelled: priorities, load balancing, forced-idle accounting, the pick that leaves siblings
+alone while the core has no cookie (it gives a subset of these picks).
+Source: pick_next_task() in kernel/sched/core.c, kernel/sched/core_sched.c.
+"""
+
+from __future__ import annotations
+
+from vmlitmus.lang import Assumption, KernelFile, World, step, when
+from vmlitmus.model.hardware.smt.protection import siblings_seen_idle
+from vmlitmus.model.kvm.smt_protection.mechanism import SmtMechanism
+from vmlitmus.world.smt_protection import Activity, Cookie, Cpu, Task, TaskKind, Vcpu
+
+PICK = KernelFile("kernel/sched/core.c", "pick_next_task()", "6.16")
+TICK = KernelFile("kernel/sched/core.c", "sched_tick()", "6.16")
+WAKE = KernelFile("kernel/sched/core.c", "try_to_wake_up()", "6.16")
+SET_COOKIE = KernelFile("kernel/sched/core_sched.c", "__sched_core_set()", "6.16")
+
+
+SLICE_OUTLASTS = Assumption(
+    "slice-outlasts-entry",
+    "a slice is longer than it takes a sibling to go idle and a vcpu to enter, and than a round of "
+    "ksoftirqd: the tick takes the cpu from neither before it has run",
+)
+IN_TRANSIT = (Activity.IDLE_LOOP, Activity.ENTERING, Activity.HARDIRQ, Activity.SOFTIRQ)
+
+
+def core_wide(w: World) -> bool:
+    """Say whether the pick is for the whole core."""
+    return w.use(SmtMechanism).core_wide(w)
+
+
+def resched(cpu: Cpu) -> None:
+    """resched_curr(): set need_resched and send the reschedule IPI."""
+    cpu.need_resched = True
+    cpu.irq = True
+
+
+def void_picks(w: World, task: Task) -> None:
+    """An enqueue, a dequeue or a new cookie: core_task_seq moves on, so pre-picks are stale."""
+    for cpu in w.all(Cpu):
+        if cpu.core is task.cpu.core:
+            cpu.picked = False
+
+
+def wake_up(w: World, task: Task) -> None:
+    """Enqueue a task and let its cpu pick again."""
+    task.runnable = True
+    void_picks(w, task)
+    if task.cpu.curr is not task:
+        resched(task.cpu)
+
+
+def sleep(w: World, task: Task) -> None:
+    """Dequeue a task that is current on its cpu."""
+    task.runnable = False
+    void_picks(w, task)
+    task.cpu.need_resched = True
+
+
+def can_schedule(w: World, cpu: Cpu) -> bool:
+    """Say whether a cpu is where need_resched is looked at, and set."""
+    if not cpu.need_resched or cpu.irq or cpu.irqs_off:
+        return False
+    if cpu.activity == Activity.KERNEL:
+        return any(v.task is cpu.curr and v.idle for v in w.all(Vcpu))
+    return cpu.activity in (Activity.IDLE_LOOP, Activity.USER, Activity.KTHREAD)
+
+
+def set_curr(w: World, cpu: Cpu, task: Task | None) -> None:
+    """Run a task, or the idle task."""
+    cpu.curr = task
+    if task is None:
+        cpu.activity = Activity.IDLE_LOOP
+    elif task.kind == TaskKind.VCPU:
+        cpu.activity = Activity.KERNEL
+    elif task.kind == TaskKind.USER:
+        cpu.activity = Activity.USER
+    else:
+        cpu.activity = Activity.KTHREAD
+
+
+def switch_to(w: World, cpu: Cpu, task: Task | None) -> None:
+    """Context switch: TIF_SVM_PROTECTED is a flag of the task that ran."""
+    cpu.need_resched = False
+    cpu.picked = False
+    cpu.protected = False
+    set_curr(w, cpu, task)
+
+
+@step("{cpu} picks {task}", source=PICK, fair="strong")
+def pick_local(w: World, cpu: Cpu, task: Task) -> None:
+    when(not core_wide(w) and can_schedule(w, cpu))
+    when(task.cpu is cpu and task.runnable)
+    switch_to(w, cpu, task)
+
+
+@step("{cpu} picks the idle task", source=PICK, fair="weak")
+def pick_idle(w: World, cpu: Cpu) -> None:
+    when(can_schedule(w, cpu) and not cpu.picked)
+    if core_wide(w):
+        when(not any(t.runnable and t.cpu.core is cpu.core for t in w.all(Task)))
+    else:
+        when(not any(t.runnable and t.cpu is cpu for t in w.all(Task)))
+    cpu.core.cookie = Cookie.ZERO
+    cpu.pick = None
+    switch_to(w, cpu, None)
+
+
+@step("{cpu} picks for the core, where {task} has the highest priority", source=PICK, fair="strong")
+def pick_core_wide(w: World, cpu: Cpu, task: Task) -> None:
+    when(core_wide(w) and can_schedule(w, cpu) and not cpu.picked)
+    when(task.cpu.core is cpu.core and task.runnable and task.cpu.activity != Activity.OFFLINE)
+    cpu.core.cookie = task.cookie
+    for other in w.all(Cpu):
+        if other.core is cpu.core and other.activity != Activity.OFFLINE:
+            give_pick(w, other, task)
+            if other is not cpu and other.curr is not other.pick:
+                other.picked = True
+                resched(other)
+    switch_to(w, cpu, cpu.pick)
+
+
+def give_pick(w: World, cpu: Cpu, first: Task) -> None:
+    """The best task of one cpu that goes with the core's cookie, or the idle task."""
+    cpu.pick = None
+    cpu.picked = False
+    for task in w.all(Task):
+        if task.cpu is cpu and task.runnable and task.cookie == first.cookie:
+            cpu.pick = task
+    if first.cpu is cpu:
+        cpu.pick = first
+
+
+@step("{cpu} takes the pick that was made for it", source=PICK, fair="weak")
+def take_pick(w: World, cpu: Cpu) -> None:
+    when(can_schedule(w, cpu) and cpu.picked)
+    switch_to(w, cpu, cpu.pick)
+
+
+def about_to_run(w: World, vcpu: Vcpu) -> bool:
+    """Say whether a vcpu task that has the cpu will be in guest mode soon."""
+    if vcpu.cpu.activity not in (Activity.KERNEL, Activity.STALLED):
+        return False
+    if siblings_seen_idle(w, vcpu.cpu) and not w.use(SmtMechanism).waits(w, vcpu):
+        return True
+    return any(
+        o is not vcpu.cpu
+        and o.core is vcpu.cpu.core
+        and (o.picked or o.need_resched or o.activity in IN_TRANSIT)
+        for o in w.all(Cpu)
+    )
+
+
+def has_cpu(w: World, task: Task) -> bool:
+    """Say whether a task runs, and is meant to: its cpu may not have taken the last pick yet."""
+    return task.cpu.curr is task and (not core_wide(w) or task.cpu.pick is task)
+
+
+@step(
+    "{cpu} gets a scheduler tick while {task} waits", source=(TICK, SLICE_OUTLASTS), fair="strong"
+)
+def sched_tick(w: World, cpu: Cpu, task: Task) -> None:
+    if w.assume(SLICE_OUTLASTS):
+        when(cpu.activity != Activity.KTHREAD)
+        when(not any(v.task is cpu.curr and about_to_run(w, v) for v in w.all(Vcpu)))
+    when(task.runnable and not has_cpu(w, task) and task.cpu.activity != Activity.OFFLINE)
+    when(cpu.curr is not None and not cpu.need_resched)
+    when(task.cpu is cpu or (core_wide(w) and task.cpu.core is cpu.core))
+    resched(cpu)
+
+
+@step("{task} wakes up", source=WAKE, disturbance="user")
+def user_wakes(w: World, task: Task) -> None:
+    when(task.kind == TaskKind.USER and not task.runnable)
+    when(not w.use(SmtMechanism).isolated)
+    wake_up(w, task)
+
+
+@step("{task} goes to sleep", source=WAKE, disturbance="user")
+def user_sleeps(w: World, task: Task) -> None:
+    when(task.kind == TaskKind.USER and task.cpu.activity == Activity.USER)
+    when(task.cpu.curr is task and not task.cpu.need_resched)
+    sleep(w, task)
+
+
+@step("{task} gets cookie {cookie} by prctl()", source=SET_COOKIE, disturbance="prctl")
+def change_cookie(w: World, task: Task, cookie: Cookie) -> None:
+    when(task.kind == TaskKind.USER and task.cookie != cookie)
+    when(cookie in (Cookie.A, Cookie.D))
+    task.cookie = cookie
+    void_picks(w, task)
+    if task.cpu.curr is task:
+        resched(task.cpu)

@@ -1,0 +1,87 @@
+"""Delayed work on a given cpu, as timers and workqueues really treat it.
+
+schedule_delayed_work_on() does nothing while the work is pending, that is until a worker takes it
+up; nobody looks at its return value. When the timer has run out, __queue_work() queues the work
+in the pool of the cpu asked for, unless it is still being executed in another pool: then, so that
+it is not re-entered, in that pool. "Being executed" lasts until process_one_work() has the pool's
+lock again, after a cond_resched(). Workers of a bound pool run on its cpu; once the cpu's pool is
+unbound, on its way offline, they run anywhere.
+
+Not modelled: how many jiffies pass (a timer runs out some time later), isolated cpus, whose
+timers run out elsewhere, which changes nothing. Source: kernel/workqueue.c.
+"""
+
+from __future__ import annotations
+
+from vmlitmus.lang import Assumption, KernelFile, Sections, World, sequence, step, when
+from vmlitmus.model.hardware.split_lock import set_bit
+from vmlitmus.model.scheduler.semaphore import up
+from vmlitmus.world.split_lock import Cpu, Plug, Vcpu, Work
+
+QUEUE_WORK = KernelFile("kernel/workqueue.c", "__queue_work()", "7.2.13")
+PROCESS = KernelFile("kernel/workqueue.c", "process_one_work()", "7.2.13")
+FIFO_STARVES = Assumption(
+    "fifo-starves-workers",
+    "a SCHED_FIFO vcpu thread that never sleeps keeps the workers of its cpu from running: no "
+    "real-time throttling (sched_rt_runtime_us = -1), no fair server",
+)
+UNBIND = KernelFile("kernel/workqueue.c", "unbind_worker()", "7.2.13")
+
+
+def schedule_delayed_work_on(cpu: Cpu, work: Work) -> None:
+    """Start the timer, unless the work is pending."""
+    if not work.pending:
+        work.pending = True
+        work.armed = True
+        work.target = cpu
+
+
+@step("the timer of {work} runs out: it is queued for {cpu}", source=QUEUE_WORK, fair="weak")
+def timer_runs_out(w: World, work: Work, cpu: Cpu) -> None:
+    executing = not work.idle and w.part("a work that is being executed stays in its pool")
+    when(work.armed and cpu is (work.pool if executing else work.target))
+    work.armed = False
+    if work.pool is not cpu:
+        work.pool = cpu
+
+
+def starved(w: World, cpu: Cpu) -> bool:
+    """Say whether a SCHED_FIFO vcpu thread runs guest code on the cpu and never sleeps."""
+    hogs = any(v.cpu is cpu and v.vm.fifo and v.idle and not v.stopped for v in w.all(Vcpu))
+    return hogs and bool(w.assume(FIFO_STARVES))
+
+
+def may_execute(w: World, work: Work, cpu: Cpu) -> bool:
+    """Say whether a worker of the pool that the work is queued in may run on the cpu."""
+    if starved(w, cpu):
+        return False
+    if work.pool is cpu:
+        return cpu.plug != Plug.OFFLINE
+    return work.pool is not None and not work.pool.bound and cpu.plug == Plug.ONLINE
+
+
+@sequence(
+    "{work} is done with: process_one_work() has the pool's lock again",
+    source=(PROCESS, FIFO_STARVES),
+    fair="weak",
+)
+def execute_work(w: World, work: Work, cpu: Cpu) -> Sections:
+    when(work.pending and not work.armed)
+    when(may_execute(w, work, cpu))
+    work.pending = False
+    work.at = cpu
+    yield "a worker on {cpu} takes up {work}"
+    if work.at is not None:
+        set_bit(work.at)
+    yield "{work} sets the bit of {work.at}"
+    if work.unlocks:
+        up(w)
+        yield "{work} releases buslock_sem"
+    work.at = None
+
+
+@step("the worker of {work} is moved to {cpu}", source=UNBIND, disturbance="hotplug")
+def move_worker(w: World, work: Work, cpu: Cpu) -> None:
+    when(work.at is not None and work.at is not cpu and cpu.plug == Plug.ONLINE)
+    when(work.pool is not None and (work.pool is cpu or not work.pool.bound))
+    work.at = cpu

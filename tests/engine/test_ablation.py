@@ -1,0 +1,404 @@
+"""Ablation: both engines, and a machine built for every combination, give the same answers."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import random
+import sys
+from pathlib import Path
+
+import pytest
+
+from vmlitmus.engine import Limits, ablate, run
+from vmlitmus.engine.ablate import EXACT, contradiction, hitting, minimal
+from vmlitmus.engine.asked import Asked
+from vmlitmus.engine.reference import Stepper
+from vmlitmus.errors import EnginesDisagree, ModelError, ScenarioError
+from vmlitmus.lang import (
+    build,
+    eventually,
+    leads_to,
+    never,
+    possible,
+    recoverable,
+    scanned,
+)
+from vmlitmus.litmus import Catalogue
+from vmlitmus.litmus.catalogue import blessed
+from vmlitmus.outcome import PartStatus, Verdict
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "agreement"))
+from judge import load, tidy
+from random_models import Writer
+
+CATALOGUE = Catalogue()
+HOLDING = [
+    (test, cell)
+    for test in CATALOGUE.tests()
+    for cell in test.cells
+    if cell.expect is Verdict.HOLDS
+]
+COUNTS = {topic: blessed(topic) for topic in CATALOGUE.topics()}
+CHEAP = 6_000  # states of all combinations together, about: for the ordinary tests
+SLOW = 400_000  # beyond, plain Python would take minutes, and only the compiled engine is asked
+
+
+def cost(test, cell) -> int:
+    """Return about how many states all combinations of a cell have."""
+    states = COUNTS[test.topic].get(cell.name, [SLOW])[0]
+    model = CATALOGUE.model_of(test.topic)
+    parts = scanned(model, cell.tables, cell.lists, allow=cell.allow).parts
+    on = [part for part in parts if part not in cell.without]
+    return states * 2 ** min(len(on), EXACT)
+
+
+FAST = [(test, cell) for test, cell in HOLDING if not test.wide and cost(test, cell) <= CHEAP]
+
+
+def one(name: str):
+    """Return the machine of a test of one cell, with switches, and its claim."""
+    test, cell = next(pair for pair in HOLDING if pair[0].name == name)
+    return cell.machine(CATALOGUE.model_of(test.topic), switchable=True), cell.claim
+
+
+def subsets(parts):
+    sizes = range(len(parts) + 1)
+    return [frozenset(c) for n in sizes for c in itertools.combinations(parts, n)]
+
+
+def table(machine, claim, engine, sets):
+    """Every verdict, and the length of every counterexample, from one switchable machine."""
+    asked = Asked(machine, claim, engine, Limits(), None)
+    asked.ask(sets)
+    return asked
+
+
+def agree(test, cell, most: int) -> None:
+    model = CATALOGUE.model_of(test.topic)
+    machine = cell.machine(model, switchable=True)
+    sets = subsets(machine.switches)
+    assert len(machine.switches) <= most
+    two = table(machine, cell.claim, "compiled", sets)
+    if cost(test, cell) <= SLOW:
+        one = table(machine, cell.claim, "reference", sets)
+        assert one.known == two.known
+        assert cell.claim.is_liveness or one.lengths == two.lengths
+        assert (one.states, one.transitions) == (two.states, two.transitions)
+        assert one.coverage == two.coverage
+    for off in sets:
+        alone = build(
+            model,
+            cell.tables,
+            cell.lists,
+            allow=cell.allow,
+            at_most=cell.at_most,
+            without={*cell.without, *off},
+            assume=cell.assume,
+        )
+        result = run(alone, cell.claim)
+        assert two.known[off] is result.verdict, off
+        length = result.trace and len(result.trace)
+        assert cell.claim.is_liveness or two.lengths.get(off) == length, off
+
+
+def params(cells):
+    return [pytest.param(test, cell, id=cell.name) for test, cell in cells]
+
+
+@pytest.mark.parametrize(("test", "cell"), params(FAST))
+def test_engines_and_brute_force_agree(test, cell) -> None:
+    agree(test, cell, 5)
+
+
+@pytest.mark.wide
+@pytest.mark.parametrize(("test", "cell"), params(pair for pair in HOLDING if pair not in FAST))
+def test_engines_and_brute_force_agree_on_the_rest(test, cell) -> None:
+    agree(test, cell, EXACT)
+
+
+CLAIMS = (
+    never("goal"),
+    possible("goal"),
+    recoverable("goal"),
+    eventually("goal"),
+    leads_to("other", "goal"),
+)
+
+
+def small(machine, most=300) -> bool:
+    stepper = Stepper(machine)
+    seen, level = {machine.initial}, [machine.initial]
+    try:
+        while level and len(seen) <= most:
+            found = {s for state in level for _, _, s in stepper.successors(state)}
+            level = list(found - seen)
+            seen |= found
+    except ModelError:
+        return True
+    return len(seen) <= most
+
+
+@pytest.mark.parametrize("shard", range(4))
+def test_engines_and_brute_force_agree_on_random_models(shard: int) -> None:
+    compared = 0
+    for seed in range(shard * 50, (shard + 1) * 50):
+        choose = random.Random(seed).randrange
+        try:
+            model = load(Writer(choose).model())
+            machine = build(model, allow=model.disturbances, switchable=True)
+        except ModelError:
+            continue
+        if not machine.switches or not small(machine):
+            continue
+        claim = CLAIMS[choose(5)]
+        sets = subsets(machine.switches)
+        try:
+            one = table(machine, claim, "reference", sets)
+        except ModelError:
+            with pytest.raises(ModelError):
+                table(machine, claim, "compiled", sets)
+            continue
+        two = table(machine, claim, "compiled", sets)
+        assert one.known == two.known, seed
+        assert claim.is_liveness or one.lengths == two.lengths, seed
+        assert (one.states, one.transitions) == (two.states, two.transitions), seed
+        for off in sets:
+            result = run(build(model, allow=model.disturbances, without=off), claim)
+            assert one.known[off] is result.verdict, (seed, off)
+        compared += 1
+    tidy()
+    assert compared >= 5
+
+
+def test_counts_of_an_ordinary_search_do_not_change() -> None:
+    for test, cell in FAST[:8]:
+        model = CATALOGUE.model_of(test.topic)
+        plain = run(cell.machine(model), cell.claim, engine="compiled")
+        switchable = cell.machine(model, switchable=True)
+        with_bits = run(switchable, cell.claim, engine="compiled")
+        assert (plain.states, plain.transitions) == (with_bits.states, with_bits.transitions)
+        assert plain.depth == with_bits.depth
+
+
+LOCKS = """from __future__ import annotations
+from vmlitmus.lang import *
+
+WHY = Assumption("made-up", "a model of a test")
+
+class Door(Entity):
+    open: bool = False
+    tried: bool = False
+
+@step("somebody pulls at {{door}}", source=WHY)
+def pull(w: World, door: Door) -> None:
+    when(not door.tried)
+    door.tried = True
+    door.open = ({opens}){closes}
+
+@condition("opened", "the door is open", source=WHY)
+def opened(w: World) -> bool:
+    return any(door.open for door in w.all(Door))
+
+def setup(make, s):
+    make(Door)
+
+MODEL = Model(name="locks", doc="", entities=(Door,), steps=(pull,), conditions=(opened,),
+    setup=setup)
+"""
+
+
+def locks(bolts: int, *, odd: bool = False):
+    """A door that opens when bolts 2i and 2i+1 are both off; ``odd``: not if the last one is."""
+    names = [f"bolt {i}" for i in range(bolts)]
+    pairs = zip(names[::2], names[1::2], strict=False)
+    opens = " or ".join(f"(not w.part({a!r}) and not w.part({b!r}))" for a, b in pairs)
+    closes = f" and w.part({names[-1]!r})" if odd else ""
+    model = load(LOCKS.format(opens=opens, closes=closes))
+    return build(model, switchable=True)
+
+
+def test_minimal_sets() -> None:
+    found = ablate(locks(4), never("opened"))
+    assert found.complete
+    assert found.combinations == 16
+    assert found.breaking == (("bolt 0", "bolt 1"), ("bolt 2", "bolt 3"))
+    assert set(found.sufficient) == {
+        (f"bolt {a}", f"bolt {b}") for a, b in itertools.product((0, 1), (2, 3))
+    }
+    assert {p.status for p in found.parts} == {PartStatus.REDUNDANT}
+
+
+@pytest.mark.parametrize("engine", ["reference", "compiled"])
+def test_above_the_limit_sets_go_by_size_and_monotony_is_checked(engine: str) -> None:
+    found = ablate(locks(10), never("opened"), engine=engine)
+    assert found.complete
+    assert found.combinations < 2**10
+    assert found.breaking == tuple((f"bolt {i}", f"bolt {i + 1}") for i in range(0, 10, 2))
+    assert len(found.sufficient) == 2**5
+    assert "assumed" in found.argument
+    assert "such sets that were decided do break" in found.argument
+
+
+def test_what_is_not_monotone_is_said() -> None:
+    few, many = (ablate(locks(n, odd=True), never("opened")) for n in (5, 11))
+    assert few.complete
+    assert not many.complete
+    for found in (few, many):
+        assert 'it is violated without "bolt 0", "bolt 1", but not without ' in found.argument
+
+
+def test_sets_decided_by_size_are_those_of_every_set(monkeypatch) -> None:
+    exact = ablate(locks(8), never("opened"))
+    monkeypatch.setattr(sys.modules["vmlitmus.engine.ablate"], "EXACT", 3)
+    by_size = ablate(locks(8), never("opened"))
+    assert by_size.combinations < exact.combinations
+    assert by_size.breaking == exact.breaking
+    assert set(by_size.sufficient) == set(exact.sufficient)
+
+
+def test_a_claim_that_something_is_possible() -> None:
+    machine = locks(2)
+    found = ablate(machine, possible("opened"))
+    assert found.verdict is Verdict.VIOLATED
+    assert found.parts == found.breaking == found.sufficient == ()
+    assert ablate(machine, never("opened")).verdict is Verdict.HOLDS
+
+
+def test_a_part_that_nothing_asks_for_is_no_switch() -> None:
+    machine, _ = one("reclaim-flush")
+    assert machine.switches == ("wait for the TLB flush", "flush on reclaim")
+    with pytest.raises(ScenarioError, match="did you mean 'flush on reclaim'"):
+        machine.switched(["flush on reclam"])
+
+
+def test_only_some_parts() -> None:
+    found = ablate(locks(12), never("opened"), parts=["bolt 0", "bolt 1"])
+    assert [p.name for p in found.parts] == ["bolt 0", "bolt 1"]
+    assert found.breaking == (("bolt 0", "bolt 1"),)
+
+
+@pytest.mark.parametrize("engine", ["reference", "compiled"])
+def test_at_a_limit_what_is_known_stays(engine: str) -> None:
+    machine, claim = one("wished-protocol")
+    found = ablate(machine, claim, engine=engine, limits=Limits(seconds=1e-9))
+    assert found.reason == "the time limit was reached"
+    assert {p.status for p in found.parts} == {PartStatus.INCONCLUSIVE}
+    assert not found.complete
+
+
+def test_an_interrupt_keeps_what_is_known() -> None:
+    machine, claim = one("wished-protocol")
+    calls = []
+
+    def interrupt(progress) -> None:
+        calls.append(progress)
+        if len(calls) == 40:
+            raise KeyboardInterrupt
+
+    found = ablate(machine, claim, engine="compiled", progress=interrupt)
+    statuses = {p.name: p.status for p in found.parts}
+    assert found.reason == "interrupted"
+    assert found.verdict is Verdict.HOLDS
+    assert statuses["flush on reclaim"] is PartStatus.LOAD_BEARING
+    assert not found.complete
+
+
+def test_no_part_is_compiled_twice(monkeypatch) -> None:
+    from vmlitmus.engine import search
+
+    made = []
+    compiled = search.Native
+
+    def counting(ir: str, effort: int):
+        made.append(ir)
+        return compiled(ir, effort)
+
+    machine, claim = one("mask-always-freed")
+    run(machine, claim, engine="compiled")  # the search itself is compiled once a process
+    search._machine.cache_clear()
+    monkeypatch.setattr(search, "Native", counting)
+    found = ablate(machine, claim, engine="compiled")
+    assert found.combinations == 32
+    assert len(set(made)) == 1  # maybe once in haste, and once more with care
+    assert len(made) <= 2
+
+
+def test_set_algebra() -> None:
+    sets = [frozenset("ab"), frozenset("bc"), frozenset("abc"), frozenset("d")]
+    assert minimal(sets) == [frozenset("d"), frozenset("ab"), frozenset("bc")]
+    assert set(hitting(minimal(sets))) == {frozenset("bd"), frozenset("acd")}
+    assert hitting([]) == [frozenset()]
+    known = {frozenset("a"): Verdict.VIOLATED, frozenset("ab"): Verdict.HOLDS}
+    assert contradiction(known) == (frozenset("a"), frozenset("ab"))
+
+
+VERSIONS = """
+FIX = Fix("bolt 0", KernelCommit("0123456789ab", "a fix of this test"), "6.1")
+MODEL = Model(name="locks", doc="", entities=(Door,), steps=(pull,), conditions=(opened,),
+    setup=setup, settings={"kvm": {"version": release(default="new")}},
+    fixes=(FIX,), versions={"old": (), "new": (FIX,)})
+"""
+
+
+@pytest.mark.parametrize(
+    ("version", "switches", "breaking"),
+    [
+        ("new", ("bolt 0", "bolt 1"), (("bolt 0", "bolt 1"),)),
+        ("old", ("bolt 1",), (("bolt 1",),)),
+    ],
+)
+def test_a_fix_that_the_kernel_lacks_is_no_candidate(version, switches, breaking) -> None:
+    text = LOCKS.format(opens="not w.part('bolt 0') and not w.part('bolt 1')", closes="")
+    model = load(text + VERSIONS)
+    machine = build(model, {"kvm": {"version": version}}, switchable=True)
+    assert machine.switches == switches
+    assert ablate(machine, never("opened")).breaking == breaking
+
+
+def test_a_run_that_cannot_be_executed_again_is_an_error(monkeypatch) -> None:
+    together = sys.modules["vmlitmus.engine.together"]
+    found = together.find_together
+
+    def broken(machine, *rest):
+        result = found(machine, *rest)
+        paths = {off: (*path[:-2], path[-1]) for off, path in result.paths.items()}
+        return dataclasses.replace(result, paths=paths)
+
+    machine, claim = one("reclaim-flush")
+    monkeypatch.setattr(together, "find_together", broken)
+    with pytest.raises(EnginesDisagree, match="flush on reclaim"):
+        ablate(machine, claim, engine="compiled")
+
+
+def test_a_step_that_fails_with_a_part_off_is_a_model_error() -> None:
+    text = LOCKS.format(opens="not w.part('bolt 0')", closes="")
+    text = text.replace("import *", "import *\nfrom typing import Annotated", 1)
+    text = text.replace("    open:", "    level: Annotated[int, Between(0, 1)] = 1\n    open:")
+    text = text.replace(
+        "    door.open =", "    if not w.part('bolt 0'):\n        door.level += 1\n    door.open ="
+    )
+    machine = build(load(text), switchable=True)
+    for engine in ("reference", "compiled"):
+        with pytest.raises(ModelError, match="level"):
+            ablate(machine, never("opened"), engine=engine)
+
+
+@pytest.mark.parametrize("engine", ["reference", "compiled"])
+def test_what_holds_for_want_of_anything_that_could_break_it_is_said(engine: str) -> None:
+    text = LOCKS.format(opens="not w.part('bolt 0')", closes="")
+    text = text.replace("when(not door.tried)", "when(not door.tried and w.part('hands'))")
+    text = text.replace('"the door is open",', '"the door is open", backed_by=("tried",),')
+    text = text.replace("conditions=(opened,)", "conditions=(opened, tried)").replace(
+        "def setup",
+        '@condition("tried", "somebody has pulled", source=WHY)\n'
+        "def tried(w: World) -> bool:\n"
+        "    return any(door.tried for door in w.all(Door))\n\ndef setup",
+    )
+    found = ablate(build(load(text), switchable=True), never("opened"), engine=engine)
+    assert {p.name: (p.status.value, p.vacuous) for p in found.parts} == {
+        "bolt 0": ("load-bearing", ()),
+        "hands": ("redundant", ("tried",)),
+    }
+    assert found.vacuous == ()
+    assert found.breaking == (("bolt 0",),)
