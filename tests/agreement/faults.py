@@ -350,6 +350,7 @@ SEARCH = (
         "engine/kernel.py",
         "    while taken != 0:\n        taken -= 1\n",
         "    while taken > 1:\n        taken -= 1\n",
+        at="wished-no-mark",
     ),
     Fault(
         "search",

@@ -18,8 +18,8 @@ _BATCH = 256  # successors collected before they are inserted
 _SLICE = 20_000  # states expanded before Python looks at the clock
 _QUICK = 0.1  # seconds of search by code compiled in haste, which is ten times slower
 _SMALL = 1 << 12  # slots up to which a table doubles
-_GROWTH = 1.15  # beyond, so that few slots are empty at any size
-_FULL = 0.785  # share of the slots that may be in use
+_GROWTH = 1.14  # beyond, so that few slots are empty at any size
+_FULL = 0.79  # share of the slots that may be in use
 _LATELY = 1 << 14  # successors remembered for a while; their keys fit a core's own cache
 _LOW = 1 << 16  # slots whose keys are put aside while a table grows
 _MOST_STATES = (1 << 32) - 2  # parents are 32-bit indexes
@@ -184,7 +184,7 @@ class Search:
         slots = self.slots
         while slots * _FULL < states:
             slots = max(1024, 2 * slots) if slots < _SMALL else int(slots * _GROWTH)
-        room = min(int(slots * _FULL), max(states, int(self.room * 1.02) + 4096))
+        room = min(int(slots * _FULL), max(states, int(self.room * 1.02) + 512))
         self._check_memory(slots, room)
         try:
             self._grow_table(slots)
