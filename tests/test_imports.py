@@ -1,44 +1,95 @@
-"""Imports go one way: which package may import which."""
+"""Imports go one way: which package may import which, and which may use what from outside."""
 
 from __future__ import annotations
 
 import ast
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 import vmlitmus
+from vmlitmus.lang import Hooks
+from vmlitmus.model import TOPICS
 
 ROOT = Path(vmlitmus.__file__).parent
 MAY = {
-    "lang": set(),
+    "errors": set(),
+    "lang": {"errors"},
     "world": {"lang"},
     "claims": {"lang", "world"},
-    "model": {"lang", "world", "claims"},
+    "model": {"errors", "lang", "world", "claims"},
     "outcome": set(),
-    "engine": {"lang", "outcome"},
+    "engine": {"errors", "lang", "outcome"},
     "report": {"outcome"},
-    "scenario": {"lang", "outcome"},
-    "litmus": {"lang", "model", "outcome", "scenario"},
+    "scenario": {"errors", "lang", "outcome"},
+    "litmus": {"errors", "lang", "model", "outcome", "scenario"},
+    "cli": {"errors", "lang", "outcome", "engine", "report", "scenario", "litmus"},
+    "__main__": {"cli"},
+    "__init__": set(),
 }
+OUTSIDE = {"engine": {"llvmlite"}, "cli": {"click", "rich"}}
+MECHANISMS: set[type[Hooks]] = {
+    kind for model in TOPICS.values() for known in model.hooks.values() for kind in known.values()
+}
+PROTOCOLS = {kind.__module__ for model in TOPICS.values() for kind in model.hooks}
 
 
 def imported(path: Path) -> set[str]:
+    """Return the full names of all that a file imports, at its top or inside."""
     found = set()
     for node in ast.walk(ast.parse(path.read_text())):
-        names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
-        names += [a.name for a in node.names] if isinstance(node, ast.Import) else []
-        found |= {n.split(".")[1] for n in names if n.startswith("vmlitmus.")}
-    return found - {"errors"}
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: imports are absolute"
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+def files(package: str) -> Iterator[Path]:
+    single = ROOT / f"{package}.py"
+    yield from [single] if single.exists() else (ROOT / package).rglob("*.py")
+
+
+def test_every_package_is_in_the_table() -> None:
+    parts = {p.relative_to(ROOT).parts[0].removesuffix(".py") for p in ROOT.rglob("*.py")}
+    assert parts == set(MAY)
 
 
 @pytest.mark.parametrize("package", MAY)
 def test_imports_go_one_way(package: str) -> None:
-    single = ROOT / f"{package}.py"
-    for path in [single] if single.exists() else (ROOT / package).rglob("*.py"):
-        assert imported(path) <= MAY[package] | {package}, path
+    for path in files(package):
+        names = {name.split(".")[1] for name in imported(path) if name.startswith("vmlitmus.")}
+        assert names <= MAY[package] | {package, "__version__"}, path
+
+
+@pytest.mark.parametrize("package", MAY)
+def test_packages_from_outside(package: str) -> None:
+    for path in files(package):
+        outside = {name.split(".")[0] for name in imported(path)} - set(sys.stdlib_module_names)
+        assert outside - {"vmlitmus"} <= OUTSIDE.get(package, set()), path
+
+
+def test_topics_do_not_import_each_other() -> None:
+    kvm = ROOT / "model" / "kvm"
+    for folder in (path for path in kvm.iterdir() if path.is_dir()):
+        for path in folder.rglob("*.py"):
+            used = {n.split(".")[3] for n in imported(path) if n.startswith("vmlitmus.model.kvm.")}
+            assert not {n for n in used if (kvm / n).is_dir()} - {folder.name}, path
+
+
+@pytest.mark.parametrize("module", sorted({kind.__module__ for kind in MECHANISMS} - PROTOCOLS))
+def test_a_mechanism_takes_another_only_to_extend_it(module: str) -> None:
+    """Files that declare hook classes are shared by the mechanisms."""
+    own = [kind for kind in vars(sys.modules[module]).values() if isinstance(kind, type)]
+    own = [kind for kind in own if kind.__module__ == module]
+    extended = {base for kind in own for base in kind.__mro__}
+    names = imported(Path(sys.modules[module].__file__ or ""))
+    taken = {k for k in MECHANISMS if f"{k.__module__}.{k.__name__}" in names}
+    assert {k for k in taken if k.__module__ not in PROTOCOLS} <= extended
 
 
 def test_help_imports_nothing_heavy() -> None:

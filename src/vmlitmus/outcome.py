@@ -185,6 +185,7 @@ class Outcome:
     expected_word: str | None = None
     arguments: tuple[str, ...] = ()
     without: tuple[str, ...] = ()
+    start: str = ""  # how things stand at first, in one line
 
     @property
     def counts(self) -> tuple[int, ...] | None:

@@ -26,6 +26,7 @@ class Cell:
     allow: tuple[str, ...]
     at_most: Mapping[str, int]
     without: tuple[str, ...]
+    fixed: tuple[str, ...]
     assume: Mapping[str, Choice]
     claim: Claim
     expect: Verdict
@@ -33,7 +34,12 @@ class Cell:
 
     def off(self, model: Model) -> frozenset[str]:
         """Return the parts that are off: switched off, or of fixes that the kernel lacks."""
-        return model.missing(fill(model, self.tables, self.lists)).union(self.without)
+        missing = model.missing(fill(model, self.tables, self.lists)).difference(self.fixed)
+        return missing.union(self.without)
+
+    def start(self, model: Model) -> str:
+        """Return how things stand at the start, in one line; empty where the model says nothing."""
+        return model.start(fill(model, self.tables, self.lists)) if model.start else ""
 
     def machine(self, model: Model, *, switchable: bool = False) -> Machine:
         """Return the machine of this scenario; raises ScenarioError or ModelError."""
@@ -44,6 +50,7 @@ class Cell:
             allow=self.allow,
             at_most=self.at_most,
             without=self.without,
+            fixed=self.fixed,
             assume=self.assume,
             switchable=switchable,
         )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 import gc
 import itertools
 import random
@@ -18,7 +17,7 @@ from generators import generator_differs
 from instance_order import order_differs
 from random_models import Writer
 
-from vmlitmus.engine import Limits, Progress, run, search
+from vmlitmus.engine import Limits, Progress, run
 from vmlitmus.engine.reference import Stepper
 from vmlitmus.errors import EnginesDisagree, ModelError, ScenarioError
 from vmlitmus.lang import Claim, Machine, Model, build
@@ -35,9 +34,6 @@ _ENOUGH = 1 << 28  # bytes for the compiled engine: what the reference engine se
 Choose = Callable[[int], int]
 _LOADED: list[str] = []
 _NUMBERS = itertools.count()
-
-# One machine is searched several times here; its code is compiled once.
-search.Native = functools.lru_cache(maxsize=1)(search.Native)  # type: ignore[misc, assignment]
 
 
 @dataclass(frozen=True)

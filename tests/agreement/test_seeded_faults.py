@@ -6,50 +6,26 @@ models and cells that the ordinary tests run too; on the package as it is, it se
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
-import sys
 from collections import Counter
 from pathlib import Path
 
 import pytest
 from faults import FAULTS, Fault
-
-import vmlitmus
-
-PACKAGE = Path(vmlitmus.__file__).parent
-HUNT = Path(__file__).parent / "hunt.py"
-
-
-def judge(place: Path, *where: object) -> subprocess.CompletedProcess[str]:
-    """Run the judge on the package in a folder."""
-    command = [sys.executable, str(HUNT), *map(str, where)]
-    environment = {**os.environ, "PYTHONPATH": str(place)}
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=240)
-
-
-def seeded(fault: Fault, place: Path) -> Path:
-    """Return a folder with the package and the fault in it."""
-    shutil.copytree(PACKAGE, place / "vmlitmus", ignore=shutil.ignore_patterns("catalogue"))
-    (place / "vmlitmus" / "catalogue").symlink_to(PACKAGE / "catalogue")
-    path = place / "vmlitmus" / fault.file
-    text = path.read_text()
-    assert text.count(fault.old) == 1, "the fault no longer applies: write it anew"
-    path.write_text(text.replace(fault.old, fault.new))
-    return place
+from seeding import PACKAGE, hunt, seeded
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda f: f.name)
 def test_fault_is_seen(fault: Fault, tmp_path: Path) -> None:
-    done = judge(seeded(fault, tmp_path), fault.at)
+    place = seeded(tmp_path, fault.file, fault.old, fault.new)
+    done = hunt("hunt.py", place, fault.at)
     assert done.stdout.startswith("judging"), done.stderr
     assert done.returncode == 1, done.stdout + done.stderr
     assert "Traceback" not in done.stderr, done.stderr
 
 
 def test_without_a_fault_there_is_no_difference() -> None:
-    done = judge(PACKAGE.parent, *dict.fromkeys(fault.at for fault in FAULTS))
+    places = dict.fromkeys(fault.at for fault in FAULTS)
+    done = hunt("hunt.py", PACKAGE.parent, *places)
     assert done.stdout.split("\n")[1:] == ["no difference", ""], done.stdout + done.stderr
     assert done.returncode == 0
 

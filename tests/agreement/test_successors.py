@@ -1,16 +1,17 @@
-"""The successors of single states: the same instances, endings and states from both engines."""
+"""The successors of single states: the same instances, states and steps from both engines."""
 
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Iterable
 
 import pytest
 from judge import LARGEST, load, scenario
+from native_stepper import NativeStepper
 from random_models import Writer
 
 from vmlitmus.engine.compile import compile_machine
-from vmlitmus.engine.native_stepper import NativeStepper
 from vmlitmus.engine.reference import Stepper
 from vmlitmus.engine.search import Search
 from vmlitmus.errors import ModelError
@@ -31,7 +32,9 @@ def difference(machine: Machine, states: Iterable[State], effort: int) -> str | 
     """Return the first state whose successors differ, and how, or None."""
     native, stepper = NativeStepper(machine, effort=effort), Stepper(machine)
     for state in states:
-        one, two = stepper.successors(state), native.successors(state)
+        taken = stepper.successors(state)
+        one = [(i, after) for i, _, after in taken], dict(Counter(name for _, name, _ in taken))
+        two = native.successors(state)
         if one != two:
             return f"{state}: reference {one} compiled {two}"
     return None

@@ -76,7 +76,7 @@ def test_both_engines(body: str, kind) -> None:
 
 
 def test_a_field_that_nobody_writes_costs_no_state() -> None:
-    act = '\n@step("{t} acts", source=S)\ndef act(w, t: Thing):\n    t.c = t.unwritten\n'
+    act = '\n@step("{t} acts", source=S)\ndef act(w, t: Thing):\n    t.c = not t.unwritten\n'
     machine = build(load(HEAD + act + TAIL))
     assert [str(v) for v in machine.variables] == ["thing0.a", "thing1.a", "thing0.c", "thing1.c"]
 

@@ -59,7 +59,14 @@ def decide(
         return replace(outcome, error=str(error), exit_code=error.exit_code)
     bounds = bounds_of(machine, cell.claim)
     word = word_of(test.words, result.observed)
-    return replace(outcome, result=result, bounds=bounds, assumptions=assumed(machine), word=word)
+    return replace(
+        outcome,
+        result=result,
+        bounds=bounds,
+        assumptions=assumed(machine),
+        word=word,
+        start=cell.start(model),
+    )
 
 
 def bounds_of(machine: Machine, claim: Claim) -> dict[str, object]:

@@ -40,11 +40,6 @@ def compile_machine(
     )
 
 
-def compile_noting(machine: Machine) -> str:
-    """Return an ``expand`` that notes, in place of coverage, 1 + the ending of each instance."""
-    return _INTRINSICS + _Noting(machine, Layout(machine), {}, named=False).text()
-
-
 def fanout(machine: Machine) -> int:
     """Return an upper bound on the successors of a state: an actor is in one place at a time."""
     per_actor: dict[int, dict[int, int]] = {}
@@ -277,15 +272,6 @@ class _Expand(_Writer):
         self.line(f"{before} = load i64, ptr {pointer}")
         self.line(f"{after} = add i64 {before}, 1")
         self.line(f"store i64 {after}, ptr {pointer}")
-
-
-class _Noting(_Expand):
-    """The successor function, which notes instances where otherwise steps are counted."""
-
-    def count(self, index: int, ending: int) -> None:
-        pointer = self.temporary()
-        self.line(f"{pointer} = getelementptr i64, ptr %coverage, i64 {index}")
-        self.line(f"store i64 {1 + ending}, ptr {pointer}")
 
 
 class _Conditions(_Writer):

@@ -8,7 +8,6 @@ without steps is a run that stops: it is fair when no promised instance is enabl
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -125,11 +124,13 @@ class Component(Generic[N]):
 
     def trimmed(self, start: N, loop: list[Step[N]]) -> list[Step[N]]:
         """Return the loop without detours that fairness does not ask for."""
-        states = [start, *(state for _, state in loop)]
-        for i, j in itertools.combinations(range(len(states)), 2):
-            shorter = loop[:i] + loop[j:]
-            if states[i] == states[j] and len(shorter) and self.is_fair(start, shorter):
-                return self.trimmed(start, shorter)
+        seen: dict[N, list[int]] = {start: [0]}
+        for j, (_, state) in enumerate(loop, 1):
+            for i in seen.setdefault(state, []):
+                shorter = loop[:i] + loop[j:]
+                if shorter and self.is_fair(start, shorter):
+                    return self.trimmed(start, shorter)
+            seen[state].append(j)
         return loop
 
     def pays(self, owed: set[int]) -> Callable[[N, Step[N] | None], bool]:

@@ -2,7 +2,8 @@
 
 ``eventually(p)``: every fair run reaches a state with p. ``leads_to(p, q)``: on every fair run,
 each state with p has q too, or is followed by one with q. A run violates the claim when it *waits*
-in vain: from the initial state, or from a state with p on, it never is in a state with p, or q.
+in vain: from the initial state on it is never in a state with p; or, from a state with p on, never
+in one with q.
 
 A run is infinite: where it stops, it stays for ever, which is fair only where no promised instance
 is enabled (see ``lasso``). So there is a violation exactly when the waiting states contain a *fair

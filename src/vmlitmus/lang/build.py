@@ -30,17 +30,25 @@ def build(
     allow: Iterable[str] = (),
     at_most: Mapping[str, int] | None = None,
     without: Iterable[str] = (),
+    fixed: Iterable[str] = (),
     assume: Mapping[str, Choice] | None = None,
     switchable: bool = False,
 ) -> Machine:
     """Return the machine of a model for one scenario.
 
     ``allow`` names the disturbances that exist, ``at_most`` bounds how often one may happen,
-    ``without`` the parts that are switched off, ``assume`` the assumptions with another value. A
-    ``switchable`` machine has a switch for every part that is on and that its code asks for.
-    Raises ScenarioError for what the model does not offer, ModelError for a faulty model.
+    ``without`` the parts that are switched off, ``fixed`` the fixes that are in although the kernel
+    version lacks them, ``assume`` the assumptions with another value. A ``switchable`` machine has
+    a switch for every part that is on and that its code asks for. Raises ScenarioError for what the
+    model does not offer, ModelError for a faulty model.
     """
-    arguments = tuple(allow), dict(at_most or {}), frozenset(without), dict(assume or {})
+    arguments = (
+        tuple(allow),
+        dict(at_most or {}),
+        frozenset(without),
+        frozenset(fixed),
+        dict(assume or {}),
+    )
     return checked(_Builder(model, settings or {}, lists or {}, switchable).build(*arguments))
 
 
@@ -77,12 +85,14 @@ class _Builder:
         allow: tuple[str, ...],
         at_most: dict[str, int],
         without: frozenset[str],
+        fixed: frozenset[str],
         assume: dict[str, Choice],
     ) -> Machine:
         self.check_environment(allow, at_most)
+        self.check_names("fix", fixed, [fix.part for fix in self.model.fixes])
         entities = self.entities()
         hooks = self.hooks()
-        off = without | self.model.missing(self.settings)
+        off = without | (self.model.missing(self.settings) - fixed)
         world = World(entities, hooks, off, assume)
         steps = self.steps(allow)
         scan = self.scan(steps, hooks.values())

@@ -6,24 +6,31 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from vmlitmus.errors import ModelError
-from vmlitmus.lang.fold import folded, read, written
+from vmlitmus.lang.fold import folded, read
 from vmlitmus.lang.instances import lower_instance
 from vmlitmus.lang.ir import Code
 from vmlitmus.lang.lower import lower_condition
 from vmlitmus.lang.machine import Instance, Machine
+from vmlitmus.lang.reachable import reachable
 from vmlitmus.lang.syntax import place
 
 
 def checked(machine: Machine) -> Machine:
-    """Return the machine without the fields that no instance writes, and idle switches.
+    """Return the machine without instances that are never enabled, and fields that none changes.
+
+    Switches that no code asks for are left out as well.
 
     Raises ModelError, with file and line, for a fault in an instance or a condition, and for a name
     or a label that is used twice.
     """
-    codes: dict[int | str, Code] = {}
-    for instance in machine.instances:
-        codes[instance.index] = lower_instance(machine, instance)
-    changing = written(codes.values())
+    found, changing = reachable(
+        machine.instances,
+        lambda i: lower_instance(machine, i),
+        machine.variables,
+        len(machine.switches),
+    )
+    codes: dict[int | str, Code] = {number: code for number, (_, code) in enumerate(found)}
+    alive = [replace(i, index=number) for number, (i, _) in enumerate(found)]
     for condition in machine.conditions.values():
         codes[condition.name] = lower_condition(machine.world, machine.domains, condition.function)
     _check_labels(machine)
@@ -31,18 +38,22 @@ def checked(machine: Machine) -> Machine:
     kept = [
         v
         for v in machine.variables
-        if v.index in changing or (v.bookkeeping and v.index not in idle)
+        if v.index not in idle and (v.index in changing or v.bookkeeping)
     ]
     numbers = {v.index: number for number, v in enumerate(kept)}
     constants = {v.index: v.initial for v in machine.variables if v.index not in numbers}
     smaller = replace(
         machine,
         variables=tuple(replace(v, index=numbers[v.index]) for v in kept),
-        instances=tuple(_renumbered(i, numbers) for i in machine.instances),
+        instances=tuple(_renumbered(i, numbers) for i in alive),
         codes=_Folded(codes, constants, numbers),
         switches=tuple(p for i, p in enumerate(machine.switches) if i not in idle),
     )
-    smaller.world.recorder.variables = smaller.domains
+    recorder = smaller.world.recorder
+    recorder.variables = smaller.domains
+    recorder.settled = {
+        (v.entity, v.name): (v.initial, v.domain) for v in machine.variables if v.index in constants
+    }
     return smaller
 
 

@@ -76,27 +76,41 @@ class Entity:
 class Recorder:
     """Where the writes of one world go: index of each state variable, and what a step wrote.
 
-    ``written`` maps the index of a variable to its new code.
+    ``written`` maps the index of a variable to its new code. ``settled`` are the fields that have
+    the same code after every step, so they are no variables; a step may still change one and change
+    it back, and ``strayed`` are those that it changed.
     """
 
     def __init__(self) -> None:
         self.variables: dict[tuple[Entity, str], tuple[int, Domain]] = {}
+        self.settled: dict[tuple[Entity, str], tuple[int, Domain]] = {}
         self.written: dict[int, int] = {}
+        self.strayed: set[tuple[Entity, str]] = set()
 
     def write(self, entity: Entity, name: str, value: object) -> None:
         """Set a field; raises ModelError for an unknown or constant field, or a bad value."""
-        try:
-            index, domain = self.variables[entity, name]
-        except KeyError:
+        found = self.variables.get((entity, name)) or self.settled.get((entity, name))
+        if found is None:
             known = [field for field in vars(entity) if not field.startswith("_")]
             reason = "it is constant" if name in known else unknown("field", name, known)
-            raise ModelError(f"cannot write {entity}.{name}: {reason}") from None
+            raise ModelError(f"cannot write {entity}.{name}: {reason}")
+        index, domain = found
         try:
             code = domain.encode(value)
         except OutOfRange as error:
             raise ModelError(f"cannot write {entity}.{name}: {error}") from None
         store(entity, name, domain, code)
-        self.written[index] = code
+        if (entity, name) in self.variables:
+            self.written[index] = code
+        else:
+            self.strayed.add((entity, name))
+
+    def settle(self) -> None:
+        """Give the settled fields that a step changed their value again."""
+        for entity, name in self.strayed:
+            code, domain = self.settled[entity, name]
+            store(entity, name, domain, code)
+        self.strayed.clear()
 
 
 def store(entity: Entity, name: str, domain: Domain, code: int) -> None:

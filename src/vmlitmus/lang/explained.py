@@ -19,7 +19,9 @@ def explained(functions: Iterable[types.FunctionType]) -> dict[str, str]:
     """Return the reason for each part that a docstring of the code which asks for it explains."""
     found: dict[str, str] = {}
     for function in functions:
-        asked = {constant for constant in function.__code__.co_consts if isinstance(constant, str)}
+        code = function.__code__
+        named = [function.__globals__.get(name) for name in code.co_names]
+        asked = {text for text in (*code.co_consts, *named) if isinstance(text, str)}
         for text in _docstrings(function):
             for paragraph in re.split(r"\n\s*\n", text):
                 match = _PARAGRAPH.match(" ".join(paragraph.split()))

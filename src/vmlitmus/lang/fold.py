@@ -11,12 +11,6 @@ from collections.abc import Iterable, Mapping
 from vmlitmus.lang.ir import Block, Branch, Code, Emit, Op, Operand, Value, fold
 
 
-def written(codes: Iterable[Code]) -> set[int]:
-    """Return the variables that some instance writes."""
-    ends = [block.end for code in codes for block in code.blocks]
-    return {index for end in ends if isinstance(end, Emit) for index in end.writes}
-
-
 def read(codes: Iterable[Code]) -> set[int]:
     """Return the variables that some code reads."""
     ops = [op for code in codes for block in code.blocks for op in block.ops]
@@ -97,7 +91,9 @@ class _Folding:
     def end(self, block: Block) -> Branch | Emit | Value:
         end = block.end
         if isinstance(end, Emit):
-            writes = {self.numbers[i]: self.value(v) for i, v in end.writes.items()}
+            writes = {
+                self.numbers[i]: self.value(v) for i, v in end.writes.items() if i in self.numbers
+            }
             return Emit(end.ending, writes)
         if isinstance(end, Value):
             return Value(self.value(end.operand))

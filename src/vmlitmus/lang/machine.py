@@ -189,6 +189,7 @@ class Machine:
         for index in written:
             self.variables[index].put(state[index])
         written.clear()
+        self.world.recorder.settle()
 
     def fire(self, instance: Instance) -> tuple[int, tuple[Any, ...]]:
         """Run an instance in the world as it is; return its ending and its label's values.
@@ -229,9 +230,10 @@ class Machine:
 
     def _forget(self, actor: Entity, slot: str) -> None:
         recorder: Recorder = self.world.recorder
-        index, domain = recorder.variables[actor, slot]
-        store(actor, slot, domain, 0)
-        recorder.written[index] = 0
+        if (actor, slot) in recorder.variables:
+            index, domain = recorder.variables[actor, slot]
+            store(actor, slot, domain, 0)
+            recorder.written[index] = 0
 
     def describe(self, instance: Instance, ending: int, values: tuple[Any, ...]) -> Fired:
         """Return the step id and the label of a firing."""

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from vmlitmus.errors import ScenarioError, unknown
 from vmlitmus.lang.entity import Entity
-from vmlitmus.lang.source import Assumption, KernelCommit
+from vmlitmus.lang.source import Assumption, Source
 from vmlitmus.lang.step import Condition, Step
 from vmlitmus.lang.world import Hooks
 
@@ -78,7 +78,7 @@ class Fix:
     """
 
     part: str
-    source: KernelCommit
+    source: Source
     release: str
 
     def __str__(self) -> str:
@@ -90,7 +90,8 @@ class Model:
     """What can happen, and what may be asked: see the language reference.
 
     ``settings`` and ``lists`` declare the tables and the arrays of tables of a litmus file;
-    ``setup`` makes the entities of one scenario. ``versions`` gives the fixes in each kernel
+    ``setup`` makes the entities of one scenario; ``start`` says in one line how things stand then,
+    where a scenario does not begin with nothing done. ``versions`` gives the fixes in each kernel
     version, by name.
     """
 
@@ -106,6 +107,7 @@ class Model:
     lists: Mapping[str, Mapping[str, Setting]] = field(default_factory=dict)
     fixes: tuple[Fix, ...] = ()
     versions: Mapping[str, tuple[Fix, ...]] = field(default_factory=dict)
+    start: Callable[[Settings], str] | None = None
 
     @property
     def disturbances(self) -> tuple[str, ...]:

@@ -224,10 +224,11 @@ class _Reader:
             raise self.fail(unknown("key", f"environment.{word}", _ENVIRONMENT), word)
         tables = {key: dict(data.get(key, {})) for key in model.settings if key in data}
         without = self.strings(tables.get("kvm", {}).pop("without", []), "without")
+        fixed = self.strings(tables.get("kvm", {}).pop("with", []), "with")
         lists = {key: tuple(data[key]) for key in model.lists if key in data}
         self.check_settings(model, tables, lists, allow, at_most)
         return Cell(
-            name, where, tables, lists, allow, at_most, without,
+            name, where, tables, lists, allow, at_most, without, fixed,
             self.assumed(data), self.claim(model, data), expect, word,
         )  # fmt: skip
 
@@ -380,7 +381,13 @@ def _overlaid(
 
 
 _OVERLAYS = ("environment", "assume", "claim")
-_AXES = ("environment.allow", "kvm.without", "claim", *(f"claim.{kind}" for kind in KINDS))
+_AXES = (
+    "environment.allow",
+    "kvm.without",
+    "kvm.with",
+    "claim",
+    *(f"claim.{kind}" for kind in KINDS),
+)
 
 
 def _claim_of(reader: _Reader, value: object) -> dict[str, str | list[str]]:

@@ -12,6 +12,7 @@ _PLACES = {
     "smt-protection": "vmlitmus.model.kvm.smt_protection.topic",
     "split-lock": "vmlitmus.model.kvm.split_lock.topic",
     "smt-topology": "vmlitmus.model.kvm.smt_topology.topic",
+    "ap-creation": "vmlitmus.model.kvm.ap_creation.topic",
 }
 
 

@@ -24,6 +24,7 @@ def explain(outcome: Outcome, citation: str) -> str:
     lines += _wrap(f"{_headline(outcome, r)}")
     lines += ["", *_wrap(_cause(outcome, r))]
     if r.trace is not None:
+        lines += ["", *_wrap(f"Start: {outcome.start}.")] if outcome.start else []
         lines += ["", *timeline(r.trace, _ending(outcome), r.loop_start, _asked(outcome, r))]
     lines += ["", *_facts(outcome, r)]
     lines += ["", *_citations(outcome, r, citation)]

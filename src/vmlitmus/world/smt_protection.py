@@ -92,15 +92,12 @@ class IdleState(Enum):
 class Host(Entity):
     """The machine as a whole."""
 
-    supports: Const[Protection] = Protection.SMTP
     idle_state: Const[IdleState] = IdleState.HLT
     unplugging: bool = False  # device_hotplug_lock is held
 
 
 class Core(Entity):
-    """A physical core, with what the core-wide pick keeps for it."""
-
-    cookie: Cookie = Cookie.ZERO
+    """A physical core."""
 
 
 class Cpu(Entity, runs_on="self"):

@@ -1,10 +1,11 @@
 """What must hold, or must be possible, when a protected vcpu shares a core."""
 
 from vmlitmus.claims.smt_protection.cookies import (
+    cookies_apart,
     cookies_mixed_executing,
     cookies_mixed_kernel,
     cookies_mixed_picked,
-    forced_idle_beside_task,
+    forced_idle,
     kernel_entry_unnoticed,
     two_cookies_wait,
 )
@@ -13,7 +14,6 @@ from vmlitmus.claims.smt_protection.host import (
     interrupts_served,
     ksoftirqd_waits,
     nohz_softirq_pending,
-    removes_cpu,
     sibling_interrupt_pending,
     sibling_interrupts_served,
     sleeps_while_atomic,
@@ -69,12 +69,12 @@ CONDITIONS = (
     ksoftirqd_waits,
     sleeps_while_atomic,
     atomic_section,
-    removes_cpu,
     cookies_mixed_picked,
     cookies_mixed_executing,
     cookies_mixed_kernel,
+    cookies_apart,
     two_cookies_wait,
-    forced_idle_beside_task,
+    forced_idle,
     kernel_entry_unnoticed,
 )
 

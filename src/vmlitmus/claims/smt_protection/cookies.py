@@ -60,6 +60,21 @@ def cookies_mixed_executing(w: World) -> bool:
 
 
 @condition(
+    "cookies-apart", "no two siblings execute tasks with different cookies at once", source=DOC
+)
+def cookies_apart(w: World) -> bool:
+    return not any(
+        a is not b
+        and a.core is b.core
+        and runs_task(a)
+        and runs_task(b)
+        and cookie_of(a.curr) != cookie_of(b.curr)
+        for a in w.all(Cpu)
+        for b in w.all(Cpu)
+    )
+
+
+@condition(
     "cookies-mixed-with-kernel",
     "kernel instructions execute beside user or guest instructions of a task with a cookie",
     source=DOC,
@@ -93,7 +108,7 @@ def two_cookies_wait(w: World) -> bool:
 
 
 @condition("forced-idle", "a cpu is kept idle although a task of it is runnable", source=DOC)
-def forced_idle_beside_task(w: World) -> bool:
+def forced_idle(w: World) -> bool:
     return any(t.runnable and t.cpu.curr is None and not t.cpu.need_resched for t in w.all(Task))
 
 

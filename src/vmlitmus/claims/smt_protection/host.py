@@ -82,11 +82,6 @@ def sleeps_while_atomic(w: World) -> bool:
     return any(t.sleeping and t.cpu.irqs_off for t in w.all(Task))
 
 
-@condition("cpu-removed", "a cpu is offline", source=ATOMIC)
-def removes_cpu(w: World) -> bool:
-    return any(cpu.activity == Activity.OFFLINE for cpu in w.all(Cpu))
-
-
 @condition("atomic-section", "a vcpu task has IRQs off", source=ATOMIC)
 def atomic_section(w: World) -> bool:
     return any(cpu.irqs_off for cpu in w.all(Cpu))

@@ -21,6 +21,16 @@ def host_ac(w: World) -> bool:
     return any(vcpu.event == Event.HOST_AC and not vcpu.vm.neighbour for vcpu in w.all(Vcpu))
 
 
+@condition(
+    "flagged-thread-faults",
+    "the thread of a vcpu that has TIF_SLD takes #AC once more",
+    source=WARN,
+    backed_by=("bus-locked",),
+)
+def flagged_thread_faults(w: World) -> bool:
+    return any(vcpu.tif_sld and vcpu.trying and not vcpu.idle for vcpu in w.all(Vcpu))
+
+
 @condition("bit-clear", "on a host that detects split locks a core's bit is clear", source=WARN)
 def bit_clear(w: World) -> bool:
     return detecting(w) and any(not msr.detects for msr in w.all(TestCtrl))

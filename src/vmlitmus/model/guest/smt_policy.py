@@ -4,7 +4,7 @@ Two guest tasks that distrust each other run on different vcpus. A policy decide
 keeping them apart rests on the topology, and which vcpus may run when.
 
 Not modelled: windows inside the guest's own scheduler, cross-thread attacks themselves.
-Source: cpu_smt_update() and nosmt in a Linux guest; cover letter of seed 001.
+Source: cpu_smt_update() and nosmt in a Linux guest; the patch of KVM_HINTS_TRUSTWORTHY_SMT.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Which task a cpu runs: the local pick, and core scheduling's pick for the whole core.
 
-Under one lock the core-wide pick takes the task of highest priority of the core, makes its cookie
-the core's, and gives every sibling a task with that cookie or the idle task. A sibling that runs
+Under one lock the core-wide pick takes the task of highest priority of the core; its cookie is the
+core's, so every sibling gets a task with that cookie or the idle task. A sibling that runs
 something else gets need_resched and an IPI; the picker does not wait for it. Only the idle task
 goes with every cookie: a kthread has cookie 0 and is kept off beside any other. An enqueue or a
 cookie change makes old pre-picks void. An offline cpu is not picked for.
@@ -115,7 +115,6 @@ def pick_idle(w: World, cpu: Cpu) -> None:
         when(not any(t.runnable and t.cpu.core is cpu.core for t in w.all(Task)))
     else:
         when(not any(t.runnable and t.cpu is cpu for t in w.all(Task)))
-    cpu.core.cookie = Cookie.ZERO
     cpu.pick = None
     switch_to(w, cpu, None)
 
@@ -124,7 +123,6 @@ def pick_idle(w: World, cpu: Cpu) -> None:
 def pick_core_wide(w: World, cpu: Cpu, task: Task) -> None:
     when(core_wide(w) and can_schedule(w, cpu) and not cpu.picked)
     when(task.cpu.core is cpu.core and task.runnable and task.cpu.activity != Activity.OFFLINE)
-    cpu.core.cookie = task.cookie
     for other in w.all(Cpu):
         if other.core is cpu.core and other.activity != Activity.OFFLINE:
             give_pick(w, other, task)
@@ -160,9 +158,14 @@ def about_to_run(w: World, vcpu: Vcpu) -> bool:
     return any(
         o is not vcpu.cpu
         and o.core is vcpu.cpu.core
-        and (o.picked or o.need_resched or o.activity in IN_TRANSIT)
+        and (o.picked or o.need_resched or o.activity in IN_TRANSIT or is_kicked(w, o))
         for o in w.all(Cpu)
     )
+
+
+def is_kicked(w: World, cpu: Cpu) -> bool:
+    """Say whether a vcpu's task wakes this cpu, so that it chooses another idle state."""
+    return cpu.activity in (Activity.POLL, Activity.MWAIT) and w.use(SmtMechanism).kicks(w)
 
 
 def has_cpu(w: World, task: Task) -> bool:

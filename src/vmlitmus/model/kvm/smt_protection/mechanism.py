@@ -54,6 +54,10 @@ class SmtMechanism(Hooks):
         """Say whether the vcpu's task waits for its siblings."""
         return False
 
+    def kicks(self, w: World) -> bool:
+        """Say whether a vcpu's task wakes siblings that idle in a state that does not count."""
+        return False
+
     def requeues(self, w: World) -> bool:
         """Say whether an event of a failed entry stays in KVM's own queue."""
         return False

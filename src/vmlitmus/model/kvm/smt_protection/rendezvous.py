@@ -31,23 +31,29 @@ def idles_otherwise(w: World, vcpu: Vcpu) -> bool:
     )
 
 
+def may_enter(w: World, vcpu: Vcpu) -> bool:
+    """Say whether the wait is over: the siblings show TIF_IDLING, or somebody wants the cpu."""
+    if not w.part("wait for TIF_IDLING"):
+        return not idles_otherwise(w, vcpu) or vcpu.cpu.need_resched
+    return siblings_show_idling(w, vcpu.cpu) or vcpu.cpu.need_resched
+
+
 class Rendezvous(CookiePerVcpu):
     """The core-wide pick with a rendezvous."""
 
     def prepare(self, w: World, vcpu: Vcpu) -> Sections:
         vcpu.cpu.protected = True
         yield "{vcpu} sets TIF_SVM_PROTECTED and waits, IRQs on"
-        while not (siblings_show_idling(w, vcpu.cpu) or vcpu.cpu.need_resched):
-            when(
-                siblings_show_idling(w, vcpu.cpu)
-                or vcpu.cpu.need_resched
-                or (idles_otherwise(w, vcpu) and w.part("kick a sibling that idles otherwise"))
-            )
+        while not may_enter(w, vcpu):
+            when(may_enter(w, vcpu) or (idles_otherwise(w, vcpu) and self.kicks(w)))
             for other in w.all(Cpu):
                 if other is not vcpu.cpu and other.core is vcpu.cpu.core:
                     if other.activity in (Activity.POLL, Activity.MWAIT):
                         other.irq = True
             yield "{vcpu} kicks siblings that idle otherwise"
+
+    def kicks(self, w: World) -> bool:
+        return w.part("kick a sibling that idles otherwise")
 
     def requeues(self, w: World) -> bool:
         return w.part("queue the event of a failed entry again")

@@ -109,21 +109,17 @@ COOKIES = (Cookie.A, Cookie.B, Cookie.C, Cookie.D)
 def populate(make: Setup, s: Settings) -> None:
     """Make cores and cpus, vcpus on the first cpus of the machine, host tasks on the last ones."""
     machine, host = s["machine"], s["host"]
-    make(
-        Host,
-        supports=Protection(machine["protection"]),
-        idle_state=IdleState(host["idle"]),
-    )
+    make(Host, idle_state=IdleState(host["idle"]))
     per_core = machine["cpus_per_core"]
     for _ in range(machine["cores"]):
         core = make(Core)
         for _ in range(per_core):
             make_cpu(make, s, core)
     cpus = make.made(Cpu)
-    for number_ in range(s["guest"]["vcpus"]):
-        make_vcpu(make, s, number_, cpus[number_])
-    for number_ in range(host["tasks"]):
-        make_host_task(make, s, number_, cpus[-1 - number_])
+    for which in range(s["guest"]["vcpus"]):
+        make_vcpu(make, s, which, cpus[which])
+    for which in range(host["tasks"]):
+        make_host_task(make, s, which, cpus[-1 - which])
     if host["ksoftirqd"]:
         make(Task, kind=TaskKind.KSOFTIRQD, cpu=cpus[per_core - 1], runnable=False)
 
@@ -142,18 +138,18 @@ def make_cpu(make: Setup, s: Settings, core: Core) -> None:
     )
 
 
-def make_vcpu(make: Setup, s: Settings, number_: int, cpu: Cpu) -> None:
+def make_vcpu(make: Setup, s: Settings, which: int, cpu: Cpu) -> None:
     """Make a vcpu with its task; the first is the boot vcpu, the others come by AP creation."""
     guest = s["guest"]
-    vm = number_ % guest["vms"]
+    vm = which % guest["vms"]
     cookies = MECHANISMS[s["host"]["mechanism"]].cookies
     cookie = Cookie.ZERO
     if cookies is Cookies.PER_VCPU:
-        cookie = COOKIES[number_]
+        cookie = COOKIES[which]
     elif cookies is Cookies.PER_VM:
         cookie = COOKIES[vm]
-    asks = guest["asks"] if number_ == 0 else guest["others_ask"]
-    filled = number_ < guest["vms"] or guest["ap_filled"]
+    asks = guest["asks"] if which == 0 else guest["others_ask"]
+    filled = which < guest["vms"] or guest["ap_filled"]
     make(
         Vcpu,
         task=make(Task, kind=TaskKind.VCPU, cpu=cpu, cookie=cookie),
@@ -165,7 +161,7 @@ def make_vcpu(make: Setup, s: Settings, number_: int, cpu: Cpu) -> None:
     )
 
 
-def make_host_task(make: Setup, s: Settings, number_: int, cpu: Cpu) -> None:
+def make_host_task(make: Setup, s: Settings, which: int, cpu: Cpu) -> None:
     """Make a user task; cpu isolation keeps it off the siblings of vcpus."""
     isolated = MECHANISMS[s["host"]["mechanism"]].isolated
     make(

@@ -1,7 +1,7 @@
 """Hints that only userspace can decide: it knows the pinning, the CPUID topology and the cookies.
 
-Source: reply of 2019-11-05 in the thread of seed 001; PR_SCHED_CORE in kernel/sched/core_sched.c,
-which fails with ENODEV while no core has two cpus online.
+Source: reply of 2019-11-05 in the thread on KVM_HINTS_TRUSTWORTHY_SMT; PR_SCHED_CORE in
+kernel/sched/core_sched.c, which fails with ENODEV while no core has two cpus online.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 "Off" may mean impossible (cpu_smt_possible() is false) or off at the moment (sched_smt_active() is
 false); KVM may also keep SMT off from then on.
-Source: reply of 2019-11-05 in the thread of seed 001; nothing of it was merged.
+Source: reply of 2019-11-05 in the thread on KVM_HINTS_TRUSTWORTHY_SMT; nothing of it was merged.
 """
 
 from __future__ import annotations

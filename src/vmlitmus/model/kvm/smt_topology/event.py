@@ -3,7 +3,8 @@
 Every change of the host goes through ``permitted`` and is noted in ``note_change``, which is
 history only. A ban is a part, so that the smallest sets of bans that keep a hint true can be
 computed.
-Source: the thread of seed 001 for re-enlightenment; bans are the question, not a mechanism.
+Source: the thread on KVM_HINTS_TRUSTWORTHY_SMT for re-enlightenment; bans are the question, not a
+mechanism.
 """
 
 from __future__ import annotations

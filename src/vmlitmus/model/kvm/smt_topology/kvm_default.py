@@ -1,7 +1,8 @@
 """Hints that follow cpu_smt_possible(), passed on by userspace and checked by nobody.
 
 KVM reports that no core is shared when SMT is impossible: forced off, or not enumerated.
-Source: the patch of seed 001; commit b2d8b167e15b for the Hyper-V bit.
+Source: the patch that proposes KVM_HINTS_TRUSTWORTHY_SMT (2019-11-05); commit b2d8b167e15b for the
+Hyper-V bit.
 """
 
 from __future__ import annotations

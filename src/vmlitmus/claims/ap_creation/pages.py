@@ -1,0 +1,110 @@
+"""Pages: freed ones, VMSAs taken back, the hugepage erratum, and kdump."""
+
+from __future__ import annotations
+
+from vmlitmus.lang import KernelCommit, KernelFile, World, condition
+from vmlitmus.world.memory import Owner
+from vmlitmus.world.snp import Host, Page, Vcpu
+
+INVALIDATE = KernelCommit(
+    "d1a3c2162334", "KVM: SEV: Forcefully invalidate SNP VMSA if its backing gmem page is zapped"
+)
+ERRATUM = KernelFile("arch/x86/kvm/svm/sev.c", "snp_safe_alloc_page_node()", "7.2.13")
+KDUMP = KernelCommit(
+    "d2062cc1b1c3", "x86/sev: Do not touch VMSA pages during SNP guest memory kdump"
+)
+RACE = KernelCommit("309d28576f0a", "KVM: SVM: Fix SNP AP destroy race with VMRUN")
+
+
+@condition(
+    "freed-page-held",
+    "a page that guest_memfd freed is in use as a VMSA, or still assigned to the guest",
+    source=INVALIDATE,
+    backed_by=("page-freed",),
+)
+def freed_page_held(w: World) -> bool:
+    return any(p.owner != Owner.GUEST and (p.in_use or p.assigned) for p in w.all(Page))
+
+
+@condition(
+    "next-owner-faults",
+    "the host took an RMP fault on a page that was freed to it",
+    source=INVALIDATE,
+    backed_by=("page-reused",),
+)
+def next_owner_faults(w: World) -> bool:
+    return w.the(Host).rmp_fault
+
+
+@condition("page-reused", "a freed page was written by its next owner", source=INVALIDATE)
+def page_reused(w: World) -> bool:
+    return any(page.owner == Owner.HOST for page in w.all(Page))
+
+
+@condition(
+    "rmpadjust-meets-in-use",
+    "the guest's RMPADJUST found a VMSA in use after AP_CREATION had returned",
+    source=RACE,
+    backed_by=("vmsa-retired",),
+)
+def rmpadjust_meets_in_use(w: World) -> bool:
+    return any(page.met_in_use for page in w.all(Page))
+
+
+@condition(
+    "vmsa-page-leaked",
+    "the guest gave up on a VMSA page after FAIL_INUSE",
+    source=RACE,
+    backed_by=("vmsa-retired",),
+)
+def vmsa_page_leaked(w: World) -> bool:
+    return any(page.leaked for page in w.all(Page))
+
+
+@condition(
+    "false-rmp-fault",
+    "the host took a false RMP fault on a hugepage that collides with a VMSA in use",
+    source=ERRATUM,
+    backed_by=("request-made",),
+)
+def false_rmp_fault(w: World) -> bool:
+    return w.the(Host).false_fault
+
+
+@condition("guest-reads", "the kdump kernel is reading a page", source=KDUMP)
+def guest_reads(w: World) -> bool:
+    return any(vcpu.reading is not None for vcpu in w.all(Vcpu))
+
+
+@condition("guest-read-over", "the kdump kernel is reading no page", source=KDUMP)
+def guest_read_over(w: World) -> bool:
+    return not any(vcpu.reading is not None for vcpu in w.all(Vcpu))
+
+
+@condition(
+    "launch-page-freed-dirty",
+    "a launch VMSA was freed while guest-tagged lines of it are in a cache",
+    source=KernelFile("arch/x86/kvm/svm/sev.c", "sev_flush_encrypted_page()", "7.2.13"),
+    backed_by=("launch-page-freed",),
+)
+def launch_page_freed_dirty(w: World) -> bool:
+    return any(page.launch and page.owner == Owner.FREE and page.dirty for page in w.all(Page))
+
+
+@condition(
+    "launch-page-freed",
+    "a launch VMSA was given back",
+    source=KernelFile("arch/x86/kvm/svm/sev.c", "sev_flush_encrypted_page()", "7.2.13"),
+)
+def launch_page_freed(w: World) -> bool:
+    return any(page.launch and page.owner == Owner.FREE for page in w.all(Page))
+
+
+@condition(
+    "freed-launch-page-is-vmsa",
+    "a vcpu's VMSA is a launch page that was given back",
+    source=INVALIDATE,
+    backed_by=("launch-page-freed",),
+)
+def freed_launch_page_is_vmsa(w: World) -> bool:
+    return any(v.vmsa is p and p.owner == Owner.FREE for v in w.all(Vcpu) for p in w.all(Page))

@@ -1,0 +1,128 @@
+"""What a request may do to its target, and that it comes to something."""
+
+from __future__ import annotations
+
+from vmlitmus.lang import Ghcb, KernelCommit, KernelFile, World, condition
+from vmlitmus.world.snp import Features, Host, MpState, Page, Vcpu
+
+CHECKS = KernelCommit(
+    "d26638bfcdfc", "KVM: SVM: Don't change target vCPU state on AP Creation VMGEXIT error"
+)
+CONSUME = KernelCommit("4e96f010afb2", 'KVM: SVM: Invalidate "next" SNP VMSA GPA even on failure')
+FEATURES = KernelCommit(
+    "745ff82199b1", "KVM: SVM: Require AP's \"requested\" SEV_FEATURES to match KVM's view"
+)
+SWAP = KernelCommit("b2653cd3b75f", "KVM: SVM: Save host DR masks on CPUs with DebugSwap")
+CREATE = Ghcb("4.1.9")
+LOOP = KernelFile("arch/x86/kvm/x86.c", "vcpu_run()", "7.2.13")
+
+
+@condition(
+    "rejected-request-acts",
+    "a vcpu took a request that KVM had not accepted, or not as the last one",
+    source=CHECKS,
+    backed_by=("request-rejected",),
+)
+def rejected_request_acts(w: World) -> bool:
+    return any(vcpu.wronged for vcpu in w.all(Vcpu))
+
+
+@condition("request-rejected", "the last request for a vcpu was rejected", source=CHECKS)
+def request_rejected(w: World) -> bool:
+    return any(vcpu.rejected for vcpu in w.all(Vcpu))
+
+
+@condition(
+    "stale-gpa-installed",
+    "a vcpu has a VMSA from guest_memfd that is not the one asked for last",
+    source=CONSUME,
+    backed_by=("stale-gpa-pending",),
+)
+def stale_gpa_installed(w: World) -> bool:
+    return any(
+        v.idle and not v.waiting and v.vmsa is not v.asked and v.vmsa is not v.launch
+        for v in w.all(Vcpu)
+        if v.vmsa is not None
+    )
+
+
+@condition("stale-gpa-pending", "a GPA is pending for which nobody waits", source=CONSUME)
+def stale_gpa_pending(w: World) -> bool:
+    return any(v.idle and v.pending is not None and not v.waiting for v in w.all(Vcpu))
+
+
+@condition(
+    "foreign-features-run",
+    "a vcpu runs with SEV_FEATURES that KVM does not manage",
+    source=FEATURES,
+    backed_by=("request-made",),
+)
+def foreign_features_run(w: World) -> bool:
+    return any(
+        vcpu.running and vcpu.vmsa is page and page.features != Features.MANAGED
+        for vcpu in w.all(Vcpu)
+        for page in w.all(Page)
+    )
+
+
+@condition("request-made", "a CREATE was accepted or rejected", source=FEATURES)
+def request_made(w: World) -> bool:
+    return any(vcpu.asked is not None or vcpu.rejected for vcpu in w.all(Vcpu))
+
+
+@condition(
+    "host-dr-masks-lost",
+    "the host's DR address masks were overwritten at #VMEXIT with values nobody saved",
+    source=SWAP,
+    backed_by=("foreign-features-run",),
+)
+def host_dr_masks_lost(w: World) -> bool:
+    return w.the(Host).masks_lost
+
+
+@condition("create-due", "a CREATE was accepted; its target neither ran nor failed", source=CREATE)
+def create_due(w: World) -> bool:
+    return any(vcpu.due and not vcpu.failed for vcpu in w.all(Vcpu))
+
+
+@condition("create-settled", "every CREATE came to something", source=CREATE)
+def create_settled(w: World) -> bool:
+    return not any(vcpu.due and not vcpu.failed for vcpu in w.all(Vcpu))
+
+
+@condition(
+    "host-task-spins",
+    "a vcpu task goes round in KVM_RUN: it has an event that only vcpu_enter_guest() takes, and is "
+    "in a state that does not lead there",
+    source=LOOP,
+    backed_by=("request-taken-up",),
+)
+def host_task_spins(w: World) -> bool:
+    return any(spins(vcpu) for vcpu in w.all(Vcpu))
+
+
+@condition("request-taken-up", "a vcpu has KVM_REQ_UPDATE_PROTECTED_GUEST_STATE", source=LOOP)
+def request_taken_up(w: World) -> bool:
+    return any(vcpu.update for vcpu in w.all(Vcpu))
+
+
+@condition("host-tasks-sleep", "no vcpu task goes round in KVM_RUN", source=LOOP)
+def host_tasks_sleep(w: World) -> bool:
+    return not any(spins(vcpu) for vcpu in w.all(Vcpu))
+
+
+def spins(vcpu: Vcpu) -> bool:
+    """Say whether vcpu_block(), or KVM_RUN of an UNINITIALIZED vcpu, returns at once for ever."""
+    stuck = vcpu.mp_state in (MpState.UNINITIALIZED, MpState.INIT_RECEIVED, MpState.STOPPED)
+    event = vcpu.update or vcpu.nmi or vcpu.unhalted
+    return stuck and event and vcpu.in_run and not vcpu.init and not vcpu.sipi
+
+
+@condition("requester-waits", "a vcpu waits for the answer to its IPI", source=CREATE)
+def requester_waits(w: World) -> bool:
+    return any(vcpu.awaits is not None for vcpu in w.all(Vcpu))
+
+
+@condition("nobody-waits", "no vcpu waits for the answer to its IPI", source=CREATE)
+def nobody_waits(w: World) -> bool:
+    return not any(vcpu.awaits is not None for vcpu in w.all(Vcpu))

@@ -1,0 +1,146 @@
+"""The RMP as VMRUN, RMPADJUST and RMPUPDATE see it.
+
+VMRUN needs a VMSA page that is assigned, has the VMSA attribute and is not in use, and marks it in
+use until #VMEXIT. RMPADJUST and RMPUPDATE of a page in use fail. A hugepage access that collides
+with a 2 MiB aligned VMSA in use raises a false RMP fault (the erratum).
+
+Not modelled: other VMPLs, the VMCB and the AVIC backing page, RMPUPDATE's FAIL_OVERLAP.
+Source: APM vol. 2, 15.36; message of commit 309d28576f0a.
+"""
+
+from __future__ import annotations
+
+from vmlitmus.lang import Apm, Assumption, KernelFile, World, step, when
+from vmlitmus.world.memory import Owner
+from vmlitmus.world.snp import Fault, Features, Host, Mode, Page, Task, Vcpu, Vm
+
+VMRUN = Apm("15.36.12")
+RMPADJUST = Apm("15.36.7")
+ERRATUM = KernelFile("arch/x86/kvm/svm/sev.c", "snp_safe_alloc_page_node()", "7.2.13")
+POINTER_CACHED = Assumption(
+    "vmsa-pointer-cached",
+    "hardware may go on using the VMSA pointer of the last VMRUN while the VMCB is marked clean; "
+    "the APM lists the pointer under no clean bit",
+    default=False,
+)
+IN_USE = Assumption(
+    "rmpadjust-in-use",
+    "an RMPADJUST of a VMSA in use faults until the page is free again (message of 309d28576f0a), "
+    "or returns FAIL_INUSE, and the guest leaks the page",
+    default="faults",
+    choices=("faults", "fail-inuse"),
+)
+
+
+def pointer(w: World, vcpu: Vcpu) -> Page | None:
+    """Return the VMSA that VMRUN uses."""
+    if w.assume(POINTER_CACHED) and vcpu.clean:
+        return vcpu.cached
+    return vcpu.vmsa
+
+
+def outcome(w: World, vcpu: Vcpu, page: Page | None, features_checked: bool) -> Fault:
+    """Return what VMRUN with this VMSA comes to."""
+    if page is None:
+        return Fault.NOT_VMSA if vcpu.blank else Fault.POINTER
+    if not page.assigned or not page.vmsa:
+        return Fault.NOT_VMSA
+    if page.in_use:
+        return Fault.BUSY
+    if features_checked and page.features != Features.MANAGED:
+        return Fault.FEATURES
+    return Fault.NONE
+
+
+def vmrun(w: World, vcpu: Vcpu, features_checked: bool) -> None:
+    """VMRUN: enter the guest, or fail; the caller still has to leave guest mode then."""
+    page = pointer(w, vcpu)
+    vcpu.fault = outcome(w, vcpu, page, features_checked)
+    if page is not None and page in vcpu.retired:
+        vcpu.reentered = True
+    if page is not None and vcpu.fault == Fault.NONE:
+        page.in_use = True
+        vcpu.running = True
+        vcpu.reported = True
+        if w.assume(POINTER_CACHED):
+            vcpu.cached = page
+            vcpu.clean = True
+        remember(vcpu, page)
+
+
+def remember(vcpu: Vcpu, page: Page) -> None:
+    """Note what this VMRUN means for what the guest was promised."""
+    if vcpu.destroyed:
+        vcpu.revived = True
+    if page.owner != Owner.GUEST:
+        vcpu.ran_freed = True
+    if page is vcpu.asked:
+        vcpu.due = False
+
+
+def answer(w: World, vcpu: Vcpu) -> None:
+    """The vcpu is outside guest mode with IRQs on: whoever waits for its IPI goes on."""
+    vcpu.mode = Mode.OUTSIDE
+    for other in w.all(Vcpu):
+        if other.awaits is vcpu:
+            other.awaits = None
+    for task in w.all(Task):
+        task.awaits.discard(vcpu)
+
+
+def leave_guest(w: World, vcpu: Vcpu) -> None:
+    """#VMEXIT: the VMSA is written and no longer in use."""
+    page = pointer(w, vcpu)
+    if page is not None:
+        page.in_use = False
+        if w.the(Vm).frees_launch:
+            page.dirty = True
+    vcpu.running = False
+    answer(w, vcpu)
+
+
+def rmpupdate_shared(page: Page) -> None:
+    """RMPUPDATE to shared; of a page in use it fails with FAIL_INUSE."""
+    if not page.in_use:
+        page.assigned = False
+        page.vmsa = False
+
+
+def done_with(w: World, vcpu: Vcpu, page: Page) -> bool:
+    """Say whether guest code may take a VMSA page back: AP_CREATION has returned for it."""
+    if not vcpu.running or not page.vmsa or page.launch or page.leaked or len(vcpu.asks) == 0:
+        return False
+    vcpus = w.all(Vcpu)
+    retired = any(page in v.retired for v in vcpus) and not any(v.asked is page for v in vcpus)
+    return retired or not w.the(Vm).honest
+
+
+@step("{vcpu} clears the VMSA bit of {page} by RMPADJUST", source=(RMPADJUST, IN_USE))
+def rmpadjust_clear(w: World, vcpu: Vcpu, page: Page) -> None:
+    when(not page.in_use and done_with(w, vcpu, page))
+    page.vmsa = False
+
+
+@step("{vcpu} finds {page} in use in its RMPADJUST", source=(RMPADJUST, IN_USE))
+def rmpadjust_fails(w: World, vcpu: Vcpu, page: Page) -> None:
+    when(page.in_use and done_with(w, vcpu, page))
+    page.met_in_use = True
+    if w.assume(IN_USE) == "fail-inuse":
+        page.leaked = True
+
+
+@step("{vcpu} makes {page} a VMSA by RMPADJUST", source=RMPADJUST, disturbance="reuse")
+def rmpadjust_set(w: World, vcpu: Vcpu, page: Page) -> None:
+    when(vcpu.running and len(vcpu.asks) > 0 and not page.vmsa and not page.launch)
+    when(page.assigned and page.owner == Owner.GUEST)
+    page.vmsa = True
+
+
+@step(
+    "the host accesses the hugepage that {page} is part of",
+    source=ERRATUM,
+    disturbance="hugepage-access",
+)
+def access_hugepage(w: World, page: Page) -> None:
+    when(page.pfn_aligned and page.in_use)
+    w.the(Host).false_fault = True

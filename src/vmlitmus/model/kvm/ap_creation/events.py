@@ -1,0 +1,50 @@
+"""What else reaches a vcpu: INIT, SIPI, NMI, the PV unhalt hypercall, and interrupts.
+
+All of them end with kvm_vcpu_kick(), which does not wait. An interrupt is modelled as that kick
+only.
+Source: __apic_accept_irq() in arch/x86/kvm/lapic.c, kvm_inject_nmi() in x86.c.
+"""
+
+from __future__ import annotations
+
+from vmlitmus.lang import KernelFile, World, step, when
+from vmlitmus.model.kvm.ap_creation.kick import KICK, kick
+from vmlitmus.world.snp import Vcpu
+
+ACCEPT_IRQ = KernelFile("arch/x86/kvm/lapic.c", "__apic_accept_irq()", "7.2.13")
+NMI = KernelFile("arch/x86/kvm/x86.c", "kvm_inject_nmi()", "7.2.13")
+
+
+@step("{vcpu} sends INIT to {target}", source=ACCEPT_IRQ, disturbance="init")
+def send_init(w: World, vcpu: Vcpu, target: Vcpu) -> None:
+    when(vcpu.running and target in vcpu.asks)
+    target.init = True
+    target.sipi = False
+    kick(target)
+
+
+@step("{vcpu} sends SIPI to {target}", source=ACCEPT_IRQ, disturbance="sipi")
+def send_sipi(w: World, vcpu: Vcpu, target: Vcpu) -> None:
+    when(vcpu.running and target in vcpu.asks)
+    target.sipi = True
+    kick(target)
+
+
+@step("{vcpu} unhalts {target} by KVM_HC_KICK_CPU", source=ACCEPT_IRQ, disturbance="unhalt")
+def unhalt(w: World, vcpu: Vcpu, target: Vcpu) -> None:
+    when(vcpu.running and target in vcpu.asks)
+    target.unhalted = True
+    kick(target)
+
+
+@step("an NMI for {target} becomes pending", source=NMI, disturbance="nmi")
+def inject_nmi(w: World, target: Vcpu) -> None:
+    when(not target.bsp)
+    target.nmi = True
+    kick(target)
+
+
+@step("an interrupt for {target} kicks it", source=(ACCEPT_IRQ, KICK), disturbance="interrupt")
+def interrupt(w: World, target: Vcpu) -> None:
+    when(not target.bsp)
+    kick(target)

@@ -1,0 +1,73 @@
+"""A page of guest_memfd goes away: kvm_gmem_punch_hole().
+
+Atomic sections: under mmu_lock, mmu_invalidate_in_progress, the zap, and since d1a3c2162334
+KVM_REQ_VMSA_PAGE_RELOAD of each vcpu that uses the page, with a kick that waits; the remote TLB
+flush, only if an SPTE was zapped, which waits for every vcpu that is not OUTSIDE_GUEST_MODE; the
+truncation, which makes the page shared in the RMP and frees it even if that fails; the end.
+
+Source: kvm_gmem_punch_hole() in virt/kvm/guest_memfd.c; sev_gmem_invalidate() and
+sev_gmem_invalidate_range() in arch/x86/kvm/svm/sev.c.
+"""
+
+from __future__ import annotations
+
+from vmlitmus.lang import KernelFile, Sections, World, sequence, step, when
+from vmlitmus.model.hardware.rmp import rmpupdate_shared
+from vmlitmus.model.kvm.ap_creation.fixes import INVALIDATE
+from vmlitmus.model.kvm.ap_creation.kick import Kick
+from vmlitmus.world.memory import Owner
+from vmlitmus.world.snp import Host, Mode, Page, Task, Vcpu, Vm
+
+PUNCH = KernelFile("virt/kvm/guest_memfd.c", "kvm_gmem_punch_hole()", "7.2.13")
+FREE = KernelFile("arch/x86/kvm/svm/sev.c", "sev_gmem_invalidate()", "7.2.13")
+
+
+def request_reload(w: World, task: Task, page: Page) -> None:
+    """sev_gmem_invalidate_range(): make the request and kick, for each vcpu with this VMSA."""
+    for vcpu in w.all(Vcpu):
+        if vcpu.guest_vmsa is page:
+            vcpu.reload = True
+            if w.use(Kick).reaches(w, vcpu):
+                vcpu.mode = Mode.EXITING
+                task.awaits.add(vcpu)
+
+
+def flush_tlbs(w: World, task: Task) -> None:
+    """kvm_flush_remote_tlbs(): KVM_REQ_TLB_FLUSH has KVM_REQUEST_WAIT."""
+    for vcpu in w.all(Vcpu):
+        if vcpu.mode != Mode.OUTSIDE:
+            vcpu.mode = Mode.EXITING
+            task.awaits.add(vcpu)
+
+
+@sequence(
+    "{task} ends the invalidation", source=(PUNCH, FREE), disturbance="punch-hole", fair="weak"
+)
+def punch_hole(w: World, task: Task, page: Page) -> Sections:
+    vm = w.the(Vm)
+    when(page.present and not page.launch and vm.invalidating is None)
+    vm.invalidating = page
+    zapped = page.mapped
+    page.mapped = False
+    if w.part(INVALIDATE):
+        request_reload(w, task, page)
+    yield "{task} punches {page} out of guest_memfd: zaps it and kicks its users"
+    when(not task.awaits)
+    if zapped:
+        flush_tlbs(w, task)
+        yield "{task} requests a TLB flush"
+        when(not task.awaits)
+    page.present = False
+    page.owner = Owner.FREE
+    rmpupdate_shared(page)
+    yield "{task} executes RMPUPDATE and frees {page}"
+    vm.invalidating = None
+    vm.seq = 1
+
+
+@step("the host writes {page}, which is its own now", source=FREE, disturbance="host-reuse")
+def host_writes(w: World, page: Page) -> None:
+    when(page.owner == Owner.FREE)
+    page.owner = Owner.HOST
+    if page.assigned:
+        w.the(Host).rmp_fault = True

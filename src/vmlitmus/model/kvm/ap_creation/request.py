@@ -1,0 +1,183 @@
+"""sev_snp_ap_creation(): a vcpu asks for CREATE_ON_INIT, CREATE or DESTROY of another.
+
+Atomic sections: #VMEXIT; under the target's snp_vmsa_mutex, the checks, the stores and the request
+bit; the kick; the return, which still is under the mutex. Before d26638bfcdfc the stores came
+before the checks, so that a rejected request was a DESTROY; it was kicked, unless it was a
+CREATE_ON_INIT. RFC v8 made an UNINITIALIZED target RUNNABLE before it posted the request.
+
+Not modelled: an unknown APIC id, an unknown request.
+Source: sev_snp_ap_creation() in arch/x86/kvm/svm/sev.c; GHCB specification, 4.1.9.
+"""
+
+from __future__ import annotations
+
+from vmlitmus.lang import Ghcb, KernelFile, Sections, World, sequence, when
+from vmlitmus.model.hardware.rmp import leave_guest
+from vmlitmus.model.kvm.ap_creation.fixes import (
+    CHECK_FIRST,
+    FEATURES,
+    START_INIT_RECEIVED,
+    START_UNINITIALIZED,
+)
+from vmlitmus.model.kvm.ap_creation.kick import request_and_kick
+from vmlitmus.world.snp import Features, MpState, Page, Vcpu, Vm
+
+AP_CREATION = (
+    KernelFile("arch/x86/kvm/svm/sev.c", "sev_snp_ap_creation()", "7.2.13"),
+    Ghcb("4.1.9"),
+)
+
+
+def may_ask(w: World, vcpu: Vcpu, target: Vcpu) -> bool:
+    """Say whether guest code on a vcpu may now send a request for a target."""
+    return vcpu.running and target in vcpu.asks and (w.the(Vm).knows_ids or target.reported)
+
+
+def suits(w: World, target: Vcpu, page: Page) -> bool:
+    """Say whether the guest would give a target this page as its VMSA."""
+    vm = w.the(Vm)
+    if page.launch or (vm.honest and not page.vmsa) or (vm.careful and page.gpa_aligned):
+        return False
+    return not vm.honest or not any(v.asked is page and v is not target for v in w.all(Vcpu))
+
+
+def refused(w: World, page: Page) -> bool:
+    """Say whether KVM's checks of a CREATE fail."""
+    rax = Features.MANAGED if w.the(Vm).lies else page.features
+    if w.part(FEATURES):
+        return page.gpa_aligned or rax != Features.MANAGED
+    return page.gpa_aligned or rax == Features.INJECTION
+
+
+def promise(target: Vcpu, page: Page | None) -> None:
+    """Note what an accepted request promises the guest: the VMSAs before it are done with."""
+    target.doomed = target.retired
+    doom(target, target.vmsa)
+    doom(target, target.pending)
+    doom(target, target.guest_vmsa)
+    if page is not None:
+        target.doomed.discard(page)
+        target.retired.discard(page)
+    target.asked = page
+    target.destroyed = False
+    target.accepted = True
+    target.rejected = False
+
+
+def doom(target: Vcpu, page: Page | None) -> None:
+    """The request being handled replaces this VMSA."""
+    if page is not None:
+        target.doomed.add(page)
+
+
+def start(w: World, target: Vcpu) -> bool:
+    """Say whether KVM makes a target RUNNABLE before it posts the request."""
+    if target.mp_state == MpState.UNINITIALIZED:
+        return w.part(START_UNINITIALIZED)
+    return target.mp_state == MpState.INIT_RECEIVED and w.part(START_INIT_RECEIVED)
+
+
+def kicked(w: World, vcpu: Vcpu, target: Vcpu) -> Sections:
+    """Post KVM_REQ_UPDATE_PROTECTED_GUEST_STATE and kick, under the target's snp_vmsa_mutex."""
+    if start(w, target):
+        target.mp_state = MpState.RUNNABLE
+        yield "{vcpu} makes {target} RUNNABLE"
+    target.update = True
+    yield "{vcpu} makes KVM_REQ_UPDATE_PROTECTED_GUEST_STATE of {target}"
+    yield from request_and_kick(w, vcpu, target)
+
+
+def reject(w: World, vcpu: Vcpu, target: Vcpu, on_init: bool) -> Sections:
+    """A request that the checks refuse."""
+    when(not target.locked)
+    target.rejected = True
+    if not w.part(CHECK_FIRST):
+        target.pending = None
+        target.waiting = True
+        target.locked = True
+        yield "{vcpu} stores INVALID_PAGE in {target}, and then its checks fail"
+        if not on_init:
+            yield from kicked(w, vcpu, target)
+        target.locked = False
+    yield "{vcpu} answers invalid input"
+
+
+@sequence(source=AP_CREATION, disturbance="create", fair="weak")
+def ap_create(w: World, vcpu: Vcpu, target: Vcpu, page: Page) -> Sections:
+    when(may_ask(w, vcpu, target) and suits(w, target, page))
+    leave_guest(w, vcpu)
+    yield "{vcpu} executes VMGEXIT: CREATE of {target} with {page}"
+    if refused(w, page):
+        yield from reject(w, vcpu, target, False)
+        return
+    when(not target.locked)
+    target.locked = True
+    promise(target, page)
+    target.pending = page
+    target.waiting = True
+    target.on_init = False
+    target.due = True
+    yield "{vcpu} takes snp_vmsa_mutex and stores {page} in {target}"
+    yield from kicked(w, vcpu, target)
+    target.retired = target.doomed
+    target.doomed.clear()
+    target.locked = False
+    yield "{vcpu} returns from sev_snp_ap_creation()"
+
+
+@sequence(source=AP_CREATION, disturbance="create-on-init", fair="weak")
+def ap_create_on_init(w: World, vcpu: Vcpu, target: Vcpu, page: Page) -> Sections:
+    when(may_ask(w, vcpu, target) and suits(w, target, page))
+    leave_guest(w, vcpu)
+    yield "{vcpu} executes VMGEXIT: CREATE_ON_INIT of {target} with {page}"
+    if refused(w, page):
+        yield from reject(w, vcpu, target, True)
+        return
+    when(not target.locked)
+    target.pending = page
+    target.waiting = True
+    target.asked = page
+    target.retired.discard(page)
+    target.destroyed = False
+    target.accepted = True
+    target.rejected = False
+    target.on_init = True
+    target.due = False
+    yield "{vcpu} stores {page} in {target}, for its next INIT"
+
+
+@sequence(source=AP_CREATION, disturbance="destroy", fair="weak")
+def ap_destroy(w: World, vcpu: Vcpu, target: Vcpu) -> Sections:
+    when(may_ask(w, vcpu, target))
+    leave_guest(w, vcpu)
+    yield "{vcpu} executes VMGEXIT: DESTROY of {target}"
+    when(not target.locked)
+    target.locked = True
+    promise(target, None)
+    target.pending = None
+    target.waiting = True
+    target.on_init = False
+    target.due = False
+    yield "{vcpu} takes snp_vmsa_mutex and stores INVALID_PAGE in {target}"
+    yield from kicked(w, vcpu, target)
+    target.retired = target.doomed
+    target.doomed.clear()
+    target.destroyed = True
+    target.locked = False
+    yield "{vcpu} returns from the DESTROY"
+
+
+@sequence(source=AP_CREATION, disturbance="bad-create", fair="weak")
+def ap_bad_create(w: World, vcpu: Vcpu, target: Vcpu) -> Sections:
+    when(may_ask(w, vcpu, target))
+    leave_guest(w, vcpu)
+    yield "{vcpu} executes VMGEXIT: CREATE of {target} with a bad gpa"
+    yield from reject(w, vcpu, target, False)
+
+
+@sequence(source=AP_CREATION, disturbance="bad-create-on-init", fair="weak")
+def ap_bad_create_on_init(w: World, vcpu: Vcpu, target: Vcpu) -> Sections:
+    when(may_ask(w, vcpu, target))
+    leave_guest(w, vcpu)
+    yield "{vcpu} executes VMGEXIT: CREATE_ON_INIT of {target} with a bad gpa"
+    yield from reject(w, vcpu, target, True)

@@ -1,0 +1,233 @@
+"""The model of the topic ap-creation: everything put together, and set up for a scenario.
+
+The BSP (vcpu0) runs guest code from the start, vcpu1 is the target; page0 is the VMSA that the
+target has, or may get, page1 the one it may get next; the other pages are launch VMSAs.
+"""
+
+from __future__ import annotations
+
+from vmlitmus.claims.ap_creation import CONDITIONS
+from vmlitmus.lang import Model, Settings, Setup, choice, flag, mechanism, number, release
+from vmlitmus.model.guest.ap import end_read, read_faults, start_read
+from vmlitmus.model.hardware.rmp import (
+    IN_USE,
+    POINTER_CACHED,
+    access_hugepage,
+    rmpadjust_clear,
+    rmpadjust_fails,
+    rmpadjust_set,
+)
+from vmlitmus.model.kvm.ap_creation.events import (
+    inject_nmi,
+    interrupt,
+    send_init,
+    send_sipi,
+    unhalt,
+)
+from vmlitmus.model.kvm.ap_creation.fixes import FIXES, VERSIONS
+from vmlitmus.model.kvm.ap_creation.gmem import host_writes, punch_hole
+from vmlitmus.model.kvm.ap_creation.kick import Kick, RequestMask
+from vmlitmus.model.kvm.ap_creation.launch import create_vcpu, launch_finish, set_regs
+from vmlitmus.model.kvm.ap_creation.request import (
+    ap_bad_create,
+    ap_bad_create_on_init,
+    ap_create,
+    ap_create_on_init,
+    ap_destroy,
+)
+from vmlitmus.model.kvm.ap_creation.run_loop import (
+    block,
+    enter_guest,
+    halt,
+    reset_hold,
+    run_uninitialized,
+    take_events,
+    vmexit,
+    vmexit_kicked,
+)
+from vmlitmus.model.kvm.ap_creation.update import MARKS_DESTROYED, reload_vmsa, update_guest_state
+from vmlitmus.model.vmm.vcpu_ioctls import kvm_run, set_mp_state, signal
+from vmlitmus.world.snp import Features, Host, Mode, MpState, Page, Task, Vcpu, Vm
+
+STATES = ("runnable", "running", "halted", "uninitialized", "init-received", "ap-reset-hold")
+
+
+def populate(make: Setup, s: Settings) -> None:
+    """Make the VM, its two vcpus, two pages for VMSAs, and the launch VMSAs."""
+    guest, target = s["guest"], s["target"]
+    make(
+        Host,
+        allowed_features=s["machine"]["allowed_sev_features"],
+        refills=s["vmm"]["punched_page_is_refilled"],
+    )
+    make(
+        Vm,
+        **{name: guest[name] for name in ("honest", "careful", "lies", "dump_destroys")},
+        knows_ids=guest["knows_apic_ids"],
+        frees_launch=s["kvm"]["free_launch_vmsa"],
+        clears_late=s["kvm"]["request_cleared"] == "under-mutex",
+    )
+    pages = [make_page(make, s, i) for i in range(guest["pages"])]
+    bsp = make_bsp(make, dumps=guest["dumper"] == "bsp")
+    ap = make_target(make, s, pages)
+    bsp.asks = {v for v, on in ((bsp, guest["self_target"]), (ap, target["asked"])) if on}
+    ap.asks = {bsp} if guest["mutual"] else set()
+    for _ in range(s["vmm"]["tasks"]):
+        make(Task)
+
+
+def make_page(make: Setup, s: Settings, number: int) -> Page:
+    """Make a page of the guest; the last one is what the settings of [page] speak of."""
+    last = number == s["guest"]["pages"] - 1
+    page = s["page"]
+    return make(
+        Page,
+        vmsa=s["guest"]["vmsa_pages"],
+        gpa_aligned=last and page["gpa_aligned"],
+        pfn_aligned=last and page["pfn_aligned"],
+        slot=not last or page["slot"],
+        mapped=page["mapped"],
+        features=Features(page["features"]) if last else Features.MANAGED,
+    )
+
+
+def make_bsp(make: Setup, *, dumps: bool) -> Vcpu:
+    """Make the BSP: it is in guest mode."""
+    launch = make(Page, launch=True, vmsa=True, in_use=True)
+    return make(
+        Vcpu,
+        bsp=True,
+        launch=launch,
+        vmsa=launch,
+        mode=Mode.IN_GUEST,
+        running=True,
+        reported=True,
+        dumps=dumps,
+    )
+
+
+def make_target(make: Setup, s: Settings, pages: list[Page]) -> Vcpu:
+    """Make the target in the state that the settings of [target] name."""
+    wanted = s["target"]
+    created = wanted["vmsa"] == "guest"
+    encrypted = wanted["vmsa"] != "unencrypted"
+    launch = make(Page, launch=True, assigned=encrypted, vmsa=encrypted)
+    vmsa = pages[0] if created else launch
+    running = wanted["state"] == "running"
+    if running:
+        vmsa.in_use = True
+    return make(
+        Vcpu,
+        launch=launch,
+        vmsa=vmsa,
+        asked=pages[0] if created else None,
+        guest_vmsa=pages[0] if created else None,
+        has_guest_vmsa=created,
+        protected=encrypted,
+        mode=Mode.IN_GUEST if running else Mode.OUTSIDE,
+        running=running,
+        mp_state=MpState.RUNNABLE if running else MpState(wanted["state"]),
+        reported=wanted["state"] not in ("uninitialized", "init-received"),
+        online=wanted["online"],
+        in_run=wanted["in_kvm_run"],
+        dumps=s["guest"]["dumper"] == "target",
+    )
+
+
+def start(s: Settings) -> str:
+    """Say in one line where the vcpus are at the start."""
+    target = s["target"]
+    state = {"runnable": "RUNNABLE, outside the guest", "running": "in the guest"}.get(
+        target["state"], target["state"].upper().replace("-", "_")
+    )
+    vmsa = {"guest": "page0", "launch": "its launch VMSA"}.get(
+        target["vmsa"], "a launch VMSA that is not encrypted"
+    )
+    return f"vcpu0, the BSP, is in the guest; vcpu1 is {state}, with {vmsa}"
+
+
+MODEL = Model(
+    name="ap-creation",
+    doc="Which version of SNP AP Creation keeps what it promises to the guest and to the host?",
+    entities=(Host, Vm, Page, Vcpu, Task),
+    steps=(
+        enter_guest,
+        vmexit,
+        vmexit_kicked,
+        update_guest_state,
+        reload_vmsa,
+        take_events,
+        block,
+        run_uninitialized,
+        kvm_run,
+        ap_destroy,
+        ap_create,
+        ap_create_on_init,
+        ap_bad_create,
+        ap_bad_create_on_init,
+        rmpadjust_clear,
+        rmpadjust_fails,
+        rmpadjust_set,
+        send_init,
+        send_sipi,
+        unhalt,
+        inject_nmi,
+        interrupt,
+        halt,
+        reset_hold,
+        signal,
+        set_mp_state,
+        punch_hole,
+        host_writes,
+        access_hugepage,
+        launch_finish,
+        set_regs,
+        create_vcpu,
+        start_read,
+        read_faults,
+        end_read,
+    ),
+    conditions=CONDITIONS,
+    hooks={Kick: {"as-merged": Kick, "request-mask": RequestMask}},
+    assumptions=(IN_USE, POINTER_CACHED, MARKS_DESTROYED),
+    settings={
+        "machine": {"allowed_sev_features": flag(default=False)},
+        "kvm": {
+            "version": release(default="7.3"),
+            "kick": mechanism(Kick, default="as-merged"),
+            "free_launch_vmsa": flag(default=False),
+            "request_cleared": choice("by-check", "under-mutex", default="by-check"),
+        },
+        "target": {
+            "state": choice(*STATES, default="runnable"),
+            "vmsa": choice("guest", "launch", "unencrypted", default="guest"),
+            "asked": flag(default=True),
+            "online": flag(default=True),
+            "in_kvm_run": flag(default=True),
+        },
+        "guest": {
+            "pages": number(1, 2, default=1),
+            "vmsa_pages": flag(default=True),
+            "honest": flag(default=True),
+            "careful": flag(default=True),
+            "lies": flag(default=False),
+            "self_target": flag(default=False),
+            "mutual": flag(default=False),
+            "knows_apic_ids": flag(default=True),
+            "dumper": choice("bsp", "target", default="bsp"),
+            "dump_destroys": flag(default=False),
+        },
+        "page": {
+            "gpa_aligned": flag(default=False),
+            "pfn_aligned": flag(default=False),
+            "slot": flag(default=True),
+            "mapped": flag(default=True),
+            "features": choice(*(f.value for f in Features), default="managed"),
+        },
+        "vmm": {"tasks": number(0, 2, default=0), "punched_page_is_refilled": flag(default=True)},
+    },
+    setup=populate,
+    start=start,
+    fixes=FIXES,
+    versions=VERSIONS,
+)

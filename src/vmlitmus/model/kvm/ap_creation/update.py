@@ -1,0 +1,168 @@
+"""The target takes the request: kvm_vcpu_reset(init) and sev_snp_init_protected_guest_state().
+
+Both ways lead here, KVM_REQ_UPDATE_PROTECTED_GUEST_STATE in vcpu_enter_guest() and INIT. Atomic
+sections: the request bit is cleared; under snp_vmsa_mutex the vcpu is parked without a VMSA; the
+page is looked up in guest_memfd; the pfn is installed (since d1a3c2162334 under mmu_lock, with a
+look at mmu_invalidate_seq); then init_vmcb(), in which sev_es_init_vmcb() goes back to the launch
+VMSA as long as snp_has_guest_vmsa is not set.
+
+A proposal of our own, ``request_cleared = "under-mutex"``: the request bit is cleared again where
+the request is consumed, under the mutex under which it was made.
+
+Not load-bearing: "mark the VMCB dirty first": init_vmcb() marks everything dirty on every way here.
+
+Not load-bearing: "consume the pending GPA even on failure": whoever has the GPA taken again stores
+one first.
+
+Not load-bearing: "track the guest's VMSA by snp_has_guest_vmsa": without it vmsa_pa stays invalid,
+as in RFC v8, which is what a destroyed vcpu needs; it serves to leave the launch VMSA allocated.
+
+Not modelled: the LAPIC (its reset drops what is pending there), nested state; that RFC v8 left
+vcpu_enter_guest() with a return value that was not set.
+Source: sev_snp_init_protected_guest_state(), sev_es_init_vmcb() in arch/x86/kvm/svm/sev.c,
+svm_vcpu_reset(), init_vmcb() in svm.c.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from vmlitmus.lang import Assumption, Between, KernelFile, Sections, World, sequence, when
+from vmlitmus.model.hardware.rmp import POINTER_CACHED, rmpupdate_shared
+from vmlitmus.model.kvm.ap_creation.fixes import (
+    CONSUME,
+    DIRTY,
+    HALTED,
+    INVALIDATE,
+    MARK_GUEST,
+    RUNNABLE,
+    TRACKED,
+)
+from vmlitmus.world.memory import Owner
+from vmlitmus.world.snp import Host, MpState, Page, Vcpu, Vm
+
+SEV = "arch/x86/kvm/svm/sev.c"
+UPDATE = KernelFile(SEV, "sev_snp_init_protected_guest_state()", "7.2.13")
+RELOAD = KernelFile(SEV, "__sev_snp_reload_vmsa()", "7.2.13")
+MARKS_DESTROYED = Assumption(
+    "destroy-marks-guest-vmsa",
+    "98fb11aed12b sets snp_has_guest_vmsa for a vcpu whose first request is a DESTROY, too",
+    default=False,
+)
+
+
+def park(w: World, vcpu: Vcpu) -> None:
+    """Mark the vcpu as offline and not runnable, and take its VMSA away."""
+    vcpu.wronged = vcpu.wronged or not vcpu.accepted or vcpu.pending is not vcpu.asked
+    vcpu.accepted = False
+    vcpu.early = vcpu.early or vcpu.on_init
+    vcpu.waiting = False
+    if w.the(Vm).clears_late:
+        vcpu.update = False
+    vcpu.unhalted = False
+    vcpu.mp_state = MpState.HALTED if w.part(HALTED) else MpState.STOPPED
+    drop_vmsa(w, vcpu)
+
+
+def drop_vmsa(w: World, vcpu: Vcpu) -> None:
+    """vmsa_pa = INVALID_PAGE."""
+    vcpu.vmsa = None
+    vcpu.blank = False
+    vcpu.guest_vmsa = None
+    if w.part(DIRTY):
+        vcpu.clean = False
+
+
+def install(w: World, vcpu: Vcpu, page: Page) -> Sections:
+    """Look a page up in guest_memfd and make it the VMSA, if that works."""
+    vm = w.the(Vm)
+    seen: Annotated[int, Between(0, 3)] = vm.seq
+    found = page.slot and page.present
+    fresh = page.slot and not page.present and w.the(Host).refills
+    if w.part(CONSUME):
+        vcpu.pending = None
+    if w.part(MARK_GUEST):
+        vcpu.has_guest_vmsa = True
+    yield "{vcpu} looks {page} up in guest_memfd"
+    if found or fresh:
+        vcpu.has_guest_vmsa = True
+        vcpu.pending = None
+        if w.part(INVALIDATE):
+            vcpu.guest_vmsa = page
+        if moved(w, page, seen != vm.seq):
+            vcpu.reload = True
+        elif found:
+            vcpu.vmsa = page
+            free_launch(w, vcpu)
+        else:
+            vcpu.blank = True
+        vcpu.clean = False
+    if found or fresh or w.part(RUNNABLE):
+        vcpu.mp_state = MpState.RUNNABLE
+
+
+def moved(w: World, page: Page, changed: bool) -> bool:
+    """mmu_invalidate_retry_gfn(), under mmu_lock."""
+    if w.part(INVALIDATE) and w.part("look at mmu_invalidate_seq"):
+        return changed or w.the(Vm).invalidating is page
+    return False
+
+
+def free_launch(w: World, vcpu: Vcpu) -> None:
+    """The idea of the thread: give the launch VMSA back once another one is in place."""
+    if w.the(Vm).frees_launch and vcpu.launch is not None and vcpu.launch.owner == Owner.GUEST:
+        rmpupdate_shared(vcpu.launch)
+        if w.part("flush the launch VMSA"):
+            vcpu.launch.dirty = False
+        vcpu.launch.owner = Owner.FREE
+
+
+def init_vmcb(w: World, vcpu: Vcpu) -> None:
+    """init_vmcb(), with sev_es_init_vmcb()."""
+    if w.part(TRACKED) and not vcpu.has_guest_vmsa:
+        vcpu.vmsa = vcpu.launch
+        vcpu.blank = False
+    if w.part("init_vmcb() marks the VMCB dirty"):
+        vcpu.clean = False
+
+
+def kvm_vcpu_reset(w: World, vcpu: Vcpu) -> Sections:
+    """kvm_vcpu_reset(vcpu, true)."""
+    when(not vcpu.locked)
+    vcpu.nmi = False
+    if vcpu.waiting:
+        vcpu.locked = True
+        park(w, vcpu)
+        if w.part(MARK_GUEST) and w.assume(MARKS_DESTROYED):
+            vcpu.has_guest_vmsa = True
+        yield "{vcpu} is parked without a VMSA, under its snp_vmsa_mutex"
+        if vcpu.pending is not None:
+            yield from install(w, vcpu, vcpu.pending)
+        else:
+            vcpu.clean = False
+        vcpu.locked = False
+    init_vmcb(w, vcpu)
+    yield "{vcpu} ends kvm_vcpu_reset() with VMSA {vcpu.vmsa}"
+
+
+@sequence(source=UPDATE, fair="weak")
+def update_guest_state(w: World, vcpu: Vcpu) -> Sections:
+    when(vcpu.outside and vcpu.mp_state == MpState.RUNNABLE and vcpu.update)
+    vcpu.update = False
+    yield "{vcpu} sees KVM_REQ_UPDATE_PROTECTED_GUEST_STATE"
+    yield from kvm_vcpu_reset(w, vcpu)
+
+
+@sequence(source=(RELOAD, POINTER_CACHED), fair="weak")
+def reload_vmsa(w: World, vcpu: Vcpu) -> Sections:
+    when(vcpu.outside and vcpu.mp_state == MpState.RUNNABLE and vcpu.reload)
+    when(not vcpu.update and not vcpu.locked)
+    vcpu.reload = False
+    vcpu.locked = True
+    page = vcpu.guest_vmsa
+    drop_vmsa(w, vcpu)
+    yield "{vcpu} sees KVM_REQ_VMSA_PAGE_RELOAD and drops its VMSA"
+    if page is not None:
+        yield from install(w, vcpu, page)
+    vcpu.locked = False
+    yield "{vcpu} ends sev_snp_reload_vmsa()"

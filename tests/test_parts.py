@@ -1,0 +1,107 @@
+"""A part, or a fix of a kernel version, writes no field that only claims read."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from part_writes import Parts
+from vmlitmus.model import TOPICS
+
+sys.path.insert(0, str(Path(__file__).parent / "agreement"))
+from judge import load
+
+MODEL = """from __future__ import annotations
+from typing import Annotated
+from vmlitmus.lang import *
+
+S = Assumption("s", "a test")
+
+class Line(Entity):
+    dirty: bool = False
+    lost: bool = False
+    times: Annotated[int, Between(0, 3)] = 0
+    seen: Set[Line]
+
+def mark(line, bad):
+    if bad:
+        line.lost = True
+
+def lose(line):
+    line.lost = True
+
+def settle(line):
+    if line.dirty:
+        line.lost = True
+
+def bad(w):
+    return not w.part("flush")
+
+@step("{line} goes", source=S)
+def go(w, line: Line):
+    when(not line.dirty)
+BODY
+
+@condition("lost", "a line is lost", source=S)
+def lost(w):
+    return any(x.lost or x.times == 3 or len(x.seen) > 0 for x in w.all(Line))
+
+def setup(make, s):
+    make(Line)
+
+MODEL = Model(name="m", doc="", entities=(Line,), steps=(go,), conditions=(lost,), setup=setup)
+"""
+
+ASSERTED = {
+    "in a branch": ("if w.part('flush'):\n    line.lost = True", "lost"),
+    "in the other branch": ("if w.part('flush'):\n    pass\nelse:\n    line.lost = True", "lost"),
+    "with another test": ("if line.dirty or not w.part('flush'):\n    line.lost = True", "lost"),
+    "in a branch of a branch": (
+        "if w.part('flush'):\n    for x in w.all(Line):\n        x.lost = x.dirty",
+        "lost",
+    ),
+    "as a value": ("line.lost = not w.part('flush')", "lost"),
+    "through a local": ("off = not w.part('flush')\nif off:\n    line.lost = True", "lost"),
+    "through an argument": ("mark(line, not w.part('flush'))", "lost"),
+    "in a function that a branch calls": ("if bad(w):\n    mark(line, True)", "lost"),
+    "in a function that just does it": ("if bad(w):\n    lose(line)", "lost"),
+    "through a function's answer": ("if bad(w):\n    line.lost = True", "lost"),
+    "after leaving": ("if w.part('flush'):\n    return\nline.lost = True", "lost"),
+    "a set": ("if not w.part('flush'):\n    line.seen.add(line)", "seen"),
+    "a counter": ("if not w.part('flush'):\n    line.times += 1", "times"),
+    "a counter with a limit": (
+        "if not w.part('flush'):\n    if line.times < 3:\n        line.times = line.times + 1",
+        "times",
+    ),
+}
+CAUSED = {
+    "a field that a guard reads": "if not w.part('flush'):\n    line.dirty = True",
+    "a history that is written anyway": "line.lost = line.dirty\nif w.part('flush'):\n    pass",
+    "a history after a check": "when(w.part('flush') or line.dirty)\nline.lost = True",
+    "a history that a called mechanism writes": "if w.part('flush'):\n    settle(line)",
+}
+
+
+def parts(body: str) -> Parts:
+    lines = "\n".join("    " + line for line in body.split("\n"))
+    return Parts(load(MODEL.replace("BODY", lines)))
+
+
+@pytest.mark.parametrize("name", ASSERTED)
+def test_a_bug_that_is_asserted_is_seen(name: str) -> None:
+    body, field = ASSERTED[name]
+    assert set(parts(body).asserted) == {field}
+
+
+@pytest.mark.parametrize("name", CAUSED)
+def test_a_bug_that_is_caused_is_none(name: str) -> None:
+    assert not parts(CAUSED[name]).asserted
+
+
+@pytest.mark.parametrize("topic", TOPICS)
+def test_no_part_asserts_a_bug(topic: str) -> None:
+    found = Parts(TOPICS[topic])
+    assert found.written, "the parts of a topic do something"
+    assert not found.asserted
