@@ -26,7 +26,7 @@ TESTS = {
     "mask-covers-dirty-cpus": (2, 2, 2, 20, 100_000),
     "mask-covers-dirty-cpus-three": (4, 3, 1, 26, 3_000_000),
 }
-FLAGS = "-O3 -march=native -DSAFETY -DNOREDUCE -DNOFAIR -DNOBOUNDCHECK -DNIBIS -DSFH".split()
+FLAGS = ["-O3", "-march=native", "-DSAFETY", "-DNOREDUCE", "-DNOFAIR", "-DNOBOUNDCHECK", "-DNIBIS", "-DSFH"]
 FLAGS += ["-DMEMLIM=16000"]
 
 
