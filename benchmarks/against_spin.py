@@ -26,8 +26,10 @@ TESTS = {
     "mask-covers-dirty-cpus": (2, 2, 2, 20, 100_000),
     "mask-covers-dirty-cpus-three": (4, 3, 1, 26, 3_000_000),
 }
-FLAGS = ["-O3", "-march=native", "-DSAFETY", "-DNOREDUCE", "-DNOFAIR", "-DNOBOUNDCHECK", "-DNIBIS", "-DSFH"]
-FLAGS += ["-DMEMLIM=16000"]
+FLAGS = [
+    *("-O3", "-march=native", "-DSAFETY", "-DNOREDUCE", "-DNOFAIR", "-DMEMLIM=16000"),
+    *("-DNOBOUNDCHECK", "-DNIBIS", "-DSFH"),
+]
 
 
 def build(folder: Path, cpus: int, vcpus: int, pages: int) -> Path:
