@@ -2,7 +2,8 @@
 
 A part may switch a statement, an order, a check or a wait. What it writes must be read by some
 step, so that it changes what happens; a field that only conditions read would assert a bug, not
-cause it.
+cause it. Looked at is what stands in the branch of a part, or in a branch on a value that depends
+on one; not what a function does that is called there, nor what follows a check that leaves.
 """
 
 from __future__ import annotations
@@ -30,11 +31,11 @@ class Parts:
             for base in kind.__mro__:
                 if base not in (Entity, Hooks, object):
                     self._offer(base)
-        self.seen: set[tuple[Function, bool, frozenset[str]]] = set()
+        self.seen: set[tuple[Function, frozenset[str]]] = set()
         self.written: dict[str, str] = {}  # field: a place where a part writes it
         self.read: set[str] = set()
         for step in model.steps:
-            self.visit(step.function, False, frozenset())
+            self.visit(step.function, frozenset())
 
     def _offer(self, kind: type) -> None:
         for name, value in vars(kind).items():
@@ -49,12 +50,11 @@ class Parts:
         """The fields that a part writes and no step reads, each with where it is written."""
         return {name: where for name, where in self.written.items() if name not in self.read}
 
-    def visit(self, function: Function, under: bool, tainted: frozenset[str]) -> None:
-        """Follow a function: ``under`` a part or not; some parameters may depend on parts."""
-        if (function, under, tainted) not in self.seen:
-            self.seen.add((function, under, tainted))
-            visit = _Visit(self, function, set(tainted), shared=under)
-            visit.block(function_syntax(function).body, under)
+    def visit(self, function: Function, tainted: frozenset[str]) -> None:
+        """Follow a function, some of whose parameters may depend on parts."""
+        if (function, tainted) not in self.seen:
+            self.seen.add((function, tainted))
+            _Visit(self, function, set(tainted)).block(function_syntax(function).body, False)
 
     def callees(self, call: ast.Call, scope: dict[str, Any]) -> list[tuple[Function, int]]:
         """Return what a call may run, each with how many parameters come before its arguments."""
@@ -79,36 +79,24 @@ class Parts:
 
 
 class _Visit:
-    """The statements of one function.
+    """The statements of one function."""
 
-    In a ``shared`` one, which a part calls, what a test of the state decides is caused by the
-    state: the mechanism writes its history there, whoever calls it.
-    """
-
-    def __init__(
-        self, parts: Parts, function: Function, tainted: set[str], *, shared: bool
-    ) -> None:
+    def __init__(self, parts: Parts, function: Function, tainted: set[str]) -> None:
         self.parts = parts
         self.function = function
         self.scope = names_of(function)
         self.tainted = tainted
-        self.shared = shared
 
     def depends(self, node: ast.AST) -> bool:
         return self.parts.depends(node, self.scope, self.tainted)
 
-    def decided(self, test: ast.expr) -> bool:
-        return self.shared and any(isinstance(n, ast.Attribute) for n in ast.walk(test))
-
     def block(self, body: Iterable[ast.stmt], under: bool) -> None:
         for node in body:
             self.statement(node, under)
-            if isinstance(node, ast.If) and self.depends(node.test) and _jumps(node):
-                under = True  # what follows runs only where the part did not leave
 
     def statement(self, node: ast.stmt, under: bool) -> None:
         if isinstance(node, (ast.If, ast.While)):
-            within = self.depends(node.test) or (under and not self.decided(node.test))
+            within = self.depends(node.test) or (under and not _of_state(node.test))
             own = _only_field(node)
             self.expression(node.test, under, {own} if own else set())
             self.block(node.body, within)
@@ -144,11 +132,11 @@ class _Visit:
                     self.parts.read.add(inner.attr)
                 for method in self.parts.methods.get(inner.attr, ()):
                     if not _is_called(inner, node):
-                        self.parts.visit(method, under, frozenset())
+                        self.parts.visit(method, frozenset())
             if isinstance(inner, ast.Call):
-                self.call(inner, under)
+                self.call(inner)
 
-    def call(self, call: ast.Call, under: bool) -> None:
+    def call(self, call: ast.Call) -> None:
         for function, before in self.parts.callees(call, self.scope):
             names = [a.arg for a in function_syntax(function).args.args][before:]
             pairs = [
@@ -156,7 +144,7 @@ class _Visit:
                 *((k.arg, k.value) for k in call.keywords),
             ]
             tainted = frozenset(n for n, value in pairs if n and self.depends(value))
-            self.parts.visit(function, under, tainted)
+            self.parts.visit(function, tainted)
 
     def note(self, name: str, node: ast.AST) -> None:
         place = f"{self.function.__module__}.{self.function.__qualname__}:{node.lineno}"  # type: ignore[attr-defined]
@@ -193,12 +181,9 @@ def _only_field(node: ast.If | ast.While) -> str | None:
     return names.pop() if len(names) == 1 else None
 
 
-def _jumps(node: ast.If) -> bool:
-    return any(
-        isinstance(inner, (ast.Return, ast.Break, ast.Continue))
-        for statement in node.body + node.orelse
-        for inner in ast.walk(statement)
-    )
+def _of_state(test: ast.expr) -> bool:
+    """Say whether a test reads the state: what it decides is caused by the state."""
+    return any(isinstance(inner, ast.Attribute) for inner in ast.walk(test))
 
 
 @cache

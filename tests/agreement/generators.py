@@ -7,12 +7,14 @@ the world put into each state in which its earlier sections had run.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 from vmlitmus.engine.reference import Stepper
 from vmlitmus.errors import ModelError
-from vmlitmus.lang import Entity, Instance, Machine, NotEnabled, State
+from vmlitmus.lang import Entity, Instance, Machine, NotEnabled, State, Step
 
 BLOCKED = "blocked"
 Option = tuple[Instance, str, State]
@@ -33,8 +35,8 @@ def generator_differs(
 
     The walk goes on with sequences for the most part, so that it gets far in them.
 
-    Returns the first difference: in what is reached, in the label, in whether a guard blocks, or
-    in where a sequence ends.
+    Returns the first difference: in what is reached, in the label, in whether a guard blocks, in
+    where a sequence ends, or in whether what the machine leaves out is really never enabled.
     """
     walk = _Walk(machine)
     state = machine.initial
@@ -56,12 +58,26 @@ def generator_differs(
     return None
 
 
+def _left_out(machine: Machine) -> Iterator[tuple[Step, tuple[Any, ...]]]:
+    """Yield the steps and sequences, with their bindings, that were found to be never enabled."""
+    names = {kind.__name__: kind for kind in machine.entities}
+    kept = {(i.step, i.binding) for i in machine.instances if not i.start}
+    for step in machine.model.steps:
+        if step.disturbance is None or step in {i.step for i in machine.instances}:
+            kinds = step.parameters(names).values()
+            values = [machine.entities[k] if k in machine.entities else tuple(k) for k in kinds]
+            for binding in itertools.product(*values):
+                if (step, binding) not in kept:
+                    yield step, binding
+
+
 class _Walk:
     def __init__(self, machine: Machine) -> None:
         self.machine = machine
         self.stepper = Stepper(machine)
         self.runs: dict[Entity, _Run] = {}
         self.shown = [v.index for v in machine.variables if not v.hidden and v.name != "storm"]
+        self.left_out = list(_left_out(machine))
         self.at = {v.entity: v.index for v in machine.variables if v.name == "_at"}
 
     def compare(self, state: State, options: list[Option]) -> str | None:
@@ -76,11 +92,30 @@ class _Walk:
                 if instance.budget is None or state[instance.budget]:
                     own = [begun[instance]] if instance in begun else []
                     wanted.append((_Run(instance), own))
+        for step, binding in self.left_out:
+            if not (step.is_sequence and binding[0] in self.runs) and self.starts(
+                step, binding, state
+            ):
+                return f"{step.name}{binding} is left out, but runs in {state}"
         for run, found in wanted:
             differs = self.section(run, state, found)
             if differs:
                 return f"{run.begun} after {len(run.states)} sections in {state}: {differs}"
         return None
+
+    def starts(self, step: Step, binding: tuple[Any, ...], state: State) -> bool:
+        """Say whether a step, or the first section of a sequence, can happen in a state."""
+        self.stepper.now = None
+        self.machine.load(state)
+        try:
+            started = step.function(self.machine.world, *binding)
+            if step.is_sequence:
+                next(started)
+        except NotEnabled:
+            return False
+        except (ModelError, StopIteration):
+            return True
+        return True
 
     def section(self, run: _Run, state: State, found: list[Option]) -> str | None:
         label, reached = self.drive(run, [*run.states, state])
@@ -133,6 +168,8 @@ class _Walk:
                 label, ended = begun.step.label, True
             except NotEnabled:
                 return BLOCKED, state
+            except ModelError as error:  # no section goes there, or the walk would have ended
+                return f"fails: {error}", state
         after = list(states[-1])
         for index, code in machine.world.recorder.written.items():
             after[index] = code

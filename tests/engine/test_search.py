@@ -203,32 +203,82 @@ def test_table_almost_full(words: int, monkeypatch: pytest.MonkeyPatch) -> None:
         assert found.states > 0.9 * made.slots
 
 
-@pytest.mark.parametrize("words", [1, 2])
-def test_rehash_keeps_every_key(words: int) -> None:
-    """Even where one slot is left, and many keys belong to the last slots and wrap round."""
-    constants = {"WORDS": words, "KEYS": words, "MOST": 1}
-    finding = [kernel.mix, kernel.home, kernel.find]
-    text = compile_kernel([*finding, kernel.rehash], constants, frozenset({"find", "rehash"}))
-    native = Native(text, 1)
-    find, rehash = native.function("find", 3), native.function("rehash", 4)
-    numbers = random.Random(words)
+@pytest.mark.parametrize("words", WORDS)
+@pytest.mark.parametrize("low", [16, 256])
+def test_table_grows_where_it_is(words: int, low: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With few keys put aside, most move up in place; the table loses nothing."""
+    monkeypatch.setattr(search, "_SMALL", 2048)
+    monkeypatch.setattr(search, "_LOW", low)
+    search._kernel.cache_clear()
+    with Search(model(words)) as made:
+        found = made.run()
+        assert (found.states, found.transitions) == (len(WHOLE.parents), WHOLE.transitions)
+    search._kernel.cache_clear()
+
+
+@pytest.mark.parametrize("words", WORDS)
+def test_little_is_remembered(words: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is met lately saves work and changes nothing, down to one key remembered."""
+    monkeypatch.setattr(search, "_LATELY", 1)
+    search._kernel.cache_clear()
+    with Search(model(words)) as made:
+        found = made.run()
+        order = [made.state(index) for index in range(found.states)]
+        assert order == [words_of(n, words) for n in WHOLE.parents]
+        assert found.transitions == WHOLE.transitions
+    search._kernel.cache_clear()
+
+
+def spreading(words: int, low: int):
+    """Return the kernel's find and spread, with so many slots that are put aside."""
+    constants = {"WORDS": words, "KEYS": words, "MOST": 1, "LOW": low}
+    functions = [kernel.mix, kernel.home, kernel.copy_key, kernel.find, kernel.insert]
+    functions += [kernel.put_aside, kernel.spread]
+    native = Native(compile_kernel(functions, constants, frozenset({"find", "spread"})), 1)
+    return native.function("find", 3), native.function("spread", 4)
+
+
+def clustered_keys(words: int, numbers: random.Random) -> list[tuple[int, ...]]:
+    """Keys of which many belong to the last slots, and wrap round, and many to a few others."""
     top = [(1 << 64) - 1 - numbers.randrange(1 << 40) for _ in range(200)]
-    keys = [(k, *[numbers.randrange(1 << 64)] * (words - 1)) for k in top]
-    keys += [tuple(1 + numbers.randrange((1 << 64) - 1) for _ in range(words)) for _ in range(300)]
-    old, new = Region(8 * words * 1000), Region(8 * words * (len(keys) + 1))
-    for slot, key in enumerate(keys):
-        for i, word in enumerate(key):
-            old.set_word((2 * slot + 1) * words + i, word)
-    rehash(old.address, 1000, new.address, len(keys) + 1)
-    key_at = Region(8 * words)
-    slots = set()
-    for key in keys:
+    middle = [(5 << 61) + numbers.randrange(1 << 56) for _ in range(100)]
+    keys = [(k, *[numbers.randrange(1 << 64)] * (words - 1)) for k in top + middle]
+    keys += [tuple(1 + numbers.randrange((1 << 64) - 1) for _ in range(words)) for _ in range(500)]
+    return numbers.sample(keys, len(keys))
+
+
+@pytest.mark.parametrize("words", [1, 2])
+@pytest.mark.parametrize(("old", "new", "low"), [(1000, 1200, 512), (801, 802, 801)])
+def test_spread_keeps_every_key(words: int, old: int, new: int, low: int) -> None:
+    find, spread = spreading(words, low)
+    table, key_at = Region(8 * words * new), Region(8 * words)
+    aside = Region(8 * words * 2 * low)
+    keys = clustered_keys(words, random.Random(words))
+
+    def place(key: tuple[int, ...], slots: int) -> int:
         for i, word in enumerate(key):
             key_at.set_word(i, word)
-        slot = find(new.address, len(keys) + 1, key_at.address)
-        assert new.words(slot * words, words) == key
-        slots.add(slot)
+        return find(table.address, slots, key_at.address)
+
+    for key in keys:
+        slot = place(key, old)
+        for i, word in enumerate(key):
+            table.set_word(slot * words + i, word)
+    assert spread(table.address, old, new, aside.address) == 1
+    slots = {place(key, new): key for key in keys}
     assert len(slots) == len(keys)
+    assert all(table.words(slot * words, words) == key for slot, key in slots.items())
+
+
+def test_spread_says_when_it_cannot() -> None:
+    """Keys that all belong to one slot cannot go up in place."""
+    find, spread = spreading(1, 16)
+    table, key_at, aside = Region(8 * 600), Region(8), Region(8 * 32)
+    for low_bits in range(300):
+        key_at.set_word(0, (1 << 60) + low_bits)
+        slot = find(table.address, 500, key_at.address)
+        table.set_word(slot, (1 << 60) + low_bits)
+    assert spread(table.address, 500, 600, aside.address) == 0
 
 
 @pytest.mark.parametrize("words", WORDS)

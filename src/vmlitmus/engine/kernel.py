@@ -5,7 +5,9 @@
 States stand one after another in a log, which is also the queue: ``HEAD`` is the next state to
 expand, ``TAIL`` the number of states. Each has the index of its parent. A table without deletion
 finds a state again; the place of a key in it is proportional to the key, so the table grows in
-order. Successors are collected in a batch, their slots prefetched, and then inserted in order.
+order, where it is. Successors are collected in a batch, without those met lately; their slots are
+prefetched; then they are inserted in order. What is done for each successor has few branches,
+because a branch that cannot be predicted costs more than what it saves.
 
 The context is an array of 64-bit numbers; its fields are the constants in capitals below.
 """
@@ -22,6 +24,7 @@ FIELDS = (
     "BATCH",  # address of successors collected
     "FROM",  # address of their parents, 32 bits each
     "KEYS_AT",  # address of their keys
+    "LATELY",  # address of MEMORY keys of successors met lately
     "COVERAGE",  # address of the counters of steps
     "HEAD",
     "TAIL",
@@ -85,6 +88,25 @@ def home(key, slots):
     return high(mix(load(key, 0) ^ (load(key, 1) * 0x9E3779B97F4A7C15)), slots)
 
 
+def differ(a, b):
+    """Say whether two keys differ."""
+    if KEYS == 1:
+        return load(a, 0) != load(b, 0)
+    return ((load(a, 0) ^ load(b, 0)) | (load(a, 1) ^ load(b, 1))) != 0
+
+
+def copy_key(key, to):
+    for i in range(KEYS):
+        store(to, i, load(key, i))
+    return 0
+
+
+def copy_state(state, to):
+    for i in range(WORDS):
+        store(to, i, load(state, i))
+    return 0
+
+
 def find(table, slots, key):
     """Return the slot of a key, or the empty slot where it belongs."""
     slot = home(key, slots)
@@ -104,31 +126,38 @@ def find(table, slots, key):
     return 0
 
 
-def absorb(ctx, n):
-    """Insert the first n states of the batch, in order."""
-    table = load(ctx, TABLE)
-    slots = load(ctx, SLOTS)
-    log = load(ctx, LOG)
-    tail = load(ctx, TAIL)
-    k = 0
-    while k < n:
-        key = load(ctx, KEYS_AT) + k * (8 * KEYS)
-        slot = find(table, slots, key)
-        if load(table, slot * KEYS) == 0:
-            for i in range(KEYS):
-                store(table, slot * KEYS + i, load(key, i))
-            for i in range(WORDS):
-                store(log, tail * WORDS + i, load(load(ctx, BATCH), k * WORDS + i))
-            store32(load(ctx, PARENTS), tail, load32(load(ctx, FROM), k))
-            seen = conditions(load(ctx, CONDITIONS), log + tail * (8 * WORDS))
-            store(ctx, OBSERVED, load(ctx, OBSERVED) | seen)
-            if (seen & load(ctx, STOP_ON)) != 0:
-                hit = load(ctx, HITS) + 8 * (load(log, tail * WORDS) & load(ctx, SPLIT))
-                if load(hit, 0) == 0:
-                    store(hit, 0, tail + 1)
-            tail += 1
-        k += 1
-    store(ctx, TAIL, tail)
+def insert(table, slots, key):
+    """Put a key that is not in the table into it."""
+    return copy_key(key, table + find(table, slots, key) * (8 * KEYS))
+
+
+def keep_new(ctx, n, got, parent):
+    """Add the ``got`` successors behind the batch's first n; return the length of the batch.
+
+    One met lately is left out: it is in the table, or stands in the batch already.
+    """
+    successor = load(ctx, BATCH) + n * (8 * WORDS)
+    last = successor + got * (8 * WORDS)
+    while successor < last:
+        key = load(ctx, KEYS_AT) + n * (8 * KEYS)
+        make_key(successor, key)
+        lately = load(ctx, LATELY) + home(key, MEMORY) * (8 * KEYS)
+        new = differ(key, lately)
+        copy_key(key, lately)
+        copy_state(successor, load(ctx, BATCH) + n * (8 * WORDS))
+        store32(load(ctx, FROM), n, parent)
+        n += new
+        successor += 8 * WORDS
+    return n
+
+
+def fetch(ctx, n, end):
+    """Prefetch where the keys n..end-1 of the batch belong: the slot, and the last one near it."""
+    while n < end:
+        slot = home(load(ctx, KEYS_AT) + n * (8 * KEYS), load(ctx, SLOTS)) * KEYS
+        prefetch(load(ctx, TABLE), slot)
+        prefetch(load(ctx, TABLE), slot + 7)
+        n += 1
     return 0
 
 
@@ -141,36 +170,76 @@ def ended(ctx, state, end):
 
 
 def collect(ctx, most):
-    """Expand states of the level into the batch; return how many successors they have."""
+    """Expand states of the level into the batch; return how many successors stand in it."""
     head = load(ctx, HEAD)
     end = load(ctx, LEVEL_END)
     split = load(ctx, SPLIT)
     n = 0
+    made = 0
     while head < end and n <= most:
-        out = load(ctx, BATCH) + n * (8 * WORDS)
         state = load(ctx, LOG) + head * (8 * WORDS)
         got = 0
         over = 0
         if split != 0:
             over = ended(ctx, state, end)
         if over == 0:
+            out = load(ctx, BATCH) + n * (8 * WORDS)
             got = expand(load(ctx, EXPAND), state, out, load(ctx, COVERAGE))
         if negative(got):
             store(ctx, FAULT, 0 - got)
             store(ctx, HEAD, head)
             return n
-        k = 0
-        while k < got:
-            key = load(ctx, KEYS_AT) + (n + k) * (8 * KEYS)
-            make_key(out + k * (8 * WORDS), key)
-            prefetch(load(ctx, TABLE), home(key, load(ctx, SLOTS)) * KEYS)
-            store32(load(ctx, FROM), n + k, head)
-            k += 1
-        n += got
+        before = n
+        n = keep_new(ctx, n, got, head)
+        fetch(ctx, before, n)
+        made += got
         head += 1
     store(ctx, HEAD, head)
-    store(ctx, TRANSITIONS, load(ctx, TRANSITIONS) + n)
+    store(ctx, TRANSITIONS, load(ctx, TRANSITIONS) + made)
     return n
+
+
+def drop_found(ctx, n):
+    """Take those of the batch out that are in the table where they belong; return its length."""
+    left = 0
+    k = 0
+    while k < n:
+        key = load(ctx, KEYS_AT) + k * (8 * KEYS)
+        there = load(ctx, TABLE) + home(key, load(ctx, SLOTS)) * (8 * KEYS)
+        new = differ(key, there)
+        copy_key(key, load(ctx, KEYS_AT) + left * (8 * KEYS))
+        copy_state(load(ctx, BATCH) + k * (8 * WORDS), load(ctx, BATCH) + left * (8 * WORDS))
+        store32(load(ctx, FROM), left, load32(load(ctx, FROM), k))
+        left += new
+        k += 1
+    return left
+
+
+def absorb(ctx, n):
+    """Insert the first n states of the batch, in order."""
+    table = load(ctx, TABLE)
+    slots = load(ctx, SLOTS)
+    log = load(ctx, LOG)
+    tail = load(ctx, TAIL)
+    k = 0
+    while k < n:
+        key = load(ctx, KEYS_AT) + k * (8 * KEYS)
+        slot = find(table, slots, key)
+        if load(table, slot * KEYS) == 0:
+            copy_key(key, table + slot * (8 * KEYS))
+            state = log + tail * (8 * WORDS)
+            copy_state(load(ctx, BATCH) + k * (8 * WORDS), state)
+            store32(load(ctx, PARENTS), tail, load32(load(ctx, FROM), k))
+            seen = conditions(load(ctx, CONDITIONS), state)
+            store(ctx, OBSERVED, load(ctx, OBSERVED) | seen)
+            if (seen & load(ctx, STOP_ON)) != 0:
+                hit = load(ctx, HITS) + 8 * (load(log, tail * WORDS) & load(ctx, SPLIT))
+                if load(hit, 0) == 0:
+                    store(hit, 0, tail + 1)
+            tail += 1
+        k += 1
+    store(ctx, TAIL, tail)
+    return 0
 
 
 def advance(ctx, budget):
@@ -193,7 +262,7 @@ def advance(ctx, budget):
         n = collect(ctx, MOST)
         if load(ctx, FAULT) != 0:
             return FAILED
-        absorb(ctx, n)
+        absorb(ctx, drop_found(ctx, n))
     return 0
 
 
@@ -209,17 +278,42 @@ def begin(ctx, n):
     return 0
 
 
-def rehash(old, old_slots, new, new_slots):
-    """Put the keys of a table into a larger, empty one."""
+def put_aside(table, slot, aside, taken):
+    """Move what stands in a slot behind the keys put aside; return how many they are then."""
+    key = table + slot * (8 * KEYS)
+    copy_key(key, aside + taken * (8 * KEYS))
+    taken += load(key, 0) != 0
+    store(key, 0, 0)
+    return taken
+
+
+def spread(table, old, new, aside):
+    """Spread the keys of a table's first ``old`` slots over ``new`` slots, where they are.
+
+    A key goes up, so the last come first. Those in the first LOW slots, where keys from the end may
+    come, are put aside, and any that would not go up; they are inserted at the end. Returns 0 where
+    there is no room for them aside, which takes a run of full slots far longer than chance allows.
+    """
+    taken = 0
     slot = 0
-    while slot < old_slots:
-        if load(old, slot * KEYS) != 0:
-            key = old + slot * (8 * KEYS)
-            free = find(new, new_slots, key)
-            for i in range(KEYS):
-                store(new, free * KEYS + i, load(key, i))
+    while slot < old and slot < LOW:
+        taken = put_aside(table, slot, aside, taken)
         slot += 1
-    return 0
+    slot = old
+    while slot > LOW and taken < 2 * LOW:
+        slot -= 1
+        before = taken
+        taken = put_aside(table, slot, aside, taken)
+        key = aside + before * (8 * KEYS)
+        if before != taken and home(key, new) >= slot:
+            insert(table, new, key)
+            taken = before
+    if taken == 2 * LOW:
+        return 0
+    while taken != 0:
+        taken -= 1
+        insert(table, new, aside + taken * (8 * KEYS))
+    return 1
 
 
 def number_states(ctx, first, last):
@@ -328,11 +422,27 @@ def first_unmarked(ctx, first, last):
     return 0
 
 
-INTERNAL: list[Callable[..., int]] = [mix, make_key, home, find, absorb, ended, collect]
+INTERNAL: list[Callable[..., int]] = [
+    mix,
+    make_key,
+    home,
+    differ,
+    copy_key,
+    copy_state,
+    find,
+    insert,
+    put_aside,
+    keep_new,
+    fetch,
+    ended,
+    collect,
+    drop_found,
+    absorb,
+]
 EXPORTED: list[Callable[..., int]] = [
     advance,
     begin,
-    rehash,
+    spread,
     number_states,
     connect,
     sum_up,

@@ -4,29 +4,38 @@ from __future__ import annotations
 
 import ctypes
 import mmap
+import os
+from contextlib import suppress
 
 _HUGE = 1 << 22  # from this size on, ask for huge pages
+_PAGE = 1 << 21  # the size of one
+_PRIVATE = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
+_NORESERVE = getattr(mmap, "MAP_NORESERVE", 0x4000)  # Python names it from 3.13 on
+_ALL = os.sysconf("SC_PHYS_PAGES") * mmap.PAGESIZE  # bytes of this machine's memory
 
 
 class Region:
-    """Some bytes outside Python's heap; they may move when the region grows."""
+    """Some bytes outside Python's heap, zero at first.
 
-    def __init__(self, size: int) -> None:
-        self._map = mmap.mmap(-1, max(size, mmap.PAGESIZE), mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    ``growing`` takes addresses for as much memory as there is, so that the region need not move;
+    where the system does not give them, it may move when it grows. Raises OSError.
+    """
+
+    def __init__(self, size: int, *, growing: bool = False) -> None:
+        self.size = max(size, mmap.PAGESIZE)
+        self._map = _mapped(self.size, _ALL if growing else 0)
         self._advise()
-
-    @property
-    def size(self) -> int:
-        return len(self._map)
 
     @property
     def address(self) -> int:
         return ctypes.addressof(ctypes.c_char.from_buffer(self._map))
 
     def grow(self, size: int) -> None:
-        """Make the region larger; what is in it stays, and new bytes are zero."""
-        if size > self.size:
+        """Make the region larger; what is in it stays, and new bytes are zero. Raises OSError."""
+        if size > len(self._map):
             self._map.resize(size)
+        if size > self.size:
+            self.size = size
             self._advise()
 
     def words(self, first: int, count: int) -> tuple[int, ...]:
@@ -49,4 +58,13 @@ class Region:
 
     def _advise(self) -> None:
         if self.size >= _HUGE and hasattr(mmap, "MADV_HUGEPAGE"):
-            self._map.madvise(mmap.MADV_HUGEPAGE)
+            whole = -(-self.size // _PAGE) * _PAGE
+            self._map.madvise(mmap.MADV_HUGEPAGE, 0, min(whole, len(self._map)))
+
+
+def _mapped(size: int, most: int) -> mmap.mmap:
+    """Return ``size`` bytes, with addresses for ``most`` if they are to be had."""
+    if most > size:
+        with suppress(OSError):
+            return mmap.mmap(-1, most, _PRIVATE | _NORESERVE)
+    return mmap.mmap(-1, size, _PRIVATE)

@@ -14,13 +14,16 @@ from vmlitmus.engine.kernel_language import compile_kernel
 from vmlitmus.engine.limits import Limits, Progress, Stopped
 from vmlitmus.engine.memory import Region
 
-_BATCH = 768  # successors collected before they are inserted
+_BATCH = 256  # successors collected before they are inserted
 _SLICE = 20_000  # states expanded before Python looks at the clock
 _QUICK = 0.1  # seconds of search by code compiled in haste, which is ten times slower
-_SMALL = 1 << 16  # slots up to which a table doubles
-_GROWTH = 1.2  # beyond, so that few slots are empty at any size
-_FULL = 0.82  # share of the slots that may be in use
+_SMALL = 1 << 12  # slots up to which a table doubles
+_GROWTH = 1.14  # beyond, so that few slots are empty at any size
+_FULL = 0.79  # share of the slots that may be in use
+_LATELY = 1 << 14  # successors remembered for a while; their keys fit a core's own cache
+_LOW = 1 << 16  # slots whose keys are put aside while a table grows
 _MOST_STATES = (1 << 32) - 2  # parents are 32-bit indexes
+_GROWING = ("TABLE", "LOG", "PARENTS")
 _NO_PARENT = 0xFFFFFFFF  # the parent of an initial state
 _FIELD = {name: index for index, name in enumerate(kernel.FIELDS)}
 
@@ -129,6 +132,8 @@ class Search:
         self._region("BATCH", 8 * words * self.largest)
         self._region("FROM", 4 * self.largest)
         self._region("KEYS_AT", 8 * keys * self.largest)
+        self._region("LATELY", 8 * keys * _LATELY)
+        self.regions["ASIDE"] = Region(8 * keys * 2 * _LOW)
         self._region("COVERAGE", self.model.counting)
         self._region("LOG", 0)
         self._region("PARENTS", 0)
@@ -156,7 +161,7 @@ class Search:
         if name in self.regions:
             self.regions[name].grow(size)
         else:
-            self.regions[name] = Region(size)
+            self.regions[name] = Region(size, growing=name in _GROWING)
         self._set(name, self.regions[name].address)
         return self.regions[name]
 
@@ -169,7 +174,7 @@ class Search:
     @property
     def allocated(self) -> int:
         """Bytes allocated for states, parents and the table."""
-        return sum(self.regions[name].size for name in ("TABLE", "LOG", "PARENTS"))
+        return sum(self.regions[name].size for name in _GROWING)
 
     def _grow(self, states: int) -> None:
         """Make room for so many states, and for a batch more; raises Stopped("memory")."""
@@ -179,34 +184,29 @@ class Search:
         slots = self.slots
         while slots * _FULL < states:
             slots = max(1024, 2 * slots) if slots < _SMALL else int(slots * _GROWTH)
-        room = min(int(slots * _FULL), max(states, int(self.room * 1.02) + 4096))
+        room = min(int(slots * _FULL), max(states, int(self.room * 1.02) + 512))
         self._check_memory(slots, room)
-        if slots != self.slots:
+        try:
             self._grow_table(slots)
+            self._region("LOG", 8 * self.model.words * room)
+            self._region("PARENTS", 4 * room)
+        except OSError:
+            raise Stopped("memory") from None
         self.room = room
-        self._region("LOG", 8 * self.model.words * room)
-        self._region("PARENTS", 4 * room)
         self._set("ROOM", room)
 
     def _check_memory(self, slots: int, room: int) -> None:
         needed = 8 * self.keys * slots + (8 * self.model.words + 4) * room
-        if slots != self.slots:
-            needed += 8 * self.keys * self.slots
         if self.limits.memory is not None and needed > self.limits.memory:
             raise Stopped("memory")
 
     def _grow_table(self, slots: int) -> None:
-        old, old_slots = self.regions.pop("TABLE", None), self.slots
-        try:
-            self._region("TABLE", 8 * self.keys * slots)
-        except OSError:
-            if old is not None:
-                self.regions["TABLE"] = old
-            raise Stopped("memory") from None
-        if old is not None:
-            new = self.regions["TABLE"].address
-            self.kernel["rehash"](old.address, old_slots, new, slots)
-            old.close()
+        if slots == self.slots:
+            return
+        table = self._region("TABLE", 8 * self.keys * slots).address
+        aside = self.regions["ASIDE"].address
+        if not self.kernel["spread"](table, self.slots, slots, aside):
+            raise RuntimeError("the table of states cannot grow")
         self.slots = slots
         self._set("SLOTS", slots)
 
@@ -343,6 +343,8 @@ def _kernel(words: int, effort: int) -> dict[str, Any]:
         "WORDS": words,
         "KEYS": min(words, 2),
         "MOST": _BATCH,
+        "MEMORY": _LATELY,
+        "LOW": _LOW,
         **{name: getattr(kernel, name) for name in ("GROW", "FAILED", "DONE", "FOUND", "PAUSE")},
     }
     exported = frozenset(f.__name__ for f in kernel.EXPORTED)

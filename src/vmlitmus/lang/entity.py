@@ -112,6 +112,13 @@ class Recorder:
             store(entity, name, domain, code)
         self.strayed.clear()
 
+    def check(self) -> None:
+        """Raise ModelError when a step leaves a settled field with another value."""
+        for entity, name in self.strayed:
+            code, domain = self.settled[entity, name]
+            if domain.encode(vars(entity)[name]) != code:
+                raise ModelError(f"cannot write {entity}.{name}: it is constant")
+
 
 def store(entity: Entity, name: str, domain: Domain, code: int) -> None:
     """Put the value for ``code`` into a field, unrecorded."""

@@ -182,6 +182,7 @@ class Machine:
         for variable, code in zip(self.variables, state, strict=True):
             variable.put(code)
         self.world.recorder.written.clear()
+        self.world.recorder.settle()
 
     def back(self, state: State) -> None:
         """Undo what was written since the world was put into this state."""
@@ -208,6 +209,7 @@ class Machine:
         if instance.budget is not None:
             left = self.variables[instance.budget]
             setattr(left.entity, left.name, left.entity.__dict__[left.name] - 1)
+        self.world.recorder.check()
         return ending, values
 
     def _section(self, instance: Instance, program: Program) -> tuple[int, tuple[Any, ...]]:

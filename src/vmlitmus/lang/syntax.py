@@ -54,8 +54,12 @@ def class_syntax(cls: type) -> tuple[str, ast.ClassDef] | None:
     return None
 
 
+@cache
 def shown_path(path: str) -> str:
-    """Return a path as messages show it: relative where that is shorter."""
+    """Return a path as messages show it: relative where that is shorter.
+
+    Always the same for a path, wherever the process has gone since: places are compared.
+    """
     try:
         relative = os.path.relpath(path)
     except ValueError:

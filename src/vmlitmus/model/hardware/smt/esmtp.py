@@ -11,11 +11,10 @@ Source: pull request 13128 of edk2, which fills the two fields.
 
 from __future__ import annotations
 
-from vmlitmus.lang import Assumption, Lore, Sections, World, when
+from vmlitmus.lang import Assumption, Sections, World, when
 from vmlitmus.model.hardware.smt.protection import SmtHardware, passes_check, siblings_seen_idle
 from vmlitmus.world.smt_protection import Activity, Cpu, Exit, Protection, Vcpu
 
-ESMTP = Lore("edk2 pull request 13128: Enhanced SMT Protection", "AMD", "2026-09-14")
 STALLED_IS_LEGAL = Assumption(
     "stalled-is-legal",
     "a VMRUN that stalls counts as a guest in the sibling's check, so that two of them go on "

@@ -7,18 +7,16 @@ down on the way back to user mode, and when the idle task takes over.
 
 An interrupt that hits the idle task is not an entry from user mode and is not counted, in the
 versions whose hook is in enter_from_user_mode(); the assumption can be flipped.
-Source: "kernel/entry: Add support for core-wide protection of kernel-mode", v8 and its replies.
+Source: "kernel/entry: Add support for core-wide protection of kernel-mode" of November 2020, v8 and
+its replies.
 """
 
 from __future__ import annotations
 
-from vmlitmus.lang import Assumption, Lore, Sections, World, when
+from vmlitmus.lang import Assumption, Sections, World, when
 from vmlitmus.model.kvm.smt_protection.cookies import CookiePerVcpu
 from vmlitmus.world.smt_protection import Activity, Cookie, Cpu, Vcpu
 
-KPROT = Lore(
-    "kernel/entry: Add support for core-wide protection of kernel-mode", "Joel Fernandes", "2020-11"
-)
 COUNTS_IDLE = Assumption(
     "kernel-entry-counts-idle",
     "an interrupt that hits the idle task counts as a kernel entry; the hook of the posted "

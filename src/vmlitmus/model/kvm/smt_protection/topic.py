@@ -156,7 +156,8 @@ def make_vcpu(make: Setup, s: Settings, which: int, cpu: Cpu) -> None:
         cpu=cpu,
         vm=vm,
         asks=Protection(guest["asks"] if asks == "same" else asks),
-        mask=3 if filled else 0,
+        group=which & ~guest["sibling_mask"] & 3 if filled else 0,
+        mask=guest["sibling_mask"] if filled else 0,
         armed=guest["timer"],
     )
 
@@ -267,6 +268,7 @@ MODEL = Model(
             "vms": number(1, 2, default=1),
             "others_ask": choice("same", "none", "smtp", "esmtp", default="same"),
             "asks": choice("none", "smtp", "esmtp", "both", default="smtp"),
+            "sibling_mask": number(0, 3, default=3),
             "ap_filled": flag(default=True),
             "timer": flag(default=False),
         },
