@@ -56,10 +56,6 @@ MODEL = Model(name="m", doc="", entities=(Line,), steps=(go,), conditions=(lost,
 
 # Fields that a branch on a part writes and that only conditions read, and what is known of them.
 NOTED = {
-    "split-lock": {
-        "event": "each way in which a split lock ends notes which it was",
-        "trying": "likewise: whether the vcpu still has its split lock before it",
-    },
     "ap-creation": {
         "masks_lost": "asserted at #VMEXIT: no step reads the masks that are lost",
         "dirty": "no step evicts the lines of a launch page, so only a claim sees them",
