@@ -41,6 +41,12 @@ class Cell:
         """Return how things stand at the start, in one line; empty where the model says nothing."""
         return model.start(fill(model, self.tables, self.lists)) if model.start else ""
 
+    @property
+    def scenario(self) -> str:
+        """What its machine depends on besides the model; cells that differ in the claim share it."""
+        given = (self.tables, self.lists, self.allow, self.at_most, self.without, self.fixed)
+        return repr((*given, self.assume))
+
     def machine(self, model: Model, *, switchable: bool = False) -> Machine:
         """Return the machine of this scenario; raises ScenarioError or ModelError."""
         return build(

@@ -16,15 +16,26 @@ from vmlitmus.litmus.read import refused
 from vmlitmus.outcome import Outcome, word_of
 from vmlitmus.scenario import Cell, Test
 
+_TOGETHER = 12  # cells that one process decides in a row
+
 
 @dataclass(frozen=True)
 class Job:
-    """How cells are decided."""
+    """How cells are decided. ``built`` keeps the machine of the last scenario."""
 
     catalogue: Catalogue
     model: str | None = None  # the file of the user's own model
     engine: Choice = "auto"
     limits: Limits = field(default_factory=Limits)
+    built: dict[tuple[str, str], Machine] = field(default_factory=dict)
+
+    def machine(self, topic: str, cell: Cell) -> Machine:
+        """Return the machine of a cell; raises ScenarioError or ModelError."""
+        key = topic, cell.scenario
+        if key not in self.built:
+            self.built.clear()
+            self.built[key] = cell.machine(self.catalogue.model_of(topic))
+        return self.built[key]
 
 
 def decide(
@@ -38,13 +49,12 @@ def decide(
 
     ``without`` are parts to switch off besides those that the test itself switches off.
     """
-    model = job.catalogue.model_of(test.topic)
     outcome = _blank(job, test, cell)
     if without:
         outcome = _changed(outcome, without)
         cell = replace(cell, without=(*cell.without, *without))
     try:
-        machine = cell.machine(model)
+        machine = job.machine(test.topic, cell)
         result = run(
             machine,
             cell.claim,
@@ -65,7 +75,7 @@ def decide(
         bounds=bounds,
         assumptions=assumed(machine),
         word=word,
-        start=cell.start(model),
+        start=cell.start(job.catalogue.model_of(test.topic)),
     )
 
 
@@ -145,13 +155,26 @@ def decide_all(
     """
     pairs = [(test, cell) for test, cells in selected for cell in cells]
     if len(pairs) == 1:
-        found = iter([(0, decide(job, *pairs[0], ticker.search))])
+        found = iter([(_groups(pairs)[0], [decide(job, *pairs[0], ticker.search)])])
     else:
         found = spread(
-            lambda index: decide(job, *pairs[index]),
-            range(len(pairs)),
-            lambda index: ticker.busy(pairs[index][1].name),
+            lambda group: [decide(job, *pairs[index]) for index in group],
+            _groups(pairs),
+            lambda group: ticker.busy(pairs[group[0]][1].name),
         )
-    for index, outcome in found:
-        ticker.done(outcome.name)
-        yield index, outcome
+    for group, outcomes in found:
+        for index, outcome in zip(group, outcomes, strict=True):
+            ticker.done(outcome.name)
+            yield index, outcome
+
+
+def _groups(pairs: Sequence[tuple[Test, Cell]]) -> list[tuple[int, ...]]:
+    """Return the positions of cells, those together that one machine decides; not too many."""
+    same: dict[tuple[str, str], list[int]] = {}
+    for index, (test, cell) in enumerate(pairs):
+        same.setdefault((test.path, cell.scenario), []).append(index)
+    return [
+        tuple(found[at : at + _TOGETHER])
+        for found in same.values()
+        for at in range(0, len(found), _TOGETHER)
+    ]
