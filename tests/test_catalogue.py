@@ -6,6 +6,7 @@ import dataclasses
 
 import pytest
 
+from vmlitmus.cli.work import Job
 from vmlitmus.engine import run
 from vmlitmus.lang import Claim
 from vmlitmus.litmus import Catalogue
@@ -13,6 +14,7 @@ from vmlitmus.litmus.catalogue import blessed
 from vmlitmus.outcome import Result, Verdict
 
 CATALOGUE = Catalogue()
+JOB = Job(CATALOGUE)
 CELLS = [(test, cell) for test in CATALOGUE.tests() for cell in test.cells]
 COUNTS = {topic: blessed(topic) for topic in CATALOGUE.topics()}
 ORDINARY, LARGE = 20_000, 1_000_000
@@ -22,7 +24,7 @@ def of_size(low: int, high: int) -> list[object]:
     return [
         pytest.param(test, cell, id=cell.name)
         for test, cell in CELLS
-        if low <= COUNTS[test.topic].get(cell.name, [0])[0] < high
+        if low <= COUNTS[test.topic].get(cell.name, [ORDINARY])[0] < high
     ]
 
 
@@ -35,7 +37,7 @@ def comparable(result: Result, claim: Claim) -> Result:
 
 
 def agree(test, cell) -> None:
-    machine = cell.machine(CATALOGUE.model_of(test.topic))
+    machine = JOB.machine(test.topic, cell)
     one = run(machine, cell.claim, engine="reference")
     two = run(machine, cell.claim, engine="compiled")
     assert (one.trace is None) == (two.trace is None)

@@ -10,9 +10,9 @@ from vmlitmus.lang import Model
 _PLACES = {
     "cache-flush": "vmlitmus.model.kvm.cache_flush.topic",
     "smt-protection": "vmlitmus.model.kvm.smt_protection.topic",
+    "ap-creation": "vmlitmus.model.kvm.ap_creation.topic",
     "split-lock": "vmlitmus.model.kvm.split_lock.topic",
     "smt-topology": "vmlitmus.model.kvm.smt_topology.topic",
-    "ap-creation": "vmlitmus.model.kvm.ap_creation.topic",
 }
 
 
