@@ -43,7 +43,7 @@ class Cell:
 
     @property
     def scenario(self) -> str:
-        """What its machine depends on besides the model; cells that differ in the claim share it."""
+        """What a machine depends on besides the model; cells that differ in the claim share it."""
         given = (self.tables, self.lists, self.allow, self.at_most, self.without, self.fixed)
         return repr((*given, self.assume))
 

@@ -73,6 +73,8 @@ class Search:
         order = {c.cell.name: number for number, c in enumerate(self.among)}
         for names in self.found.values():
             names.sort(key=order.__getitem__)
+            if not self.every:
+                del names[1:]  # two processes may have found one each
         self.undecided = undecided
 
     def waiting(self) -> Iterator[tuple[int, frozenset[str]]]:

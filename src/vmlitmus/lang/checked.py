@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 
 from vmlitmus.errors import ModelError
 from vmlitmus.lang.fold import folded, read
@@ -11,6 +12,7 @@ from vmlitmus.lang.instances import lower_instance
 from vmlitmus.lang.ir import Code
 from vmlitmus.lang.lower import lower_condition
 from vmlitmus.lang.machine import Instance, Machine
+from vmlitmus.lang.model import Model
 from vmlitmus.lang.reachable import reachable
 from vmlitmus.lang.syntax import place
 
@@ -31,9 +33,11 @@ def checked(machine: Machine) -> Machine:
     )
     codes: dict[int | str, Code] = {number: code for number, (_, code) in enumerate(found)}
     alive = [replace(i, index=number) for number, (i, _) in enumerate(found)]
-    for condition in machine.conditions.values():
-        codes[condition.name] = lower_condition(machine.world, machine.domains, condition.function)
-    _check_labels(machine)
+    lower = partial(_lowered, machine)
+    if machine.switches or machine.model not in _CHECKED:
+        codes |= {name: lower(name) for name in machine.conditions}
+        _check_labels(machine)
+        _CHECKED[:] = [machine.model]
     idle = set(range(len(machine.switches))) - read(codes.values())
     kept = [
         v
@@ -46,7 +50,7 @@ def checked(machine: Machine) -> Machine:
         machine,
         variables=tuple(replace(v, index=numbers[v.index]) for v in kept),
         instances=tuple(_renumbered(i, numbers) for i in alive),
-        codes=_Folded(codes, constants, numbers),
+        codes=_Folded(codes, lower, constants, numbers),
         switches=tuple(p for i, p in enumerate(machine.switches) if i not in idle),
     )
     recorder = smaller.world.recorder
@@ -55,6 +59,12 @@ def checked(machine: Machine) -> Machine:
         (v.entity, v.name): (v.initial, v.domain) for v in machine.variables if v.index in constants
     }
     return smaller
+
+
+def _lowered(machine: Machine, condition: str) -> Code:
+    """Return the code of a condition."""
+    function = machine.conditions[condition].function
+    return lower_condition(machine.world, machine.domains, function)
 
 
 def _renumbered(instance: Instance, numbers: Mapping[int, int]) -> Instance:
@@ -67,22 +77,32 @@ def _renumbered(instance: Instance, numbers: Mapping[int, int]) -> Instance:
     )
 
 
+_CHECKED: list[Model] = []  # the model all of whose conditions and labels were looked at last
+
+
 class _Folded(Mapping[int | str, Code]):
-    """Lowered code, folded when it is asked for: a search in Python never does."""
+    """Lowered code, folded when it is asked for: a search in Python never does.
+
+    Conditions are lowered then, too: a test asks for a few of them.
+    """
 
     def __init__(
         self,
-        codes: Mapping[int | str, Code],
+        codes: dict[int | str, Code],
+        lower: Callable[[str], Code],
         constants: Mapping[int, int],
         numbers: Mapping[int, int],
     ) -> None:
         self.lowered = codes
+        self.lower = lower
         self.constants = constants
         self.numbers = numbers
         self.done: dict[int | str, Code] = {}
 
     def __getitem__(self, key: int | str) -> Code:
         if key not in self.done:
+            if isinstance(key, str) and key not in self.lowered:
+                self.lowered[key] = self.lower(key)
             self.done[key] = folded(self.lowered[key], self.constants, self.numbers)
         return self.done[key]
 

@@ -69,12 +69,18 @@ class _Folding:
             if index in self.constants:
                 self.values[op.dest] = self.constants[index]
             else:
-                new.ops.append(Op(op.dest, "load", op.bits, (self.numbers[index],)))
+                number = self.numbers[index]
+                same = number == index
+                new.ops.append(op if same else Op(op.dest, "load", op.bits, (number,)))
             return
         if op.op == "phi":
             self.phi(op, new)
             return
-        args = tuple([self.value(a) for a in op.args])
+        values = self.values
+        args = tuple([values.get(a, a) if isinstance(a, str) else a for a in op.args])
+        if args == op.args:  # then it would have been folded when it was made
+            new.ops.append(op)
+            return
         known = fold(op.op, op.bits, args)
         if known is None:
             new.ops.append(Op(op.dest, op.op, op.bits, args))

@@ -15,7 +15,7 @@ Operand: TypeAlias = int | str
 Bits: TypeAlias = Literal["i1", "i64"]
 
 
-@dataclass
+@dataclass(slots=True)
 class Op:
     """One operation: ``dest`` := ``op``(``args``); ``bits`` is the width of the operands."""
 
@@ -25,7 +25,7 @@ class Op:
     args: tuple[Any, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Branch:
     """Go to a block, or to one of two."""
 
@@ -34,7 +34,7 @@ class Branch:
     other: int
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Emit:
     """The step is done: its ending, and the new code of each variable that it wrote."""
 
@@ -42,7 +42,7 @@ class Emit:
     writes: dict[int, Operand]
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Value:
     """A condition is computed."""
 
@@ -54,7 +54,7 @@ DISABLED = -1  # a block number: the step is not enabled
 FAULTY = -2  # a block number: the step is a model error here
 
 
-@dataclass
+@dataclass(slots=True)
 class Block:
     """Operations in a row, and where they lead."""
 
@@ -110,18 +110,24 @@ _EXACT: dict[str, Callable[..., int]] = {
 def fold(op: str, bits: Bits, args: tuple[Any, ...]) -> Operand | None:
     """Return the result of an operation when it is known without running it."""
     if op == "select":
-        condition, then, other = args
-        if isinstance(condition, int):
-            return then if condition else other  # type: ignore[no-any-return]
-        if then == other:
-            return then  # type: ignore[no-any-return]
-        if bits == "i1" and (then, other) == (1, 0):
-            return condition  # type: ignore[no-any-return]
+        return _select(bits, *args)
+    constants = [isinstance(a, int) for a in args]
+    if not any(constants):
         return None
-    if op in _EXACT and all(isinstance(a, int) for a in args):
+    if op in _EXACT and all(constants):
         return _EXACT[op](*args)
     if op in ("and", "or", "xor", "add", "shl", "lshr", "sub") and len(args) == 2:
         return _identity(op, bits, *args)
+    return None
+
+
+def _select(bits: Bits, condition: Operand, then: Operand, other: Operand) -> Operand | None:
+    if isinstance(condition, int):
+        return then if condition else other
+    if then == other:
+        return then
+    if bits == "i1" and (then, other) == (1, 0):
+        return condition
     return None
 
 

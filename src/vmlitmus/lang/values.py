@@ -14,14 +14,14 @@ from vmlitmus.lang.ir import Block, Operand
 from vmlitmus.lang.world import World
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Known:
     """A value that is the same in every state: any Python object."""
 
     value: Any
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Computed:
     """A value that depends on the state, of a domain; an int is itself, not its code."""
 
@@ -32,7 +32,7 @@ class Computed:
 Val: TypeAlias = Known | Computed
 
 
-@dataclass
+@dataclass(slots=True)
 class Scope:
     """The names of one function being lowered; ``returns`` is None for a step or section itself."""
 
@@ -42,7 +42,7 @@ class Scope:
     returns: list[Snapshot] | None
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Snapshot:
     """A point that control has reached: its block, the names and the fields there."""
 
