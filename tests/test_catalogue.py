@@ -20,12 +20,16 @@ COUNTS = {topic: blessed(topic) for topic in CATALOGUE.topics()}
 ORDINARY, LARGE = 20_000, 1_000_000
 
 
-def of_size(low: int, high: int) -> list[object]:
+def of_size(low: int, high: int, *, wide: bool) -> list[object]:
     return [
         pytest.param(test, cell, id=cell.name)
         for test, cell in CELLS
-        if low <= COUNTS[test.topic].get(cell.name, [ORDINARY])[0] < high
+        if low <= COUNTS[test.topic].get(cell.name, [ORDINARY])[0] < high and test.wide == wide
     ]
+
+
+SMALL = of_size(0, ORDINARY, wide=False)
+REST = of_size(ORDINARY, LARGE, wide=False) + of_size(0, LARGE, wide=True)
 
 
 def comparable(result: Result, claim: Claim) -> Result:
@@ -48,14 +52,14 @@ def agree(test, cell) -> None:
     assert stored is None or stored == [one.states, one.transitions, one.depth]
 
 
-@pytest.mark.parametrize(("test", "cell"), of_size(0, ORDINARY))
+@pytest.mark.parametrize(("test", "cell"), SMALL)
 def test_engines_agree(test, cell) -> None:
     agree(test, cell)
 
 
 @pytest.mark.wide
-@pytest.mark.parametrize(("test", "cell"), of_size(ORDINARY, LARGE))
-def test_engines_agree_on_large_tests(test, cell) -> None:
+@pytest.mark.parametrize(("test", "cell"), REST)
+def test_engines_agree_on_large_and_wide_tests(test, cell) -> None:
     agree(test, cell)
 
 
