@@ -7,6 +7,9 @@ it is not re-entered, in that pool. "Being executed" lasts until process_one_wor
 lock again, after a cond_resched(). Workers of a bound pool run on its cpu; once the cpu's pool is
 unbound, on its way offline, they run anywhere.
 
+Not load-bearing: "a work that is being executed stays in its pool": no claim here runs a work twice
+at once; the rule only ever moves a re-enable to another cpu, so claims are better off without it.
+
 Not modelled: how many jiffies pass (a timer runs out some time later), isolated cpus, whose
 timers run out elsewhere, which changes nothing. Source: kernel/workqueue.c.
 """

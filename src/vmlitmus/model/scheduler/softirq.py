@@ -5,6 +5,9 @@ pending and ksoftirqd is woken. Whether the next interrupt handles softirqs alth
 runnable depends on the kernel version. A cpu that enters an idle state with softirqs pending is
 what report_idle_softirq() reports as "NOHZ tick-stop error"; its tick goes on.
 
+Not load-bearing: "softirqs run beside a runnable ksoftirqd": without it the work waits for
+ksoftirqd or for the tick of a cpu that could not stop it, and is still done in the end.
+
 Not modelled: threaded interrupts, PREEMPT_RT, the limit of ten reports.
 Source: kernel/softirq.c, kernel/time/tick-sched.c.
 """

@@ -10,6 +10,9 @@
 - An event of an entry that failed stays in KVM's own queue.
 - IDLE_WAKEUP_ICR is written by a hotplug callback, on every cpu that comes online.
 
+Not load-bearing: "clear TIF_IDLING on wake": with a stale flag VMRUN is tried too early, exits with
+-3 and is tried again; the flag saves VMRUNs that fail.
+
 Each rule is a part. Not a schedule: the pick of the core is core scheduling's, unchanged.
 """
 
