@@ -23,6 +23,19 @@ def cookie_of(task: Task | None) -> Cookie:
     return Cookie.ZERO if task is None else task.cookie
 
 
+def execute_mixed(w: World) -> bool:
+    """Say whether two siblings execute tasks with different cookies."""
+    return any(
+        a is not b
+        and a.core is b.core
+        and runs_task(a)
+        and runs_task(b)
+        and cookie_of(a.curr) != cookie_of(b.curr)
+        for a in w.all(Cpu)
+        for b in w.all(Cpu)
+    )
+
+
 @condition(
     "cookies-mixed-as-picked",
     "the picks of two siblings are tasks of different cookies",
@@ -48,30 +61,14 @@ def cookies_mixed_picked(w: World) -> bool:
     backed_by=("two-cookies-wait",),
 )
 def cookies_mixed_executing(w: World) -> bool:
-    return any(
-        a is not b
-        and a.core is b.core
-        and runs_task(a)
-        and runs_task(b)
-        and cookie_of(a.curr) != cookie_of(b.curr)
-        for a in w.all(Cpu)
-        for b in w.all(Cpu)
-    )
+    return execute_mixed(w)
 
 
 @condition(
     "cookies-apart", "no two siblings execute tasks with different cookies at once", source=DOC
 )
 def cookies_apart(w: World) -> bool:
-    return not any(
-        a is not b
-        and a.core is b.core
-        and runs_task(a)
-        and runs_task(b)
-        and cookie_of(a.curr) != cookie_of(b.curr)
-        for a in w.all(Cpu)
-        for b in w.all(Cpu)
-    )
+    return not execute_mixed(w)
 
 
 @condition(
