@@ -7,9 +7,7 @@ claim. The last line is the smaller of the two ratios: Rumur's wall time over ou
 
 from __future__ import annotations
 
-import argparse
 import re
-import shutil
 import statistics
 import subprocess
 import sys
@@ -18,7 +16,7 @@ import time
 from pathlib import Path
 
 from murphi import twin
-from ours import ours
+from ours import ours, run
 
 # cpus, vcpus, pages, slots of Rumur's table at the start
 TESTS = {
@@ -68,18 +66,5 @@ def compare(name: str, runs: int) -> float:
     return theirs / mine
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--full", action="store_true", help="seven runs instead of one")
-    options = parser.parse_args()
-    if not (shutil.which("rumur") and shutil.which("gcc")):
-        print("skipped: needs rumur (Debian package rumur) and gcc")
-        return
-    ratios = [
-        compare(name, 7 if options.full else runs) for name, runs in zip(TESTS, (3, 1), strict=True)
-    ]
-    print(f"ratio {min(ratios):.1f}")
-
-
 if __name__ == "__main__":
-    main()
+    run("rumur", TESTS, compare, __doc__)

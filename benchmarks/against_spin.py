@@ -8,9 +8,7 @@ or no faster). The last line is the smaller of the two ratios: SPIN's wall time 
 
 from __future__ import annotations
 
-import argparse
 import re
-import shutil
 import statistics
 import subprocess
 import sys
@@ -18,7 +16,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from ours import ours
+from ours import ours, run
 from promela import twin
 
 # cpus, vcpus, pages, log2 of SPIN's table, SPIN's largest depth
@@ -76,18 +74,5 @@ def compare(name: str, runs: int) -> float:
     return theirs / mine
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--full", action="store_true", help="seven runs instead of one")
-    options = parser.parse_args()
-    if not (shutil.which("spin") and shutil.which("gcc")):
-        print("skipped: needs spin (Debian package spin) and gcc")
-        return
-    ratios = [
-        compare(name, 7 if options.full else runs) for name, runs in zip(TESTS, (3, 1), strict=True)
-    ]
-    print(f"ratio {min(ratios):.1f}")
-
-
 if __name__ == "__main__":
-    main()
+    run("spin", TESTS, compare, __doc__)
