@@ -73,6 +73,17 @@ def by_variable(w, t: Thing):
 def idle(w, t: Thing):
     t.busy = False
 
+@step("{t} works when it is idle", source=S)
+def by_place(w, t: Thing):
+    when(t.idle)
+    t.done = True
+
+@sequence("{t} rests", source=S, disturbance="rest")
+def rest(w, t: Thing):
+    when(not t.left)
+    yield "{t} lies down"
+    t.left = True
+
 @sequence("{t} works in a sequence", source=S)
 def by_sequence(w, t: Thing):
     when(not t.done)
@@ -99,7 +110,7 @@ SETTINGS = {"t": {
     "peer": flag(default=True),
     "worker": mechanism(Worker, default="plain"),
 }}
-MODEL = Model(name="kept", doc="", entities=(Thing,), steps=(STEP, idle, leave),
+MODEL = Model(name="kept", doc="", entities=(Thing,), steps=(STEP, idle, leave, rest),
               conditions=(done,), settings=SETTINGS,
               hooks={Worker: {"plain": Worker, "careful": Careful}}, setup=setup)
 """
@@ -111,11 +122,12 @@ DIFFERENCES = {
     "by_peer": {"settings": {"t": {"peer": False}}},
     "by_constant_too": {"settings": {"t": {"busy": True}}},
     "by_variable": {"settings": {"t": {"busy": True}}, "allow": ["idle"]},
+    "by_place": {"allow": ["rest"]},
     "by_sequence": {"without": ["work"]},
 }
 
 
-LEFT_OPEN = {"by_variable"}  # possible in both machines
+LEFT_OPEN = {"by_variable", "by_place"}  # possible in both machines
 
 
 @pytest.fixture

@@ -17,14 +17,15 @@ Answers = Mapping[Question, object]
 class Reading(Mapping[Place, tuple[int, Domain]]):
     """The variables of a machine, each with its number and domain; it notes what is asked for.
 
-    ``said`` are the answers about fields, parts, assumptions and mechanisms. What is no field of
-    its class is none in any machine, so that need not be noted.
+    ``said`` are the answers about fields, parts, assumptions and mechanisms, ``unknown`` the fields
+    that this machine lacks: an actor has no place where it has no sequence.
     """
 
     def __init__(self, variables: Mapping[Place, tuple[int, Domain]], answers: Answers) -> None:
         self.variables = variables
         self.answers = answers
         self.said: dict[Question, object] = {}
+        self.unknown: set[Question] = set()
 
     @cached_property
     def domains(self) -> dict[int, Domain]:
@@ -35,6 +36,8 @@ class Reading(Mapping[Place, tuple[int, Domain]]):
         question = field_of(*place)
         if question in self.answers:
             self.said[question] = self.answers[question]
+        else:
+            self.unknown.add(question)
 
     def told(self, question: str, about: object, answer: object) -> None:
         """Note what the world says about a part, an assumption or a mechanism."""
@@ -42,7 +45,7 @@ class Reading(Mapping[Place, tuple[int, Domain]]):
 
     def serves(self, answers: Answers) -> bool:
         """Say whether another machine would say the same."""
-        return self.said.items() <= answers.items()
+        return self.said.items() <= answers.items() and self.unknown.isdisjoint(answers)
 
     def __getitem__(self, place: Place) -> tuple[int, Domain]:
         self.note(place)
