@@ -12,7 +12,9 @@ from judge import load, tidy
 
 from vmlitmus.engine import run
 from vmlitmus.lang import build, checked, kept, possible
+from vmlitmus.litmus import Catalogue
 
+CATALOGUE = Catalogue()
 MODEL = """from __future__ import annotations
 from typing import Annotated
 from vmlitmus.lang import *
@@ -180,3 +182,25 @@ def test_few_families_are_kept(lowered) -> None:
         build(load(MODEL.replace("STEP", "by_part")))
         assert len(kept._FAMILIES) <= kept._MOST
     tidy()
+
+
+def shape(machine):
+    """What a machine is made of, and how long its code is."""
+    codes = [machine.codes[i.index] for i in machine.instances]
+    return (
+        [str(i) for i in machine.instances],
+        [str(v) for v in machine.variables],
+        [[len(block.ops) for block in code.blocks] for code in codes],
+    )
+
+
+@pytest.mark.wide
+@pytest.mark.parametrize("topic", CATALOGUE.topics())
+def test_cells_are_built_as_from_an_empty_store(topic, monkeypatch) -> None:
+    model = CATALOGUE.model_of(topic)
+    for test in CATALOGUE.tests():
+        for cell in test.cells if test.topic == topic else ():
+            warm = shape(cell.machine(model))
+            with monkeypatch.context() as cold:
+                cold.setattr(kept, "_FAMILIES", {})
+                assert shape(cell.machine(model)) == warm, cell.name
