@@ -316,7 +316,7 @@ SEARCH = (
     Fault(
         "search",
         "the initial state always recovers",
-        "engine/kernel.py",
+        "engine/kernel_graph.py",
         "if load8(load(ctx, MARK), first) == 0:",
         "if load8(load(ctx, MARK), first) == 0 and first != 0:",
     ),
@@ -405,7 +405,7 @@ SEARCH = (
     Fault(
         "search",
         "the first reverse edge of a state is not followed",
-        "engine/kernel.py",
+        "engine/kernel_graph.py",
         "e = load(load(ctx, BEFORE), state)\n",
         "e = load(load(ctx, BEFORE), state) + 1\n",
     ),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any
 
-from vmlitmus.engine import kernel
+from vmlitmus.engine import kernel, kernel_graph
 from vmlitmus.engine.jit import Native
 from vmlitmus.engine.kernel_language import compile_kernel
 from vmlitmus.engine.limits import Limits, Progress, Stopped
@@ -347,8 +347,7 @@ def _kernel(words: int, effort: int) -> dict[str, Any]:
         "LOW": _LOW,
         **{name: getattr(kernel, name) for name in ("GROW", "FAILED", "DONE", "FOUND", "PAUSE")},
     }
-    exported = frozenset(f.__name__ for f in kernel.EXPORTED)
-    native = Native(compile_kernel(kernel.INTERNAL + kernel.EXPORTED, constants, exported), effort)
-    return {
-        f.__name__: native.function(f.__name__, f.__code__.co_argcount) for f in kernel.EXPORTED
-    }
+    exported = kernel.EXPORTED + kernel_graph.PASSES
+    names = frozenset(f.__name__ for f in exported)
+    native = Native(compile_kernel(kernel.INTERNAL + exported, constants, names), effort)
+    return {f.__name__: native.function(f.__name__, f.__code__.co_argcount) for f in exported}
