@@ -48,16 +48,20 @@ class Features(Enum):
     MANAGED = "managed"
     INJECTION = "another interrupt injection mode"
     DEBUG_SWAP = "DebugSwap on top"
+    NO_SWAP = "DebugSwap left out"
 
 
 class Host(Entity):
     """The host kernel and its cpus."""
 
     allowed_features: Const[bool] = False  # the cpu has Allowed SEV Features
+    debug_swap: Const[bool] = False  # the cpu has DebugSwap
+    sme_coherent: Const[bool] = False  # cpu writes snoop lines of the guest
     refills: Const[bool] = True  # kvm_gmem_get_pfn() allocates what was punched
     rmp_fault: bool = False  # a host write met a page that is assigned to a guest
     false_fault: bool = False  # the hugepage erratum struck
-    masks_lost: bool = False  # the DR address masks are not the host's
+    missed: bool = False  # a hardware breakpoint of the host did not match
+    overwritten: bool = False  # a stale line of the guest fell on data of the host or a device
 
 
 class Page(Entity):
@@ -114,6 +118,10 @@ class Vcpu(Entity):
     dumps: Const[bool] = False  # it runs the guest's kdump kernel
     reading: Page | None = None  # the page that its guest code is reading
     new_regs: bool = False  # KVM_SET_REGS was called
+    saved_masks: bool = False  # its cpu's host save area has the host's DR address masks
+    saved_drs: bool = False  # and the host's DR0..DR3
+    masks: bool = True  # the DR address masks of its cpu are the host's, outside the guest
+    drs: bool = True  # and DR0..DR3
     reported: bool = False  # it ran, so the guest knows its APIC id
 
     # What the guest was promised; no mechanism reads these.
@@ -157,6 +165,7 @@ class Vm(Entity):
     frees_launch: Const[bool] = False  # KVM frees the launch VMSA once it is replaced
     clears_late: Const[bool] = False  # the request bit is cleared under snp_vmsa_mutex
     dump_destroys: Const[bool] = False  # the kdump kernel issues AP_DESTROY first
+    debug_swap: Const[bool] = False  # SEV_FEATURES that KVM manages include DebugSwap
     knows_ids: Const[bool] = True  # the guest can ask for the APIC ids of vcpus that never ran
     invalidating: Page | None = None  # mmu_invalidate_in_progress, and its range
     seq: Annotated[int, Between(0, 3)] = 0  # mmu_invalidate_seq

@@ -82,13 +82,23 @@ def guest_read_over(w: World) -> bool:
 
 
 @condition(
-    "launch-page-freed-dirty",
-    "a launch VMSA was freed while guest-tagged lines of it are in a cache",
+    "next-owner-overwritten",
+    "a stale line of a launch VMSA fell on what the page's next owner had written",
     source=KernelFile("arch/x86/kvm/svm/sev.c", "sev_flush_encrypted_page()", "7.2.13"),
-    backed_by=("launch-page-freed",),
+    backed_by=("launch-page-reused",),
 )
-def launch_page_freed_dirty(w: World) -> bool:
-    return any(page.launch and page.owner == Owner.FREE and page.dirty for page in w.all(Page))
+def next_owner_overwritten(w: World) -> bool:
+    return w.the(Host).overwritten
+
+
+@condition(
+    "launch-page-reused",
+    "a launch VMSA that was given back has a new owner",
+    source=KernelFile("arch/x86/kvm/svm/sev.c", "sev_flush_encrypted_page()", "7.2.13"),
+)
+def launch_page_reused(w: World) -> bool:
+    owners = (Owner.HOST, Owner.DEVICE)
+    return any(page.launch and page.owner in owners for page in w.all(Page))
 
 
 @condition(
@@ -97,7 +107,7 @@ def launch_page_freed_dirty(w: World) -> bool:
     source=KernelFile("arch/x86/kvm/svm/sev.c", "sev_flush_encrypted_page()", "7.2.13"),
 )
 def launch_page_freed(w: World) -> bool:
-    return any(page.launch and page.owner == Owner.FREE for page in w.all(Page))
+    return any(page.launch and page.owner != Owner.GUEST for page in w.all(Page))
 
 
 @condition(
@@ -107,4 +117,4 @@ def launch_page_freed(w: World) -> bool:
     backed_by=("launch-page-freed",),
 )
 def freed_launch_page_is_vmsa(w: World) -> bool:
-    return any(v.vmsa is p and p.owner == Owner.FREE for v in w.all(Vcpu) for p in w.all(Page))
+    return any(v.vmsa is p and p.launch and p.owner != Owner.GUEST for v in w.all(Vcpu) for p in w.all(Page))

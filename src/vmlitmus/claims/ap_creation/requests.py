@@ -71,13 +71,13 @@ def request_made(w: World) -> bool:
 
 
 @condition(
-    "host-dr-masks-lost",
-    "the host's DR address masks were overwritten at #VMEXIT with values nobody saved",
+    "host-breakpoint-missed",
+    "a breakpoint of the host did not match, for DR0..DR3 or their masks were not the host's",
     source=SWAP,
-    backed_by=("foreign-features-run",),
+    backed_by=("request-made",),
 )
-def host_dr_masks_lost(w: World) -> bool:
-    return w.the(Host).masks_lost
+def host_breakpoint_missed(w: World) -> bool:
+    return w.the(Host).missed
 
 
 @condition("create-due", "a CREATE was accepted; its target neither ran nor failed", source=CREATE)

@@ -11,6 +11,7 @@ Source: APM vol. 2, 15.36; message of commit 309d28576f0a.
 from __future__ import annotations
 
 from vmlitmus.lang import Apm, Assumption, KernelFile, World, step, when
+from vmlitmus.model.hardware.debug_swap import load_debug_registers
 from vmlitmus.world.memory import Owner
 from vmlitmus.world.snp import Fault, Features, Host, Mode, Page, Task, Vcpu, Vm
 
@@ -47,7 +48,7 @@ def outcome(w: World, vcpu: Vcpu, page: Page | None, features_checked: bool) -> 
         return Fault.NOT_VMSA
     if page.in_use:
         return Fault.BUSY
-    if features_checked and page.features != Features.MANAGED:
+    if features_checked and page.features in (Features.INJECTION, Features.DEBUG_SWAP):
         return Fault.FEATURES
     return Fault.NONE
 
@@ -95,6 +96,7 @@ def leave_guest(w: World, vcpu: Vcpu) -> None:
         page.in_use = False
         if w.the(Vm).frees_launch:
             page.dirty = True
+        load_debug_registers(w, vcpu, page)
     vcpu.running = False
     answer(w, vcpu)
 

@@ -71,3 +71,5 @@ def host_writes(w: World, page: Page) -> None:
     page.owner = Owner.HOST
     if page.assigned:
         w.the(Host).rmp_fault = True
+    if w.the(Host).sme_coherent:
+        page.dirty = False

@@ -12,7 +12,7 @@ Source: sev_snp_ap_creation() in arch/x86/kvm/svm/sev.c; GHCB specification, 4.1
 from __future__ import annotations
 
 from vmlitmus.lang import Ghcb, KernelFile, Sections, World, sequence, when
-from vmlitmus.model.hardware.rmp import leave_guest
+from vmlitmus.model.kvm.ap_creation.debug_registers import exit_guest
 from vmlitmus.model.kvm.ap_creation.fixes import (
     CHECK_FIRST,
     FEATURES,
@@ -105,7 +105,7 @@ def reject(w: World, vcpu: Vcpu, target: Vcpu, on_init: bool) -> Sections:
 @sequence(source=AP_CREATION, disturbance="create", fair="weak")
 def ap_create(w: World, vcpu: Vcpu, target: Vcpu, page: Page) -> Sections:
     when(may_ask(w, vcpu, target) and suits(w, target, page))
-    leave_guest(w, vcpu)
+    exit_guest(w, vcpu)
     yield "{vcpu} executes VMGEXIT: CREATE of {target} with {page}"
     if refused(w, page):
         yield from reject(w, vcpu, target, False)
@@ -128,7 +128,7 @@ def ap_create(w: World, vcpu: Vcpu, target: Vcpu, page: Page) -> Sections:
 @sequence(source=AP_CREATION, disturbance="create-on-init", fair="weak")
 def ap_create_on_init(w: World, vcpu: Vcpu, target: Vcpu, page: Page) -> Sections:
     when(may_ask(w, vcpu, target) and suits(w, target, page))
-    leave_guest(w, vcpu)
+    exit_guest(w, vcpu)
     yield "{vcpu} executes VMGEXIT: CREATE_ON_INIT of {target} with {page}"
     if refused(w, page):
         yield from reject(w, vcpu, target, True)
@@ -149,7 +149,7 @@ def ap_create_on_init(w: World, vcpu: Vcpu, target: Vcpu, page: Page) -> Section
 @sequence(source=AP_CREATION, disturbance="destroy", fair="weak")
 def ap_destroy(w: World, vcpu: Vcpu, target: Vcpu) -> Sections:
     when(may_ask(w, vcpu, target))
-    leave_guest(w, vcpu)
+    exit_guest(w, vcpu)
     yield "{vcpu} executes VMGEXIT: DESTROY of {target}"
     when(not target.locked)
     target.locked = True
@@ -170,7 +170,7 @@ def ap_destroy(w: World, vcpu: Vcpu, target: Vcpu) -> Sections:
 @sequence(source=AP_CREATION, disturbance="bad-create", fair="weak")
 def ap_bad_create(w: World, vcpu: Vcpu, target: Vcpu) -> Sections:
     when(may_ask(w, vcpu, target))
-    leave_guest(w, vcpu)
+    exit_guest(w, vcpu)
     yield "{vcpu} executes VMGEXIT: CREATE of {target} with a bad gpa"
     yield from reject(w, vcpu, target, False)
 
@@ -178,6 +178,6 @@ def ap_bad_create(w: World, vcpu: Vcpu, target: Vcpu) -> Sections:
 @sequence(source=AP_CREATION, disturbance="bad-create-on-init", fair="weak")
 def ap_bad_create_on_init(w: World, vcpu: Vcpu, target: Vcpu) -> Sections:
     when(may_ask(w, vcpu, target))
-    leave_guest(w, vcpu)
+    exit_guest(w, vcpu)
     yield "{vcpu} executes VMGEXIT: CREATE_ON_INIT of {target} with a bad gpa"
     yield from reject(w, vcpu, target, True)

@@ -17,6 +17,8 @@ from vmlitmus.model.hardware.rmp import (
     rmpadjust_fails,
     rmpadjust_set,
 )
+from vmlitmus.model.hardware.vmsa_cache import device_writes, evict_vmsa
+from vmlitmus.model.kvm.ap_creation.debug_registers import hit_breakpoint
 from vmlitmus.model.kvm.ap_creation.events import (
     inject_nmi,
     interrupt,
@@ -54,15 +56,17 @@ STATES = ("runnable", "running", "halted", "uninitialized", "init-received", "ap
 
 def populate(make: Setup, s: Settings) -> None:
     """Make the VM, its two vcpus, two pages for VMSAs, and the launch VMSAs."""
-    guest, target = s["guest"], s["target"]
+    machine, guest, target = s["machine"], s["guest"], s["target"]
     make(
         Host,
-        allowed_features=s["machine"]["allowed_sev_features"],
+        **{name: machine[name] for name in ("debug_swap", "sme_coherent")},
+        allowed_features=machine["allowed_sev_features"],
         refills=s["vmm"]["punched_page_is_refilled"],
     )
     make(
         Vm,
         **{name: guest[name] for name in ("honest", "careful", "lies", "dump_destroys")},
+        debug_swap=s["kvm"]["manages_debug_swap"],
         knows_ids=guest["knows_apic_ids"],
         frees_launch=s["kvm"]["free_launch_vmsa"],
         clears_late=s["kvm"]["request_cleared"] == "under-mutex",
@@ -180,6 +184,9 @@ MODEL = Model(
         punch_hole,
         host_writes,
         access_hugepage,
+        evict_vmsa,
+        device_writes,
+        hit_breakpoint,
         launch_finish,
         set_regs,
         create_vcpu,
@@ -191,11 +198,16 @@ MODEL = Model(
     hooks={Kick: {"as-merged": Kick, "request-mask": RequestMask}},
     assumptions=(IN_USE, POINTER_CACHED, MARKS_DESTROYED),
     settings={
-        "machine": {"allowed_sev_features": flag(default=False)},
+        "machine": {
+            "allowed_sev_features": flag(default=False),
+            "debug_swap": flag(default=False),
+            "sme_coherent": flag(default=False),
+        },
         "kvm": {
             "version": release(default="7.3"),
             "kick": mechanism(Kick, default="as-merged"),
             "free_launch_vmsa": flag(default=False),
+            "manages_debug_swap": flag(default=False),
             "request_cleared": choice("by-check", "under-mutex", default="by-check"),
         },
         "target": {
