@@ -58,6 +58,7 @@ class Host(Entity):
     debug_swap: Const[bool] = False  # the cpu has DebugSwap
     sme_coherent: Const[bool] = False  # cpu writes snoop lines of the guest
     refills: Const[bool] = True  # kvm_gmem_get_pfn() allocates what was punched
+    busy: bool = False  # firmware has the RMP entries of the 2 MiB region of the pages
     rmp_fault: bool = False  # a host write met a page that is assigned to a guest
     false_fault: bool = False  # the hugepage erratum struck
     missed: bool = False  # a hardware breakpoint of the host did not match
@@ -75,6 +76,7 @@ class Page(Entity):
     assigned: bool = True  # RMP: to the guest's ASID
     vmsa: bool = False  # RMP: VMSA attribute
     in_use: bool = False  # RMP: from VMRUN to #VMEXIT
+    large: bool = False  # RMP: it is part of a 2 MiB entry
     present: bool = True  # in the guest_memfd file
     mapped: bool = True  # by an SPTE
     features: Features = Features.MANAGED  # what is written in the VMSA
@@ -101,6 +103,8 @@ class Vcpu(Entity):
     init: bool = False  # KVM_APIC_INIT in apic->pending_events
     sipi: bool = False  # KVM_APIC_SIPI
     nmi: bool = False  # KVM_REQ_NMI, or nmi_pending
+    irq: bool = False  # an interrupt is pending in its LAPIC
+    apic: bool = True  # its LAPIC is on, so that it accepts interrupts
     unhalted: bool = False  # pv.pv_unhalted
     vmsa: Page | None = None  # vmcb->control.vmsa_pa
     blank: bool = False  # vmsa_pa is a page that guest_memfd has just allocated
@@ -116,7 +120,8 @@ class Vcpu(Entity):
     fault: Fault = Fault.NONE
     asks: Const[Set[Vcpu]]  # whom its guest code may target
     dumps: Const[bool] = False  # it runs the guest's kdump kernel
-    reading: Page | None = None  # the page that its guest code is reading
+    reading: Page | None = None  # the page that its guest code is reading for a dump
+    adjusting: Page | None = None  # the page whose RMPADJUST faults and is tried again
     new_regs: bool = False  # KVM_SET_REGS was called
     saved_masks: bool = False  # its cpu's host save area has the host's DR address masks
     saved_drs: bool = False  # and the host's DR0..DR3
@@ -153,7 +158,8 @@ class Vcpu(Entity):
     @property
     def has_events(self) -> bool:
         """kvm_vcpu_has_events(), and what else makes kvm_arch_vcpu_runnable() true."""
-        return self.update or self.init or self.sipi or self.nmi or self.unhalted
+        woken = self.nmi or self.irq or self.unhalted
+        return self.update or self.init or self.sipi or woken
 
 
 class Vm(Entity):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from vmlitmus.lang import KernelCommit, KernelFile, World, condition
 from vmlitmus.world.memory import Owner
-from vmlitmus.world.snp import Host, Page, Vcpu
+from vmlitmus.world.snp import Host, Page, Vcpu, Vm
 
 INVALIDATE = KernelCommit(
     "d1a3c2162334", "KVM: SEV: Forcefully invalidate SNP VMSA if its backing gmem page is zapped"
 )
 ERRATUM = KernelFile("arch/x86/kvm/svm/sev.c", "snp_safe_alloc_page_node()", "7.2.13")
+OVERLAP = KernelFile("arch/x86/virt/svm/sev.c", "rmpupdate()", "7.2.13")
 KDUMP = KernelCommit(
     "d2062cc1b1c3", "x86/sev: Do not touch VMSA pages during SNP guest memory kdump"
 )
@@ -71,14 +72,30 @@ def false_rmp_fault(w: World) -> bool:
     return w.the(Host).false_fault
 
 
-@condition("guest-reads", "the kdump kernel is reading a page", source=KDUMP)
-def guest_reads(w: World) -> bool:
-    return any(vcpu.reading is not None for vcpu in w.all(Vcpu))
+@condition(
+    "guest-accesses-page", "guest code is at a page: its read or RMPADJUST has begun", source=KDUMP
+)
+def guest_accesses_page(w: World) -> bool:
+    return any(accesses(vcpu) for vcpu in w.all(Vcpu))
 
 
-@condition("guest-read-over", "the kdump kernel is reading no page", source=KDUMP)
-def guest_read_over(w: World) -> bool:
-    return not any(vcpu.reading is not None for vcpu in w.all(Vcpu))
+@condition("guest-access-over", "no read or RMPADJUST of guest code has begun", source=KDUMP)
+def guest_access_over(w: World) -> bool:
+    return not any(accesses(vcpu) for vcpu in w.all(Vcpu))
+
+
+def accesses(vcpu: Vcpu) -> bool:
+    return vcpu.reading is not None or vcpu.adjusting is not None
+
+
+@condition("page-punched", "the VMM's punch hole is under way", source=OVERLAP)
+def page_punched(w: World) -> bool:
+    return w.the(Vm).invalidating is not None
+
+
+@condition("punch-over", "no punch hole is under way", source=OVERLAP)
+def punch_over(w: World) -> bool:
+    return w.the(Vm).invalidating is None
 
 
 @condition(

@@ -114,7 +114,7 @@ def host_tasks_sleep(w: World) -> bool:
 def spins(vcpu: Vcpu) -> bool:
     """Say whether vcpu_block(), or KVM_RUN of an UNINITIALIZED vcpu, returns at once for ever."""
     stuck = vcpu.mp_state in (MpState.UNINITIALIZED, MpState.INIT_RECEIVED, MpState.STOPPED)
-    event = vcpu.update or vcpu.nmi or vcpu.unhalted
+    event = vcpu.update or vcpu.nmi or vcpu.irq or vcpu.unhalted
     return stuck and event and vcpu.in_run and not vcpu.init and not vcpu.sipi
 
 

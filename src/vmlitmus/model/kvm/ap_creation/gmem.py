@@ -3,7 +3,8 @@
 Atomic sections: under mmu_lock, mmu_invalidate_in_progress, the zap, and since d1a3c2162334
 KVM_REQ_VMSA_PAGE_RELOAD of each vcpu that uses the page, with a kick that waits; the remote TLB
 flush, only if an SPTE was zapped, which waits for every vcpu that is not OUTSIDE_GUEST_MODE; the
-truncation, which makes the page shared in the RMP and frees it even if that fails; the end.
+truncation, which makes the page shared in the RMP, after PSMASH if a 2 MiB entry covers it, and
+frees it even if that fails; the end.
 
 Source: kvm_gmem_punch_hole() in virt/kvm/guest_memfd.c; sev_gmem_invalidate() and
 sev_gmem_invalidate_range() in arch/x86/kvm/svm/sev.c.
@@ -12,7 +13,7 @@ sev_gmem_invalidate_range() in arch/x86/kvm/svm/sev.c.
 from __future__ import annotations
 
 from vmlitmus.lang import KernelFile, Sections, World, sequence, step, when
-from vmlitmus.model.hardware.rmp import rmpupdate_shared
+from vmlitmus.model.hardware.rmp import overlaps, rmpupdate_shared
 from vmlitmus.model.kvm.ap_creation.fixes import INVALIDATE
 from vmlitmus.model.kvm.ap_creation.kick import Kick
 from vmlitmus.world.memory import Owner
@@ -57,6 +58,11 @@ def punch_hole(w: World, task: Task, page: Page) -> Sections:
         flush_tlbs(w, task)
         yield "{task} requests a TLB flush"
         when(not task.awaits)
+    if page.large and w.part("PSMASH before RMPUPDATE"):
+        page.large = False
+        yield "{task} splits the RMP entry of {page} by PSMASH"
+    while overlaps(w, page):
+        yield "{task} executes RMPUPDATE of {page} again for FAIL_OVERLAP"
     page.present = False
     page.owner = Owner.FREE
     rmpupdate_shared(page)

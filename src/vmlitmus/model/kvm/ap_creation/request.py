@@ -12,6 +12,7 @@ Source: sev_snp_ap_creation() in arch/x86/kvm/svm/sev.c; GHCB specification, 4.1
 from __future__ import annotations
 
 from vmlitmus.lang import Ghcb, KernelFile, Sections, World, sequence, when
+from vmlitmus.model.hardware.rmp import free_to_act
 from vmlitmus.model.kvm.ap_creation.debug_registers import exit_guest
 from vmlitmus.model.kvm.ap_creation.fixes import (
     CHECK_FIRST,
@@ -30,7 +31,7 @@ AP_CREATION = (
 
 def may_ask(w: World, vcpu: Vcpu, target: Vcpu) -> bool:
     """Say whether guest code on a vcpu may now send a request for a target."""
-    return vcpu.running and target in vcpu.asks and (w.the(Vm).knows_ids or target.reported)
+    return free_to_act(vcpu) and target in vcpu.asks and (w.the(Vm).knows_ids or target.reported)
 
 
 def suits(w: World, target: Vcpu, page: Page) -> bool:

@@ -6,8 +6,7 @@ event; a HALTED vcpu or one in AP reset hold then is RUNNABLE. In the other stat
 again, and KVM_REQ_UPDATE_PROTECTED_GUEST_STATE, which is an event, is taken by neither of the two
 that do not enter the guest.
 
-Not modelled: fast paths, preemption, halt polling; interrupts as events (the reset of the LAPIC
-switches it off, and a fixed interrupt is not accepted then).
+Not modelled: fast paths, preemption, halt polling, an interrupt that the guest blocks.
 Source: vcpu_enter_guest(), vcpu_block(), kvm_arch_vcpu_ioctl_run() in arch/x86/kvm/x86.c,
 kvm_apic_accept_events() in lapic.c, pre_sev_run() in sev.c.
 """
@@ -39,6 +38,7 @@ def enter_guest(w: World, vcpu: Vcpu) -> Sections:
     when(not (vcpu.update or vcpu.reload or vcpu.init or vcpu.sipi))
     vcpu.mode = Mode.IN_GUEST
     vcpu.nmi = False
+    vcpu.irq = False
     prepare_switch_to_guest(w, vcpu)
     yield "{vcpu} turns IRQs off, sets IN_GUEST_MODE and sees no request"
     if w.part(REFUSE) and vcpu.vmsa is None and not vcpu.blank:

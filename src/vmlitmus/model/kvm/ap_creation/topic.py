@@ -14,8 +14,11 @@ from vmlitmus.model.hardware.rmp import (
     POINTER_CACHED,
     access_hugepage,
     rmpadjust_clear,
+    leave_region,
     rmpadjust_fails,
+    rmpadjust_retried,
     rmpadjust_set,
+    take_region,
 )
 from vmlitmus.model.hardware.vmsa_cache import device_writes, evict_vmsa
 from vmlitmus.model.kvm.ap_creation.debug_registers import hit_breakpoint
@@ -48,7 +51,7 @@ from vmlitmus.model.kvm.ap_creation.run_loop import (
     vmexit_kicked,
 )
 from vmlitmus.model.kvm.ap_creation.update import MARKS_DESTROYED, reload_vmsa, update_guest_state
-from vmlitmus.model.vmm.vcpu_ioctls import kvm_run, set_mp_state, signal
+from vmlitmus.model.vmm.vcpu_ioctls import kvm_run, run_again, set_mp_state, set_sipi_received, signal
 from vmlitmus.world.snp import Features, Host, Mode, MpState, Page, Task, Vcpu, Vm
 
 STATES = ("runnable", "running", "halted", "uninitialized", "init-received", "ap-reset-hold")
@@ -91,6 +94,7 @@ def make_page(make: Setup, s: Settings, number: int) -> Page:
         pfn_aligned=last and page["pfn_aligned"],
         slot=not last or page["slot"],
         mapped=page["mapped"],
+        large=page["large"],
         features=Features(page["features"]) if last else Features.MANAGED,
     )
 
@@ -132,6 +136,7 @@ def make_target(make: Setup, s: Settings, pages: list[Page]) -> Vcpu:
         running=running,
         mp_state=MpState.RUNNABLE if running else MpState(wanted["state"]),
         reported=wanted["state"] not in ("uninitialized", "init-received"),
+        apic=wanted["state"] not in ("uninitialized", "init-received"),
         online=wanted["online"],
         in_run=wanted["in_kvm_run"],
         dumps=s["guest"]["dumper"] == "target",
@@ -171,6 +176,7 @@ MODEL = Model(
         ap_bad_create_on_init,
         rmpadjust_clear,
         rmpadjust_fails,
+        rmpadjust_retried,
         rmpadjust_set,
         send_init,
         send_sipi,
@@ -180,10 +186,14 @@ MODEL = Model(
         halt,
         reset_hold,
         signal,
+        set_sipi_received,
         set_mp_state,
+        run_again,
         punch_hole,
         host_writes,
         access_hugepage,
+        take_region,
+        leave_region,
         evict_vmsa,
         device_writes,
         hit_breakpoint,
@@ -234,6 +244,7 @@ MODEL = Model(
             "pfn_aligned": flag(default=False),
             "slot": flag(default=True),
             "mapped": flag(default=True),
+            "large": flag(default=False),
             "features": choice(*(f.value for f in Features), default="managed"),
         },
         "vmm": {"tasks": number(0, 2, default=0), "punched_page_is_refilled": flag(default=True)},

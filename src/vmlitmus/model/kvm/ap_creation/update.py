@@ -17,7 +17,7 @@ one first.
 Not load-bearing: "track the guest's VMSA by snp_has_guest_vmsa": without it vmsa_pa stays invalid,
 as in RFC v8, which is what a destroyed vcpu needs; it serves to leave the launch VMSA allocated.
 
-Not modelled: the LAPIC (its reset drops what is pending there), nested state; that RFC v8 left
+Not modelled: nested state; that RFC v8 left
 vcpu_enter_guest() with a return value that was not set.
 Source: sev_snp_init_protected_guest_state(), sev_es_init_vmcb() in arch/x86/kvm/svm/sev.c,
 svm_vcpu_reset(), init_vmcb() in svm.c.
@@ -126,10 +126,18 @@ def init_vmcb(w: World, vcpu: Vcpu) -> None:
         vcpu.clean = False
 
 
+def reset_apic(w: World, vcpu: Vcpu) -> None:
+    """kvm_lapic_reset(), and the NMIs that are dropped with it."""
+    vcpu.nmi = False
+    vcpu.irq = False
+    if w.part("turn the LAPIC off at the reset"):
+        vcpu.apic = False
+
+
 def kvm_vcpu_reset(w: World, vcpu: Vcpu) -> Sections:
     """kvm_vcpu_reset(vcpu, true)."""
     when(not vcpu.locked)
-    vcpu.nmi = False
+    reset_apic(w, vcpu)
     if vcpu.waiting:
         vcpu.locked = True
         park(w, vcpu)
