@@ -141,6 +141,7 @@ class Vcpu(Entity):
     retired: Set[Page]  # VMSAs that are never to be entered again
     reentered: bool = False  # VMRUN was executed with one of them
     revived: bool = False  # VMRUN succeeded although the vcpu was destroyed
+    posthumous: bool = False  # KVM accepted a request of it after its DESTROY had returned
     early: bool = False  # it took a CREATE_ON_INIT before INIT
     ran_freed: bool = False  # VMRUN succeeded with a page that was freed
 

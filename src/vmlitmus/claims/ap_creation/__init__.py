@@ -43,6 +43,7 @@ from vmlitmus.claims.ap_creation.requests import (
 from vmlitmus.claims.ap_creation.vmrun import (
     created_on_init,
     created_vcpu_runs,
+    destroyed_vcpu_asks,
     destroyed_vcpu_runs,
     kvm_run_fails,
     launch_vmsa_runs,
@@ -76,6 +77,7 @@ CONDITIONS = (
     vmrun_busy,
     vmsa_shared,
     destroyed_vcpu_runs,
+    destroyed_vcpu_asks,
     vcpu_destroyed,
     taken_before_init,
     created_on_init,

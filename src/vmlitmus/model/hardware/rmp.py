@@ -131,7 +131,7 @@ def done_with(w: World, vcpu: Vcpu, page: Page) -> bool:
     return retired or not w.the(Vm).honest
 
 
-@step("{vcpu} clears the VMSA bit of {page} by RMPADJUST", source=(RMPADJUST, IN_USE))
+@step("{vcpu} clears VMSA of {page} by RMPADJUST", source=(RMPADJUST, IN_USE))
 def rmpadjust_clear(w: World, vcpu: Vcpu, page: Page) -> None:
     when(not page.in_use and done_with(w, vcpu, page))
     page.vmsa = False

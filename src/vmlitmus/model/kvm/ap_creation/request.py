@@ -50,25 +50,41 @@ def refused(w: World, page: Page) -> bool:
     return page.gpa_aligned or rax == Features.INJECTION
 
 
-def promise(target: Vcpu, page: Page | None) -> None:
-    """Note what an accepted request promises the guest: the VMSAs before it are done with."""
+def accept(vcpu: Vcpu, target: Vcpu, page: Page | None, *, on_init: bool) -> None:
+    """Store a request in its target, and note what that promises the guest."""
+    target.pending = page
+    target.waiting = True
+    target.asked = page
+    target.on_init = on_init
+    target.due = page is not None and not on_init
+    target.destroyed = False
+    target.accepted = True
+    target.rejected = False
+    if page is not None:
+        target.retired.discard(page)
+    vcpu.posthumous = vcpu.posthumous or vcpu.destroyed
+
+
+def replace(target: Vcpu, page: Page | None) -> None:
+    """Note that the request being handled replaces the target's VMSAs, all but this one."""
     target.doomed = target.retired
     doom(target, target.vmsa)
     doom(target, target.pending)
     doom(target, target.guest_vmsa)
     if page is not None:
         target.doomed.discard(page)
-        target.retired.discard(page)
-    target.asked = page
-    target.destroyed = False
-    target.accepted = True
-    target.rejected = False
 
 
 def doom(target: Vcpu, page: Page | None) -> None:
-    """The request being handled replaces this VMSA."""
     if page is not None:
         target.doomed.add(page)
+
+
+def give_back(target: Vcpu) -> None:
+    """Drop snp_vmsa_mutex; AP_CREATION has returned, and what it replaced is done with."""
+    target.retired = target.doomed
+    target.doomed.clear()
+    target.locked = False
 
 
 def start(w: World, target: Vcpu) -> bool:
@@ -113,16 +129,11 @@ def ap_create(w: World, vcpu: Vcpu, target: Vcpu, page: Page) -> Sections:
         return
     when(not target.locked)
     target.locked = True
-    promise(target, page)
-    target.pending = page
-    target.waiting = True
-    target.on_init = False
-    target.due = True
+    replace(target, page)
+    accept(vcpu, target, page, on_init=False)
     yield "{vcpu} takes snp_vmsa_mutex and stores {page} in {target}"
     yield from kicked(w, vcpu, target)
-    target.retired = target.doomed
-    target.doomed.clear()
-    target.locked = False
+    give_back(target)
     yield "{vcpu} returns from sev_snp_ap_creation()"
 
 
@@ -135,15 +146,7 @@ def ap_create_on_init(w: World, vcpu: Vcpu, target: Vcpu, page: Page) -> Section
         yield from reject(w, vcpu, target, True)
         return
     when(not target.locked)
-    target.pending = page
-    target.waiting = True
-    target.asked = page
-    target.retired.discard(page)
-    target.destroyed = False
-    target.accepted = True
-    target.rejected = False
-    target.on_init = True
-    target.due = False
+    accept(vcpu, target, page, on_init=True)
     yield "{vcpu} stores {page} in {target}, for its next INIT"
 
 
@@ -154,17 +157,12 @@ def ap_destroy(w: World, vcpu: Vcpu, target: Vcpu) -> Sections:
     yield "{vcpu} executes VMGEXIT: DESTROY of {target}"
     when(not target.locked)
     target.locked = True
-    promise(target, None)
-    target.pending = None
-    target.waiting = True
-    target.on_init = False
-    target.due = False
+    replace(target, None)
+    accept(vcpu, target, None, on_init=False)
     yield "{vcpu} takes snp_vmsa_mutex and stores INVALID_PAGE in {target}"
     yield from kicked(w, vcpu, target)
-    target.retired = target.doomed
-    target.doomed.clear()
+    give_back(target)
     target.destroyed = True
-    target.locked = False
     yield "{vcpu} returns from the DESTROY"
 
 

@@ -40,7 +40,7 @@ def enter_guest(w: World, vcpu: Vcpu) -> Sections:
     vcpu.nmi = False
     vcpu.irq = False
     prepare_switch_to_guest(w, vcpu)
-    yield "{vcpu} turns IRQs off, sets IN_GUEST_MODE and sees no request"
+    yield "{vcpu} sees no request: IN_GUEST_MODE, IRQs off"
     if w.part(REFUSE) and vcpu.vmsa is None and not vcpu.blank:
         vcpu.fault = Fault.REFUSED
         answer(w, vcpu)

@@ -146,13 +146,13 @@ def make_target(make: Setup, s: Settings, pages: list[Page]) -> Vcpu:
 def start(s: Settings) -> str:
     """Say in one line where the vcpus are at the start."""
     target = s["target"]
-    state = {"runnable": "RUNNABLE, outside the guest", "running": "in the guest"}.get(
+    state = {"runnable": "RUNNABLE outside", "running": "in the guest"}.get(
         target["state"], target["state"].upper().replace("-", "_")
     )
     vmsa = {"guest": "page0", "launch": "its launch VMSA"}.get(
         target["vmsa"], "a launch VMSA that is not encrypted"
     )
-    return f"vcpu0, the BSP, is in the guest; vcpu1 is {state}, with {vmsa}"
+    return f"vcpu0 (BSP) is in the guest; vcpu1 is {state}, with {vmsa}"
 
 
 MODEL = Model(
