@@ -134,4 +134,8 @@ def launch_page_freed(w: World) -> bool:
     backed_by=("launch-page-freed",),
 )
 def freed_launch_page_is_vmsa(w: World) -> bool:
-    return any(v.vmsa is p and p.launch and p.owner != Owner.GUEST for v in w.all(Vcpu) for p in w.all(Page))
+    return any(
+        v.vmsa is p and p.launch and p.owner != Owner.GUEST
+        for v in w.all(Vcpu)
+        for p in w.all(Page)
+    )

@@ -1,4 +1,4 @@
-"""Lines of a VMSA in a cache: #VMEXIT writes them with the guest's tag, an eviction writes them back.
+"""Lines of a VMSA in a cache: written with the guest's tag at #VMEXIT, written back by an eviction.
 
 With SME_COHERENT a cpu that writes the page takes them out of the cache; a device does not. Only
 launch VMSAs that KVM gives back are followed; the topic cache-flush is about the others.

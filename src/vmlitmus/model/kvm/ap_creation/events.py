@@ -45,7 +45,11 @@ def inject_nmi(w: World, target: Vcpu) -> None:
     kick(target)
 
 
-@step("an interrupt for {target} arrives and kicks it", source=(ACCEPT_IRQ, KICK), disturbance="interrupt")
+@step(
+    "an interrupt for {target} arrives and kicks it",
+    source=(ACCEPT_IRQ, KICK),
+    disturbance="interrupt",
+)
 def interrupt(w: World, target: Vcpu) -> None:
     when(not target.bsp)
     if target.apic:

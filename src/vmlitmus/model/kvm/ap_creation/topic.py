@@ -13,8 +13,8 @@ from vmlitmus.model.hardware.rmp import (
     IN_USE,
     POINTER_CACHED,
     access_hugepage,
-    rmpadjust_clear,
     leave_region,
+    rmpadjust_clear,
     rmpadjust_fails,
     rmpadjust_retried,
     rmpadjust_set,
@@ -51,7 +51,13 @@ from vmlitmus.model.kvm.ap_creation.run_loop import (
     vmexit_kicked,
 )
 from vmlitmus.model.kvm.ap_creation.update import MARKS_DESTROYED, reload_vmsa, update_guest_state
-from vmlitmus.model.vmm.vcpu_ioctls import kvm_run, run_again, set_mp_state, set_sipi_received, signal
+from vmlitmus.model.vmm.vcpu_ioctls import (
+    kvm_run,
+    run_again,
+    set_mp_state,
+    set_sipi_received,
+    signal,
+)
 from vmlitmus.world.snp import Features, Host, Mode, MpState, Page, Task, Vcpu, Vm
 
 STATES = ("runnable", "running", "halted", "uninitialized", "init-received", "ap-reset-hold")
