@@ -40,6 +40,7 @@ class Fault(Enum):
     NOT_VMSA = "VMEXIT_INVALID: page without the VMSA bit"
     BUSY = "VMEXIT_BUSY"
     FEATURES = "VMEXIT_INVALID: SEV_FEATURES not allowed"
+    OOPS = "its task died of an oops"  # and keeps its locks
 
 
 class Features(Enum):
@@ -72,6 +73,7 @@ class Page(Entity):
     gpa_aligned: Const[bool] = False  # the gpa is a multiple of 2 MiB
     pfn_aligned: Const[bool] = False  # the pfn is the first of a 2 MiB region
     slot: Const[bool] = True  # a memslot covers the gpa
+    private: Const[bool] = True  # the gpa has KVM_MEMORY_ATTRIBUTE_PRIVATE
     owner: Owner = Owner.GUEST
     assigned: bool = True  # RMP: to the guest's ASID
     vmsa: bool = False  # RMP: VMSA attribute
@@ -147,8 +149,8 @@ class Vcpu(Entity):
 
     @property
     def failed(self) -> bool:
-        """True when KVM_RUN has failed; the VMM does not call it again."""
-        return self.fault != Fault.NONE
+        """True when KVM_RUN has failed; an honest VMM does not call it again."""
+        return self.fault not in (Fault.NONE, Fault.OOPS)
 
     @property
     def outside(self) -> bool:

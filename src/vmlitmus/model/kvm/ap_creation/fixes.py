@@ -11,6 +11,7 @@ from __future__ import annotations
 from vmlitmus.lang import Fix, KernelCommit, Lore
 
 HALTED = "park a destroyed vcpu in HALTED"
+LOOKUP = "look the VMSA up in guest_memfd, and nothing else"
 TRACKED = "track the guest's VMSA by snp_has_guest_vmsa"
 START_UNINITIALIZED = "start an UNINITIALIZED target"
 START_INIT_RECEIVED = "start an INIT_RECEIVED target"
@@ -52,6 +53,7 @@ FIXES = (
     Fix(START_UNINITIALIZED, _RFC, "RFC v8, not merged"),
     Fix(START_INIT_RECEIVED, _HOTPLUG, "not merged"),
     Fix(HALTED, _MERGED, "6.11"),
+    Fix(LOOKUP, _MERGED, "6.11"),
     Fix(TRACKED, _MERGED, "6.11"),
     _fix(MASKS, "6.14", "b2653cd3b75f", "SVM: Save host DR masks on CPUs with DebugSwap"),
     _fix(
@@ -131,7 +133,7 @@ def _with(*parts: str) -> tuple[Fix, ...]:
     return tuple(fix for fix in FIXES if fix.part in parts)
 
 
-_V6_11 = (HALTED, TRACKED)
+_V6_11 = (HALTED, LOOKUP, TRACKED)
 _V6_15 = (*_V6_11, MASKS, NO_DRS, REFUSE, CHECK_FIRST, FEATURES, DIRTY, CONSUME)
 _V6_16 = (*_V6_15, WAIT_FLAG, WAIT_KICK, ALLOWED)
 _V7_2 = (*_V6_16, LOCK_VCPUS, SYNC_ONCE, NO_CREATING, RUNNABLE, INVALIDATE)

@@ -34,12 +34,14 @@ from vmlitmus.model.kvm.ap_creation.fixes import (
     DIRTY,
     HALTED,
     INVALIDATE,
+    LOOKUP,
     MARK_GUEST,
     RUNNABLE,
     TRACKED,
 )
+from vmlitmus.model.kvm.ap_creation.restricted import oopses, unpin
 from vmlitmus.world.memory import Owner
-from vmlitmus.world.snp import Host, MpState, Page, Vcpu, Vm
+from vmlitmus.world.snp import Fault, Host, MpState, Page, Vcpu, Vm
 
 SEV = "arch/x86/kvm/svm/sev.c"
 UPDATE = KernelFile(SEV, "sev_snp_init_protected_guest_state()", "7.2.13")
@@ -77,8 +79,8 @@ def install(w: World, vcpu: Vcpu, page: Page) -> Sections:
     """Look a page up in guest_memfd and make it the VMSA, if that works."""
     vm = w.the(Vm)
     seen: Annotated[int, Between(0, 3)] = vm.seq
-    found = page.slot and page.present
-    fresh = page.slot and not page.present and w.the(Host).refills
+    found = page.slot and page.private and page.present
+    fresh = page.slot and not found and w.the(Host).refills and (page.private or w.part(LOOKUP))
     if w.part(CONSUME):
         vcpu.pending = None
     if w.part(MARK_GUEST):
@@ -140,7 +142,13 @@ def kvm_vcpu_reset(w: World, vcpu: Vcpu) -> Sections:
     reset_apic(w, vcpu)
     if vcpu.waiting:
         vcpu.locked = True
+        old = vcpu.vmsa
         park(w, vcpu)
+        if oopses(w, vcpu, old):
+            vcpu.fault = Fault.OOPS
+            yield "{vcpu} reads through the NULL memslot that it found, and oopses"
+            when(vcpu.fault != Fault.OOPS)
+        unpin(w, vcpu, old)
         if w.part(MARK_GUEST) and w.assume(MARKS_DESTROYED):
             vcpu.has_guest_vmsa = True
         yield "{vcpu} is parked without a VMSA, under its snp_vmsa_mutex"
