@@ -17,8 +17,7 @@ one first.
 Not load-bearing: "track the guest's VMSA by snp_has_guest_vmsa": without it vmsa_pa stays invalid,
 as in RFC v8, which is what a destroyed vcpu needs; it serves to leave the launch VMSA allocated.
 
-Not modelled: nested state; that RFC v8 left
-vcpu_enter_guest() with a return value that was not set.
+Not modelled: nested state; that RFC v8 left vcpu_enter_guest() with a return value that was not set.
 Source: sev_snp_init_protected_guest_state(), sev_es_init_vmcb() in arch/x86/kvm/svm/sev.c,
 svm_vcpu_reset(), init_vmcb() in svm.c.
 """
