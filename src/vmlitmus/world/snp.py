@@ -72,7 +72,8 @@ class Page(Entity):
     launch: Const[bool] = False
     gpa_aligned: Const[bool] = False  # the gpa is a multiple of 2 MiB
     pfn_aligned: Const[bool] = False  # the pfn is the first of a 2 MiB region
-    slot: Const[bool] = True  # a memslot covers the gpa
+    slot: bool = True  # a memslot covers the gpa, and is bound to guest_memfd
+    slot_invalid: bool = False  # it has KVM_MEMSLOT_INVALID: it is being deleted
     private: Const[bool] = True  # the gpa has KVM_MEMORY_ATTRIBUTE_PRIVATE
     owner: Owner = Owner.GUEST
     assigned: bool = True  # RMP: to the guest's ASID
@@ -109,6 +110,7 @@ class Vcpu(Entity):
     apic: bool = True  # its LAPIC is on, so that it accepts interrupts
     unhalted: bool = False  # pv.pv_unhalted
     vmsa: Page | None = None  # vmcb->control.vmsa_pa
+    looks: Page | None = None  # what it has looked up in the memslots, under kvm->srcu
     blank: bool = False  # vmsa_pa is a page that guest_memfd has just allocated
     cached: Page | None = None  # the VMSA pointer that hardware may have kept
     clean: bool = False  # the VMCB is marked clean

@@ -30,7 +30,7 @@ from vmlitmus.model.kvm.ap_creation.events import (
     unhalt,
 )
 from vmlitmus.model.kvm.ap_creation.fixes import FIXES, VERSIONS
-from vmlitmus.model.kvm.ap_creation.gmem import host_writes, punch_hole
+from vmlitmus.model.kvm.ap_creation.gmem import delete_memslot, host_writes, punch_hole
 from vmlitmus.model.kvm.ap_creation.kick import Kick, RequestMask
 from vmlitmus.model.kvm.ap_creation.launch import create_vcpu, launch_finish, set_regs
 from vmlitmus.model.kvm.ap_creation.request import (
@@ -50,7 +50,12 @@ from vmlitmus.model.kvm.ap_creation.run_loop import (
     vmexit,
     vmexit_kicked,
 )
-from vmlitmus.model.kvm.ap_creation.update import MARKS_DESTROYED, reload_vmsa, update_guest_state
+from vmlitmus.model.kvm.ap_creation.update import (
+    MARKS_DESTROYED,
+    REFUSES_INVALID,
+    reload_vmsa,
+    update_guest_state,
+)
 from vmlitmus.model.vmm.vcpu_ioctls import (
     kvm_run,
     run_again,
@@ -197,6 +202,7 @@ MODEL = Model(
         set_mp_state,
         run_again,
         punch_hole,
+        delete_memslot,
         host_writes,
         access_hugepage,
         take_region,
@@ -213,7 +219,7 @@ MODEL = Model(
     ),
     conditions=CONDITIONS,
     hooks={Kick: {"as-merged": Kick, "request-mask": RequestMask}},
-    assumptions=(IN_USE, POINTER_CACHED, MARKS_DESTROYED),
+    assumptions=(IN_USE, POINTER_CACHED, MARKS_DESTROYED, REFUSES_INVALID),
     settings={
         "machine": {
             "allowed_sev_features": flag(default=False),

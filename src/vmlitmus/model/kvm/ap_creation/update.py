@@ -17,7 +17,7 @@ one first.
 Not load-bearing: "track the guest's VMSA by snp_has_guest_vmsa": without it vmsa_pa stays invalid,
 as in RFC v8, which is what a destroyed vcpu needs; it serves to leave the launch VMSA allocated.
 
-Not modelled: nested state; that RFC v8 left vcpu_enter_guest() with a return value that was not set.
+Not modelled: nested state; that RFC v8 left vcpu_enter_guest() with an unset return value.
 Source: sev_snp_init_protected_guest_state(), sev_es_init_vmcb() in arch/x86/kvm/svm/sev.c,
 svm_vcpu_reset(), init_vmcb() in svm.c.
 """
@@ -52,6 +52,13 @@ MARKS_DESTROYED = Assumption(
 )
 
 
+REFUSES_INVALID = Assumption(
+    "reload-refuses-invalid-slot",
+    "whoever looks a VMSA up takes no memslot with KVM_MEMSLOT_INVALID, as the code for the APIC "
+    "access page does, which d1a3c2162334 was made after",
+)
+
+
 def park(w: World, vcpu: Vcpu) -> None:
     """Mark the vcpu as offline and not runnable, and take its VMSA away."""
     vcpu.wronged = vcpu.wronged or not vcpu.accepted or vcpu.pending is not vcpu.asked
@@ -78,13 +85,16 @@ def install(w: World, vcpu: Vcpu, page: Page) -> Sections:
     """Look a page up in guest_memfd and make it the VMSA, if that works."""
     vm = w.the(Vm)
     seen: Annotated[int, Between(0, 3)] = vm.seq
-    found = page.slot and page.private and page.present
-    fresh = page.slot and not found and w.the(Host).refills and (page.private or w.part(LOOKUP))
+    slot = page.slot and not (page.slot_invalid and w.assume(REFUSES_INVALID))
+    found = slot and page.private and page.present
+    fresh = slot and not found and w.the(Host).refills and (page.private or w.part(LOOKUP))
+    vcpu.looks = page
     if w.part(CONSUME):
         vcpu.pending = None
     if w.part(MARK_GUEST):
         vcpu.has_guest_vmsa = True
     yield "{vcpu} looks {page} up in guest_memfd"
+    vcpu.looks = None
     if found or fresh:
         vcpu.has_guest_vmsa = True
         vcpu.pending = None
