@@ -6,9 +6,9 @@ flush, only if an SPTE was zapped, which waits for every vcpu that is not OUTSID
 truncation, which makes the page shared in the RMP, after PSMASH if a 2 MiB entry covers it, and
 frees it even if that fails; the end.
 
-A page that is bound to no memslot is found by no vcpu: it is truncated, and that is all. A memslot
-is marked invalid, srcu is synchronized, the page is zapped and its users are kicked, and the memslot
-is deleted and unbound. That moves no mmu_invalidate_seq.
+The users of a page are found by its memslots; one that is bound to none is truncated, and that is
+all. To delete a memslot: it is marked invalid, srcu is synchronized, its pages are zapped and their
+users kicked, and it is unbound. That moves no mmu_invalidate_seq.
 
 Source: kvm_gmem_punch_hole() in virt/kvm/guest_memfd.c; sev_gmem_invalidate() and
 sev_gmem_invalidate_range() in arch/x86/kvm/svm/sev.c.
