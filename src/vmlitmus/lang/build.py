@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from vmlitmus.errors import ModelError, ScenarioError, unknown
 from vmlitmus.lang.bindings import Bindings
 from vmlitmus.lang.checked import checked
-from vmlitmus.lang.domain import Bool, IntRange, OutOfRange, RefTo
+from vmlitmus.lang.domain import Bool, Domain, IntRange, OutOfRange, RefTo
 from vmlitmus.lang.entity import Entity, Field, declared_fields, store
+from vmlitmus.lang.kept import Family, Kept, at_home, family
 from vmlitmus.lang.machine import Budget, Machine, Switches, Variable
 from vmlitmus.lang.model import Model, Setup, fill
 from vmlitmus.lang.program import Program, assign_slots, find_domains, program
@@ -102,6 +103,7 @@ class _Builder:
         variables = self.switches([p for p in scan.parts if p not in off], world)
         self.variables(entities, scan.written, at_most, variables)
         programs = self.programs(steps, world, variables)
+        self.locals(programs, Kept(world, variables, scan.parts, assumptions), variables)
         world.recorder.variables = {(v.entity, v.name): (v.index, v.domain) for v in variables}
         instances = tuple(Bindings(steps, programs, world, variables, self.names))
         return Machine(
@@ -221,22 +223,24 @@ class _Builder:
         except OutOfRange as error:
             raise ModelError(f"{where} at the start: {error}") from None
 
-    def switches(self, parts: list[str], world: World) -> list[Variable]:
+    def switches(self, parts: list[str], world: World) -> _Variables:
         """Return a variable for each part that can be switched; they come first in the state."""
         switches = object.__new__(Switches)
         switches.__dict__.update(index=0, _at=0)
         if self.switchable:
             world.switches = {part: (switches, f"_{part}") for part in parts}
         switches.__dict__.update({name: True for _, name in world.switches.values()})
-        names = (name for _, name in world.switches.values())
-        return [Variable(i, switches, name, Bool(), 1) for i, name in enumerate(names)]
+        found = _Variables(family(world))
+        for entity, name in world.switches.values():
+            found.add(entity, name, Bool(), 1)
+        return found
 
     def variables(
         self,
         entities: Entities,
         written: set[str],
         at_most: dict[str, int],
-        found: list[Variable],
+        found: _Variables,
     ) -> None:
         """Append the fields that steps write, and the budgets of bounded disturbances."""
         for kind, made in entities.items():
@@ -247,52 +251,67 @@ class _Builder:
                     domain = field.domain(entities)
                     for entity in made:
                         code = domain.encode(entity.__dict__[name])
-                        found.append(Variable(len(found), entity, name, domain, code))
+                        found.add(entity, name, domain, code)
         if at_most:
             budget = object.__new__(Budget)
             budget.__dict__.update(index=0, _at=0)
             for name, most in at_most.items():
                 domain = IntRange(0, most)
                 budget.__dict__[name] = most
-                found.append(Variable(len(found), budget, name, domain, domain.encode(most)))
+                found.add(budget, name, domain, domain.encode(most))
 
     def programs(
-        self, steps: list[Step], world: World, variables: list[Variable]
+        self, steps: list[Step], world: World, variables: _Variables
     ) -> dict[Step, Program]:
-        """Cut the sequences; add to ``variables`` where each actor is, and its slots."""
+        """Cut the sequences; add to ``variables`` where each actor is."""
         made = {
             s: program(s, _parameters(s, self.model.entities), world)
             for s in steps
             if s.is_sequence
         }
-        at = self.add_places(made, variables)
-        domains = {(v.entity, v.name): (v.index, v.domain) for v in variables}
-        for sequence in made.values():
-            find_domains(sequence, world, domains)
-        for actor in at:
+        self.add_places(made, variables)
+        return made
+
+    def locals(self, made: dict[Step, Program], kept: Kept, variables: _Variables) -> None:
+        """Find which locals live across yields; add to ``variables`` the slots that keep them."""
+        world = kept.world
+        mechanisms = tuple(world.mechanisms.items())
+        for step, sequence in made.items():
+            find = partial(find_domains, sequence, world)
+            found = kept.take((step, mechanisms), find)
+            domains = {name: at_home(domain, world) for name, domain in found.domains.items()}
+            sequence.settle(found.met, domains)
+        for actor in dict.fromkeys(sequence.actor for sequence in made.values()):
             slots = assign_slots([p for p in made.values() if p.actor is actor])
             for name, domain in slots.items():
                 for entity in self.made[actor]:
-                    variables.append(Variable(len(variables), entity, name, domain, 0))
+                    variables.add(entity, name, domain, 0)
                     store(entity, name, domain, 0)
         for variable in variables:
             variable.entity.__dict__["_recorder"] = world.recorder
         for kind in self.made.values():
             for entity in kind:
                 entity.__dict__["_recorder"] = world.recorder
-        return made
 
-    def add_places(
-        self, made: dict[Step, Program], variables: list[Variable]
-    ) -> dict[type[Entity], int]:
+    def add_places(self, made: dict[Step, Program], variables: _Variables) -> None:
         places: dict[type[Entity], int] = {}
         for sequence in made.values():
             sequence.first_place = places.get(sequence.actor, 0) + 1
             places[sequence.actor] = sequence.first_place + sequence.places - 1
         for kind, most in places.items():
             for entity in self.made[kind] if most else ():
-                variables.append(Variable(len(variables), entity, "_at", IntRange(0, most), 0))
-        return places
+                variables.add(entity, "_at", IntRange(0, most), 0)
+
+
+class _Variables(list[Variable]):
+    """The variables found so far; until the machine is checked, their family numbers them."""
+
+    def __init__(self, family: Family) -> None:
+        self.family = family
+
+    def add(self, entity: Entity, name: str, domain: Domain, initial: int) -> None:
+        number = self.family.number(entity, name)
+        self.append(Variable(number, entity, name, domain, initial))
 
 
 @lru_cache(maxsize=64)

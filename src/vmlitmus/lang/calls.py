@@ -53,7 +53,7 @@ class Calls(Groups):
         if callee is World.part and known[-1] in self.world.switches:
             return self.read(node, *self.world.switches[known[-1]])
         if len(known) == len(values) and (_is_world(callee) or callee in _CONCRETE):
-            return Known(callee(*known))
+            return self.call_concrete(callee, known)
         first = values[0] if values else None
         if isinstance(first, Computed) and isinstance(first.domain, SetOf):
             if callee is len:
@@ -69,6 +69,16 @@ class Calls(Groups):
             found = [partial(self.boolean, p) for _, p in self.members(first, node)]
             return self.shortcut(callee is all, found, node)
         self.refuse(node, f"{getattr(callee, '__name__', callee)!r} cannot be called in model code")
+
+    def call_concrete(self, callee: Any, known: list[Any]) -> Val:
+        result = callee(*known)
+        if callee is World.part:
+            self.variables.told("part", known[-1], result)
+        elif callee is World.assume:
+            self.variables.told("assume", known[-1].name, result)
+        elif callee is World.use:
+            self.variables.told("use", known[-1], result)
+        return Known(result)
 
     def extreme(self, node: ast.AST, largest: bool, left: Val, right: Val) -> Val:
         (a, x), (b, y) = self.integer(node, left), self.integer(node, right)

@@ -10,10 +10,12 @@ from vmlitmus.errors import ModelError
 from vmlitmus.lang.fold import folded, read
 from vmlitmus.lang.instances import lower_instance
 from vmlitmus.lang.ir import Code
+from vmlitmus.lang.kept import Kept
 from vmlitmus.lang.lower import lower_condition
 from vmlitmus.lang.machine import Instance, Machine
 from vmlitmus.lang.model import Model
 from vmlitmus.lang.reachable import reachable
+from vmlitmus.lang.reading import named, shape
 from vmlitmus.lang.syntax import place
 
 
@@ -25,33 +27,38 @@ def checked(machine: Machine) -> Machine:
     Raises ModelError, with file and line, for a fault in an instance or a condition, and for a name
     or a label that is used twice.
     """
+    kept = Kept(machine.world, machine.variables, machine.parts, machine.assumptions)
+    switches = [v.index for v in machine.variables[: len(machine.switches)]]
+    key = _Keys(machine)
     found, changing = reachable(
         machine.instances,
-        lambda i: lower_instance(machine, i),
+        lambda i: kept.take(key(i), partial(lower_instance, machine, i)),
         machine.variables,
-        len(machine.switches),
+        switches,
     )
     codes: dict[int | str, Code] = {number: code for number, (_, code) in enumerate(found)}
     alive = [replace(i, index=number) for number, (i, _) in enumerate(found)]
-    lower = partial(_lowered, machine)
+    lower = partial(_lowered, machine, kept)
     if machine.switches or machine.model not in _CHECKED:
         codes |= {name: lower(name) for name in machine.conditions}
         _check_labels(machine)
         _CHECKED[:] = [machine.model]
-    idle = set(range(len(machine.switches))) - read(codes.values())
-    kept = [
+    idle = set(switches) - read(codes.values())
+    varying = [
         v
         for v in machine.variables
         if v.index not in idle and (v.index in changing or v.bookkeeping)
     ]
-    numbers = {v.index: number for number, v in enumerate(kept)}
+    numbers = {v.index: number for number, v in enumerate(varying)}
     constants = {v.index: v.initial for v in machine.variables if v.index not in numbers}
     smaller = replace(
         machine,
-        variables=tuple(replace(v, index=numbers[v.index]) for v in kept),
+        variables=tuple(replace(v, index=numbers[v.index]) for v in varying),
         instances=tuple(_renumbered(i, numbers) for i in alive),
         codes=_Folded(codes, lower, constants, numbers),
-        switches=tuple(p for i, p in enumerate(machine.switches) if i not in idle),
+        switches=tuple(
+            part for i, part in zip(switches, machine.switches, strict=True) if i not in idle
+        ),
     )
     recorder = smaller.world.recorder
     recorder.variables = smaller.domains
@@ -61,10 +68,37 @@ def checked(machine: Machine) -> Machine:
     return smaller
 
 
-def _lowered(machine: Machine, condition: str) -> Code:
+def _lowered(machine: Machine, kept: Kept, name: str) -> Code:
     """Return the code of a condition."""
-    function = machine.conditions[condition].function
-    return lower_condition(machine.world, machine.domains, function)
+    condition = machine.conditions[name]
+    return kept.take(condition, partial(lower_condition, machine.world, condition.function))
+
+
+class _Keys:
+    """What tells an instance from the others of its family, apart from what lowering notes."""
+
+    def __init__(self, machine: Machine) -> None:
+        self.shapes = {v.index: shape(v.domain) for v in machine.variables}
+        mechanisms = tuple(machine.world.mechanisms.items())
+        self.frames = {
+            i.step: (mechanisms, p.first_place, tuple(p.live.items()), tuple(p.slots.items()))
+            for i in machine.instances
+            if (p := i.program) is not None
+        }
+
+    def __call__(self, instance: Instance) -> object:
+        read = [index for index, _ in instance.guards] + [index for _, index in instance.loads]
+        read += [] if instance.budget is None else [instance.budget]
+        return (
+            instance.step,
+            instance.start,
+            tuple(named(value) for value in instance.binding),
+            instance.guards,
+            instance.loads,
+            tuple(self.shapes[index] for index in read),
+            instance.budget,
+            self.frames.get(instance.step),
+        )
 
 
 def _renumbered(instance: Instance, numbers: Mapping[int, int]) -> Instance:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping
 from typing import Any, NoReturn
 
 from vmlitmus.errors import ModelError, unknown
 from vmlitmus.lang.domain import Bool, Domain, IntRange, OutOfRange, RefTo, SetOf
 from vmlitmus.lang.entity import Entity
 from vmlitmus.lang.ir import FAULTY, Bits, Block, Branch, Code, Op, Operand
+from vmlitmus.lang.reading import Reading
 from vmlitmus.lang.values import Computed, Known, Scope, Snapshot, Val, unite
 from vmlitmus.lang.world import World
 
@@ -17,12 +17,10 @@ from vmlitmus.lang.world import World
 class Control:
     """The state of lowering: the block at hand (None: not reached), names, fields written."""
 
-    def __init__(
-        self, world: World, variables: Mapping[tuple[Entity, str], tuple[int, Domain]]
-    ) -> None:
+    def __init__(self, world: World, variables: Reading) -> None:
         self.world = world
         self.variables = variables
-        self.domains = dict(variables.values())
+        self.domains = variables.domains
         self.code = Code()
         self.block: Block | None = self.code.blocks[0]
         self.fields: dict[int, Val] = {}

@@ -13,8 +13,7 @@ from vmlitmus.lang.ir import Block, Branch, Code, Emit, Op, Operand, Value, fold
 
 def read(codes: Iterable[Code]) -> set[int]:
     """Return the variables that some code reads."""
-    ops = [op for code in codes for block in code.blocks for op in block.ops]
-    return {op.args[0] for op in ops if op.op == "load"}
+    return {variable for code in codes for variable in code.reads}
 
 
 def folded(code: Code, constants: Mapping[int, int], numbers: Mapping[int, int]) -> Code:

@@ -6,13 +6,14 @@ from vmlitmus.lang.domain import Bool, IntRange
 from vmlitmus.lang.ir import DISABLED, Bits, Code
 from vmlitmus.lang.lower import Finish, Lowerer
 from vmlitmus.lang.machine import Instance, Machine
+from vmlitmus.lang.reading import Reading
 from vmlitmus.lang.syntax import function_syntax, names_of, place
 from vmlitmus.lang.values import Computed, Known, Scope, Val
 
 
-def lower_instance(machine: Machine, instance: Instance) -> Code:
+def lower_instance(machine: Machine, instance: Instance, variables: Reading) -> Code:
     """Return what an instance does; raises ModelError, with file and line, for a fault in it."""
-    lowerer = Lowerer(machine.world, machine.domains)
+    lowerer = Lowerer(machine.world, variables)
     made = instance.program
     names: dict[str, Val] = {
         n: Known(v) for n, v in zip(instance.names, instance.binding, strict=True)
@@ -28,7 +29,7 @@ def lower_instance(machine: Machine, instance: Instance) -> Code:
         names[expanded.world_name] = Known(machine.world)
         scope = Scope(names, expanded.constants, expanded.place, None)
         body = made.sections[instance.start].framed.syntax.body
-        lowerer.finish = Finish(_Leaving(machine, instance).leave)
+        lowerer.finish = Finish(_Leaving(variables, instance).leave)
     lowerer.scopes.append(scope)
     _enter(lowerer, instance)
     lowerer.statements(body)
@@ -58,12 +59,12 @@ def _enter(lowerer: Lowerer, instance: Instance) -> None:
 class _Leaving:
     """Writes the actor's place and its locals at the end of a section."""
 
-    def __init__(self, machine: Machine, instance: Instance) -> None:
+    def __init__(self, variables: Reading, instance: Instance) -> None:
         assert instance.program is not None
         self.made = instance.program
         self.actor = instance.actor
         self.stored = self.made.sections[instance.start].stored
-        self.variables = machine.domains
+        self.variables = variables
 
     def leave(self, lowerer: Lowerer, ending: int, where: int, values: tuple[Val, ...]) -> None:
         made = self.made

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal, TypeAlias
 
 Operand: TypeAlias = int | str
@@ -69,6 +70,23 @@ class Code:
     def __init__(self) -> None:
         self.blocks: list[Block] = [Block(0)]
         self.names = 0
+
+    @cached_property
+    def reads(self) -> tuple[int, ...]:
+        """The variables that the finished code reads, in order."""
+        ops = [op for block in self.blocks for op in block.ops if op.op == "load"]
+        return tuple(sorted({op.args[0] for op in ops}))
+
+    @cached_property
+    def writes(self) -> frozenset[int]:
+        """The variables that the finished code may write."""
+        ends = [block.end for block in self.blocks if isinstance(block.end, Emit)]
+        return frozenset(variable for end in ends for variable in end.writes)
+
+    @cached_property
+    def ends(self) -> dict[tuple[int | None, ...], Any]:
+        """How the finished code may end, by the constants among what it reads; see reachable."""
+        return {}
 
     def block(self) -> Block:
         made = Block(len(self.blocks))

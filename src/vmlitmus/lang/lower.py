@@ -15,15 +15,12 @@ from typing import Any
 
 from vmlitmus.errors import ModelError
 from vmlitmus.lang.calls import Calls
-from vmlitmus.lang.domain import Domain
-from vmlitmus.lang.entity import Entity
 from vmlitmus.lang.frame import FramedSection
 from vmlitmus.lang.ir import Code, Emit, Value
+from vmlitmus.lang.reading import Reading
 from vmlitmus.lang.syntax import function_syntax, names_of, place
 from vmlitmus.lang.values import Computed, Known, Scope, Snapshot, Val
 from vmlitmus.lang.world import World
-
-Variables = Mapping[tuple[Entity, str], tuple[int, Domain]]
 
 
 @dataclass
@@ -47,7 +44,7 @@ class _Loop:
 class Lowerer(Calls):
     """Lowers one step, section or condition."""
 
-    def __init__(self, world: World, variables: Variables) -> None:
+    def __init__(self, world: World, variables: Reading) -> None:
         super().__init__(world, variables)
         self.loops: list[_Loop] = []
         self.finish: Finish | None = None
@@ -215,7 +212,7 @@ def _integer(node: ast.expr) -> int:
 
 def lower_section(
     world: World,
-    variables: Variables,
+    variables: Reading,
     section: FramedSection,
     names: dict[str, Val],
     constants: Mapping[str, Any],
@@ -232,7 +229,7 @@ def lower_section(
     return lowerer.code
 
 
-def lower_condition(world: World, variables: Variables, function: Any) -> Code:
+def lower_condition(world: World, function: Any, variables: Reading) -> Code:
     """Lower a condition; its blocks end in a Value."""
     lowerer = Lowerer(world, variables)
     lowerer.pure += 1

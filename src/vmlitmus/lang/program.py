@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -13,7 +13,8 @@ from vmlitmus.lang.domain import Domain, IntRange
 from vmlitmus.lang.entity import Entity, Field
 from vmlitmus.lang.expand import expand
 from vmlitmus.lang.frame import FramedSection, compiled, frames
-from vmlitmus.lang.lower import Finish, Lowerer, Variables, lower_section
+from vmlitmus.lang.lower import Finish, Lowerer, lower_section
+from vmlitmus.lang.reading import Reading
 from vmlitmus.lang.step import Step
 from vmlitmus.lang.syntax import place
 from vmlitmus.lang.values import Computed, Known, Val, unite
@@ -53,6 +54,12 @@ class Program:
     def places(self) -> int:
         return max(self.live, default=0)
 
+    def settle(self, met: Iterable[int], domains: Mapping[str, Domain]) -> None:
+        """Take the domains of the locals; drop the sections that no actor comes to."""
+        self.domains.update(domains)
+        for unmet in set(self.live).difference(met):
+            del self.live[unmet], self.sections[unmet]
+
 
 def program(step: Step, parameters: dict[str, type[Any]], world: World) -> Program:
     """Cut a sequence and make its sections; raises ModelError for what cannot be cut."""
@@ -87,41 +94,51 @@ def _ready(step: Step, mechanisms: tuple[tuple[type[Hooks], Hooks], ...]) -> _Re
     return _Ready(done, sections, live)
 
 
-def find_domains(made: Program, world: World, variables: Variables) -> None:
+@dataclass(frozen=True)
+class Found:
+    """The places that some actor comes to, and the values of each local that lives there."""
+
+    met: frozenset[int]
+    domains: Mapping[str, Domain]
+
+
+def find_domains(made: Program, world: World, variables: Reading) -> Found:
     """Find what values each local that lives across a yield can have: annotated, or inferred."""
     done = made.done.expanded
+    domains: dict[str, Domain] = {}
     for name, annotation in done.annotations.items():
-        made.domains[name] = Field(name, annotation, None).domain(dict(world._entities))
+        domains[name] = Field(name, annotation, None).domain(dict(world.entities))
     for name, kind in list(made.parameters.items())[1:]:
-        domain = _of_kind(name, kind, world)
-        made.domains[name] = domain
-    _Inference(made, world, variables).run()
+        domains[name] = _of_kind(name, kind, world)
+    return _Inference(made, world, variables, domains).run()
 
 
 def _of_kind(name: str, kind: type[Any], world: World) -> Domain:
-    return Field(name, kind, None).domain(dict(world._entities))
+    return Field(name, kind, None).domain(dict(world.entities))
 
 
 class _Inference:
     """Lowers sections with locals of unknown value until the locals' domains no longer grow."""
 
-    def __init__(self, made: Program, world: World, variables: Variables) -> None:
+    def __init__(
+        self, made: Program, world: World, variables: Reading, domains: dict[str, Domain]
+    ) -> None:
         self.made = made
         self.world = world
         self.variables = variables
-        self.fixed = set(made.domains)
+        self.domains = domains
+        self.fixed = set(domains)
         self.grown: dict[str, int] = {}
         self.met: set[int] = set()
         self.waiting = [0]
 
-    def run(self) -> None:
-        """Lower from the start until nothing new is learnt; drop sections never come to."""
+    def run(self) -> Found:
+        """Lower from the start until nothing new is learnt."""
         while self.waiting:
             start = self.waiting.pop(0)
             for actor in self.world.all(self.made.actor):
                 self.section(start, actor)
-        for unmet in set(self.made.live) - self.met:
-            del self.made.live[unmet], self.made.sections[unmet]
+        return Found(frozenset(self.met), self.domains)
 
     def section(self, start: int, actor: Entity) -> None:
         made, done = self.made, self.made.done.expanded
@@ -131,7 +148,7 @@ class _Inference:
             done.actor: Known(actor),
         }
         for name in section.live:
-            names[name] = Computed(made.domains[name], f"%in_{name}")
+            names[name] = Computed(self.domains[name], f"%in_{name}")
         lower_section(
             self.world,
             self.variables,
@@ -157,7 +174,7 @@ class _Inference:
         """Widen a local's domain by one value; say whether it grew."""
         if name in self.fixed:
             return False
-        known = self.made.domains.get(name)
+        known = self.domains.get(name)
         values = [value] if known is None else [Computed(known, "%known"), value]
         domain = unite(values, self.world)
         self.grown[name] = self.grown.get(name, 0) + 1
@@ -168,7 +185,7 @@ class _Inference:
                 f"local {shown!r} lives across a yield: annotate it, with bounds if it is an int",
                 where,
             )
-        self.made.domains[name] = domain
+        self.domains[name] = domain
         return domain != known
 
 

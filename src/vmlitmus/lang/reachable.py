@@ -20,12 +20,12 @@ def reachable(
     instances: Sequence[Instance],
     lowered: Callable[[Instance], Code],
     variables: Sequence[Variable],
-    switches: int = 0,
+    switches: Sequence[int] = (),
 ) -> tuple[list[tuple[Instance, Code]], set[int]]:
     """Return the instances that may be enabled, in order, and the variables that they may change.
 
     Steps and the starts of sequences are always lowered, the rest of a sequence where an actor may
-    get there. The first ``switches`` variables may be on or off at the start.
+    get there. The variables ``switches`` may be on or off at the start.
     """
     reach = _Reach(lowered, variables, switches)
     return [(i, reach.codes[i.index]) for i in reach.run(instances)], reach.changing()
@@ -38,14 +38,16 @@ class _Reach:
     """
 
     def __init__(
-        self, lowered: Callable[[Instance], Code], variables: Sequence[Variable], switches: int
+        self,
+        lowered: Callable[[Instance], Code],
+        variables: Sequence[Variable],
+        switches: Sequence[int],
     ) -> None:
         self.lowered = lowered
         self.codes: dict[int, Code] = {}
-        self.same = {v.index: v.index for v in variables}
         self.places = {v.index for v in variables if v.name == "_at"}
         self.possible: dict[int, set[int] | None] = {v.index: {v.initial} for v in variables}
-        self.possible |= {index: {0, 1} for index in range(switches)}
+        self.possible |= {index: {0, 1} for index in switches}
         self.arrivals: dict[tuple[int, Operand], set[frozenset[tuple[int, Operand]]]] = {}
         self.changed = True
 
@@ -79,18 +81,14 @@ class _Reach:
 
     def runs(self, instance: Instance, constants: Mapping[int, int]) -> bool:
         """Say whether some way through the code ends, or is faulty; note what it writes."""
-        ends = False
         if instance.index not in self.codes:
             self.codes[instance.index] = self.lowered(instance)
-        for block in folded(self.codes[instance.index], constants, self.same).blocks:
-            if isinstance(block.end, Emit):
-                ends = True
-                for variable, operand in block.end.writes.items():
-                    self.write(variable, operand)
-                self.arrive(block.end.writes)
-            elif isinstance(block.end, Branch):
-                ends |= FAULTY in (block.end.then, block.end.other)
-        return ends
+        faulty, writes = _ends(self.codes[instance.index], constants)
+        for written in writes:
+            for variable, operand in written.items():
+                self.write(variable, operand)
+            self.arrive(written)
+        return faulty or bool(writes)
 
     def arrive(self, writes: Mapping[int, Operand]) -> None:
         for place in self.places & writes.keys():
@@ -111,3 +109,16 @@ class _Reach:
         else:
             return
         self.changed = True
+
+
+def _ends(code: Code, constants: Mapping[int, int]) -> tuple[bool, list[dict[int, Operand]]]:
+    """Say whether code may be faulty, and return what it may write, given what is constant."""
+    key = tuple(constants.get(variable) for variable in code.reads)
+    if key not in code.ends:
+        same = {variable: variable for variable in (*code.reads, *code.writes)}
+        ends = [block.end for block in folded(code, constants, same).blocks]
+        jumps = [end for end in ends if isinstance(end, Branch)]
+        faulty = any(FAULTY in (jump.then, jump.other) for jump in jumps)
+        code.ends[key] = faulty, [end.writes for end in ends if isinstance(end, Emit)]
+    found: tuple[bool, list[dict[int, Operand]]] = code.ends[key]
+    return found

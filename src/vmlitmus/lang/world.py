@@ -51,7 +51,7 @@ class World:
         without: frozenset[str],
         assumed: Mapping[str, Choice],
     ) -> None:
-        self._entities = entities
+        self.entities = entities
         self.mechanisms = mechanisms
         self._without = without
         self._assumed = assumed
@@ -61,9 +61,9 @@ class World:
     def all(self, kind: type[E]) -> tuple[E, ...]:
         """Return the entities of a class in index order."""
         try:
-            return self._entities[kind]  # type: ignore[return-value]
+            return self.entities[kind]  # type: ignore[return-value]
         except KeyError:
-            raise ModelError(unknown("entity", kind.__name__, _names(self._entities))) from None
+            raise ModelError(unknown("entity", kind.__name__, _names(self.entities))) from None
 
     def the(self, kind: type[E]) -> E:
         """Return the only entity of a class; raises ModelError when there is not exactly one."""
