@@ -2,6 +2,10 @@
 
 All of them end with kvm_vcpu_kick(), which does not wait. A LAPIC that is off, as the reset leaves
 it, accepts no interrupt; the guest turns it on once it runs, at the earliest.
+
+Not modelled: a KVM_REQ_NMI that outlives the reset of a vcpu that was blocked, and wakes it for
+nothing; an NMI that comes after the reset does the same.
+
 Source: __apic_accept_irq() in arch/x86/kvm/lapic.c, kvm_inject_nmi() in x86.c.
 """
 
