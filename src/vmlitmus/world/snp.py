@@ -40,6 +40,7 @@ class Fault(Enum):
     NOT_VMSA = "VMEXIT_INVALID: page without the VMSA bit"
     BUSY = "VMEXIT_BUSY"
     FEATURES = "VMEXIT_INVALID: SEV_FEATURES not allowed"
+    OOPS = "its task died of an oops"  # and keeps its locks
 
 
 class Features(Enum):
@@ -48,16 +49,21 @@ class Features(Enum):
     MANAGED = "managed"
     INJECTION = "another interrupt injection mode"
     DEBUG_SWAP = "DebugSwap on top"
+    NO_SWAP = "DebugSwap left out"
 
 
 class Host(Entity):
     """The host kernel and its cpus."""
 
     allowed_features: Const[bool] = False  # the cpu has Allowed SEV Features
+    debug_swap: Const[bool] = False  # the cpu has DebugSwap
+    sme_coherent: Const[bool] = False  # cpu writes snoop lines of the guest
     refills: Const[bool] = True  # kvm_gmem_get_pfn() allocates what was punched
+    busy: bool = False  # firmware has the RMP entries of the 2 MiB region of the pages
     rmp_fault: bool = False  # a host write met a page that is assigned to a guest
     false_fault: bool = False  # the hugepage erratum struck
-    masks_lost: bool = False  # the DR address masks are not the host's
+    missed: bool = False  # a hardware breakpoint of the host did not match
+    overwritten: bool = False  # a stale line of the guest fell on data of the host or a device
 
 
 class Page(Entity):
@@ -66,11 +72,14 @@ class Page(Entity):
     launch: Const[bool] = False
     gpa_aligned: Const[bool] = False  # the gpa is a multiple of 2 MiB
     pfn_aligned: Const[bool] = False  # the pfn is the first of a 2 MiB region
-    slot: Const[bool] = True  # a memslot covers the gpa
+    slot: bool = True  # a memslot covers the gpa, and is bound to guest_memfd
+    slot_invalid: bool = False  # it has KVM_MEMSLOT_INVALID: it is being deleted
+    private: Const[bool] = True  # the gpa has KVM_MEMORY_ATTRIBUTE_PRIVATE
     owner: Owner = Owner.GUEST
     assigned: bool = True  # RMP: to the guest's ASID
     vmsa: bool = False  # RMP: VMSA attribute
     in_use: bool = False  # RMP: from VMRUN to #VMEXIT
+    large: bool = False  # RMP: it is part of a 2 MiB entry
     present: bool = True  # in the guest_memfd file
     mapped: bool = True  # by an SPTE
     features: Features = Features.MANAGED  # what is written in the VMSA
@@ -97,8 +106,11 @@ class Vcpu(Entity):
     init: bool = False  # KVM_APIC_INIT in apic->pending_events
     sipi: bool = False  # KVM_APIC_SIPI
     nmi: bool = False  # KVM_REQ_NMI, or nmi_pending
+    irq: bool = False  # an interrupt is pending in its LAPIC
+    apic: bool = True  # its LAPIC is on, so that it accepts interrupts
     unhalted: bool = False  # pv.pv_unhalted
     vmsa: Page | None = None  # vmcb->control.vmsa_pa
+    looks: Page | None = None  # what it has looked up in the memslots, under kvm->srcu
     blank: bool = False  # vmsa_pa is a page that guest_memfd has just allocated
     cached: Page | None = None  # the VMSA pointer that hardware may have kept
     clean: bool = False  # the VMCB is marked clean
@@ -112,8 +124,13 @@ class Vcpu(Entity):
     fault: Fault = Fault.NONE
     asks: Const[Set[Vcpu]]  # whom its guest code may target
     dumps: Const[bool] = False  # it runs the guest's kdump kernel
-    reading: Page | None = None  # the page that its guest code is reading
+    reading: Page | None = None  # the page that its guest code is reading for a dump
+    adjusting: Page | None = None  # the page whose RMPADJUST faults and is tried again
     new_regs: bool = False  # KVM_SET_REGS was called
+    saved_masks: bool = False  # its cpu's host save area has the host's DR address masks
+    saved_drs: bool = False  # and the host's DR0..DR3
+    masks: bool = True  # the DR address masks of its cpu are the host's, outside the guest
+    drs: bool = True  # and DR0..DR3
     reported: bool = False  # it ran, so the guest knows its APIC id
 
     # What the guest was promised; no mechanism reads these.
@@ -128,13 +145,14 @@ class Vcpu(Entity):
     retired: Set[Page]  # VMSAs that are never to be entered again
     reentered: bool = False  # VMRUN was executed with one of them
     revived: bool = False  # VMRUN succeeded although the vcpu was destroyed
+    posthumous: bool = False  # KVM accepted a request of it after its DESTROY had returned
     early: bool = False  # it took a CREATE_ON_INIT before INIT
     ran_freed: bool = False  # VMRUN succeeded with a page that was freed
 
     @property
     def failed(self) -> bool:
-        """True when KVM_RUN has failed; the VMM does not call it again."""
-        return self.fault != Fault.NONE
+        """True when KVM_RUN has failed; an honest VMM does not call it again."""
+        return self.fault not in (Fault.NONE, Fault.OOPS)
 
     @property
     def outside(self) -> bool:
@@ -145,7 +163,8 @@ class Vcpu(Entity):
     @property
     def has_events(self) -> bool:
         """kvm_vcpu_has_events(), and what else makes kvm_arch_vcpu_runnable() true."""
-        return self.update or self.init or self.sipi or self.nmi or self.unhalted
+        woken = self.nmi or self.irq or self.unhalted
+        return self.update or self.init or self.sipi or woken
 
 
 class Vm(Entity):
@@ -157,6 +176,7 @@ class Vm(Entity):
     frees_launch: Const[bool] = False  # KVM frees the launch VMSA once it is replaced
     clears_late: Const[bool] = False  # the request bit is cleared under snp_vmsa_mutex
     dump_destroys: Const[bool] = False  # the kdump kernel issues AP_DESTROY first
+    debug_swap: Const[bool] = False  # SEV_FEATURES that KVM manages include DebugSwap
     knows_ids: Const[bool] = True  # the guest can ask for the APIC ids of vcpus that never ran
     invalidating: Page | None = None  # mmu_invalidate_in_progress, and its range
     seq: Annotated[int, Between(0, 3)] = 0  # mmu_invalidate_seq

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from vmlitmus.lang import KernelCommit, KernelFile, World, condition
 from vmlitmus.world.memory import Owner
-from vmlitmus.world.snp import Host, Page, Vcpu
+from vmlitmus.world.snp import Host, Page, Vcpu, Vm
 
 INVALIDATE = KernelCommit(
     "d1a3c2162334", "KVM: SEV: Forcefully invalidate SNP VMSA if its backing gmem page is zapped"
 )
 ERRATUM = KernelFile("arch/x86/kvm/svm/sev.c", "snp_safe_alloc_page_node()", "7.2.13")
+OVERLAP = KernelFile("arch/x86/virt/svm/sev.c", "rmpupdate()", "7.2.13")
 KDUMP = KernelCommit(
     "d2062cc1b1c3", "x86/sev: Do not touch VMSA pages during SNP guest memory kdump"
 )
@@ -71,24 +72,50 @@ def false_rmp_fault(w: World) -> bool:
     return w.the(Host).false_fault
 
 
-@condition("guest-reads", "the kdump kernel is reading a page", source=KDUMP)
-def guest_reads(w: World) -> bool:
-    return any(vcpu.reading is not None for vcpu in w.all(Vcpu))
+@condition(
+    "guest-accesses-page", "guest code is at a page: its read or RMPADJUST has begun", source=KDUMP
+)
+def guest_accesses_page(w: World) -> bool:
+    return any(accesses(vcpu) for vcpu in w.all(Vcpu))
 
 
-@condition("guest-read-over", "the kdump kernel is reading no page", source=KDUMP)
-def guest_read_over(w: World) -> bool:
-    return not any(vcpu.reading is not None for vcpu in w.all(Vcpu))
+@condition("guest-access-over", "no read or RMPADJUST of guest code has begun", source=KDUMP)
+def guest_access_over(w: World) -> bool:
+    return not any(accesses(vcpu) for vcpu in w.all(Vcpu))
+
+
+def accesses(vcpu: Vcpu) -> bool:
+    return vcpu.reading is not None or vcpu.adjusting is not None
+
+
+@condition("page-punched", "the VMM's punch hole is under way", source=OVERLAP)
+def page_punched(w: World) -> bool:
+    return w.the(Vm).invalidating is not None
+
+
+@condition("punch-over", "no punch hole is under way", source=OVERLAP)
+def punch_over(w: World) -> bool:
+    return w.the(Vm).invalidating is None
 
 
 @condition(
-    "launch-page-freed-dirty",
-    "a launch VMSA was freed while guest-tagged lines of it are in a cache",
+    "next-owner-overwritten",
+    "a stale line of a launch VMSA fell on what the page's next owner had written",
     source=KernelFile("arch/x86/kvm/svm/sev.c", "sev_flush_encrypted_page()", "7.2.13"),
-    backed_by=("launch-page-freed",),
+    backed_by=("launch-page-reused",),
 )
-def launch_page_freed_dirty(w: World) -> bool:
-    return any(page.launch and page.owner == Owner.FREE and page.dirty for page in w.all(Page))
+def next_owner_overwritten(w: World) -> bool:
+    return w.the(Host).overwritten
+
+
+@condition(
+    "launch-page-reused",
+    "a launch VMSA that was given back has a new owner",
+    source=KernelFile("arch/x86/kvm/svm/sev.c", "sev_flush_encrypted_page()", "7.2.13"),
+)
+def launch_page_reused(w: World) -> bool:
+    owners = (Owner.HOST, Owner.DEVICE)
+    return any(page.launch and page.owner in owners for page in w.all(Page))
 
 
 @condition(
@@ -97,7 +124,7 @@ def launch_page_freed_dirty(w: World) -> bool:
     source=KernelFile("arch/x86/kvm/svm/sev.c", "sev_flush_encrypted_page()", "7.2.13"),
 )
 def launch_page_freed(w: World) -> bool:
-    return any(page.launch and page.owner == Owner.FREE for page in w.all(Page))
+    return any(page.launch and page.owner != Owner.GUEST for page in w.all(Page))
 
 
 @condition(
@@ -107,4 +134,8 @@ def launch_page_freed(w: World) -> bool:
     backed_by=("launch-page-freed",),
 )
 def freed_launch_page_is_vmsa(w: World) -> bool:
-    return any(v.vmsa is p and p.owner == Owner.FREE for v in w.all(Vcpu) for p in w.all(Page))
+    return any(
+        v.vmsa is p and p.launch and p.owner != Owner.GUEST
+        for v in w.all(Vcpu)
+        for p in w.all(Page)
+    )

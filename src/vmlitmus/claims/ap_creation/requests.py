@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from vmlitmus.lang import Ghcb, KernelCommit, KernelFile, World, condition
-from vmlitmus.world.snp import Features, Host, MpState, Page, Vcpu
+from vmlitmus.lang import Ghcb, KernelCommit, KernelFile, Lore, World, condition
+from vmlitmus.world.snp import Fault, Features, Host, MpState, Page, Vcpu
 
 CHECKS = KernelCommit(
     "d26638bfcdfc", "KVM: SVM: Don't change target vCPU state on AP Creation VMGEXIT error"
@@ -14,6 +14,11 @@ FEATURES = KernelCommit(
 )
 SWAP = KernelCommit("b2653cd3b75f", "KVM: SVM: Save host DR masks on CPUs with DebugSwap")
 CREATE = Ghcb("4.1.9")
+RFC = Lore(
+    "[PATCH RFC v8 47/56] KVM: SVM: Support SEV-SNP AP Creation NAE event",
+    "Michael Roth",
+    "2023-02-20",
+)
 LOOP = KernelFile("arch/x86/kvm/x86.c", "vcpu_run()", "7.2.13")
 
 
@@ -71,13 +76,13 @@ def request_made(w: World) -> bool:
 
 
 @condition(
-    "host-dr-masks-lost",
-    "the host's DR address masks were overwritten at #VMEXIT with values nobody saved",
+    "host-breakpoint-missed",
+    "a breakpoint of the host did not match, for DR0..DR3 or their masks were not the host's",
     source=SWAP,
-    backed_by=("foreign-features-run",),
+    backed_by=("request-made",),
 )
-def host_dr_masks_lost(w: World) -> bool:
-    return w.the(Host).masks_lost
+def host_breakpoint_missed(w: World) -> bool:
+    return w.the(Host).missed
 
 
 @condition("create-due", "a CREATE was accepted; its target neither ran nor failed", source=CREATE)
@@ -101,6 +106,16 @@ def host_task_spins(w: World) -> bool:
     return any(spins(vcpu) for vcpu in w.all(Vcpu))
 
 
+@condition(
+    "host-oopses",
+    "a vcpu task reads through a NULL pointer in the kernel, and dies with snp_vmsa_mutex",
+    source=RFC,
+    backed_by=("vcpu-asked-for",),
+)
+def host_oopses(w: World) -> bool:
+    return any(vcpu.fault == Fault.OOPS for vcpu in w.all(Vcpu))
+
+
 @condition("request-taken-up", "a vcpu has KVM_REQ_UPDATE_PROTECTED_GUEST_STATE", source=LOOP)
 def request_taken_up(w: World) -> bool:
     return any(vcpu.update for vcpu in w.all(Vcpu))
@@ -114,8 +129,9 @@ def host_tasks_sleep(w: World) -> bool:
 def spins(vcpu: Vcpu) -> bool:
     """Say whether vcpu_block(), or KVM_RUN of an UNINITIALIZED vcpu, returns at once for ever."""
     stuck = vcpu.mp_state in (MpState.UNINITIALIZED, MpState.INIT_RECEIVED, MpState.STOPPED)
-    event = vcpu.update or vcpu.nmi or vcpu.unhalted
-    return stuck and event and vcpu.in_run and not vcpu.init and not vcpu.sipi
+    event = vcpu.update or vcpu.nmi or vcpu.irq or vcpu.unhalted
+    alive = vcpu.in_run and vcpu.fault == Fault.NONE and not vcpu.locked
+    return alive and stuck and event and not vcpu.init and not vcpu.sipi
 
 
 @condition("requester-waits", "a vcpu waits for the answer to its IPI", source=CREATE)

@@ -11,6 +11,7 @@ REFUSE = KernelCommit(
     "72d12715edcd", "KVM: SVM: Refuse to attempt VRMUN if an SEV-ES+ guest has an invalid VMSA"
 )
 VMRUN = Apm("15.36.12")
+ASK = KernelFile("arch/x86/kvm/svm/sev.c", "sev_snp_ap_creation()", "7.2.13")
 RUN = KernelFile("arch/x86/kvm/x86.c", "kvm_arch_vcpu_ioctl_run()", "7.2.13")
 
 
@@ -102,6 +103,16 @@ def vmsa_shared(w: World) -> bool:
 )
 def destroyed_vcpu_runs(w: World) -> bool:
     return any(vcpu.revived for vcpu in w.all(Vcpu))
+
+
+@condition(
+    "destroyed-vcpu-asks",
+    "KVM accepted a request of a vcpu after its DESTROY had returned",
+    source=ASK,
+    backed_by=("vcpu-destroyed",),
+)
+def destroyed_vcpu_asks(w: World) -> bool:
+    return any(vcpu.posthumous for vcpu in w.all(Vcpu))
 
 
 @condition("vcpu-destroyed", "a DESTROY has returned", source=RACE)

@@ -9,6 +9,7 @@ Source: commit d2062cc1b1c3.
 from __future__ import annotations
 
 from vmlitmus.lang import KernelCommit, World, step, when
+from vmlitmus.model.hardware.rmp import free_to_act
 from vmlitmus.world.snp import Page, Vcpu, Vm
 
 KDUMP = KernelCommit(
@@ -28,7 +29,7 @@ def dumpable(w: World, vcpu: Vcpu, page: Page) -> bool:
 
 @step("{vcpu} starts to read {page} for the dump", source=KDUMP, disturbance="kdump")
 def start_read(w: World, vcpu: Vcpu, page: Page) -> None:
-    when(vcpu.running and vcpu.reading is None and dumpable(w, vcpu, page))
+    when(free_to_act(vcpu) and vcpu.reading is None and dumpable(w, vcpu, page))
     vcpu.reading = page
 
 

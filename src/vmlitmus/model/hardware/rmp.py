@@ -2,21 +2,25 @@
 
 VMRUN needs a VMSA page that is assigned, has the VMSA attribute and is not in use, and marks it in
 use until #VMEXIT. RMPADJUST and RMPUPDATE of a page in use fail. A hugepage access that collides
-with a 2 MiB aligned VMSA in use raises a false RMP fault (the erratum).
+with a 2 MiB aligned VMSA in use raises a false RMP fault (the erratum). RMPUPDATE of a 4 KiB page
+fails with FAIL_OVERLAP as long as a 2 MiB entry covers it, or firmware has the region.
 
-Not modelled: other VMPLs, the VMCB and the AVIC backing page, RMPUPDATE's FAIL_OVERLAP.
+Not modelled: other VMPLs, the VMCB and the AVIC backing page, a second ASID, and the immutable bit,
+which a launch VMSA has only within the command that encrypts it.
 Source: APM vol. 2, 15.36; message of commit 309d28576f0a.
 """
 
 from __future__ import annotations
 
 from vmlitmus.lang import Apm, Assumption, KernelFile, World, step, when
+from vmlitmus.model.hardware.debug_swap import load_debug_registers
 from vmlitmus.world.memory import Owner
 from vmlitmus.world.snp import Fault, Features, Host, Mode, Page, Task, Vcpu, Vm
 
 VMRUN = Apm("15.36.12")
 RMPADJUST = Apm("15.36.7")
 ERRATUM = KernelFile("arch/x86/kvm/svm/sev.c", "snp_safe_alloc_page_node()", "7.2.13")
+OVERLAP = KernelFile("arch/x86/virt/svm/sev.c", "rmpupdate()", "7.2.13")
 POINTER_CACHED = Assumption(
     "vmsa-pointer-cached",
     "hardware may go on using the VMSA pointer of the last VMRUN while the VMCB is marked clean; "
@@ -47,7 +51,7 @@ def outcome(w: World, vcpu: Vcpu, page: Page | None, features_checked: bool) -> 
         return Fault.NOT_VMSA
     if page.in_use:
         return Fault.BUSY
-    if features_checked and page.features != Features.MANAGED:
+    if features_checked and page.features in (Features.INJECTION, Features.DEBUG_SWAP):
         return Fault.FEATURES
     return Fault.NONE
 
@@ -62,6 +66,7 @@ def vmrun(w: World, vcpu: Vcpu, features_checked: bool) -> None:
         page.in_use = True
         vcpu.running = True
         vcpu.reported = True
+        vcpu.apic = True
         if w.assume(POINTER_CACHED):
             vcpu.cached = page
             vcpu.clean = True
@@ -95,8 +100,14 @@ def leave_guest(w: World, vcpu: Vcpu) -> None:
         page.in_use = False
         if w.the(Vm).frees_launch:
             page.dirty = True
+        load_debug_registers(w, vcpu, page)
     vcpu.running = False
     answer(w, vcpu)
+
+
+def overlaps(w: World, page: Page) -> bool:
+    """Say whether RMPUPDATE of a 4 KiB page fails with FAIL_OVERLAP."""
+    return page.large or w.the(Host).busy
 
 
 def rmpupdate_shared(page: Page) -> None:
@@ -106,16 +117,21 @@ def rmpupdate_shared(page: Page) -> None:
         page.vmsa = False
 
 
+def free_to_act(vcpu: Vcpu) -> bool:
+    """Say whether guest code on a vcpu goes on: it runs, and no RMPADJUST of it faults."""
+    return vcpu.running and vcpu.adjusting is None
+
+
 def done_with(w: World, vcpu: Vcpu, page: Page) -> bool:
     """Say whether guest code may take a VMSA page back: AP_CREATION has returned for it."""
-    if not vcpu.running or not page.vmsa or page.launch or page.leaked or len(vcpu.asks) == 0:
+    if not free_to_act(vcpu) or not page.vmsa or page.launch or page.leaked or len(vcpu.asks) == 0:
         return False
     vcpus = w.all(Vcpu)
     retired = any(page in v.retired for v in vcpus) and not any(v.asked is page for v in vcpus)
     return retired or not w.the(Vm).honest
 
 
-@step("{vcpu} clears the VMSA bit of {page} by RMPADJUST", source=(RMPADJUST, IN_USE))
+@step("{vcpu} clears VMSA of {page} by RMPADJUST", source=(RMPADJUST, IN_USE))
 def rmpadjust_clear(w: World, vcpu: Vcpu, page: Page) -> None:
     when(not page.in_use and done_with(w, vcpu, page))
     page.vmsa = False
@@ -127,11 +143,20 @@ def rmpadjust_fails(w: World, vcpu: Vcpu, page: Page) -> None:
     page.met_in_use = True
     if w.assume(IN_USE) == "fail-inuse":
         page.leaked = True
+    else:
+        vcpu.adjusting = page
+
+
+@step("{vcpu} tries its RMPADJUST of {page} again", source=(RMPADJUST, IN_USE), fair="strong")
+def rmpadjust_retried(w: World, vcpu: Vcpu, page: Page) -> None:
+    when(vcpu.running and vcpu.adjusting is page and not page.in_use)
+    vcpu.adjusting = None
+    page.vmsa = False
 
 
 @step("{vcpu} makes {page} a VMSA by RMPADJUST", source=RMPADJUST, disturbance="reuse")
 def rmpadjust_set(w: World, vcpu: Vcpu, page: Page) -> None:
-    when(vcpu.running and len(vcpu.asks) > 0 and not page.vmsa and not page.launch)
+    when(free_to_act(vcpu) and len(vcpu.asks) > 0 and not page.vmsa and not page.launch)
     when(page.assigned and page.owner == Owner.GUEST)
     page.vmsa = True
 
@@ -142,5 +167,20 @@ def rmpadjust_set(w: World, vcpu: Vcpu, page: Page) -> None:
     disturbance="hugepage-access",
 )
 def access_hugepage(w: World, page: Page) -> None:
-    when(page.pfn_aligned and page.in_use)
+    unlucky = page.launch and not w.part("allocate launch VMSAs off 2 MiB alignment")
+    when((page.pfn_aligned or unlucky) and page.in_use)
     w.the(Host).false_fault = True
+
+
+@step("firmware takes the RMP entries of the region", source=OVERLAP, disturbance="region-busy")
+def take_region(w: World) -> None:
+    host = w.the(Host)
+    when(not host.busy)
+    host.busy = True
+
+
+@step("firmware is done with the RMP entries of the region", source=OVERLAP, fair="weak")
+def leave_region(w: World) -> None:
+    host = w.the(Host)
+    when(host.busy)
+    host.busy = False

@@ -1,7 +1,8 @@
 """The history of AP creation in KVM: each fix with its part, and the fixes of each version.
 
 Refactorings without an effect of their own are left out (c6e129fb2ad2, 46332437e1c5, 5279d6f7e43d,
-0060569e4f18, 42a39ad5d592).
+0060569e4f18, 42a39ad5d592). Whether 6.12.117 has 807cb9ce2ed9, which changes nothing either, was
+not looked up.
 Source: the commits; for 6.12.117 and 7.2.13 the trees themselves.
 """
 
@@ -10,10 +11,12 @@ from __future__ import annotations
 from vmlitmus.lang import Fix, KernelCommit, Lore
 
 HALTED = "park a destroyed vcpu in HALTED"
+LOOKUP = "look the VMSA up in guest_memfd, and nothing else"
 TRACKED = "track the guest's VMSA by snp_has_guest_vmsa"
 START_UNINITIALIZED = "start an UNINITIALIZED target"
 START_INIT_RECEIVED = "start an INIT_RECEIVED target"
 MASKS = "save the host DR masks"
+NO_DRS = "save no host DR0..DR3"
 REFUSE = "refuse VMRUN without a VMSA"
 CHECK_FIRST = "check before the target is changed"
 FEATURES = "compare all SEV_FEATURES"
@@ -50,8 +53,15 @@ FIXES = (
     Fix(START_UNINITIALIZED, _RFC, "RFC v8, not merged"),
     Fix(START_INIT_RECEIVED, _HOTPLUG, "not merged"),
     Fix(HALTED, _MERGED, "6.11"),
+    Fix(LOOKUP, _MERGED, "6.11"),
     Fix(TRACKED, _MERGED, "6.11"),
     _fix(MASKS, "6.14", "b2653cd3b75f", "SVM: Save host DR masks on CPUs with DebugSwap"),
+    _fix(
+        NO_DRS,
+        "6.15",
+        "807cb9ce2ed9",
+        "SVM: Don't rely on DebugSwap to restore host DR0..DR3",
+    ),
     _fix(
         REFUSE,
         "6.15",
@@ -123,8 +133,8 @@ def _with(*parts: str) -> tuple[Fix, ...]:
     return tuple(fix for fix in FIXES if fix.part in parts)
 
 
-_V6_11 = (HALTED, TRACKED)
-_V6_15 = (*_V6_11, MASKS, REFUSE, CHECK_FIRST, FEATURES, DIRTY, CONSUME)
+_V6_11 = (HALTED, LOOKUP, TRACKED)
+_V6_15 = (*_V6_11, MASKS, NO_DRS, REFUSE, CHECK_FIRST, FEATURES, DIRTY, CONSUME)
 _V6_16 = (*_V6_15, WAIT_FLAG, WAIT_KICK, ALLOWED)
 _V7_2 = (*_V6_16, LOCK_VCPUS, SYNC_ONCE, NO_CREATING, RUNNABLE, INVALIDATE)
 

@@ -1,9 +1,14 @@
-"""A page of guest_memfd goes away: kvm_gmem_punch_hole().
+"""A page of guest_memfd goes away: kvm_gmem_punch_hole(); and its memslot does: kvm_set_memslot().
 
 Atomic sections: under mmu_lock, mmu_invalidate_in_progress, the zap, and since d1a3c2162334
 KVM_REQ_VMSA_PAGE_RELOAD of each vcpu that uses the page, with a kick that waits; the remote TLB
 flush, only if an SPTE was zapped, which waits for every vcpu that is not OUTSIDE_GUEST_MODE; the
-truncation, which makes the page shared in the RMP and frees it even if that fails; the end.
+truncation, which makes the page shared in the RMP, after PSMASH if a 2 MiB entry covers it, and
+frees it even if that fails; the end.
+
+The users of a page are found by its memslots; one that is bound to none is truncated, and that is
+all. To delete a memslot: it is marked invalid, srcu is synchronized, its pages are zapped and their
+users kicked, and it is unbound. That moves no mmu_invalidate_seq.
 
 Source: kvm_gmem_punch_hole() in virt/kvm/guest_memfd.c; sev_gmem_invalidate() and
 sev_gmem_invalidate_range() in arch/x86/kvm/svm/sev.c.
@@ -12,13 +17,17 @@ sev_gmem_invalidate_range() in arch/x86/kvm/svm/sev.c.
 from __future__ import annotations
 
 from vmlitmus.lang import KernelFile, Sections, World, sequence, step, when
-from vmlitmus.model.hardware.rmp import rmpupdate_shared
+from vmlitmus.model.hardware.rmp import overlaps, rmpupdate_shared
 from vmlitmus.model.kvm.ap_creation.fixes import INVALIDATE
 from vmlitmus.model.kvm.ap_creation.kick import Kick
 from vmlitmus.world.memory import Owner
 from vmlitmus.world.snp import Host, Mode, Page, Task, Vcpu, Vm
 
 PUNCH = KernelFile("virt/kvm/guest_memfd.c", "kvm_gmem_punch_hole()", "7.2.13")
+DELETE = (
+    KernelFile("virt/kvm/kvm_main.c", "kvm_set_memslot()", "7.2.13"),
+    KernelFile("arch/x86/kvm/mmu/mmu.c", "kvm_arch_flush_shadow_memslot()", "7.3"),
+)
 FREE = KernelFile("arch/x86/kvm/svm/sev.c", "sev_gmem_invalidate()", "7.2.13")
 
 
@@ -30,6 +39,15 @@ def request_reload(w: World, task: Task, page: Page) -> None:
             if w.use(Kick).reaches(w, vcpu):
                 vcpu.mode = Mode.EXITING
                 task.awaits.add(vcpu)
+
+
+def wait_for_users(w: World, task: Task, zapped: bool) -> Sections:
+    """Wait for the kicks; flush TLBs if an SPTE was zapped, and wait for that as well."""
+    when(not task.awaits)
+    if zapped:
+        flush_tlbs(w, task)
+        yield "{task} requests a TLB flush"
+        when(not task.awaits)
 
 
 def flush_tlbs(w: World, task: Task) -> None:
@@ -47,16 +65,17 @@ def punch_hole(w: World, task: Task, page: Page) -> Sections:
     vm = w.the(Vm)
     when(page.present and not page.launch and vm.invalidating is None)
     vm.invalidating = page
-    zapped = page.mapped
-    page.mapped = False
-    if w.part(INVALIDATE):
+    zapped = page.slot and page.mapped
+    page.mapped = page.mapped and not page.slot
+    if page.slot and w.part(INVALIDATE):
         request_reload(w, task, page)
     yield "{task} punches {page} out of guest_memfd: zaps it and kicks its users"
-    when(not task.awaits)
-    if zapped:
-        flush_tlbs(w, task)
-        yield "{task} requests a TLB flush"
-        when(not task.awaits)
+    yield from wait_for_users(w, task, zapped)
+    if page.large and w.part("PSMASH before RMPUPDATE"):
+        page.large = False
+        yield "{task} splits the RMP entry of {page} by PSMASH"
+    while overlaps(w, page):
+        yield "{task} executes RMPUPDATE of {page} again for FAIL_OVERLAP"
     page.present = False
     page.owner = Owner.FREE
     rmpupdate_shared(page)
@@ -65,9 +84,27 @@ def punch_hole(w: World, task: Task, page: Page) -> Sections:
     vm.seq = 1
 
 
+@sequence("{task} deletes the memslot", source=DELETE, disturbance="delete-memslot", fair="weak")
+def delete_memslot(w: World, task: Task, page: Page) -> Sections:
+    when(page.slot and not page.slot_invalid and not page.launch)
+    page.slot_invalid = True
+    yield "{task} marks the memslot of {page} KVM_MEMSLOT_INVALID"
+    when(not any(vcpu.looks is page for vcpu in w.all(Vcpu)))
+    zapped = page.mapped
+    page.mapped = False
+    if w.part(INVALIDATE) and w.part("invalidate the VMSA with its memslot"):
+        request_reload(w, task, page)
+    yield "{task} has synchronized srcu, zaps {page} and kicks its users"
+    yield from wait_for_users(w, task, zapped)
+    page.slot = False
+    yield "{task} deletes the memslot of {page} and unbinds guest_memfd"
+
+
 @step("the host writes {page}, which is its own now", source=FREE, disturbance="host-reuse")
 def host_writes(w: World, page: Page) -> None:
     when(page.owner == Owner.FREE)
     page.owner = Owner.HOST
     if page.assigned:
         w.the(Host).rmp_fault = True
+    if w.the(Host).sme_coherent:
+        page.dirty = False

@@ -5,7 +5,10 @@ __kvm_vcpu_kick() changes IN_GUEST_MODE to EXITING_GUEST_MODE and sends an IPI o
 earlier kick has already put in EXITING_GUEST_MODE gets no IPI and is not waited for.
 kvm_make_vcpus_request_mask() with KVM_REQUEST_WAIT waits for every mode but OUTSIDE_GUEST_MODE.
 
-Not modelled: the wake-up (a blocked vcpu looks at its requests whenever it can go on).
+A wake-up needs no step of its own: a vcpu that blocks is in OUTSIDE_GUEST_MODE, where neither kick
+waits, and goes on as soon as it has an event. KVM_REQ_VMSA_PAGE_RELOAD, which has
+KVM_REQUEST_NO_WAKEUP, is none.
+
 Source: __kvm_vcpu_kick(), kvm_request_needs_ipi() in virt/kvm/kvm_main.c; commit 309d28576f0a.
 """
 

@@ -12,7 +12,8 @@ Source: sev_snp_ap_creation() in arch/x86/kvm/svm/sev.c; GHCB specification, 4.1
 from __future__ import annotations
 
 from vmlitmus.lang import Ghcb, KernelFile, Sections, World, sequence, when
-from vmlitmus.model.hardware.rmp import leave_guest
+from vmlitmus.model.hardware.rmp import free_to_act
+from vmlitmus.model.kvm.ap_creation.debug_registers import exit_guest
 from vmlitmus.model.kvm.ap_creation.fixes import (
     CHECK_FIRST,
     FEATURES,
@@ -30,7 +31,7 @@ AP_CREATION = (
 
 def may_ask(w: World, vcpu: Vcpu, target: Vcpu) -> bool:
     """Say whether guest code on a vcpu may now send a request for a target."""
-    return vcpu.running and target in vcpu.asks and (w.the(Vm).knows_ids or target.reported)
+    return free_to_act(vcpu) and target in vcpu.asks and (w.the(Vm).knows_ids or target.reported)
 
 
 def suits(w: World, target: Vcpu, page: Page) -> bool:
@@ -49,25 +50,41 @@ def refused(w: World, page: Page) -> bool:
     return page.gpa_aligned or rax == Features.INJECTION
 
 
-def promise(target: Vcpu, page: Page | None) -> None:
-    """Note what an accepted request promises the guest: the VMSAs before it are done with."""
+def accept(vcpu: Vcpu, target: Vcpu, page: Page | None, *, on_init: bool) -> None:
+    """Store a request in its target, and note what that promises the guest."""
+    target.pending = page
+    target.waiting = True
+    target.asked = page
+    target.on_init = on_init
+    target.due = page is not None and not on_init
+    target.destroyed = False
+    target.accepted = True
+    target.rejected = False
+    if page is not None:
+        target.retired.discard(page)
+    vcpu.posthumous = vcpu.posthumous or vcpu.destroyed
+
+
+def replace(target: Vcpu, page: Page | None) -> None:
+    """Note that the request being handled replaces the target's VMSAs, all but this one."""
     target.doomed = target.retired
     doom(target, target.vmsa)
     doom(target, target.pending)
     doom(target, target.guest_vmsa)
     if page is not None:
         target.doomed.discard(page)
-        target.retired.discard(page)
-    target.asked = page
-    target.destroyed = False
-    target.accepted = True
-    target.rejected = False
 
 
 def doom(target: Vcpu, page: Page | None) -> None:
-    """The request being handled replaces this VMSA."""
     if page is not None:
         target.doomed.add(page)
+
+
+def give_back(target: Vcpu) -> None:
+    """Drop snp_vmsa_mutex; AP_CREATION has returned, and what it replaced is done with."""
+    target.retired = target.doomed
+    target.doomed.clear()
+    target.locked = False
 
 
 def start(w: World, target: Vcpu) -> bool:
@@ -105,72 +122,54 @@ def reject(w: World, vcpu: Vcpu, target: Vcpu, on_init: bool) -> Sections:
 @sequence(source=AP_CREATION, disturbance="create", fair="weak")
 def ap_create(w: World, vcpu: Vcpu, target: Vcpu, page: Page) -> Sections:
     when(may_ask(w, vcpu, target) and suits(w, target, page))
-    leave_guest(w, vcpu)
+    exit_guest(w, vcpu)
     yield "{vcpu} executes VMGEXIT: CREATE of {target} with {page}"
     if refused(w, page):
         yield from reject(w, vcpu, target, False)
         return
     when(not target.locked)
     target.locked = True
-    promise(target, page)
-    target.pending = page
-    target.waiting = True
-    target.on_init = False
-    target.due = True
+    replace(target, page)
+    accept(vcpu, target, page, on_init=False)
     yield "{vcpu} takes snp_vmsa_mutex and stores {page} in {target}"
     yield from kicked(w, vcpu, target)
-    target.retired = target.doomed
-    target.doomed.clear()
-    target.locked = False
+    give_back(target)
     yield "{vcpu} returns from sev_snp_ap_creation()"
 
 
 @sequence(source=AP_CREATION, disturbance="create-on-init", fair="weak")
 def ap_create_on_init(w: World, vcpu: Vcpu, target: Vcpu, page: Page) -> Sections:
     when(may_ask(w, vcpu, target) and suits(w, target, page))
-    leave_guest(w, vcpu)
+    exit_guest(w, vcpu)
     yield "{vcpu} executes VMGEXIT: CREATE_ON_INIT of {target} with {page}"
     if refused(w, page):
         yield from reject(w, vcpu, target, True)
         return
     when(not target.locked)
-    target.pending = page
-    target.waiting = True
-    target.asked = page
-    target.retired.discard(page)
-    target.destroyed = False
-    target.accepted = True
-    target.rejected = False
-    target.on_init = True
-    target.due = False
+    accept(vcpu, target, page, on_init=True)
     yield "{vcpu} stores {page} in {target}, for its next INIT"
 
 
 @sequence(source=AP_CREATION, disturbance="destroy", fair="weak")
 def ap_destroy(w: World, vcpu: Vcpu, target: Vcpu) -> Sections:
     when(may_ask(w, vcpu, target))
-    leave_guest(w, vcpu)
+    exit_guest(w, vcpu)
     yield "{vcpu} executes VMGEXIT: DESTROY of {target}"
     when(not target.locked)
     target.locked = True
-    promise(target, None)
-    target.pending = None
-    target.waiting = True
-    target.on_init = False
-    target.due = False
+    replace(target, None)
+    accept(vcpu, target, None, on_init=False)
     yield "{vcpu} takes snp_vmsa_mutex and stores INVALID_PAGE in {target}"
     yield from kicked(w, vcpu, target)
-    target.retired = target.doomed
-    target.doomed.clear()
+    give_back(target)
     target.destroyed = True
-    target.locked = False
     yield "{vcpu} returns from the DESTROY"
 
 
 @sequence(source=AP_CREATION, disturbance="bad-create", fair="weak")
 def ap_bad_create(w: World, vcpu: Vcpu, target: Vcpu) -> Sections:
     when(may_ask(w, vcpu, target))
-    leave_guest(w, vcpu)
+    exit_guest(w, vcpu)
     yield "{vcpu} executes VMGEXIT: CREATE of {target} with a bad gpa"
     yield from reject(w, vcpu, target, False)
 
@@ -178,6 +177,6 @@ def ap_bad_create(w: World, vcpu: Vcpu, target: Vcpu) -> Sections:
 @sequence(source=AP_CREATION, disturbance="bad-create-on-init", fair="weak")
 def ap_bad_create_on_init(w: World, vcpu: Vcpu, target: Vcpu) -> Sections:
     when(may_ask(w, vcpu, target))
-    leave_guest(w, vcpu)
+    exit_guest(w, vcpu)
     yield "{vcpu} executes VMGEXIT: CREATE_ON_INIT of {target} with a bad gpa"
     yield from reject(w, vcpu, target, True)

@@ -6,19 +6,23 @@ event; a HALTED vcpu or one in AP reset hold then is RUNNABLE. In the other stat
 again, and KVM_REQ_UPDATE_PROTECTED_GUEST_STATE, which is an event, is taken by neither of the two
 that do not enter the guest.
 
-Not modelled: fast paths, preemption, halt polling; interrupts as events (the reset of the LAPIC
-switches it off, and a fixed interrupt is not accepted then).
+Not modelled: fast paths, preemption, halt polling, an interrupt that the guest blocks.
 Source: vcpu_enter_guest(), vcpu_block(), kvm_arch_vcpu_ioctl_run() in arch/x86/kvm/x86.c,
 kvm_apic_accept_events() in lapic.c, pre_sev_run() in sev.c.
 """
 
 from __future__ import annotations
 
-from vmlitmus.lang import Apm, KernelCommit, KernelFile, Sections, World, sequence, step, when
-from vmlitmus.model.hardware.rmp import VMRUN, answer, leave_guest, pointer, vmrun
-from vmlitmus.model.kvm.ap_creation.fixes import ALLOWED, MASKS, REFUSE
+from vmlitmus.lang import Apm, KernelFile, Sections, World, sequence, step, when
+from vmlitmus.model.hardware.rmp import VMRUN, answer, vmrun
+from vmlitmus.model.kvm.ap_creation.debug_registers import (
+    SWAP,
+    exit_guest,
+    prepare_switch_to_guest,
+)
+from vmlitmus.model.kvm.ap_creation.fixes import ALLOWED, REFUSE
 from vmlitmus.model.kvm.ap_creation.update import kvm_vcpu_reset
-from vmlitmus.world.snp import Fault, Features, Host, Mode, MpState, Vcpu
+from vmlitmus.world.snp import Fault, Host, Mode, MpState, Vcpu
 
 X86 = "arch/x86/kvm/x86.c"
 ENTER = KernelFile(X86, "vcpu_enter_guest()", "7.2.13")
@@ -26,7 +30,6 @@ PRE_SEV_RUN = KernelFile("arch/x86/kvm/svm/sev.c", "pre_sev_run()", "7.2.13")
 BLOCK = KernelFile(X86, "vcpu_block()", "7.2.13")
 EVENTS = KernelFile("arch/x86/kvm/lapic.c", "kvm_apic_accept_events()", "7.2.13")
 IOCTL_RUN = KernelFile(X86, "kvm_arch_vcpu_ioctl_run()", "7.2.13")
-SWAP = KernelCommit("b2653cd3b75f", "KVM: SVM: Save host DR masks on CPUs with DebugSwap")
 
 
 @sequence(source=(ENTER, PRE_SEV_RUN, VMRUN), fair="weak")
@@ -35,7 +38,9 @@ def enter_guest(w: World, vcpu: Vcpu) -> Sections:
     when(not (vcpu.update or vcpu.reload or vcpu.init or vcpu.sipi))
     vcpu.mode = Mode.IN_GUEST
     vcpu.nmi = False
-    yield "{vcpu} turns IRQs off, sets IN_GUEST_MODE and sees no request"
+    vcpu.irq = False
+    prepare_switch_to_guest(w, vcpu)
+    yield "{vcpu} sees no request: IN_GUEST_MODE, IRQs off"
     if w.part(REFUSE) and vcpu.vmsa is None and not vcpu.blank:
         vcpu.fault = Fault.REFUSED
         answer(w, vcpu)
@@ -47,14 +52,6 @@ def enter_guest(w: World, vcpu: Vcpu) -> Sections:
         yield "{vcpu} executes VMRUN, which fails: {vcpu.fault}"
     else:
         yield "{vcpu} executes VMRUN with {vcpu.vmsa}"
-
-
-def exit_guest(w: World, vcpu: Vcpu) -> None:
-    """#VMEXIT, with what the cpu loads from the host save area for a VMSA with DebugSwap."""
-    page = pointer(w, vcpu)
-    if page is not None and page.features == Features.DEBUG_SWAP and not w.part(MASKS):
-        w.the(Host).masks_lost = True
-    leave_guest(w, vcpu)
 
 
 @step("{vcpu} takes #VMEXIT and turns IRQs on", source=(ENTER, SWAP, Apm("15.6")))
@@ -72,14 +69,14 @@ def vmexit_kicked(w: World, vcpu: Vcpu) -> None:
 @step("{vcpu} executes HLT", source=BLOCK, disturbance="halt")
 def halt(w: World, vcpu: Vcpu) -> None:
     when(vcpu.running and not vcpu.bsp)
-    leave_guest(w, vcpu)
+    exit_guest(w, vcpu)
     vcpu.mp_state = MpState.HALTED
 
 
 @step("{vcpu} executes VMGEXIT: AP reset hold", source=BLOCK, disturbance="reset-hold")
 def reset_hold(w: World, vcpu: Vcpu) -> None:
     when(vcpu.running and not vcpu.bsp)
-    leave_guest(w, vcpu)
+    exit_guest(w, vcpu)
     vcpu.mp_state = MpState.AP_RESET_HOLD
 
 

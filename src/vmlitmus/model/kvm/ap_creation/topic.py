@@ -13,10 +13,15 @@ from vmlitmus.model.hardware.rmp import (
     IN_USE,
     POINTER_CACHED,
     access_hugepage,
+    leave_region,
     rmpadjust_clear,
     rmpadjust_fails,
+    rmpadjust_retried,
     rmpadjust_set,
+    take_region,
 )
+from vmlitmus.model.hardware.vmsa_cache import device_writes, evict_vmsa
+from vmlitmus.model.kvm.ap_creation.debug_registers import hit_breakpoint
 from vmlitmus.model.kvm.ap_creation.events import (
     inject_nmi,
     interrupt,
@@ -25,7 +30,7 @@ from vmlitmus.model.kvm.ap_creation.events import (
     unhalt,
 )
 from vmlitmus.model.kvm.ap_creation.fixes import FIXES, VERSIONS
-from vmlitmus.model.kvm.ap_creation.gmem import host_writes, punch_hole
+from vmlitmus.model.kvm.ap_creation.gmem import delete_memslot, host_writes, punch_hole
 from vmlitmus.model.kvm.ap_creation.kick import Kick, RequestMask
 from vmlitmus.model.kvm.ap_creation.launch import create_vcpu, launch_finish, set_regs
 from vmlitmus.model.kvm.ap_creation.request import (
@@ -45,8 +50,19 @@ from vmlitmus.model.kvm.ap_creation.run_loop import (
     vmexit,
     vmexit_kicked,
 )
-from vmlitmus.model.kvm.ap_creation.update import MARKS_DESTROYED, reload_vmsa, update_guest_state
-from vmlitmus.model.vmm.vcpu_ioctls import kvm_run, set_mp_state, signal
+from vmlitmus.model.kvm.ap_creation.update import (
+    MARKS_DESTROYED,
+    REFUSES_INVALID,
+    reload_vmsa,
+    update_guest_state,
+)
+from vmlitmus.model.vmm.vcpu_ioctls import (
+    kvm_run,
+    run_again,
+    set_mp_state,
+    set_sipi_received,
+    signal,
+)
 from vmlitmus.world.snp import Features, Host, Mode, MpState, Page, Task, Vcpu, Vm
 
 STATES = ("runnable", "running", "halted", "uninitialized", "init-received", "ap-reset-hold")
@@ -54,15 +70,17 @@ STATES = ("runnable", "running", "halted", "uninitialized", "init-received", "ap
 
 def populate(make: Setup, s: Settings) -> None:
     """Make the VM, its two vcpus, two pages for VMSAs, and the launch VMSAs."""
-    guest, target = s["guest"], s["target"]
+    machine, guest, target = s["machine"], s["guest"], s["target"]
     make(
         Host,
-        allowed_features=s["machine"]["allowed_sev_features"],
+        **{name: machine[name] for name in ("debug_swap", "sme_coherent")},
+        allowed_features=machine["allowed_sev_features"],
         refills=s["vmm"]["punched_page_is_refilled"],
     )
     make(
         Vm,
         **{name: guest[name] for name in ("honest", "careful", "lies", "dump_destroys")},
+        debug_swap=s["kvm"]["manages_debug_swap"],
         knows_ids=guest["knows_apic_ids"],
         frees_launch=s["kvm"]["free_launch_vmsa"],
         clears_late=s["kvm"]["request_cleared"] == "under-mutex",
@@ -86,7 +104,9 @@ def make_page(make: Setup, s: Settings, number: int) -> Page:
         gpa_aligned=last and page["gpa_aligned"],
         pfn_aligned=last and page["pfn_aligned"],
         slot=not last or page["slot"],
+        private=not last or page["private"],
         mapped=page["mapped"],
+        large=page["large"],
         features=Features(page["features"]) if last else Features.MANAGED,
     )
 
@@ -128,6 +148,7 @@ def make_target(make: Setup, s: Settings, pages: list[Page]) -> Vcpu:
         running=running,
         mp_state=MpState.RUNNABLE if running else MpState(wanted["state"]),
         reported=wanted["state"] not in ("uninitialized", "init-received"),
+        apic=wanted["state"] not in ("uninitialized", "init-received"),
         online=wanted["online"],
         in_run=wanted["in_kvm_run"],
         dumps=s["guest"]["dumper"] == "target",
@@ -137,13 +158,13 @@ def make_target(make: Setup, s: Settings, pages: list[Page]) -> Vcpu:
 def start(s: Settings) -> str:
     """Say in one line where the vcpus are at the start."""
     target = s["target"]
-    state = {"runnable": "RUNNABLE, outside the guest", "running": "in the guest"}.get(
+    state = {"runnable": "RUNNABLE outside", "running": "in the guest"}.get(
         target["state"], target["state"].upper().replace("-", "_")
     )
     vmsa = {"guest": "page0", "launch": "its launch VMSA"}.get(
         target["vmsa"], "a launch VMSA that is not encrypted"
     )
-    return f"vcpu0, the BSP, is in the guest; vcpu1 is {state}, with {vmsa}"
+    return f"vcpu0 (BSP) is in the guest; vcpu1 is {state}, with {vmsa}"
 
 
 MODEL = Model(
@@ -167,6 +188,7 @@ MODEL = Model(
         ap_bad_create_on_init,
         rmpadjust_clear,
         rmpadjust_fails,
+        rmpadjust_retried,
         rmpadjust_set,
         send_init,
         send_sipi,
@@ -176,10 +198,18 @@ MODEL = Model(
         halt,
         reset_hold,
         signal,
+        set_sipi_received,
         set_mp_state,
+        run_again,
         punch_hole,
+        delete_memslot,
         host_writes,
         access_hugepage,
+        take_region,
+        leave_region,
+        evict_vmsa,
+        device_writes,
+        hit_breakpoint,
         launch_finish,
         set_regs,
         create_vcpu,
@@ -189,13 +219,18 @@ MODEL = Model(
     ),
     conditions=CONDITIONS,
     hooks={Kick: {"as-merged": Kick, "request-mask": RequestMask}},
-    assumptions=(IN_USE, POINTER_CACHED, MARKS_DESTROYED),
+    assumptions=(IN_USE, POINTER_CACHED, MARKS_DESTROYED, REFUSES_INVALID),
     settings={
-        "machine": {"allowed_sev_features": flag(default=False)},
+        "machine": {
+            "allowed_sev_features": flag(default=False),
+            "debug_swap": flag(default=False),
+            "sme_coherent": flag(default=False),
+        },
         "kvm": {
             "version": release(default="7.3"),
             "kick": mechanism(Kick, default="as-merged"),
             "free_launch_vmsa": flag(default=False),
+            "manages_debug_swap": flag(default=False),
             "request_cleared": choice("by-check", "under-mutex", default="by-check"),
         },
         "target": {
@@ -221,7 +256,9 @@ MODEL = Model(
             "gpa_aligned": flag(default=False),
             "pfn_aligned": flag(default=False),
             "slot": flag(default=True),
+            "private": flag(default=True),
             "mapped": flag(default=True),
+            "large": flag(default=False),
             "features": choice(*(f.value for f in Features), default="managed"),
         },
         "vmm": {"tasks": number(0, 2, default=0), "punched_page_is_refilled": flag(default=True)},

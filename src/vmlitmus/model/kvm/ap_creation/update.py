@@ -17,8 +17,7 @@ one first.
 Not load-bearing: "track the guest's VMSA by snp_has_guest_vmsa": without it vmsa_pa stays invalid,
 as in RFC v8, which is what a destroyed vcpu needs; it serves to leave the launch VMSA allocated.
 
-Not modelled: the LAPIC (its reset drops what is pending there), nested state; that RFC v8 left
-vcpu_enter_guest() with a return value that was not set.
+Not modelled: nested state; that RFC v8 left vcpu_enter_guest() with an unset return value.
 Source: sev_snp_init_protected_guest_state(), sev_es_init_vmcb() in arch/x86/kvm/svm/sev.c,
 svm_vcpu_reset(), init_vmcb() in svm.c.
 """
@@ -34,12 +33,14 @@ from vmlitmus.model.kvm.ap_creation.fixes import (
     DIRTY,
     HALTED,
     INVALIDATE,
+    LOOKUP,
     MARK_GUEST,
     RUNNABLE,
     TRACKED,
 )
+from vmlitmus.model.kvm.ap_creation.restricted import oopses, unpin
 from vmlitmus.world.memory import Owner
-from vmlitmus.world.snp import Host, MpState, Page, Vcpu, Vm
+from vmlitmus.world.snp import Fault, Host, MpState, Page, Vcpu, Vm
 
 SEV = "arch/x86/kvm/svm/sev.c"
 UPDATE = KernelFile(SEV, "sev_snp_init_protected_guest_state()", "7.2.13")
@@ -48,6 +49,13 @@ MARKS_DESTROYED = Assumption(
     "destroy-marks-guest-vmsa",
     "98fb11aed12b sets snp_has_guest_vmsa for a vcpu whose first request is a DESTROY, too",
     default=False,
+)
+
+
+REFUSES_INVALID = Assumption(
+    "reload-refuses-invalid-slot",
+    "whoever looks a VMSA up takes no memslot with KVM_MEMSLOT_INVALID, as the code for the APIC "
+    "access page does, which d1a3c2162334 was made after",
 )
 
 
@@ -77,13 +85,16 @@ def install(w: World, vcpu: Vcpu, page: Page) -> Sections:
     """Look a page up in guest_memfd and make it the VMSA, if that works."""
     vm = w.the(Vm)
     seen: Annotated[int, Between(0, 3)] = vm.seq
-    found = page.slot and page.present
-    fresh = page.slot and not page.present and w.the(Host).refills
+    slot = page.slot and not (page.slot_invalid and w.assume(REFUSES_INVALID))
+    found = slot and page.private and page.present
+    fresh = slot and not found and w.the(Host).refills and (page.private or w.part(LOOKUP))
+    vcpu.looks = page
     if w.part(CONSUME):
         vcpu.pending = None
     if w.part(MARK_GUEST):
         vcpu.has_guest_vmsa = True
     yield "{vcpu} looks {page} up in guest_memfd"
+    vcpu.looks = None
     if found or fresh:
         vcpu.has_guest_vmsa = True
         vcpu.pending = None
@@ -126,13 +137,27 @@ def init_vmcb(w: World, vcpu: Vcpu) -> None:
         vcpu.clean = False
 
 
+def reset_apic(w: World, vcpu: Vcpu) -> None:
+    """kvm_lapic_reset(), and the NMIs that are dropped with it."""
+    vcpu.nmi = False
+    vcpu.irq = False
+    if w.part("turn the LAPIC off at the reset"):
+        vcpu.apic = False
+
+
 def kvm_vcpu_reset(w: World, vcpu: Vcpu) -> Sections:
     """kvm_vcpu_reset(vcpu, true)."""
     when(not vcpu.locked)
-    vcpu.nmi = False
+    reset_apic(w, vcpu)
     if vcpu.waiting:
         vcpu.locked = True
+        old = vcpu.vmsa
         park(w, vcpu)
+        if oopses(w, vcpu, old):
+            vcpu.fault = Fault.OOPS
+            yield "{vcpu} reads through the NULL memslot that it found, and oopses"
+            when(vcpu.fault != Fault.OOPS)
+        unpin(w, vcpu, old)
         if w.part(MARK_GUEST) and w.assume(MARKS_DESTROYED):
             vcpu.has_guest_vmsa = True
         yield "{vcpu} is parked without a VMSA, under its snp_vmsa_mutex"
