@@ -7,10 +7,13 @@ truncation, which makes the page shared in the RMP, after PSMASH if a 2 MiB entr
 frees it even if that fails; the end.
 
 The users of a page are found by its memslots; one that is bound to none is truncated, and that is
-all. To delete a memslot: it is marked invalid, srcu is synchronized, its pages are zapped and their
-users kicked, and it is unbound. That moves no mmu_invalidate_seq.
+all. To delete a memslot: an invalid copy takes its place, srcu is synchronized, its pages are
+zapped and their users kicked, and it is unbound. That moves no mmu_invalidate_seq.
 
-Source: kvm_gmem_punch_hole() in virt/kvm/guest_memfd.c; sev_gmem_invalidate() and
+Not modelled: the last close of the guest_memfd file, which kicks the users of all its pages too.
+
+Source: kvm_gmem_punch_hole() in virt/kvm/guest_memfd.c; kvm_invalidate_memslot() in
+virt/kvm/kvm_main.c; kvm_arch_flush_shadow_memslot() in mmu.c; sev_gmem_invalidate() and
 sev_gmem_invalidate_range() in arch/x86/kvm/svm/sev.c.
 """
 
@@ -81,7 +84,7 @@ def punch_hole(w: World, task: Task, page: Page) -> Sections:
     rmpupdate_shared(page)
     yield "{task} executes RMPUPDATE and frees {page}"
     vm.invalidating = None
-    vm.seq = 1
+    vm.seq += 1
 
 
 @sequence("{task} deletes the memslot", source=DELETE, disturbance="delete-memslot", fair="weak")

@@ -52,7 +52,6 @@ from vmlitmus.model.kvm.ap_creation.run_loop import (
 )
 from vmlitmus.model.kvm.ap_creation.update import (
     MARKS_DESTROYED,
-    REFUSES_INVALID,
     reload_vmsa,
     update_guest_state,
 )
@@ -219,7 +218,7 @@ MODEL = Model(
     ),
     conditions=CONDITIONS,
     hooks={Kick: {"as-merged": Kick, "request-mask": RequestMask}},
-    assumptions=(IN_USE, POINTER_CACHED, MARKS_DESTROYED, REFUSES_INVALID),
+    assumptions=(IN_USE, POINTER_CACHED, MARKS_DESTROYED),
     settings={
         "machine": {
             "allowed_sev_features": flag(default=False),
