@@ -109,7 +109,8 @@ def _facts(outcome: Outcome, r: Result) -> list[str]:
     if outcome.assumptions:
         lines += _wrap("Assumptions in force: " + "; ".join(outcome.assumptions) + ".")
     if r.never_fired and _saw_everything(outcome, r):
-        lines += ["Steps that never happened:", *_items(r.never_fired.values())]
+        never = dict.fromkeys(r.never_fired.values())
+        lines += ["Steps that never happened:", *_items(never)]
     for warning in r.warnings:
         lines += _wrap(f"Warning: {warning}.")
     return lines
