@@ -90,7 +90,7 @@ def punch_hole(w: World, task: Task, page: Page) -> Sections:
     vm.seq += 1
 
 
-@sequence("{task} deletes the memslot", source=DELETE, disturbance="delete-memslot", fair="weak")
+@sequence(source=DELETE, disturbance="delete-memslot", fair="weak")
 def delete_memslot(w: World, task: Task, page: Page) -> Sections:
     when(page.slot and not page.slot_invalid and not page.launch)
     page.slot_invalid = True
