@@ -77,3 +77,19 @@ def test_there_are_forty_tests_and_names_are_unique() -> None:
 
 def test_both_verdicts_occur() -> None:
     assert {cell.expect for _, cell in CELLS} == {Verdict.HOLDS, Verdict.VIOLATED}
+
+
+@pytest.mark.parametrize("topic", ["smt-protection"])
+def test_every_value_of_an_assumption_has_a_test(topic) -> None:
+    assumed = {
+        (name, value)
+        for test, cell in CELLS
+        if test.topic == topic
+        for name, value in cell.assume.items()
+    }
+    values = [
+        (a.name, value)
+        for a in CATALOGUE.model_of(topic).assumptions
+        for value in a.choices or (True, False)
+    ]
+    assert [v for v in values if v not in assumed] == []

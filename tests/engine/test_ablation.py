@@ -25,7 +25,6 @@ from vmlitmus.lang import (
     scanned,
 )
 from vmlitmus.litmus import Catalogue
-from vmlitmus.litmus.catalogue import blessed
 from vmlitmus.outcome import PartStatus, Verdict
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "agreement"))
@@ -39,7 +38,6 @@ HOLDING = [
     for cell in test.cells
     if cell.expect is Verdict.HOLDS
 ]
-COUNTS = {topic: blessed(topic) for topic in CATALOGUE.topics()}
 CHEAP = 2_000  # states of all combinations together, about: for plain Python in the ordinary tests
 SLOW = 400_000  # in the wide tier; beyond, plain Python would take minutes
 FEW = 5  # parts whose combinations the ordinary tests all try; the wide tier tries EXACT
@@ -51,12 +49,6 @@ def on(test, cell) -> list[str]:
     off = cell.off(model)
     parts = scanned(model, cell.tables, cell.lists, allow=cell.allow).parts
     return [part for part in parts if part not in off]
-
-
-def cost(test, cell) -> int:
-    """Return about how many states all combinations of a cell have."""
-    states = COUNTS[test.topic].get(cell.name, [SLOW])[0]
-    return states * 2 ** min(len(on(test, cell)), EXACT)
 
 
 def few(test, cell) -> bool:
@@ -103,7 +95,7 @@ def agree(test, cell, patience: int) -> None:
         assert found.known[off] is result.verdict, off
         length = result.trace and len(result.trace)
         assert cell.claim.is_liveness or found.lengths.get(off) == length, off
-    if cost(test, cell) <= patience:
+    if found.states <= patience:
         other = table(machine, cell.claim, "reference", sets)
         assert other.known == found.known
         assert cell.claim.is_liveness or other.lengths == found.lengths
@@ -129,8 +121,6 @@ def test_engines_and_brute_force_agree_on_the_rest(test, cell) -> None:
 @pytest.mark.wide
 @pytest.mark.parametrize(("test", "cell"), params(ORDINARY))
 def test_plain_python_agrees_where_it_takes_longer(test, cell) -> None:
-    if not CHEAP < cost(test, cell) <= SLOW:
-        pytest.skip("asked in the ordinary tests, or not at all")
     agree(test, cell, SLOW)
 
 

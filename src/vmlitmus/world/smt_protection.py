@@ -14,7 +14,7 @@ from vmlitmus.lang import Between, Const, Entity, Set
 
 
 class Activity(Enum):
-    """What a cpu executes; from HLT on, nothing."""
+    """What a cpu executes; from HLT on, nothing, but for SMM."""
 
     KERNEL = "host kernel"  # a vcpu task outside guest mode, in KVM
     GUEST = "guest"  # between VMRUN and #VMEXIT
@@ -28,8 +28,11 @@ class Activity(Enum):
     HLT = "HLT"
     C2 = "C2"
     MWAIT = "MWAIT"
+    C6 = "C6"
     STALLED = "stalled"  # in a VMRUN that hardware holds back
     EXITING = "exiting"  # in a #VMEXIT that hardware holds back
+    GUEST_HLT = "halted guest"  # in guest mode, by a HLT that is not intercepted
+    SMM = "SMM"  # the handler of an SMI
     OFFLINE = "offline"
 
 
@@ -40,6 +43,16 @@ class Protection(Enum):
     SMTP = "smtp"
     ESMTP = "esmtp"
     BOTH = "both"  # SEV_FEATURES with both bits: an illegal request
+
+
+class Event(Enum):
+    """What can be pending at a cpu besides an interrupt."""
+
+    NONE = "none"
+    NMI = "NMI"
+    MACHINE_CHECK = "machine check"
+    SMI = "SMI"
+    INIT = "INIT and SIPI"
 
 
 class Icr(Enum):
@@ -85,6 +98,7 @@ class IdleState(Enum):
     HLT = "hlt"
     C2 = "c2"
     MWAIT = "mwait"
+    C6 = "c6"
     POLL = "poll"
     GOVERNOR = "governor"
 
@@ -93,7 +107,11 @@ class Host(Entity):
     """The machine as a whole."""
 
     idle_state: Const[IdleState] = IdleState.HLT
-    unplugging: bool = False  # device_hotplug_lock is held
+    x2apic: Const[bool] = True  # else the APICs are in xAPIC mode
+    hlt_intercept: Const[bool] = True  # KVM intercepts HLT of guests
+    boot_cpu: Const[bool] = False  # cpu0 of the model is Linux's cpu0, which never goes offline
+    device_hotplug_lock: bool = False
+    cpu_add_remove_lock: bool = False
 
 
 class Core(Entity):
@@ -111,9 +129,13 @@ class Cpu(Entity, runs_on="self"):
     need_resched: bool = False
     irqs_off: bool = False  # a vcpu task has turned IRQs off
     irq: bool = False  # an interrupt is pending in the APIC
-    nmi: bool = False
+    event: Event = Event.NONE  # at most one at a time
     softirq: bool = False  # local_softirq_pending()
+    before_smm: Activity = Activity.HLT  # what RSM goes back to
     icr: Icr = Icr.SIBLING
+    icr_busy: bool = False  # its APIC has not delivered its own last IPI yet
+    dying: bool = False  # its hotplug task takes it offline
+    dev_mutex: bool = False  # the mutex of its device is held
     chosen: IdleState = IdleState.HLT  # by the cpuidle governor
     idling: bool = False  # TIF_IDLING
     protected: bool = False  # TIF_SVM_PROTECTED
@@ -156,3 +178,18 @@ class Vcpu(Entity, runs_on="cpu"):
     event_inj: Vector = Vector.NONE  # EVENTINJ of the VMCB
     handling: Vector = Vector.NONE  # what the guest's handler is at work on
     armed: bool = False  # the guest's timer is set
+    ioctl: bool = False  # a thread wants vcpu->mutex, which KVM_RUN holds
+
+
+class Write(Enum):
+    """What is written to the file "online" of a cpu."""
+
+    OFF = "0"
+    ON = "1"
+
+
+class Writer(Entity):
+    """A process that may write to the file "online" of a cpu in sysfs."""
+
+    cpu: Cpu | None = None
+    what: Write = Write.OFF

@@ -20,6 +20,16 @@ from vmlitmus.claims.smt_protection.host import (
     softirq_pending,
     softirq_served,
 )
+from vmlitmus.claims.smt_protection.hotplug import (
+    bring_up_done,
+    bring_up_waits,
+    hotplug_locks_free,
+    ioctl_done,
+    ioctl_waits,
+    online_file_done,
+    online_file_waits,
+    sibling_online,
+)
 from vmlitmus.claims.smt_protection.isolation import (
     protected_guest_runs,
     sibling_busy,
@@ -76,6 +86,14 @@ CONDITIONS = (
     two_cookies_wait,
     forced_idle,
     kernel_entry_unnoticed,
+    bring_up_waits,
+    bring_up_done,
+    sibling_online,
+    online_file_waits,
+    online_file_done,
+    ioctl_waits,
+    ioctl_done,
+    hotplug_locks_free,
 )
 
 __all__ = ["CONDITIONS"]

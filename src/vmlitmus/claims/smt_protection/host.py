@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from vmlitmus.lang import KernelFile, Lore, World, condition
-from vmlitmus.world.smt_protection import Activity, Cpu, Task, TaskKind, Vcpu
+from vmlitmus.world.smt_protection import Activity, Cpu, Event, Task, TaskKind, Vcpu
 
 COVER = Lore(
     "[RFC PATCH 0/1] KVM: SEV: Add support for SMT Protection", "Kim Phillips", "2025-08-07"
@@ -17,27 +17,32 @@ def is_sibling_only(w: World, cpu: Cpu) -> bool:
     return not any(v.cpu is cpu for v in w.all(Vcpu))
 
 
+def waits_at(cpu: Cpu) -> bool:
+    """Say whether an interrupt, NMI, machine check or SMI is pending at a cpu."""
+    return cpu.irq or cpu.event not in (Event.NONE, Event.INIT)
+
+
 @condition(
     "sibling-interrupt-pending",
-    "an interrupt or NMI is pending at a cpu without a vcpu of its own",
+    "an interrupt, NMI or SMI is pending at a cpu without a vcpu of its own",
     source=COVER,
 )
 def sibling_interrupt_pending(w: World) -> bool:
-    return any((cpu.irq or cpu.nmi) and is_sibling_only(w, cpu) for cpu in w.all(Cpu))
+    return any(waits_at(cpu) and is_sibling_only(w, cpu) for cpu in w.all(Cpu))
 
 
 @condition(
     "sibling-interrupts-served",
-    "no interrupt or NMI is pending at a cpu without a vcpu of its own",
+    "no interrupt, NMI or SMI is pending at a cpu without a vcpu of its own",
     source=COVER,
 )
 def sibling_interrupts_served(w: World) -> bool:
-    return not any((cpu.irq or cpu.nmi) and is_sibling_only(w, cpu) for cpu in w.all(Cpu))
+    return not any(waits_at(cpu) and is_sibling_only(w, cpu) for cpu in w.all(Cpu))
 
 
 @condition("interrupts-served", "no interrupt or NMI is pending at any cpu", source=COVER)
 def interrupts_served(w: World) -> bool:
-    return not any(cpu.irq or cpu.nmi for cpu in w.all(Cpu))
+    return not any(waits_at(cpu) for cpu in w.all(Cpu))
 
 
 @condition("softirq-pending", "a softirq is pending at some cpu", source=REPORT)

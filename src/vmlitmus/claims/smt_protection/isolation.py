@@ -10,8 +10,10 @@ EXECUTES_NOTHING = (
     Activity.HLT,
     Activity.C2,
     Activity.MWAIT,
+    Activity.C6,
     Activity.STALLED,
     Activity.EXITING,
+    Activity.GUEST_HLT,
     Activity.OFFLINE,
 )
 
@@ -43,7 +45,7 @@ def foreign_on(w: World, vcpu: Vcpu, cpu: Cpu) -> bool:
 def sibling_executes(w: World) -> bool:
     return any(
         v.asks != Protection.NONE
-        and v.cpu.activity == Activity.GUEST
+        and v.cpu.activity in (Activity.GUEST, Activity.GUEST_HLT)
         and any(o is not v.cpu and o.core is v.cpu.core and foreign_on(w, v, o) for o in w.all(Cpu))
         for v in w.all(Vcpu)
     )

@@ -7,6 +7,7 @@ from vmlitmus.world.smt_protection import Activity, Cpu, Exit, Vcpu, Vector
 
 TABLE_C1 = Apm("table C-1")
 RUN = KernelFile("arch/x86/kvm/x86.c", "vcpu_run()", "6.16")
+IN_GUEST_MODE = (Activity.GUEST, Activity.GUEST_HLT)
 LAPIC = KernelFile("arch/x86/kvm/lapic.c", "kvm_apic_ack_interrupt()", "6.16")
 
 
@@ -34,7 +35,7 @@ def vcpu_runs(w: World) -> bool:
 
 @condition("vcpu-waits-to-run", "a vcpu is not in guest mode and its task is runnable", source=RUN)
 def vcpu_wants_to_run(w: World) -> bool:
-    return any(v.cpu.activity != Activity.GUEST and v.task.runnable for v in w.all(Vcpu))
+    return any(v.cpu.activity not in IN_GUEST_MODE and v.task.runnable for v in w.all(Vcpu))
 
 
 @condition("first-vcpu-runs", "vcpu0 is in guest mode", source=RUN)

@@ -2,7 +2,8 @@
 
 The timer is one-shot: the handler of one timer interrupt sets the next, so a lost one is the last.
 Its vector is the lower of the two, so an IPI may come in before a timer interrupt but not the other
-way round. Source: arch/x86/kvm/lapic.c; the guest is Linux.
+way round. A handler goes on where it was when the guest runs again, so one that gets to run again
+and again comes to its end: fair="strong". Source: arch/x86/kvm/lapic.c; the guest is Linux.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ def guest_ipi(w: World, vcpu: Vcpu) -> None:
     request(vcpu, Vector.IPI)
 
 
-@step("{vcpu} handles its interrupt ({vcpu.handling}) and writes EOI", source=EOI, fair="weak")
+@step("{vcpu} handles its interrupt ({vcpu.handling}) and writes EOI", source=EOI, fair="strong")
 def guest_eoi(w: World, vcpu: Vcpu) -> None:
     when(vcpu.cpu.activity == Activity.GUEST and vcpu.handling != Vector.NONE)
     vcpu.isr.discard(vcpu.handling)

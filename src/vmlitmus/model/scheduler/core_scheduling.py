@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from vmlitmus.lang import Assumption, KernelFile, World, step, when
 from vmlitmus.model.hardware.smt.protection import siblings_seen_idle
+from vmlitmus.model.hardware.smt.readings import STALL_ENDS
 from vmlitmus.model.kvm.smt_protection.mechanism import SmtMechanism
 from vmlitmus.world.smt_protection import Activity, Cookie, Cpu, Task, TaskKind, Vcpu
 
@@ -159,18 +160,22 @@ def about_to_run(w: World, vcpu: Vcpu) -> bool:
         o is not vcpu.cpu
         and o.core is vcpu.cpu.core
         and (o.picked or o.need_resched or o.activity in IN_TRANSIT or is_kicked(w, o))
+        and (bool(w.assume(STALL_ENDS)) or o.activity != Activity.STALLED)
         for o in w.all(Cpu)
     )
 
 
 def is_kicked(w: World, cpu: Cpu) -> bool:
     """Say whether a vcpu's task wakes this cpu, so that it chooses another idle state."""
-    return cpu.activity in (Activity.POLL, Activity.MWAIT) and w.use(SmtMechanism).kicks(w)
+    idles = cpu.activity in (Activity.POLL, Activity.MWAIT, Activity.C6)
+    return idles and w.use(SmtMechanism).kicks(w)
 
 
 def has_cpu(w: World, task: Task) -> bool:
-    """Say whether a task runs, and is meant to: its cpu may not have taken the last pick yet."""
-    return task.cpu.curr is task and (not core_wide(w) or task.cpu.pick is task)
+    """Say whether a task was picked for its cpu, which may not have taken the last pick yet."""
+    if core_wide(w):
+        return task.cpu.pick is task and (task.cpu.picked or task.cpu.curr is task)
+    return task.cpu.curr is task
 
 
 @step(

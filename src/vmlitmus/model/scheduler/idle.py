@@ -1,4 +1,4 @@
-"""The idle loop: from do_idle() to HLT, C2, MWAIT or polling.
+"""The idle loop: from do_idle() to HLT, C2, MWAIT, C6 or polling.
 
 The idle state is chosen with IRQs off, after need_resched was seen clear; STI and HLT follow, so an
 interrupt that comes between wakes the cpu at once. Polling executes instructions, and leaves by
@@ -38,6 +38,8 @@ def activity_in(state: IdleState) -> Activity:
         return Activity.C2
     if state == IdleState.MWAIT:
         return Activity.MWAIT
+    if state == IdleState.C6:
+        return Activity.C6
     if state == IdleState.POLL:
         return Activity.POLL
     return Activity.HLT

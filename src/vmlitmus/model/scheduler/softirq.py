@@ -27,6 +27,7 @@ from vmlitmus.world.smt_protection import Activity, Cpu, Task, TaskKind, Vcpu
 IRQ_EXIT = KernelFile("kernel/softirq.c", "__irq_exit_rcu()", "6.16")
 HANDLE = KernelFile("kernel/softirq.c", "handle_softirqs()", "6.16")
 CAN_STOP = KernelFile("kernel/time/tick-sched.c", "can_stop_idle_tick()", "6.16")
+IDLE = (Activity.POLL, Activity.HLT, Activity.C2, Activity.MWAIT, Activity.C6)
 KSOFTIRQD = KernelFile("kernel/softirq.c", "run_ksoftirqd()", "6.16")
 NO_KSOFTIRQD_RUNNING = Fix(
     "softirqs run beside a runnable ksoftirqd",
@@ -77,7 +78,7 @@ def idle_tick(w: World, cpu: Cpu) -> None:
     if w.assume(SLICE_OUTLASTS):
         when(not any(v.cpu.core is cpu.core and about_to_run(w, v) for v in w.all(Vcpu)))
     when(cpu.softirq and not cpu.irq)
-    when(cpu.activity in (Activity.POLL, Activity.HLT, Activity.C2, Activity.MWAIT))
+    when(cpu.activity in IDLE)
     cpu.irq = True
 
 

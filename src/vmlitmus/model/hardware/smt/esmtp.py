@@ -4,31 +4,30 @@ VMRUN stalls while a sibling executes in the host and exits with ILLSIB beside a
 vcpus are legal together if both ask for ESMTP and their VMSAs have the same ASID, the same
 VCPU_SIBLING_MASK, and VCPU_IDs that are equal outside it. Asking for both forms fails.
 
-Not known, hence assumptions: whether a stalled VMRUN is legal for the sibling's check, whether an
-interrupt ends the stall, whether a #VMEXIT waits for the sibling's.
+Not known, hence assumptions: what a stalled VMRUN is to the sibling's check, what ends a stall and
+how long it may last, who gives way when two stall, whether a #VMEXIT waits for the sibling's.
+Not modelled: a guest that halts without an intercept beside one of these.
 Source: pull request 13128 of edk2, which fills the two fields.
 """
 
 from __future__ import annotations
 
-from vmlitmus.lang import Assumption, Sections, World, when
-from vmlitmus.model.hardware.smt.protection import SmtHardware, passes_check, siblings_seen_idle
-from vmlitmus.world.smt_protection import Activity, Cpu, Exit, Protection, Vcpu
-
-STALLED_IS_LEGAL = Assumption(
-    "stalled-is-legal",
-    "a VMRUN that stalls counts as a guest in the sibling's check, so that two of them go on "
-    "together: no source says so",
+from vmlitmus.lang import Sections, World, when
+from vmlitmus.model.hardware.smt.protection import (
+    SmtHardware,
+    beside_protected,
+    passes_check,
+    siblings_seen_idle,
 )
-STALL_ENDS = Assumption(
-    "stall-ends",
-    "an interrupt for the cpu ends a stalled VMRUN with an ordinary exit: no source says so",
+from vmlitmus.model.hardware.smt.readings import (
+    EXIT_WAITS,
+    NMI_ENDS_STALL,
+    ONE_STALL_EXITS,
+    STALL_COUNTS_AS,
+    STALL_ENDS,
+    STALL_IS_BOUNDED,
 )
-EXIT_WAITS = Assumption(
-    "exit-waits",
-    "hardware holds a #VMEXIT until the legal sibling has left guest mode too, and kicks it by "
-    "IDLE_WAKEUP_ICR: no source says so",
-)
+from vmlitmus.world.smt_protection import Activity, Cpu, Event, Exit, Protection, Vcpu
 
 
 def pair_is_legal(one: Vcpu, other: Vcpu) -> bool:
@@ -52,7 +51,7 @@ def beside_illegal(w: World, vcpu: Vcpu) -> bool:
 def in_legal_guest(w: World, vcpu: Vcpu, cpu: Cpu) -> bool:
     """Say whether a cpu is in guest mode, or in a stalled VMRUN, of a vcpu that is legal here."""
     there = cpu.activity == Activity.GUEST
-    if w.assume(STALLED_IS_LEGAL) and cpu.activity == Activity.STALLED:
+    if w.assume(STALL_COUNTS_AS) == "guest" and cpu.activity == Activity.STALLED:
         there = True
     return there and any(o.cpu is cpu and pair_is_legal(vcpu, o) for o in w.all(Vcpu))
 
@@ -65,6 +64,30 @@ def core_is_legal(w: World, vcpu: Vcpu) -> bool:
         or passes_check(w, o)
         or in_legal_guest(w, vcpu, o)
         for o in w.all(Cpu)
+    )
+
+
+def stall_ends(w: World, vcpu: Vcpu) -> bool:
+    """Say whether something ends a stall that is not over; beside a protected vcpu nothing does."""
+    if beside_protected(w, vcpu.cpu):
+        return False
+    return (
+        (bool(w.assume(STALL_ENDS)) and vcpu.cpu.irq)
+        or (bool(w.assume(NMI_ENDS_STALL)) and vcpu.cpu.event == Event.NMI)
+        or bool(w.assume(STALL_IS_BOUNDED))
+        or beside_illegal(w, vcpu)
+        or gives_way(w, vcpu)
+    )
+
+
+def gives_way(w: World, vcpu: Vcpu) -> bool:
+    """Say whether the sibling stalls with an illegal vcpu, and this one is to exit."""
+    return bool(w.assume(ONE_STALL_EXITS)) and any(
+        o.cpu.core is vcpu.cpu.core
+        and o.cpu.index < vcpu.cpu.index
+        and o.cpu.activity == Activity.STALLED
+        and not pair_is_legal(vcpu, o)
+        for o in w.all(Vcpu)
     )
 
 
@@ -86,11 +109,7 @@ class Esmtp(SmtHardware):
         if vcpu.asks == Protection.ESMTP:
             vcpu.cpu.activity = Activity.STALLED
             yield "{vcpu} executes VMRUN, which stalls until the core is legal"
-            when(
-                core_is_legal(w, vcpu)
-                or beside_illegal(w, vcpu)
-                or (vcpu.cpu.irq and w.assume(STALL_ENDS))
-            )
+            when(core_is_legal(w, vcpu) or stall_ends(w, vcpu))
 
     def outcome(self, w: World, vcpu: Vcpu) -> Exit:
         if vcpu.asks == Protection.BOTH:
@@ -98,7 +117,7 @@ class Esmtp(SmtHardware):
         if vcpu.asks == Protection.SMTP:
             return Exit.NONE if siblings_seen_idle(w, vcpu.cpu) else Exit.IDLE_REQUIRED
         if vcpu.asks == Protection.ESMTP:
-            if beside_illegal(w, vcpu):
+            if beside_illegal(w, vcpu) or gives_way(w, vcpu):
                 return Exit.ILLSIB
             return Exit.NONE if core_is_legal(w, vcpu) else Exit.INTR
         return Exit.NONE

@@ -11,26 +11,30 @@ Source: APM vol. 2, 15.36.17; the reply of K Prateek Nayak.
 
 from __future__ import annotations
 
-from vmlitmus.lang import Assumption, KernelFile, World, step, when
+from vmlitmus.lang import KernelFile, World, step, when
 from vmlitmus.model.hardware.smt.protection import (
-    NMI_IS_HELD,
     REPLY,
-    SIBLING_WAKES,
     SMTP,
     beside_protected,
+    covered,
     held,
     seen_idle,
 )
+from vmlitmus.model.hardware.smt.readings import (
+    ICR_AS_IT_IS,
+    ICR_BUSY_WAITS,
+    INIT_IS_HELD,
+    NMI_IS_HELD,
+    SIBLING_WAKES,
+    SMI_IS_HELD,
+    UNSET_ICR_SENDS_NOTHING,
+)
 from vmlitmus.model.kvm.smt_protection.mechanism import SmtMechanism
-from vmlitmus.world.smt_protection import Activity, Cpu, Icr, TaskKind, Vcpu
+from vmlitmus.world.smt_protection import Activity, Cpu, Event, Host, Icr, TaskKind, Vcpu
 
 IRQ_ENTRY = KernelFile("kernel/entry/common.c", "irqentry_enter()", "6.16")
-UNSET_ICR_SENDS_NOTHING = Assumption(
-    "unset-icr-sends-nothing",
-    "an IDLE_WAKEUP_ICR that was never written sends an illegal vector, which is dropped; "
-    "otherwise it ends guest mode all the same",
-)
-IDLE = (Activity.HLT, Activity.C2, Activity.MWAIT, Activity.POLL)
+IDLE = (Activity.HLT, Activity.C2, Activity.MWAIT, Activity.C6, Activity.POLL)
+IN_GUEST_MODE = (Activity.GUEST, Activity.GUEST_HLT)
 
 
 def runs_vcpu_task(cpu: Cpu) -> bool:
@@ -64,32 +68,62 @@ def host_tick(w: World, cpu: Cpu) -> None:
 
 @step("{cpu} gets an NMI", source=NMI_IS_HELD, disturbance="nmi")
 def nmi(w: World, cpu: Cpu) -> None:
-    when(not cpu.nmi and not is_vcpu_cpu(w, cpu) and cpu.activity != Activity.OFFLINE)
-    cpu.nmi = True
+    when(not is_vcpu_cpu(w, cpu) and cpu.event == Event.NONE and cpu.activity != Activity.OFFLINE)
+    cpu.event = Event.NMI
+
+
+@step("{cpu} gets a machine check", source=NMI_IS_HELD, disturbance="machine-check")
+def machine_check(w: World, cpu: Cpu) -> None:
+    when(not is_vcpu_cpu(w, cpu) and cpu.event == Event.NONE and cpu.activity != Activity.OFFLINE)
+    cpu.event = Event.MACHINE_CHECK
+
+
+@step("{cpu}, where a VMRUN stalls, gets an NMI", source=NMI_IS_HELD, disturbance="vcpu-nmi")
+def vcpu_nmi(w: World, cpu: Cpu) -> None:
+    when(cpu.event == Event.NONE and cpu.activity == Activity.STALLED)
+    cpu.event = Event.NMI
 
 
 def wakes_sibling(w: World, cpu: Cpu) -> bool:
     """Say whether hardware has to get the siblings of a cpu out of guest mode."""
     if cpu.activity == Activity.EXITING:
         return True
-    return seen_idle(w, cpu) and (cpu.irq or cpu.nmi) and held(w, cpu)
+    return seen_idle(w, cpu) and holds_back_event(w, cpu) and held(w, cpu)
 
 
-def icr_reaches(w: World, cpu: Cpu) -> bool:
-    """Say whether the value of IDLE_WAKEUP_ICR gets an interrupt to the sibling."""
+def holds_back_event(w: World, cpu: Cpu) -> bool:
+    """Say whether something is pending that does not wake a held cpu."""
+    return (
+        cpu.irq
+        or (bool(w.assume(NMI_IS_HELD)) and cpu.event in (Event.NMI, Event.MACHINE_CHECK))
+        or (bool(w.assume(SMI_IS_HELD)) and cpu.event == Event.SMI)
+        or (bool(w.assume(INIT_IS_HELD)) and cpu.event == Event.INIT)
+    )
+
+
+def icr_reaches(w: World, cpu: Cpu, other: Cpu) -> bool:
+    """Say whether the value of IDLE_WAKEUP_ICR gets an interrupt to another cpu of the core.
+
+    The RFC writes it once for each sibling, so that the last one is named.
+    """
     if cpu.icr == Icr.UNSET:
         return not w.assume(UNSET_ICR_SENDS_NOTHING)
-    return cpu.icr == Icr.SIBLING
+    if not w.the(Host).x2apic and w.assume(ICR_AS_IT_IS):
+        return cpu.icr == Icr.SIBLING and other.index == 0
+    return cpu.icr == Icr.SIBLING and not any(
+        o.core is cpu.core and o is not cpu and o.index > other.index for o in w.all(Cpu)
+    )
 
 
 @step(
     "{cpu} stays idle and hardware writes IDLE_WAKEUP_ICR to kick {other}",
-    source=(SMTP, SIBLING_WAKES, UNSET_ICR_SENDS_NOTHING),
+    source=(SMTP, SIBLING_WAKES, UNSET_ICR_SENDS_NOTHING, ICR_AS_IT_IS, ICR_BUSY_WAITS),
     fair="weak",
 )
 def idle_wakeup_icr(w: World, cpu: Cpu, other: Cpu) -> None:
-    when(other is not cpu and other.core is cpu.core and other.activity == Activity.GUEST)
-    when(not other.irq and wakes_sibling(w, cpu) and icr_reaches(w, cpu))
+    when(covered(w, other, cpu) and other.activity in IN_GUEST_MODE)
+    when(not other.irq and icr_reaches(w, cpu, other) and wakes_sibling(w, cpu))
+    when(not cpu.icr_busy)
     other.irq = True
 
 
@@ -123,10 +157,11 @@ def take_irq(w: World, cpu: Cpu) -> None:
     enter_handler(w, cpu)
 
 
-@step("{cpu} takes its NMI", source=(IRQ_ENTRY, NMI_IS_HELD), fair="weak")
+@step("{cpu} takes its {cpu.event}", source=(IRQ_ENTRY, NMI_IS_HELD), fair="weak")
 def take_nmi(w: World, cpu: Cpu) -> None:
-    when(cpu.nmi and (interruptible(w, cpu) or (cpu.activity in IDLE and not nmi_held(w, cpu))))
-    cpu.nmi = False
+    when(cpu.event in (Event.NMI, Event.MACHINE_CHECK))
+    when(interruptible(w, cpu) or (cpu.activity in IDLE and not nmi_held(w, cpu)))
+    cpu.event = Event.NONE
     enter_handler(w, cpu)
 
 

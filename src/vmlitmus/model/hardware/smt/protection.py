@@ -2,15 +2,31 @@
 
 This is the hardware without SMT Protection: VMRUN looks at no sibling and holds nobody. The forms
 of SMT Protection override the moments. Which activities hardware takes for idle is said here for
-all. "Supported by this cpu" is the class chosen; "asked for by this VMSA" is ``vcpu.asks``.
+all; what the manual leaves open is in readings.py. "Supported by this cpu" is the class chosen;
+"asked for by this VMSA" is ``vcpu.asks``.
 
-Not modelled: SMI, INIT, machine checks. Source: APM vol. 2, 15.36.17; the reply of K Prateek Nayak.
+Source: APM vol. 2, 15.36.17; the reply of K Prateek Nayak.
 """
 
 from __future__ import annotations
 
-from vmlitmus.lang import Apm, Assumption, Hooks, Lore, Sections, World
-from vmlitmus.world.smt_protection import Activity, Cpu, Exit, Protection, Vcpu
+from vmlitmus.lang import Apm, Hooks, Lore, Sections, World
+from vmlitmus.model.hardware.smt.readings import (
+    COVERS_ALL_SIBLINGS,
+    DEEP_IS_IDLE,
+    GUEST_HLT_HOLDS,
+    GUEST_HLT_IS_IDLE,
+    HELD_UNTIL_VMEXIT,
+    MWAIT_IS_IDLE,
+    OFFLINE_IS_IDLE,
+    POLL_IS_IDLE,
+    SIBLING_WAKES,
+    SMM_IS_IDLE,
+    STALL_COUNTS_AS,
+    UNSUPPORTED_FAILS,
+    WAKING_IS_IDLE,
+)
+from vmlitmus.world.smt_protection import Activity, Cpu, Event, Exit, Host, Protection, Vcpu
 
 SMTP = Apm("15.36.17")
 REPLY = Lore(
@@ -19,55 +35,42 @@ REPLY = Lore(
 COVER = Lore(
     "[RFC PATCH 0/1] KVM: SEV: Add support for SMT Protection", "Kim Phillips", "2025-08-07"
 )
-OFFLINE_IS_IDLE = Assumption(
-    "offline-is-idle", "the VMRUN check takes a cpu in play_dead for idle: no source says so"
-)
-MWAIT_IS_IDLE = Assumption(
-    "mwait-is-idle",
-    "the VMRUN check takes MWAIT for idle: the reply names only HLT and C2",
-    default=False,
-)
-WAKING_IS_IDLE = Assumption(
-    "waking-is-idle",
-    "the VMRUN check takes a cpu for idle that has a wake event pending but executes nothing yet: "
-    "no source says so",
-    default=False,
-)
-SIBLING_WAKES = Assumption(
-    "sibling-wakes",
-    "an event at an idle sibling of a running protected vcpu: the sibling is held and hardware "
-    "writes IDLE_WAKEUP_ICR (held: the reply), or the vcpu exits with -3 and then the sibling "
-    "wakes (exits: one reading of the cover letter), or the other way round (wakes)",
-    default="held",
-    choices=("held", "exits", "wakes"),
-)
-NMI_IS_HELD = Assumption(
-    "nmi-is-held", "an NMI at a held sibling waits like any other wake event: no source says so"
-)
-UNSUPPORTED_FAILS = Assumption(
-    "unsupported-fails",
-    "VMRUN of a VMSA that asks for what the cpu does not support fails with VMEXIT_INVALID",
-)
+
+
+def covered(w: World, cpu: Cpu, other: Cpu) -> bool:
+    """Say whether another cpu of the core is one that SMT Protection is about."""
+    if other is cpu or other.core is not cpu.core:
+        return False
+    return bool(w.assume(COVERS_ALL_SIBLINGS)) or other.index // 2 == cpu.index // 2
 
 
 def seen_idle(w: World, cpu: Cpu) -> bool:
     """Say whether the VMRUN check takes a cpu for idle."""
-    if cpu.activity == Activity.OFFLINE:
-        return bool(w.assume(OFFLINE_IS_IDLE))
-    if cpu.activity == Activity.MWAIT:
-        return bool(w.assume(MWAIT_IS_IDLE))
-    return cpu.activity in (Activity.HLT, Activity.C2)
+    return (
+        cpu.activity in (Activity.HLT, Activity.C2)
+        or (bool(w.assume(OFFLINE_IS_IDLE)) and cpu.activity == Activity.OFFLINE)
+        or (bool(w.assume(MWAIT_IS_IDLE)) and cpu.activity == Activity.MWAIT)
+        or (bool(w.assume(DEEP_IS_IDLE)) and cpu.activity == Activity.C6)
+        or (bool(w.assume(POLL_IS_IDLE)) and cpu.activity == Activity.POLL)
+        or (bool(w.assume(SMM_IS_IDLE)) and cpu.activity == Activity.SMM)
+        or (bool(w.assume(GUEST_HLT_IS_IDLE)) and cpu.activity == Activity.GUEST_HLT)
+        or (w.assume(STALL_COUNTS_AS) == "idle" and cpu.activity == Activity.STALLED)
+    )
+
+
+def has_event(cpu: Cpu) -> bool:
+    """Say whether something is pending that wakes an idle cpu."""
+    return cpu.irq or cpu.event != Event.NONE
 
 
 def passes_check(w: World, cpu: Cpu) -> bool:
     """Say whether VMRUN succeeds beside a cpu as far as it is concerned."""
-    waking = (cpu.irq or cpu.nmi) and not w.assume(WAKING_IS_IDLE)
-    return seen_idle(w, cpu) and not waking
+    return seen_idle(w, cpu) and (bool(w.assume(WAKING_IS_IDLE)) or not has_event(cpu))
 
 
 def siblings_seen_idle(w: World, cpu: Cpu) -> bool:
     """Say whether VMRUN takes all siblings of a cpu for idle."""
-    return all(o is cpu or o.core is not cpu.core or passes_check(w, o) for o in w.all(Cpu))
+    return all(not covered(w, cpu, o) or passes_check(w, o) for o in w.all(Cpu))
 
 
 class SmtHardware(Hooks):
@@ -100,14 +103,21 @@ def held(w: World, cpu: Cpu) -> bool:
 
 
 def beside_protected(w: World, cpu: Cpu) -> bool:
-    """Say whether a protected vcpu is in guest mode on a sibling."""
+    """Say whether a protected vcpu is in guest mode on a sibling, so that this cpu is held."""
     return any(
-        v.cpu is not cpu
-        and v.cpu.core is cpu.core
-        and v.cpu.activity == Activity.GUEST
+        covered(w, v.cpu, cpu)
         and w.use(SmtHardware).protects(w, v)
+        and (v.cpu.activity == Activity.GUEST or holds_in_hlt(w, v))
+        and (w.assume(HELD_UNTIL_VMEXIT) or not v.cpu.irq)
         for v in w.all(Vcpu)
     )
+
+
+def holds_in_hlt(w: World, vcpu: Vcpu) -> bool:
+    """Say whether a vcpu that halts in guest mode holds its siblings."""
+    if w.the(Host).hlt_intercept or not w.assume(GUEST_HLT_HOLDS):
+        return False
+    return vcpu.cpu.activity == Activity.GUEST_HLT
 
 
 def pushed_out(w: World, vcpu: Vcpu) -> bool:
@@ -115,10 +125,5 @@ def pushed_out(w: World, vcpu: Vcpu) -> bool:
     if w.assume(SIBLING_WAKES) == "held" or not w.use(SmtHardware).protects(w, vcpu):
         return False
     if w.assume(SIBLING_WAKES) == "exits":
-        return any(
-            o is not vcpu.cpu and o.core is vcpu.cpu.core and seen_idle(w, o) and (o.irq or o.nmi)
-            for o in w.all(Cpu)
-        )
-    return any(
-        o is not vcpu.cpu and o.core is vcpu.cpu.core and not seen_idle(w, o) for o in w.all(Cpu)
-    )
+        return any(covered(w, vcpu.cpu, o) and seen_idle(w, o) and has_event(o) for o in w.all(Cpu))
+    return any(covered(w, vcpu.cpu, o) and not seen_idle(w, o) for o in w.all(Cpu))

@@ -7,11 +7,8 @@ Source: APM vol. 2, 15.36.17 and table C-1 (VMEXIT_IDLE_REQUIRED).
 from __future__ import annotations
 
 from vmlitmus.lang import World
-from vmlitmus.model.hardware.smt.protection import (
-    UNSUPPORTED_FAILS,
-    SmtHardware,
-    siblings_seen_idle,
-)
+from vmlitmus.model.hardware.smt.protection import SmtHardware, siblings_seen_idle
+from vmlitmus.model.hardware.smt.readings import UNSUPPORTED_FAILS
 from vmlitmus.world.smt_protection import Exit, Protection, Vcpu
 
 

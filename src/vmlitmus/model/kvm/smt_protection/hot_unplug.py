@@ -1,18 +1,26 @@
 """remove_cpu() of the siblings before VMRUN and add_cpu() after #VMEXIT.
 
-remove_cpu() takes device_hotplug_lock, a mutex, and waits for the hotplug task of the cpu that
-goes: it sleeps. svm_vcpu_enter_exit() has IRQs and preemption off. The second class makes the same
-calls where sleeping is allowed. Bound tasks of an offline cpu wait here until it is back; the
-kernel would move them to other cores, which are not modelled. Pending interrupts of the cpu move
-away with it.
-Source: the cover letter of 2025-08-07; remove_cpu() in drivers/base, cpu_down() in kernel/cpu.c.
+Both take device_hotplug_lock, the mutex of the cpu's device and cpu_add_remove_lock, in this order
+and under vcpu->mutex, which KVM_RUN holds; then they wait for the hotplug task of the cpu that
+goes, or for the cpu that comes: they sleep. svm_vcpu_enter_exit() runs between CLGI and STGI, with
+preemption off: a task that sleeps there leaves its cpu without interrupts, since schedule() turns
+on IF but not GIF. The second class makes the same calls where sleeping is allowed. Nobody waits for
+the second and the third lock: whoever takes them here has the first, so no order can be wrong.
+
+Since 6.5 cpu0 does not go offline: device_offline() fails with EPERM. Bound tasks of an offline cpu
+wait here until it is back; the kernel would move them to other cores, which are not modelled.
+Pending interrupts of the cpu move away with it. Not modelled: one call after another for more than
+one sibling, cpu_hotplug_lock, EBUSY while hotplug is disabled.
+Source: the cover letter of 2025-08-07, whose log has the four locks; remove_cpu() in kernel/cpu.c,
+device_offline() in drivers/base/core.c, svm_vcpu_run(); for cpu0 e59e74dc48a3 ("x86/topology:
+Remove CPU0 hotplug option").
 """
 
 from __future__ import annotations
 
 from vmlitmus.lang import Sections, World, when
 from vmlitmus.model.kvm.smt_protection.mechanism import SmtMechanism
-from vmlitmus.world.smt_protection import Activity, Cpu, Host, Vcpu
+from vmlitmus.world.smt_protection import Activity, Cpu, Event, Host, Vcpu
 
 
 def can_die(w: World, cpu: Cpu) -> bool:
@@ -26,6 +34,7 @@ def can_die(w: World, cpu: Cpu) -> bool:
         Activity.HLT,
         Activity.C2,
         Activity.MWAIT,
+        Activity.C6,
         Activity.OFFLINE,
     )
 
@@ -40,44 +49,92 @@ def has_cpu(vcpu: Vcpu) -> bool:
     return vcpu.cpu.curr is vcpu.task
 
 
+def wake_hotplug_task(cpu: Cpu) -> None:
+    """cpuhp_kick_ap(): the cpu's hotplug task, and then the stopper, run before its other tasks."""
+    cpu.dying = True
+    if cpu.irqs_off:
+        cpu.irq = True
+
+
+def die(cpu: Cpu) -> None:
+    """takedown_cpu(): the cpu goes to play_dead."""
+    cpu.dying = False
+    cpu.activity = Activity.OFFLINE
+    cpu.curr = None
+    cpu.irq = False
+    cpu.event = Event.NONE
+    cpu.softirq = False
+
+
+def goes_offline(w: World, vcpu: Vcpu, cpu: Cpu) -> bool:
+    """Say whether a cpu is a sibling that remove_cpu() works on; cpu0 is refused with EPERM."""
+    sibling = cpu is not vcpu.cpu and cpu.core is vcpu.cpu.core
+    return sibling and not (cpu.index == 0 and w.the(Host).boot_cpu)
+
+
+def lock_hotplug(w: World, vcpu: Vcpu) -> Sections:
+    """Take the three locks that remove_cpu() and add_cpu() take."""
+    vcpu.task.sleeping = True
+    yield "{vcpu} waits for device_hotplug_lock, and holds vcpu->mutex"
+    when(not w.the(Host).device_hotplug_lock and has_cpu(vcpu))
+    w.the(Host).device_hotplug_lock = True
+    yield "{vcpu} holds device_hotplug_lock"
+    when(not any(goes_offline(w, vcpu, o) and o.dev_mutex for o in w.all(Cpu)))
+    for cpu in w.all(Cpu):
+        if goes_offline(w, vcpu, cpu):
+            cpu.dev_mutex = True
+    yield "{vcpu} holds the mutex of the sibling's device"
+    when(not w.the(Host).cpu_add_remove_lock)
+    w.the(Host).cpu_add_remove_lock = True
+
+
+def unlock_hotplug(w: World) -> None:
+    """Release them; whoever calls this has device_hotplug_lock, so nobody has the others."""
+    w.the(Host).cpu_add_remove_lock = False
+    for cpu in w.all(Cpu):
+        cpu.dev_mutex = False
+    w.the(Host).device_hotplug_lock = False
+
+
 def remove_siblings(w: World, vcpu: Vcpu) -> Sections:
     """remove_cpu() for every sibling."""
-    vcpu.task.sleeping = True
-    yield "{vcpu} calls remove_cpu() and waits for device_hotplug_lock"
-    when(not w.the(Host).unplugging and has_cpu(vcpu))
-    w.the(Host).unplugging = True
-    yield "{vcpu} holds device_hotplug_lock and waits for the siblings to die"
+    yield from lock_hotplug(w, vcpu)
+    for cpu in w.all(Cpu):
+        if goes_offline(w, vcpu, cpu):
+            wake_hotplug_task(cpu)
+    yield "{vcpu} holds cpu_add_remove_lock and waits for the sibling to die"
     when(
         all(
-            o is vcpu.cpu
-            or o.core is not vcpu.cpu.core
-            or (can_die(w, o) and not in_run_loop(w, o))
+            not goes_offline(w, vcpu, o) or (can_die(w, o) and not in_run_loop(w, o))
             for o in w.all(Cpu)
         )
     )
     for cpu in w.all(Cpu):
-        if cpu is not vcpu.cpu and cpu.core is vcpu.cpu.core:
-            cpu.activity = Activity.OFFLINE
-            cpu.curr = None
-            cpu.irq = False
-            cpu.nmi = False
-            cpu.softirq = False
-    w.the(Host).unplugging = False
+        if goes_offline(w, vcpu, cpu):
+            die(cpu)
+    unlock_hotplug(w)
     vcpu.task.sleeping = False
     yield "{vcpu} sees its siblings offline"
 
 
 def add_siblings(w: World, vcpu: Vcpu) -> Sections:
     """add_cpu() for every sibling."""
-    vcpu.task.sleeping = True
-    yield "{vcpu} calls add_cpu() and waits for device_hotplug_lock"
-    when(not w.the(Host).unplugging and has_cpu(vcpu))
+    yield from lock_hotplug(w, vcpu)
+    yield "{vcpu} holds cpu_add_remove_lock and waits for the sibling to come"
     for cpu in w.all(Cpu):
-        if cpu.activity == Activity.OFFLINE and cpu is not vcpu.cpu and cpu.core is vcpu.cpu.core:
-            cpu.activity = Activity.IDLE_LOOP
-            cpu.need_resched = True
+        if goes_offline(w, vcpu, cpu):
+            come_back(cpu)
+    unlock_hotplug(w)
     vcpu.task.sleeping = False
     yield "{vcpu} sees its siblings online"
+
+
+def come_back(cpu: Cpu) -> None:
+    """add_cpu() of a cpu, which may be online already."""
+    if cpu.activity == Activity.OFFLINE:
+        cpu.event = Event.NONE
+        cpu.activity = Activity.IDLE_LOOP
+        cpu.need_resched = True
 
 
 class HotUnplug(SmtMechanism):

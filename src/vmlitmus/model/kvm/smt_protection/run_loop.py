@@ -13,11 +13,12 @@ from __future__ import annotations
 from vmlitmus.lang import Apm, Hooks, KernelFile, Sections, World, sequence, step, when
 from vmlitmus.model.hardware.smt.protection import (
     COVER,
-    SIBLING_WAKES,
     SMTP,
     SmtHardware,
+    beside_protected,
     pushed_out,
 )
+from vmlitmus.model.hardware.smt.readings import SIBLING_WAKES
 from vmlitmus.model.kvm.smt_protection.injection import (
     COMPLETE,
     EVENTINJ_AFTER,
@@ -29,7 +30,7 @@ from vmlitmus.model.kvm.smt_protection.injection import (
 )
 from vmlitmus.model.kvm.smt_protection.mechanism import SmtMechanism
 from vmlitmus.model.scheduler.core_scheduling import sleep, wake_up
-from vmlitmus.world.smt_protection import Activity, Exit, Vcpu, Vector
+from vmlitmus.world.smt_protection import Activity, Event, Exit, Host, Vcpu, Vector
 
 ENTER = KernelFile("arch/x86/kvm/x86.c", "vcpu_enter_guest()", "6.16")
 RUN = KernelFile("arch/x86/kvm/svm/svm.c", "svm_vcpu_run()", "6.16")
@@ -49,9 +50,11 @@ class BackOff(Hooks):
 def run_vcpu(w: World, vcpu: Vcpu) -> Sections:
     when(vcpu.cpu.curr is vcpu.task and vcpu.cpu.activity == Activity.KERNEL)
     when(not vcpu.cpu.need_resched and vcpu.task.runnable)
+    when(not vcpu.ioctl and not vcpu.cpu.dying)
     yield from w.use(SmtMechanism).prepare(w, vcpu)
-    if vcpu.cpu.need_resched:
-        yield "{vcpu} sees need_resched and does not enter"
+    if vcpu.cpu.need_resched or vcpu.ioctl or vcpu.cpu.dying:
+        yield "{vcpu} sees need_resched or a signal and does not enter"
+        yield from w.use(SmtMechanism).put(w, vcpu)
         return
     vcpu.cpu.irqs_off = True
     inject(vcpu)
@@ -70,7 +73,7 @@ def run_vcpu(w: World, vcpu: Vcpu) -> Sections:
         vcpu.cpu.activity = Activity.GUEST
         deliver(vcpu)
         yield "{vcpu} executes VMRUN and the guest runs"
-        when(vcpu.cpu.irq or vcpu.leaving or vcpu.halted or pushed_out(w, vcpu) or window(vcpu))
+        when(has_to_exit(w, vcpu))
         vcpu.exit = reason(w, vcpu)
         yield from w.use(SmtHardware).wait_at_exit(w, vcpu)
         vcpu.cpu.activity = Activity.KERNEL
@@ -79,6 +82,15 @@ def run_vcpu(w: World, vcpu: Vcpu) -> Sections:
         leave(w, vcpu)
         yield "{vcpu} turns IRQs on and handles the exit"
     yield from w.use(SmtMechanism).put(w, vcpu)
+
+
+def has_to_exit(w: World, vcpu: Vcpu) -> bool:
+    """Say why guest mode ends; a guest in HLT is held while a protected vcpu runs on a sibling."""
+    halts = not w.the(Host).hlt_intercept and vcpu.cpu.activity == Activity.GUEST_HLT
+    if halts and beside_protected(w, vcpu.cpu):
+        return False
+    wanted = vcpu.leaving or vcpu.halted or window(vcpu)
+    return wanted or vcpu.cpu.irq or vcpu.cpu.event != Event.NONE or pushed_out(w, vcpu)
 
 
 def refuse(w: World, vcpu: Vcpu) -> None:
@@ -124,4 +136,7 @@ def guest_exit(w: World, vcpu: Vcpu) -> None:
 def guest_halt(w: World, vcpu: Vcpu) -> None:
     when(vcpu.cpu.activity == Activity.GUEST and not vcpu.halted and not vcpu.leaving)
     when(vcpu.handling == Vector.NONE)
-    vcpu.halted = True
+    if w.the(Host).hlt_intercept:
+        vcpu.halted = True
+    else:
+        vcpu.cpu.activity = Activity.GUEST_HLT

@@ -5,32 +5,34 @@ from __future__ import annotations
 from vmlitmus.claims.smt_protection import CONDITIONS
 from vmlitmus.lang import Model, Settings, Setup, choice, flag, mechanism, number, release
 from vmlitmus.model.guest.apic import guest_eoi, guest_ipi, timer_expires
-from vmlitmus.model.hardware.smt.esmtp import EXIT_WAITS, STALL_ENDS, STALLED_IS_LEGAL, Esmtp
+from vmlitmus.model.hardware.smt.esmtp import Esmtp
+from vmlitmus.model.hardware.smt.events import (
+    bring_up,
+    come_online,
+    icr_delivers,
+    leave_icr_busy,
+    resume_from_smm,
+    smi,
+    take_smi,
+)
 from vmlitmus.model.hardware.smt.interrupts import (
-    UNSET_ICR_SENDS_NOTHING,
     device_irq,
     host_tick,
     idle_wakeup_icr,
+    machine_check,
     nmi,
     other_ipi,
     take_irq,
     take_nmi,
+    vcpu_nmi,
 )
-from vmlitmus.model.hardware.smt.protection import (
-    MWAIT_IS_IDLE,
-    NMI_IS_HELD,
-    OFFLINE_IS_IDLE,
-    SIBLING_WAKES,
-    UNSUPPORTED_FAILS,
-    WAKING_IS_IDLE,
-    SmtHardware,
-)
+from vmlitmus.model.hardware.smt.protection import SmtHardware
+from vmlitmus.model.hardware.smt.readings import READINGS
 from vmlitmus.model.hardware.smt.smtp import Smtp
 from vmlitmus.model.kvm.smt_protection.backoff import SPIN_OUTLASTS, BoundedSpin, Yield
 from vmlitmus.model.kvm.smt_protection.cookies import CookiePerVcpu, CookiePerVm, CoreScheduling
 from vmlitmus.model.kvm.smt_protection.gang import GANG_WAITS, Gang
 from vmlitmus.model.kvm.smt_protection.hot_unplug import HotUnplug, HotUnplugOutside
-from vmlitmus.model.kvm.smt_protection.hotplug import come_online
 from vmlitmus.model.kvm.smt_protection.injection import (
     EVENTINJ_AFTER,
     FromEventinj,
@@ -39,6 +41,12 @@ from vmlitmus.model.kvm.smt_protection.injection import (
 )
 from vmlitmus.model.kvm.smt_protection.isolation import Isolation
 from vmlitmus.model.kvm.smt_protection.kernel_entry import COUNTS_IDLE, KernelEntryProtection
+from vmlitmus.model.kvm.smt_protection.lock_chain import (
+    ask_for_mutex,
+    online_store,
+    take_mutex,
+    write,
+)
 from vmlitmus.model.kvm.smt_protection.mechanism import Cookies, SmtMechanism
 from vmlitmus.model.kvm.smt_protection.rendezvous import Rendezvous
 from vmlitmus.model.kvm.smt_protection.run_loop import (
@@ -87,6 +95,7 @@ from vmlitmus.world.smt_protection import (
     Task,
     TaskKind,
     Vcpu,
+    Writer,
 )
 
 HARDWARE = {"none": SmtHardware, "smtp": Smtp, "esmtp": Esmtp}
@@ -109,7 +118,13 @@ COOKIES = (Cookie.A, Cookie.B, Cookie.C, Cookie.D)
 def populate(make: Setup, s: Settings) -> None:
     """Make cores and cpus, vcpus on the first cpus of the machine, host tasks on the last ones."""
     machine, host = s["machine"], s["host"]
-    make(Host, idle_state=IdleState(host["idle"]))
+    make(
+        Host,
+        idle_state=IdleState(host["idle"]),
+        x2apic=machine["x2apic"],
+        hlt_intercept=s["kvm"]["hlt_intercept"],
+        boot_cpu=host["boot_cpu"],
+    )
     per_core = machine["cpus_per_core"]
     for _ in range(machine["cores"]):
         core = make(Core)
@@ -117,9 +132,11 @@ def populate(make: Setup, s: Settings) -> None:
             make_cpu(make, s, core)
     cpus = make.made(Cpu)
     for which in range(s["guest"]["vcpus"]):
-        make_vcpu(make, s, which, cpus[which])
+        make_vcpu(make, s, which, cpus[which + s["guest"]["first_cpu"]])
     for which in range(host["tasks"]):
         make_host_task(make, s, which, cpus[-1 - which])
+    if host["writer"]:
+        make(Writer)
     if host["ksoftirqd"]:
         make(Task, kind=TaskKind.KSOFTIRQD, cpu=cpus[per_core - 1], runnable=False)
 
@@ -177,15 +194,24 @@ def make_host_task(make: Setup, s: Settings, which: int, cpu: Cpu) -> None:
 MODEL = Model(
     name="smt-protection",
     doc="Does any approach keep siblings idle for a protected vcpu, and does the vcpu still run?",
-    entities=(Host, Core, Cpu, Task, Vcpu),
+    entities=(Host, Core, Cpu, Task, Vcpu, Writer),
     steps=(
         device_irq,
         other_ipi,
         host_tick,
         nmi,
+        machine_check,
+        vcpu_nmi,
         take_irq,
         take_nmi,
         idle_wakeup_icr,
+        smi,
+        take_smi,
+        resume_from_smm,
+        leave_icr_busy,
+        icr_delivers,
+        bring_up,
+        come_online,
         raise_softirq,
         irq_exit,
         softirqs_done,
@@ -204,7 +230,10 @@ MODEL = Model(
         user_wakes,
         user_sleeps,
         change_cookie,
-        come_online,
+        write,
+        online_store,
+        ask_for_mutex,
+        take_mutex,
         run_vcpu,
         unblock,
         guest_exit,
@@ -221,16 +250,7 @@ MODEL = Model(
         Requeue: {"none": Requeue, "eventinj": FromEventinj, "queue": FromQueue},
     },
     assumptions=(
-        OFFLINE_IS_IDLE,
-        MWAIT_IS_IDLE,
-        WAKING_IS_IDLE,
-        SIBLING_WAKES,
-        NMI_IS_HELD,
-        UNSUPPORTED_FAILS,
-        UNSET_ICR_SENDS_NOTHING,
-        STALLED_IS_LEGAL,
-        STALL_ENDS,
-        EXIT_WAITS,
+        *READINGS,
         EVENTINJ_AFTER,
         SPIN_OUTLASTS,
         COUNTS_IDLE,
@@ -247,24 +267,29 @@ MODEL = Model(
             "cores": number(1, 2, default=1),
             "cpus_per_core": number(2, 4, default=2),
             "protection": mechanism(SmtHardware, default="smtp"),
+            "x2apic": flag(default=True),
         },
         "host": {
             "kernel": release(default="6.16"),
             "mechanism": mechanism(SmtMechanism, default="none"),
-            "idle": choice("hlt", "c2", "mwait", "poll", "governor", default="hlt"),
+            "idle": choice("hlt", "c2", "mwait", "c6", "poll", "governor", default="hlt"),
+            "boot_cpu": flag(default=False),
             "icr": choice("sibling", "unset", "wrong APIC", default="sibling"),
             "tasks": number(0, 2, default=0),
             "task_cookie": choice("0", "A", "D", default="0"),
             "tasks_runnable": flag(default=True),
             "sibling_offline": flag(default=False),
             "ksoftirqd": flag(default=False),
+            "writer": flag(default=False),
         },
         "kvm": {
+            "hlt_intercept": flag(default=True),
             "back_off": mechanism(BackOff, default="none"),
             "requeue": mechanism(Requeue, default="none"),
         },
         "guest": {
             "vcpus": number(0, 4, default=1),
+            "first_cpu": number(0, 3, default=0),
             "vms": number(1, 2, default=1),
             "others_ask": choice("same", "none", "smtp", "esmtp", default="same"),
             "asks": choice("none", "smtp", "esmtp", "both", default="smtp"),
