@@ -43,6 +43,7 @@ def command(
 ) -> int:
     """Print every [matrix] test of a topic as a grid; a test's name works as well.
 
+    Grids with an axis of claims come first, the largest before the others.
     The last axis goes across, unless the file says otherwise. A verdict that is not the expected
     one has a "!"; so has a saying that compares otherwise than its file says. Exits 0 whatever the
     verdicts; 'vmlitmus explain TEST[axis=value,...]' shows the run behind a cell.
@@ -61,6 +62,7 @@ def command(
         outcomes = [found[at + i] for i in range(len(cells))]
         at += len(cells)
         grids.append(_grid(test, outcomes))
+    grids.sort(key=lambda grid: -len(grid.cells) if "claim" in grid.axes else 0)
     if as_object:
         write_out(json.dumps(tables_json(selected[0][0].topic, grids), indent=1), output)
     else:

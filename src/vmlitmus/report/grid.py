@@ -101,10 +101,18 @@ def _heads(grid: Grid, down: list[str], columns: list[tuple[str, ...]]) -> list[
         values: list[str] = []
         for number, column in enumerate(columns):
             again = number and columns[number - 1][: level + 1] == column[: level + 1]
-            values.append("" if again else _short(column[level], common))
+            values.append("" if again else _named(axis, _short(column[level], common)))
         last = level == len(grid.across) - 1
         heads.append([*(down if last else [""] * len(down)), *values])
     return heads
+
+
+def _named(axis: str, value: str) -> str:
+    """Return a value that goes across; one that says nothing by itself with its axis."""
+    return f"{axis} = {value}" if value in _BARE else value
+
+
+_BARE = ("true", "false", "nothing")
 
 
 def _text(outcome: Outcome, marks: Mapping[str, str]) -> str:

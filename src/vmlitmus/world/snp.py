@@ -38,9 +38,17 @@ class Fault(Enum):
     REFUSED = "pre_sev_run() refused"  # KVM_EXIT_FAIL_ENTRY, VMRUN was not executed
     POINTER = "VMEXIT_INVALID: no VMSA"  # vmsa_pa is INVALID_PAGE
     NOT_VMSA = "VMEXIT_INVALID: page without the VMSA bit"
+    FOREIGN = "VMEXIT_INVALID: page of another ASID"
     BUSY = "VMEXIT_BUSY"
     FEATURES = "VMEXIT_INVALID: SEV_FEATURES not allowed"
     OOPS = "its task died of an oops"  # and keeps its locks
+
+
+class Asid(Enum):
+    """The ASID in an RMP entry."""
+
+    THIS = "this VM's"
+    OTHER = "another VM's"
 
 
 class Features(Enum):
@@ -76,7 +84,8 @@ class Page(Entity):
     slot_invalid: bool = False  # it has KVM_MEMSLOT_INVALID: it is being deleted
     private: Const[bool] = True  # the gpa has KVM_MEMORY_ATTRIBUTE_PRIVATE
     owner: Owner = Owner.GUEST
-    assigned: bool = True  # RMP: to the guest's ASID
+    assigned: bool = True  # RMP: to a guest
+    asid: Asid = Asid.THIS  # RMP: of which guest, if it is assigned
     vmsa: bool = False  # RMP: VMSA attribute
     in_use: bool = False  # RMP: from VMRUN to #VMEXIT
     large: bool = False  # RMP: it is part of a 2 MiB entry

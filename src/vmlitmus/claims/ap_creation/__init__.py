@@ -18,6 +18,7 @@ from vmlitmus.claims.ap_creation.pages import (
     launch_page_reused,
     next_owner_faults,
     next_owner_overwritten,
+    other_vm_has_page,
     page_punched,
     page_reused,
     punch_over,
@@ -46,6 +47,7 @@ from vmlitmus.claims.ap_creation.vmrun import (
     created_vcpu_runs,
     destroyed_vcpu_asks,
     destroyed_vcpu_runs,
+    foreign_vmsa_entered,
     kvm_run_fails,
     launch_vmsa_runs,
     old_vmsa_entered,
@@ -66,6 +68,8 @@ from vmlitmus.claims.ap_creation.vmrun import (
 )
 
 CONDITIONS = (
+    foreign_vmsa_entered,
+    other_vm_has_page,
     old_vmsa_entered,
     vmsa_retired,
     vmrun_without_vmsa,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from vmlitmus.lang import KernelCommit, KernelFile, World, condition
 from vmlitmus.world.memory import Owner
-from vmlitmus.world.snp import Host, Page, Vcpu, Vm
+from vmlitmus.world.snp import Asid, Host, Page, Vcpu, Vm
 
 INVALIDATE = KernelCommit(
     "d1a3c2162334", "KVM: SEV: Forcefully invalidate SNP VMSA if its backing gmem page is zapped"
@@ -24,7 +24,10 @@ RACE = KernelCommit("309d28576f0a", "KVM: SVM: Fix SNP AP destroy race with VMRU
     backed_by=("page-freed",),
 )
 def freed_page_held(w: World) -> bool:
-    return any(p.owner != Owner.GUEST and (p.in_use or p.assigned) for p in w.all(Page))
+    return any(
+        p.owner != Owner.GUEST and p.asid == Asid.THIS and (p.in_use or p.assigned)
+        for p in w.all(Page)
+    )
 
 
 @condition(
@@ -35,6 +38,11 @@ def freed_page_held(w: World) -> bool:
 )
 def next_owner_faults(w: World) -> bool:
     return w.the(Host).rmp_fault
+
+
+@condition("other-vm-has-page", "a freed page is a VMSA of another VM", source=INVALIDATE)
+def other_vm_has_page(w: World) -> bool:
+    return any(page.asid == Asid.OTHER for page in w.all(Page))
 
 
 @condition("page-reused", "a freed page was written by its next owner", source=INVALIDATE)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from vmlitmus.lang import Apm, KernelCommit, KernelFile, World, condition
 from vmlitmus.world.memory import Owner
-from vmlitmus.world.snp import Fault, Page, Vcpu
+from vmlitmus.world.snp import Asid, Fault, Page, Vcpu
 
 RACE = KernelCommit("309d28576f0a", "KVM: SVM: Fix SNP AP destroy race with VMRUN")
 REFUSE = KernelCommit(
@@ -73,6 +73,18 @@ def vmrun_on_freed_page(w: World) -> bool:
 @condition("page-freed", "guest_memfd has freed a page", source=VMRUN)
 def page_freed(w: World) -> bool:
     return any(page.owner != Owner.GUEST and not page.launch for page in w.all(Page))
+
+
+@condition(
+    "foreign-vmsa-entered",
+    "VMRUN succeeded with a VMSA of another VM",
+    source=VMRUN,
+    backed_by=("other-vm-has-page",),
+)
+def foreign_vmsa_entered(w: World) -> bool:
+    return any(
+        v.running and v.vmsa is p and p.asid == Asid.OTHER for v in w.all(Vcpu) for p in w.all(Page)
+    )
 
 
 @condition(

@@ -1,12 +1,15 @@
 """The RMP as VMRUN, RMPADJUST and RMPUPDATE see it.
 
-VMRUN needs a VMSA page that is assigned, has the VMSA attribute and is not in use, and marks it in
-use until #VMEXIT. RMPADJUST and RMPUPDATE of a page in use fail. A hugepage access that collides
-with a 2 MiB aligned VMSA in use raises a false RMP fault (the erratum). RMPUPDATE of a 4 KiB page
-fails with FAIL_OVERLAP as long as a 2 MiB entry covers it, or firmware has the region.
+VMRUN needs a VMSA page that is assigned to the VMCB's ASID, has the VMSA attribute and is not in
+use, and marks it in use until #VMEXIT. RMPADJUST and RMPUPDATE of a page in use fail. A hugepage
+access that collides with a 2 MiB aligned VMSA in use raises a false RMP fault (the erratum).
+RMPUPDATE of a 4 KiB page fails with FAIL_OVERLAP as long as a 2 MiB entry covers it, or firmware
+has the region.
 
-Not modelled: other VMPLs, the VMCB and the AVIC backing page, a second ASID, and the immutable bit,
-which a launch VMSA has only within the command that encrypts it.
+Not modelled: other VMPLs, the VMCB and the AVIC backing page; and the immutable bit. KVM sets it
+on a launch VMSA at the RMPUPDATE before the firmware command that encrypts the page and clears it.
+In between nobody reaches the page but that ioctl, which holds kvm->lock, and VMRUN, which fails
+with it as it fails with a page that is not assigned: no verdict depends on the bit.
 Source: APM vol. 2, 15.36; message of commit 309d28576f0a.
 """
 
@@ -15,7 +18,7 @@ from __future__ import annotations
 from vmlitmus.lang import Apm, Assumption, KernelFile, World, step, when
 from vmlitmus.model.hardware.debug_swap import load_debug_registers
 from vmlitmus.world.memory import Owner
-from vmlitmus.world.snp import Fault, Features, Host, Mode, Page, Task, Vcpu, Vm
+from vmlitmus.world.snp import Asid, Fault, Features, Host, Mode, Page, Task, Vcpu, Vm
 
 VMRUN = Apm("15.36.12")
 RMPADJUST = Apm("15.36.7")
@@ -47,6 +50,8 @@ def outcome(w: World, vcpu: Vcpu, page: Page | None, features_checked: bool) -> 
     """Return what VMRUN with this VMSA comes to."""
     if page is None:
         return Fault.NOT_VMSA if vcpu.blank else Fault.POINTER
+    if page.assigned and page.asid == Asid.OTHER and w.part("compare the ASID of the RMP entry"):
+        return Fault.FOREIGN
     if not page.assigned or not page.vmsa:
         return Fault.NOT_VMSA
     if page.in_use:
@@ -126,6 +131,8 @@ def done_with(w: World, vcpu: Vcpu, page: Page) -> bool:
     """Say whether guest code may take a VMSA page back: AP_CREATION has returned for it."""
     if not free_to_act(vcpu) or not page.vmsa or page.launch or page.leaked or len(vcpu.asks) == 0:
         return False
+    if page.asid == Asid.OTHER:
+        return False
     vcpus = w.all(Vcpu)
     retired = any(page in v.retired for v in vcpus) and not any(v.asked is page for v in vcpus)
     return retired or not w.the(Vm).honest
@@ -151,7 +158,8 @@ def rmpadjust_fails(w: World, vcpu: Vcpu, page: Page) -> None:
 def rmpadjust_retried(w: World, vcpu: Vcpu, page: Page) -> None:
     when(vcpu.running and vcpu.adjusting is page and not page.in_use)
     vcpu.adjusting = None
-    page.vmsa = False
+    if page.asid == Asid.THIS:
+        page.vmsa = False
 
 
 @step("{vcpu} makes {page} a VMSA by RMPADJUST", source=RMPADJUST, disturbance="reuse")

@@ -4,9 +4,11 @@ All of them end with kvm_vcpu_kick(), which does not wait. A LAPIC that is off, 
 it, accepts no interrupt; the guest turns it on once it runs, at the earliest.
 
 Not modelled: a KVM_REQ_NMI that outlives the reset of a vcpu that was blocked, and wakes it for
-nothing; an NMI that comes after the reset does the same.
+nothing; an NMI that comes after the reset does the same. So do KVM_REQ_PMI, a synthetic timer of
+Hyper-V and an event channel of Xen, which kvm_vcpu_has_events() looks at too.
 
-Source: __apic_accept_irq() in arch/x86/kvm/lapic.c, kvm_inject_nmi() in x86.c.
+Source: __apic_accept_irq() in arch/x86/kvm/lapic.c, kvm_inject_nmi(), kvm_vcpu_has_events() in
+x86.c.
 """
 
 from __future__ import annotations

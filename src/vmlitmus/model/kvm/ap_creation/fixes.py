@@ -58,7 +58,7 @@ FIXES = (
     _fix(MASKS, "6.14", "b2653cd3b75f", "SVM: Save host DR masks on CPUs with DebugSwap"),
     _fix(
         NO_DRS,
-        "6.15",
+        "6.14",
         "807cb9ce2ed9",
         "SVM: Don't rely on DebugSwap to restore host DR0..DR3",
     ),

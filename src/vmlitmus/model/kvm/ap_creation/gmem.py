@@ -7,10 +7,16 @@ truncation, which makes the page shared in the RMP, after PSMASH if a 2 MiB entr
 frees it even if that fails; the end.
 
 The users of a page are found by its memslots; one that is bound to none is truncated, and that is
-all. To delete a memslot: it is marked invalid, srcu is synchronized, its pages are zapped and their
-users kicked, and it is unbound. That moves no mmu_invalidate_seq.
+all. To delete a memslot: an invalid copy takes its place, srcu is synchronized, its pages are
+zapped and their users kicked, and it is unbound. That moves no mmu_invalidate_seq.
 
-Source: kvm_gmem_punch_hole() in virt/kvm/guest_memfd.c; sev_gmem_invalidate() and
+Not modelled: the last close of the guest_memfd file, which kicks the users of all its pages too.
+
+A freed page may go to another VM. Its guest_memfd clears it, which is an RMP fault if the page is
+still assigned, and assigns it to the other VM's ASID; its guest may make it a VMSA.
+
+Source: kvm_gmem_punch_hole() in virt/kvm/guest_memfd.c; kvm_invalidate_memslot() in
+virt/kvm/kvm_main.c; kvm_arch_flush_shadow_memslot() in mmu.c; sev_gmem_invalidate() and
 sev_gmem_invalidate_range() in arch/x86/kvm/svm/sev.c.
 """
 
@@ -21,7 +27,7 @@ from vmlitmus.model.hardware.rmp import overlaps, rmpupdate_shared
 from vmlitmus.model.kvm.ap_creation.fixes import INVALIDATE
 from vmlitmus.model.kvm.ap_creation.kick import Kick
 from vmlitmus.world.memory import Owner
-from vmlitmus.world.snp import Host, Mode, Page, Task, Vcpu, Vm
+from vmlitmus.world.snp import Asid, Host, Mode, Page, Task, Vcpu, Vm
 
 PUNCH = KernelFile("virt/kvm/guest_memfd.c", "kvm_gmem_punch_hole()", "7.2.13")
 DELETE = (
@@ -81,10 +87,10 @@ def punch_hole(w: World, task: Task, page: Page) -> Sections:
     rmpupdate_shared(page)
     yield "{task} executes RMPUPDATE and frees {page}"
     vm.invalidating = None
-    vm.seq = 1
+    vm.seq += 1
 
 
-@sequence("{task} deletes the memslot", source=DELETE, disturbance="delete-memslot", fair="weak")
+@sequence(source=DELETE, disturbance="delete-memslot", fair="weak")
 def delete_memslot(w: World, task: Task, page: Page) -> Sections:
     when(page.slot and not page.slot_invalid and not page.launch)
     page.slot_invalid = True
@@ -108,3 +114,19 @@ def host_writes(w: World, page: Page) -> None:
         w.the(Host).rmp_fault = True
     if w.the(Host).sme_coherent:
         page.dirty = False
+
+
+@step(
+    "the host gives {page} to another VM, whose guest makes it a VMSA",
+    source=FREE,
+    disturbance="other-vm",
+)
+def other_vm_takes(w: World, page: Page) -> None:
+    when(page.owner == Owner.FREE)
+    page.owner = Owner.HOST
+    if page.assigned:
+        w.the(Host).rmp_fault = True
+    else:
+        page.assigned = True
+        page.asid = Asid.OTHER
+        page.vmsa = True

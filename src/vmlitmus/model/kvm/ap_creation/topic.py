@@ -30,7 +30,12 @@ from vmlitmus.model.kvm.ap_creation.events import (
     unhalt,
 )
 from vmlitmus.model.kvm.ap_creation.fixes import FIXES, VERSIONS
-from vmlitmus.model.kvm.ap_creation.gmem import delete_memslot, host_writes, punch_hole
+from vmlitmus.model.kvm.ap_creation.gmem import (
+    delete_memslot,
+    host_writes,
+    other_vm_takes,
+    punch_hole,
+)
 from vmlitmus.model.kvm.ap_creation.kick import Kick, RequestMask
 from vmlitmus.model.kvm.ap_creation.launch import create_vcpu, launch_finish, set_regs
 from vmlitmus.model.kvm.ap_creation.request import (
@@ -52,7 +57,6 @@ from vmlitmus.model.kvm.ap_creation.run_loop import (
 )
 from vmlitmus.model.kvm.ap_creation.update import (
     MARKS_DESTROYED,
-    REFUSES_INVALID,
     reload_vmsa,
     update_guest_state,
 )
@@ -204,6 +208,7 @@ MODEL = Model(
         punch_hole,
         delete_memslot,
         host_writes,
+        other_vm_takes,
         access_hugepage,
         take_region,
         leave_region,
@@ -219,7 +224,7 @@ MODEL = Model(
     ),
     conditions=CONDITIONS,
     hooks={Kick: {"as-merged": Kick, "request-mask": RequestMask}},
-    assumptions=(IN_USE, POINTER_CACHED, MARKS_DESTROYED, REFUSES_INVALID),
+    assumptions=(IN_USE, POINTER_CACHED, MARKS_DESTROYED),
     settings={
         "machine": {
             "allowed_sev_features": flag(default=False),

@@ -6,6 +6,9 @@ page is looked up in guest_memfd; the pfn is installed (since d1a3c2162334 under
 look at mmu_invalidate_seq); then init_vmcb(), in which sev_es_init_vmcb() goes back to the launch
 VMSA as long as snp_has_guest_vmsa is not set.
 
+A memslot that is being deleted leads to no page: it is a copy with KVM_MEMSLOT_INVALID, into which
+kvm_copy_memslot() does not copy slot->gmem, so that kvm_gmem_get_pfn() finds no file.
+
 A proposal of our own, ``request_cleared = "under-mutex"``: the request bit is cleared again where
 the request is consumed, under the mutex under which it was made.
 
@@ -19,7 +22,8 @@ as in RFC v8, which is what a destroyed vcpu needs; it serves to leave the launc
 
 Not modelled: nested state; that RFC v8 left vcpu_enter_guest() with an unset return value.
 Source: sev_snp_init_protected_guest_state(), sev_es_init_vmcb() in arch/x86/kvm/svm/sev.c,
-svm_vcpu_reset(), init_vmcb() in svm.c.
+svm_vcpu_reset(), init_vmcb() in svm.c; kvm_copy_memslot() in virt/kvm/kvm_main.c,
+kvm_gmem_get_pfn() in virt/kvm/guest_memfd.c.
 """
 
 from __future__ import annotations
@@ -43,19 +47,13 @@ from vmlitmus.world.memory import Owner
 from vmlitmus.world.snp import Fault, Host, MpState, Page, Vcpu, Vm
 
 SEV = "arch/x86/kvm/svm/sev.c"
+UNBOUND = "leave guest_memfd out of an invalid memslot"
 UPDATE = KernelFile(SEV, "sev_snp_init_protected_guest_state()", "7.2.13")
 RELOAD = KernelFile(SEV, "__sev_snp_reload_vmsa()", "7.2.13")
 MARKS_DESTROYED = Assumption(
     "destroy-marks-guest-vmsa",
     "98fb11aed12b sets snp_has_guest_vmsa for a vcpu whose first request is a DESTROY, too",
     default=False,
-)
-
-
-REFUSES_INVALID = Assumption(
-    "reload-refuses-invalid-slot",
-    "whoever looks a VMSA up takes no memslot with KVM_MEMSLOT_INVALID, as the code for the APIC "
-    "access page does, which d1a3c2162334 was made after",
 )
 
 
@@ -85,7 +83,7 @@ def install(w: World, vcpu: Vcpu, page: Page) -> Sections:
     """Look a page up in guest_memfd and make it the VMSA, if that works."""
     vm = w.the(Vm)
     seen: Annotated[int, Between(0, 3)] = vm.seq
-    slot = page.slot and not (page.slot_invalid and w.assume(REFUSES_INVALID))
+    slot = page.slot and not (page.slot_invalid and w.part(UNBOUND))
     found = slot and page.private and page.present
     fresh = slot and not found and w.the(Host).refills and (page.private or w.part(LOOKUP))
     vcpu.looks = page
