@@ -7,6 +7,7 @@ what report_idle_softirq() reports as "NOHZ tick-stop error"; its tick goes on.
 
 Not load-bearing: "softirqs run beside a runnable ksoftirqd": without it the work waits for
 ksoftirqd or for the tick of a cpu that could not stop it, and is still done in the end.
+Nor is that tick: a fair pick runs ksoftirqd in the end. It is noise for the vcpu beside it.
 
 Not modelled: threaded interrupts, PREEMPT_RT, the limit of ten reports.
 Source: kernel/softirq.c, kernel/time/tick-sched.c.
