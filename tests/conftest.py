@@ -20,6 +20,6 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if config.getoption("--wide"):
         return
-    for item in items:
-        if item.get_closest_marker("wide"):
-            item.add_marker(pytest.mark.skip(reason="wide tier: --wide"))
+    wide = [item for item in items if item.get_closest_marker("wide")]
+    config.hook.pytest_deselected(items=wide)
+    items[:] = [item for item in items if not item.get_closest_marker("wide")]

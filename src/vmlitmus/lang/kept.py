@@ -13,14 +13,14 @@ from typing import Any, TypeVar
 from vmlitmus.lang.domain import Domain, RefTo, SetOf
 from vmlitmus.lang.entity import Entity
 from vmlitmus.lang.machine import Variable
-from vmlitmus.lang.reading import Question, Reading, field_of, named, shape
+from vmlitmus.lang.reading import Question, Read, Reading, field_of, named, shape
 from vmlitmus.lang.source import Choice
 from vmlitmus.lang.values import set_domain
 from vmlitmus.lang.world import World
 
 T = TypeVar("T")
 
-_MOST = 16  # families kept, those used last
+_MOST = 4  # families kept, those used last
 
 
 class Family:
@@ -31,7 +31,7 @@ class Family:
 
     def __init__(self) -> None:
         self.numbers: dict[Question, int] = {}
-        self.made: dict[object, list[tuple[Reading, Any]]] = {}
+        self.made: dict[object, list[tuple[Read, Any]]] = {}
 
     def number(self, entity: Entity, name: str) -> int:
         """Return the number of a field."""
@@ -81,12 +81,12 @@ class Kept:
     def take(self, key: object, make: Callable[[Reading], T]) -> T:
         """Return what was made for a key by a machine that reads the same, or make it."""
         known = self.made.setdefault(key, [])
-        for reading, thing in known:
-            if reading.serves(self.answers):
+        for read, thing in known:
+            if read.same(self.answers):
                 return thing  # type: ignore[no-any-return]
         reading = Reading(self.variables, self.answers)
         thing = make(reading)
-        known.append((reading, thing))
+        known.append((reading.read, thing))
         return thing
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -14,18 +15,29 @@ Question = tuple[object, ...]
 Answers = Mapping[Question, object]
 
 
-class Reading(Mapping[Place, tuple[int, Domain]]):
-    """The variables of a machine, each with its number and domain; it notes what is asked for.
+@dataclass(frozen=True)
+class Read:
+    """What was read of a machine.
 
     ``said`` are the answers about fields, parts, assumptions and mechanisms, ``unknown`` the fields
-    that this machine lacks: an actor has no place where it has no sequence.
+    that the machine lacks: an actor has no place where it has no sequence.
     """
+
+    said: dict[Question, object] = field(default_factory=dict)
+    unknown: set[Question] = field(default_factory=set)
+
+    def same(self, answers: Answers) -> bool:
+        """Say whether the same would be read of another machine."""
+        return self.said.items() <= answers.items() and self.unknown.isdisjoint(answers)
+
+
+class Reading(Mapping[Place, tuple[int, Domain]]):
+    """The variables of a machine, each with its number and domain; ``read`` is what was asked."""
 
     def __init__(self, variables: Mapping[Place, tuple[int, Domain]], answers: Answers) -> None:
         self.variables = variables
         self.answers = answers
-        self.said: dict[Question, object] = {}
-        self.unknown: set[Question] = set()
+        self.read = Read()
 
     @cached_property
     def domains(self) -> dict[int, Domain]:
@@ -35,17 +47,13 @@ class Reading(Mapping[Place, tuple[int, Domain]]):
     def note(self, place: Place) -> None:
         question = field_of(*place)
         if question in self.answers:
-            self.said[question] = self.answers[question]
+            self.read.said[question] = self.answers[question]
         else:
-            self.unknown.add(question)
+            self.read.unknown.add(question)
 
     def told(self, question: str, about: object, answer: object) -> None:
         """Note what the world says about a part, an assumption or a mechanism."""
-        self.said[question, about] = answer
-
-    def serves(self, answers: Answers) -> bool:
-        """Say whether another machine would say the same."""
-        return self.said.items() <= answers.items() and self.unknown.isdisjoint(answers)
+        self.read.said[question, about] = answer
 
     def __getitem__(self, place: Place) -> tuple[int, Domain]:
         self.note(place)
