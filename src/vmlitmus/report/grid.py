@@ -199,10 +199,27 @@ def plain(grid: Grid) -> str:
     lines = [grid.title]
     lines += ["", *legend(grid)] if grid.marks else []
     for block in blocks(grid):
-        every = [*block.heads, *block.body]
-        widths = [max(len(line[i]) for line in every) for i in range(len(every[0]))]
+        heads = block.heads
+        if sum(_widths([*heads, *block.body])) > _ROOM:
+            heads = [*heads[:-1], *_broken(heads[-1])]
+        widths = _widths([*heads, *block.body])
         lines += ["", *([f"{block.title}:"] if block.title else [])]
-        for line in [*block.heads, ["-" * w for w in widths], *block.body]:
+        for line in [*heads, ["-" * w for w in widths], *block.body]:
             lines.append("  ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)).rstrip())
     lines += ["", *said_lines(grid.said, grid.cells)] if grid.said else []
     return "\n".join(lines)
+
+
+_ROOM = 90  # characters in all columns; the heads of a wider table are broken
+
+
+def _widths(lines: Sequence[Sequence[str]]) -> list[int]:
+    """Return the width of each column."""
+    return [max(map(len, column)) for column in zip(*lines, strict=True)]
+
+
+def _broken(head: Sequence[str]) -> list[list[str]]:
+    """Return a head over several lines, a word a line, with all words at the bottom."""
+    words = [name.split(" ") for name in head]
+    most = max(map(len, words))
+    return [list(line) for line in zip(*([""] * (most - len(w)) + w for w in words), strict=True)]
