@@ -68,6 +68,7 @@ class Host(Entity):
     sme_coherent: Const[bool] = False  # cpu writes snoop lines of the guest
     refills: Const[bool] = True  # kvm_gmem_get_pfn() allocates what was punched
     busy: bool = False  # firmware has the RMP entries of the 2 MiB region of the pages
+    refuses: bool = False  # firmware is about to refuse SNP_LAUNCH_UPDATE
     rmp_fault: bool = False  # a host write met a page that is assigned to a guest
     false_fault: bool = False  # the hugepage erratum struck
     missed: bool = False  # a hardware breakpoint of the host did not match
@@ -87,6 +88,7 @@ class Page(Entity):
     assigned: bool = True  # RMP: to a guest
     asid: Asid = Asid.THIS  # RMP: of which guest, if it is assigned
     vmsa: bool = False  # RMP: VMSA attribute
+    immutable: bool = False  # RMP: RMPUPDATE fails until firmware clears it
     in_use: bool = False  # RMP: from VMRUN to #VMEXIT
     large: bool = False  # RMP: it is part of a 2 MiB entry
     present: bool = True  # in the guest_memfd file

@@ -4,12 +4,10 @@ VMRUN needs a VMSA page that is assigned to the VMCB's ASID, has the VMSA attrib
 use, and marks it in use until #VMEXIT. RMPADJUST and RMPUPDATE of a page in use fail. A hugepage
 access that collides with a 2 MiB aligned VMSA in use raises a false RMP fault (the erratum).
 RMPUPDATE of a 4 KiB page fails with FAIL_OVERLAP as long as a 2 MiB entry covers it, or firmware
-has the region.
+has the region. It sets the immutable bit of a page that is meant for firmware, and fails for such a
+page until firmware has cleared the bit.
 
-Not modelled: other VMPLs, the VMCB and the AVIC backing page; and the immutable bit. KVM sets it
-on a launch VMSA at the RMPUPDATE before the firmware command that encrypts the page and clears it.
-In between nobody reaches the page but that ioctl, which holds kvm->lock, and VMRUN, which fails
-with it as it fails with a page that is not assigned: no verdict depends on the bit.
+Not modelled: other VMPLs, the VMCB and the AVIC backing page.
 Source: APM vol. 2, 15.36; message of commit 309d28576f0a.
 """
 
@@ -116,8 +114,8 @@ def overlaps(w: World, page: Page) -> bool:
 
 
 def rmpupdate_shared(page: Page) -> None:
-    """RMPUPDATE to shared; of a page in use it fails with FAIL_INUSE."""
-    if not page.in_use:
+    """RMPUPDATE to shared; it fails for a page in use, and for an immutable one."""
+    if not page.in_use and not page.immutable:
         page.assigned = False
         page.vmsa = False
 

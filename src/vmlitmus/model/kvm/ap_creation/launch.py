@@ -1,19 +1,21 @@
 """KVM_SEV_SNP_LAUNCH_FINISH: the launch VMSA of each vcpu is synced and encrypted.
 
 snp_launch_update_vmsa() runs under kvm->lock: for each vcpu that is online, the registers are
-copied into the VMSA page, one after the other; the page is assigned to the guest in the RMP and
-encrypted by the firmware. Vcpu ioctls run under vcpu->mutex, which it did not take.
-KVM_CREATE_VCPU counts the new vcpu under kvm->lock, builds it outside, and puts it online under
-the lock again.
+copied into the VMSA page, one after the other; the page is assigned to the guest in the RMP,
+immutable, and SNP_LAUNCH_UPDATE has firmware encrypt it and clear that bit. When firmware refuses,
+snp_page_reclaim() has it clear the bit, too, and makes the page shared again. Vcpu ioctls run under
+vcpu->mutex, which it did not take. KVM_CREATE_VCPU counts the new vcpu under kvm->lock, builds it
+outside, and puts it online under the lock again.
 
-Not modelled: other launch commands, the measurement, firmware failures.
-Source: snp_launch_update_vmsa(), sev_es_sync_vmsa() in arch/x86/kvm/svm/sev.c,
+Not modelled: other launch commands, the measurement, firmware that refuses SNP_PAGE_RECLAIM.
+Source: snp_launch_update_vmsa(), snp_page_reclaim(), sev_es_sync_vmsa() in arch/x86/kvm/svm/sev.c,
 kvm_vm_ioctl_create_vcpu() in virt/kvm/kvm_main.c.
 """
 
 from __future__ import annotations
 
 from vmlitmus.lang import KernelFile, Sections, World, sequence, step, when
+from vmlitmus.model.hardware.rmp import rmpupdate_shared
 from vmlitmus.model.kvm.ap_creation.fixes import LOCK_VCPUS, NO_CREATING, SYNC_ONCE
 from vmlitmus.world.snp import Host, Page, Task, Vcpu, Vm
 
@@ -36,6 +38,22 @@ def unlock(w: World) -> None:
     for vcpu in w.all(Vcpu):
         vcpu.held = False
     w.the(Vm).locked = False
+
+
+def snp_page_reclaim(w: World, page: Page) -> None:
+    """Take a page back that firmware refused."""
+    w.the(Host).refuses = False
+    if w.part("SNP_PAGE_RECLAIM before RMPUPDATE"):
+        page.immutable = False
+    rmpupdate_shared(page)
+
+
+@step(
+    "firmware is about to refuse an SNP_LAUNCH_UPDATE", source=FINISH, disturbance="firmware-fails"
+)
+def refuse_update(w: World) -> None:
+    when(not w.the(Host).refuses)
+    w.the(Host).refuses = True
 
 
 @sequence(source=FINISH, disturbance="launch-finish")
@@ -64,9 +82,17 @@ def launch_finish(w: World, task: Task) -> Sections:
             sync(w, vcpu, vcpu.launch)
             yield "{task} copies RSP of {vcpu} into its launch VMSA"
             vcpu.launch.assigned = True
+            vcpu.launch.immutable = True
+            yield "{task} assigns the launch VMSA of {vcpu} by RMPUPDATE"
+            if w.the(Host).refuses:
+                snp_page_reclaim(w, vcpu.launch)
+                unlock(w)
+                yield "{task} fails: firmware refuses the launch VMSA of {vcpu}"
+                return
+            vcpu.launch.immutable = False
             vcpu.launch.vmsa = True
             vcpu.protected = True
-            yield "{task} assigns the launch VMSA of {vcpu} and encrypts it"
+            yield "{task} has firmware encrypt the launch VMSA of {vcpu}"
     vm.finished = True
     vm.missed = vm.missed or vm.creating
     unlock(w)

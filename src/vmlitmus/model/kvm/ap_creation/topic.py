@@ -37,7 +37,12 @@ from vmlitmus.model.kvm.ap_creation.gmem import (
     punch_hole,
 )
 from vmlitmus.model.kvm.ap_creation.kick import Kick, RequestMask
-from vmlitmus.model.kvm.ap_creation.launch import create_vcpu, launch_finish, set_regs
+from vmlitmus.model.kvm.ap_creation.launch import (
+    create_vcpu,
+    launch_finish,
+    refuse_update,
+    set_regs,
+)
 from vmlitmus.model.kvm.ap_creation.request import (
     ap_bad_create,
     ap_bad_create_on_init,
@@ -216,6 +221,7 @@ MODEL = Model(
         device_writes,
         hit_breakpoint,
         launch_finish,
+        refuse_update,
         set_regs,
         create_vcpu,
         start_read,
