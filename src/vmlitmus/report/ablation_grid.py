@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from vmlitmus.outcome import Ablation, Part, PartStatus, Verdict
 from vmlitmus.report.ablation import commands, needed, only_if, rests_on, sets, wrapped
+from vmlitmus.report.columns import aligned, widths
 from vmlitmus.report.timeline import WIDTH
 
 _WORDS = {
@@ -36,7 +37,7 @@ def ablation_grid(found: Sequence[Ablation]) -> str:
     if _width(head, body) > WIDTH:
         body = [[line[0], *(_WORDS[word] for word in line[1:])] for line in body]
     lines = [*wrapped(_title(found)), "", f"{found[0].claim}. Each part switched off alone:", ""]
-    lines += _aligned(head, body, 2 if _width(head, body) <= WIDTH else 1)
+    lines += aligned([head], body, 2 if _width(head, body) <= WIDTH else 1)
     signs = _WORDS if body and body[0][1:] and body[0][1] in _WORDS.values() else None
     lines += ["", *_legend(found)]
     if meanings := _meanings(used, signs):
@@ -89,16 +90,7 @@ def _title(found: Sequence[Ablation]) -> str:
 
 
 def _width(head: Sequence[str], body: Sequence[Sequence[str]]) -> int:
-    columns = zip(head, *body, strict=True)
-    return sum(max(map(len, column)) + 2 for column in columns)
-
-
-def _aligned(head: Sequence[str], body: Sequence[Sequence[str]], gap: int) -> list[str]:
-    widths = [max(map(len, column)) for column in zip(head, *body, strict=True)]
-    return [
-        (" " * gap).join(c.ljust(w) for c, w in zip(line, widths, strict=True)).rstrip()
-        for line in [head, ["-" * w for w in widths], *body]
-    ]
+    return sum(width + 2 for width in widths([head, *body]))
 
 
 def _bar(cells: Sequence[str]) -> str:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from vmlitmus.outcome import Outcome, Said, Verdict
+from vmlitmus.report.columns import aligned, widths
 from vmlitmus.report.said import said_json, said_lines
 from vmlitmus.report.timeline import WIDTH
 
@@ -200,22 +201,15 @@ def plain(grid: Grid) -> str:
     lines += ["", *legend(grid)] if grid.marks else []
     for block in blocks(grid):
         heads = block.heads
-        if sum(_widths([*heads, *block.body])) > _ROOM:
+        if sum(widths([*heads, *block.body])) > _ROOM:
             heads = [*heads[:-1], *_broken(heads[-1])]
-        widths = _widths([*heads, *block.body])
         lines += ["", *([f"{block.title}:"] if block.title else [])]
-        for line in [*heads, ["-" * w for w in widths], *block.body]:
-            lines.append("  ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)).rstrip())
+        lines += aligned(heads, block.body)
     lines += ["", *said_lines(grid.said, grid.cells)] if grid.said else []
     return "\n".join(lines)
 
 
 _ROOM = 90  # characters in all columns; the heads of a wider table are broken
-
-
-def _widths(lines: Sequence[Sequence[str]]) -> list[int]:
-    """Return the width of each column."""
-    return [max(map(len, column)) for column in zip(*lines, strict=True)]
 
 
 def _broken(head: Sequence[str]) -> list[list[str]]:
