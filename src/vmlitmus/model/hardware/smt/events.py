@@ -12,7 +12,7 @@ Source: APM vol. 2, chapter 10 (SMM) and 15.36.17; arch/x86/kernel/smpboot.c.
 from __future__ import annotations
 
 from vmlitmus.lang import Apm, KernelFile, World, step, when
-from vmlitmus.model.hardware.smt.protection import has_event, held, seen_idle
+from vmlitmus.model.hardware.smt.protection import has_event, held
 from vmlitmus.model.hardware.smt.readings import ICR_BUSY_WAITS, INIT_IS_HELD, SMI_IS_HELD
 from vmlitmus.model.kvm.smt_protection.mechanism import SmtMechanism
 from vmlitmus.world.smt_protection import Activity, Cpu, Event, Vcpu
@@ -41,7 +41,7 @@ def smi(w: World, cpu: Cpu) -> None:
 def take_smi(w: World, cpu: Cpu) -> None:
     when(cpu.event == Event.SMI)
     if w.assume(SMI_IS_HELD):
-        when(not (seen_idle(w, cpu) and held(w, cpu)))
+        when(not held(w, cpu))
     cpu.event = Event.NONE
     if cpu.activity in WITHOUT_INSTRUCTIONS:
         cpu.before_smm = cpu.activity
@@ -65,7 +65,7 @@ def bring_up(w: World, cpu: Cpu) -> None:
 def come_online(w: World, cpu: Cpu) -> None:
     when(cpu.event == Event.INIT)
     if w.assume(INIT_IS_HELD):
-        when(not (seen_idle(w, cpu) and held(w, cpu)))
+        when(not held(w, cpu))
     cpu.event = Event.NONE
     w.use(SmtMechanism).online(w, cpu)
     cpu.activity = Activity.IDLE_LOOP
@@ -89,5 +89,5 @@ def leave_icr_busy(w: World, cpu: Cpu) -> None:
 def icr_delivers(w: World, cpu: Cpu) -> None:
     when(cpu.icr_busy)
     if not w.assume(ICR_BUSY_WAITS):  # a write that is dropped is as good as an ICR that stays busy
-        when(not (has_event(cpu) and seen_idle(w, cpu) and held(w, cpu)))
+        when(not (has_event(cpu) and held(w, cpu)))
     cpu.icr_busy = False

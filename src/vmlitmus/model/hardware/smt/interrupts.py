@@ -18,7 +18,6 @@ from vmlitmus.model.hardware.smt.protection import (
     beside_protected,
     covered,
     held,
-    seen_idle,
 )
 from vmlitmus.model.hardware.smt.readings import (
     ICR_AS_IT_IS,
@@ -88,7 +87,7 @@ def wakes_sibling(w: World, cpu: Cpu) -> bool:
     """Say whether hardware has to get the siblings of a cpu out of guest mode."""
     if cpu.activity == Activity.EXITING:
         return True
-    return seen_idle(w, cpu) and holds_back_event(w, cpu) and held(w, cpu)
+    return holds_back_event(w, cpu) and held(w, cpu)
 
 
 def holds_back_event(w: World, cpu: Cpu) -> bool:
@@ -131,7 +130,7 @@ def interruptible(w: World, cpu: Cpu) -> bool:
     """Say whether a cpu that is not held takes interrupts."""
     if cpu.irqs_off or cpu.activity == Activity.ENTERING:
         return False
-    if seen_idle(w, cpu) and held(w, cpu):
+    if held(w, cpu):
         return False
     return cpu.activity in IDLE or cpu.activity in (
         Activity.IDLE_LOOP,

@@ -97,7 +97,7 @@ class SmtHardware(Hooks):
 
 def held(w: World, cpu: Cpu) -> bool:
     """Say whether hardware keeps an idle cpu idle, whatever arrives, beside a vcpu."""
-    if w.assume(SIBLING_WAKES) == "wakes":
+    if w.assume(SIBLING_WAKES) == "wakes" or not seen_idle(w, cpu):
         return False
     return beside_protected(w, cpu)
 

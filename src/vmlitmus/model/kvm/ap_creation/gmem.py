@@ -106,12 +106,17 @@ def delete_memslot(w: World, task: Task, page: Page) -> Sections:
     yield "{task} deletes the memslot of {page} and unbinds guest_memfd"
 
 
-@step("the host writes {page}, which is its own now", source=FREE, disturbance="host-reuse")
-def host_writes(w: World, page: Page) -> None:
+def host_takes(w: World, page: Page) -> None:
+    """The host allocates a free page and clears it; that is an RMP fault if it is assigned."""
     when(page.owner == Owner.FREE)
     page.owner = Owner.HOST
     if page.assigned:
         w.the(Host).rmp_fault = True
+
+
+@step("the host writes {page}, which is its own now", source=FREE, disturbance="host-reuse")
+def host_writes(w: World, page: Page) -> None:
+    host_takes(w, page)
     if w.the(Host).sme_coherent:
         page.dirty = False
 
@@ -122,11 +127,8 @@ def host_writes(w: World, page: Page) -> None:
     disturbance="other-vm",
 )
 def other_vm_takes(w: World, page: Page) -> None:
-    when(page.owner == Owner.FREE)
-    page.owner = Owner.HOST
-    if page.assigned:
-        w.the(Host).rmp_fault = True
-    else:
+    host_takes(w, page)
+    if not page.assigned:
         page.assigned = True
         page.asid = Asid.OTHER
         page.vmsa = True
