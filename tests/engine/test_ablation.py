@@ -51,13 +51,9 @@ def on(test, cell) -> list[str]:
     return [part for part in parts if part not in off]
 
 
-def few(test, cell) -> bool:
-    """Say whether the ordinary tests try all combinations."""
-    return not test.wide and len(on(test, cell)) <= FEW
-
-
-ORDINARY = [pair for pair in HOLDING if few(*pair) and on(*pair)]
-REST = [pair for pair in HOLDING if not few(*pair)]
+PARTS = {cell.name: len(on(test, cell)) for test, cell in HOLDING if not test.wide}
+ORDINARY = [pair for pair in HOLDING if 1 <= PARTS.get(pair[1].name, 0) <= FEW]
+REST = [pair for pair in HOLDING if PARTS.get(pair[1].name, EXACT) > FEW]
 
 
 def one(name: str):
