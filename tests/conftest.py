@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 
 import pytest
 
@@ -14,6 +15,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     gc.set_threshold(200_000, 20, 20)  # lowered code is many small objects that live long
+    os.environ.pop("COLUMNS", None)  # results are as wide as in a pipe
     config.addinivalue_line("markers", "wide: slow; runs with --wide")
 
 

@@ -92,15 +92,6 @@ def test_table_formats(capsys, layout: str) -> None:
     assert out.count("holds") >= 2
 
 
-def test_a_wide_table_breaks_its_heads_and_a_narrow_one_does_not(capsys) -> None:
-    _, out, _ = vmlitmus(capsys, "table", "versions")
-    grid = out.splitlines()[2:]
-    assert [line.split() for line in grid[:2]] == [["leads_to"], ["never"] * 4 + ["create-due"]]
-    assert max(map(len, grid)) <= 120
-    _, out, _ = vmlitmus(capsys, "table", "wbnoinvd-reclaim")
-    assert set(out.splitlines()[3]) == {"-", " "}
-
-
 def test_tables_by_claim_come_first(capsys) -> None:
     _, out, _ = vmlitmus(capsys, "table", "smt-protection")
     assert out.startswith("mechanism-by-claim:")
