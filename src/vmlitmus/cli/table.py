@@ -65,7 +65,7 @@ def command(
     for test, cells in selected:
         outcomes = [found[at + i] for i in range(len(cells))]
         at += len(cells)
-        grids.append(_grid(test, outcomes))
+        grids.append(grid_of(test, outcomes))
     grids.sort(key=lambda grid: -len(grid.cells) if "claim" in grid.axes else 0)
     if as_object:
         write_out(json.dumps(tables_json(selected[0][0].topic, grids), indent=1), output)
@@ -80,7 +80,8 @@ def _shown(grid: Grid, layout: str) -> str:
     return markdown(grid) if layout == "markdown" else plain(grid, width())
 
 
-def _grid(test: Test, outcomes: list[Outcome]) -> Grid:
+def grid_of(test: Test, outcomes: list[Outcome]) -> Grid:
+    """Return the outcomes of a test's cells as a grid."""
     shape = test.layout
     return Grid(
         title=f"{test.name}: {test.question}",

@@ -14,22 +14,29 @@ from vmlitmus.report.timeline import WIDTH, ascii_only, changed_at_start, timeli
 _FAIRNESS = ("weakly fair", "strongly fair")  # bounds of a liveness claim
 
 
-def explain(outcome: Outcome, *, verbose: bool = False, states: bool = False) -> str:
+def explain(
+    outcome: Outcome, *, verbose: bool = False, states: bool = False, question: bool = True
+) -> str:
     """Return the report: question, answer, cause, time-line, bounds, citations, how to rerun.
 
     Steps that never happened, assumptions and sources are counted, except those that the run rests
-    on; ``verbose`` lists them all. ``states`` adds what each step changes.
+    on; ``verbose`` lists them all. ``states`` adds what each step changes. Without ``question`` the
+    report begins with the answer.
     """
     r = outcome.result
     if r is None:
         return f"{outcome.name}: {outcome.error}"
-    lines = [*_wrap(outcome.question), "", *answer(outcome)]
+    lines = [*_wrap(outcome.question), ""] if question else []
+    lines += answer(outcome)
     lines += _wrap(headline(outcome, r))
     lines += ["", *_wrap(cause(outcome, r))]
     if r.trace is not None:
         lines += ["", *_wrap(f"Start: {outcome.start}.")] if outcome.start else []
         lines += _at_start(r) if states else []
-        lines += ["", *timeline(r.trace, _ending(outcome), r.loop_start, _asked(outcome, r), states)]
+        lines += [
+            "",
+            *timeline(r.trace, _ending(outcome), r.loop_start, _asked(outcome, r), states),
+        ]
     lines += ["", *_facts(outcome, r, verbose)]
     lines += ["", *_citations(outcome, r, verbose)]
     lines += ["", "To run it again:", f"  vmlitmus explain {shlex.join(outcome.arguments)}"]
@@ -52,6 +59,8 @@ def _ending(outcome: Outcome) -> str | None:
 
 def _at_start(r: Result) -> list[str]:
     fields = changed_at_start(r.trace or ())
+    if not fields:
+        return []
     return ["", *_wrap(f"Fields that this run changes, at the start: {'; '.join(fields)}.")]
 
 
@@ -61,7 +70,7 @@ def _facts(outcome: Outcome, r: Result, verbose: bool) -> list[str]:
     if r.backing:
         lines += ["Not vacuous; the search also reached:", *items(r.backing)]
     if outcome.off:
-        lines += _wrap(f"Switched off: {', '.join(f'"{part}"' for part in outcome.off)}.")
+        lines += _wrap("Switched off: " + ", ".join(f'"{part}"' for part in outcome.off) + ".")
     if verbose and outcome.assumptions:
         lines += _wrap("Assumptions in force: " + "; ".join(outcome.assumptions) + ".")
     elif outcome.chosen:
@@ -103,7 +112,9 @@ def _citations(outcome: Outcome, r: Result, verbose: bool) -> list[str]:
     if verbose:
         return lines + (["Sources of the steps:", *items(sources)] if sources else [])
     shown = _deciding(r)
-    lines += ["The last step and the assumptions of this run rest on:", *items(shown)] if shown else []
+    lines += (
+        ["Sources of the last step, and assumptions of the run:", *items(shown)] if shown else []
+    )
     return lines + _counted(outcome, r, len(sources) - len(shown))
 
 

@@ -12,9 +12,7 @@ from vmlitmus.report.grid import Grid
 from vmlitmus.report.grid_text import plain
 
 
-def explain_matrix(
-    grid: Grid, room: int, *, verbose: bool = False, states: bool = False
-) -> str:
+def explain_matrix(grid: Grid, room: int, *, verbose: bool = False, states: bool = False) -> str:
     """Return the grid of a test, how many cells have which verdict, and one cell in full."""
     shown = telling(grid.cells)
     return "\n".join(
@@ -24,7 +22,7 @@ def explain_matrix(
             *_counted(grid.cells),
             f"One of them in full: {shown.name}",
             "",
-            explain(shown, verbose=verbose, states=states),
+            explain(shown, verbose=verbose, states=states, question=False),
             "",
             "To see another cell, name it; to see all of them in full:",
             f"  vmlitmus explain {shlex.join(_whole(shown))} --all",
@@ -39,10 +37,12 @@ def _whole(outcome: Outcome) -> tuple[str, ...]:
 
 
 def telling(cells: Sequence[Outcome]) -> Outcome:
-    """Return the cell to show: one that is not as expected, else a violated one, else the first."""
+    """Return the cell to show: one that is not as expected, else one with a run, else the first."""
     unexpected = (o for o in cells if not o.as_expected)
     violated = (o for o in cells if o.result and o.result.verdict is Verdict.VIOLATED)
-    return next(unexpected, None) or next(violated, None) or cells[0]
+    run = (o for o in cells if o.result and o.result.trace)
+    ran = next((o for o in violated if o.result and o.result.trace), None)
+    return next(unexpected, None) or ran or next(run, None) or cells[0]
 
 
 def _counted(cells: Sequence[Outcome]) -> list[str]:

@@ -50,13 +50,15 @@ def timeline(
 
 
 def _changes(step: TraceStep, at: int) -> list[str]:
-    """Return what a step changes, below it: as wide as the time-line, whichever its column."""
+    """Return what a step changes, to stand below it."""
     text = "; ".join(f"{name}: {old} -> {new}" for name, (old, new) in step.changes.items())
-    at = min(at, _WIDEST - _LAST)
     return [
         " " * at + part
         for part in textwrap.wrap(
-            ascii_only(text or "no field"), WIDTH - at, initial_indent="| ", subsequent_indent="|   "
+            ascii_only(text or "changes nothing"),
+            WIDTH - at,
+            initial_indent="| ",
+            subsequent_indent="|   ",
         )
     ]
 
