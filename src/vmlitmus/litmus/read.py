@@ -12,6 +12,7 @@ from typing import Any
 from vmlitmus.errors import ScenarioError, VmlitmusError, unknown
 from vmlitmus.lang import KINDS, Claim, Model
 from vmlitmus.lang.model import fill
+from vmlitmus.litmus.keys import DECIDED_BY, MOST_TIMES, VERDICTS, key_names
 from vmlitmus.litmus.shape import Shape, shown
 from vmlitmus.litmus.words import read_words
 from vmlitmus.outcome import Verdict
@@ -21,8 +22,6 @@ _LARGEST = 1 << 20  # bytes of a litmus file
 _MOST_CELLS = 1000
 _TEXTS = ("question", "source", "because", "decided_by")
 _TABLES = ("environment", "assume", "claim", "matrix")
-_TOP = (*_TEXTS, "topic", "yes", "expect", "word", "wide", "said", *_TABLES)
-_VERDICTS = ("holds", "violated")
 
 
 class LitmusError(VmlitmusError):
@@ -107,8 +106,8 @@ class _Reader:
         texts = {name: self.string(name) for name in _TEXTS}
         if not texts["question"].rstrip().endswith("?"):
             raise self.fail("question: a question ends with '?'", "question")
-        if texts["decided_by"] not in ("source", "model"):
-            message = unknown("value of decided_by", texts["decided_by"], ("source", "model"))
+        if texts["decided_by"] not in DECIDED_BY:
+            message = unknown("value of decided_by", texts["decided_by"], DECIDED_BY)
             raise self.fail(message, "decided_by")
         matrix = dict(self.table("matrix"))
         shape = Shape(self, matrix)
@@ -143,7 +142,7 @@ class _Reader:
         return given
 
     def check_keys(self, model: Model) -> None:
-        known = (*_TOP, *model.settings, *model.lists)
+        known = (*key_names(""), *model.settings, *model.lists)
         for key in self.data:
             if key not in known:
                 raise self.fail(unknown("key", key, known), key)
@@ -168,8 +167,8 @@ class _Reader:
         value = self.data.get("yes")
         if value is None:
             return None
-        if value not in _VERDICTS:
-            raise self.fail(unknown("value of yes", str(value), _VERDICTS), "yes")
+        if value not in VERDICTS:
+            raise self.fail(unknown("value of yes", str(value), VERDICTS), "yes")
         return Verdict(value)
 
     def flag(self, name: str) -> bool:
@@ -237,9 +236,19 @@ class _Reader:
         lists = {key: tuple(data[key]) for key in model.lists if key in data}
         self.check_settings(model, tables, lists, allow, at_most)
         return Cell(
-            name, where, tables, lists, allow, at_most, without, fixed,
-            self.assumed(data), self.claim(model, data), expect, word,
-        )  # fmt: skip
+            name,
+            where,
+            tables,
+            lists,
+            allow,
+            at_most,
+            without,
+            fixed,
+            self.assumed(data),
+            self.claim(model, data),
+            expect,
+            word,
+        )
 
     def check_settings(
         self,
@@ -261,8 +270,9 @@ class _Reader:
         for name, most in at_most.items():
             if name not in allow:
                 raise self.fail(unknown("allowed disturbance", name, allow), name)
-            if not isinstance(most, int) or isinstance(most, bool) or not 0 <= most <= 63:
-                raise self.fail(f"at_most.{name} = {most!r}: not an integer in 0..63", name)
+            if not isinstance(most, int) or isinstance(most, bool) or not 0 <= most <= MOST_TIMES:
+                wanted = f"an integer in 0..{MOST_TIMES}"
+                raise self.fail(f"at_most.{name} = {most!r}: not {wanted}", name)
 
     def assumed(self, data: Mapping[str, Any]) -> dict[str, bool | str]:
         for name, value in data.get("assume", {}).items():
@@ -296,10 +306,7 @@ class _Reader:
         return [str(name) for name in value]
 
 
-_ENVIRONMENT = ("environment.allow", "environment.at_most")
-
-
-_ROW = ("where", "verdict", "word")
+_ENVIRONMENT = tuple(f"environment.{name}" for name in key_names("environment"))
 
 
 class _Expected:
@@ -330,14 +337,14 @@ class _Expected:
 
     def row(self, row: Mapping[str, Any]) -> tuple[dict[str, str], Verdict, str | None]:
         for key in row:
-            if key not in _ROW:
-                raise self.reader.fail(unknown("key of expect", key, _ROW), key)
+            if key not in key_names("expect"):
+                raise self.reader.fail(unknown("key of expect", key, key_names("expect")), key)
         word = row.get("word")
         if word is not None and word not in self.words:
             raise self.reader.fail(unknown("word", str(word), self.words), str(word))
         verdict = row.get("verdict")
-        if verdict not in _VERDICTS:
-            raise self.reader.fail(unknown("verdict", str(verdict), _VERDICTS), str(verdict))
+        if verdict not in VERDICTS:
+            raise self.reader.fail(unknown("verdict", str(verdict), VERDICTS), str(verdict))
         where = row.get("where", {})
         if not isinstance(where, dict):
             raise self.reader.fail(f"where = {where!r}: not a table", "where")
