@@ -23,6 +23,7 @@ def litmus_schema(models: Iterable[Model]) -> Schema:
         "type": "object",
         "required": list(required("")),
         "properties": {key.name: _property(key.name) for key in KEYS if not key.table},
+        "anyOf": [{"required": ["claim"]}, _claimed_by_axis()],
         "allOf": [
             {
                 "if": {"properties": {"topic": {"const": name}}, "required": ["topic"]},
@@ -30,8 +31,15 @@ def litmus_schema(models: Iterable[Model]) -> Schema:
             }
             for name in known
         ],
-        "$defs": {name: _topic(model) for name, model in known.items()},
+        "$defs": {k: v for model in known.values() for k, v in _definitions(model).items()},
     }
+
+
+def _claimed_by_axis() -> Schema:
+    """Return what a file without [claim] has: an axis of claims."""
+    axes = ["claim", *(f"claim.{key.name}" for key in _of("claim"))]
+    matrix = {"anyOf": [{"required": [axis]} for axis in axes]}
+    return {"required": ["matrix"], "properties": {"matrix": matrix}}
 
 
 def _property(name: str) -> Schema:
@@ -65,9 +73,21 @@ def _described(shape: Any, meaning: str) -> Schema:
     return {**shape, "description": meaning}
 
 
+def _definitions(model: Model) -> Schema:
+    """Return what a file of one topic may say, and the names it may use."""
+    return {
+        model.name: _topic(model),
+        f"{model.name} condition": {"enum": [c.name for c in model.conditions]},
+        f"{model.name} disturbance": {"enum": list(model.disturbances)},
+    }
+
+
+def _named(model: Model, what: str) -> Schema:
+    return {"$ref": f"#/$defs/{model.name} {what}".replace(" ", "%20")}
+
+
 def _topic(model: Model) -> Schema:
-    """Return what a file of one topic may say: its tables, and the names it may use."""
-    conditions = [c.name for c in model.conditions]
+    condition, disturbance = _named(model, "condition"), _named(model, "disturbance")
     tables = {name: _table(model, name, known) for name, known in model.settings.items()}
     rows = {
         name: {"type": "array", "items": _table(model, name, known), "minItems": 1, "maxItems": 8}
@@ -79,10 +99,10 @@ def _topic(model: Model) -> Schema:
             **dict.fromkeys((k.name for k in KEYS if not k.table), True),
             **tables,
             **rows,
-            "claim": {"properties": {k.name: _about(k.shape, conditions) for k in _of("claim")}},
-            "environment": _environment(model.disturbances),
+            "claim": {"properties": {k.name: _about(k.shape, condition) for k in _of("claim")}},
+            "environment": _environment(disturbance),
             "assume": {**_closed(), "properties": _assumptions(model)},
-            "matrix": {**_closed(), "properties": _matrix(model, conditions)},
+            "matrix": {**_closed(), "properties": _matrix(model, condition, disturbance)},
         },
         **_closed(),
     }
@@ -92,10 +112,9 @@ def _of(table: str) -> list[Any]:
     return [key for key in KEYS if key.table == table]
 
 
-def _about(shape: Any, conditions: list[str]) -> Schema:
+def _about(shape: Any, condition: Schema) -> Schema:
     """Return the shape of a claim's value with the names of the conditions it may have."""
-    one = {"enum": conditions}
-    return {**shape, "items": one} if shape.get("type") == "array" else one
+    return {**shape, "items": condition} if shape.get("type") == "array" else condition
 
 
 def _table(model: Model, table: str, known: Any) -> Schema:
@@ -112,16 +131,13 @@ def _setting(model: Model, setting: Setting) -> Schema:
         shape = {"type": "boolean"}
     else:
         shape = {"enum": list(model.choices(setting))}
-    return {**shape, "default": setting.default}
+    described = {"description": setting.doc} if setting.doc else {}
+    return {**shape, "default": setting.default, **described}
 
 
-def _environment(disturbances: Iterable[str]) -> Schema:
-    names = {"enum": list(disturbances)}
+def _environment(disturbance: Schema) -> Schema:
     return {
-        "properties": {
-            "allow": {"items": names},
-            "at_most": {"propertyNames": names},
-        }
+        "properties": {"allow": {"items": disturbance}, "at_most": {"propertyNames": disturbance}}
     }
 
 
@@ -132,7 +148,7 @@ def _assumptions(model: Model) -> Schema:
     }
 
 
-def _matrix(model: Model, conditions: list[str]) -> Schema:
+def _matrix(model: Model, condition: Schema, disturbance: Schema) -> Schema:
     """Return the axes that a file of the topic may have, each a list of values."""
     axes: Schema = {
         f"{table}.{name}": _setting(model, setting)
@@ -141,9 +157,9 @@ def _matrix(model: Model, conditions: list[str]) -> Schema:
         for name, setting in known.items()
     }
     axes |= {name: {"type": "array", "items": {"type": "string"}} for name in _OVERLAID}
-    axes["environment.allow"]["items"] = {"enum": list(model.disturbances)}
+    axes["environment.allow"]["items"] = disturbance
     axes |= {f"assume.{name}": shape for name, shape in _assumptions(model).items()}
-    axes |= {f"claim.{key.name}": _about(key.shape, conditions) for key in _of("claim")}
+    axes |= {f"claim.{key.name}": _about(key.shape, condition) for key in _of("claim")}
     axes["claim"] = {"type": "string", "pattern": "^\\S+( \\S+)+$"}
     lists = {name: {"type": "array", "items": shape, "minItems": 1} for name, shape in axes.items()}
     return {**dict.fromkeys((key.name for key in _of("matrix")), True), **lists}
