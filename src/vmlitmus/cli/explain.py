@@ -7,7 +7,14 @@ from dataclasses import replace
 
 import click
 
-from vmlitmus.cli.options import engine_options, limits, output_option, write_out
+from vmlitmus.cli.options import (
+    engine_options,
+    html_option,
+    limits,
+    output_option,
+    write_html,
+    write_out,
+)
 from vmlitmus.cli.progress import Ticker
 from vmlitmus.cli.work import Job, check_parts, decide
 from vmlitmus.engine.run import Choice
@@ -44,6 +51,7 @@ from vmlitmus.scenario import Cell, Test
     metavar="CONDITION",
     help="Show the shortest run that reaches this condition, instead of the test's own claim.",
 )
+@html_option
 @output_option
 @engine_options
 def command(
@@ -52,6 +60,7 @@ def command(
     layout: str,
     as_object: bool,
     without: tuple[str, ...],
+    html: str | None,
     output: str | None,
     engine: Choice,
     time_limit: float | None,
@@ -64,7 +73,9 @@ def command(
     column for each cpu or actor and can be pasted in a mail. Exits 0 whatever the verdict.
     """
     catalogue = Catalogue(load_model(model) if model else None)
-    job = Job(catalogue, model, engine, limits(time_limit, memory_limit))
+    job = Job(
+        catalogue, model, engine, limits(time_limit, memory_limit), annotate=as_object or bool(html)
+    )
     outcomes: list[Outcome] = []
     for found, cells in catalogue.select([test], wide=True):
         for cell in cells:
@@ -75,6 +86,10 @@ def command(
         error = VmlitmusError(faulty.error)
         error.exit_code = faulty.exit_code
         raise error
+    if html:
+        from vmlitmus.report.html import explain_page
+
+        write_html(explain_page(outcomes, citation), html)
     if as_object:
         write_out(json.dumps(as_json(outcomes), indent=1), output)
     else:

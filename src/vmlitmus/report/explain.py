@@ -21,18 +21,19 @@ def explain(outcome: Outcome, citation: str) -> str:
     if r is None:
         return f"{outcome.name}: {outcome.error}"
     lines = [*_wrap(outcome.question), ""]
-    lines += _wrap(f"{_headline(outcome, r)}")
-    lines += ["", *_wrap(_cause(outcome, r))]
+    lines += _wrap(f"{headline(outcome, r)}")
+    lines += ["", *_wrap(cause(outcome, r))]
     if r.trace is not None:
         lines += ["", *_wrap(f"Start: {outcome.start}.")] if outcome.start else []
-        lines += ["", *timeline(r.trace, _ending(outcome), r.loop_start, _asked(outcome, r))]
+        lines += ["", *timeline(r.trace, ending(outcome), r.loop_start, asked(outcome, r))]
     lines += ["", *_facts(outcome, r)]
     lines += ["", *_citations(outcome, r, citation)]
     lines += ["", "To run it again:", f"  vmlitmus explain {shlex.join(outcome.arguments)}"]
     return "\n".join(ascii_only(text).rstrip() for text in lines)
 
 
-def _headline(outcome: Outcome, r: Result) -> str:
+def headline(outcome: Outcome, r: Result) -> str:
+    """Return claim and verdict, and whether it is the expected one."""
     if not outcome.because:
         return f"{outcome.claim}: {r.verdict.value.upper()}"
     note = "as expected" if outcome.as_expected else f"EXPECTED: {outcome.expected.value}"
@@ -42,7 +43,8 @@ def _headline(outcome: Outcome, r: Result) -> str:
     return f"{outcome.claim}: {r.verdict.value.upper()} ({note})"
 
 
-def _cause(outcome: Outcome, r: Result) -> str:
+def cause(outcome: Outcome, r: Result) -> str:
+    """Return one sentence that says what the verdict means, or what the run shows."""
     text = outcome.claim_text
     kind = outcome.claim.split()[0]
     if kind in ("eventually", "leads_to"):
@@ -84,31 +86,37 @@ def _liveness(outcome: Outcome, r: Result) -> str:
     return f"{why}. From the marked point on, where {text}, {never}."
 
 
-def _asked(outcome: Outcome, r: Result) -> tuple[int, str] | None:
+def asked(outcome: Outcome, r: Result) -> tuple[int, str] | None:
     """Return before which step a leads_to begins to wait, and for what."""
     if r.since is None or outcome.then_text is None:
         return None
     return r.since, outcome.claim.split()[1]
 
 
-def _ending(outcome: Outcome) -> str | None:
+def ending(outcome: Outcome) -> str | None:
+    """Return what is marked at the end of a run."""
     kind, *conditions = outcome.claim.split()
     if kind in ("eventually", "leads_to"):
         return f"{conditions[-1]} never comes"
     return f"{conditions[0]} out of reach" if kind == "recoverable" else conditions[0]
 
 
-def _facts(outcome: Outcome, r: Result) -> list[str]:
-    lines = [line for sentence in limited_to(outcome.bounds) for line in _wrap(sentence)]
-    lines += _wrap(
+def searched(outcome: Outcome, r: Result) -> str:
+    """Return how much was searched, as a sentence."""
+    return (
         f"Searched: {r.states} states, {r.transitions} transitions, depth {r.depth}; "
         f"{_reach(outcome, r)} ({r.engine} engine, {r.seconds:.2f} s)."
     )
+
+
+def _facts(outcome: Outcome, r: Result) -> list[str]:
+    lines = [line for sentence in limited_to(outcome.bounds) for line in _wrap(sentence)]
+    lines += _wrap(searched(outcome, r))
     if r.backing:
         lines += ["Reached on the way, so that this means something:", *_items(r.backing)]
     if outcome.assumptions:
         lines += _wrap("Assumptions in force: " + "; ".join(outcome.assumptions) + ".")
-    if r.never_fired and _saw_everything(outcome, r):
+    if r.never_fired and saw_everything(outcome, r):
         never = dict.fromkeys(r.never_fired.values())
         lines += ["Steps that never happened:", *_items(never)]
     for warning in r.warnings:
@@ -127,12 +135,12 @@ def limited_to(given: Mapping[str, object]) -> list[str]:
 
 
 def _reach(outcome: Outcome, r: Result) -> str:
-    if _saw_everything(outcome, r):
+    if saw_everything(outcome, r):
         return "all that can be reached"
     return "every interleaving up to there"
 
 
-def _saw_everything(outcome: Outcome, r: Result) -> bool:
+def saw_everything(outcome: Outcome, r: Result) -> bool:
     """Say whether the search went through all reachable states, not only to the first hit."""
     early = r.trace is not None and outcome.claim.split()[0] in ("never", "possible")
     return not early and r.verdict is not Verdict.INCONCLUSIVE
@@ -144,10 +152,17 @@ def _bound(name: str, value: object) -> str:
     return f"{value} {name}{'' if value == 1 else 's'}"
 
 
-def _citations(outcome: Outcome, r: Result, citation: str) -> list[str]:
+def expected_because(outcome: Outcome) -> str:
+    """Return why the verdict is expected, as a sentence; empty where nothing is expected."""
+    if not outcome.because or outcome.without:
+        return ""
     decided = "the model decided" if outcome.decided_by == "model" else "known from"
-    told = outcome.because and not outcome.without
-    lines = _wrap(f"Expected because ({decided}): {outcome.because}") if told else []
+    return f"Expected because ({decided}): {outcome.because}"
+
+
+def _citations(outcome: Outcome, r: Result, citation: str) -> list[str]:
+    told = expected_because(outcome)
+    lines = _wrap(told) if told else []
     lines += _wrap(f"Asked in: {citation}")
     sources = dict.fromkeys(s for step in r.trace or () for s in step.source.split("; "))
     if sources:
