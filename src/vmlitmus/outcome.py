@@ -6,7 +6,7 @@ Source: the JSON contract ``vmlitmus/outcome/1``.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -192,6 +192,19 @@ class Ablation:
 
 
 @dataclass(frozen=True)
+class Thread:
+    """A mail thread that a test cites by the name of a file: who asked, and when (ISO date)."""
+
+    file: str
+    subject: str
+    author: str
+    date: str
+
+    def __str__(self) -> str:
+        return f'"{self.subject}" ({self.author}, {self.date})'
+
+
+@dataclass(frozen=True)
 class Outcome:
     """A test, or one cell of its matrix, with its result: one entry of ``vmlitmus/outcome/1``.
 
@@ -199,7 +212,10 @@ class Outcome:
     transitions, depth], if there are any; ``error`` is the message when there is no result because
     test or model is faulty, and ``exit_code`` its code. ``word`` sums up what was observed, where
     the test says how. ``arguments`` select it again on the command line. ``without`` are parts
-    switched off besides those of the test: then what the test expects is not expected.
+    switched off besides those of the test: then what the test expects is not expected. ``off`` are
+    those that the test itself switches off, ``chosen`` the assumptions that it sets. ``yes`` is the
+    verdict that answers the question with yes, where the test says so. ``thread`` is the source
+    where that is a mail thread; ``file`` is where the test is.
     """
 
     name: str
@@ -224,6 +240,24 @@ class Outcome:
     arguments: tuple[str, ...] = ()
     without: tuple[str, ...] = ()
     start: str = ""  # how things stand at first, in one line
+    off: tuple[str, ...] = ()
+    chosen: tuple[str, ...] = ()
+    yes: Verdict | None = None
+    thread: Thread | None = None
+    file: str = ""
+
+    @property
+    def answer(self) -> str | None:
+        """Return "yes" or "no"; None where the question is not one, or not decided as it stands."""
+        asked = self.because and not self.without and self.yes is not None
+        if not asked or self.result is None or self.result.verdict is Verdict.INCONCLUSIVE:
+            return None
+        return "yes" if self.result.verdict is self.yes else "no"
+
+    @property
+    def citation(self) -> str:
+        """Return the source as people cite it: a thread by subject, author and date."""
+        return str(self.thread) if self.thread else self.source
 
     @property
     def counts(self) -> tuple[int, ...] | None:
@@ -297,9 +331,12 @@ def _entry(outcome: Outcome) -> dict[str, Any]:
         "name": outcome.name,
         "topic": outcome.topic,
         "question": outcome.question,
-        "source": outcome.source,
+        "source": outcome.citation,
+        "thread": asdict(outcome.thread) if outcome.thread else None,
+        "file": outcome.file,
         "because": outcome.because,
         "decided_by": outcome.decided_by,
+        "answer": outcome.answer,
         "verdict": r.verdict.value,
         "expected": outcome.expected.value,
         "as_expected": outcome.as_expected,

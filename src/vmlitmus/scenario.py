@@ -77,7 +77,11 @@ class Layout:
 
 @dataclass(frozen=True)
 class Test:
-    """A litmus test: one question, who answered it, and its cells."""
+    """A litmus test: one question, who answered it, and its cells.
+
+    ``path`` is how messages name its file, ``file`` where that is. ``yes`` is the verdict that
+    answers the question with yes; None where the question is none of that kind.
+    """
 
     name: str
     topic: str
@@ -94,6 +98,8 @@ class Test:
     layout: Layout
     words: tuple[Word, ...]
     cells: tuple[Cell, ...]
+    yes: Verdict | None = None
+    file: str = ""
 
     @property
     def watched(self) -> tuple[str, ...]:

@@ -28,7 +28,6 @@ from vmlitmus.engine.run import Choice, Watch
 from vmlitmus.errors import ScenarioError, UsageError, VmlitmusError
 from vmlitmus.litmus import Catalogue, load_model, refused
 from vmlitmus.litmus.catalogue import Selected, selector
-from vmlitmus.litmus.threads import citation
 from vmlitmus.outcome import Ablation, PartStatus
 from vmlitmus.report.ablation import ablation, ablations_json, markdown
 from vmlitmus.report.ablation_grid import ablation_grid, markdown_grid
@@ -102,7 +101,7 @@ def command(
         from vmlitmus.report.html import ablate_page
 
         opened = runs_without(job, selected, work.found)
-        write_html(ablate_page(work.found, opened, citation), html)
+        write_html(ablate_page(work.found, opened), html)
     if as_object:
         write_out(json.dumps(ablations_json(work.found), indent=1), output)
     else:

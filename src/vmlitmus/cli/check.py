@@ -19,7 +19,6 @@ from vmlitmus.cli.progress import Ticker
 from vmlitmus.cli.work import Job, decide_all
 from vmlitmus.engine.run import Choice
 from vmlitmus.litmus import Catalogue, load_model
-from vmlitmus.litmus.threads import citation
 from vmlitmus.outcome import Outcome, as_json, exit_code
 from vmlitmus.report import line, summary
 
@@ -67,7 +66,7 @@ def command(
     if html:
         from vmlitmus.report.html import check_page
 
-        write_html(check_page(outcomes, citation, seconds), html)
+        write_html(check_page(outcomes, seconds), html)
     write_out(_text(outcomes, seconds, as_object), output)
     for outcome in outcomes:
         if outcome.error and as_object:

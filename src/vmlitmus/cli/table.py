@@ -20,7 +20,6 @@ from vmlitmus.cli.work import Job, decide_all
 from vmlitmus.engine.run import Choice
 from vmlitmus.errors import UsageError
 from vmlitmus.litmus import Catalogue, load_model
-from vmlitmus.litmus.threads import citation
 from vmlitmus.outcome import Outcome
 from vmlitmus.report.grid import Grid, comma_separated, tables_json
 from vmlitmus.report.grid_text import markdown, plain
@@ -75,12 +74,12 @@ def command(
     for test, cells in selected:
         outcomes = [found[at + i] for i in range(len(cells))]
         at += len(cells)
-        grids.append(_grid(test, outcomes))
+        grids.append(grid_of(test, outcomes))
     grids.sort(key=lambda grid: -len(grid.cells) if "claim" in grid.axes else 0)
     if html:
         from vmlitmus.report.html import table_page
 
-        write_html(table_page(grids, citation), html)
+        write_html(table_page(grids), html)
     if as_object:
         write_out(json.dumps(tables_json(selected[0][0].topic, grids), indent=1), output)
     else:
@@ -94,7 +93,8 @@ def _shown(grid: Grid, layout: str) -> str:
     return markdown(grid) if layout == "markdown" else plain(grid, width())
 
 
-def _grid(test: Test, outcomes: list[Outcome]) -> Grid:
+def grid_of(test: Test, outcomes: list[Outcome]) -> Grid:
+    """Return the outcomes of a test's cells as a grid."""
     shape = test.layout
     return Grid(
         title=f"{test.name}: {test.question}",

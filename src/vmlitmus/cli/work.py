@@ -14,6 +14,7 @@ from vmlitmus.errors import ScenarioError, UsageError, VmlitmusError, unknown
 from vmlitmus.lang import Claim, Machine, scanned
 from vmlitmus.litmus.catalogue import Catalogue, Selected, blessed, selector
 from vmlitmus.litmus.read import refused
+from vmlitmus.litmus.threads import threads
 from vmlitmus.outcome import Outcome, word_of
 from vmlitmus.scenario import Cell, Test
 
@@ -120,6 +121,11 @@ def _blank(job: Job, test: Test, cell: Cell) -> Outcome:
         expected=cell.expect,
         expected_word=cell.word,
         where=cell.where,
+        off=cell.without,
+        chosen=tuple(f"{n} = {_shown(v)}" for n, v in cell.assume.items()),
+        yes=test.yes,
+        thread=threads().get(test.source),
+        file=test.file,
         stored=tuple(stored) if stored else None,
         arguments=(selector(test, cell), *(("--model", job.model) if job.model else ())),
     )

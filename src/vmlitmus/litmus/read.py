@@ -21,7 +21,7 @@ _LARGEST = 1 << 20  # bytes of a litmus file
 _MOST_CELLS = 1000
 _TEXTS = ("question", "source", "because", "decided_by")
 _TABLES = ("environment", "assume", "claim", "matrix")
-_TOP = (*_TEXTS, "topic", "expect", "word", "wide", "said", *_TABLES)
+_TOP = (*_TEXTS, "topic", "yes", "expect", "word", "wide", "said", *_TABLES)
 _VERDICTS = ("holds", "violated")
 
 
@@ -132,6 +132,7 @@ class _Reader:
             layout=layout,
             words=words,
             cells=cells,
+            yes=self.yes(),
             **texts,
         )
 
@@ -162,6 +163,14 @@ class _Reader:
             reason = "is missing" if value is None else f"= {value!r}: not a text"
             raise self.fail(f"{name} {reason}", name)
         return value
+
+    def yes(self) -> Verdict | None:
+        value = self.data.get("yes")
+        if value is None:
+            return None
+        if value not in _VERDICTS:
+            raise self.fail(unknown("value of yes", str(value), _VERDICTS), "yes")
+        return Verdict(value)
 
     def flag(self, name: str) -> bool:
         value = self.data.get(name, False)

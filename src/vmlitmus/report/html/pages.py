@@ -6,7 +6,7 @@ import base64
 import hashlib
 import itertools
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any
@@ -23,26 +23,25 @@ from vmlitmus.report.summary import summary
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-Cite = Callable[[str], str]  # a source as people cite it
 STYLES = ("page.css", "timeline.css")
 SCRIPTS = ("state.js", "timeline.js", "arrows.js", "inspector.js", "run.js", "page.js")
 SIGNS = {"holds": "\u2713", "violated": "\u2717", "inconclusive": "?", "error": "!"}
 
 
-def explain_page(outcomes: Sequence[Outcome], cite: Cite) -> str:
+def explain_page(outcomes: Sequence[Outcome]) -> str:
     """Return the page of one outcome, or of several with a list of them."""
     if len(outcomes) != 1:
-        return check_page(outcomes, cite, None)
+        return check_page(outcomes)
     runs = Runs()
-    runs.add(outcomes[0], cite(outcomes[0].source))
-    plain = explain(outcomes[0], cite(outcomes[0].source))
+    runs.add(outcomes[0])
+    plain = explain(outcomes[0], verbose=True)
     return _page("explain.html", outcomes[0].name, runs, outcome=outcomes[0], plain=plain)
 
 
-def check_page(outcomes: Sequence[Outcome], cite: Cite, seconds: float | None) -> str:
+def check_page(outcomes: Sequence[Outcome], seconds: float | None = None) -> str:
     """Return the page of a check: topics, their tests, and the cells of each."""
     runs = Runs()
-    rows = [(o, runs.add(o, cite(o.source))) for o in outcomes]
+    rows = [(o, runs.add(o)) for o in outcomes]
     topics = [
         (topic, [list(cells) for _, cells in itertools.groupby(found, key=_test)])
         for topic, found in itertools.groupby(rows, key=lambda row: row[0].topic)
@@ -60,16 +59,16 @@ def _names(outcomes: Sequence[Outcome]) -> list[str]:
     return list(dict.fromkeys(o.name.partition("[")[0] for o in outcomes))
 
 
-def table_page(grids: Sequence[Grid], cite: Cite) -> str:
+def table_page(grids: Sequence[Grid]) -> str:
     """Return the page of some grids; each cell opens its run, or what was reached."""
     runs = Runs()
-    shown = [_grid(grid, runs, cite) for grid in grids]
+    shown = [_grid(grid, runs) for grid in grids]
     title = grids[0].cells[0].topic if grids and grids[0].cells else "tables"
     return _page("table.html", f"{title}: tables", runs, grids=shown)
 
 
-def _grid(grid: Grid, runs: Runs, cite: Cite) -> dict[str, Any]:
-    cells = {tuple(o.where.items()): (o, runs.add(o, cite(o.source))) for o in grid.cells}
+def _grid(grid: Grid, runs: Runs) -> dict[str, Any]:
+    cells = {tuple(o.where.items()): (o, runs.add(o)) for o in grid.cells}
     apart = itertools.product(*(grid.axes[axis] for axis in grid.apart))
     return {
         "title": grid.title,
@@ -118,14 +117,14 @@ def _spans(columns: Sequence[tuple[str, ...]], level: int) -> list[list[tuple[st
 
 
 def ablate_page(
-    found: Sequence[Ablation], runs_of: Mapping[tuple[str, str], Outcome], cite: Cite
+    found: Sequence[Ablation], runs_of: Mapping[tuple[str, str], Outcome]
 ) -> str:
     """Return the page of ablations.
 
     ``runs_of`` gives, by test and part, what happens without a load-bearing part.
     """
     runs = Runs()
-    opened = {key: runs.add(o, cite(o.source)) for key, o in runs_of.items()}
+    opened = {key: runs.add(o) for key, o in runs_of.items()}
     shown = [_ablation(a, opened) for a in found]
     title = ", ".join(dict.fromkeys(a.name.partition("[")[0] for a in found))
     return _page("ablate.html", f"{title}: what it needs", runs, ablations=shown)

@@ -10,16 +10,8 @@ from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
 from vmlitmus.outcome import Excerpt, Outcome, Result, TraceStep
-from vmlitmus.report.explain import (
-    asked,
-    cause,
-    ending,
-    expected_because,
-    headline,
-    limited_to,
-    saw_everything,
-    searched,
-)
+from vmlitmus.report.cause import answer, cause, headline, saw_everything, searched
+from vmlitmus.report.explain import asked, ending, expected_because, limited_to
 from vmlitmus.report.timeline import column
 
 
@@ -47,9 +39,9 @@ class Runs:
         self.mechanisms = Shared()
         self.runs: list[dict[str, Any]] = []
 
-    def add(self, outcome: Outcome, citation: str) -> int:
+    def add(self, outcome: Outcome) -> int:
         """Take in an outcome; return its position."""
-        self.runs.append(self._run(outcome, citation))
+        self.runs.append(self._run(outcome))
         return len(self.runs) - 1
 
     def data(self) -> dict[str, Any]:
@@ -61,7 +53,7 @@ class Runs:
             "runs": self.runs,
         }
 
-    def _run(self, outcome: Outcome, citation: str) -> dict[str, Any]:
+    def _run(self, outcome: Outcome) -> dict[str, Any]:
         r = outcome.result
         found: dict[str, Any] = {
             "name": outcome.name,
@@ -70,8 +62,9 @@ class Runs:
             "asExpected": outcome.as_expected,
             "claim": outcome.claim,
             "note": _note(outcome, r) if r else "",
+            "answer": " ".join(answer(outcome)),
             "cause": cause(outcome, r) if r else str(outcome.error),
-            "facts": self._facts(outcome, r, citation) if r else [],
+            "facts": self._facts(outcome, r) if r else [],
             "command": f"vmlitmus explain {shlex.join(outcome.arguments)}",
         }
         return found | self._trace(outcome, r) if r and r.trace is not None else found
@@ -117,7 +110,7 @@ class Runs:
         """Return the position of a state among the shared texts: "field=value" lines."""
         return self.texts.add("\n".join(f"{name}={value}" for name, value in state.items()))
 
-    def _facts(self, outcome: Outcome, r: Result, citation: str) -> list[list[Any]]:
+    def _facts(self, outcome: Outcome, r: Result) -> list[list[Any]]:
         """Return titles with their sentences, as positions among the shared texts."""
         never = dict.fromkeys(r.never_fired.values()) if saw_everything(outcome, r) else ()
         sources = dict.fromkeys(s for step in r.trace or () for s in step.source.split("; "))
@@ -125,11 +118,12 @@ class Runs:
         facts: list[tuple[str, Sequence[str]]] = [
             ("Not to be believed", [f"Warning: {w}." for w in r.warnings]),
             ("Within what", [*limited_to(outcome.bounds), searched(outcome, r)]),
-            ("Reached on the way, so that this means something", r.backing),
+            ("Not vacuous; the search also reached", r.backing),
             ("Conditions", [f"{n}: {'reached' if t else 'never'}" for n, t in r.observed.items()]),
+            ("Switched off", outcome.off),
             ("Assumptions in force", outcome.assumptions),
             ("Steps that never happened", list(never)),
-            ("Where it comes from", [*([told] if told else []), f"Asked in: {citation}"]),
+            ("Where it comes from", [*([told] if told else []), f"Asked in: {outcome.citation}"]),
             ("Sources of the steps", list(sources)),
         ]
         return [[title, [self.texts.add(s) for s in texts]] for title, texts in facts if texts]

@@ -16,6 +16,7 @@ class RunView {
       el("p", { class: "headline" },
         el("span", { class: `badge v-${run.verdict}` }, el("span", { "aria-hidden": "true" }, `${SIGNS[run.verdict]} `), run.verdict),
         el("code", {}, run.claim), ` ${run.note}`),
+      run.answer ? el("p", { class: "answer" }, run.answer) : null,
       el("p", { class: "cause" }, run.cause),
       run.steps ? this.board(steps) : null,
       el("section", { class: "facts" }, run.facts.map(([title, found]) => el("div", {},
