@@ -9,13 +9,13 @@ import jsonschema
 import pytest
 
 import vmlitmus
-from vmlitmus.cli.inventory import tests_of
+from vmlitmus.cli.inventory import items_of_tests
 from vmlitmus.cli.list import WHAT
 from vmlitmus.cli.main import main
 from vmlitmus.lang.label import in_words
 from vmlitmus.litmus import Catalogue
 
-ITEMS = tests_of(Catalogue().tests())
+ITEMS = items_of_tests(Catalogue().tests())
 SCHEMAS = Path(vmlitmus.__file__).parent / "schemas"
 
 

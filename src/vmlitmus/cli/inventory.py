@@ -34,7 +34,7 @@ class Item:
         return all(word.lower() in found for word in words)
 
 
-def tests_of(tests: list[Test]) -> list[Item]:
+def items_of_tests(tests: list[Test]) -> list[Item]:
     """Return tests with their questions; searched is all that the file and its thread say."""
     return [_test(test) for test in tests]
 

@@ -14,7 +14,7 @@ from vmlitmus.cli.inventory import (
     cell_items,
     key_items,
     schema_items,
-    tests_of,
+    items_of_tests,
     thread_items,
 )
 from vmlitmus.cli.screen import width
@@ -69,7 +69,7 @@ def _cells(catalogue: Catalogue, words: tuple[str, ...]) -> list[Item]:
 
 def _items(catalogue: Catalogue, what: str, topic: str | None) -> list[Item]:
     if what == "tests":
-        return tests_of(catalogue.tests(topic))
+        return items_of_tests(catalogue.tests(topic))
     if what in ("threads", "keys", "schemas"):
         return {"threads": thread_items, "keys": key_items, "schemas": schema_items}[what]()
     models = [topic] if topic else list(catalogue.models)
