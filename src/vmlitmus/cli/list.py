@@ -12,9 +12,9 @@ from vmlitmus.cli.inventory import (
     OF_A_MODEL,
     Item,
     cell_items,
+    items_of_tests,
     key_items,
     schema_items,
-    items_of_tests,
     thread_items,
 )
 from vmlitmus.cli.screen import width

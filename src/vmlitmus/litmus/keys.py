@@ -9,9 +9,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from vmlitmus.lang.environment import MOST
+
 VERDICTS = ("holds", "violated")
 DECIDED_BY = ("source", "model")
-MOST_TIMES = 63  # how often "at_most" can let a disturbance happen
 Shape = Mapping[str, Any]  # a JSON schema
 
 _TEXT: Shape = {"type": "string", "pattern": "\\S"}
@@ -235,13 +236,67 @@ KEYS = (
         "environment",
         "at_most",
         "table: disturbance = number",
-        f"how often an allowed disturbance may happen, 0 to {MOST_TIMES}",
+        f"how often an allowed disturbance may happen, 0 to {MOST}",
         "at_most = { reclaim = 2 }",
         {
             "type": "object",
-            "additionalProperties": {"type": "integer", "minimum": 0, "maximum": MOST_TIMES},
+            "additionalProperties": {"type": "integer", "minimum": 0, "maximum": MOST},
         },
         default="without limit",
+    ),
+    Key(
+        "environment",
+        "limit",
+        "rows [[environment.limit]]",
+        "bounds that several disturbances share; see below",
+        'limit = [{ of = ["create", "destroy"], by = "vcpu0", at_most = 1 }]',
+        _ROWS,
+        default="none",
+    ),
+    Key(
+        "environment",
+        "only_when",
+        "table: disturbance = condition",
+        "in which states an allowed disturbance may begin",
+        'only_when = { interrupt = "vcpu-parked" }',
+        {"type": "object", "additionalProperties": {"type": "string"}},
+        default="in every state",
+    ),
+    Key(
+        "environment",
+        "fair",
+        'table: disturbance = "weak" or "strong"',
+        "allowed disturbances that are promised to happen, for eventually and leads_to",
+        'fair = { host-tick = "weak" }',
+        {"type": "object", "additionalProperties": {"enum": ["weak", "strong"]}},
+        default="none is promised",
+    ),
+    Key(
+        "environment.limit",
+        "of",
+        "list of disturbances",
+        "allowed disturbances that the bound counts together",
+        'of = ["create", "destroy"]',
+        _TEXTS,
+        required=True,
+    ),
+    Key(
+        "environment.limit",
+        "at_most",
+        "number",
+        f"how often they may happen in all, 0 to {MOST}",
+        "at_most = 1",
+        {"type": "integer", "minimum": 0, "maximum": MOST},
+        required=True,
+    ),
+    Key(
+        "environment.limit",
+        "by",
+        "entity",
+        "the actor whose disturbances count: the first parameter of the step",
+        'by = "vcpu0"',
+        {"type": "string"},
+        default="every actor",
     ),
     Key(
         "kvm",

@@ -58,11 +58,17 @@ def _property(name: str) -> Schema:
             {**table, **_closed(), "minProperties": 1, "maxProperties": 1}, key.meaning
         )
     if name == "environment":
+        inside["limit"] = {"type": "array", "items": _limit()}
         return _described({**table, **_closed()}, key.meaning)
     if name == "matrix":
         more = {"additionalProperties": {"type": "array", "minItems": 1}}
         return _described({**table, **more}, key.meaning)
     return _described(key.shape, key.meaning)
+
+
+def _limit() -> Schema:
+    inside = {k.name: _described(k.shape, k.meaning) for k in _of("environment.limit")}
+    return {"properties": inside, "required": list(required("environment.limit")), **_closed()}
 
 
 def _closed() -> Schema:
@@ -100,7 +106,7 @@ def _topic(model: Model) -> Schema:
             **tables,
             **rows,
             "claim": {"properties": {k.name: _about(k.shape, condition) for k in _of("claim")}},
-            "environment": _environment(disturbance),
+            "environment": _environment(condition, disturbance),
             "assume": {**_closed(), "properties": _assumptions(model)},
             "matrix": {**_closed(), "properties": _matrix(model, condition, disturbance)},
         },
@@ -135,9 +141,16 @@ def _setting(model: Model, setting: Setting) -> Schema:
     return {**shape, "default": setting.default, **described}
 
 
-def _environment(disturbance: Schema) -> Schema:
+def _environment(condition: Schema, disturbance: Schema) -> Schema:
+    named = {"propertyNames": disturbance}
     return {
-        "properties": {"allow": {"items": disturbance}, "at_most": {"propertyNames": disturbance}}
+        "properties": {
+            "allow": {"items": disturbance},
+            "limit": {"items": {"properties": {"of": {"items": disturbance}}}},
+            "at_most": named,
+            "only_when": {**named, "additionalProperties": condition},
+            "fair": named,
+        }
     }
 
 
