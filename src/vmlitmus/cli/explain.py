@@ -7,7 +7,14 @@ from dataclasses import replace
 
 import click
 
-from vmlitmus.cli.options import engine_options, limits, output_option, write_out
+from vmlitmus.cli.options import (
+    engine_options,
+    html_option,
+    limits,
+    output_option,
+    write_html,
+    write_out,
+)
 from vmlitmus.cli.progress import Ticker
 from vmlitmus.cli.screen import width
 from vmlitmus.cli.table import grid_of
@@ -49,6 +56,7 @@ from vmlitmus.scenario import Cell, Test
     metavar="CONDITION",
     help="Show the shortest run that reaches this condition, instead of the test's own claim.",
 )
+@html_option
 @output_option
 @engine_options
 def command(
@@ -60,6 +68,7 @@ def command(
     every: bool,
     as_object: bool,
     without: tuple[str, ...],
+    html: str | None,
     output: str | None,
     engine: Choice,
     time_limit: float | None,
@@ -73,7 +82,8 @@ def command(
     a grid, and one of them is shown in full. Exits 0 whatever the verdict.
     """
     catalogue = Catalogue(load_model(model) if model else None)
-    job = Job(catalogue, model, engine, limits(time_limit, memory_limit))
+    bounds = limits(time_limit, memory_limit)
+    job = Job(catalogue, model, engine, bounds, annotate=as_object or bool(html))
     selected = catalogue.select([test], wide=True)
     tests: list[tuple[Test, list[Outcome]]] = []
     for found, cells in selected:
@@ -87,6 +97,8 @@ def command(
         error = VmlitmusError(faulty.error)
         error.exit_code = faulty.exit_code
         raise error
+    if html:
+        write_html(_page(tests, every=every), html)
     if as_object:
         write_out(json.dumps(as_json(outcomes), indent=1), output)
     else:
@@ -99,6 +111,17 @@ def command(
         write_out(("\n\n" + "=" * 75 + "\n\n").join(texts), output)
     interrupted = any(o.result and o.result.reason == "interrupted" for o in outcomes)
     return 130 if interrupted else 0
+
+
+def _page(tests: list[tuple[Test, list[Outcome]]], *, every: bool) -> str:
+    """Return the page: of one outcome, or grids whose cells open."""
+    from vmlitmus.report.html import explain_page, table_page
+
+    outcomes = [outcome for _, decided in tests for outcome in decided]
+    if every or not all(test.axes for test, _ in tests):
+        return explain_page(outcomes)
+    whole = all(len(decided) == len(test.cells) for test, decided in tests)
+    return table_page([grid_of(*one) for one in tests]) if whole else explain_page(outcomes)
 
 
 def _texts(

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from vmlitmus.cli.progress import Ticker
 from vmlitmus.cli.spread import spread
 from vmlitmus.engine import Limits, Progress, run
+from vmlitmus.engine.causes import annotated
 from vmlitmus.engine.run import Choice
 from vmlitmus.errors import ScenarioError, UsageError, VmlitmusError, unknown
 from vmlitmus.lang import Claim, Machine, scanned
@@ -28,6 +29,7 @@ class Job:
     model: str | None = None  # the file of the user's own model
     engine: Choice = "auto"
     limits: Limits = field(default_factory=Limits)
+    annotate: bool = False  # say of each trace what a page shows: causes, states, code
     built: dict[tuple[str, str], Machine] = field(default_factory=dict)
 
     def machine(self, topic: str, cell: Cell) -> Machine:
@@ -64,6 +66,8 @@ def decide(
             progress=progress,
             observe=test.watched,
         )
+        if job.annotate:
+            result = annotated(machine, result)
     except ScenarioError as error:
         return replace(outcome, error=str(refused(test, error)), exit_code=2)
     except VmlitmusError as error:
