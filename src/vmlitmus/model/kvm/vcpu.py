@@ -52,6 +52,7 @@ def enter_guest(w: World, vcpu: Vcpu) -> Sections:
     vcpu.in_guest = True
     yield "{vcpu} turns IRQs off, sets IN_GUEST_MODE and sees no request"
     if vcpu.cpu is not None:
+        w.use(FlushPolicy).before_vmrun(w, vcpu, vcpu.cpu)
         if w.use(FlushPolicy).marks_before_vmrun(w):
             yield from w.use(Mark).before_vmrun(w, vcpu, vcpu.cpu)
         if vcpu.last_cpu is not vcpu.cpu:

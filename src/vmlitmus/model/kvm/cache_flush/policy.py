@@ -21,8 +21,11 @@ class FlushPolicy(Hooks):
     def vcpu_load(self, w: World, vcpu: Vcpu, cpu: Cpu) -> None:
         """The vcpu has just been loaded on the cpu."""
 
+    def before_vmrun(self, w: World, vcpu: Vcpu, cpu: Cpu) -> None:
+        """pre_sev_run(), IRQs off, before its early return for "same VMCB, same cpu"."""
+
     def marks_before_vmrun(self, w: World) -> bool:
-        """Say whether pre_sev_run(), IRQs off, marks the cpu before "same VMCB, same cpu"."""
+        """Say whether the cpu is marked at that moment, the way the scenario's Mark does it."""
         return False
 
     def after_early_return(self, w: World, vcpu: Vcpu, cpu: Cpu) -> None:

@@ -6,7 +6,8 @@ kvm_arch_guest_memory_reclaimed() flushes for SEV and SEV-ES but not for SNP, wh
 is not mapped by userspace. Only after the last notifier is the PTE cleared and the page freed.
 A VM without a memslot over the page has nothing zapped and does not flush.
 
-Not modelled: notifiers that may not block, the TLB flush of the host itself.
+Not modelled: notifiers that may not block, the TLB flush of the host itself, a successor that loses
+its pages again.
 Source: kvm_mmu_notifier_invalidate_range_start() in virt/kvm/kvm_main.c,
 __kvm_gmem_invalidate_start() in virt/kvm/guest_memfd.c, mn_hlist_invalidate_range_start() in
 mm/mmu_notifier.c, sev.c.
@@ -64,7 +65,9 @@ def zap(w: World, task: Task, page: Page, vm: Vm) -> None:
 
 def first_of_mm(w: World, vm: Vm) -> bool:
     """Say whether the VM stands for its mm, and some VM of that mm has its notifier registered."""
-    first = not any(o.mm == vm.mm and o.index < vm.index for o in w.all(Vm))
+    first = vm.role != Role.SUCCESSOR and not any(
+        o.mm == vm.mm and o.index < vm.index for o in w.all(Vm)
+    )
     return first and any(o.mm == vm.mm and o.notified for o in w.all(Vm))
 
 
