@@ -26,7 +26,8 @@ MAY = {
     "report": {"outcome"},
     "scenario": {"errors", "lang", "outcome"},
     "litmus": {"errors", "lang", "model", "outcome", "scenario"},
-    "cli": {"errors", "lang", "outcome", "engine", "report", "scenario", "litmus"},
+    "decide": {"errors", "lang", "outcome", "engine", "scenario", "litmus"},
+    "cli": {"errors", "lang", "outcome", "engine", "report", "scenario", "litmus", "decide"},
     "__main__": {"cli"},
     "__init__": set(),
 }

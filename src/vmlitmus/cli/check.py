@@ -17,7 +17,7 @@ from vmlitmus.cli.options import (
     write_out,
 )
 from vmlitmus.cli.progress import Ticker
-from vmlitmus.cli.work import Job, decide_all
+from vmlitmus.decide import Job, decide_all
 from vmlitmus.engine.run import Choice
 from vmlitmus.litmus import Catalogue, load_model
 from vmlitmus.outcome import Outcome, as_json, exit_code

@@ -19,7 +19,7 @@ from vmlitmus.cli.options import (
 from vmlitmus.cli.progress import Ticker
 from vmlitmus.cli.screen import width
 from vmlitmus.cli.table import grid_of
-from vmlitmus.cli.work import Job, check_parts, decide
+from vmlitmus.decide import Job, check_parts, decide
 from vmlitmus.engine.run import Choice
 from vmlitmus.errors import VmlitmusError
 from vmlitmus.lang import possible
