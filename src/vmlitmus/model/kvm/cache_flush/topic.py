@@ -277,7 +277,7 @@ MODEL = Model(
             ),
             "created_first": flag(
                 default=False,
-                doc="created before the first VM, so that its notifier is called after that of the first",
+                doc="created before the first VM: its notifier is called after the first's",
             ),
             "memslot": flag(default=True, doc="some memslot of the VM covers the pages"),
             "reclaim_hook": flag(
