@@ -43,7 +43,7 @@ def ir(words: int) -> str:
     """Return the graph as LLVM IR, as the search wants it."""
     return "\n".join([*_read("expand(ptr %state, ptr %out, ptr %coverage)", words),
                       *_edges(words),
-                      *_read("conditions(ptr %state)", words), *_conditions()])  # fmt: skip
+                      *_read("conditions(ptr %state, ptr %more)", words), *_conditions()])  # fmt: skip
 
 
 def _read(head: str, words: int) -> Iterator[str]:
