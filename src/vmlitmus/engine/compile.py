@@ -11,9 +11,32 @@ from collections.abc import Iterable
 from vmlitmus.engine.layout import Layout, Place
 from vmlitmus.engine.search import NativeModel
 from vmlitmus.lang import Machine
-from vmlitmus.lang.ir import DISABLED, Bits, Block, Branch, Emit, Op, Operand, Value, width
+from vmlitmus.lang.ir import DISABLED, Bits, Block, Branch, Emit, Op, Operand, Value, size, width
 
 FAULTY_CONDITION = 1 << 63  # set by a condition that is a model error in the state
+_DIVISION = """define internal {bits} @{name}.{bits}({bits} %a, {bits} %b) {{
+entry:
+  br label %next
+next:
+  %i = phi {bits} [ {first}, %entry ], [ %before, %next ]
+  %rest = phi {bits} [ 0, %entry ], [ %r, %next ]
+  %done = phi {bits} [ 0, %entry ], [ %q, %next ]
+  %high = lshr {bits} %a, %i
+  %bit = and {bits} %high, 1
+  %twice = shl {bits} %rest, 1
+  %left = or {bits} %twice, %bit
+  %fits = icmp uge {bits} %left, %b
+  %taken = sub {bits} %left, %b
+  %r = select i1 %fits, {bits} %taken, {bits} %left
+  %one = zext i1 %fits to {bits}
+  %moved = shl {bits} %done, 1
+  %q = or {bits} %moved, %one
+  %before = sub {bits} %i, 1
+  %last = icmp eq {bits} %i, 0
+  br i1 %last, label %end, label %next
+end:
+  ret {bits} {result}
+}}"""  # long division by a positive number: compiled code has no library that divides so wide ones
 RETURNED = 63  # conditions whose bits are returned; those of the others are noted in memory
 
 
@@ -29,9 +52,9 @@ def compile_machine(
     asked = tuple(conditions)
     writers = _Expand(machine, layout, counters, named), _Conditions(machine, layout, asked)
     texts = [writer.text() for writer in writers]
-    counts = sorted(writers[0].counts | writers[1].counts)
+    called = sorted(writers[0].called | writers[1].called)
     return NativeModel(
-        ir="\n".join([f"declare {bits} @llvm.ctpop.{bits}({bits})" for bits in counts] + texts),
+        ir="\n".join([_called(name, bits) for name, bits in called] + texts),
         words=layout.words,
         bits=layout.bits,
         fanout=fanout(machine),
@@ -39,6 +62,15 @@ def compile_machine(
         named=named,
         initial=layout.pack(machine.initial),
         further=max(len(asked) - RETURNED, 0),
+    )
+
+
+def _called(name: str, bits: Bits) -> str:
+    """Return what declares or defines a function on one width."""
+    if name == "ctpop":
+        return f"declare {bits} @llvm.ctpop.{bits}({bits})"
+    return _DIVISION.format(
+        name=name, bits=bits, first=size(bits) - 1, result={"udiv": "%q", "urem": "%r"}[name]
     )
 
 
@@ -68,7 +100,7 @@ class _Writer:
         self.layout = layout
         self.lines: list[str] = []
         self.fresh = 0
-        self.counts: set[Bits] = set()  # the widths of sets whose members are counted
+        self.called: set[tuple[str, Bits]] = set()  # functions used, and on which width
 
     def line(self, text: str) -> None:
         self.lines.append("  " + text)
@@ -109,13 +141,17 @@ class _Writer:
             condition = {"0": "false", "1": "true"}.get(args[0], args[0])
             self.line(f"{dest} = select i1 {condition}, {op.bits} {args[1]}, {op.bits} {args[2]}")
         elif op.op == "ctpop":
-            self.counts.add(op.bits)
+            self.called.add((op.op, op.bits))
             self.line(f"{dest} = call {op.bits} @llvm.ctpop.{op.bits}({op.bits} {args[0]})")
         elif op.op == "bit0":
             self.line(f"{dest} = trunc {op.bits} {args[0]} to i1")
         elif " " in op.op:
             name, _, to = op.op.partition(" ")
             self.line(f"{dest} = {name} {op.bits} {args[0]} to {to}")
+        elif op.op in ("udiv", "urem") and op.bits != "i64":
+            self.called.add((op.op, op.bits))
+            given = f"{op.bits} {args[0]}, {op.bits} {args[1]}"
+            self.line(f"{dest} = call {op.bits} @{op.op}.{op.bits}({given})")
         else:
             self.line(f"{dest} = {op.op} {op.bits} {args[0]}, {args[1]}")
 

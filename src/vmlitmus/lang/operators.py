@@ -207,17 +207,21 @@ class Operators(Control):
         return self.scope.names.pop("<if>")
 
     def ev_Compare(self, node: ast.Compare) -> Val:
-        left = self.eval(node.left)
-        thunks = []
-        for op, right in zip(node.ops, node.comparators, strict=True):
-            if len(node.ops) > 1 and not isinstance(right, (ast.Name, ast.Constant, ast.Attribute)):
-                self.refuse(right, "chain comparisons only of names, fields and constants")
-            thunks.append(partial(self.compare_next, node, left, op, right))
-            left = self.eval(right) if len(node.ops) > 1 else left
-        return self.shortcut(True, thunks, node)
+        return self.chain(node, self.eval(node.left), node.ops, node.comparators)
 
-    def compare_next(self, node: ast.AST, left: Val, op: ast.cmpop, right: ast.expr) -> Val:
-        return self.compare(node, left, op, self.eval(right))
+    def chain(
+        self, node: ast.AST, left: Val, ops: Sequence[ast.cmpop], others: Sequence[ast.expr]
+    ) -> Val:
+        """Compare a value with the first of some expressions, that with the next, and so on.
+
+        Each is evaluated once, and only where those before it have not decided.
+        """
+        right = self.eval(others[0])
+        here = self.compare(node, left, ops[0], right)
+        if len(ops) == 1:
+            return here
+        following = partial(self.chain, node, right, ops[1:], others[1:])
+        return self.shortcut(True, [lambda: here, following], node)
 
     def compare(self, node: ast.AST, a: Val, op: ast.cmpop, b: Val) -> Val:
         if isinstance(op, (ast.In, ast.NotIn)):
