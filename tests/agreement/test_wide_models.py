@@ -6,14 +6,10 @@ Each fault at a border of a word, put into a copy of the package, is seen by the
 from __future__ import annotations
 
 from collections import Counter
-from pathlib import Path
 
 import pytest
-from faults import Fault
-from seeding import PACKAGE, hunt, seeded
 from wide_judge import by_seed
 from wide_models import AXES
-from width_faults import FAULTS
 
 ORDINARY = 40  # models
 

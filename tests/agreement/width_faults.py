@@ -12,7 +12,9 @@ CONTROL, GROUPS = "lang/control.py", "lang/groups.py"
 LAYOUT, COMPILE, KERNEL = "engine/layout.py", "engine/compile.py", "engine/kernel.py"
 
 FAULTS = (
-    Fault("values", "every set has one word", IR, "needed = len(domain.members) + 1", "needed = 64"),
+    Fault(
+        "values", "every set has one word", IR, "needed = len(domain.members) + 1", "needed = 64"
+    ),
     Fault(
         "values",
         "a set has no bit for None",
