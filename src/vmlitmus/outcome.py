@@ -36,10 +36,39 @@ def word_of(words: Iterable[Word], observed: Mapping[str, bool]) -> str | None:
 
 
 @dataclass(frozen=True)
+class Cause:
+    """An earlier step of another actor that a step rests on, and the fields it goes through.
+
+    ``step`` is its position in the trace. ``needed`` says that the step could not have happened
+    with the old value; otherwise it would have done something else.
+    """
+
+    step: int
+    fields: tuple[str, ...]
+    needed: bool
+
+
+@dataclass(frozen=True)
+class Excerpt:
+    """A function of a model: its file, its lines from number ``first`` on, and which of them run.
+
+    ``marked`` are the numbers of the lines of one atomic section; empty where all of it runs.
+    """
+
+    file: str
+    first: int
+    lines: tuple[str, ...]
+    marked: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
 class TraceStep:
     """One step of a counterexample or witness, as the reference engine executed it.
 
-    ``changes`` maps "page0.owner" to its values before and after, as text.
+    ``changes`` maps "page0.owner" to its values before and after, as text. The rest is there when
+    it was asked for: ``causes`` are the steps of other actors that it rests on; ``moves`` says for
+    each actor that it moves where it was and is; ``mechanism`` is the file of the model that the
+    step stands in; ``assumptions`` are those that it rests on, with their values.
     """
 
     step: str
@@ -49,6 +78,10 @@ class TraceStep:
     cpu: str | None
     changes: Mapping[str, tuple[str, str]]
     source: str
+    causes: tuple[Cause, ...] = ()
+    moves: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    mechanism: str = ""
+    assumptions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -60,7 +93,9 @@ class Result:
     for each asked condition whether a counted state satisfies it. ``backing`` says in words what
     was reached, so that a claim that holds is not empty. Where the trace is a lasso, its step
     ``loop_start`` begins the loop (no step: the run stops there for ever), and before its step
-    ``since`` the run begins to wait.
+    ``since`` the run begins to wait. ``initial`` is the state before the first step of the trace,
+    as text, ``fixed`` the fields that no step changes, and ``code`` what each of its steps runs;
+    they are there when they were asked for.
     """
 
     verdict: Verdict
@@ -78,6 +113,9 @@ class Result:
     reason: str | None = None
     observed: Mapping[str, bool] = field(default_factory=dict)
     backing: tuple[str, ...] = ()
+    initial: Mapping[str, str] = field(default_factory=dict)
+    fixed: Mapping[str, str] = field(default_factory=dict)
+    code: Mapping[str, tuple[Excerpt, ...]] = field(default_factory=dict)
 
 
 class PartStatus(StrEnum):
@@ -315,10 +353,20 @@ def _entry(outcome: Outcome) -> dict[str, Any]:
         "warnings": list(r.warnings),
         "trace": None if r.trace is None else [_step_entry(step) for step in r.trace],
         "loop_start": r.loop_start,
+        **({"initial": dict(r.initial), "fixed": dict(r.fixed)} if r.initial else {}),
     }
 
 
 def _step_entry(step: TraceStep) -> dict[str, Any]:
+    known = {
+        "binding": list(step.binding),
+        "causes": [
+            {"step": c.step, "fields": list(c.fields), "needed": c.needed} for c in step.causes
+        ],
+        "moves": {name: list(pair) for name, pair in step.moves.items()},
+        "mechanism": step.mechanism,
+        "assumptions": list(step.assumptions),
+    }
     return {
         "step": step.step,
         "label": step.label,
@@ -326,4 +374,5 @@ def _step_entry(step: TraceStep) -> dict[str, Any]:
         "cpu": step.cpu,
         "changes": {name: list(pair) for name, pair in step.changes.items()},
         "source": step.source,
+        **(known if step.mechanism else {}),
     }

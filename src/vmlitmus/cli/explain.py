@@ -7,11 +7,19 @@ from dataclasses import replace
 
 import click
 
-from vmlitmus.cli.options import engine_options, limits, output_option, write_out
+from vmlitmus.cli.drawn import DRAWN, as_mail, check_single, draw
+from vmlitmus.cli.options import (
+    engine_options,
+    html_option,
+    limits,
+    output_option,
+    write_html,
+    write_out,
+)
 from vmlitmus.cli.progress import Ticker
 from vmlitmus.cli.screen import width
 from vmlitmus.cli.table import grid_of
-from vmlitmus.cli.work import Job, check_parts, decide
+from vmlitmus.decide import Job, check_parts, decide
 from vmlitmus.engine.run import Choice
 from vmlitmus.errors import VmlitmusError
 from vmlitmus.lang import possible
@@ -27,10 +35,11 @@ from vmlitmus.scenario import Cell, Test
 @click.option(
     "--format",
     "layout",
-    type=click.Choice(["terminal", "mail", "markdown"]),
+    type=click.Choice(["terminal", "mail", "markdown", "json", *DRAWN]),
     default="terminal",
     show_default=True,
-    help="mail is as -v, for a mail; markdown fences the time-line.",
+    help="mail has a subject and is ready to send; markdown fences the time-line; mermaid is a "
+    "sequence diagram; perfetto a trace for its viewer; selftest a skeleton in C for the kernel.",
 )
 @click.option("-v", "--verbose", is_flag=True, help="List all assumptions, sources and idle steps.")
 @click.option("--states", is_flag=True, help="Show what each step of the run changes.")
@@ -49,6 +58,7 @@ from vmlitmus.scenario import Cell, Test
     metavar="CONDITION",
     help="Show the shortest run that reaches this condition, instead of the test's own claim.",
 )
+@html_option
 @output_option
 @engine_options
 def command(
@@ -60,6 +70,7 @@ def command(
     every: bool,
     as_object: bool,
     without: tuple[str, ...],
+    html: str | None,
     output: str | None,
     engine: Choice,
     time_limit: float | None,
@@ -73,8 +84,12 @@ def command(
     a grid, and one of them is shown in full. Exits 0 whatever the verdict.
     """
     catalogue = Catalogue(load_model(model) if model else None)
-    job = Job(catalogue, model, engine, limits(time_limit, memory_limit))
+    as_object = as_object or layout == "json"
+    drawn = as_object or layout in DRAWN
+    bounds = limits(time_limit, memory_limit)
+    job = Job(catalogue, model, engine, bounds, annotate=drawn or bool(html))
     selected = catalogue.select([test], wide=True)
+    check_single(layout, selected)
     tests: list[tuple[Test, list[Outcome]]] = []
     for found, cells in selected:
         tests.append((found, []))
@@ -87,8 +102,12 @@ def command(
         error = VmlitmusError(faulty.error)
         error.exit_code = faulty.exit_code
         raise error
+    if html:
+        write_html(_page(tests, every=every), html)
     if as_object:
         write_out(json.dumps(as_json(outcomes), indent=1), output)
+    elif layout in DRAWN:
+        write_out(draw(layout, outcomes[0]), output)
     else:
         verbose = verbose or layout != "terminal"
         texts = [
@@ -96,9 +115,21 @@ def command(
         ]
         if layout == "markdown":
             texts = [f"```\n{text}\n```" for text in texts]
-        write_out(("\n\n" + "=" * 75 + "\n\n").join(texts), output)
+        whole = ("\n\n" + "=" * 75 + "\n\n").join(texts)
+        write_out(as_mail(outcomes, whole) if layout == "mail" else whole, output)
     interrupted = any(o.result and o.result.reason == "interrupted" for o in outcomes)
     return 130 if interrupted else 0
+
+
+def _page(tests: list[tuple[Test, list[Outcome]]], *, every: bool) -> str:
+    """Return the page: of one outcome, or grids whose cells open."""
+    from vmlitmus.report.html import explain_page, table_page
+
+    outcomes = [outcome for _, decided in tests for outcome in decided]
+    if every or not all(test.axes for test, _ in tests):
+        return explain_page(outcomes)
+    whole = all(len(decided) == len(test.cells) for test, decided in tests)
+    return table_page([grid_of(*one) for one in tests]) if whole else explain_page(outcomes)
 
 
 def _texts(

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from vmlitmus.errors import ScenarioError, VmlitmusError, unknown
-from vmlitmus.lang import KINDS, Claim, Model
+from vmlitmus.lang import KINDS, Claim, Environment, Model
 from vmlitmus.lang.model import fill
+from vmlitmus.litmus.environment import read_environment
 from vmlitmus.litmus.shape import Shape, shown
 from vmlitmus.litmus.words import read_words
 from vmlitmus.outcome import Verdict
@@ -225,19 +226,14 @@ class _Reader:
         word: str | None,
     ) -> Cell:
         data = _overlaid(self, model, self.data, chosen)
-        environment = dict(data.get("environment", {}))
-        allow = self.strings(environment.pop("allow", []), "allow")
-        at_most = environment.pop("at_most", {})
-        if environment:
-            word = next(iter(environment))
-            raise self.fail(unknown("key", f"environment.{word}", _ENVIRONMENT), word)
+        environment = read_environment(data.get("environment", {}), self.strings, self.fail)
         tables = {key: dict(data.get(key, {})) for key in model.settings if key in data}
         without = self.strings(tables.get("kvm", {}).pop("without", []), "without")
         fixed = self.strings(tables.get("kvm", {}).pop("with", []), "with")
         lists = {key: tuple(data[key]) for key in model.lists if key in data}
-        self.check_settings(model, tables, lists, allow, at_most)
+        self.check_settings(model, tables, lists, environment)
         return Cell(
-            name, where, tables, lists, allow, at_most, without, fixed,
+            name, where, tables, lists, environment, without, fixed,
             self.assumed(data), self.claim(model, data), expect, word,
         )  # fmt: skip
 
@@ -246,23 +242,13 @@ class _Reader:
         model: Model,
         tables: Mapping[str, Any],
         lists: Mapping[str, Any],
-        allow: tuple[str, ...],
-        at_most: object,
+        environment: Environment,
     ) -> None:
         try:
             fill(model, tables, lists)
+            environment.check(model)
         except ScenarioError as error:
             raise self.fail(str(error), *_words(str(error))) from None
-        for name in allow:
-            if name not in model.disturbances:
-                raise self.fail(unknown("disturbance", name, model.disturbances), name)
-        if not isinstance(at_most, dict):
-            raise self.fail(f"at_most = {at_most!r}: not a table", "at_most")
-        for name, most in at_most.items():
-            if name not in allow:
-                raise self.fail(unknown("allowed disturbance", name, allow), name)
-            if not isinstance(most, int) or isinstance(most, bool) or not 0 <= most <= 63:
-                raise self.fail(f"at_most.{name} = {most!r}: not an integer in 0..63", name)
 
     def assumed(self, data: Mapping[str, Any]) -> dict[str, bool | str]:
         for name, value in data.get("assume", {}).items():
@@ -294,9 +280,6 @@ class _Reader:
             example = 'write two conditions, ["before", "after"]'
             raise self.fail(f"claim.{kind} = {value!r}: {example}", kind)
         return [str(name) for name in value]
-
-
-_ENVIRONMENT = ("environment.allow", "environment.at_most")
 
 
 _ROW = ("where", "verdict", "word")

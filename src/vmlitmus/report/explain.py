@@ -35,7 +35,7 @@ def explain(
         lines += _at_start(r) if states else []
         lines += [
             "",
-            *timeline(r.trace, _ending(outcome), r.loop_start, _asked(outcome, r), states),
+            *timeline(r.trace, ending(outcome), r.loop_start, asked(outcome, r), states),
         ]
     lines += ["", *_facts(outcome, r, verbose)]
     lines += ["", *_citations(outcome, r, verbose)]
@@ -43,14 +43,15 @@ def explain(
     return "\n".join(ascii_only(text).rstrip() for text in lines)
 
 
-def _asked(outcome: Outcome, r: Result) -> tuple[int, str] | None:
+def asked(outcome: Outcome, r: Result) -> tuple[int, str] | None:
     """Return before which step a leads_to begins to wait, and for what."""
     if r.since is None or outcome.then_text is None:
         return None
     return r.since, outcome.claim.split()[1]
 
 
-def _ending(outcome: Outcome) -> str | None:
+def ending(outcome: Outcome) -> str | None:
+    """Return what is marked at the end of a run."""
     kind, *conditions = outcome.claim.split()
     if kind in ("eventually", "leads_to"):
         return f"{conditions[-1]} never comes"
@@ -103,10 +104,17 @@ def _bound(name: str, value: object) -> str:
     return f"{value} {name}{'' if value == 1 else 's'}"
 
 
-def _citations(outcome: Outcome, r: Result, verbose: bool) -> list[str]:
+def expected_because(outcome: Outcome) -> str:
+    """Return why the verdict is expected, as a sentence; empty where nothing is expected."""
+    if not outcome.because or outcome.without:
+        return ""
     decided = "the model decided" if outcome.decided_by == "model" else "known from"
-    told = outcome.because and not outcome.without
-    lines = _wrap(f"Expected because ({decided}): {outcome.because}") if told else []
+    return f"Expected because ({decided}): {outcome.because}"
+
+
+def _citations(outcome: Outcome, r: Result, verbose: bool) -> list[str]:
+    told = expected_because(outcome)
+    lines = _wrap(told) if told else []
     lines += _wrap(f"Asked in: {outcome.citation}")
     sources = list(dict.fromkeys(s for step in r.trace or () for s in step.source.split("; ")))
     if verbose:
