@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -19,6 +18,7 @@ from vmlitmus.engine.reference import Explored, Stepper, explore, unrecoverable
 from vmlitmus.engine.trace import lasso_trace, trace
 from vmlitmus.errors import UsageError, unknown
 from vmlitmus.lang import Claim, Machine, State
+from vmlitmus.lang.label import in_words
 from vmlitmus.outcome import Result, Verdict
 
 Choice: TypeAlias = Literal["auto", "reference", "compiled"]
@@ -254,9 +254,7 @@ def _result(
         seconds=time.monotonic() - started,
         coverage=coverage,
         never_fired={
-            name: re.sub(r"[{}]", "", machine.labels[name])
-            for name, count in coverage.items()
-            if not count
+            name: in_words(machine.labels[name]) for name, count in coverage.items() if not count
         },
         trace=steps,
         loop_start=lasso.loop_start if lasso else None,
