@@ -222,7 +222,7 @@ class Calls(Groups):
 
     def rest(self, node: ast.Call, name: str) -> Val:
         """What a loop with yields is still to visit."""
-        group = self.rising(self.in_order(self.eval(node.args[0]), node), node)
+        group = self.rising(self.eval(node.args[0]), node)
         domain = group.domain if isinstance(group, Computed) else None
         if isinstance(group, Known):
             domain = domain_of(group.value, self.world)

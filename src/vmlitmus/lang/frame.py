@@ -8,10 +8,12 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any
 
 from vmlitmus.errors import ModelError
 from vmlitmus.lang.cut import CutSequence, End, Statements
+from vmlitmus.lang.entity import Entity
 from vmlitmus.lang.syntax import stored
 
 Exit = tuple[int, frozenset[str]]  # place, names surely assigned on the way there
@@ -179,7 +181,16 @@ def _returning(node: ast.stmt, places: dict[int, tuple[str, ...]]) -> ast.stmt:
 
 def rest_of(members: Iterable[Any]) -> tuple[Any, ...]:
     """Return what a loop with yields is to visit, in index order."""
+    if isinstance(members, (set, frozenset)):
+        return tuple(sorted(members, key=position))
     return tuple(members)
+
+
+def position(member: object) -> int:
+    """Return where a member stands among all of its kind."""
+    if isinstance(member, Enum):
+        return list(type(member)).index(member)
+    return member.index if isinstance(member, Entity) else int(str(member))
 
 
 def without(rest: Iterable[Any], member: object) -> tuple[Any, ...]:

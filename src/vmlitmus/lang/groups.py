@@ -10,10 +10,21 @@ from typing import Any, TypeAlias
 
 from vmlitmus.lang.domain import EnumOf, Members, RefTo, SetOf
 from vmlitmus.lang.entity import Entity
+from vmlitmus.lang.frame import position
 from vmlitmus.lang.ir import Operand, width
 from vmlitmus.lang.operators import Operators
-from vmlitmus.lang.values import Computed, Known, Row, Val, domain_of, set_domain, unite
+from vmlitmus.lang.values import (
+    Computed,
+    Known,
+    Row,
+    Val,
+    domain_of,
+    is_python_set,
+    set_domain,
+    unite,
+)
 
+_IN_ORDER = 8  # slots of the smallest set: the place of a smaller number in it is itself
 Comprehension: TypeAlias = ast.GeneratorExp | ast.SetComp | ast.ListComp
 Found: TypeAlias = tuple[Callable[[], Val], Callable[[], Operand]]  # a value, whether it is there
 
@@ -28,7 +39,7 @@ class Groups(Operators):
         if isinstance(value, Known):
             group = value.value
             if isinstance(group, (set, frozenset)):
-                group = sorted(group, key=_position)
+                group = sorted(group, key=position)
             if isinstance(group, type) and issubclass(group, Enum):
                 group = tuple(group)
             if not isinstance(group, (tuple, list, range, Members)):
@@ -40,15 +51,22 @@ class Groups(Operators):
         return [(Known(m), self.bit(value.operand, i, bits)) for i, m in found]
 
     def in_order(self, value: Val, node: ast.AST) -> Val:
-        """Return what is looped over; refused where it has no order."""
-        members = ()
-        if isinstance(value, Known) and isinstance(value.value, (set, frozenset)):
-            members = tuple(value.value)
-        elif isinstance(value, Computed) and value.unordered and isinstance(value.domain, SetOf):
-            members = value.domain.members
-        if len(members) > 1:
+        """Return what is looped over; refused where Python may visit it in another order.
+
+        Python visits a set by its members' hashes, which is in index order for few entities.
+        """
+        if is_python_set(value) and not self.few(value):
             self.refuse(node, "a Python set has no order: loop over a list, a tuple or a set field")
         return value
+
+    def few(self, value: Val) -> bool:
+        if isinstance(value, Computed) and isinstance(value.domain, SetOf):
+            members = value.domain.members
+        else:
+            members = tuple(value.value) if isinstance(value, Known) else ()
+        return len(members) < 2 or all(
+            isinstance(m, Entity) and m.index < _IN_ORDER for m in members
+        )
 
     def rising(self, value: Val, node: ast.AST) -> Val:
         """Return a row or a tuple that is to live across a yield, as the set that it becomes.
@@ -59,7 +77,7 @@ class Groups(Operators):
         if row is None:
             return value
         known = [v.value for v, _ in row.items if isinstance(v, Known)]
-        places = [_position(m) for m in known if isinstance(m, (Entity, Enum))]
+        places = [position(m) for m in known if isinstance(m, (Entity, Enum))]
         if len(places) < len(row.items) or places != sorted(set(places)):
             self.refuse(node, "what lives across a yield is a set: no member twice, in index order")
         return self.as_set(node, value)
@@ -215,9 +233,3 @@ class Groups(Operators):
 
 def _read(node: ast.expr) -> ast.expr:
     return ast.Name(node.id, ast.Load()) if isinstance(node, ast.Name) else node
-
-
-def _position(member: object) -> int:
-    if isinstance(member, Enum):
-        return list(type(member)).index(member)
-    return member.index if isinstance(member, Entity) else int(str(member))
