@@ -6,13 +6,14 @@ from typing import Any
 
 from vmlitmus.claims.split_lock import CONDITIONS
 from vmlitmus.lang import Model, Settings, Setup, choice, flag, mechanism, number, release
-from vmlitmus.model.guest.split_lock import guest_switches_task, guest_wants, stop
+from vmlitmus.model.guest.split_lock import guest_sets_bit, guest_switches_task, guest_wants, stop
 from vmlitmus.model.kvm.split_lock.bus_lock_exit import (
     failing_exit,
     tick,
     vmm_ends_vm,
     vmm_enters_again,
 )
+from vmlitmus.model.kvm.split_lock.handler import signal, write_sysctl
 from vmlitmus.model.kvm.split_lock.hotplug import come_online, go_offline
 from vmlitmus.model.kvm.split_lock.merged import Merged, emulated_lock
 from vmlitmus.model.kvm.split_lock.policy import AcPolicy, split_lock
@@ -48,6 +49,7 @@ NEIGHBOUR = {
     "emulated": False,
     "nested": False,
     "fifo": False,
+    "booted": True,
     "neighbour": True,
     "vcpus": 1,
 }
@@ -70,12 +72,14 @@ def populate(make: Setup, s: Settings) -> None:
         Host,
         mode=HostMode(host["mode"]),
         mitigate=host["mitigate"],
+        toggles=host["toggles"],
         per_cpu_work=host["semaphore_work"] == "per-cpu",
         advertise=advertised(s),
         forced_on=ForcedOn(kvm["forced_on"]),
         forward=kvm["on_fatal"] == "forward",
         bus_lock_exit=kvm["bus_lock_exit"],
         amd=s["machine"]["vendor"] == "amd",
+        timer_signal=s["vmm"]["timer_signal"],
     )
     detects = host["mode"] in ("warn", "fatal") and not made.amd
     for _ in range(s["machine"]["cores"]):
@@ -105,7 +109,7 @@ def make_works(make: Setup, host: Any) -> None:
             make(Work, home=cpu, unlocks=True)
     else:
         make(Work, unlocks=True)
-    if not host["mitigate"]:
+    if host["toggles"] or not host["mitigate"]:
         make(Work)
         for cpu in cpus:
             make(Work, home=cpu)
@@ -121,8 +125,14 @@ def make_vm(make: Setup, host: Host, wanted: Any) -> None:
     for _ in range(wanted["vcpus"]):
         index = len(make.made(Vcpu))
         home = cpus[index % len(cpus)]
-        sld = guest_wants(host, vm) in (GuestMode.WARN, GuestMode.FATAL)
-        make(Vcpu, vm=vm, home=home, cpu=home if index < len(cpus) else None, sld=sld)
+        make(
+            Vcpu,
+            vm=vm,
+            home=home,
+            cpu=home if index < len(cpus) else None,
+            booted=wanted["booted"],
+            sld=wanted["booted"] and guest_wants(host, vm) in (GuestMode.WARN, GuestMode.FATAL),
+        )
 
 
 MODEL = Model(
@@ -132,8 +142,11 @@ MODEL = Model(
     steps=(
         split_lock,
         emulated_lock,
+        guest_sets_bit,
         guest_switches_task,
         stop,
+        signal,
+        write_sysctl,
         timer_runs_out,
         execute_work,
         move_worker,
@@ -164,6 +177,7 @@ MODEL = Model(
             "version": release(default="7.3"),
             "mode": choice("off", "warn", "fatal", "ratelimit", default="warn"),
             "mitigate": flag(default=True),
+            "toggles": flag(default=False),
             "semaphore_work": choice("global", "per-cpu", default="global"),
         },
         "kvm": {
@@ -173,7 +187,7 @@ MODEL = Model(
             "on_fatal": choice("kill", "forward", default="kill"),
             "bus_lock_exit": flag(default=False),
         },
-        "vmm": {"pins": flag(default=False)},
+        "vmm": {"pins": flag(default=False), "timer_signal": flag(default=False)},
     },
     lists={
         "vm": {
@@ -184,6 +198,7 @@ MODEL = Model(
             "emulated": flag(default=False),
             "nested": flag(default=False),
             "fifo": flag(default=False),
+            "booted": flag(default=True),
             "vcpus": number(1, 3, default=1),
         }
     },
