@@ -31,6 +31,7 @@ FIFO_STARVES = Assumption(
     "fair servers only if /sys/kernel/debug/sched/fair_server/cpuN/runtime is 0, whatever "
     "sched_rt_runtime_us is",
     default=False,
+    settled_by="the setting of fair_server/cpuN/runtime on the host that is asked about",
 )
 FAIR_SERVER = KernelFile("kernel/sched/deadline.c", "sched_init_dl_servers()", "7.2.8")
 UNBIND = KernelFile("kernel/workqueue.c", "unbind_worker()", "7.2.8")
