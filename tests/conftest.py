@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 
 import pytest
 
@@ -14,6 +15,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     gc.set_threshold(200_000, 20, 20)  # lowered code is many small objects that live long
+    os.environ.pop("COLUMNS", None)  # results are as wide as in a pipe
     config.addinivalue_line("markers", "wide: slow; runs with --wide")
 
 
@@ -23,3 +25,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     wide = [item for item in items if item.get_closest_marker("wide")]
     config.hook.pytest_deselected(items=wide)
     items[:] = [item for item in items if not item.get_closest_marker("wide")]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say loudly what was not tested because the machine lacks something."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    reasons = [str(report.longrepr[2]).removeprefix("Skipped: ") for report in skipped]
+    for reason in dict.fromkeys(r for r in reasons if r.startswith("NO ")):
+        terminalreporter.write_line(f"{reason}: {reasons.count(reason)} tests", red=True, bold=True)

@@ -108,17 +108,20 @@ def test_json_follows_its_schema(tmp_path, capsys) -> None:
 
 def test_markdown_has_a_table_for_each_block(tmp_path, capsys) -> None:
     _, out, _ = table(tmp_path, capsys, GOOD, "--format", "markdown")
-    assert out.count("| mitigate | warn | fatal |") == 2
+    assert out.count("| mitigate | mode: warn | mode: fatal |") == 2
     assert "| true | = HL | x H |" in out
 
 
 def test_two_axes_across_have_two_heads(tmp_path, capsys) -> None:
-    text = GOOD.replace('across = ["mode"]', 'across = ["mitigate", "mode"]')
+    text = GOOD.replace(
+        'across = ["mode"]\napart = ["context"]', 'across = ["mitigate", "mode"]\napart = []'
+    )
     _, out, _ = table(tmp_path, capsys, text)
     lines = out.splitlines()
-    at = lines.index("context = user:")
-    assert lines[at + 1].split("  ")[-1].strip() == "mitigate = false"
-    assert lines[at + 2].split() == ["warn", "fatal", "warn", "fatal"]
+    at = next(n for n, line in enumerate(lines) if line.strip() == "mitigate:")
+    assert lines[at + 1].split() == ["true", "false"]
+    assert lines[at + 2].strip() == "mode:"
+    assert lines[at + 3].split() == ["context", "warn", "fatal", "warn", "fatal"]
 
 
 WRONG = [

@@ -65,7 +65,10 @@ def run(tmp_path, capsys):
 def test_a_cell_shows_the_first_word_whose_condition_is_reached(run) -> None:
     code, out = run("table", TEST)
     assert code == 0
-    assert out.splitlines()[-1].split("  ") == ["not at all", "for ever"]
+    assert [line.split(None, 1) for line in out.splitlines()[-2:]] == [
+        ["free", "not at all"],
+        ["own-cores", "for ever"],
+    ]
 
 
 def test_a_word_without_condition_is_what_is_left(run) -> None:

@@ -7,7 +7,14 @@ import time
 
 import click
 
-from vmlitmus.cli.options import engine_options, limits, output_option, write_out
+from vmlitmus.cli.options import (
+    engine_options,
+    html_option,
+    limits,
+    output_option,
+    write_html,
+    write_out,
+)
 from vmlitmus.cli.progress import Ticker
 from vmlitmus.cli.work import Job, decide_all
 from vmlitmus.engine.run import Choice
@@ -22,12 +29,14 @@ from vmlitmus.report import line, summary
 @click.option(
     "--json", "as_object", is_flag=True, help="Print one JSON object, vmlitmus/outcome/1."
 )
+@html_option
 @output_option
 @engine_options
 def command(
     selectors: tuple[str, ...],
     wide: bool,
     as_object: bool,
+    html: str | None,
     output: str | None,
     engine: Choice,
     time_limit: float | None,
@@ -42,7 +51,7 @@ def command(
     started = time.monotonic()
     catalogue = Catalogue(load_model(model) if model else None)
     selected = catalogue.select(selectors, wide=wide)
-    job = Job(catalogue, model, engine, limits(time_limit, memory_limit))
+    job = Job(catalogue, model, engine, limits(time_limit, memory_limit), annotate=bool(html))
     total = sum(len(cells) for _, cells in selected)
     found: dict[int, Outcome] = {}
     interrupted = False
@@ -53,7 +62,12 @@ def command(
         except KeyboardInterrupt:
             interrupted = True
     outcomes = [found[index] for index in sorted(found)]
-    write_out(_text(outcomes, time.monotonic() - started, as_object), output)
+    seconds = time.monotonic() - started
+    if html:
+        from vmlitmus.report.html import check_page
+
+        write_html(check_page(outcomes, seconds), html)
+    write_out(_text(outcomes, seconds, as_object), output)
     for outcome in outcomes:
         if outcome.error and as_object:
             click.echo(f"vmlitmus: {outcome.error}", err=True)

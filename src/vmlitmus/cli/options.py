@@ -48,14 +48,17 @@ def limits(seconds: float | None, memory: str | None) -> Limits:
     return Limits(seconds, int(found[1]) * _UNITS[found[2]])
 
 
-def _destination(_: click.Context, __: click.Parameter, path: str | None) -> str | None:
+def _destination(_: click.Context, option: click.Parameter, path: str | None) -> str | None:
     """Refuse a place that cannot be written before anything is computed for it."""
-    if path is None or path == "-":
+    name = option.opts[0]
+    if path is None or (path == "-" and name == "-o"):
         return None
+    if path == "-":
+        raise UsageError(f"{name} -: not a file")
     if Path(path).is_dir():
-        raise UsageError(f"-o {path}: is a directory")
+        raise UsageError(f"{name} {path}: is a directory")
     if not Path(path).parent.is_dir():
-        raise UsageError(f"-o {path}: there is no folder {Path(path).parent}")
+        raise UsageError(f"{name} {path}: there is no folder {Path(path).parent}")
     return path
 
 
@@ -66,6 +69,22 @@ output_option = click.option(
     callback=_destination,
     help="Write the result there, whole or not at all.",
 )
+
+html_option = click.option(
+    "--html",
+    "html",
+    metavar="FILE",
+    callback=_destination,
+    help="Also write one HTML file to look at: time-lines, states, arrows; it needs no network.",
+)
+
+
+def write_html(text: str, path: str) -> None:
+    """Write a page: whole, or not at all; raises UsageError for what cannot be written."""
+    try:
+        _write(text, Path(path))
+    except OSError as error:
+        raise UsageError(f"--html {path}: {error.strerror or error}") from None
 
 
 def write_out(text: str, path: str | None) -> None:
@@ -91,6 +110,9 @@ def _write(text: str, target: Path) -> None:
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(text)
+        mask = os.umask(0)
+        os.umask(mask)
+        Path(temporary).chmod(0o666 & ~mask)  # as any file that a program makes
         Path(temporary).replace(target)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)

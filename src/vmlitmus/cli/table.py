@@ -6,14 +6,23 @@ import json
 
 import click
 
-from vmlitmus.cli.options import engine_options, limits, output_option, write_out
+from vmlitmus.cli.options import (
+    engine_options,
+    html_option,
+    limits,
+    output_option,
+    write_html,
+    write_out,
+)
 from vmlitmus.cli.progress import Ticker
+from vmlitmus.cli.screen import width
 from vmlitmus.cli.work import Job, decide_all
 from vmlitmus.engine.run import Choice
 from vmlitmus.errors import UsageError
 from vmlitmus.litmus import Catalogue, load_model
 from vmlitmus.outcome import Outcome
-from vmlitmus.report.grid import Grid, comma_separated, markdown, plain, tables_json
+from vmlitmus.report.grid import Grid, comma_separated, tables_json
+from vmlitmus.report.grid_text import markdown, plain
 from vmlitmus.scenario import Test
 
 
@@ -28,6 +37,7 @@ from vmlitmus.scenario import Test
     show_default=True,
 )
 @click.option("--json", "as_object", is_flag=True, help="Print one JSON object, vmlitmus/table/1.")
+@html_option
 @output_option
 @engine_options
 def command(
@@ -35,6 +45,7 @@ def command(
     wide: bool,
     layout: str,
     as_object: bool,
+    html: str | None,
     output: str | None,
     engine: Choice,
     time_limit: float | None,
@@ -43,16 +54,18 @@ def command(
 ) -> int:
     """Print every [matrix] test of a topic as a grid; a test's name works as well.
 
-    Grids with an axis of claims come first, the largest before the others.
-    The last axis goes across, unless the file says otherwise. A verdict that is not the expected
-    one has a "!"; so has a saying that compares otherwise than its file says. Exits 0 whatever the
-    verdicts; 'vmlitmus explain TEST[axis=value,...]' shows the run behind a cell.
+    Grids with an axis of claims come first, the largest before the others. The last axis goes
+    across, unless the file says otherwise; a grid of one row is printed as a column. Grids are as
+    wide as the terminal, or 75 columns in a pipe. A verdict that is not the expected one is marked
+    with "!", and so is a published claim that compares with the model otherwise than its file says.
+    Exits 0 whatever the verdicts; 'vmlitmus explain TEST[axis=value,...]' shows the run behind a
+    cell.
     """
     catalogue = Catalogue(load_model(model) if model else None)
     selected = [s for s in catalogue.select([selector], wide=wide) if s[0].axes]
     if not selected:
         raise UsageError(f"{selector!r} has no test with a [matrix]")
-    job = Job(catalogue, model, engine, limits(time_limit, memory_limit))
+    job = Job(catalogue, model, engine, limits(time_limit, memory_limit), annotate=bool(html))
     found: dict[int, Outcome] = {}
     with Ticker(sum(len(cells) for _, cells in selected)) as ticker:
         for index, outcome in decide_all(job, selected, ticker):
@@ -61,17 +74,27 @@ def command(
     for test, cells in selected:
         outcomes = [found[at + i] for i in range(len(cells))]
         at += len(cells)
-        grids.append(_grid(test, outcomes))
+        grids.append(grid_of(test, outcomes))
     grids.sort(key=lambda grid: -len(grid.cells) if "claim" in grid.axes else 0)
+    if html:
+        from vmlitmus.report.html import table_page
+
+        write_html(table_page(grids), html)
     if as_object:
         write_out(json.dumps(tables_json(selected[0][0].topic, grids), indent=1), output)
     else:
-        render = {"terminal": plain, "markdown": markdown, "csv": comma_separated}[layout]
-        write_out("\n\n".join(render(grid) for grid in grids), output)
+        write_out("\n\n".join(_shown(grid, layout) for grid in grids), output)
     return 0
 
 
-def _grid(test: Test, outcomes: list[Outcome]) -> Grid:
+def _shown(grid: Grid, layout: str) -> str:
+    if layout == "csv":
+        return comma_separated(grid)
+    return markdown(grid) if layout == "markdown" else plain(grid, width())
+
+
+def grid_of(test: Test, outcomes: list[Outcome]) -> Grid:
+    """Return the outcomes of a test's cells as a grid."""
     shape = test.layout
     return Grid(
         title=f"{test.name}: {test.question}",

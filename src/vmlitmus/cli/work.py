@@ -8,11 +8,13 @@ from dataclasses import dataclass, field, replace
 from vmlitmus.cli.progress import Ticker
 from vmlitmus.cli.spread import spread
 from vmlitmus.engine import Limits, Progress, run
+from vmlitmus.engine.causes import annotated
 from vmlitmus.engine.run import Choice
 from vmlitmus.errors import ScenarioError, UsageError, VmlitmusError, unknown
 from vmlitmus.lang import Claim, Machine, scanned
 from vmlitmus.litmus.catalogue import Catalogue, Selected, blessed, selector
 from vmlitmus.litmus.read import refused
+from vmlitmus.litmus.threads import threads
 from vmlitmus.outcome import Outcome, word_of
 from vmlitmus.scenario import Cell, Test
 
@@ -27,6 +29,7 @@ class Job:
     model: str | None = None  # the file of the user's own model
     engine: Choice = "auto"
     limits: Limits = field(default_factory=Limits)
+    annotate: bool = False  # say of each trace what a page shows: causes, states, code
     built: dict[tuple[str, str], Machine] = field(default_factory=dict)
 
     def machine(self, topic: str, cell: Cell) -> Machine:
@@ -63,6 +66,8 @@ def decide(
             progress=progress,
             observe=test.watched,
         )
+        if job.annotate:
+            result = annotated(machine, result)
     except ScenarioError as error:
         return replace(outcome, error=str(refused(test, error)), exit_code=2)
     except VmlitmusError as error:
@@ -116,6 +121,11 @@ def _blank(job: Job, test: Test, cell: Cell) -> Outcome:
         expected=cell.expect,
         expected_word=cell.word,
         where=cell.where,
+        off=cell.without,
+        chosen=tuple(f"{n} = {_shown(v)}" for n, v in cell.assume.items()),
+        yes=test.yes,
+        thread=threads().get(test.source),
+        file=test.file,
         stored=tuple(stored) if stored else None,
         arguments=(selector(test, cell), *(("--model", job.model) if job.model else ())),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from vmlitmus.errors import ModelError
 from vmlitmus.lang import Machine, State
 
 WORD = 63  # bits of a word that a state uses; the search needs the last one
@@ -26,6 +27,8 @@ class Layout:
     """The places of all variables of a machine; no variable straddles two words."""
 
     def __init__(self, machine: Machine) -> None:
+        if reason := too_wide(machine):
+            raise ModelError(reason)
         self.places: list[Place] = []
         word = used = 0
         for variable in machine.variables:
@@ -46,3 +49,14 @@ class Layout:
     def unpack(self, words: tuple[int, ...]) -> State:
         """Return the state that some words hold."""
         return tuple(words[p.word] >> p.shift & p.mask for p in self.places)
+
+
+def too_wide(machine: Machine) -> str | None:
+    """Return why the compiled engine cannot hold a state of the machine, or None."""
+    for variable in machine.variables:
+        if variable.bits > WORD:
+            return (
+                f"{variable} needs {variable.bits} bits; the compiled engine holds {WORD} bits of a"
+                " field, use the reference engine"
+            )
+    return None

@@ -13,6 +13,7 @@ from typing import Literal, TypeAlias
 
 from vmlitmus.engine.confirm import backing, confirm_end, confirm_lasso, vacuous
 from vmlitmus.engine.lasso import Lasso
+from vmlitmus.engine.layout import too_wide
 from vmlitmus.engine.limits import Limits, Progress, Stopped
 from vmlitmus.engine.liveness import find_lasso
 from vmlitmus.engine.reference import Explored, Stepper, explore, unrecoverable
@@ -100,6 +101,8 @@ class _Job:
         """Search with the claim's own end, or (``kind`` None) everything."""
         backed = backing(self.machine, self.claim)
         watched = tuple(dict.fromkeys((*self.claim.conditions, *backed, *observe)))
+        if self.engine == "auto" and too_wide(self.machine):
+            return self.reference(kind, watched, None)
         if self.engine == "auto":
             try:
                 return self.reference(kind, watched, patience())
