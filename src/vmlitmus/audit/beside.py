@@ -388,7 +388,7 @@ class Beside:
 
     # Events.
 
-    def _switch(self, cpu: Cpu, time: int, task: int, prev: int, next: int, left: int) -> None:
+    def _switch(self, cpu: Cpu, time: int, task: int, prev: int, coming: int, left: int) -> None:
         if cpu.guest == UNKNOWN:
             self._know(cpu, time, prev, OUT)
         elif cpu.task != prev or cpu.guest == IN:
@@ -402,9 +402,9 @@ class Beside:
                 self._dead.clear()
         elif left == Left.RUNNABLE and prev:
             cpu.waiting[prev] = time
-        cpu.waiting.pop(next, None)
-        cpu.task, cpu.guest, cpu.since = next, OUT, time
-        self.ran.add(next)
+        cpu.waiting.pop(coming, None)
+        cpu.task, cpu.guest, cpu.since = coming, OUT, time
+        self.ran.add(coming)
         for pair in cpu.pairs:
             self._update(pair, time, cpu.number)
             self._update_idle(pair, time, cpu.number)
@@ -489,9 +489,7 @@ class Beside:
             for pair in (*before.pairs, *there.pairs):
                 self._update_idle(pair, time, cpu.number)
 
-    def _hotplug(
-        self, cpu: Cpu, time: int, task: int, number: int, target: int, step: int
-    ) -> None:
+    def _hotplug(self, cpu: Cpu, time: int, task: int, number: int, target: int, step: int) -> None:
         """A cpu goes down step by step to a lower target, and up to a higher one."""
         self._any(cpu, time, task, number, target, step)
         if target == step:
@@ -610,7 +608,7 @@ class Beside:
         if (pair.guest[0] if pair.guest else None) != both:
             self._close_guest(pair, time, by)
             if both:
-                pair.guest = (both, time, by)  # type: ignore[assignment]
+                pair.guest = (both, time, by)
         beside = self._beside(a, b) if guests == IN else None
         if (pair.beside[0] if pair.beside else None) != beside:
             self._close_beside(pair, time, by)
@@ -623,9 +621,7 @@ class Beside:
             else:
                 self._end_possible(pair, time)
 
-    def _update_tasks(
-        self, pair: Pair, tasks: tuple[int, int] | None, time: int, by: int
-    ) -> None:
+    def _update_tasks(self, pair: Pair, tasks: tuple[int, int] | None, time: int, by: int) -> None:
         """Current tasks of two parties: an interval lasts as long as these two parties do."""
         if pair.tasks is not None:
             held, start, came, one, two = pair.tasks
@@ -751,9 +747,7 @@ class Beside:
         if len(self.shared) >= PARTIES:
             self.crowded = True
             one = two = Party("task", "others")
-        return self.shared.setdefault(
-            (measure, one, two), Shared(measure, (one, two))
-        )
+        return self.shared.setdefault((measure, one, two), Shared(measure, (one, two)))
 
     def _around(self, pair: Pair, start: int, end: int) -> tuple[Seen, ...]:
         """Return the last event of each cpu before an interval, and the last ones within it."""

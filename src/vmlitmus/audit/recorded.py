@@ -86,9 +86,7 @@ def _default_claims(roster: Roster) -> tuple[str, ...]:
     return (*BY_DEFAULT, *(WITH_COOKIES if len(cookies) > 1 else ()))
 
 
-def _doubt(
-    recording: Recording, run: Beside, cores: Sequence[frozenset[int]], asked: Asked
-) -> str:
+def _doubt(recording: Recording, run: Beside, cores: Sequence[frozenset[int]], asked: Asked) -> str:
     """Say why nothing can be told of two cpus at once, or "" where it can."""
     clock = asked.clock or recording.clock
     if not cores:
@@ -107,7 +105,8 @@ def _doubt(
 def _sorted(shared: Iterable[Shared]) -> list[Shared]:
     order = list(Measure)
     return sorted(
-        shared, key=lambda s: (order.index(s.measure), -s.total, str(s.parties[0]), str(s.parties[1]))
+        shared,
+        key=lambda s: (order.index(s.measure), -s.total, str(s.parties[0]), str(s.parties[1])),
     )
 
 
@@ -133,14 +132,13 @@ def _witness(interval: Interval, recording: Recording) -> Witness:
         cpus=interval.cpus,
         tasks=interval.tasks,
         names=(names[0], names[1]),
-        moments=tuple(
-            Moment(e.time, e.cpu, _in_words(e, recording)) for e in interval.events
-        ),
+        moments=tuple(Moment(e.time, e.cpu, _in_words(e, recording)) for e in interval.events),
     )
 
 
 def _in_words(event: Seen, recording: Recording) -> str:
     """Say an event as a clause with the tracepoint's name in it."""
+
     def who(task: int) -> str:
         name = recording.name(task) if task else "idle"
         return f"{name or 'task'} ({task})" if task else "the idle task"

@@ -272,10 +272,9 @@ def as_picked(case: Case, claim: str, about: str) -> Judged:
     """Without the window of the IPI: at a pick the picking cpu runs its new task at once, the
     sibling keeps the old one until it takes the IPI, so the cpu that was there first gives way.
     """
-    found = _core_scheduling(
+    return _core_scheduling(
         case, claim, list(case.of(Measure.TASKS)), lambda s: s.stayed >= CLOCK_ERROR
     )
-    return found
 
 
 def with_kernel(case: Case, claim: str, about: str) -> Judged:
@@ -297,7 +296,9 @@ def _core_scheduling(
         count = sum(s.count for s in windows)
         longest = max(s.longest[0].length for s in windows)
         held += f" but for {count} windows of the reschedule IPI, at most {longest / 1e3:.0f} us"
-    found = _answer(case, claim, "run", breaches, text="tasks of two cookies on one core", held=held)
+    found = _answer(
+        case, claim, "run", breaches, text="tasks of two cookies on one core", held=held
+    )
     if found.answer is Answer.TRUE and case.run.cookie_changes and case.run.stale:
         why = f"cookies changed {case.run.cookie_changes} times while the tasks lived"
         return Judged(claim, "run", Answer.CANNOT_TELL, why, missing=(why,))

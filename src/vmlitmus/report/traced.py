@@ -113,8 +113,8 @@ def _figures(audit: RunAudit) -> Iterator[str]:
 
 def _waited(waited: Waited) -> str:
     return (
-        f"{waited.what[0].upper()}{waited.what[1:]}: {waited.count} times, {_time(waited.total)} in "
-        f"all, at most {_time(waited.longest)} (at {waited.at / 1e9:.6f} s)."
+        f"{waited.what[0].upper()}{waited.what[1:]}: {waited.count} times, "
+        f"{_time(waited.total)} in all, at most {_time(waited.longest)} (at {waited.at / 1e9:.6f} s)."
     )
 
 
@@ -153,7 +153,10 @@ def _worst(audit: RunAudit) -> tuple[Overlap, Witness] | None:
     for overlap in audit.overlaps:
         for witness in overlap.witnesses:
             where = f"cpus {witness.cpus[0]} and {witness.cpus[1]} at {witness.start / 1e9:.6f} s"
-            if where == false[0].evidence[0].where and overlap.measure in false[0].evidence[0].value:
+            if (
+                where == false[0].evidence[0].where
+                and overlap.measure in false[0].evidence[0].value
+            ):
                 return overlap, witness
     return None
 

@@ -286,9 +286,9 @@ def _event_formats(found: Container, cursor: _Cursor) -> None:
 
 
 def _keep_format(found: Container, text: bytes) -> None:
-    format = parse_format(text)
-    if format is not None:
-        found.formats.append(format)
+    parsed = parse_format(text)
+    if parsed is not None:
+        found.formats.append(parsed)
 
 
 def _cmdlines(found: Container, cursor: _Cursor) -> None:

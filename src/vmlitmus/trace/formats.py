@@ -59,9 +59,9 @@ def parse_format(text: bytes) -> Format | None:
     return Format(name[1].decode(), int(number[1]), parse_fields(text), states)
 
 
-def row_words(format: Format, row: Row) -> list[int]:
+def row_words(event: Format, row: Row) -> list[int]:
     """Return a row of the decoder's table: how to read the numbers of one event."""
-    fields = format.fields
+    fields = event.fields
     specs = [_spec(fields.get(name)) for name in row.fields]
     specs += [0] * (3 - len(specs))
     comm, tid = (fields.get(name) for name in row.comm or ("", ""))
@@ -69,7 +69,7 @@ def row_words(format: Format, row: Row) -> list[int]:
     used = [fields[name] for name in row.fields if name in fields]
     used += [f for f in (comm, tid) if f is not None and named]
     size = max((f.offset + (4 if f.dynamic else f.size) for f in used), default=8)
-    known = format.states or {"S": 1, "D": 2}
+    known = event.states or {"S": 1, "D": 2}
     states = 0
     for bits in known.values():
         states |= bits

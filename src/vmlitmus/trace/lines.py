@@ -1,5 +1,5 @@
 # mypy: disable-error-code="no-untyped-def, no-untyped-call, name-defined, attr-defined"
-# ruff: noqa: F821 - names in capitals are constants given when compiling
+# ruff: noqa: A001, A002, F821, SIM109 - names in capitals are constants given when compiling
 """Decode lines of ftrace text, of trace-cmd report and of perf script, in the kernel language.
 
 A line is ``COMM-PID [(TGID)] [CPU] FLAGS TIME: EVENT: TEXT`` (perf: ``COMM PID [CPU] TIME:

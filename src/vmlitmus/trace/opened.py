@@ -25,7 +25,9 @@ _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 def open_unpacked(path: str) -> BinaryIO:
     """Return a stream of the file's contents, unpacked; ``-`` is standard input."""
     raw = sys.stdin.buffer if path == "-" else open(path, "rb")  # noqa: SIM115 - the reader's
-    stream = raw if isinstance(raw, io.BufferedReader) else io.BufferedReader(cast(io.RawIOBase, raw))
+    stream = (
+        raw if isinstance(raw, io.BufferedReader) else io.BufferedReader(cast(io.RawIOBase, raw))
+    )
     start = stream.peek(4)[:4]
     if start.startswith(_GZIP):
         return cast(BinaryIO, io.BufferedReader(cast(io.RawIOBase, gzip.GzipFile(fileobj=stream))))
@@ -70,9 +72,9 @@ def seekable(stream: BinaryIO, path: str) -> BinaryIO:
     return copy
 
 
-def packing_errors() -> tuple[type[Exception], ...]:
+def packing_errors() -> tuple[type[BaseException], ...]:
     """Return what the unpackers raise for damaged data."""
-    known: list[type[Exception]] = [EOFError, zlib.error, gzip.BadGzipFile]
+    known: list[type[BaseException]] = [EOFError, OSError, zlib.error]
     if "zstandard" in sys.modules:
         known.append(sys.modules["zstandard"].ZstdError)
     return tuple(known)

@@ -88,4 +88,3 @@ class Pages:
         self.damaged = why
         self._chunks = 0
         return b""
-

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from vmlitmus.errors import RecordingError, unknown
 from vmlitmus.trace.container import MAGIC, Buffer, Container, read_container
 from vmlitmus.trace.events import Batch, Kind, Stretch
-from vmlitmus.trace.opened import open_unpacked, seekable
+from vmlitmus.trace.opened import open_unpacked, packing_errors, seekable
 from vmlitmus.trace.streams import DatStreams
 
 _SNIFFED = 1 << 16  # bytes
@@ -50,7 +50,7 @@ class Recording:
 
     @property
     def missing(self) -> int:
-        """Events that were written and had left the buffer when it was saved, where text says so."""
+        """Events that had left the buffer when it was saved, where text says so."""
         return int(getattr(self._source, "missing", 0))
 
     def name(self, task: int) -> str | None:
@@ -74,7 +74,7 @@ def open_recording(path: str, buffer: str | None = None) -> Recording:
     stream = open_unpacked(path)
     try:
         start = stream.peek(_SNIFFED)  # type: ignore[attr-defined]
-    except (EOFError, OSError) as error:
+    except packing_errors() as error:
         raise RecordingError(f"its packing is damaged: {error}", path) from error
     place = "standard input" if path == "-" else path
     if start.startswith(MAGIC):
@@ -93,7 +93,7 @@ def _open_dat(file: object, place: str, wanted: str | None) -> Recording:
     container = read_container(file, place)  # type: ignore[arg-type]
     buffer, notes = _choose(container, wanted, place)
     source = DatStreams(file, container, buffer, place)
-    recording = Recording(
+    return Recording(
         place,
         f"trace.dat version {container.version}, {container.compression}",
         buffer.clock or container.clock,
@@ -105,12 +105,9 @@ def _open_dat(file: object, place: str, wanted: str | None) -> Recording:
         source,
         container.names,
     )
-    return recording
 
 
-def _choose(
-    container: Container, wanted: str | None, place: str
-) -> tuple[Buffer, list[str]]:
+def _choose(container: Container, wanted: str | None, place: str) -> tuple[Buffer, list[str]]:
     named = {buffer.name: buffer for buffer in container.buffers}
     if not named:
         raise RecordingError("it has no buffer of events", place)

@@ -1,5 +1,5 @@
 # mypy: disable-error-code="no-untyped-def, no-untyped-call, name-defined, attr-defined"
-# ruff: noqa: F821 - names in capitals are constants given when compiling
+# ruff: noqa: A001, A002, F821, SIM108 - names in capitals are constants given when compiling
 """Decode pages of the kernel's ring buffer, in the kernel language.
 
 ``ctx`` is an array of words, one for each cpu; its slots are the constants in capitals. A page that

@@ -67,9 +67,7 @@ class CpuStream:
         most = held * ((page_size - header) // _LEAST + 2)
         self.records = (ctypes.c_uint64 * (WORDS * most))()
         self.context = (ctypes.c_uint64 * len(SLOTS))()
-        self._decode = ring_decoder(
-            swapped=container.swapped, long_size=header - 8, header=header
-        )
+        self._decode = ring_decoder(swapped=container.swapped, long_size=header - 8, header=header)
         self._known = 0  # pages in the buffer
         self._ended = False
         self._fill(container, header)
@@ -127,9 +125,10 @@ class CpuStream:
         time = self._get("TIME")
         head = int(Kind.LOST) | self.cpu << 32
         missing = NONE & (1 << 64) - 1
-        words = (time, head, missing, missing, missing, int(Loss.DAMAGED))
+        words = [time, head, missing, missing, missing, int(Loss.DAMAGED)]
         if WORDS * (count + 1) <= len(self.records):
-            self.records[WORDS * count : WORDS * (count + 1)] = words
+            for n, word in enumerate(words):
+                self.records[WORDS * count + n] = word
             self._set(COUNT=count + 1)
 
     def stretch(self) -> Stretch:
@@ -152,10 +151,10 @@ class DatStreams:
     def __init__(self, file: Any, container: Container, buffer: Buffer, place: str) -> None:
         self.tables = Tables()
         self.type_names = {f.number: f.name for f in container.formats}
-        for format in container.formats:
-            if format.name in ROWS:
-                address = self.tables.add_row(row_words(format, ROWS[format.name]))
-                self.tables.types[format.number] = address
+        for known in container.formats:
+            if known.name in ROWS:
+                address = self.tables.add_row(row_words(known, ROWS[known.name]))
+                self.tables.types[known.number] = address
         with_data = [s for s in buffer.cpus if s.size > 0]
         each = buffer.page_size * (1 + SIZE // _LEAST)
         held = max(2, min(64, _MEMORY // (each * max(len(with_data), 1))))

@@ -68,9 +68,7 @@ ROWS: dict[str, Row] = {
     "cpuhp_multi_enter": Row(
         Kind.HOTPLUG_ENTRY, ("cpu", "target", "idx"), ("+cpu: ", "+target: ", "+step: ")
     ),
-    "cpuhp_exit": Row(
-        Kind.HOTPLUG_EXIT, ("cpu", "state", "ret"), ("+cpu: ", "+state: ", "+ret: ")
-    ),
+    "cpuhp_exit": Row(Kind.HOTPLUG_EXIT, ("cpu", "state", "ret"), ("+cpu: ", "+state: ", "+ret: ")),
     "sys_enter_prctl": Row(
         Kind.PRCTL_ENTRY, ("option", "arg2", "arg3"), ("+option: ", "+arg2: ", "+arg3: ")
     ),

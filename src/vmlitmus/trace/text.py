@@ -12,7 +12,6 @@ from vmlitmus.trace.compiled import (
     LINE_ROW,
     LINE_SLOTS,
     MOST_CPUS,
-    MOST_TYPES,
     TYPE_SLOTS,
     WORD_SLOTS,
     line_decoder,
@@ -33,7 +32,8 @@ _PERF = re.compile(rb"^.{16,}\s-?\d+(?:/-?\d+)?\s+\[\d+\]\s+[\d.]+:\s+\S+: ", re
 _ENTRIES = re.compile(rb"entries-in-buffer/entries-written: (\d+)/(\d+)")
 _LOST_LINE = re.compile(rb"CPU:\s*(\d+) \[(?:LOST (\d+) EVENTS|(?:(\d+) )?EVENTS DROPPED)\]")
 _NO_EVENT = re.compile(
-    rb"\s*$|\s*#|cpus=\d+$|version = \d|\s+=> |.*<stack trace>$|.*: *\[EVENTS DROPPED\]$|\s+[0-9a-f]+ "
+    rb"\s*$|\s*#|cpus=\d+$|version = \d|\s+=> |.*<stack trace>$|.*: *\[EVENTS DROPPED\]$"
+    rb"|\s+[0-9a-f]+ "
 )
 
 SPECIAL: dict[str, Row] = {
@@ -165,7 +165,7 @@ class TextStream:
         room = self._view[held : held + _BLOCK - 1]
         try:
             return int(self._stream.readinto(room) or 0)  # type: ignore[attr-defined]
-        except (*packing_errors(), OSError) as error:
+        except packing_errors() as error:
             self._damage(f"its packing is damaged from here on: {error}")
             return 0
 
@@ -234,7 +234,7 @@ class TextStream:
             lost, unsaid = self.lost.get(cpu, (0, 0))
             if events or lost or unsaid:
                 seen = (first, last) if events else (None, None)
-                found[cpu] = Stretch(*seen, events, lost, unsaid, 0, backwards)
+                found[cpu] = Stretch(seen[0], seen[1], events, lost, unsaid, 0, backwards)
         return found
 
     def counts(self) -> dict[str, int]:
@@ -256,11 +256,11 @@ _SWITCH_KEYS = {
 
 
 def _insert(table: ctypes.Array[ctypes.c_uint64], slots: int, word: bytes, value: int) -> None:
-    hash = 0xCBF29CE484222325
+    mixed = 0xCBF29CE484222325
     for byte in word:
-        hash = (hash ^ byte) * 0x100000001B3 & _ALL
-    hash |= 1
-    slot = hash % slots
+        mixed = (mixed ^ byte) * 0x100000001B3 & _ALL
+    mixed |= 1
+    slot = mixed % slots
     while table[2 * slot]:
         slot = (slot + 1) % slots
-    table[2 * slot], table[2 * slot + 1] = hash, value
+    table[2 * slot], table[2 * slot + 1] = mixed, value

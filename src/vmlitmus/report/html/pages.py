@@ -116,9 +116,7 @@ def _spans(columns: Sequence[tuple[str, ...]], level: int) -> list[list[tuple[st
     return [list(group) for _, group in groups]
 
 
-def ablate_page(
-    found: Sequence[Ablation], runs_of: Mapping[tuple[str, str], Outcome]
-) -> str:
+def ablate_page(found: Sequence[Ablation], runs_of: Mapping[tuple[str, str], Outcome]) -> str:
     """Return the page of ablations.
 
     ``runs_of`` gives, by test and part, what happens without a load-bearing part.
