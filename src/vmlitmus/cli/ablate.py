@@ -21,8 +21,7 @@ from vmlitmus.cli.options import (
     write_out,
 )
 from vmlitmus.cli.progress import Ticker
-from vmlitmus.cli.spread import spread
-from vmlitmus.cli.work import Job, assumed, bounds_of
+from vmlitmus.decide import Job, assumed, bounds_of, spread
 from vmlitmus.engine import ablate
 from vmlitmus.engine.run import Choice, Watch
 from vmlitmus.errors import ScenarioError, UsageError, VmlitmusError

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import click
 
+from vmlitmus.cli.drawn import DRAWN, as_mail, check_single, draw
 from vmlitmus.cli.options import (
     engine_options,
     html_option,
@@ -18,7 +19,7 @@ from vmlitmus.cli.options import (
 from vmlitmus.cli.progress import Ticker
 from vmlitmus.cli.screen import width
 from vmlitmus.cli.table import grid_of
-from vmlitmus.cli.work import Job, check_parts, decide
+from vmlitmus.decide import Job, check_parts, decide
 from vmlitmus.engine.run import Choice
 from vmlitmus.errors import VmlitmusError
 from vmlitmus.lang import possible
@@ -34,10 +35,11 @@ from vmlitmus.scenario import Cell, Test
 @click.option(
     "--format",
     "layout",
-    type=click.Choice(["terminal", "mail", "markdown"]),
+    type=click.Choice(["terminal", "mail", "markdown", "json", *DRAWN]),
     default="terminal",
     show_default=True,
-    help="mail is as -v, for a mail; markdown fences the time-line.",
+    help="mail has a subject and is ready to send; markdown fences the time-line; mermaid is a "
+    "sequence diagram; perfetto a trace for its viewer; selftest a skeleton in C for the kernel.",
 )
 @click.option("-v", "--verbose", is_flag=True, help="List all assumptions, sources and idle steps.")
 @click.option("--states", is_flag=True, help="Show what each step of the run changes.")
@@ -82,9 +84,12 @@ def command(
     a grid, and one of them is shown in full. Exits 0 whatever the verdict.
     """
     catalogue = Catalogue(load_model(model) if model else None)
+    as_object = as_object or layout == "json"
+    drawn = as_object or layout in DRAWN
     bounds = limits(time_limit, memory_limit)
-    job = Job(catalogue, model, engine, bounds, annotate=as_object or bool(html))
+    job = Job(catalogue, model, engine, bounds, annotate=drawn or bool(html))
     selected = catalogue.select([test], wide=True)
+    check_single(layout, selected)
     tests: list[tuple[Test, list[Outcome]]] = []
     for found, cells in selected:
         tests.append((found, []))
@@ -101,6 +106,8 @@ def command(
         write_html(_page(tests, every=every), html)
     if as_object:
         write_out(json.dumps(as_json(outcomes), indent=1), output)
+    elif layout in DRAWN:
+        write_out(draw(layout, outcomes[0]), output)
     else:
         verbose = verbose or layout != "terminal"
         texts = [
@@ -108,7 +115,8 @@ def command(
         ]
         if layout == "markdown":
             texts = [f"```\n{text}\n```" for text in texts]
-        write_out(("\n\n" + "=" * 75 + "\n\n").join(texts), output)
+        whole = ("\n\n" + "=" * 75 + "\n\n").join(texts)
+        write_out(as_mail(outcomes, whole) if layout == "mail" else whole, output)
     interrupted = any(o.result and o.result.reason == "interrupted" for o in outcomes)
     return 130 if interrupted else 0
 

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from vmlitmus.cli.progress import Ticker
-from vmlitmus.cli.spread import spread
-from vmlitmus.cli.work import Job, decide
+from vmlitmus.decide import Job, decide, spread
 from vmlitmus.litmus.catalogue import Selected
 from vmlitmus.outcome import Ablation, Outcome, PartStatus
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -87,11 +88,15 @@ def write_html(text: str, path: str) -> None:
         raise UsageError(f"--html {path}: {error.strerror or error}") from None
 
 
-def write_out(text: str, path: str | None) -> None:
+def write_out(text: str | bytes, path: str | None) -> None:
     """Print a result, or write it to a file: whole, or not at all.
 
-    What cannot be written is printed, so that nothing computed is lost. Raises UsageError then.
+    What cannot be written is printed, so that nothing computed is lost. Raises UsageError then, and
+    for bytes that would go to a terminal.
     """
+    if isinstance(text, bytes):
+        _write_bytes(text, path)
+        return
     if path is None:
         click.echo(text)
         return
@@ -100,6 +105,18 @@ def write_out(text: str, path: str | None) -> None:
     except OSError as error:
         click.echo(text)
         raise UsageError(f"-o {path}: {error.strerror or error}; printed instead") from None
+
+
+def _write_bytes(data: bytes, path: str | None) -> None:
+    if path is not None:
+        try:
+            Path(path).write_bytes(data)
+        except OSError as error:
+            raise UsageError(f"-o {path}: {error.strerror or error}") from None
+    elif sys.stdout.isatty():
+        raise UsageError("this format is not text; write it to a file with -o FILE")
+    else:
+        click.echo(data, nl=False)
 
 
 def _write(text: str, target: Path) -> None:

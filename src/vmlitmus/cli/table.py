@@ -16,7 +16,7 @@ from vmlitmus.cli.options import (
 )
 from vmlitmus.cli.progress import Ticker
 from vmlitmus.cli.screen import width
-from vmlitmus.cli.work import Job, decide_all
+from vmlitmus.decide import Job, decide_all
 from vmlitmus.engine.run import Choice
 from vmlitmus.errors import UsageError
 from vmlitmus.litmus import Catalogue, load_model

@@ -114,7 +114,8 @@ def _figures(audit: RunAudit) -> Iterator[str]:
 def _waited(waited: Waited) -> str:
     return (
         f"{waited.what[0].upper()}{waited.what[1:]}: {waited.count} times, "
-        f"{_time(waited.total)} in all, at most {_time(waited.longest)} (at {waited.at / 1e9:.6f} s)."
+        f"{_time(waited.total)} in all, at most {_time(waited.longest)} "
+        f"(at {waited.at / 1e9:.6f} s)."
     )
 
 

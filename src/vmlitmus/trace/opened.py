@@ -37,12 +37,12 @@ def open_unpacked(path: str) -> BinaryIO:
 
 
 def zstd_decompressor(place: str) -> object:
-    """Return a decompressor of the zstandard package, which is an extra of this one."""
+    """Return a decompressor; raises RecordingError where the zstandard package is missing."""
     try:
         import zstandard
     except ImportError as missing:
         raise RecordingError(
-            "this is packed with zstd; install vmlitmus[zstd], or unpack it with zstd -d first",
+            "this is packed with zstd: install the package zstandard, or unpack it with zstd -d",
             place,
         ) from missing
     return zstandard.ZstdDecompressor(max_window_size=_WINDOW)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Protocol
 
-from vmlitmus.cli.progress import Ticker
-from vmlitmus.cli.spread import spread
+from vmlitmus.decide.spread import spread
 from vmlitmus.engine import Limits, Progress, run
 from vmlitmus.engine.causes import annotated
 from vmlitmus.engine.run import Choice
@@ -19,6 +19,19 @@ from vmlitmus.outcome import Outcome, word_of
 from vmlitmus.scenario import Cell, Test
 
 _TOGETHER = 12  # cells that one process decides in a row
+
+
+class Watcher(Protocol):
+    """Is told how far the work is."""
+
+    def done(self, name: str) -> None:
+        """One more cell is decided."""
+
+    def busy(self, name: str) -> None:
+        """A cell is not decided yet."""
+
+    def search(self, progress: Progress) -> None:
+        """A search goes on."""
 
 
 @dataclass(frozen=True)
@@ -157,7 +170,7 @@ def check_parts(job: Job, test: Test, cell: Cell, without: Iterable[str]) -> Non
 
 
 def decide_all(
-    job: Job, selected: Sequence[Selected], ticker: Ticker
+    job: Job, selected: Sequence[Selected], watcher: Watcher
 ) -> Iterator[tuple[int, Outcome]]:
     """Yield the outcome of every cell with its position, as they are done.
 
@@ -165,16 +178,16 @@ def decide_all(
     """
     pairs = [(test, cell) for test, cells in selected for cell in cells]
     if len(pairs) == 1:
-        found = iter([(_groups(pairs)[0], [decide(job, *pairs[0], ticker.search)])])
+        found = iter([(_groups(pairs)[0], [decide(job, *pairs[0], watcher.search)])])
     else:
         found = spread(
             lambda group: [decide(job, *pairs[index]) for index in group],
             _groups(pairs),
-            lambda group: ticker.busy(pairs[group[0]][1].name),
+            lambda group: watcher.busy(pairs[group[0]][1].name),
         )
     for group, outcomes in found:
         for index, outcome in zip(group, outcomes, strict=True):
-            ticker.done(outcome.name)
+            watcher.done(outcome.name)
             yield index, outcome
 
 
