@@ -24,12 +24,13 @@ from vmlitmus.traced import CoreCoverage, CpuCoverage, Moment, Overlap, RunAudit
 @dataclass(frozen=True)
 class Asked:
     """What the user asks for. ``clock`` is what the recording does not say; ``siblings`` how many
-    vcpus share a core in the guest; ``overruns`` events lost by cpu, of the buffer's statistics.
+    vcpus share a core in the guest; ``window`` how long a reschedule IPI may take, in ns.
     """
 
     claims: tuple[str, ...] = ()
     clock: str = ""
     siblings: int | None = None
+    window: int = 1_000_000
 
     def check(self) -> None:
         """Raise UsageError for a claim that is not known."""
@@ -50,7 +51,7 @@ def audit_recording(
     roster.add_vms(recording.guests)
     run = Beside(roster, cores, sink).follow(recording)
     doubt = _doubt(recording, run, cores, asked)
-    case = Case(run, doubt, asked.siblings)
+    case = Case(run, doubt, asked.siblings, asked.window)
     claims = asked.claims or _default_claims(roster)
     counts = recording.counts()
     vcpus = roster.vcpus

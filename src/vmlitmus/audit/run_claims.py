@@ -42,6 +42,7 @@ class Case:
     run: Beside
     doubt: str
     siblings: int | None = None
+    window: int = 1_000_000  # ns that a reschedule IPI may take
 
     def of(self, *measures: Measure) -> Iterable[Shared]:
         return (s for s in self.run.shared.values() if s.measure in measures)
@@ -272,9 +273,12 @@ def as_picked(case: Case, claim: str, about: str) -> Judged:
     """Without the window of the IPI: at a pick the picking cpu runs its new task at once, the
     sibling keeps the old one until it takes the IPI, so the cpu that was there first gives way.
     """
-    return _core_scheduling(
-        case, claim, list(case.of(Measure.TASKS)), lambda s: s.stayed >= CLOCK_ERROR
-    )
+
+    def breach(shared: Shared) -> bool:
+        late = any(i.came != i.went and i.length > case.window for i in shared.longest)
+        return late or shared.stayed >= CLOCK_ERROR
+
+    return _core_scheduling(case, claim, list(case.of(Measure.TASKS)), breach)
 
 
 def with_kernel(case: Case, claim: str, about: str) -> Judged:

@@ -27,6 +27,14 @@ EPILOG = (
     type=click.IntRange(1, 64),
     help="How many vcpus, in order, share a core in the guest.",
 )
+@click.option(
+    "--ipi-window",
+    metavar="US",
+    type=click.IntRange(0, 10**9),
+    default=1000,
+    show_default=True,
+    help="How long a reschedule IPI may take.",
+)
 @click.option("--stats", metavar="FILE", help="per_cpu/cpuN/stats, each below a line cpuN.")
 @click.option("--buffer", metavar="NAME", help="One of several buffers of a trace.dat file.")
 @click.option("--all", "everything", is_flag=True, help="Show every pair and every core.")
@@ -41,6 +49,7 @@ def command(
     claims: tuple[str, ...],
     clock: str,
     guest_threads: int | None,
+    ipi_window: int,
     stats: str | None,
     buffer: str | None,
     everything: bool,
@@ -58,7 +67,7 @@ def command(
     from vmlitmus.audit.who import find_out
     from vmlitmus.trace.recording import open_recording, read_overruns
 
-    asked = Asked(claims, clock, guest_threads)
+    asked = Asked(claims, clock, guest_threads, 1000 * ipi_window)
     asked.check()
     roster, found_cores = find_out(vcpus, cores)
     recording = open_recording(file, buffer)
