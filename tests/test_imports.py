@@ -27,10 +27,15 @@ MAY = {
     "scenario": {"errors", "lang", "outcome"},
     "litmus": {"errors", "lang", "model", "outcome", "scenario"},
     "cli": {"errors", "lang", "outcome", "engine", "report", "scenario", "litmus"},
+    "host": {"errors", "outcome"},
     "__main__": {"cli"},
     "__init__": set(),
 }
-OUTSIDE = {"engine": {"llvmlite"}, "cli": {"click", "rich"}}
+OUTSIDE = {
+    "engine": {"llvmlite"},
+    "cli": {"click", "rich"},
+    "host": {"defusedxml", "zstandard"},
+}
 MECHANISMS: set[type[Hooks]] = {
     kind for model in TOPICS.values() for known in model.hooks.values() for kind in known.values()
 }
