@@ -10,6 +10,7 @@ import re
 import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from vmlitmus.errors import HostError
 
@@ -104,7 +105,7 @@ def parse_qemu(words: Sequence[str]) -> QemuArgs:
 def _options(words: Sequence[str]) -> dict[str, list[str]]:
     """Return the values of each option, in order; an option without one has ""."""
     found: dict[str, list[str]] = {}
-    for word, after in zip(words[1:], [*words[2:], ""], strict=True):
+    for word, after in pairwise([*words[1:], ""]):
         if re.fullmatch(r"--?[a-z][\w-]*", word):
             value = "" if re.fullmatch(r"--?[a-z][\w-]*", after) else after
             found.setdefault(word.lstrip("-"), []).append(value)

@@ -1,7 +1,7 @@
 """Every thread of the host: who it is, where it may run, in which cgroup.
 
 A file of a thread that ends while it is read is no error: the thread is gone. The name of a thread
-is chosen by its program.
+is chosen by its program, its flags by the kernel.
 Source: proc_pid_status(5), proc_pid_stat(5); Documentation/filesystems/proc.rst.
 """
 
@@ -15,7 +15,7 @@ from vmlitmus.host.cpulist import Cpus, cpu_list
 from vmlitmus.host.fact import Fact, lost
 from vmlitmus.host.tree import Tree, text
 
-_PF_KTHREAD = 0x00200000
+_PF_KTHREAD, _PF_USER_WORKER = 0x00200000, 0x00004000  # include/linux/sched.h
 _LINE = re.compile(r"^(\w+):[ \t]*(.*)$", re.MULTILINE)
 _STATUS = 1 << 16
 
@@ -25,7 +25,8 @@ class Thread:
     """A thread. ``allowed`` is its affinity, which may name cpus that are not online.
 
     ``start`` is in ticks since boot and tells a reused thread id; ``policy`` and ``priority`` are
-    those of field 41 and 40 of stat; ``cgroups`` maps controllers ("" for v2) to paths.
+    those of field 41 and 40 of stat; ``uid`` is the real one; ``cgroups`` maps controllers ("" for
+    v2) to paths.
     ``kernel`` is None where it is not known whether it is a kernel thread.
     """
 
@@ -38,6 +39,8 @@ class Thread:
     allowed: Fact[Cpus]
     cgroups: dict[str, str]
     kernel: bool | None
+    uid: int | None = None
+    helper: bool = False  # made by the kernel inside a process: vhost, KVM's recovery worker
     inner: tuple[int, ...] = ()  # NSpid: ids in inner pid namespaces
 
 
@@ -92,6 +95,8 @@ def read_thread(tree: Tree, place: str, tgid: int, tid: int) -> Thread | None:
         allowed=_allowed(lines, status),
         cgroups=_cgroups(tree, place),
         kernel=_kernel(lines, fields),
+        uid=_uid(lines),
+        helper=bool(_field(fields, 9) & _PF_USER_WORKER),
         inner=tuple(int(n) for n in re.findall(r"\d{1,9}", lines.get("NSpid", ""))[1:]),
     )
 
@@ -135,6 +140,11 @@ def _kernel(lines: dict[str, str], fields: list[str]) -> bool | None:
     if "PPid" in lines:
         return lines["PPid"] == "2" or lines.get("Pid") == "2"
     return None
+
+
+def _uid(lines: dict[str, str]) -> int | None:
+    first = lines.get("Uid", "").split()[:1]
+    return int(first[0]) if first and re.fullmatch(r"\d{1,10}", first[0]) else None
 
 
 def _cgroups(tree: Tree, place: str) -> dict[str, str]:

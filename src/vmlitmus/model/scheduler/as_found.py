@@ -12,7 +12,7 @@ cpuset_write_resmask() in kernel/cgroup/cpuset.c.
 from __future__ import annotations
 
 from vmlitmus.lang import Assumption, KernelFile, World, step, when
-from vmlitmus.model.kvm.smt_topology.event import Bans, note_change, permitted
+from vmlitmus.model.kvm.smt_topology.event import Banned, Bans, note_change, permitted
 from vmlitmus.model.scheduler.placement import FALLBACK, smt_active, task_allowed
 from vmlitmus.model.vmm.replacement import AFFINITY
 from vmlitmus.model.vmm.start import COOKIE
@@ -23,6 +23,19 @@ UNPINNED = Assumption(
     "started-later-unpinned",
     "a VM that is started later has no cookie and may run on every cpu outside of partitions",
 )
+
+
+class BannedHere(Banned):
+    """Everything is forbidden that may happen to a host as it was found, one part each."""
+
+    def cpuset(self, w: World) -> bool:
+        return not w.part("forbid cpuset changes")
+
+    def start_vm(self, w: World) -> bool:
+        return not w.part("forbid another VM")
+
+    def plug(self, w: World) -> bool:
+        return not w.part("forbid vcpu hotplug")
 
 
 @step("root pins {task} anew, within its cpuset", source=AFFINITY, disturbance="repinning")
@@ -36,7 +49,7 @@ def repin_task(w: World, task: Task) -> None:
 @step("root changes cpuset.cpus of {vcpu}'s cgroup", source=CPUSET, disturbance="cpuset")
 def change_cpuset(w: World, vcpu: Vcpu) -> None:
     when(vcpu.vm.booted and not vcpu.loose)
-    permitted(w, True)
+    permitted(w, w.use(Bans).cpuset(w))
     vcpu.loose = True
     note_change(w)
 
@@ -44,7 +57,7 @@ def change_cpuset(w: World, vcpu: Vcpu) -> None:
 @step("root changes cpuset.cpus of {task}'s cgroup", source=CPUSET, disturbance="cpuset")
 def change_cpuset_of_task(w: World, task: Task) -> None:
     when(task.found and not task.loose)
-    permitted(w, True)
+    permitted(w, w.use(Bans).cpuset(w))
     task.loose = True
     note_change(w)
 
@@ -76,7 +89,7 @@ def untag_task(w: World, task: Task) -> None:
 )
 def start_another_vm(w: World, task: Task) -> None:
     when(task.kind == TaskKind.OTHER_VM and not task.exists and bool(w.assume(UNPINNED)))
-    permitted(w, True)
+    permitted(w, w.use(Bans).start_vm(w))
     task.exists = True
     note_change(w)
 
@@ -84,6 +97,6 @@ def start_another_vm(w: World, task: Task) -> None:
 @step("{vcpu} is plugged", source=AFFINITY, disturbance="vcpu-hotplug")
 def plug_vcpu(w: World, vcpu: Vcpu) -> None:
     when(vcpu.vm.booted and vcpu.parked)
-    permitted(w, True)
+    permitted(w, w.use(Bans).plug(w))
     vcpu.parked = False
     note_change(w)

@@ -13,9 +13,11 @@ from dataclasses import replace
 from typing import Any
 
 from vmlitmus.lang import Settings, Setup, choice, flag, number
+from vmlitmus.model.kvm.smt_topology.event import Bans
 from vmlitmus.model.kvm.smt_topology.topic import HINTS, MODEL
 from vmlitmus.model.scheduler.as_found import (
     UNPINNED,
+    BannedHere,
     break_affinity_of_task,
     change_cpuset,
     change_cpuset_of_task,
@@ -43,6 +45,7 @@ KINDS = {
     "emulator": TaskKind.EMULATOR,
     "vhost": TaskKind.VHOST,
 }
+DESTINATIONS = {"none": (), "a core of two": (2,), "two cores": (1, 1)}  # threads of its cores
 _MASK = number(0, (1 << CPUS) - 1, default=0)
 
 
@@ -54,8 +57,8 @@ def populate(make: Setup, s: Settings) -> None:
         for thread in range(core["threads"]):
             online = bool(core["online"] >> thread & 1)
             make(Cpu, core=made, thread=thread, online=online)
-    if s["found"]["destination"]:
-        _destination(make)
+    for threads in DESTINATIONS[s["found"]["destination"]]:
+        _destination(make, threads)
     _vm(make, s, host)
     for task in s.lists["task"]:
         if task["kind"] != "none":
@@ -68,13 +71,13 @@ def populate(make: Setup, s: Settings) -> None:
             )
 
 
-def _destination(make: Setup) -> None:
-    """A host with SMT, of which nothing is known."""
-    host = make(Host)
-    for core_number in range(2):
-        core = make(Core, host=host, number=core_number)
-        for thread in range(2):
-            make(Cpu, core=core, thread=thread)
+def _destination(make: Setup, threads: int) -> None:
+    """Add a core to the host that the VM may be migrated to, of which nothing is known."""
+    hosts = make.made(Host)
+    host = hosts[1] if len(hosts) > 1 else make(Host)
+    core = make(Core, host=host, number=sum(core.host is host for core in make.made(Core)))
+    for thread in range(threads):
+        make(Cpu, core=core, thread=thread)
 
 
 def _vm(make: Setup, s: Settings, host: Host) -> None:
@@ -122,12 +125,13 @@ AS_FOUND = replace(
         start_another_vm,
         plug_vcpu,
     ),
+    hooks={**MODEL.hooks, Bans: {"nothing": Bans, "everything": BannedHere}},
     assumptions=(*MODEL.assumptions, UNPINNED),
     settings={
         **MODEL.settings,
         "found": {
             "smt": choice(*(control.value for control in SmtControl), default="on"),
-            "destination": flag(default=False),
+            "destination": choice(*DESTINATIONS, default="none"),
             "runs": flag(default=True),
         },
     },
