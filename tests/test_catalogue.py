@@ -6,7 +6,7 @@ import dataclasses
 
 import pytest
 
-from vmlitmus.cli.work import Job
+from vmlitmus.decide import Job
 from vmlitmus.engine import run
 from vmlitmus.lang import Claim
 from vmlitmus.litmus import Catalogue

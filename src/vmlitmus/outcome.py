@@ -6,7 +6,7 @@ Source: the JSON contract ``vmlitmus/outcome/1``.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -36,10 +36,39 @@ def word_of(words: Iterable[Word], observed: Mapping[str, bool]) -> str | None:
 
 
 @dataclass(frozen=True)
+class Cause:
+    """An earlier step of another actor that a step rests on, and the fields it goes through.
+
+    ``step`` is its position in the trace. ``needed`` says that the step could not have happened
+    with the old value; otherwise it would have done something else.
+    """
+
+    step: int
+    fields: tuple[str, ...]
+    needed: bool
+
+
+@dataclass(frozen=True)
+class Excerpt:
+    """A function of a model: its file, its lines from number ``first`` on, and which of them run.
+
+    ``marked`` are the numbers of the lines of one atomic section; empty where all of it runs.
+    """
+
+    file: str
+    first: int
+    lines: tuple[str, ...]
+    marked: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
 class TraceStep:
     """One step of a counterexample or witness, as the reference engine executed it.
 
-    ``changes`` maps "page0.owner" to its values before and after, as text.
+    ``changes`` maps "page0.owner" to its values before and after, as text. The rest is there when
+    it was asked for: ``causes`` are the steps of other actors that it rests on; ``moves`` says for
+    each actor that it moves where it was and is; ``mechanism`` is the file of the model that the
+    step stands in; ``assumptions`` are those that it rests on, with their values.
     """
 
     step: str
@@ -49,6 +78,10 @@ class TraceStep:
     cpu: str | None
     changes: Mapping[str, tuple[str, str]]
     source: str
+    causes: tuple[Cause, ...] = ()
+    moves: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    mechanism: str = ""
+    assumptions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -60,7 +93,9 @@ class Result:
     for each asked condition whether a counted state satisfies it. ``backing`` says in words what
     was reached, so that a claim that holds is not empty. Where the trace is a lasso, its step
     ``loop_start`` begins the loop (no step: the run stops there for ever), and before its step
-    ``since`` the run begins to wait.
+    ``since`` the run begins to wait. ``initial`` is the state before the first step of the trace,
+    as text, ``fixed`` the fields that no step changes, and ``code`` what each of its steps runs;
+    they are there when they were asked for.
     """
 
     verdict: Verdict
@@ -78,6 +113,9 @@ class Result:
     reason: str | None = None
     observed: Mapping[str, bool] = field(default_factory=dict)
     backing: tuple[str, ...] = ()
+    initial: Mapping[str, str] = field(default_factory=dict)
+    fixed: Mapping[str, str] = field(default_factory=dict)
+    code: Mapping[str, tuple[Excerpt, ...]] = field(default_factory=dict)
 
 
 class PartStatus(StrEnum):
@@ -154,6 +192,19 @@ class Ablation:
 
 
 @dataclass(frozen=True)
+class Thread:
+    """A mail thread that a test cites by the name of a file: who asked, and when (ISO date)."""
+
+    file: str
+    subject: str
+    author: str
+    date: str
+
+    def __str__(self) -> str:
+        return f'"{self.subject}" ({self.author}, {self.date})'
+
+
+@dataclass(frozen=True)
 class Outcome:
     """A test, or one cell of its matrix, with its result: one entry of ``vmlitmus/outcome/1``.
 
@@ -161,7 +212,10 @@ class Outcome:
     transitions, depth], if there are any; ``error`` is the message when there is no result because
     test or model is faulty, and ``exit_code`` its code. ``word`` sums up what was observed, where
     the test says how. ``arguments`` select it again on the command line. ``without`` are parts
-    switched off besides those of the test: then what the test expects is not expected.
+    switched off besides those of the test: then what the test expects is not expected. ``off`` are
+    those that the test itself switches off, ``chosen`` the assumptions that it sets. ``yes`` is the
+    verdict that answers the question with yes, where the test says so. ``thread`` is the source
+    where that is a mail thread; ``file`` is where the test is.
     """
 
     name: str
@@ -186,6 +240,24 @@ class Outcome:
     arguments: tuple[str, ...] = ()
     without: tuple[str, ...] = ()
     start: str = ""  # how things stand at first, in one line
+    off: tuple[str, ...] = ()
+    chosen: tuple[str, ...] = ()
+    yes: Verdict | None = None
+    thread: Thread | None = None
+    file: str = ""
+
+    @property
+    def answer(self) -> str | None:
+        """Return "yes" or "no"; None where the question is not one, or not decided as it stands."""
+        asked = self.because and not self.without and self.yes is not None
+        if not asked or self.result is None or self.result.verdict is Verdict.INCONCLUSIVE:
+            return None
+        return "yes" if self.result.verdict is self.yes else "no"
+
+    @property
+    def citation(self) -> str:
+        """Return the source as people cite it: a thread by subject, author and date."""
+        return str(self.thread) if self.thread else self.source
 
     @property
     def counts(self) -> tuple[int, ...] | None:
@@ -259,9 +331,12 @@ def _entry(outcome: Outcome) -> dict[str, Any]:
         "name": outcome.name,
         "topic": outcome.topic,
         "question": outcome.question,
-        "source": outcome.source,
+        "source": outcome.citation,
+        "thread": asdict(outcome.thread) if outcome.thread else None,
+        "file": outcome.file,
         "because": outcome.because,
         "decided_by": outcome.decided_by,
+        "answer": outcome.answer,
         "verdict": r.verdict.value,
         "expected": outcome.expected.value,
         "as_expected": outcome.as_expected,
@@ -278,10 +353,20 @@ def _entry(outcome: Outcome) -> dict[str, Any]:
         "warnings": list(r.warnings),
         "trace": None if r.trace is None else [_step_entry(step) for step in r.trace],
         "loop_start": r.loop_start,
+        **({"initial": dict(r.initial), "fixed": dict(r.fixed)} if r.initial else {}),
     }
 
 
 def _step_entry(step: TraceStep) -> dict[str, Any]:
+    known = {
+        "binding": list(step.binding),
+        "causes": [
+            {"step": c.step, "fields": list(c.fields), "needed": c.needed} for c in step.causes
+        ],
+        "moves": {name: list(pair) for name, pair in step.moves.items()},
+        "mechanism": step.mechanism,
+        "assumptions": list(step.assumptions),
+    }
     return {
         "step": step.step,
         "label": step.label,
@@ -289,4 +374,5 @@ def _step_entry(step: TraceStep) -> dict[str, Any]:
         "cpu": step.cpu,
         "changes": {name: list(pair) for name, pair in step.changes.items()},
         "source": step.source,
+        **(known if step.mechanism else {}),
     }

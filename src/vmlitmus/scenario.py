@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from vmlitmus.lang import Choice, Claim, Machine, Model, build
+from vmlitmus.lang import Choice, Claim, Environment, Machine, Model, build
 from vmlitmus.lang.model import fill
 from vmlitmus.outcome import Said, Verdict, Word
 
@@ -23,14 +23,18 @@ class Cell:
     where: Mapping[str, str]
     tables: Mapping[str, Mapping[str, Any]]
     lists: Mapping[str, tuple[Mapping[str, Any], ...]]
-    allow: tuple[str, ...]
-    at_most: Mapping[str, int]
+    environment: Environment
     without: tuple[str, ...]
     fixed: tuple[str, ...]
     assume: Mapping[str, Choice]
     claim: Claim
     expect: Verdict
     word: str | None = None
+
+    @property
+    def allow(self) -> tuple[str, ...]:
+        """The disturbances that exist."""
+        return self.environment.allow
 
     def off(self, model: Model) -> frozenset[str]:
         """Return the parts that are off: switched off, or of fixes that the kernel lacks."""
@@ -44,7 +48,7 @@ class Cell:
     @property
     def scenario(self) -> str:
         """What a machine depends on besides the model; cells that differ in the claim share it."""
-        given = (self.tables, self.lists, self.allow, self.at_most, self.without, self.fixed)
+        given = (self.tables, self.lists, self.environment, self.without, self.fixed)
         return repr((*given, self.assume))
 
     def machine(self, model: Model, *, switchable: bool = False) -> Machine:
@@ -53,8 +57,11 @@ class Cell:
             model,
             self.tables,
             self.lists,
-            allow=self.allow,
-            at_most=self.at_most,
+            allow=self.environment.allow,
+            at_most=self.environment.at_most,
+            limits=self.environment.limits,
+            only_when=self.environment.only_when,
+            fair=self.environment.fair,
             without=self.without,
             fixed=self.fixed,
             assume=self.assume,
@@ -77,7 +84,11 @@ class Layout:
 
 @dataclass(frozen=True)
 class Test:
-    """A litmus test: one question, who answered it, and its cells."""
+    """A litmus test: one question, who answered it, and its cells.
+
+    ``path`` is how messages name its file, ``file`` where that is. ``yes`` is the verdict that
+    answers the question with yes; None where the question is none of that kind.
+    """
 
     name: str
     topic: str
@@ -94,6 +105,8 @@ class Test:
     layout: Layout
     words: tuple[Word, ...]
     cells: tuple[Cell, ...]
+    yes: Verdict | None = None
+    file: str = ""
 
     @property
     def watched(self) -> tuple[str, ...]:

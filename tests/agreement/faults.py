@@ -251,8 +251,8 @@ LOWERING = (
         "lowering",
         "the budget of a disturbance is not used up",
         "lang/instances.py",
-        'left.domain, lowerer.op("sub", "i64", left.operand, 1)',
-        "left.domain, left.operand",
+        'Computed(left.domain, lowerer.op("sub", "i64", left.operand, 1))',
+        "Computed(left.domain, left.operand)",
         at=13,
     ),
     Fault(

@@ -89,7 +89,7 @@ class _Walk:
         begun = {o[0]: o for o in options}
         for instance in self.machine.instances:
             if instance.program and not instance.start and instance.actor not in self.runs:
-                if instance.budget is None or state[instance.budget]:
+                if all(state[budget] for budget in instance.budgets):
                     own = [begun[instance]] if instance in begun else []
                     wanted.append((_Run(instance), own))
         for step, binding in self.left_out:

@@ -39,6 +39,7 @@ class HostFacts:
     doubt: str
     cores: HostCores
     notes: tuple[str, ...] = ()
+    for_ever: bool = True  # whether the model is asked what ends a claim
     _cpusets: dict[tuple[tuple[str, str], ...], Cpuset] = field(default_factory=dict)
 
     @property
@@ -54,15 +55,19 @@ class HostFacts:
 
     def cookie(self, tid: int) -> int | str:
         """Return a thread's cookie, or in a few words why it is not known."""
+        options = self.kernel.config.value
+        without = options is not None and not options.get("CONFIG_SCHED_CORE")
+        if without or self.cookies.support == "EINVAL":
+            return 0  # no core scheduling in this kernel, so nobody has one
         found = self.cookies.values.get(tid)
         if found is not None:
             return found
-        if self.cookies.support in ("EINVAL",):
-            return 0  # no core scheduling in this kernel, so nobody has one
         return self.cookies.why or self.cookies.support or "not read"
 
 
-def read_host(tree: Tree, *, trust: bool = False, get: Get | None = None) -> HostFacts:
+def read_host(
+    tree: Tree, *, trust: bool = False, for_ever: bool = True, get: Get | None = None
+) -> HostFacts:
     """Read a host. ``trust`` takes the topology of a guest or of a tree without cpuinfo as true."""
     topology = read_topology(tree)
     processes = {pid: p for pid in process_ids(tree) if (p := read_process(tree, pid))}
@@ -81,6 +86,7 @@ def read_host(tree: Tree, *, trust: bool = False, get: Get | None = None) -> Hos
         doubt=doubt(topology, trust=trust),
         cores=host_cores(topology),
         notes=notes,
+        for_ever=for_ever,
     )
 
 

@@ -103,6 +103,8 @@ def _judged(row: dict[str, Any], release: Release | None, changelog: str, livepa
         status, why = _by_release(row, release)
     if status == LACKS and release is not None and release.vendor:
         status, why = CANNOT_TELL, f"{why}; the vendor may have added it"
+    if status == LACKS and row.get("feature", False):
+        status, why = NOT_CONCERNED, f"a feature, not a fix; {why}"
     if status == LACKS and livepatched:
         status, why = CANNOT_TELL, f"{why}; a livepatch may have added it"
     return Fix(

@@ -51,6 +51,7 @@ class Wanted:
     claims: tuple[str, ...] = ()
     peer_trust: str = "vm"
     trust_topology: bool = False
+    for_ever: bool = True
 
     def check(self) -> None:
         """Raise UsageError for a claim or a word that is not known."""
@@ -67,7 +68,7 @@ class Wanted:
 def audit_host(tree: Tree, wanted: Wanted, where: str, get: Get | None = None) -> Audit:
     """Audit a host; raises HostError where the domain that is asked for is not there."""
     wanted.check()
-    host = read_host(tree, trust=wanted.trust_topology, get=get)
+    host = read_host(tree, trust=wanted.trust_topology, for_ever=wanted.for_ever, get=get)
     release = release_of(host.kernel)
     fixes = judge_fixes(
         release,

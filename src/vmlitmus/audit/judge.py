@@ -91,7 +91,7 @@ def _false(
 def _for_ever(
     host: HostFacts, cores: HostCores, question: Question, sorts: Sequence[Kind]
 ) -> ForEver | None:
-    if not question.events:
+    if not question.events or not host.for_ever:
         return None
     if host.topology.smt_control.value in (None, "", "notimplemented"):
         value = host.topology.smt_control.value or host.topology.smt_control.why or "empty"

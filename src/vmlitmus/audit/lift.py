@@ -23,11 +23,14 @@ _REPEATS = ("repeat the pinning", "repeat the cookies")
 _KINDS = 4  # of cores in a scenario in which cpus go offline and online
 
 
+Core = tuple[tuple[int, bool], ...]
+
+
 @dataclass(frozen=True)
 class HostCores:
     """Cores as tuples of (cpu, online), the primary thread first; and smt/control."""
 
-    cores: tuple[tuple[tuple[int, bool], ...], ...]
+    cores: tuple[Core, ...]
     smt: str
 
     @property
@@ -123,15 +126,13 @@ def lift(
     )
 
 
-def _numbers(cores: Sequence[tuple[tuple[int, bool], ...]]) -> tuple[int, ...]:
+def _numbers(cores: Sequence[Core]) -> tuple[int, ...]:
     return tuple(cpu for core in cores for cpu, _ in core)
 
 
-def _chosen(
-    host: HostCores, runners: tuple[Runner, ...], events: bool
-) -> Iterator[list[tuple[tuple[int, bool], ...]]]:
+def _chosen(host: HostCores, runners: tuple[Runner, ...], events: bool) -> Iterator[list[Core]]:
     """Choose cores: all kinds together where they are few, else every two kinds."""
-    kinds: dict[Signature, list[tuple[tuple[int, bool], ...]]] = {}
+    kinds: dict[Signature, list[Core]] = {}
     for core in host.cores:
         kinds.setdefault(_signature(core, runners), []).append(core)
     order = sorted(kinds, key=_interest)
@@ -144,10 +145,21 @@ def _chosen(
         yield spare
         return
     for one, other in itertools.combinations(order, 2):
-        yield [*kinds[one][:each], *kinds[other][:each]]
+        chosen = [*kinds[one][:each], *kinds[other][:each]]
+        yield [*chosen, *_homes(host, runners, chosen)]
 
 
-def _signature(core: tuple[tuple[int, bool], ...], runners: tuple[Runner, ...]) -> Signature:
+def _homes(host: HostCores, runners: tuple[Runner, ...], chosen: list[Core]) -> list[Core]:
+    """Return a core for each runner that has none yet: without one its affinity would be broken."""
+    found: list[Core] = []
+    for runner in runners:
+        if not any(up and cpu in runner.allowed for core in (*chosen, *found) for cpu, up in core):
+            homes = (c for c in host.cores if any(up and cpu in runner.allowed for cpu, up in c))
+            found += [home for home in [next(homes, None)] if home is not None]
+    return found
+
+
+def _signature(core: Core, runners: tuple[Runner, ...]) -> Signature:
     """Say what a core is to the runners: who may run on which of its threads."""
     return tuple(
         (up, tuple(cpu in cpus for r in runners for cpus in (r.allowed, r.cpuset)))
@@ -162,7 +174,7 @@ def _interest(signature: Signature) -> int:
 
 def _scenario(
     smt: str,
-    cores: Sequence[tuple[tuple[int, bool], ...]],
+    cores: Sequence[Core],
     runners: Sequence[Runner],
     siblings: bool,
     hint: str,
@@ -184,7 +196,7 @@ def _scenario(
     )
 
 
-def _up(core: tuple[tuple[int, bool], ...]) -> int:
+def _up(core: Core) -> int:
     return sum(1 << n for n, (_, up) in enumerate(core) if up)
 
 

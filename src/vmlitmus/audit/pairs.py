@@ -28,6 +28,9 @@ _ENTERS = re.compile(r"^(.*) enters the guest on cpu (\d+)$")
 _RUNS = re.compile(r"^[^(]*\((.*)\) runs on cpu (\d+)$")
 
 
+NOWHERE = "{} is pinned to cpus that are not online: this cannot be how it runs"
+
+
 @dataclass(frozen=True)
 class Pair:
     """Two actors; ``siblings`` says whether the guest is shown them as threads of one core."""
@@ -67,8 +70,7 @@ def ask(host: HostCores, question: Question, pair: Pair) -> Said:
     """Ask the model about one pair, as things are."""
     for actor in (pair.one, pair.other):
         if actor.allowed is not None and not actor.allowed and actor.here:
-            why = f"{actor.label} is pinned to cpus that are not online: this cannot be how it runs"
-            return Said(pair, Answer.CANNOT_TELL, missing=why)
+            return Said(pair, Answer.CANNOT_TELL, missing=NOWHERE.format(actor.label))
     found = [
         now(
             lift(host, runners, siblings=siblings, hint=question.hint),

@@ -11,7 +11,7 @@ from vmlitmus.audit.domain import Actor, Domain, task
 from vmlitmus.audit.facts import HostFacts
 from vmlitmus.audit.host_claims import is_set
 from vmlitmus.audit.judge import VM_EVENTS, both, cannot_tell, judge, vacuously
-from vmlitmus.audit.pairs import Pair, Question, across, within
+from vmlitmus.audit.pairs import NOWHERE, Pair, Question, across, within
 from vmlitmus.audited import Answer, Evidence, Judged
 from vmlitmus.host.cpulist import as_list
 
@@ -59,7 +59,9 @@ def _pairs(domain: Domain, claim: str, wanted: bool) -> Iterator[Pair]:
 def _vacuous(domain: Domain, wanted: bool) -> str:
     if len(domain.vcpus) < 2:
         return "vacuous: the VM has one vcpu"
-    return f"vacuous: the guest is shown {'no' if wanted else 'only'} siblings"
+    if wanted:
+        return "vacuous: the guest is shown no siblings"
+    return "all vcpus are siblings in the guest"
 
 
 def _view(domain: Domain) -> Evidence:
@@ -78,7 +80,8 @@ def _unsure(domain: Domain) -> str:
     """Say why the vcpus of a VM are not known, if so."""
     if not domain.vcpus:
         return "no thread of a vcpu is known"
-    return ""
+    lost = next((v for v in domain.vcpus if v.here and v.allowed == frozenset()), None)
+    return NOWHERE.format(lost.label) if lost else ""
 
 
 def _events(domain: Domain) -> tuple[str, ...]:

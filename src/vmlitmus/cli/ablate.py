@@ -11,10 +11,17 @@ import click
 
 from vmlitmus.cli.audit import audit
 from vmlitmus.cli.needed import Candidate, Search, candidates
-from vmlitmus.cli.options import engine_options, limits, output_option, write_out
+from vmlitmus.cli.opened import runs_without
+from vmlitmus.cli.options import (
+    engine_options,
+    html_option,
+    limits,
+    output_option,
+    write_html,
+    write_out,
+)
 from vmlitmus.cli.progress import Ticker
-from vmlitmus.cli.spread import spread
-from vmlitmus.cli.work import Job, assumed, bounds_of
+from vmlitmus.decide import Job, assumed, bounds_of, spread
 from vmlitmus.engine import ablate
 from vmlitmus.engine.run import Choice, Watch
 from vmlitmus.errors import ScenarioError, UsageError, VmlitmusError
@@ -54,6 +61,7 @@ from vmlitmus.scenario import Cell, Test
 @click.option(
     "--json", "as_object", is_flag=True, help="Print one JSON object, vmlitmus/ablation/1."
 )
+@html_option
 @output_option
 @engine_options
 def command(
@@ -64,6 +72,7 @@ def command(
     required: bool,
     layout: str,
     as_object: bool,
+    html: str | None,
     output: str | None,
     engine: Choice,
     time_limit: float | None,
@@ -82,11 +91,16 @@ def command(
     job = Job(catalogue, model, engine, limits(time_limit, memory_limit))
     selected = catalogue.select(selectors, wide=wide)
     if required:
-        if as_object or layout != "terminal":
+        if as_object or html or layout != "terminal":
             raise UsageError("--require-load-bearing prints text only")
         return audit(job, [test for test, _ in selected], wide, output)
     work = _Ablations(job, selected, wide, looking)
     work.run()
+    if html and not work.interrupted:
+        from vmlitmus.report.html import ablate_page
+
+        opened = runs_without(job, selected, work.found)
+        write_html(ablate_page(work.found, opened), html)
     if as_object:
         write_out(json.dumps(ablations_json(work.found), indent=1), output)
     else:

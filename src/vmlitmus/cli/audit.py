@@ -10,7 +10,7 @@ import click
 from vmlitmus.cli.needed import Search, candidates, explanations
 from vmlitmus.cli.options import write_out
 from vmlitmus.cli.progress import Ticker
-from vmlitmus.cli.work import Job
+from vmlitmus.decide import Job
 from vmlitmus.outcome import exit_code
 from vmlitmus.report.ablation import two_columns
 from vmlitmus.scenario import Test

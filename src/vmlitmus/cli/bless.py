@@ -9,7 +9,7 @@ import click
 
 from vmlitmus.cli.options import write_out
 from vmlitmus.cli.progress import Ticker
-from vmlitmus.cli.work import Job, decide_all
+from vmlitmus.decide import Job, decide_all
 from vmlitmus.litmus import Catalogue
 from vmlitmus.litmus.catalogue import blessed, counts_path
 from vmlitmus.outcome import Outcome

@@ -6,8 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from vmlitmus.cli.progress import Ticker
-from vmlitmus.cli.spread import spread
-from vmlitmus.cli.work import Job
+from vmlitmus.decide import Job, spread
 from vmlitmus.engine import ablate
 from vmlitmus.lang import explained, scanned
 from vmlitmus.litmus.catalogue import blessed

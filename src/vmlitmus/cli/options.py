@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -48,14 +49,17 @@ def limits(seconds: float | None, memory: str | None) -> Limits:
     return Limits(seconds, int(found[1]) * _UNITS[found[2]])
 
 
-def _destination(_: click.Context, __: click.Parameter, path: str | None) -> str | None:
+def _destination(_: click.Context, option: click.Parameter, path: str | None) -> str | None:
     """Refuse a place that cannot be written before anything is computed for it."""
-    if path is None or path == "-":
+    name = option.opts[0]
+    if path is None or (path == "-" and name == "-o"):
         return None
+    if path == "-":
+        raise UsageError(f"{name} -: not a file")
     if Path(path).is_dir():
-        raise UsageError(f"-o {path}: is a directory")
+        raise UsageError(f"{name} {path}: is a directory")
     if not Path(path).parent.is_dir():
-        raise UsageError(f"-o {path}: there is no folder {Path(path).parent}")
+        raise UsageError(f"{name} {path}: there is no folder {Path(path).parent}")
     return path
 
 
@@ -67,12 +71,32 @@ output_option = click.option(
     help="Write the result there, whole or not at all.",
 )
 
+html_option = click.option(
+    "--html",
+    "html",
+    metavar="FILE",
+    callback=_destination,
+    help="Also write one HTML file to look at: time-lines, states, arrows; it needs no network.",
+)
 
-def write_out(text: str, path: str | None) -> None:
+
+def write_html(text: str, path: str) -> None:
+    """Write a page: whole, or not at all; raises UsageError for what cannot be written."""
+    try:
+        _write(text, Path(path))
+    except OSError as error:
+        raise UsageError(f"--html {path}: {error.strerror or error}") from None
+
+
+def write_out(text: str | bytes, path: str | None) -> None:
     """Print a result, or write it to a file: whole, or not at all.
 
-    What cannot be written is printed, so that nothing computed is lost. Raises UsageError then.
+    What cannot be written is printed, so that nothing computed is lost. Raises UsageError then, and
+    for bytes that would go to a terminal.
     """
+    if isinstance(text, bytes):
+        _write_bytes(text, path)
+        return
     if path is None:
         click.echo(text)
         return
@@ -83,6 +107,18 @@ def write_out(text: str, path: str | None) -> None:
         raise UsageError(f"-o {path}: {error.strerror or error}; printed instead") from None
 
 
+def _write_bytes(data: bytes, path: str | None) -> None:
+    if path is not None:
+        try:
+            Path(path).write_bytes(data)
+        except OSError as error:
+            raise UsageError(f"-o {path}: {error.strerror or error}") from None
+    elif sys.stdout.isatty():
+        raise UsageError("this format is not text; write it to a file with -o FILE")
+    else:
+        click.echo(data, nl=False)
+
+
 def _write(text: str, target: Path) -> None:
     if target.exists() and not target.is_file():
         target.write_text(text, encoding="utf-8")
@@ -91,6 +127,9 @@ def _write(text: str, target: Path) -> None:
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(text)
+        mask = os.umask(0)
+        os.umask(mask)
+        Path(temporary).chmod(0o666 & ~mask)  # as any file that a program makes
         Path(temporary).replace(target)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)

@@ -6,10 +6,17 @@ import json
 
 import click
 
-from vmlitmus.cli.options import engine_options, limits, output_option, write_out
+from vmlitmus.cli.options import (
+    engine_options,
+    html_option,
+    limits,
+    output_option,
+    write_html,
+    write_out,
+)
 from vmlitmus.cli.progress import Ticker
 from vmlitmus.cli.screen import width
-from vmlitmus.cli.work import Job, decide_all
+from vmlitmus.decide import Job, decide_all
 from vmlitmus.engine.run import Choice
 from vmlitmus.errors import UsageError
 from vmlitmus.litmus import Catalogue, load_model
@@ -30,6 +37,7 @@ from vmlitmus.scenario import Test
     show_default=True,
 )
 @click.option("--json", "as_object", is_flag=True, help="Print one JSON object, vmlitmus/table/1.")
+@html_option
 @output_option
 @engine_options
 def command(
@@ -37,6 +45,7 @@ def command(
     wide: bool,
     layout: str,
     as_object: bool,
+    html: str | None,
     output: str | None,
     engine: Choice,
     time_limit: float | None,
@@ -56,7 +65,7 @@ def command(
     selected = [s for s in catalogue.select([selector], wide=wide) if s[0].axes]
     if not selected:
         raise UsageError(f"{selector!r} has no test with a [matrix]")
-    job = Job(catalogue, model, engine, limits(time_limit, memory_limit))
+    job = Job(catalogue, model, engine, limits(time_limit, memory_limit), annotate=bool(html))
     found: dict[int, Outcome] = {}
     with Ticker(sum(len(cells) for _, cells in selected)) as ticker:
         for index, outcome in decide_all(job, selected, ticker):
@@ -65,8 +74,12 @@ def command(
     for test, cells in selected:
         outcomes = [found[at + i] for i in range(len(cells))]
         at += len(cells)
-        grids.append(_grid(test, outcomes))
+        grids.append(grid_of(test, outcomes))
     grids.sort(key=lambda grid: -len(grid.cells) if "claim" in grid.axes else 0)
+    if html:
+        from vmlitmus.report.html import table_page
+
+        write_html(table_page(grids), html)
     if as_object:
         write_out(json.dumps(tables_json(selected[0][0].topic, grids), indent=1), output)
     else:
@@ -80,7 +93,8 @@ def _shown(grid: Grid, layout: str) -> str:
     return markdown(grid) if layout == "markdown" else plain(grid, width())
 
 
-def _grid(test: Test, outcomes: list[Outcome]) -> Grid:
+def grid_of(test: Test, outcomes: list[Outcome]) -> Grid:
+    """Return the outcomes of a test's cells as a grid."""
     shape = test.layout
     return Grid(
         title=f"{test.name}: {test.question}",

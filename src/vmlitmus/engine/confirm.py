@@ -45,10 +45,10 @@ def vacuous(machine: Machine, claim: Claim, observed: Collection[str]) -> tuple[
     if claim.kind in ("possible", "recoverable"):
         return ()
     if claim.kind == "eventually" and Stepper(machine).holds(machine.initial, claim.condition):
-        return (f"vacuous: {claim.condition!r} holds at the start",)
+        return (f"{claim.condition!r} holds at the start; the verdict is vacuous",)
     missing = [name for name in backing(machine, claim) if name not in observed]
     if claim.kind == "never":
-        so = f"{claim.condition!r} could not have been"
+        so = f"{claim.condition!r} could not be reached either"
     else:
-        so = f"nothing made {claim.awaited!r} necessary"
-    return tuple(f"vacuous: {name!r} is never reached, so {so}" for name in missing)
+        so = f"{claim.awaited!r} never had to come"
+    return tuple(f"{name!r} is never reached, so {so}; the verdict is vacuous" for name in missing)

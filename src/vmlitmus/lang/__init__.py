@@ -15,6 +15,7 @@ from vmlitmus.lang.claim import (
 )
 from vmlitmus.lang.domain import Between, Members
 from vmlitmus.lang.entity import Const, Entity, Set
+from vmlitmus.lang.environment import Environment, Limit
 from vmlitmus.lang.explained import explained
 from vmlitmus.lang.machine import Instance, Machine, State, Variable
 from vmlitmus.lang.model import (
@@ -53,6 +54,7 @@ __all__ = [
     "Condition",
     "Const",
     "Entity",
+    "Environment",
     "Fairness",
     "Fix",
     "Ghcb",
@@ -60,6 +62,7 @@ __all__ = [
     "Instance",
     "KernelCommit",
     "KernelFile",
+    "Limit",
     "Lore",
     "Machine",
     "Members",

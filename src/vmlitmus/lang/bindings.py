@@ -3,18 +3,32 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
 from vmlitmus.lang.domain import EnumOf, RefTo
 from vmlitmus.lang.entity import Entity
+from vmlitmus.lang.environment import Environment
 from vmlitmus.lang.machine import Budget, Instance, Variable
 from vmlitmus.lang.program import Program
-from vmlitmus.lang.step import Step
+from vmlitmus.lang.step import Condition, Step
 from vmlitmus.lang.world import World
 
 _MOST_BINDINGS = 64  # beyond, a section's locals are read from the state instead
+
+
+@dataclass(frozen=True)
+class Begins:
+    """What a scenario says of how its disturbances begin; ``only`` gives the conditions."""
+
+    environment: Environment
+    only: Mapping[str, Condition]
+
+    def when(self, step: Step) -> Condition | None:
+        """Return the condition in which a step may begin."""
+        return self.only.get(step.disturbance) if step.disturbance else None
 
 
 class Bindings:
@@ -27,11 +41,13 @@ class Bindings:
         world: World,
         variables: list[Variable],
         names: dict[str, Any],
+        begins: Begins,
     ) -> None:
         self.steps = steps
         self.programs = programs
         self.world = world
         self.names = names
+        self.begins = begins
         self.where = {(v.entity, v.name): v for v in variables}
         self.budgets = {v.name: v.index for v in variables if isinstance(v.entity, Budget)}
         self.count = 0
@@ -49,14 +65,20 @@ class Bindings:
         self.count += 1
         return self.count - 1
 
-    def budget(self, step: Step) -> int | None:
-        return self.budgets.get(step.disturbance) if step.disturbance else None
+    def spent(self, step: Step, binding: tuple[Any, ...]) -> tuple[int, ...]:
+        actor = binding[0] if binding else None
+        return tuple(self.budgets[name] for name in self.begins.environment.spent(step, actor))
 
     def plain(self, step: Step) -> Iterator[Instance]:
         parameters = step.parameters(self.names)
         for binding in itertools.product(*(self.values(k) for k in parameters.values())):
             yield Instance(
-                self.next_index(), step, tuple(parameters), binding, budget=self.budget(step)
+                self.next_index(),
+                step,
+                tuple(parameters),
+                binding,
+                budgets=self.spent(step, binding),
+                only=self.begins.when(step),
             )
 
     def values(self, kind: type[Any]) -> tuple[Any, ...]:
@@ -79,7 +101,8 @@ class Bindings:
                         0,
                         guards,
                         (),
-                        self.budget(step),
+                        self.spent(step, (actor, *binding)),
+                        self.begins.when(step),
                     )
             return
         bound = self.bound(made, start)

@@ -7,17 +7,18 @@ from functools import lru_cache, partial
 from typing import Any
 
 from vmlitmus.errors import ModelError, ScenarioError, unknown
-from vmlitmus.lang.bindings import Bindings
+from vmlitmus.lang.bindings import Begins, Bindings
 from vmlitmus.lang.checked import checked
 from vmlitmus.lang.domain import Bool, Domain, IntRange, OutOfRange, RefTo
 from vmlitmus.lang.entity import Entity, Field, declared_fields, store
+from vmlitmus.lang.environment import Environment, Limit, check_actors
 from vmlitmus.lang.kept import Family, Kept, at_home, family
 from vmlitmus.lang.machine import Budget, Machine, Switches, Variable
 from vmlitmus.lang.model import Model, Setup, fill
 from vmlitmus.lang.program import Program, assign_slots, find_domains, program
 from vmlitmus.lang.scan import Scan
 from vmlitmus.lang.source import Assumption, Choice, Source
-from vmlitmus.lang.step import Step
+from vmlitmus.lang.step import Fairness, Step
 from vmlitmus.lang.world import Hooks, World
 
 Entities = dict[type[Entity], tuple[Entity, ...]]
@@ -34,18 +35,23 @@ def build(
     fixed: Iterable[str] = (),
     assume: Mapping[str, Choice] | None = None,
     switchable: bool = False,
+    limits: Iterable[Limit] = (),
+    only_when: Mapping[str, str] | None = None,
+    fair: Mapping[str, Fairness] | None = None,
 ) -> Machine:
     """Return the machine of a model for one scenario.
 
-    ``allow`` names the disturbances that exist, ``at_most`` bounds how often one may happen,
-    ``without`` the parts that are switched off, ``fixed`` the fixes that are in although the kernel
-    version lacks them, ``assume`` the assumptions with another value. A ``switchable`` machine has
-    a switch for every part that is on and that its code asks for. Raises ScenarioError for what the
-    model does not offer, ModelError for a faulty model.
+    ``allow``, ``at_most``, ``limits``, ``only_when`` and ``fair`` are those of its ``Environment``;
+    ``without`` names the parts that are switched off, ``fixed`` the fixes that are in although the
+    kernel version lacks them, ``assume`` the assumptions with another value. A ``switchable``
+    machine has a switch for every part that is on and that its code asks for. Raises ScenarioError
+    for what the model does not offer, ModelError for a faulty model.
     """
+    environment = Environment(
+        tuple(allow), dict(at_most or {}), tuple(limits), dict(only_when or {}), dict(fair or {})
+    )
     arguments = (
-        tuple(allow),
-        dict(at_most or {}),
+        environment,
         frozenset(without),
         frozenset(fixed),
         dict(assume or {}),
@@ -62,7 +68,8 @@ def scanned(
 ) -> Scan:
     """Return what the code of a scenario mentions, without building a machine."""
     builder = _Builder(model, settings or {}, lists or {})
-    return builder.scan(builder.steps(tuple(allow)), builder.hooks().values())
+    steps = Environment(tuple(allow)).steps(model)
+    return builder.scan(steps, builder.hooks().values())
 
 
 class _Builder:
@@ -83,29 +90,31 @@ class _Builder:
 
     def build(
         self,
-        allow: tuple[str, ...],
-        at_most: dict[str, int],
+        environment: Environment,
         without: frozenset[str],
         fixed: frozenset[str],
         assume: dict[str, Choice],
     ) -> Machine:
-        self.check_environment(allow, at_most)
+        environment.check(self.model)
         self.check_names("fix", fixed, [fix.part for fix in self.model.fixes])
         entities = self.entities()
+        check_actors(environment.limits, {str(e): e for made in entities.values() for e in made})
         hooks = self.hooks()
         off = without | (self.model.missing(self.settings) - fixed)
         world = World(entities, hooks, off, assume)
-        steps = self.steps(allow)
+        steps = environment.steps(self.model)
         scan = self.scan(steps, hooks.values())
         self.check_names("part", without, scan.parts)
         assumptions = self.assumptions(scan, steps, assume)
         self.set_constants(entities)
         variables = self.switches([p for p in scan.parts if p not in off], world)
-        self.variables(entities, scan.written, at_most, variables)
+        self.variables(entities, scan.written, environment.budgets(), variables)
         programs = self.programs(steps, world, variables)
         self.locals(programs, Kept(world, variables, scan.parts, assumptions), variables)
         world.recorder.variables = {(v.entity, v.name): (v.index, v.domain) for v in variables}
-        instances = tuple(Bindings(steps, programs, world, variables, self.names))
+        instances = tuple(
+            Bindings(steps, programs, world, variables, self.names, self.begins(environment))
+        )
         return Machine(
             self.model,
             world,
@@ -117,26 +126,19 @@ class _Builder:
             _labels(steps, programs),
             _sources(steps, programs),
             {c.name: c for c in self.model.conditions},
-            self.bounds(allow, at_most),
+            self.bounds(environment),
             switches=tuple(world.switches),
         )
 
-    def bounds(self, allow: tuple[str, ...], at_most: dict[str, int]) -> dict[str, Any]:
+    def begins(self, environment: Environment) -> Begins:
+        """Return what the environment says of the first section of each step."""
+        only = {name: self.model.condition(c) for name, c in environment.only_when.items()}
+        return Begins(environment, only)
+
+    def bounds(self, environment: Environment) -> dict[str, Any]:
         """Return what "holds" is limited to, for the report."""
         counts = {kind.__name__.lower(): len(made) for kind, made in self.made.items() if made}
-        return {
-            **counts,
-            "disturbances": [
-                f"{name} at most {at_most[name]}" if name in at_most else name for name in allow
-            ],
-        }
-
-    def check_environment(self, allow: tuple[str, ...], at_most: dict[str, int]) -> None:
-        self.check_names("disturbance", allow, self.model.disturbances)
-        self.check_names("disturbance", at_most, allow)
-        for name, most in at_most.items():
-            if not isinstance(most, int) or isinstance(most, bool) or not 0 <= most <= 63:
-                raise ScenarioError(f"at_most.{name} = {most!r}: not an integer in 0..63")
+        return {**counts, "disturbances": environment.shown()}
 
     def check_names(self, kind: str, names: Iterable[str], known: Iterable[str]) -> None:
         valid = list(known)
@@ -174,9 +176,6 @@ class _Builder:
                     name = self.settings[table][key]
                     chosen[setting.hooks] = _mechanism(known[setting.hooks][name])
         return chosen
-
-    def steps(self, allow: tuple[str, ...]) -> list[Step]:
-        return [s for s in self.model.steps if not s.disturbance or s.disturbance in allow]
 
     def scan(self, steps: list[Step], hooks: Iterable[Hooks]) -> Scan:
         scan = Scan(self.model.entities, hooks)
@@ -239,7 +238,7 @@ class _Builder:
         self,
         entities: Entities,
         written: set[str],
-        at_most: dict[str, int],
+        budgets: dict[str, int],
         found: _Variables,
     ) -> None:
         """Append the fields that steps write, and the budgets of bounded disturbances."""
@@ -252,10 +251,10 @@ class _Builder:
                     for entity in made:
                         code = domain.encode(entity.__dict__[name])
                         found.add(entity, name, domain, code)
-        if at_most:
+        if budgets:
             budget = object.__new__(Budget)
             budget.__dict__.update(index=0, _at=0)
-            for name, most in at_most.items():
+            for name, most in budgets.items():
                 domain = IntRange(0, most)
                 budget.__dict__[name] = most
                 found.add(budget, name, domain, domain.encode(most))

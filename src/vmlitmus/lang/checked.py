@@ -88,7 +88,7 @@ class _Keys:
 
     def __call__(self, instance: Instance) -> object:
         read = [index for index, _ in instance.guards] + [index for _, index in instance.loads]
-        read += [] if instance.budget is None else [instance.budget]
+        read += instance.budgets
         return (
             instance.step,
             instance.start,
@@ -96,7 +96,8 @@ class _Keys:
             instance.guards,
             instance.loads,
             tuple(self.shapes[index] for index in read),
-            instance.budget,
+            instance.budgets,
+            instance.only,
             self.frames.get(instance.step),
         )
 
@@ -107,7 +108,7 @@ def _renumbered(instance: Instance, numbers: Mapping[int, int]) -> Instance:
         instance,
         guards=tuple((numbers[v], code) for v, code in instance.guards),
         loads=tuple((name, numbers[v]) for name, v in instance.loads),
-        budget=None if instance.budget is None else numbers[instance.budget],
+        budgets=tuple(numbers[index] for index in instance.budgets),
     )
 
 

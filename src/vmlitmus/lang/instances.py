@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ast
+
 from vmlitmus.lang.domain import Bool, IntRange
 from vmlitmus.lang.ir import DISABLED, Bits, Code
 from vmlitmus.lang.lower import Finish, Lowerer
 from vmlitmus.lang.machine import Instance, Machine
 from vmlitmus.lang.reading import Reading
+from vmlitmus.lang.step import Condition
 from vmlitmus.lang.syntax import function_syntax, names_of, place
 from vmlitmus.lang.values import Computed, Known, Scope, Val
 
@@ -39,7 +42,7 @@ def lower_instance(machine: Machine, instance: Instance, variables: Reading) -> 
 
 
 def _enter(lowerer: Lowerer, instance: Instance) -> None:
-    """Check where the actor is, take the locals from the state, and use up a budget."""
+    """Check where the actor is, take the locals from the state, and use up the budgets."""
     assert lowerer.block is not None
     for index, code in instance.guards:
         value = lowerer.load(lowerer.block, index)
@@ -48,12 +51,20 @@ def _enter(lowerer: Lowerer, instance: Instance) -> None:
         lowerer.require(lowerer.op("eq", bits, value.operand, code + low), DISABLED)
     for name, index in instance.loads:
         lowerer.scope.names[name] = lowerer.load(lowerer.block, index)
-    if instance.budget is not None:
-        left = lowerer.load(lowerer.block, instance.budget)
+    for index in instance.budgets:
+        left = lowerer.load(lowerer.block, index)
         lowerer.require(lowerer.op("ne", "i64", left.operand, 0), DISABLED)
-        lowerer.fields[instance.budget] = Computed(
-            left.domain, lowerer.op("sub", "i64", left.operand, 1)
-        )
+        lowerer.fields[index] = Computed(left.domain, lowerer.op("sub", "i64", left.operand, 1))
+    if instance.only is not None:
+        _begin(lowerer, instance.only)
+
+
+def _begin(lowerer: Lowerer, only: Condition) -> None:
+    """Check the condition in which a disturbance may begin."""
+    lowerer.pure += 1
+    result = lowerer.call_function(ast.Pass(), only.function, [Known(lowerer.world)], {})
+    lowerer.require(lowerer.truth(result, ast.Pass()), DISABLED)
+    lowerer.pure -= 1
 
 
 class _Leaving:

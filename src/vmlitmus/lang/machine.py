@@ -100,7 +100,8 @@ class Instance:
     start: int = 0
     guards: tuple[tuple[int, int], ...] = ()
     loads: tuple[tuple[str, int], ...] = ()
-    budget: int | None = None
+    budgets: tuple[int, ...] = ()
+    only: Condition | None = None
 
     @property
     def actor(self) -> Entity:
@@ -197,17 +198,18 @@ class Machine:
 
         Raises NotEnabled, or whatever a faulty model raises.
         """
-        if instance.budget is not None:
-            left = self.variables[instance.budget]
+        budgets = [self.variables[index] for index in instance.budgets]
+        for left in budgets:
             when(left.entity.__dict__[left.name] > 0)
+        if instance.only is not None:
+            when(instance.only(self.world))
         program = instance.program
         if program is None:
             instance.step(self.world, *instance.binding)
             ending, values = 0, instance.binding
         else:
             ending, values = self._section(instance, program)
-        if instance.budget is not None:
-            left = self.variables[instance.budget]
+        for left in budgets:
             setattr(left.entity, left.name, left.entity.__dict__[left.name] - 1)
         self.world.recorder.check()
         return ending, values

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import fnmatch
 import importlib.util
 import json
@@ -48,7 +49,8 @@ class Catalogue:
         inside = path.resolve().is_relative_to(ROOT.resolve())
         topic = path.parent.name if inside else None
         shown = f"{path.parent.name}/{path.name}" if inside else str(path)
-        return read_test(read_text(path), shown, topic, self.model_of, self.default)
+        test = read_test(read_text(path), shown, topic, self.model_of, self.default)
+        return dataclasses.replace(test, file=str(path))
 
     def read_stdin(self) -> Test:
         """Return the test on standard input."""
@@ -56,7 +58,8 @@ class Catalogue:
             text = sys.stdin.read(1 << 20)
         except UnicodeDecodeError:
             raise LitmusError("standard input", None, "not UTF-8 text") from None
-        return read_test(text, "stdin", None, self.model_of, self.default)
+        test = read_test(text, "stdin", None, self.model_of, self.default)
+        return dataclasses.replace(test, file="stdin")
 
     def select(self, selectors: Iterable[str], *, wide: bool) -> list[Selected]:
         """Return what the selectors name: all tests without any. Raises UsageError for nothing.

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from vmlitmus.errors import ScenarioError, VmlitmusError, unknown
-from vmlitmus.lang import KINDS, Claim, Model
+from vmlitmus.lang import KINDS, Claim, Environment, Model
 from vmlitmus.lang.model import fill
+from vmlitmus.litmus.environment import read_environment
 from vmlitmus.litmus.shape import Shape, shown
 from vmlitmus.litmus.words import read_words
 from vmlitmus.outcome import Verdict
@@ -21,7 +22,7 @@ _LARGEST = 1 << 20  # bytes of a litmus file
 _MOST_CELLS = 1000
 _TEXTS = ("question", "source", "because", "decided_by")
 _TABLES = ("environment", "assume", "claim", "matrix")
-_TOP = (*_TEXTS, "topic", "expect", "word", "wide", "said", *_TABLES)
+_TOP = (*_TEXTS, "topic", "yes", "expect", "word", "wide", "said", *_TABLES)
 _VERDICTS = ("holds", "violated")
 
 
@@ -132,6 +133,7 @@ class _Reader:
             layout=layout,
             words=words,
             cells=cells,
+            yes=self.yes(),
             **texts,
         )
 
@@ -162,6 +164,14 @@ class _Reader:
             reason = "is missing" if value is None else f"= {value!r}: not a text"
             raise self.fail(f"{name} {reason}", name)
         return value
+
+    def yes(self) -> Verdict | None:
+        value = self.data.get("yes")
+        if value is None:
+            return None
+        if value not in _VERDICTS:
+            raise self.fail(unknown("value of yes", str(value), _VERDICTS), "yes")
+        return Verdict(value)
 
     def flag(self, name: str) -> bool:
         value = self.data.get(name, False)
@@ -216,19 +226,14 @@ class _Reader:
         word: str | None,
     ) -> Cell:
         data = _overlaid(self, model, self.data, chosen)
-        environment = dict(data.get("environment", {}))
-        allow = self.strings(environment.pop("allow", []), "allow")
-        at_most = environment.pop("at_most", {})
-        if environment:
-            word = next(iter(environment))
-            raise self.fail(unknown("key", f"environment.{word}", _ENVIRONMENT), word)
+        environment = read_environment(data.get("environment", {}), self.strings, self.fail)
         tables = {key: dict(data.get(key, {})) for key in model.settings if key in data}
         without = self.strings(tables.get("kvm", {}).pop("without", []), "without")
         fixed = self.strings(tables.get("kvm", {}).pop("with", []), "with")
         lists = {key: tuple(data[key]) for key in model.lists if key in data}
-        self.check_settings(model, tables, lists, allow, at_most)
+        self.check_settings(model, tables, lists, environment)
         return Cell(
-            name, where, tables, lists, allow, at_most, without, fixed,
+            name, where, tables, lists, environment, without, fixed,
             self.assumed(data), self.claim(model, data), expect, word,
         )  # fmt: skip
 
@@ -237,23 +242,13 @@ class _Reader:
         model: Model,
         tables: Mapping[str, Any],
         lists: Mapping[str, Any],
-        allow: tuple[str, ...],
-        at_most: object,
+        environment: Environment,
     ) -> None:
         try:
             fill(model, tables, lists)
+            environment.check(model)
         except ScenarioError as error:
             raise self.fail(str(error), *_words(str(error))) from None
-        for name in allow:
-            if name not in model.disturbances:
-                raise self.fail(unknown("disturbance", name, model.disturbances), name)
-        if not isinstance(at_most, dict):
-            raise self.fail(f"at_most = {at_most!r}: not a table", "at_most")
-        for name, most in at_most.items():
-            if name not in allow:
-                raise self.fail(unknown("allowed disturbance", name, allow), name)
-            if not isinstance(most, int) or isinstance(most, bool) or not 0 <= most <= 63:
-                raise self.fail(f"at_most.{name} = {most!r}: not an integer in 0..63", name)
 
     def assumed(self, data: Mapping[str, Any]) -> dict[str, bool | str]:
         for name, value in data.get("assume", {}).items():
@@ -285,9 +280,6 @@ class _Reader:
             example = 'write two conditions, ["before", "after"]'
             raise self.fail(f"claim.{kind} = {value!r}: {example}", kind)
         return [str(name) for name in value]
-
-
-_ENVIRONMENT = ("environment.allow", "environment.at_most")
 
 
 _ROW = ("where", "verdict", "word")

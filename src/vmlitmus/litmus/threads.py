@@ -6,16 +6,11 @@ import tomllib
 from functools import cache
 
 from vmlitmus.litmus.catalogue import ROOT
+from vmlitmus.outcome import Thread
 
 
 @cache
-def _threads() -> dict[str, dict[str, str]]:
-    return tomllib.loads((ROOT / "threads.toml").read_text(encoding="utf-8"))
-
-
-def citation(source: str) -> str:
-    """Return a thread by subject, author and date; any other source as it is."""
-    thread = _threads().get(source)
-    if thread is None:
-        return source
-    return f'"{thread["subject"]}" ({thread["author"]}, {thread["date"]})'
+def threads() -> dict[str, Thread]:
+    """Return the threads that have a file name, by that name."""
+    data = tomllib.loads((ROOT / "threads.toml").read_text(encoding="utf-8"))
+    return {file: Thread(file, **fields) for file, fields in data.items()}

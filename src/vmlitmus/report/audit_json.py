@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
-from vmlitmus.audited import Answer, Audit, Judged
+from vmlitmus.audited import Answer, Audit, Fix, Judged
 
 SCHEMA = "vmlitmus/audit/1"
 
@@ -14,6 +15,12 @@ SCHEMA = "vmlitmus/audit/1"
 def as_json(audit: Audit) -> str:
     """Return the audit as one JSON object."""
     found: dict[str, Any] = {"schema": SCHEMA, **asdict(audit)}
+    return json.dumps(found, indent=2, ensure_ascii=True)
+
+
+def kernel_json(fixes: Iterable[Fix], release: str) -> str:
+    """Return the fixes of a kernel as one JSON object of the same schema."""
+    found = {"schema": SCHEMA, "kernel": release, "fixes": [asdict(fix) for fix in fixes]}
     return json.dumps(found, indent=2, ensure_ascii=True)
 
 

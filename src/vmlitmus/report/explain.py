@@ -2,118 +2,90 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import textwrap
 from collections.abc import Iterable, Mapping
 
-from vmlitmus.outcome import Outcome, Result, Verdict
-from vmlitmus.report.timeline import WIDTH, ascii_only, timeline
+from vmlitmus.outcome import Outcome, Result
+from vmlitmus.report.cause import answer, cause, headline, saw_everything, searched
+from vmlitmus.report.timeline import WIDTH, ascii_only, changed_at_start, timeline
 
 _FAIRNESS = ("weakly fair", "strongly fair")  # bounds of a liveness claim
 
 
-def explain(outcome: Outcome, citation: str) -> str:
-    """Return the report: question, verdict, cause, time-line, bounds, citations, how to rerun.
+def explain(
+    outcome: Outcome, *, verbose: bool = False, states: bool = False, question: bool = True
+) -> str:
+    """Return the report: question, answer, cause, time-line, bounds, citations, how to rerun.
 
-    ``citation`` is the source of the test as people cite it.
+    Steps that never happened, assumptions and sources are counted, except those that the run rests
+    on; ``verbose`` lists them all. ``states`` adds what each step changes. Without ``question`` the
+    report begins with the answer.
     """
     r = outcome.result
     if r is None:
         return f"{outcome.name}: {outcome.error}"
-    lines = [*_wrap(outcome.question), ""]
-    lines += _wrap(f"{_headline(outcome, r)}")
-    lines += ["", *_wrap(_cause(outcome, r))]
+    lines = [*_wrap(outcome.question), ""] if question else []
+    lines += answer(outcome)
+    lines += _wrap(headline(outcome, r))
+    lines += ["", *_wrap(cause(outcome, r))]
     if r.trace is not None:
         lines += ["", *_wrap(f"Start: {outcome.start}.")] if outcome.start else []
-        lines += ["", *timeline(r.trace, _ending(outcome), r.loop_start, _asked(outcome, r))]
-    lines += ["", *_facts(outcome, r)]
-    lines += ["", *_citations(outcome, r, citation)]
+        lines += _at_start(r) if states else []
+        lines += [
+            "",
+            *timeline(r.trace, ending(outcome), r.loop_start, asked(outcome, r), states),
+        ]
+    lines += ["", *_facts(outcome, r, verbose)]
+    lines += ["", *_citations(outcome, r, verbose)]
     lines += ["", "To run it again:", f"  vmlitmus explain {shlex.join(outcome.arguments)}"]
     return "\n".join(ascii_only(text).rstrip() for text in lines)
 
 
-def _headline(outcome: Outcome, r: Result) -> str:
-    if not outcome.because:
-        return f"{outcome.claim}: {r.verdict.value.upper()}"
-    note = "as expected" if outcome.as_expected else f"EXPECTED: {outcome.expected.value}"
-    if outcome.without:
-        parts = ", ".join(f'"{part}"' for part in outcome.without)
-        note = f"without {parts}; with it: {outcome.expected.value}"
-    return f"{outcome.claim}: {r.verdict.value.upper()} ({note})"
-
-
-def _cause(outcome: Outcome, r: Result) -> str:
-    text = outcome.claim_text
-    kind = outcome.claim.split()[0]
-    if kind in ("eventually", "leads_to"):
-        return _liveness(outcome, r)
-    if r.verdict is Verdict.INCONCLUSIVE:
-        return f"Not decided: {r.reason}. The condition asked about: {text}."
-    if kind == "never" and r.trace is not None:
-        return f"In the run below, {text}; the last step is what does it."
-    if kind == "never":
-        return f"In no interleaving within the bounds: {text}."
-    if kind == "possible" and r.trace is not None:
-        return f"The run below is a witness: {text}."
-    if kind == "possible":
-        return f"No interleaving within the bounds gets there: {text}."
-    if r.trace is not None:
-        return f"After the run below it can never be reached again: {text}."
-    return f"From every reachable state it can be reached again: {text}."
-
-
-def _liveness(outcome: Outcome, r: Result) -> str:
-    """Say what a lasso shows, or that there is none."""
-    text, then = outcome.claim_text, outcome.then_text
-    if r.verdict is Verdict.INCONCLUSIVE:
-        asked = text if then is None else f"{text}; what has to follow: {then}"
-        return f"Not decided: {r.reason}. The condition asked about: {asked}."
-    if r.trace is None and then is None:
-        return f"On every fair run, sooner or later: {text}."
-    if r.trace is None:
-        return f"On every fair run, whenever {text}, sooner or later: {then}."
-    never = f"it never comes to this: {text if then is None else then}"
-    if r.loop_start == len(r.trace):
-        why = "The run below stops where no step is promised to happen"
-    else:
-        why = (
-            "The run below ends in a loop, and repeating it for ever breaks no promise of fairness"
-        )
-    if then is None:
-        return f"{why}; {never}."
-    return f"{why}. From the marked point on, where {text}, {never}."
-
-
-def _asked(outcome: Outcome, r: Result) -> tuple[int, str] | None:
+def asked(outcome: Outcome, r: Result) -> tuple[int, str] | None:
     """Return before which step a leads_to begins to wait, and for what."""
     if r.since is None or outcome.then_text is None:
         return None
     return r.since, outcome.claim.split()[1]
 
 
-def _ending(outcome: Outcome) -> str | None:
+def ending(outcome: Outcome) -> str | None:
+    """Return what is marked at the end of a run."""
     kind, *conditions = outcome.claim.split()
     if kind in ("eventually", "leads_to"):
         return f"{conditions[-1]} never comes"
     return f"{conditions[0]} out of reach" if kind == "recoverable" else conditions[0]
 
 
-def _facts(outcome: Outcome, r: Result) -> list[str]:
+def _at_start(r: Result) -> list[str]:
+    fields = changed_at_start(r.trace or ())
+    if not fields:
+        return []
+    return ["", *_wrap(f"Fields that this run changes, at the start: {'; '.join(fields)}.")]
+
+
+def _facts(outcome: Outcome, r: Result, verbose: bool) -> list[str]:
     lines = [line for sentence in limited_to(outcome.bounds) for line in _wrap(sentence)]
-    lines += _wrap(
-        f"Searched: {r.states} states, {r.transitions} transitions, depth {r.depth}; "
-        f"{_reach(outcome, r)} ({r.engine} engine, {r.seconds:.2f} s)."
-    )
+    lines += _wrap(searched(outcome, r))
     if r.backing:
-        lines += ["Reached on the way, so that this means something:", *_items(r.backing)]
-    if outcome.assumptions:
+        lines += ["Not vacuous; the search also reached:", *items(r.backing)]
+    if outcome.off:
+        lines += _wrap("Switched off: " + ", ".join(f'"{part}"' for part in outcome.off) + ".")
+    if verbose and outcome.assumptions:
         lines += _wrap("Assumptions in force: " + "; ".join(outcome.assumptions) + ".")
-    if r.never_fired and _saw_everything(outcome, r):
-        never = dict.fromkeys(r.never_fired.values())
-        lines += ["Steps that never happened:", *_items(never)]
+    elif outcome.chosen:
+        lines += _wrap(f"Assumptions that the test chooses: {'; '.join(outcome.chosen)}.")
+    if verbose and _never(outcome, r):
+        lines += ["Steps that never happened:", *items(_never(outcome, r))]
     for warning in r.warnings:
         lines += _wrap(f"Warning: {warning}.")
     return lines
+
+
+def _never(outcome: Outcome, r: Result) -> list[str]:
+    """Return the steps that never happened; none where the search did not see everything."""
+    return list(dict.fromkeys(r.never_fired.values())) if saw_everything(outcome, r) else []
 
 
 def limited_to(given: Mapping[str, object]) -> list[str]:
@@ -126,36 +98,65 @@ def limited_to(given: Mapping[str, object]) -> list[str]:
     return found
 
 
-def _reach(outcome: Outcome, r: Result) -> str:
-    if _saw_everything(outcome, r):
-        return "all that can be reached"
-    return "every interleaving up to there"
-
-
-def _saw_everything(outcome: Outcome, r: Result) -> bool:
-    """Say whether the search went through all reachable states, not only to the first hit."""
-    early = r.trace is not None and outcome.claim.split()[0] in ("never", "possible")
-    return not early and r.verdict is not Verdict.INCONCLUSIVE
-
-
 def _bound(name: str, value: object) -> str:
     if isinstance(value, (list, tuple)):
         return f"{name}: {', '.join(map(str, value)) or 'none'}"
     return f"{value} {name}{'' if value == 1 else 's'}"
 
 
-def _citations(outcome: Outcome, r: Result, citation: str) -> list[str]:
+def expected_because(outcome: Outcome) -> str:
+    """Return why the verdict is expected, as a sentence; empty where nothing is expected."""
+    if not outcome.because or outcome.without:
+        return ""
     decided = "the model decided" if outcome.decided_by == "model" else "known from"
-    told = outcome.because and not outcome.without
-    lines = _wrap(f"Expected because ({decided}): {outcome.because}") if told else []
-    lines += _wrap(f"Asked in: {citation}")
-    sources = dict.fromkeys(s for step in r.trace or () for s in step.source.split("; "))
-    if sources:
-        lines += ["Sources of the steps:", *_items(sources)]
-    return lines
+    return f"Expected because ({decided}): {outcome.because}"
 
 
-def _items(texts: Iterable[str]) -> list[str]:
+def _citations(outcome: Outcome, r: Result, verbose: bool) -> list[str]:
+    told = expected_because(outcome)
+    lines = _wrap(told) if told else []
+    lines += _wrap(f"Asked in: {outcome.citation}")
+    sources = list(dict.fromkeys(s for step in r.trace or () for s in step.source.split("; ")))
+    if verbose:
+        return lines + (["Sources of the steps:", *items(sources)] if sources else [])
+    shown = _deciding(r)
+    lines += (
+        ["Sources of the last step, and assumptions of the run:", *items(shown)] if shown else []
+    )
+    return lines + _counted(outcome, r, len(sources) - len(shown))
+
+
+def _deciding(r: Result) -> list[str]:
+    """Return the sources of the last step, and the assumptions that any step rests on."""
+    if not r.trace:
+        return []
+    last = r.trace[-1].source.split("; ")
+    every = (s for step in r.trace for s in step.source.split("; "))
+    return list(dict.fromkeys([*last, *(s for s in every if re.match(r'assumption "', s))]))
+
+
+def _counted(outcome: Outcome, r: Result, sources: int) -> list[str]:
+    """Say how much is not shown."""
+    counts = {
+        "assumption in force": len(outcome.assumptions),
+        "more source of the steps": sources,
+        "step that never happened": len(_never(outcome, r)),
+    }
+    parts = [_plural(number, what) for what, number in counts.items() if number]
+    return _wrap(f"Listed with -v: {', '.join(parts)}.") if parts else []
+
+
+def _plural(number: int, what: str) -> str:
+    first, _, rest = what.partition(" ")
+    if number == 1:
+        return f"1 {what}"
+    if first == "more":
+        return f"{number} {what.replace('source', 'sources')}"
+    return f"{number} {first}s {rest}"
+
+
+def items(texts: Iterable[str]) -> list[str]:
+    """Return texts as a list, one item each, at most 75 columns wide."""
     return [
         part
         for text in texts

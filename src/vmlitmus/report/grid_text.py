@@ -105,7 +105,7 @@ def plain(grid: Grid, room: int = WIDTH) -> str:
     lines += legend(grid) if not grid.marks else ["", *legend(grid)]
     found = blocks(grid)
     short = _shortened(grid, found, room)
-    lines += [line for axis in short for line in _wrap(_share(axis, grid.axes[axis]))]
+    lines += [line for axis in short for line in _wrap(share(axis, grid.axes[axis]))]
     for block in found:
         lines += ["", *([f"{block.title}:"] if block.title else [])]
         lines += _plain_block(grid, block, short, room)
@@ -118,29 +118,35 @@ def _shortened(grid: Grid, found: Sequence[Block], room: int) -> tuple[str, ...]
     tables = [_table(grid, block, ()) for block in found]
     if all(sum(widths([*h, *b])) + _GAP * (len(h[0]) - 1) <= room for h, b in tables):
         return ()
+    return shortened(grid)
+
+
+def shortened(grid: Grid) -> tuple[str, ...]:
+    """Return the axes whose values can be shown without what all of them share."""
     return tuple(
         axis
         for axis, values in grid.axes.items()
-        if _common(values) and axis.rsplit(".", 1)[-1] not in _IN_FULL
+        if common_parts(values) and axis.rsplit(".", 1)[-1] not in _IN_FULL
     )
 
 
-def _common(values: Sequence[str]) -> list[str]:
+def common_parts(values: Sequence[str]) -> list[str]:
     """Return the parts that all values of a list-valued axis share."""
     parts = [value.split("+") for value in values]
     return [p for p in parts[0] if len(parts) > 1 and all(p in other for other in parts)]
 
 
-def _share(axis: str, values: Sequence[str]) -> str:
-    common = ", ".join(_common(values))
+def share(axis: str, values: Sequence[str]) -> str:
+    """Return the sentence that says what all values of an axis share, and the table leaves out."""
+    common = ", ".join(common_parts(values))
     return f"In all cells {axis} has {common}; the table shows what else it has."
 
 
-def _value(grid: Grid, axis: str, value: str, short: Sequence[str]) -> str:
+def shown_value(grid: Grid, axis: str, value: str, short: Sequence[str]) -> str:
     """Return a value as it is shown: without what all values of its axis share, if it is short."""
     parts = value.split("+")
     if axis in short:
-        common = _common(grid.axes[axis])
+        common = common_parts(grid.axes[axis])
         parts = [part for part in parts if part not in common] or ["nothing more"]
     return " + ".join(parts)
 
@@ -148,7 +154,7 @@ def _value(grid: Grid, axis: str, value: str, short: Sequence[str]) -> str:
 def _table(grid: Grid, block: Block, short: Sequence[str]) -> tuple[list[list[str]], Lines]:
     """Return the heads, one line for each axis across, and the body with its labels."""
     shown = [
-        [_value(grid, axis, value, short) for axis, value in zip(block.down, row, strict=True)]
+        [shown_value(grid, axis, value, short) for axis, value in zip(block.down, row, strict=True)]
         for row in block.labels
     ]
     body = [[*label, *row] for label, row in zip(shown, block.body, strict=True)]
@@ -157,7 +163,9 @@ def _table(grid: Grid, block: Block, short: Sequence[str]) -> tuple[list[list[st
     heads = []
     for level, axis in enumerate(block.across):
         values = [
-            "" if _again(block.columns, number, level) else _value(grid, axis, column[level], short)
+            ""
+            if _again(block.columns, number, level)
+            else shown_value(grid, axis, column[level], short)
             for number, column in enumerate(block.columns)
         ]
         last = level == len(block.across) - 1

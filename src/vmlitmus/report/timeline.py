@@ -22,12 +22,14 @@ def timeline(
     ending: str | None = None,
     loop_start: int | None = None,
     asked: tuple[int, str] | None = None,
+    states: bool = False,
 ) -> list[str]:
     """Return the lines of a time-line; ``ending`` marks what is reached at the end.
 
     A line belongs to one column only, so a clause may run on below the columns to its right. A
     loop is marked from step ``loop_start`` on; where no step is left for it, the run stops.
-    ``asked`` is a step before which something is marked.
+    ``asked`` is a step before which something is marked. ``states`` adds below each step what it
+    changes.
     """
     marks = _marks(len(steps), loop_start, asked)
     names = list(dict.fromkeys(column(step) for step in steps))
@@ -36,14 +38,38 @@ def timeline(
         return start if marks else [f"==> at the start: {ending}"] if ending else []
     offsets = _offsets(names)
     if offsets is None:
-        return _listed(steps, names, marks) + marked(ending)
+        return _listed(steps, names, marks, states) + marked(ending)
     lines = [_heading(offsets, names), _heading(offsets, ["-" * len(name) for name in names])]
     for number, step in enumerate(steps):
         lines += marks.get(number, [])
         at = offsets[names.index(column(step))]
         parts = textwrap.wrap(ascii_only(step.label), min(_WIDEST, WIDTH - at))
         lines += [" " * at + part for part in parts]
+        lines += _changes(step, at) if states else []
     return lines + marks.get(len(steps), []) + marked(ending)
+
+
+def _changes(step: TraceStep, at: int) -> list[str]:
+    """Return what a step changes, to stand below it."""
+    text = "; ".join(f"{name}: {old} -> {new}" for name, (old, new) in step.changes.items())
+    return [
+        " " * at + part
+        for part in textwrap.wrap(
+            ascii_only(text or "changes nothing"),
+            WIDTH - at,
+            initial_indent="| ",
+            subsequent_indent="|   ",
+        )
+    ]
+
+
+def changed_at_start(steps: Sequence[TraceStep]) -> list[str]:
+    """Return the fields that a run changes, with their values before its first step."""
+    first: dict[str, str] = {}
+    for step in steps:
+        for name, (old, _) in step.changes.items():
+            first.setdefault(name, old)
+    return [f"{name} = {value}" for name, value in first.items()]
 
 
 def _marks(
@@ -55,7 +81,7 @@ def _marks(
         marks[asked[0]] = textwrap.wrap(f"-- here: {asked[1]} --", WIDTH, initial_indent="  ")
     if loop_start is not None:
         text = "from here the run repeats" if loop_start < steps else "here the run stops"
-        marks.setdefault(loop_start, []).append(f"  -- {text} for ever --")
+        marks.setdefault(loop_start, []).append(f"  -- {text} forever --")
     return marks
 
 
@@ -75,7 +101,7 @@ def _heading(offsets: Sequence[int], texts: Sequence[str]) -> str:
 
 
 def _listed(
-    steps: Sequence[TraceStep], names: list[str], marks: Mapping[int, list[str]]
+    steps: Sequence[TraceStep], names: list[str], marks: Mapping[int, list[str]], states: bool
 ) -> list[str]:
     """One line a step, with its cpu or actor in front: for too many columns."""
     indent = max(map(len, names)) + 2
@@ -85,6 +111,7 @@ def _listed(
         wrapped = textwrap.wrap(ascii_only(step.label), WIDTH - _INDENT - indent)
         lines.append("  " + column(step).ljust(indent) + wrapped[0])
         lines += [" " * (_INDENT + indent) + part for part in wrapped[1:]]
+        lines += _changes(step, _INDENT + indent) if states else []
     return lines + marks.get(len(steps), [])
 
 

@@ -40,6 +40,7 @@ class Fault(Enum):
     NOT_VMSA = "VMEXIT_INVALID: page without the VMSA bit"
     FOREIGN = "VMEXIT_INVALID: page of another ASID"
     BUSY = "VMEXIT_BUSY"
+    SVME = "VMEXIT_INVALID: EFER.SVME is clear"
     FEATURES = "VMEXIT_INVALID: SEV_FEATURES not allowed"
     OOPS = "its task died of an oops"  # and keeps its locks
 
@@ -89,11 +90,14 @@ class Page(Entity):
     asid: Asid = Asid.THIS  # RMP: of which guest, if it is assigned
     vmsa: bool = False  # RMP: VMSA attribute
     immutable: bool = False  # RMP: RMPUPDATE fails until firmware clears it
+    hugepage: Const[bool] = False  # a 2 MiB RMPUPDATE assigned it: its direct map was not split
     in_use: bool = False  # RMP: from VMRUN to #VMEXIT
     large: bool = False  # RMP: it is part of a 2 MiB entry
     present: bool = True  # in the guest_memfd file
     mapped: bool = True  # by an SPTE
     features: Features = Features.MANAGED  # what is written in the VMSA
+    svme: bool = True  # EFER.SVME in the VMSA
+    meant: Vcpu | None = None  # for whom the guest made it, if it sent it to another vcpu
     dirty: bool = False  # guest-tagged lines of it are in a cache
     met_in_use: bool = False  # an RMPADJUST found it in use
     leaked: bool = False  # the guest gave up on it after FAIL_INUSE
@@ -108,6 +112,8 @@ class Vcpu(Entity):
     launch: Const[Page | None] = None  # sev_es.vmsa
     in_run: bool = True  # its task is in KVM_RUN and holds vcpu->mutex
     online: bool = True  # KVM_CREATE_VCPU has returned
+    parks: Const[bool] = False  # a proposal: no event wakes it while it is destroyed
+    parked: bool = False  # it took a DESTROY, and no VMSA since; only with ``parks``
     protected: bool = True  # guest_state_protected: the launch VMSA is encrypted
     mode: Mode = Mode.OUTSIDE
     mp_state: MpState = MpState.RUNNABLE
@@ -118,8 +124,12 @@ class Vcpu(Entity):
     sipi: bool = False  # KVM_APIC_SIPI
     nmi: bool = False  # KVM_REQ_NMI, or nmi_pending
     irq: bool = False  # an interrupt is pending in its LAPIC
+    irqs_on: Const[bool] = True  # it was interruptible at its last #VMEXIT: RFLAGS.IF, no shadow
     apic: bool = True  # its LAPIC is on, so that it accepts interrupts
     unhalted: bool = False  # pv.pv_unhalted
+    ghcb: bool = False  # its GHCB is mapped
+    hold: bool = False  # ap_reset_hold_type is AP_RESET_HOLD_NAE_EVENT
+    sipied: bool = False  # received_first_sipi
     vmsa: Page | None = None  # vmcb->control.vmsa_pa
     looks: Page | None = None  # what it has looked up in the memslots, under kvm->srcu
     blank: bool = False  # vmsa_pa is a page that guest_memfd has just allocated
@@ -138,6 +148,7 @@ class Vcpu(Entity):
     reading: Page | None = None  # the page that its guest code is reading for a dump
     adjusting: Page | None = None  # the page whose RMPADJUST faults and is tried again
     new_regs: bool = False  # KVM_SET_REGS was called
+    loaded: bool = False  # guest_state_loaded: the host save area was saved since vcpu_load()
     saved_masks: bool = False  # its cpu's host save area has the host's DR address masks
     saved_drs: bool = False  # and the host's DR0..DR3
     masks: bool = True  # the DR address masks of its cpu are the host's, outside the guest
@@ -174,7 +185,9 @@ class Vcpu(Entity):
     @property
     def has_events(self) -> bool:
         """kvm_vcpu_has_events(), and what else makes kvm_arch_vcpu_runnable() true."""
-        woken = self.nmi or self.irq or self.unhalted
+        if self.parked:
+            return self.waiting and (self.update or self.init)
+        woken = self.nmi or (self.irq and self.irqs_on) or self.unhalted
         return self.update or self.init or self.sipi or woken
 
 
@@ -184,16 +197,19 @@ class Vm(Entity):
     honest: Const[bool] = True  # the guest keeps the GHCB's rules
     careful: Const[bool] = True  # it takes no VMSA page whose gpa is 2 MiB aligned
     lies: Const[bool] = False  # the RAX of AP_CREATION is not what the VMSA says
+    skips_encrypted: Const[bool] = False  # LAUNCH_FINISH passes over vcpus that are encrypted
     frees_launch: Const[bool] = False  # KVM frees the launch VMSA once it is replaced
     clears_late: Const[bool] = False  # the request bit is cleared under snp_vmsa_mutex
     dump_destroys: Const[bool] = False  # the kdump kernel issues AP_DESTROY first
     debug_swap: Const[bool] = False  # SEV_FEATURES that KVM manages include DebugSwap
+    saves_each: Const[bool] = False  # KVM saves the host's DR masks before each entry
     knows_ids: Const[bool] = True  # the guest can ask for the APIC ids of vcpus that never ran
     invalidating: Page | None = None  # mmu_invalidate_in_progress, and its range
     seq: Annotated[int, Between(0, 3)] = 0  # mmu_invalidate_seq
     locked: bool = False  # kvm->lock
     creating: bool = False  # created_vcpus != online_vcpus
     missed: bool = False  # LAUNCH_FINISH succeeded while a vcpu was being created
+    to_launch: Const[bool] = False  # KVM_SEV_SNP_LAUNCH_FINISH was to come at the start
     finished: bool = False  # KVM_SEV_SNP_LAUNCH_FINISH has succeeded
 
 

@@ -2,8 +2,10 @@
 
 from vmlitmus.claims.ap_creation.launch import (
     host_writes_guest_page,
+    launch_can_end,
     launch_finished,
     launch_misses_vcpu,
+    launch_refused,
     unencrypted_vcpu_enters,
     vcpu_unencrypted,
     vmsa_torn,
@@ -23,6 +25,7 @@ from vmlitmus.claims.ap_creation.pages import (
     page_reused,
     punch_over,
     rmpadjust_meets_in_use,
+    vmsa_given_up,
     vmsa_page_leaked,
 )
 from vmlitmus.claims.ap_creation.requests import (
@@ -41,6 +44,9 @@ from vmlitmus.claims.ap_creation.requests import (
     requester_waits,
     stale_gpa_installed,
     stale_gpa_pending,
+    vmsa_runs_elsewhere,
+    vmsa_sent_elsewhere,
+    vmsa_taken_outside,
 )
 from vmlitmus.claims.ap_creation.vmrun import (
     created_on_init,
@@ -57,6 +63,7 @@ from vmlitmus.claims.ap_creation.vmrun import (
     two_vcpus_run_one_vmsa,
     vcpu_asked_for,
     vcpu_destroyed,
+    vcpu_parked,
     vcpu_without_vmsa,
     vmrun_busy,
     vmrun_on_freed_page,
@@ -84,6 +91,7 @@ CONDITIONS = (
     destroyed_vcpu_runs,
     destroyed_vcpu_asks,
     vcpu_destroyed,
+    vcpu_parked,
     taken_before_init,
     created_on_init,
     launch_vmsa_runs,
@@ -98,6 +106,9 @@ CONDITIONS = (
     foreign_features_run,
     request_made,
     host_breakpoint_missed,
+    vmsa_runs_elsewhere,
+    vmsa_sent_elsewhere,
+    vmsa_taken_outside,
     create_due,
     create_settled,
     host_task_spins,
@@ -110,6 +121,7 @@ CONDITIONS = (
     next_owner_faults,
     page_reused,
     rmpadjust_meets_in_use,
+    vmsa_given_up,
     vmsa_page_leaked,
     false_rmp_fault,
     guest_accesses_page,
@@ -121,6 +133,8 @@ CONDITIONS = (
     launch_page_freed,
     freed_launch_page_is_vmsa,
     launch_finished,
+    launch_can_end,
+    launch_refused,
     vmsa_torn,
     host_writes_guest_page,
     launch_misses_vcpu,

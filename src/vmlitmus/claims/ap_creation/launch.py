@@ -22,6 +22,20 @@ def launch_finished(w: World) -> bool:
 
 
 @condition(
+    "launch-can-end",
+    "KVM_SEV_SNP_LAUNCH_FINISH has succeeded, or no vcpu is encrypted, so that it still can",
+    source=ONCE,
+)
+def launch_can_end(w: World) -> bool:
+    return w.the(Vm).finished or not any(v.protected for v in w.all(Vcpu))
+
+
+@condition("launch-refused", "firmware is about to refuse a launch command", source=ONCE)
+def launch_refused(w: World) -> bool:
+    return w.the(Host).refuses
+
+
+@condition(
     "vmsa-torn",
     "an encrypted launch VMSA has registers from before and from after one KVM_SET_REGS",
     source=LOCK,

@@ -54,10 +54,19 @@ def page_reused(w: World) -> bool:
     "rmpadjust-meets-in-use",
     "the guest's RMPADJUST found a VMSA in use after AP_CREATION had returned",
     source=RACE,
-    backed_by=("vmsa-retired",),
+    backed_by=("vmsa-given-up",),
 )
 def rmpadjust_meets_in_use(w: World) -> bool:
     return any(page.met_in_use for page in w.all(Page))
+
+
+@condition(
+    "vmsa-given-up",
+    "AP_CREATION has returned and a VMSA is done with, or the guest has cleared EFER.SVME in one",
+    source=RACE,
+)
+def vmsa_given_up(w: World) -> bool:
+    return any(v.retired for v in w.all(Vcpu)) or any(not page.svme for page in w.all(Page))
 
 
 @condition(

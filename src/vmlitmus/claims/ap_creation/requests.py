@@ -85,6 +85,34 @@ def host_breakpoint_missed(w: World) -> bool:
     return w.the(Host).missed
 
 
+@condition(
+    "vmsa-runs-elsewhere",
+    "a vcpu runs the VMSA that the guest made for another one",
+    source=CREATE,
+    backed_by=("vmsa-sent-elsewhere",),
+)
+def vmsa_runs_elsewhere(w: World) -> bool:
+    return any(
+        vcpu.running and vcpu.vmsa is page and page.meant is not None and page.meant is not vcpu
+        for vcpu in w.all(Vcpu)
+        for page in w.all(Page)
+    )
+
+
+@condition("vmsa-sent-elsewhere", "a CREATE names another vcpu than the guest means", source=CREATE)
+def vmsa_sent_elsewhere(w: World) -> bool:
+    return any(page.meant is not None for page in w.all(Page))
+
+
+@condition(
+    "vmsa-taken-outside-kvm-run",
+    "a vcpu has the VMSA that was asked for, and its task is not in KVM_RUN",
+    source=KernelFile("arch/x86/kvm/x86.c", "kvm_arch_vcpu_ioctl_get_mpstate()", "7.2.8"),
+)
+def vmsa_taken_outside(w: World) -> bool:
+    return any(v.asked is not None and v.vmsa is v.asked and not v.in_run for v in w.all(Vcpu))
+
+
 @condition("create-due", "a CREATE was accepted; its target neither ran nor failed", source=CREATE)
 def create_due(w: World) -> bool:
     return any(vcpu.due and not vcpu.failed for vcpu in w.all(Vcpu))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from vmlitmus.lang import Apm, KernelCommit, KernelFile, World, condition
 from vmlitmus.world.memory import Owner
-from vmlitmus.world.snp import Asid, Fault, Page, Vcpu
+from vmlitmus.world.snp import Asid, Fault, MpState, Page, Vcpu
 
 RACE = KernelCommit("309d28576f0a", "KVM: SVM: Fix SNP AP destroy race with VMRUN")
 REFUSE = KernelCommit(
@@ -119,12 +119,20 @@ def destroyed_vcpu_runs(w: World) -> bool:
 
 @condition(
     "destroyed-vcpu-asks",
-    "KVM accepted a request of a vcpu after its DESTROY had returned",
+    "KVM went on with a request of a vcpu after its DESTROY had returned",
     source=ASK,
     backed_by=("vcpu-destroyed",),
 )
 def destroyed_vcpu_asks(w: World) -> bool:
     return any(vcpu.posthumous for vcpu in w.all(Vcpu))
+
+
+@condition("vcpu-parked", "a destroyed vcpu is in HALTED, with nothing begun", source=RACE)
+def vcpu_parked(w: World) -> bool:
+    return any(
+        v.destroyed and v.idle and not v.waiting and not v.update and v.mp_state == MpState.HALTED
+        for v in w.all(Vcpu)
+    )
 
 
 @condition("vcpu-destroyed", "a DESTROY has returned", source=RACE)

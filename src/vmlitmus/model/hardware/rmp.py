@@ -1,8 +1,11 @@
 """The RMP as VMRUN, RMPADJUST and RMPUPDATE see it.
 
 VMRUN needs a VMSA page that is assigned to the VMCB's ASID, has the VMSA attribute and is not in
-use, and marks it in use until #VMEXIT. RMPADJUST and RMPUPDATE of a page in use fail. A hugepage
-access that collides with a 2 MiB aligned VMSA in use raises a false RMP fault (the erratum).
+use, with EFER.SVME set in it, and marks it in use until #VMEXIT. RMPADJUST and RMPUPDATE of a page
+in use fail. A hugepage access that collides with a 2 MiB aligned VMSA in use raises a false RMP
+fault (the erratum). Linux splits the direct map before it assigns a 4 KiB page, so that the host
+has no hugepage there; before it assigns a 2 MiB region it does not, which guest_memfd of 7.2.8
+never asks for.
 RMPUPDATE of a 4 KiB page fails with FAIL_OVERLAP as long as a 2 MiB entry covers it, or firmware
 has the region. It sets the immutable bit of a page that is meant for firmware, and fails for such a
 page until firmware has cleared the bit.
@@ -21,6 +24,8 @@ from vmlitmus.world.snp import Asid, Fault, Features, Host, Mode, Page, Task, Vc
 VMRUN = Apm("15.36.12")
 RMPADJUST = Apm("15.36.7")
 ERRATUM = KernelFile("arch/x86/kvm/svm/sev.c", "snp_safe_alloc_page_node()", "7.2.13")
+DIRECT_MAP = KernelFile("arch/x86/virt/svm/sev.c", "adjust_direct_map()", "7.2.8")
+SPLIT = "split the direct map before RMPUPDATE"
 OVERLAP = KernelFile("arch/x86/virt/svm/sev.c", "rmpupdate()", "7.2.13")
 POINTER_CACHED = Assumption(
     "vmsa-pointer-cached",
@@ -54,6 +59,8 @@ def outcome(w: World, vcpu: Vcpu, page: Page | None, features_checked: bool) -> 
         return Fault.NOT_VMSA
     if page.in_use:
         return Fault.BUSY
+    if not page.svme:
+        return Fault.SVME
     if features_checked and page.features in (Features.INJECTION, Features.DEBUG_SWAP):
         return Fault.FEATURES
     return Fault.NONE
@@ -133,7 +140,7 @@ def done_with(w: World, vcpu: Vcpu, page: Page) -> bool:
         return False
     vcpus = w.all(Vcpu)
     retired = any(page in v.retired for v in vcpus) and not any(v.asked is page for v in vcpus)
-    return retired or not w.the(Vm).honest
+    return retired or not page.svme or not w.the(Vm).honest
 
 
 @step("{vcpu} clears VMSA of {page} by RMPADJUST", source=(RMPADJUST, IN_USE))
@@ -165,16 +172,18 @@ def rmpadjust_set(w: World, vcpu: Vcpu, page: Page) -> None:
     when(free_to_act(vcpu) and len(vcpu.asks) > 0 and not page.vmsa and not page.launch)
     when(page.assigned and page.owner == Owner.GUEST)
     page.vmsa = True
+    page.svme = True
 
 
 @step(
     "the host accesses the hugepage that {page} is part of",
-    source=ERRATUM,
+    source=(ERRATUM, DIRECT_MAP),
     disturbance="hugepage-access",
 )
 def access_hugepage(w: World, page: Page) -> None:
     unlucky = page.launch and not w.part("allocate launch VMSAs off 2 MiB alignment")
     when((page.pfn_aligned or unlucky) and page.in_use)
+    when(page.hugepage or not w.part(SPLIT))
     w.the(Host).false_fault = True
 
 

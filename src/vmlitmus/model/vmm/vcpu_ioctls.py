@@ -1,16 +1,27 @@
-"""A VMM and the vcpu ioctls: KVM_RUN, and KVM_SET_MP_STATE, which no SNP check guards.
+"""A VMM and the vcpu ioctls: KVM_RUN, KVM_GET_MP_STATE and KVM_SET_MP_STATE.
 
-A signal takes a vcpu out of KVM_RUN; the VMM calls it again. A VMM that misbehaves sets an
-mp_state of its own in between, or calls KVM_RUN again after it has failed.
-Source: kvm_arch_vcpu_ioctl_set_mpstate() in arch/x86/kvm/x86.c.
+A signal takes a vcpu out of KVM_RUN; the VMM calls it again. Before the launch is finished it does
+not call it. KVM_GET_MP_STATE accepts INIT and SIPI
+before it answers, so that a CREATE_ON_INIT is taken outside KVM_RUN. A VMM that misbehaves sets an
+mp_state of its own, which no SNP check guards, or calls KVM_RUN again after it has failed.
+
+A page state change of several ranges exits to userspace for each: KVM_RUN first completes the exit,
+which begins the next range, and looks at requests only when the list is done.
+Source: kvm_arch_vcpu_ioctl_get_mpstate(), kvm_arch_vcpu_ioctl_set_mpstate(),
+kvm_arch_vcpu_ioctl_run() in arch/x86/kvm/x86.c; snp_complete_one_psc() in svm/sev.c.
 """
 
 from __future__ import annotations
 
-from vmlitmus.lang import KernelFile, World, step, when
-from vmlitmus.world.snp import Fault, MpState, Vcpu
+from vmlitmus.lang import KernelFile, Sections, World, sequence, step, when
+from vmlitmus.model.hardware.rmp import free_to_act
+from vmlitmus.model.kvm.ap_creation.debug_registers import exit_guest, vcpu_put
+from vmlitmus.model.kvm.ap_creation.run_loop import accept_events
+from vmlitmus.world.snp import Fault, MpState, Vcpu, Vm
 
 RUN = KernelFile("arch/x86/kvm/x86.c", "kvm_arch_vcpu_ioctl_run()", "7.2.13")
+GET = KernelFile("arch/x86/kvm/x86.c", "kvm_arch_vcpu_ioctl_get_mpstate()", "7.2.8")
+PSC = KernelFile("arch/x86/kvm/svm/sev.c", "snp_complete_one_psc()", "7.2.8")
 SET = KernelFile("arch/x86/kvm/x86.c", "kvm_arch_vcpu_ioctl_set_mpstate()", "7.2.13")
 
 
@@ -27,12 +38,35 @@ def may_set(vcpu: Vcpu) -> bool:
 def signal(w: World, vcpu: Vcpu) -> None:
     when(vcpu.outside and not vcpu.bsp)
     vcpu.in_run = False
+    vcpu_put(vcpu)
 
 
 @step("the VMM calls KVM_RUN of {vcpu}", source=RUN, fair="weak")
 def kvm_run(w: World, vcpu: Vcpu) -> None:
     when(vcpu.idle and vcpu.online and not vcpu.in_run and not vcpu.failed and not vcpu.held)
+    when(w.the(Vm).finished or not w.the(Vm).to_launch)
     vcpu.in_run = True
+
+
+@sequence(source=GET, disturbance="get-mp-state")
+def get_mp_state(w: World, vcpu: Vcpu) -> Sections:
+    when(may_set(vcpu))
+    yield "the VMM calls KVM_GET_MP_STATE of {vcpu}"
+    yield from accept_events(w, vcpu)
+    yield "KVM_GET_MP_STATE of {vcpu} says {vcpu.mp_state}"
+
+
+@sequence(source=PSC, disturbance="page-state-change")
+def change_page_states(w: World, vcpu: Vcpu) -> Sections:
+    when(free_to_act(vcpu))
+    exit_guest(w, vcpu)
+    vcpu.in_run = False
+    vcpu_put(vcpu)
+    yield "{vcpu} executes VMGEXIT: two page state changes; KVM_RUN returns for the first"
+    vcpu.posthumous = vcpu.posthumous or vcpu.destroyed
+    yield "KVM_RUN of {vcpu} completes the first, and returns for the second"
+    vcpu.in_run = True
+    yield "KVM_RUN of {vcpu} completes the second, and goes on to vcpu_run()"
 
 
 @step("the VMM makes {vcpu} {state} by KVM_SET_MP_STATE", source=SET, disturbance=MP_STATE)

@@ -1,14 +1,20 @@
 """A page of guest_memfd goes away: kvm_gmem_punch_hole(); and its memslot does: kvm_set_memslot().
 
-Atomic sections: under mmu_lock, mmu_invalidate_in_progress, the zap, and since d1a3c2162334
-KVM_REQ_VMSA_PAGE_RELOAD of each vcpu that uses the page, with a kick that waits; the remote TLB
-flush, only if an SPTE was zapped, which waits for every vcpu that is not OUTSIDE_GUEST_MODE; the
-truncation, which makes the page shared in the RMP, after PSMASH if a 2 MiB entry covers it, and
-frees it even if that fails; the end.
+Atomic sections: under mmu_lock, mmu_invalidate_in_progress and the zap; since d1a3c2162334
+KVM_REQ_VMSA_PAGE_RELOAD of each vcpu that uses the page, one after the other, with a kick that
+waits; the remote TLB flush, only if an SPTE was zapped, which waits for every vcpu that is not
+OUTSIDE_GUEST_MODE; the truncation, which makes the page shared in the RMP, after PSMASH if a 2 MiB
+entry covers it, and frees it even if that fails; the end. mmu_lock is held up to the end of the
+flush, so that a vcpu that installs a VMSA meanwhile comes after it and sees that the invalidation
+is under way; here it sees that at once.
+
+Folios of 7.2.8 have order 0 and RMP entries of guest_memfd are 4 KiB, so that a punch hole meets no
+2 MiB entry: ``page.large`` is a kernel to come.
 
 The users of a page are found by its memslots; one that is bound to none is truncated, and that is
 all. To delete a memslot: an invalid copy takes its place, srcu is synchronized, its pages are
-zapped and their users kicked, and it is unbound. That moves no mmu_invalidate_seq.
+zapped and their users kicked, and it is unbound, under the lock that a punch hole holds. That moves
+no mmu_invalidate_seq.
 
 Not modelled: the last close of the guest_memfd file, which kicks the users of all its pages too.
 
@@ -37,7 +43,7 @@ DELETE = (
 FREE = KernelFile("arch/x86/kvm/svm/sev.c", "sev_gmem_invalidate()", "7.2.13")
 
 
-def request_reload(w: World, task: Task, page: Page) -> None:
+def request_reload(w: World, task: Task, page: Page) -> Sections:
     """sev_gmem_invalidate_range(): make the request and kick, for each vcpu with this VMSA."""
     for vcpu in w.all(Vcpu):
         if vcpu.guest_vmsa is page:
@@ -45,11 +51,12 @@ def request_reload(w: World, task: Task, page: Page) -> None:
             if w.use(Kick).reaches(w, vcpu):
                 vcpu.mode = Mode.EXITING
                 task.awaits.add(vcpu)
+            yield "{task} makes KVM_REQ_VMSA_PAGE_RELOAD of {vcpu} and kicks it"
+            when(not task.awaits)
 
 
 def wait_for_users(w: World, task: Task, zapped: bool) -> Sections:
-    """Wait for the kicks; flush TLBs if an SPTE was zapped, and wait for that as well."""
-    when(not task.awaits)
+    """Flush TLBs if an SPTE was zapped, and wait for that."""
     if zapped:
         flush_tlbs(w, task)
         yield "{task} requests a TLB flush"
@@ -73,9 +80,9 @@ def punch_hole(w: World, task: Task, page: Page) -> Sections:
     vm.invalidating = page
     zapped = page.slot and page.mapped
     page.mapped = page.mapped and not page.slot
+    yield "{task} punches {page} out of guest_memfd: zaps it under mmu_lock"
     if page.slot and w.part(INVALIDATE):
-        request_reload(w, task, page)
-    yield "{task} punches {page} out of guest_memfd: zaps it and kicks its users"
+        yield from request_reload(w, task, page)
     yield from wait_for_users(w, task, zapped)
     if page.large and w.part("PSMASH before RMPUPDATE"):
         page.large = False
@@ -98,10 +105,12 @@ def delete_memslot(w: World, task: Task, page: Page) -> Sections:
     when(not any(vcpu.looks is page for vcpu in w.all(Vcpu)))
     zapped = page.mapped
     page.mapped = False
+    yield "{task} has synchronized srcu and zaps {page}"
     if w.part(INVALIDATE) and w.part("invalidate the VMSA with its memslot"):
-        request_reload(w, task, page)
-    yield "{task} has synchronized srcu, zaps {page} and kicks its users"
+        yield from request_reload(w, task, page)
     yield from wait_for_users(w, task, zapped)
+    yield "{task} has had the users of {page} kicked"
+    when(w.the(Vm).invalidating is not page)
     page.slot = False
     yield "{task} deletes the memslot of {page} and unbinds guest_memfd"
 

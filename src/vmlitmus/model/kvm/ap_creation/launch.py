@@ -1,15 +1,20 @@
 """KVM_SEV_SNP_LAUNCH_FINISH: the launch VMSA of each vcpu is synced and encrypted.
 
-snp_launch_update_vmsa() runs under kvm->lock: for each vcpu that is online, the registers are
-copied into the VMSA page, one after the other; the page is assigned to the guest in the RMP,
-immutable, and SNP_LAUNCH_UPDATE has firmware encrypt it and clear that bit. When firmware refuses,
-snp_page_reclaim() has it clear the bit, too, and makes the page shared again. Vcpu ioctls run under
-vcpu->mutex, which it did not take. KVM_CREATE_VCPU counts the new vcpu under kvm->lock, builds it
-outside, and puts it online under the lock again.
+snp_launch_update_vmsa() runs under kvm->lock: for each vcpu that is online, the BSP included, the
+registers are copied into the VMSA page, one after the other; the page is assigned to the guest in
+the RMP, immutable, and SNP_LAUNCH_UPDATE has firmware encrypt it and clear that bit. When firmware
+refuses, snp_page_reclaim() has it clear the bit, too, and makes the page shared again; the vcpus
+before it stay encrypted. The measurement is the last command, which firmware may refuse as well.
+Vcpu ioctls run under vcpu->mutex, which it did not take; since it does it takes one after the
+other. KVM_CREATE_VCPU counts the new vcpu under kvm->lock, builds it outside, and puts it online
+under the lock again.
 
-Not modelled: other launch commands, the measurement, firmware that refuses SNP_PAGE_RECLAIM.
-Source: snp_launch_update_vmsa(), snp_page_reclaim(), sev_es_sync_vmsa() in arch/x86/kvm/svm/sev.c,
-kvm_vm_ioctl_create_vcpu() in virt/kvm/kvm_main.c.
+A proposal of our own, ``encrypted_vcpus = "skipped"``: LAUNCH_FINISH passes over the vcpus that an
+earlier call has encrypted.
+
+Not modelled: other launch commands, what is measured, firmware that refuses SNP_PAGE_RECLAIM.
+Source: snp_launch_update_vmsa(), snp_launch_finish(), snp_page_reclaim(), sev_es_sync_vmsa() in
+arch/x86/kvm/svm/sev.c, kvm_vm_ioctl_create_vcpu(), kvm_lock_all_vcpus() in virt/kvm/kvm_main.c.
 """
 
 from __future__ import annotations
@@ -19,7 +24,10 @@ from vmlitmus.model.hardware.rmp import rmpupdate_shared
 from vmlitmus.model.kvm.ap_creation.fixes import LOCK_VCPUS, NO_CREATING, SYNC_ONCE
 from vmlitmus.world.snp import Host, Page, Task, Vcpu, Vm
 
-FINISH = KernelFile("arch/x86/kvm/svm/sev.c", "snp_launch_update_vmsa()", "7.2.13")
+FINISH = (
+    KernelFile("arch/x86/kvm/svm/sev.c", "snp_launch_finish()", "7.2.8"),
+    KernelFile("arch/x86/kvm/svm/sev.c", "snp_launch_update_vmsa()", "7.2.8"),
+)
 SET_REGS = KernelFile("arch/x86/kvm/x86.c", "kvm_arch_vcpu_ioctl_set_regs()", "7.2.13")
 CREATE_VCPU = KernelFile("virt/kvm/kvm_main.c", "kvm_vm_ioctl_create_vcpu()", "7.2.13")
 
@@ -34,9 +42,14 @@ def sync(w: World, vcpu: Vcpu, page: Page) -> None:
         page.old_regs = True
 
 
-def unlock(w: World) -> None:
+def unlock_vcpus(w: World) -> None:
     for vcpu in w.all(Vcpu):
         vcpu.held = False
+
+
+def fail(w: World) -> None:
+    """Return an error: all locks are dropped."""
+    unlock_vcpus(w)
     w.the(Vm).locked = False
 
 
@@ -48,9 +61,7 @@ def snp_page_reclaim(w: World, page: Page) -> None:
     rmpupdate_shared(page)
 
 
-@step(
-    "firmware is about to refuse an SNP_LAUNCH_UPDATE", source=FINISH, disturbance="firmware-fails"
-)
+@step("firmware is about to refuse a launch command", source=FINISH, disturbance="firmware-fails")
 def refuse_update(w: World) -> None:
     when(not w.the(Host).refuses)
     w.the(Host).refuses = True
@@ -67,14 +78,16 @@ def launch_finish(w: World, task: Task) -> Sections:
         yield "{task} fails with -EBUSY: a vcpu is being created"
         return
     if w.part(LOCK_VCPUS):
-        when(not any(vcpu.in_run and vcpu.online for vcpu in w.all(Vcpu) if not vcpu.bsp))
         for vcpu in w.all(Vcpu):
-            vcpu.held = True
-        yield "{task} takes all vcpu mutexes"
+            if vcpu.online:
+                when(not vcpu.in_run or vcpu.failed)
+                vcpu.held = True
+                yield "{task} takes vcpu->mutex of {vcpu}"
     for vcpu in w.all(Vcpu):
-        if vcpu.online and not vcpu.bsp and vcpu.launch is not None:
+        skipped = vcpu.protected and vm.skips_encrypted
+        if vcpu.online and vcpu.launch is not None and not skipped:
             if vcpu.protected and w.part(SYNC_ONCE):
-                unlock(w)
+                fail(w)
                 yield "{task} fails with -EINVAL: the VMSA is encrypted"
                 return
             sync(w, vcpu, vcpu.launch)
@@ -86,16 +99,22 @@ def launch_finish(w: World, task: Task) -> Sections:
             yield "{task} assigns the launch VMSA of {vcpu} by RMPUPDATE"
             if w.the(Host).refuses:
                 snp_page_reclaim(w, vcpu.launch)
-                unlock(w)
+                fail(w)
                 yield "{task} fails: firmware refuses the launch VMSA of {vcpu}"
                 return
             vcpu.launch.immutable = False
             vcpu.launch.vmsa = True
             vcpu.protected = True
             yield "{task} has firmware encrypt the launch VMSA of {vcpu}"
+    unlock_vcpus(w)
+    yield "{task} has all vcpus encrypted and holds no vcpu->mutex any more"
+    vm.locked = False
+    if w.the(Host).refuses:
+        w.the(Host).refuses = False
+        yield "{task} fails: firmware refuses SNP_LAUNCH_FINISH"
+        return
     vm.finished = True
     vm.missed = vm.missed or vm.creating
-    unlock(w)
     yield "{task} returns from KVM_SEV_SNP_LAUNCH_FINISH"
 
 

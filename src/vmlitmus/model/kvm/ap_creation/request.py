@@ -3,9 +3,11 @@
 Atomic sections: #VMEXIT; under the target's snp_vmsa_mutex, the checks, the stores and the request
 bit; the kick; the return, which still is under the mutex. Before d26638bfcdfc the stores came
 before the checks, so that a rejected request was a DESTROY; it was kicked, unless it was a
-CREATE_ON_INIT. RFC v8 made an UNINITIALIZED target RUNNABLE before it posted the request.
+CREATE_ON_INIT. That it is one was noted only after the features were looked at, so a CREATE_ON_INIT
+that these refuse was kicked, too. RFC v8 made an UNINITIALIZED target RUNNABLE before it posted the
+request.
 
-Not modelled: an unknown APIC id, an unknown request.
+Not modelled: an unknown request; misdirected.py has requests for another vcpu than was meant.
 Source: sev_snp_ap_creation() in arch/x86/kvm/svm/sev.c; GHCB specification, 4.1.9.
 """
 
@@ -29,6 +31,12 @@ AP_CREATION = (
 )
 
 
+def vmgexit(w: World, vcpu: Vcpu) -> None:
+    """#VMEXIT for a VMGEXIT: KVM maps the GHCB, which is followed for APs only."""
+    exit_guest(w, vcpu)
+    vcpu.ghcb = not vcpu.bsp
+
+
 def may_ask(w: World, vcpu: Vcpu, target: Vcpu) -> bool:
     """Say whether guest code on a vcpu may now send a request for a target."""
     return free_to_act(vcpu) and target in vcpu.asks and (w.the(Vm).knows_ids or target.reported)
@@ -42,12 +50,17 @@ def suits(w: World, target: Vcpu, page: Page) -> bool:
     return not vm.honest or not any(v.asked is page and v is not target for v in w.all(Vcpu))
 
 
-def refused(w: World, page: Page) -> bool:
-    """Say whether KVM's checks of a CREATE fail."""
+def refused_for_features(w: World, page: Page) -> bool:
+    """Say whether KVM's check of RAX fails, which comes first."""
     rax = Features.MANAGED if w.the(Vm).lies else page.features
     if w.part(FEATURES):
-        return page.gpa_aligned or rax != Features.MANAGED
-    return page.gpa_aligned or rax == Features.INJECTION
+        return rax != Features.MANAGED
+    return rax == Features.INJECTION
+
+
+def refused(w: World, page: Page) -> bool:
+    """Say whether KVM's checks of a CREATE fail."""
+    return page.gpa_aligned or refused_for_features(w, page)
 
 
 def accept(vcpu: Vcpu, target: Vcpu, page: Page | None, *, on_init: bool) -> None:
@@ -104,8 +117,8 @@ def kicked(w: World, vcpu: Vcpu, target: Vcpu) -> Sections:
     yield from request_and_kick(w, vcpu, target)
 
 
-def reject(w: World, vcpu: Vcpu, target: Vcpu, on_init: bool) -> Sections:
-    """A request that the checks refuse."""
+def reject(w: World, vcpu: Vcpu, target: Vcpu, deferred: bool) -> Sections:
+    """A request that the checks refuse; ``deferred`` if KVM has noted that it waits for INIT."""
     when(not target.locked)
     target.rejected = True
     if not w.part(CHECK_FIRST):
@@ -113,7 +126,7 @@ def reject(w: World, vcpu: Vcpu, target: Vcpu, on_init: bool) -> Sections:
         target.waiting = True
         target.locked = True
         yield "{vcpu} stores INVALID_PAGE in {target}, and then its checks fail"
-        if not on_init:
+        if not deferred:
             yield from kicked(w, vcpu, target)
         target.locked = False
     yield "{vcpu} answers invalid input"
@@ -122,7 +135,7 @@ def reject(w: World, vcpu: Vcpu, target: Vcpu, on_init: bool) -> Sections:
 @sequence(source=AP_CREATION, disturbance="create", fair="weak")
 def ap_create(w: World, vcpu: Vcpu, target: Vcpu, page: Page) -> Sections:
     when(may_ask(w, vcpu, target) and suits(w, target, page))
-    exit_guest(w, vcpu)
+    vmgexit(w, vcpu)
     yield "{vcpu} executes VMGEXIT: CREATE of {target} with {page}"
     if refused(w, page):
         yield from reject(w, vcpu, target, False)
@@ -140,10 +153,10 @@ def ap_create(w: World, vcpu: Vcpu, target: Vcpu, page: Page) -> Sections:
 @sequence(source=AP_CREATION, disturbance="create-on-init", fair="weak")
 def ap_create_on_init(w: World, vcpu: Vcpu, target: Vcpu, page: Page) -> Sections:
     when(may_ask(w, vcpu, target) and suits(w, target, page))
-    exit_guest(w, vcpu)
+    vmgexit(w, vcpu)
     yield "{vcpu} executes VMGEXIT: CREATE_ON_INIT of {target} with {page}"
     if refused(w, page):
-        yield from reject(w, vcpu, target, True)
+        yield from reject(w, vcpu, target, not refused_for_features(w, page))
         return
     when(not target.locked)
     accept(vcpu, target, page, on_init=True)
@@ -153,7 +166,7 @@ def ap_create_on_init(w: World, vcpu: Vcpu, target: Vcpu, page: Page) -> Section
 @sequence(source=AP_CREATION, disturbance="destroy", fair="weak")
 def ap_destroy(w: World, vcpu: Vcpu, target: Vcpu) -> Sections:
     when(may_ask(w, vcpu, target))
-    exit_guest(w, vcpu)
+    vmgexit(w, vcpu)
     yield "{vcpu} executes VMGEXIT: DESTROY of {target}"
     when(not target.locked)
     target.locked = True
@@ -169,7 +182,7 @@ def ap_destroy(w: World, vcpu: Vcpu, target: Vcpu) -> Sections:
 @sequence(source=AP_CREATION, disturbance="bad-create", fair="weak")
 def ap_bad_create(w: World, vcpu: Vcpu, target: Vcpu) -> Sections:
     when(may_ask(w, vcpu, target))
-    exit_guest(w, vcpu)
+    vmgexit(w, vcpu)
     yield "{vcpu} executes VMGEXIT: CREATE of {target} with a bad gpa"
     yield from reject(w, vcpu, target, False)
 
@@ -177,6 +190,6 @@ def ap_bad_create(w: World, vcpu: Vcpu, target: Vcpu) -> Sections:
 @sequence(source=AP_CREATION, disturbance="bad-create-on-init", fair="weak")
 def ap_bad_create_on_init(w: World, vcpu: Vcpu, target: Vcpu) -> Sections:
     when(may_ask(w, vcpu, target))
-    exit_guest(w, vcpu)
+    vmgexit(w, vcpu)
     yield "{vcpu} executes VMGEXIT: CREATE_ON_INIT of {target} with a bad gpa"
     yield from reject(w, vcpu, target, True)

@@ -6,7 +6,11 @@ event; a HALTED vcpu or one in AP reset hold then is RUNNABLE. In the other stat
 again, and KVM_REQ_UPDATE_PROTECTED_GUEST_STATE, which is an event, is taken by neither of the two
 that do not enter the guest.
 
-Not modelled: fast paths, preemption, halt polling, an interrupt that the guest blocks.
+A SIPI ends an AP reset hold: KVM writes the GHCB, which is mapped from a VMGEXIT to the next entry.
+Both this and the type of the hold are cleared at each entry, whatever the exit was.
+
+Not modelled: fast paths, preemption, halt polling, other exits to userspace than those of
+vmm/vcpu_ioctls.py, an AP reset hold by the MSR protocol.
 Source: vcpu_enter_guest(), vcpu_block(), kvm_arch_vcpu_ioctl_run() in arch/x86/kvm/x86.c,
 kvm_apic_accept_events() in lapic.c, pre_sev_run() in sev.c.
 """
@@ -29,6 +33,8 @@ ENTER = KernelFile(X86, "vcpu_enter_guest()", "7.2.13")
 PRE_SEV_RUN = KernelFile("arch/x86/kvm/svm/sev.c", "pre_sev_run()", "7.2.13")
 BLOCK = KernelFile(X86, "vcpu_block()", "7.2.13")
 EVENTS = KernelFile("arch/x86/kvm/lapic.c", "kvm_apic_accept_events()", "7.2.13")
+SIPI = KernelFile("arch/x86/kvm/svm/sev.c", "sev_vcpu_deliver_sipi_vector()", "7.2.8")
+HOLD_TYPE = "deliver a SIPI by the type of the AP reset hold"
 IOCTL_RUN = KernelFile(X86, "kvm_arch_vcpu_ioctl_run()", "7.2.13")
 
 
@@ -39,6 +45,8 @@ def enter_guest(w: World, vcpu: Vcpu) -> Sections:
     vcpu.mode = Mode.IN_GUEST
     vcpu.nmi = False
     vcpu.irq = False
+    vcpu.ghcb = False
+    vcpu.hold = False
     prepare_switch_to_guest(w, vcpu)
     yield "{vcpu} sees no request: IN_GUEST_MODE, IRQs off"
     if w.part(REFUSE) and vcpu.vmsa is None and not vcpu.blank:
@@ -78,6 +86,13 @@ def reset_hold(w: World, vcpu: Vcpu) -> None:
     when(vcpu.running and not vcpu.bsp)
     exit_guest(w, vcpu)
     vcpu.mp_state = MpState.AP_RESET_HOLD
+    vcpu.ghcb = True
+    vcpu.hold = True
+
+
+def writes_ghcb(w: World, vcpu: Vcpu) -> bool:
+    """sev_vcpu_deliver_sipi_vector(): nothing at the first SIPI, later the answer to a hold."""
+    return vcpu.sipied and (vcpu.hold or not w.part(HOLD_TYPE))
 
 
 def accept_events(w: World, vcpu: Vcpu) -> Sections:
@@ -87,14 +102,20 @@ def accept_events(w: World, vcpu: Vcpu) -> Sections:
         vcpu.on_init = False
         yield "{vcpu} accepts INIT"
         yield from kvm_vcpu_reset(w, vcpu)
-        vcpu.mp_state = MpState.RUNNABLE if vcpu.bsp else MpState.INIT_RECEIVED
+        if not vcpu.parked:
+            vcpu.mp_state = MpState.RUNNABLE if vcpu.bsp else MpState.INIT_RECEIVED
     if vcpu.sipi:
         vcpu.sipi = False
         if vcpu.mp_state == MpState.INIT_RECEIVED:
+            if not vcpu.ghcb and writes_ghcb(w, vcpu):
+                vcpu.fault = Fault.OOPS
+                yield "{vcpu} delivers the SIPI into a GHCB that is not mapped, and oopses"
+                when(vcpu.fault != Fault.OOPS)
+            vcpu.sipied = True
             vcpu.mp_state = MpState.RUNNABLE
 
 
-@sequence(source=EVENTS, fair="weak")
+@sequence(source=(EVENTS, SIPI), fair="weak")
 def take_events(w: World, vcpu: Vcpu) -> Sections:
     when(vcpu.outside and vcpu.mp_state == MpState.RUNNABLE and (vcpu.init or vcpu.sipi))
     when(not vcpu.update and not vcpu.reload)
@@ -102,13 +123,14 @@ def take_events(w: World, vcpu: Vcpu) -> Sections:
     yield "{vcpu} has accepted events and is {vcpu.mp_state}"
 
 
-@sequence(source=(BLOCK, EVENTS), fair="weak")
+@sequence(source=(BLOCK, EVENTS, SIPI), fair="weak")
 def block(w: World, vcpu: Vcpu) -> Sections:
     when(vcpu.outside and vcpu.has_events)
     when(vcpu.mp_state != MpState.RUNNABLE and vcpu.mp_state != MpState.UNINITIALIZED)
     yield "{vcpu} wakes up in vcpu_block()"
     yield from accept_events(w, vcpu)
-    if vcpu.mp_state == MpState.HALTED or vcpu.mp_state == MpState.AP_RESET_HOLD:
+    sleeps = vcpu.mp_state == MpState.HALTED or vcpu.mp_state == MpState.AP_RESET_HOLD
+    if sleeps and (not vcpu.parked or (vcpu.waiting and vcpu.update)):
         vcpu.mp_state = MpState.RUNNABLE
     if vcpu.mp_state == MpState.RUNNABLE:
         vcpu.unhalted = False

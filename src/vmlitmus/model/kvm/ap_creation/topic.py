@@ -9,6 +9,7 @@ from __future__ import annotations
 from vmlitmus.claims.ap_creation import CONDITIONS
 from vmlitmus.lang import Model, Settings, Setup, choice, flag, mechanism, number, release
 from vmlitmus.model.guest.ap import end_read, read_faults, start_read
+from vmlitmus.model.guest.take_back import clear_svme
 from vmlitmus.model.hardware.rmp import (
     IN_USE,
     POINTER_CACHED,
@@ -21,7 +22,7 @@ from vmlitmus.model.hardware.rmp import (
     take_region,
 )
 from vmlitmus.model.hardware.vmsa_cache import device_writes, evict_vmsa
-from vmlitmus.model.kvm.ap_creation.debug_registers import hit_breakpoint
+from vmlitmus.model.kvm.ap_creation.debug_registers import hit_breakpoint, set_breakpoint
 from vmlitmus.model.kvm.ap_creation.events import (
     inject_nmi,
     interrupt,
@@ -43,6 +44,7 @@ from vmlitmus.model.kvm.ap_creation.launch import (
     refuse_update,
     set_regs,
 )
+from vmlitmus.model.kvm.ap_creation.misdirected import ap_create_unknown_id, ap_create_wrong_id
 from vmlitmus.model.kvm.ap_creation.request import (
     ap_bad_create,
     ap_bad_create_on_init,
@@ -66,6 +68,8 @@ from vmlitmus.model.kvm.ap_creation.update import (
     update_guest_state,
 )
 from vmlitmus.model.vmm.vcpu_ioctls import (
+    change_page_states,
+    get_mp_state,
     kvm_run,
     run_again,
     set_mp_state,
@@ -93,9 +97,12 @@ def populate(make: Setup, s: Settings) -> None:
         knows_ids=guest["knows_apic_ids"],
         frees_launch=s["kvm"]["free_launch_vmsa"],
         clears_late=s["kvm"]["request_cleared"] == "under-mutex",
+        saves_each=s["kvm"]["host_masks_saved"] == "per-entry",
+        to_launch=before_launch(s),
+        skips_encrypted=s["kvm"]["encrypted_vcpus"] == "skipped",
     )
     pages = [make_page(make, s, i) for i in range(guest["pages"])]
-    bsp = make_bsp(make, dumps=guest["dumper"] == "bsp")
+    bsp = make_bsp(make, s)
     ap = make_target(make, s, pages)
     bsp.asks = {v for v, on in ((bsp, guest["self_target"]), (ap, target["asked"])) if on}
     ap.asks = {bsp} if guest["mutual"] else set()
@@ -116,30 +123,40 @@ def make_page(make: Setup, s: Settings, number: int) -> Page:
         private=not last or page["private"],
         mapped=page["mapped"],
         large=page["large"],
+        hugepage=page["large"],
         features=Features(page["features"]) if last else Features.MANAGED,
     )
 
 
-def make_bsp(make: Setup, *, dumps: bool) -> Vcpu:
-    """Make the BSP: it is in guest mode."""
-    launch = make(Page, launch=True, vmsa=True, in_use=True)
+def make_bsp(make: Setup, s: Settings) -> Vcpu:
+    """Make the BSP: it is in guest mode, unless the launch is to come."""
+    launched = not before_launch(s)
+    launch = make(Page, launch=True, assigned=launched, vmsa=launched, in_use=launched)
     return make(
         Vcpu,
         bsp=True,
         launch=launch,
         vmsa=launch,
-        mode=Mode.IN_GUEST,
-        running=True,
-        reported=True,
-        dumps=dumps,
+        parks=s["kvm"]["destroyed"] == "parked",
+        protected=launched,
+        in_run=launched,
+        mode=Mode.IN_GUEST if launched else Mode.OUTSIDE,
+        running=launched,
+        reported=launched,
+        dumps=s["guest"]["dumper"] == "bsp",
     )
+
+
+def before_launch(s: Settings) -> bool:
+    """Say whether KVM_SEV_SNP_LAUNCH_FINISH is to come, so that no vcpu is encrypted."""
+    return bool(s["vmm"]["launch"] == "to-come")
 
 
 def make_target(make: Setup, s: Settings, pages: list[Page]) -> Vcpu:
     """Make the target in the state that the settings of [target] name."""
     wanted = s["target"]
-    created = wanted["vmsa"] == "guest"
-    encrypted = wanted["vmsa"] != "unencrypted"
+    created = wanted["vmsa"] == "guest" and not before_launch(s)
+    encrypted = wanted["vmsa"] != "unencrypted" and not before_launch(s)
     launch = make(Page, launch=True, assigned=encrypted, vmsa=encrypted)
     vmsa = pages[0] if created else launch
     running = wanted["state"] == "running"
@@ -159,6 +176,9 @@ def make_target(make: Setup, s: Settings, pages: list[Page]) -> Vcpu:
         reported=wanted["state"] not in ("uninitialized", "init-received"),
         apic=wanted["state"] not in ("uninitialized", "init-received"),
         online=wanted["online"],
+        irqs_on=wanted["interruptible"],
+        parks=s["kvm"]["destroyed"] == "parked",
+        sipied=wanted["state"] not in ("uninitialized", "init-received"),
         in_run=wanted["in_kvm_run"],
         dumps=s["guest"]["dumper"] == "target",
     )
@@ -173,6 +193,8 @@ def start(s: Settings) -> str:
     vmsa = {"guest": "page0", "launch": "its launch VMSA"}.get(
         target["vmsa"], "a launch VMSA that is not encrypted"
     )
+    if before_launch(s):
+        return f"no vcpu is encrypted yet; vcpu1 is {state}"
     return f"vcpu0 (BSP) is in the guest; vcpu1 is {state}, with {vmsa}"
 
 
@@ -195,6 +217,9 @@ MODEL = Model(
         ap_create_on_init,
         ap_bad_create,
         ap_bad_create_on_init,
+        ap_create_wrong_id,
+        ap_create_unknown_id,
+        clear_svme,
         rmpadjust_clear,
         rmpadjust_fails,
         rmpadjust_retried,
@@ -209,6 +234,8 @@ MODEL = Model(
         signal,
         set_sipi_received,
         set_mp_state,
+        get_mp_state,
+        change_page_states,
         run_again,
         punch_hole,
         delete_memslot,
@@ -219,6 +246,7 @@ MODEL = Model(
         leave_region,
         evict_vmsa,
         device_writes,
+        set_breakpoint,
         hit_breakpoint,
         launch_finish,
         refuse_update,
@@ -243,6 +271,9 @@ MODEL = Model(
             "free_launch_vmsa": flag(default=False),
             "manages_debug_swap": flag(default=False),
             "request_cleared": choice("by-check", "under-mutex", default="by-check"),
+            "host_masks_saved": choice("per-load", "per-entry", default="per-load"),
+            "encrypted_vcpus": choice("refused", "skipped", default="refused"),
+            "destroyed": choice("halted", "parked", default="halted"),
         },
         "target": {
             "state": choice(*STATES, default="runnable"),
@@ -250,6 +281,7 @@ MODEL = Model(
             "asked": flag(default=True),
             "online": flag(default=True),
             "in_kvm_run": flag(default=True),
+            "interruptible": flag(default=True),
         },
         "guest": {
             "pages": number(1, 2, default=1),
@@ -272,7 +304,11 @@ MODEL = Model(
             "large": flag(default=False),
             "features": choice(*(f.value for f in Features), default="managed"),
         },
-        "vmm": {"tasks": number(0, 2, default=0), "punched_page_is_refilled": flag(default=True)},
+        "vmm": {
+            "tasks": number(0, 2, default=0),
+            "launch": choice("done", "to-come", default="done"),
+            "punched_page_is_refilled": flag(default=True),
+        },
     },
     setup=populate,
     start=start,

@@ -10,7 +10,9 @@ A memslot that is being deleted leads to no page: it is a copy with KVM_MEMSLOT_
 kvm_copy_memslot() does not copy slot->gmem, so that kvm_gmem_get_pfn() finds no file.
 
 A proposal of our own, ``request_cleared = "under-mutex"``: the request bit is cleared again where
-the request is consumed, under the mutex under which it was made.
+the request is consumed, under the mutex under which it was made. Another one, ``destroyed =
+"parked"``: KVM keeps in mind that a vcpu took a DESTROY. Then nothing but an AP_CREATION wakes it,
+INIT leaves it HALTED, and so does vcpu_block(), which may have been woken before.
 
 Not load-bearing: "mark the VMCB dirty first": init_vmcb() marks everything dirty on every way here.
 
@@ -67,6 +69,7 @@ def park(w: World, vcpu: Vcpu) -> None:
         vcpu.update = False
     vcpu.unhalted = False
     vcpu.mp_state = MpState.HALTED if w.part(HALTED) else MpState.STOPPED
+    vcpu.parked = vcpu.parks and vcpu.pending is None
     drop_vmsa(w, vcpu)
 
 
@@ -80,22 +83,23 @@ def drop_vmsa(w: World, vcpu: Vcpu) -> None:
 
 
 def install(w: World, vcpu: Vcpu, page: Page) -> Sections:
-    """Look a page up in guest_memfd and make it the VMSA, if that works."""
+    """Look a page up in guest_memfd and make it the VMSA, if that works.
+
+    guest_memfd does not ask whether the gpa is private; RFC v8 did.
+    """
     vm = w.the(Vm)
     seen: Annotated[int, Between(0, 3)] = vm.seq
     slot = page.slot and not (page.slot_invalid and w.part(UNBOUND))
-    found = slot and page.private and page.present
-    fresh = slot and not found and w.the(Host).refills and (page.private or w.part(LOOKUP))
+    asked = slot and (page.private or w.part(LOOKUP))
+    found = asked and page.present
+    fresh = asked and not page.present and w.the(Host).refills
     vcpu.looks = page
-    if w.part(CONSUME):
-        vcpu.pending = None
     if w.part(MARK_GUEST):
         vcpu.has_guest_vmsa = True
     yield "{vcpu} looks {page} up in guest_memfd"
     vcpu.looks = None
     if found or fresh:
         vcpu.has_guest_vmsa = True
-        vcpu.pending = None
         if w.part(INVALIDATE):
             vcpu.guest_vmsa = page
         if moved(w, page, seen != vm.seq):
@@ -106,8 +110,6 @@ def install(w: World, vcpu: Vcpu, page: Page) -> Sections:
         else:
             vcpu.blank = True
         vcpu.clean = False
-    if found or fresh or w.part(RUNNABLE):
-        vcpu.mp_state = MpState.RUNNABLE
 
 
 def moved(w: World, page: Page, changed: bool) -> bool:
@@ -143,6 +145,22 @@ def reset_apic(w: World, vcpu: Vcpu) -> None:
         vcpu.apic = False
 
 
+def take_pending(w: World, vcpu: Vcpu) -> Sections:
+    """Install the VMSA that was asked for, and say that the vcpu may run."""
+    page = vcpu.pending
+    if w.part(CONSUME):
+        vcpu.pending = None
+    if page is None:
+        vcpu.clean = False
+        return
+    yield from install(w, vcpu, page)
+    usable = vcpu.vmsa is page or vcpu.blank or vcpu.guest_vmsa is page
+    if usable:
+        vcpu.pending = None
+    if usable or w.part(RUNNABLE):
+        vcpu.mp_state = MpState.RUNNABLE
+
+
 def kvm_vcpu_reset(w: World, vcpu: Vcpu) -> Sections:
     """kvm_vcpu_reset(vcpu, true)."""
     when(not vcpu.locked)
@@ -159,10 +177,7 @@ def kvm_vcpu_reset(w: World, vcpu: Vcpu) -> Sections:
         if w.part(MARK_GUEST) and w.assume(MARKS_DESTROYED):
             vcpu.has_guest_vmsa = True
         yield "{vcpu} is parked without a VMSA, under its snp_vmsa_mutex"
-        if vcpu.pending is not None:
-            yield from install(w, vcpu, vcpu.pending)
-        else:
-            vcpu.clean = False
+        yield from take_pending(w, vcpu)
         vcpu.locked = False
     init_vmcb(w, vcpu)
     yield "{vcpu} ends kvm_vcpu_reset() with VMSA {vcpu.vmsa}"

@@ -38,7 +38,7 @@ from vmlitmus.world.smt_topology import (
     Vm,
 )
 
-CPUS = 20  # in one scenario
+CPUS = 32  # in one scenario: eight cores of four threads
 KINDS = {
     "other-vm": TaskKind.OTHER_VM,
     "host-task": TaskKind.HOST,

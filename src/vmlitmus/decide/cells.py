@@ -4,19 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Protocol
 
-from vmlitmus.cli.progress import Ticker
-from vmlitmus.cli.spread import spread
+from vmlitmus.decide.spread import spread
 from vmlitmus.engine import Limits, Progress, run
+from vmlitmus.engine.causes import annotated
 from vmlitmus.engine.run import Choice
 from vmlitmus.errors import ScenarioError, UsageError, VmlitmusError, unknown
 from vmlitmus.lang import Claim, Machine, scanned
 from vmlitmus.litmus.catalogue import Catalogue, Selected, blessed, selector
 from vmlitmus.litmus.read import refused
+from vmlitmus.litmus.threads import threads
 from vmlitmus.outcome import Outcome, word_of
 from vmlitmus.scenario import Cell, Test
 
 _TOGETHER = 12  # cells that one process decides in a row
+
+
+class Watcher(Protocol):
+    """Is told how far the work is."""
+
+    def done(self, name: str) -> None:
+        """One more cell is decided."""
+
+    def busy(self, name: str) -> None:
+        """A cell is not decided yet."""
+
+    def search(self, progress: Progress) -> None:
+        """A search goes on."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +42,7 @@ class Job:
     model: str | None = None  # the file of the user's own model
     engine: Choice = "auto"
     limits: Limits = field(default_factory=Limits)
+    annotate: bool = False  # say of each trace what a page shows: causes, states, code
     built: dict[tuple[str, str], Machine] = field(default_factory=dict)
 
     def machine(self, topic: str, cell: Cell) -> Machine:
@@ -63,6 +79,8 @@ def decide(
             progress=progress,
             observe=test.watched,
         )
+        if job.annotate:
+            result = annotated(machine, result)
     except ScenarioError as error:
         return replace(outcome, error=str(refused(test, error)), exit_code=2)
     except VmlitmusError as error:
@@ -116,6 +134,11 @@ def _blank(job: Job, test: Test, cell: Cell) -> Outcome:
         expected=cell.expect,
         expected_word=cell.word,
         where=cell.where,
+        off=cell.without,
+        chosen=tuple(f"{n} = {_shown(v)}" for n, v in cell.assume.items()),
+        yes=test.yes,
+        thread=threads().get(test.source),
+        file=test.file,
         stored=tuple(stored) if stored else None,
         arguments=(selector(test, cell), *(("--model", job.model) if job.model else ())),
     )
@@ -147,7 +170,7 @@ def check_parts(job: Job, test: Test, cell: Cell, without: Iterable[str]) -> Non
 
 
 def decide_all(
-    job: Job, selected: Sequence[Selected], ticker: Ticker
+    job: Job, selected: Sequence[Selected], watcher: Watcher
 ) -> Iterator[tuple[int, Outcome]]:
     """Yield the outcome of every cell with its position, as they are done.
 
@@ -155,16 +178,16 @@ def decide_all(
     """
     pairs = [(test, cell) for test, cells in selected for cell in cells]
     if len(pairs) == 1:
-        found = iter([(_groups(pairs)[0], [decide(job, *pairs[0], ticker.search)])])
+        found = iter([(_groups(pairs)[0], [decide(job, *pairs[0], watcher.search)])])
     else:
         found = spread(
             lambda group: [decide(job, *pairs[index]) for index in group],
             _groups(pairs),
-            lambda group: ticker.busy(pairs[group[0]][1].name),
+            lambda group: watcher.busy(pairs[group[0]][1].name),
         )
     for group, outcomes in found:
         for index, outcome in zip(group, outcomes, strict=True):
-            ticker.done(outcome.name)
+            watcher.done(outcome.name)
             yield index, outcome
 
 

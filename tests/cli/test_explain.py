@@ -1,0 +1,115 @@
+"""vmlitmus explain: what fits a screen, what -v adds, a matrix summed up, what a run changes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+import vmlitmus
+from vmlitmus.cli.main import main
+
+SCHEMA = Path(vmlitmus.__file__).parent / "schemas" / "outcome-1.json"
+SNP_DMA = "drop-destroy-flush-snp-dma"
+
+
+@pytest.fixture
+def explain(capsys):
+    def call(*args: str) -> str:
+        assert main(["explain", *args]) == 0
+        return capsys.readouterr().out
+
+    return call
+
+
+def test_what_does_not_decide_is_counted_and_listed_with_v(explain) -> None:
+    short, full = explain(SNP_DMA), explain(SNP_DMA, "-v")
+    assert "Listed with -v: 1 assumption in force, 6 more sources of the steps." in short
+    assert "Assumptions in force" not in short
+    assert "Assumptions in force: last-unmap-frees = yes." in full
+    assert "d45829b351ee" in full
+    assert "d45829b351ee" not in short
+    assert "Listed with -v" not in full
+    assert 'Switched off: "flush on destroy", "flush on gmem invalidate".' in short
+
+
+def test_steps_that_never_happened_are_counted(explain) -> None:
+    assert "steps that never happened" not in explain(SNP_DMA)
+    cell = "two-protected-vcpus[mechanism=none]"
+    short, full = explain(cell), explain(cell, "-v")
+    idle = full.split("Steps that never happened:\n")[1].split("\n\n")[0]
+    assert f"{idle.count('  - ')} steps that never happened" in short
+
+
+def test_assumptions_that_a_run_rests_on_are_shown(explain) -> None:
+    found = explain("page-reused")
+    assert 'assumption "last-unmap-frees"' in found
+
+
+def test_a_matrix_is_summed_up_and_one_cell_is_shown(explain) -> None:
+    found = explain("drop-destroy-flush")
+    assert "24 cells: 19 holds, 5 violated; all as expected." in found
+    assert found.count("To run it again:") == 1
+    assert found.count("VIOLATED (as expected)") == 1
+    assert len(found.splitlines()) < 80
+    assert explain("drop-destroy-flush", "--all").count("To run it again:") == 24
+
+
+def test_a_cell_that_is_not_as_expected_is_the_one_shown(explain, tmp_path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(
+        'topic = "cache-flush"\nquestion = "Is it?"\nsource = "x"\nbecause = "y"\n'
+        'decided_by = "model"\nexpect = "violated"\n'
+        '[claim]\nnever = "stale-encrypted-line"\n'
+        '[environment]\nallow = ["guest-write", "eviction", "reclaim", "host-reuse"]\n'
+        '[matrix]\n"kvm.cache_flush" = ["none", "all-online", "ever-ran"]\n'
+    )
+    found = explain(str(path))
+    assert "3 cells: 1 violated, 2 holds; 2 not as expected." in found
+    assert "One of them in full: mine[cache_flush=all-online]" in found
+
+
+def test_states_show_what_each_step_changes(explain) -> None:
+    found = explain(SNP_DMA, "--states")
+    assert "Fields that this run changes, at the start: vcpu0.cpu = none;" in found
+    assert "  vcpu0 is loaded on its home cpu0\n  | vcpu0.cpu: none -> cpu0\n" in found
+    assert "| changes nothing" in explain("v3-two-reclaimers", "--states")
+    assert max(map(len, found.splitlines())) <= 75
+    assert "| vcpu0.cpu" not in explain(SNP_DMA)
+
+
+@pytest.mark.parametrize(("yes", "answer"), [("violated", "yes"), ("holds", "no")])
+def test_a_question_is_answered_where_the_test_says_how(explain, tmp_path, yes, answer) -> None:
+    path = tmp_path / "mine.toml"
+    text = next(Path(vmlitmus.__file__).parent.glob(f"catalogue/cache-flush/{SNP_DMA}.toml"))
+    old = [line for line in text.read_text().splitlines() if not line.startswith("yes")]
+    path.write_text("\n".join([f'yes = "{yes}"', 'topic = "cache-flush"', *old]))
+    assert f"\n\nAnswer: {answer}.\nnever stale-encrypted-line: VIOLATED" in explain(str(path))
+    assert json.loads(explain(str(path), "--json"))["tests"][0]["answer"] == answer
+    assert "Answer" not in explain(str(path), "--reach", "page-reused")
+
+
+def test_a_wrong_yes_is_refused(tmp_path, capsys) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text('yes = "hold"\ntopic = "cache-flush"\nquestion = "Is it?"\nsource = "x"\n'
+                    'because = "y"\ndecided_by = "model"\nexpect = "holds"\n'
+                    '[claim]\nnever = "stale-encrypted-line"\n')  # fmt: skip
+    assert main(["explain", str(path)]) == 2
+    assert (
+        "mine.toml:1: unknown value of yes 'hold'; did you mean 'holds'?" in capsys.readouterr().err
+    )
+
+
+def test_json_cites_a_thread_and_names_the_file(explain) -> None:
+    found = json.loads(explain(SNP_DMA, "--json"))
+    jsonschema.validate(found, json.loads(SCHEMA.read_text()))
+    test = found["tests"][0]
+    assert test["source"].endswith("(Kevin Loughlin, 2024-12-04)")
+    assert test["thread"]["file"] == "004_fea39e187759439d.txt"
+    assert test["thread"]["author"] == "Kevin Loughlin"
+    assert Path(test["file"]).name == f"{SNP_DMA}.toml"
+    other = json.loads(explain("bad-create-retry", "--json"))["tests"][0]
+    assert other["thread"] is None
+    assert other["source"] == "Message of d26638bfcdfc"

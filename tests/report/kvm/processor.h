@@ -1,0 +1,1 @@
+/* Stands in for a header that skeletons include and do not use. */
