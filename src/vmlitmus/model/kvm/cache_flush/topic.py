@@ -190,38 +190,102 @@ MODEL = Model(
     assumptions=(LAST_UNMAP_FREES,),
     settings={
         "machine": {
-            "cores": number(1, 4, default=2),
-            "threads_per_core": number(1, 4, default=1),
-            "tasks": number(1, 3, default=1),
-            "sme_coherent": flag(default=False),
-            "clean_lines": flag(default=False),
-            "init_fails": flag(default=False),
+            "cores": number(1, 4, default=2, doc="physical cores"),
+            "threads_per_core": number(1, 4, default=1, doc="cpus of a core"),
+            "tasks": number(1, 3, default=1, doc="host tasks that reclaim, unregister and destroy"),
+            "sme_coherent": flag(
+                default=False,
+                doc="SME_COHERENT: CLFLUSH and cpu accesses reach guest-tagged lines; DMA does not",
+            ),
+            "clean_lines": flag(
+                default=False, doc="follow clean lines of guests too, for stale reads"
+            ),
+            "init_fails": flag(default=False, doc="the firmware may fail during KVM_SEV_INIT"),
         },
         "kvm": {
-            "cache_flush": mechanism(FlushPolicy, default="ever-ran"),
-            "hotplug": mechanism(HotplugCover, default="as-merged"),
-            "mark": mechanism(Mark, default="atomic"),
-            "reclaim_flush": choice(*PLACES_RECLAIM, default="after-wait"),
-            "move_flush": choice(*PLACES_MOVE, default="under-locks"),
-            "init_order": choice(*INIT_ORDERS, default="active-first"),
-            "writeback": choice("wbinvd", "wbnoinvd", default="wbnoinvd"),
+            "cache_flush": mechanism(
+                FlushPolicy,
+                default="ever-ran",
+                doc="which cpus a flush goes to, and who marks them",
+            ),
+            "hotplug": mechanism(
+                HotplugCover,
+                default="as-merged",
+                doc="what a cpu that goes offline does about its dirty lines",
+            ),
+            "mark": mechanism(
+                Mark,
+                default="atomic",
+                doc="how a cpu is marked in the mask: in one step or in several",
+            ),
+            "reclaim_flush": choice(
+                *PLACES_RECLAIM,
+                default="after-wait",
+                doc="where among the steps of the reclaim notifier the flush is",
+            ),
+            "move_flush": choice(
+                *PLACES_MOVE,
+                default="under-locks",
+                doc="where among the steps of MOVE the flush is",
+            ),
+            "init_order": choice(
+                *INIT_ORDERS,
+                default="active-first",
+                doc="when KVM_SEV_INIT allocates have_run_cpus and when it sets sev->active",
+            ),
+            "writeback": choice(
+                "wbinvd",
+                "wbnoinvd",
+                default="wbnoinvd",
+                doc="the instruction that KVM uses where a write-back is enough",
+            ),
         },
-        "vmm": {"racing": flag(default=False)},
+        "vmm": {
+            "racing": flag(
+                default=False, doc="the VMM unregisters memory that its guest still uses"
+            )
+        },
     },
     lists={
         "vm": {
-            "kind": choice("sev", "sev-es", "snp", default="sev"),
-            "role": choice("owner", "mirror", "target", "successor", default="owner"),
-            "vcpus": number(0, 3, default=1),
-            "pages": number(1, 3, default=1),
-            "registered": flag(default=False),
-            "launched": flag(default=True),
-            "vmsa": flag(default=False),
-            "own_mm": flag(default=False),
-            "created_first": flag(default=False),
-            "memslot": flag(default=True),
-            "reclaim_hook": flag(default=True),
-            "initialised": flag(default=True),
+            "kind": choice(
+                "sev",
+                "sev-es",
+                "snp",
+                default="sev",
+                doc="what protects the memory and the registers",
+            ),
+            "role": choice(
+                "owner",
+                "mirror",
+                "target",
+                "successor",
+                default="owner",
+                doc="what the VM is to the first one, whose ASID and pages all of them use",
+            ),
+            "vcpus": number(0, 3, default=1, doc="vcpus of the VM"),
+            "pages": number(1, 3, default=1, doc="pages that the first VM begins with"),
+            "registered": flag(
+                default=False, doc="the pages are pinned by KVM_MEMORY_ENCRYPT_REG_REGION"
+            ),
+            "launched": flag(
+                default=True, doc="false: the pages are the host's until the firmware encrypts them"
+            ),
+            "vmsa": flag(default=False, doc="each vcpu has a VMSA page that KVM allocated"),
+            "own_mm": flag(
+                default=False, doc="the VM's memslots point to another mm than the first one's"
+            ),
+            "created_first": flag(
+                default=False,
+                doc="created before the first VM: its notifier is called after the first's",
+            ),
+            "memslot": flag(default=True, doc="some memslot of the VM covers the pages"),
+            "reclaim_hook": flag(
+                default=True, doc="the VM's kernel code has kvm_arch_guest_memory_reclaimed()"
+            ),
+            "initialised": flag(
+                default=True, doc="KVM_SEV_INIT has succeeded; false: it is still to come"
+            ),
         }
     },
     setup=populate,
