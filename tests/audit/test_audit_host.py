@@ -1,4 +1,4 @@
-"""vmlitmus audit host on machines that are made for it: what decides answers, and what ends them."""
+"""vmlitmus audit host on machines made for it: what decides answers, and what ends them."""
 
 from __future__ import annotations
 
