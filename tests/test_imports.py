@@ -23,13 +23,25 @@ MAY = {
     "model": {"errors", "lang", "world", "claims"},
     "outcome": set(),
     "engine": {"errors", "lang", "outcome"},
-    "report": {"audited", "outcome"},
+    "report": {"audited", "outcome", "traced"},
     "scenario": {"errors", "lang", "outcome"},
     "litmus": {"errors", "lang", "model", "outcome", "scenario"},
     "decide": {"errors", "lang", "outcome", "engine", "scenario", "litmus"},
-    "host": {"errors", "outcome"},
+    "trace": {"errors", "engine"},  # of the engine, the kernel language and its compiler
     "audited": set(),
-    "audit": {"audited", "engine", "errors", "host", "lang", "model", "outcome"},
+    "traced": {"audited"},
+    "host": {"errors", "outcome"},
+    "audit": {
+        "audited",
+        "engine",
+        "errors",
+        "host",
+        "lang",
+        "model",
+        "outcome",
+        "trace",
+        "traced",
+    },
     "cli": {
         "audit",
         "audited",
@@ -42,6 +54,7 @@ MAY = {
         "outcome",
         "report",
         "scenario",
+        "trace",
     },
     "__main__": {"cli"},
     "__init__": set(),
@@ -51,6 +64,7 @@ OUTSIDE = {
     "cli": {"click", "rich"},
     "host": {"defusedxml", "zstandard"},
     "report": {"jinja2"},
+    "trace": {"zstandard"},
 }
 MECHANISMS: set[type[Hooks]] = {
     kind for model in TOPICS.values() for known in model.hooks.values() for kind in known.values()
