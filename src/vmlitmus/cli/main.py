@@ -12,7 +12,6 @@ from vmlitmus import __version__
 from vmlitmus.errors import VmlitmusError, nearest
 
 COMMANDS = ("check", "explain", "table", "ablate", "audit", "list", "replay", "bless", "new")
-_MODULES = {"audit": "audit_group"}  # where the module has another name than the command
 
 
 class _Commands(click.Group):
@@ -24,7 +23,7 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         if name not in COMMANDS:
             return None
-        module = importlib.import_module(f"vmlitmus.cli.{_MODULES.get(name, name)}")
+        module = importlib.import_module(f"vmlitmus.cli.{name}")
         command: click.Command = module.command
         return command
 
