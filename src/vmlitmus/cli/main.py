@@ -11,7 +11,7 @@ import click
 from vmlitmus import __version__
 from vmlitmus.errors import VmlitmusError, nearest
 
-COMMANDS = ("check", "explain", "table", "ablate", "list", "replay", "bless", "new")
+COMMANDS = ("check", "explain", "table", "ablate", "explore", "list", "replay", "bless", "new")
 
 
 class _Commands(click.Group):
@@ -46,6 +46,7 @@ _SHORT = {
     "explain": "show one answer in full, with its time-line",
     "table": "print the matrix tests of a topic as grids",
     "ablate": "find which parts of the mechanisms a test needs",
+    "explore": "choose the steps of a run on a local web page",
     "list": "list tests, mechanisms, claims, parts, assumptions",
     "replay": "execute given steps of a test and show the time-line",
     "bless": "store the counts of tests that are as expected",
