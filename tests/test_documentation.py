@@ -54,7 +54,7 @@ def kept(found: str, expected: str) -> str:
     """Return the new output, or the old one where they differ in times only."""
     if masked(found) == masked(expected):
         return expected
-    return found.strip("\n") + expected[len(expected.rstrip("\n")) :]
+    return found.strip("\n") + (expected[len(expected.rstrip("\n")) :] or "\n")
 
 
 def commands(text: str) -> list[tuple[str, str]]:

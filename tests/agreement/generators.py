@@ -76,7 +76,7 @@ class _Walk:
         self.machine = machine
         self.stepper = Stepper(machine)
         self.runs: dict[Entity, _Run] = {}
-        self.shown = [v.index for v in machine.variables if not v.hidden and v.name != "storm"]
+        self.shown = [v.index for v in machine.variables if not v.bookkeeping]
         self.left_out = list(_left_out(machine))
         self.at = {v.entity: v.index for v in machine.variables if v.name == "_at"}
 

@@ -29,6 +29,8 @@ MAY_BE_REFUSED = (  # what the language does not offer, or not yet, and random m
     "a guard after an effect in the same section",
     "a return of a sub-sequence within a loop around its call is not supported",
     "cannot set 'flag': not an entity",  # a field that is None for good
+    "never in",  # a value that is out of range in every state
+    "is not in",
 )
 _ENOUGH = 1 << 28  # bytes for the compiled engine: what the reference engine sees fits easily
 Choose = Callable[[int], int]

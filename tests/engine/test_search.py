@@ -41,9 +41,9 @@ def words_of(n: int, words: int) -> tuple[int, ...]:
 
 def ir(words: int) -> str:
     """Return the graph as LLVM IR, as the search wants it."""
-    return "\n".join([*_read("expand(ptr %state, ptr %out, ptr %coverage)", words),
-                      *_edges(words),
-                      *_read("conditions(ptr %state)", words), *_conditions()])  # fmt: skip
+    expand = _read("expand(ptr %state, ptr %out, ptr %coverage)", words)
+    conditions = _read("conditions(ptr %state, ptr %more)", words)
+    return "\n".join([*expand, *_edges(words), *conditions, *_conditions()])
 
 
 def _read(head: str, words: int) -> Iterator[str]:

@@ -2,97 +2,109 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+import sys
+import textwrap
 
 import click
 
-from vmlitmus.lang import Model, scanned
+from vmlitmus.cli.inventory import (
+    OF_A_MODEL,
+    Item,
+    cell_items,
+    items_of_tests,
+    key_items,
+    schema_items,
+    thread_items,
+)
+from vmlitmus.cli.screen import width
+from vmlitmus.errors import UsageError, nearest
 from vmlitmus.litmus import Catalogue, load_model
+
+WHAT = ("tests", "cells", "threads", "keys", "schemas", *OF_A_MODEL)
 
 
 @click.command("list")
-@click.argument(
-    "what",
-    type=click.Choice(
-        [
-            "topics",
-            "tests",
-            "mechanisms",
-            "claims",
-            "parts",
-            "assumptions",
-            "disturbances",
-            "fairness",
-        ]
-    ),
-    default="tests",
-)
-@click.argument("topic", required=False)
+@click.argument("what", type=click.Choice(sorted(WHAT)), default="tests")
+@click.argument("words", nargs=-1, metavar="[TOPIC] [WORD]...")
+@click.option("--files", is_flag=True, help="With tests: also where each test's file is.")
+@click.option("--json", "as_object", is_flag=True, help="Print one JSON object, vmlitmus/list/1.")
 @click.option("--model", metavar="FILE", help="A Python file with a model of your own.")
-def command(what: str, topic: str | None, model: str | None) -> int:
-    """List tests (with their questions), or what a litmus file of a topic may name."""
+def command(
+    what: str, words: tuple[str, ...], files: bool, as_object: bool, model: str | None
+) -> int:
+    """List tests (with their questions), or what a litmus file of a topic may name.
+
+    A TOPIC restricts the list, and only what mentions every WORD is listed: a test is searched with
+    its question, reason, source, claim and settings, so that a kernel function or a commit finds
+    the tests about it. 'list cells TEST' lists the cells of a matrix, 'list steps TOPIC' the steps
+    of the models with their sources.
+    """
     catalogue = Catalogue(load_model(model) if model else None)
-    if topic is not None:
-        catalogue.model_of(topic)
-    if what == "tests":
-        for test in catalogue.tests(topic):
-            click.echo(f"{test.name}{' (wide)' if test.wide else ''}\n    {test.question}")
-        return 0
-    for name in [topic] if topic else list(catalogue.models):
-        if what == "topics":
-            click.echo(f"{name}: {catalogue.models[name].doc}")
-            continue
-        for line in _LISTS[what](catalogue.models[name]):
-            click.echo(line)
+    topic = words[0] if words and words[0] in catalogue.models else None
+    rest = () if what == "cells" else words[1:] if topic else words
+    found = _cells(catalogue, words) if what == "cells" else _items(catalogue, what, topic)
+    shown = [item for item in found if item.mentions(rest)]
+    if rest and not shown:
+        raise UsageError(_nothing(catalogue, what, rest))
+    if as_object:
+        entries = [item.entry for item in shown]
+        click.echo(
+            json.dumps({"schema": "vmlitmus/list/1", "what": what, "items": entries}, indent=1)
+        )
+    else:
+        for item in shown:
+            click.echo(_wrapped(item.text))
+            if files and what == "tests":
+                click.echo(f"    {item.entry['file']}")
     return 0
 
 
-def _mechanisms(model: Model) -> list[str]:
+def _cells(catalogue: Catalogue, words: tuple[str, ...]) -> list[Item]:
+    if not words:
+        raise UsageError("list cells: name a topic, a test or a path")
+    selected = catalogue.select(words, wide=True)
+    return cell_items([test for test, _ in selected])
+
+
+def _items(catalogue: Catalogue, what: str, topic: str | None) -> list[Item]:
+    if what == "tests":
+        return items_of_tests(catalogue.tests(topic))
+    if what in ("threads", "keys", "schemas"):
+        return {"threads": thread_items, "keys": key_items, "schemas": schema_items}[what]()
+    models = [topic] if topic else list(catalogue.models)
+    return [
+        Item(item.text, {"topic": name, **item.entry}, item.more)
+        for name in models
+        for item in OF_A_MODEL[what](catalogue.models[name])
+    ]
+
+
+def _nothing(catalogue: Catalogue, what: str, words: tuple[str, ...]) -> str:
+    """Say that nothing was found, and what the first word may have meant."""
+    text = " and ".join(repr(word) for word in words)
+    guess = nearest(words[0], [*catalogue.models, *(t.name for t in catalogue.tests())])
+    hint = f"; did you mean {guess!r}?" if guess else ""
+    if what == "tests":
+        steps = [i for i in _items(catalogue, "steps", None) if i.mentions(words)]
+        if steps:
+            number = f"{len(steps)} step{'s' * (len(steps) != 1)}"
+            hint = f"; {number} of the models: vmlitmus list steps {' '.join(words)}"
+    return f"none of the {what} mentions {text}{hint}"
+
+
+def _wrapped(text: str) -> str:
+    """Return lines cut to the terminal's width; in a pipe each stays one line."""
+    if not sys.stdout.isatty():
+        return text
     lines = []
-    for table, settings in model.settings.items():
-        for key, setting in settings.items():
-            if setting.hooks is not None:
-                for name, kind in model.hooks[setting.hooks].items():
-                    lines.append(f"{table}.{key} = {name}: {_first_line(kind.__doc__)}")
-            elif setting.release:
-                for name, fixes in model.versions.items():
-                    inside = ", ".join(fix.part for fix in fixes) or "no fix"
-                    lines.append(f"{table}.{key} = {name}: {inside}")
-    return lines + [f"fix {fix}" for fix in model.fixes]
-
-
-def _first_line(text: str | None) -> str:
-    return (text or "").strip().split("\n")[0]
-
-
-def _claims(model: Model) -> list[str]:
-    return [f"{c.name}: {c.text}" for c in model.conditions]
-
-
-def _parts(model: Model) -> list[str]:
-    found: dict[str, None] = {}
-    for settings in model.alternatives():
-        found.update(dict.fromkeys(scanned(model, settings, allow=model.disturbances).parts))
-    return list(found)
-
-
-def _assumptions(model: Model) -> list[str]:
-    return [f"{a.name} = {str(a.default).lower()}: {a.text}" for a in model.assumptions]
-
-
-def _disturbances(model: Model) -> list[str]:
-    return list(model.disturbances)
-
-
-def _fairness(model: Model) -> list[str]:
-    return [f"{step.name}: {step.fair}" for step in model.steps if step.fair is not None]
-
-
-_LISTS: dict[str, Callable[[Model], list[str]]] = {
-    "mechanisms": _mechanisms,
-    "claims": _claims,
-    "parts": _parts,
-    "assumptions": _assumptions,
-    "disturbances": _disturbances,
-    "fairness": _fairness,
-}
+    for line in text.split("\n"):
+        indent = line[: len(line) - len(line.lstrip())]
+        lines += textwrap.wrap(
+            line,
+            width(),
+            subsequent_indent=indent + "    ",
+            break_on_hyphens=False,
+            break_long_words=False,
+        ) or [""]
+    return "\n".join(lines)

@@ -11,7 +11,19 @@ import click
 from vmlitmus import __version__
 from vmlitmus.errors import VmlitmusError, nearest
 
-COMMANDS = ("check", "explain", "table", "ablate", "explore", "list", "replay", "bless", "new")
+COMMANDS = (
+    "check",
+    "explain",
+    "table",
+    "ablate",
+    "explore",
+    "audit",
+    "list",
+    "replay",
+    "bless",
+    "new",
+)
+_MODULES = {"audit": "audit_group"}  # where the module has another name than the command
 
 
 class _Commands(click.Group):
@@ -23,7 +35,7 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         if name not in COMMANDS:
             return None
-        module = importlib.import_module(f"vmlitmus.cli.{name}")
+        module = importlib.import_module(f"vmlitmus.cli.{_MODULES.get(name, name)}")
         command: click.Command = module.command
         return command
 
@@ -47,6 +59,7 @@ _SHORT = {
     "table": "print the matrix tests of a topic as grids",
     "ablate": "find which parts of the mechanisms a test needs",
     "explore": "choose the steps of a run on a local web page",
+    "audit": "judge a real host, its VMs or its kernel by the same claims",
     "list": "list tests, mechanisms, claims, parts, assumptions",
     "replay": "execute given steps of a test and show the time-line",
     "bless": "store the counts of tests that are as expected",

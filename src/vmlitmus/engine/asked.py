@@ -12,7 +12,6 @@ from collections import Counter
 from collections.abc import Iterable
 
 from vmlitmus.engine.confirm import backing
-from vmlitmus.engine.layout import too_wide
 from vmlitmus.engine.limits import Limits
 from vmlitmus.engine.run import ENGINES, REASONS, Choice, Watch, patience, run
 from vmlitmus.errors import EnginesDisagree, UsageError, unknown
@@ -42,7 +41,7 @@ class Asked:
             raise UsageError(unknown("engine", engine, ENGINES))
         self.machine = machine
         self.claim = claim
-        self.engine: Choice = "reference" if engine == "auto" and too_wide(machine) else engine
+        self.engine = engine
         self.limits = limits
         self.progress = progress
         self.started = time.monotonic()

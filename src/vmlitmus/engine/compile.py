@@ -1,20 +1,43 @@
 """Turn a machine into LLVM IR: one successor function and one function for all conditions.
 
 ``expand`` runs every instance on a packed state, in canonical order; ``conditions`` returns one bit
-for each condition. See ``search`` for how the two are called.
+for each of the first conditions. See ``search`` for how the two are called.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from vmlitmus.engine.layout import Layout
+from vmlitmus.engine.layout import Layout, Place
 from vmlitmus.engine.search import NativeModel
 from vmlitmus.lang import Machine
-from vmlitmus.lang.ir import DISABLED, Block, Branch, Emit, Op, Operand, Value
+from vmlitmus.lang.ir import DISABLED, Bits, Block, Branch, Emit, Op, Operand, Value, size, width
 
 FAULTY_CONDITION = 1 << 63  # set by a condition that is a model error in the state
-_INTRINSICS = "declare i64 @llvm.ctpop.i64(i64)\n"
+_DIVISION = """define internal {bits} @{name}.{bits}({bits} %a, {bits} %b) {{
+entry:
+  br label %next
+next:
+  %i = phi {bits} [ {first}, %entry ], [ %before, %next ]
+  %rest = phi {bits} [ 0, %entry ], [ %r, %next ]
+  %done = phi {bits} [ 0, %entry ], [ %q, %next ]
+  %high = lshr {bits} %a, %i
+  %bit = and {bits} %high, 1
+  %twice = shl {bits} %rest, 1
+  %left = or {bits} %twice, %bit
+  %fits = icmp uge {bits} %left, %b
+  %taken = sub {bits} %left, %b
+  %r = select i1 %fits, {bits} %taken, {bits} %left
+  %one = zext i1 %fits to {bits}
+  %moved = shl {bits} %done, 1
+  %q = or {bits} %moved, %one
+  %before = sub {bits} %i, 1
+  %last = icmp eq {bits} %i, 0
+  br i1 %last, label %end, label %next
+end:
+  ret {bits} {result}
+}}"""  # long division by a positive number: compiled code has no library that divides so wide ones
+RETURNED = 63  # conditions whose bits are returned; those of the others are noted in memory
 
 
 def compile_machine(
@@ -26,18 +49,34 @@ def compile_machine(
     """
     layout = Layout(machine)
     counters = {name: index for index, name in enumerate(machine.step_ids)}
-    ir = _INTRINSICS + _Expand(machine, layout, counters, named).text() + "\n"
-    ir += _Conditions(machine, layout, tuple(conditions)).text()
+    asked = tuple(conditions)
+    writers = _Expand(machine, layout, counters, named), _Conditions(machine, layout, asked)
+    texts = [writer.text() for writer in writers]
+    called = sorted(writers[0].called | writers[1].called)
     return NativeModel(
-        ir=ir,
+        ir="\n".join([_called(name, bits) for name, bits in called] + texts),
         words=layout.words,
         bits=layout.bits,
         fanout=fanout(machine),
         counters=len(counters),
         named=named,
         initial=layout.pack(machine.initial),
-        switches=len(machine.switches),
+        further=max(len(asked) - RETURNED, 0),
     )
+
+
+def _called(name: str, bits: Bits) -> str:
+    """Return what declares or defines a function on one width."""
+    if name == "ctpop":
+        return f"declare {bits} @llvm.ctpop.{bits}({bits})"
+    return _DIVISION.format(
+        name=name, bits=bits, first=size(bits) - 1, result={"udiv": "%q", "urem": "%r"}[name]
+    )
+
+
+def condition_bit(index: int) -> int:
+    """Return the bit of ``Found.observed`` for a condition, by its place among those compiled."""
+    return index if index < RETURNED else index + 1
 
 
 def fanout(machine: Machine) -> int:
@@ -61,6 +100,7 @@ class _Writer:
         self.layout = layout
         self.lines: list[str] = []
         self.fresh = 0
+        self.called: set[tuple[str, Bits]] = set()  # functions used, and on which width
 
     def line(self, text: str) -> None:
         self.lines.append("  " + text)
@@ -101,22 +141,47 @@ class _Writer:
             condition = {"0": "false", "1": "true"}.get(args[0], args[0])
             self.line(f"{dest} = select i1 {condition}, {op.bits} {args[1]}, {op.bits} {args[2]}")
         elif op.op == "ctpop":
-            self.line(f"{dest} = call i64 @llvm.ctpop.i64(i64 {args[0]})")
-        elif op.op == "zext":
-            self.line(f"{dest} = zext i1 {args[0]} to i64")
+            self.called.add((op.op, op.bits))
+            self.line(f"{dest} = call {op.bits} @llvm.ctpop.{op.bits}({op.bits} {args[0]})")
         elif op.op == "bit0":
-            self.line(f"{dest} = trunc i64 {args[0]} to i1")
+            self.line(f"{dest} = trunc {op.bits} {args[0]} to i1")
+        elif " " in op.op:
+            name, _, to = op.op.partition(" ")
+            self.line(f"{dest} = {name} {op.bits} {args[0]} to {to}")
+        elif op.op in ("udiv", "urem") and op.bits != "i64":
+            self.called.add((op.op, op.bits))
+            given = f"{op.bits} {args[0]}, {op.bits} {args[1]}"
+            self.line(f"{dest} = call {op.bits} @{op.op}.{op.bits}({given})")
         else:
             self.line(f"{dest} = {op.op} {op.bits} {args[0]}, {args[1]}")
 
     def load(self, dest: str, op: Op) -> None:
-        place = self.layout.places[op.args[0]]
+        *others, last = self.layout.places[op.args[0]]
+        if others or op.bits not in ("i1", "i64"):
+            self.load_wide(dest, op.bits, [*others, last])
+            return
         shifted = self.temporary()
-        self.line(f"{shifted} = lshr i64 %w{place.word}, {place.shift}")
+        self.line(f"{shifted} = lshr i64 %w{last.word}, {last.shift}")
         if op.bits == "i1":
             self.line(f"{dest} = trunc i64 {shifted} to i1")
         else:
-            self.line(f"{dest} = and i64 {shifted}, {place.mask}")
+            self.line(f"{dest} = and i64 {shifted}, {last.mask}")
+
+    def load_wide(self, dest: str, bits: Bits, places: list[Place]) -> None:
+        """Load a value that is wider than a word, or whose code has several places."""
+        joined = "0"
+        for number, place in enumerate(places, 1):
+            shifted, masked, moved = self.temporary(), self.temporary(), self.temporary()
+            self.line(f"{shifted} = lshr i64 %w{place.word}, {place.shift}")
+            self.line(f"{masked} = and i64 {shifted}, {place.mask}")
+            wide = masked
+            if bits != "i64":
+                wide = self.temporary()
+                self.line(f"{wide} = zext i64 {masked} to {bits}")
+            self.line(f"{moved} = shl {bits} {wide}, {place.start}")
+            result = dest if number == len(places) else self.temporary()
+            self.line(f"{result} = or {bits} {joined}, {moved}")
+            joined = result
 
     def named(self, operand: Operand, prefix: str, bits: str = "i64") -> str:
         """Return an operand as text, unique to its instance."""
@@ -233,14 +298,14 @@ class _Expand(_Writer):
         cleared = constant = 0
         parts: list[str] = []
         for index, operand in end.writes.items():
-            place = self.layout.places[index]
-            if place.word != word:
-                continue
-            cleared |= place.mask << place.shift
-            if isinstance(operand, int):
-                constant |= operand << place.shift
-            else:
-                parts.append(self.placed(index, operand, prefix))
+            for place in self.layout.places[index]:
+                if place.word != word:
+                    continue
+                cleared |= place.mask << place.shift
+                if isinstance(operand, int):
+                    constant |= (operand >> place.start & place.mask) << place.shift
+                else:
+                    parts.append(self.placed(index, place, operand, prefix))
         if not cleared:
             return f"%w{word}"
         kept = ~cleared & (1 << 64) - 1
@@ -252,17 +317,30 @@ class _Expand(_Writer):
             result = joined
         return result
 
-    def placed(self, index: int, operand: Operand, prefix: str) -> str:
-        """Return a computed code, shifted to its place."""
-        place = self.layout.places[index]
+    def placed(self, index: int, place: Place, operand: Operand, prefix: str) -> str:
+        """Return a computed code, or a piece of it, shifted to its place."""
         value = self.named(operand, prefix)
-        if self.machine.variables[index].is_bool:
+        bits = width(self.machine.variables[index].domain)
+        if bits == "i1":
             wide = self.temporary()
             self.line(f"{wide} = zext i1 {value} to i64")
             value = wide
+        elif bits != "i64" or len(self.layout.places[index]) > 1:
+            value = self.piece(value, bits, place)
         shifted = self.temporary()
         self.line(f"{shifted} = shl i64 {value}, {place.shift}")
         return shifted
+
+    def piece(self, value: str, bits: Bits, place: Place) -> str:
+        """Return the bits of a code that have one place."""
+        shifted, masked = self.temporary(), self.temporary()
+        self.line(f"{shifted} = lshr {bits} {value}, {place.start}")
+        if bits != "i64":
+            narrow = self.temporary()
+            self.line(f"{narrow} = trunc {bits} {shifted} to i64")
+            shifted = narrow
+        self.line(f"{masked} = and i64 {shifted}, {place.mask}")
+        return masked
 
     def count(self, index: int, ending: int) -> None:
         instance = self.machine.instances[index]
@@ -283,7 +361,7 @@ class _Conditions(_Writer):
         self.names = names
 
     def text(self) -> str:
-        self.lines.append("define i64 @conditions(ptr %state) {")
+        self.lines.append("define i64 @conditions(ptr %state, ptr %more) {")
         self.entry()
         self.line("br label %y0")
         arrivals = [("entry", "0")]
@@ -322,10 +400,23 @@ class _Conditions(_Writer):
         test = self.named(end.operand, prefix)
         wide, shifted, result = self.temporary(), self.temporary(), self.temporary()
         self.line(f"{wide} = zext i1 {test} to i64")
+        if index >= RETURNED:
+            self.note(wide, index - RETURNED)
+            self.line(f"br label %y{index + 1}")
+            return f"%m{index}"
         self.line(f"{shifted} = shl i64 {wide}, {index}")
         self.line(f"{result} = or i64 %m{index}, {shifted}")
         self.line(f"br label %y{index + 1}")
         return result
+
+    def note(self, wide: str, bit: int) -> None:
+        """Note in memory what a condition is that has no bit in the result."""
+        shifted, pointer, before, after = (self.temporary() for _ in range(4))
+        self.line(f"{shifted} = shl i64 {wide}, {bit % 64}")
+        self.line(f"{pointer} = getelementptr i64, ptr %more, i64 {bit // 64}")
+        self.line(f"{before} = load i64, ptr {pointer}")
+        self.line(f"{after} = or i64 {before}, {shifted}")
+        self.line(f"store i64 {after}, ptr {pointer}")
 
     def branch(self, index: int, end: Branch, prefix: str, label: str) -> list[tuple[str, str]]:
         """Follow a branch; a condition that is a model error sets the bit FAULTY_CONDITION."""

@@ -33,8 +33,8 @@ FIELDS = (
     "TRANSITIONS",
     "OBSERVED",  # conditions seen in any state
     "STOP_ON",  # conditions that end the search
-    "SPLIT",  # the bits of a state's first word that tell apart searches done as one
-    "HITS",  # address, by these bits, of 1 + the first state that ends that search, or 0
+    "OWNERS",  # address of the search of each state, 32 bits each; 0 where there is only one
+    "HITS",  # address, by search, of 1 + the first state that ends it, or 0
     "ROOM",  # how many states the log and the table may hold before one must grow
     "FAULT",  # 1 + the instance that failed, or 0; the state is HEAD
     "INDEX",  # address of each slot's state, 32 bits each (graph passes)
@@ -48,6 +48,7 @@ FIELDS = (
     "EDGES",  # how many edges were found
     "EXPAND",  # address of the machine's expand()
     "CONDITIONS",  # address of the machine's conditions()
+    "MORE",  # address of bits for the conditions seen that have none in OBSERVED
     "LARGEST",  # most states that one batch can hold
 )
 GROW, FAILED, DONE, FOUND, PAUSE = range(5)  # what advance() returns
@@ -161,9 +162,17 @@ def fetch(ctx, n, end):
     return 0
 
 
-def ended(ctx, state, end):
+def owner(ctx, index):
+    """Return the number of the search that a state belongs to."""
+    owners = load(ctx, OWNERS)
+    if owners == 0:
+        return 0
+    return load32(owners, index)
+
+
+def ended(ctx, index, end):
     """Say whether a state's own search, one of several, has ended before this level."""
-    hit = load(load(ctx, HITS), load(state, 0) & load(ctx, SPLIT))
+    hit = load(load(ctx, HITS), owner(ctx, index))
     if hit != 0 and hit <= end:
         return 1
     return 0
@@ -173,15 +182,15 @@ def collect(ctx, most):
     """Expand states of the level into the batch; return how many successors stand in it."""
     head = load(ctx, HEAD)
     end = load(ctx, LEVEL_END)
-    split = load(ctx, SPLIT)
+    owners = load(ctx, OWNERS)
     n = 0
     made = 0
     while head < end and n <= most:
         state = load(ctx, LOG) + head * (8 * WORDS)
         got = 0
         over = 0
-        if split != 0:
-            over = ended(ctx, state, end)
+        if owners != 0:
+            over = ended(ctx, head, end)
         if over == 0:
             out = load(ctx, BATCH) + n * (8 * WORDS)
             got = expand(load(ctx, EXPAND), state, out, load(ctx, COVERAGE))
@@ -215,6 +224,17 @@ def drop_found(ctx, n):
     return left
 
 
+def inherit(ctx, index, parent):
+    """Note the search of a state: that of its parent; each initial state begins its own."""
+    owners = load(ctx, OWNERS)
+    if owners != 0:
+        if parent == NO_PARENT:
+            store32(owners, index, index)
+        else:
+            store32(owners, index, load32(owners, parent))
+    return 0
+
+
 def absorb(ctx, n):
     """Insert the first n states of the batch, in order."""
     table = load(ctx, TABLE)
@@ -230,10 +250,11 @@ def absorb(ctx, n):
             state = log + tail * (8 * WORDS)
             copy_state(load(ctx, BATCH) + k * (8 * WORDS), state)
             store32(load(ctx, PARENTS), tail, load32(load(ctx, FROM), k))
-            seen = conditions(load(ctx, CONDITIONS), state)
+            inherit(ctx, tail, load32(load(ctx, FROM), k))
+            seen = conditions(load(ctx, CONDITIONS), state, load(ctx, MORE))
             store(ctx, OBSERVED, load(ctx, OBSERVED) | seen)
             if (seen & load(ctx, STOP_ON)) != 0:
-                hit = load(ctx, HITS) + 8 * (load(log, tail * WORDS) & load(ctx, SPLIT))
+                hit = load(ctx, HITS) + 8 * owner(ctx, tail)
                 if load(hit, 0) == 0:
                     store(hit, 0, tail + 1)
             tail += 1
@@ -251,7 +272,7 @@ def advance(ctx, budget):
                 return DONE
             store(ctx, LEVEL_END, load(ctx, TAIL))
             store(ctx, DEPTH, load(ctx, DEPTH) + 1)
-        if load(ctx, SPLIT) == 0:
+        if load(ctx, OWNERS) == 0:
             hit = load(load(ctx, HITS), 0)
             if hit != 0 and hit <= load(ctx, LEVEL_END):
                 return FOUND
@@ -271,7 +292,7 @@ def begin(ctx, n):
     k = 0
     while k < n:
         make_key(load(ctx, BATCH) + k * (8 * WORDS), load(ctx, KEYS_AT) + k * (8 * KEYS))
-        store32(load(ctx, FROM), k, 0xFFFFFFFF)
+        store32(load(ctx, FROM), k, NO_PARENT)
         k += 1
     absorb(ctx, n)
     store(ctx, LEVEL_END, load(ctx, TAIL))
@@ -328,7 +349,9 @@ INTERNAL: list[Callable[..., int]] = [
     put_aside,
     keep_new,
     fetch,
+    owner,
     ended,
+    inherit,
     collect,
     drop_found,
     absorb,

@@ -78,7 +78,7 @@ def mark_good(ctx, good, first, last):
     height = load(ctx, HEIGHT)
     while first < last:
         state = load(ctx, LOG) + first * (8 * WORDS)
-        if (conditions(load(ctx, CONDITIONS), state) & good) != 0:
+        if (conditions(load(ctx, CONDITIONS), state, load(ctx, MORE)) & good) != 0:
             store8(load(ctx, MARK), first, 1)
             store32(load(ctx, STACK), height, first)
             height += 1
@@ -111,9 +111,9 @@ def first_unmarked(ctx, first, last):
     """Note the first state without a mark of each search, among the states first..last-1."""
     while first < last:
         if load8(load(ctx, MARK), first) == 0:
-            split = load(load(ctx, LOG), first * WORDS) & load(ctx, SPLIT)
-            if load(load(ctx, HITS), split) == 0:
-                store(load(ctx, HITS), split, first + 1)
+            search = owner(ctx, first)
+            if load(load(ctx, HITS), search) == 0:
+                store(load(ctx, HITS), search, first + 1)
         first += 1
     return 0
 

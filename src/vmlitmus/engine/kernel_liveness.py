@@ -28,6 +28,7 @@ FIELDS = (
     "KEYS_AT",
     "EXPAND",
     "CONDITIONS",
+    "MORE",
     "COVERAGE",  # counters nobody reads; behind them, expand() writes the instances that it took
     "COUNTERS",  # how many counters
     "STATES",
@@ -86,7 +87,8 @@ def look(g, first, last):
     truth = load(g, TRUTH)
     depth = load(g, DEPTH)
     while first < last:
-        seen = conditions(load(g, CONDITIONS), load(g, LOG) + first * (8 * WORDS))
+        at = load(g, LOG) + first * (8 * WORDS)
+        seen = conditions(load(g, CONDITIONS), at, load(g, MORE))
         asked = (seen & load(g, ASKED)) != 0
         if load(g, ASKED) == 0:
             asked = first == 0

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from vmlitmus.errors import ModelError
 from vmlitmus.lang import Machine, State
 
 WORD = 63  # bits of a word that a state uses; the search needs the last one
@@ -12,11 +12,15 @@ WORD = 63  # bits of a word that a state uses; the search needs the last one
 
 @dataclass(frozen=True)
 class Place:
-    """The bits of one variable: ``bits`` bits of word ``word`` from bit ``shift`` on."""
+    """Some bits of a variable's code, from bit ``start`` on.
+
+    They are the ``bits`` bits of word ``word`` from bit ``shift`` on.
+    """
 
     word: int
     shift: int
     bits: int
+    start: int = 0
 
     @property
     def mask(self) -> int:
@@ -24,39 +28,41 @@ class Place:
 
 
 class Layout:
-    """The places of all variables of a machine; no variable straddles two words."""
+    """The places of all variables of a machine.
+
+    A variable has one place, in one word; one that is wider than a word has several, lowest first.
+    """
 
     def __init__(self, machine: Machine) -> None:
-        if reason := too_wide(machine):
-            raise ModelError(reason)
-        self.places: list[Place] = []
-        word = used = 0
+        self.places: list[tuple[Place, ...]] = []
+        self.word = self.used = 0
         for variable in machine.variables:
-            if used + variable.bits > WORD:
-                word, used = word + 1, 0
-            self.places.append(Place(word, used, variable.bits))
-            used += variable.bits
-        self.words = word + 1
+            self.places.append(tuple(self._pieces(variable.bits)))
+        self.words = self.word + 1
         self.bits = machine.bits
+
+    def _pieces(self, bits: int) -> Iterator[Place]:
+        """Yield where the bits of the next variable are."""
+        start = 0
+        while start < bits or start == 0:
+            piece = min(bits - start, WORD)
+            if self.used + piece > WORD:
+                self.word, self.used = self.word + 1, 0
+            yield Place(self.word, self.used, piece, start)
+            self.used += piece
+            start += WORD
 
     def pack(self, state: State) -> tuple[int, ...]:
         """Return the words of a state."""
         words = [0] * self.words
-        for place, code in zip(self.places, state, strict=True):
-            words[place.word] |= code << place.shift
+        for places, code in zip(self.places, state, strict=True):
+            for place in places:
+                words[place.word] |= (code >> place.start & place.mask) << place.shift
         return tuple(words)
 
     def unpack(self, words: tuple[int, ...]) -> State:
         """Return the state that some words hold."""
-        return tuple(words[p.word] >> p.shift & p.mask for p in self.places)
-
-
-def too_wide(machine: Machine) -> str | None:
-    """Return why the compiled engine cannot hold a state of the machine, or None."""
-    for variable in machine.variables:
-        if variable.bits > WORD:
-            return (
-                f"{variable} needs {variable.bits} bits; the compiled engine holds {WORD} bits of a"
-                " field, use the reference engine"
-            )
-    return None
+        return tuple(
+            sum((words[p.word] >> p.shift & p.mask) << p.start for p in places)
+            for places in self.places
+        )

@@ -49,6 +49,7 @@ _LEFT_BY_SEARCH = (
     "KEYS_AT",
     "EXPAND",
     "CONDITIONS",
+    "MORE",
 )
 _FASTER = 100  # native code visits as many states while Python visits one
 _FEW = 20_000  # states up to which the passes are compiled in haste

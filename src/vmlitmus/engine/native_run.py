@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 
-from vmlitmus.engine.compile import FAULTY_CONDITION, compile_machine
+from vmlitmus.engine.compile import FAULTY_CONDITION, compile_machine, condition_bit
 from vmlitmus.engine.lasso import Lasso
 from vmlitmus.engine.layout import Layout
 from vmlitmus.engine.limits import Limits, Stopped
@@ -56,7 +56,9 @@ def find_native(
             transitions=found.transitions,
             depth=found.depth,
             coverage=dict(zip(machine.step_ids, found.coverage, strict=True)),
-            observed=frozenset(n for b, n in enumerate(watched) if found.observed >> b & 1),
+            observed=frozenset(
+                n for b, n in enumerate(watched) if found.observed >> condition_bit(b) & 1
+            ),
             path=path,
             lasso=lasso,
             stopped=stopped,

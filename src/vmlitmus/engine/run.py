@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -13,13 +12,13 @@ from typing import Literal, TypeAlias
 
 from vmlitmus.engine.confirm import backing, confirm_end, confirm_lasso, vacuous
 from vmlitmus.engine.lasso import Lasso
-from vmlitmus.engine.layout import too_wide
 from vmlitmus.engine.limits import Limits, Progress, Stopped
 from vmlitmus.engine.liveness import find_lasso
 from vmlitmus.engine.reference import Explored, Stepper, explore, unrecoverable
 from vmlitmus.engine.trace import lasso_trace, trace
 from vmlitmus.errors import UsageError, unknown
 from vmlitmus.lang import Claim, Machine, State
+from vmlitmus.lang.label import in_words
 from vmlitmus.outcome import Result, Verdict
 
 Choice: TypeAlias = Literal["auto", "reference", "compiled"]
@@ -101,8 +100,6 @@ class _Job:
         """Search with the claim's own end, or (``kind`` None) everything."""
         backed = backing(self.machine, self.claim)
         watched = tuple(dict.fromkeys((*self.claim.conditions, *backed, *observe)))
-        if self.engine == "auto" and too_wide(self.machine):
-            return self.reference(kind, watched, None)
         if self.engine == "auto":
             try:
                 return self.reference(kind, watched, patience())
@@ -257,9 +254,7 @@ def _result(
         seconds=time.monotonic() - started,
         coverage=coverage,
         never_fired={
-            name: re.sub(r"[{}]", "", machine.labels[name])
-            for name, count in coverage.items()
-            if not count
+            name: in_words(machine.labels[name]) for name, count in coverage.items() if not count
         },
         trace=steps,
         loop_start=lasso.loop_start if lasso else None,

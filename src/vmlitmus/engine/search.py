@@ -23,7 +23,7 @@ _FULL = 0.79  # share of the slots that may be in use
 _LATELY = 1 << 14  # successors remembered for a while; their keys fit a core's own cache
 _LOW = 1 << 16  # slots whose keys are put aside while a table grows
 _MOST_STATES = (1 << 32) - 2  # parents are 32-bit indexes
-_GROWING = ("TABLE", "LOG", "PARENTS")
+_GROWING = ("TABLE", "LOG", "PARENTS", "OWNERS")
 _NO_PARENT = 0xFFFFFFFF  # the parent of an initial state
 _FIELD = {name: index for index, name in enumerate(kernel.FIELDS)}
 
@@ -34,11 +34,11 @@ class NativeModel:
 
     ``i64 expand(ptr state, ptr out, ptr coverage)`` writes the successors, ``words`` 64-bit words
     each, in canonical order, adds one to the counter of each step that fires, and returns how many
-    there are, or -(1 + i) when instance i fails. ``i64 conditions(ptr state)`` has bit b set where
-    condition b is true. ``fanout`` bounds the successors of one state. No word uses its bit 63.
-    The lowest ``switches`` bits of the first word are the same all through a run. Where it is
-    ``named``, ``expand`` writes the instance that leads to each successor, 64 bits each, behind the
-    counters.
+    there are, or -(1 + i) when instance i fails. ``i64 conditions(ptr state, ptr more)`` has bit b
+    set where condition b is true; those after the first 63, ``further`` in number, are noted in the
+    bits behind ``more``. ``fanout`` bounds the successors of one state. No word uses its bit 63.
+    Where it is ``named``, ``expand`` writes the instance that leads to each successor, 64 bits
+    each, behind the counters.
     """
 
     ir: str
@@ -47,7 +47,7 @@ class NativeModel:
     fanout: int
     counters: int
     initial: tuple[int, ...]
-    switches: int = 0
+    further: int = 0
     named: bool = False
 
     @property
@@ -81,8 +81,9 @@ class Search:
 
     ``effort`` is how well its code is compiled at first, 0 or 2; a search that lasts goes on with
     2.
-    ``starts`` are initial states other than the model's own, with different switches. Then several
-    searches are done as one: each ends by itself, level by level as if it were alone.
+    ``starts`` are initial states other than the model's own, from which no search can meet another:
+    no step writes what they differ in. Then several searches are done as one: each ends by itself,
+    level by level as if it were alone.
     """
 
     def __init__(
@@ -104,7 +105,7 @@ class Search:
         self.regions: dict[str, Region] = {}
         self.ctx = Region(8 * len(kernel.FIELDS))
         self._compile(effort)
-        self._allocate(stop_on, bool(starts))
+        self._allocate(stop_on, starts)
         self._begin(starts or [model.initial])
 
     def __enter__(self) -> Search:
@@ -127,7 +128,7 @@ class Search:
         self._set("EXPAND", self.machine.address("expand"))
         self._set("CONDITIONS", self.machine.address("conditions"))
 
-    def _allocate(self, stop_on: int, several: bool) -> None:
+    def _allocate(self, stop_on: int, starts: Sequence[tuple[int, ...]]) -> None:
         words, keys = self.model.words, self.keys
         self._region("BATCH", 8 * words * self.largest)
         self._region("FROM", 4 * self.largest)
@@ -139,16 +140,15 @@ class Search:
         self._region("PARENTS", 0)
         self.slots = 0
         self.room = 0
-        self.split = (1 << self.model.switches) - 1 if several else 0
-        self._set("SPLIT", self.split)
-        self._region("HITS", 8 * (self.split + 1))
+        self.starts = len(starts)
+        self._region("HITS", 8 * max(self.starts, 1))
+        self._region("MORE", 8 * (self.model.further // 64 + 1))
         self._set("STOP_ON", stop_on)
         self._set("LARGEST", self.largest)
         self._grow(2 * self.largest)
 
     def _begin(self, starts: Sequence[tuple[int, ...]]) -> None:
         """Insert the initial states."""
-        self.splits = [start[0] & self.split for start in starts]
         for first in range(0, len(starts), _BATCH):
             some = starts[first : first + _BATCH]
             for index, word in enumerate(word for start in some for word in start):
@@ -174,7 +174,7 @@ class Search:
     @property
     def allocated(self) -> int:
         """Bytes allocated for states, parents and the table."""
-        return sum(self.regions[name].size for name in _GROWING)
+        return sum(self.regions[name].size for name in _GROWING if name in self.regions)
 
     def _grow(self, states: int) -> None:
         """Make room for so many states, and for a batch more; raises Stopped("memory")."""
@@ -190,13 +190,16 @@ class Search:
             self._grow_table(slots)
             self._region("LOG", 8 * self.model.words * room)
             self._region("PARENTS", 4 * room)
+            if self.starts:
+                self._region("OWNERS", 4 * room)
         except OSError:
             raise Stopped("memory") from None
         self.room = room
         self._set("ROOM", room)
 
     def _check_memory(self, slots: int, room: int) -> None:
-        needed = 8 * self.keys * slots + (8 * self.model.words + 4) * room
+        indexes = 8 if self.starts else 4
+        needed = 8 * self.keys * slots + (8 * self.model.words + indexes) * room
         if self.limits.memory is not None and needed > self.limits.memory:
             raise Stopped("memory")
 
@@ -221,7 +224,7 @@ class Search:
         except (KeyboardInterrupt, MemoryError) as error:
             stopped = "memory" if isinstance(error, MemoryError) else "interrupt"
         fault = self._get("FAULT")
-        hit = 0 if self.split else self.regions["HITS"].words(0, 1)[0]
+        hit = 0 if self.starts else self.regions["HITS"].words(0, 1)[0]
         return Found(
             states=self._get("TAIL"),
             transitions=self._get("TRANSITIONS"),
@@ -230,7 +233,7 @@ class Search:
             hit=hit - 1 if hit and stopped is None else None,
             error=(self._get("HEAD"), fault - 1) if fault else None,
             coverage=self.regions["COVERAGE"].words(0, self.model.counters),
-            observed=self._get("OBSERVED"),
+            observed=self._get("OBSERVED") | self._further() << 64,
             allocated=self.allocated,
             seconds=time.monotonic() - began,
         )
@@ -269,10 +272,15 @@ class Search:
             found.append(self.state(index))
         return found[::-1]
 
+    def _further(self) -> int:
+        """Return a bit for each condition after the first 63 that was seen."""
+        words = self.regions["MORE"].words(0, self.model.further // 64 + 1)
+        return sum(word << 64 * number for number, word in enumerate(words))
+
     def hits(self) -> dict[int, int]:
-        """Return by its switches, for each search that has ended, the first state that ended it."""
-        words = {split: self.regions["HITS"].words(split, 1)[0] for split in self.splits}
-        return {split: hit - 1 for split, hit in words.items() if hit}
+        """Return by its start, for each search that has ended, the first state that ended it."""
+        words = self.regions["HITS"].words(0, max(self.starts, 1))
+        return {number: hit - 1 for number, hit in enumerate(words) if hit}
 
     @property
     def omission_odds(self) -> float:
@@ -345,6 +353,7 @@ def _kernel(words: int, effort: int) -> dict[str, Any]:
         "MOST": _BATCH,
         "MEMORY": _LATELY,
         "LOW": _LOW,
+        "NO_PARENT": _NO_PARENT,
         **{name: getattr(kernel, name) for name in ("GROW", "FAILED", "DONE", "FOUND", "PAUSE")},
     }
     exported = kernel.EXPORTED + kernel_graph.PASSES

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from vmlitmus.engine.compile import FAULTY_CONDITION, compile_machine
+from vmlitmus.engine.compile import FAULTY_CONDITION, RETURNED, compile_machine
 from vmlitmus.engine.layout import Layout
 from vmlitmus.engine.limits import Limits, Stopped
 from vmlitmus.engine.native_run import raise_fault
@@ -52,6 +52,8 @@ def find_together(
     Raises ModelError where a step or a condition fails.
     """
     layout = Layout(machine)
+    if watched.index(claim.condition) >= RETURNED:
+        watched = tuple(dict.fromkeys((claim.condition, *watched)))
     model = compile_machine(machine, watched)
     goal = 1 << watched.index(claim.condition)
     stop_on = FAULTY_CONDITION | (goal if claim.kind in ("never", "possible") else 0)
@@ -70,10 +72,9 @@ def find_together(
             stopped = _recover(search, goal)
         hits = search.hits()
         paths = {}
-        for off, words in starts.items():
-            hit = hits.get(words[0] & search.split)
-            if hit is not None:
-                paths[off] = tuple(layout.unpack(state) for state in search.path(hit))
+        for number, off in enumerate(starts):
+            if number in hits:
+                paths[off] = tuple(layout.unpack(state) for state in search.path(hits[number]))
         coverage = dict(zip(machine.step_ids, found.coverage, strict=True))
         odds = search.omission_odds
         return Together(paths, found.states, found.transitions, coverage, odds, stopped)

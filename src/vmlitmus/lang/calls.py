@@ -10,7 +10,7 @@ from typing import Any
 
 from vmlitmus.lang.domain import IntRange, RefTo, SetOf
 from vmlitmus.lang.groups import Groups
-from vmlitmus.lang.ir import DISABLED, FAULTY, Operand
+from vmlitmus.lang.ir import DISABLED, FAULTY, Operand, width
 from vmlitmus.lang.values import Computed, Known, Val, domain_of, set_domain
 from vmlitmus.lang.world import World, when
 
@@ -57,8 +57,9 @@ class Calls(Groups):
         first = values[0] if values else None
         if isinstance(first, Computed) and isinstance(first.domain, SetOf):
             if callee is len:
-                count = len(first.domain.members)
-                return Computed(IntRange(0, count), self.op("ctpop", "i64", first.operand))
+                count, bits = len(first.domain.members), width(first.domain)
+                found = self.resize(self.op("ctpop", bits, first.operand), bits, "i64")
+                return Computed(IntRange(0, count), found)
             if callee in (set, frozenset, tuple):
                 return first
         if callee is bool and first is not None:
@@ -66,8 +67,8 @@ class Calls(Groups):
         if callee in (min, max) and len(values) == 2:
             return self.extreme(node, callee is max, values[0], values[1])
         if callee in (any, all) and first is not None:
-            found = [partial(self.boolean, p) for _, p in self.members(first, node)]
-            return self.shortcut(callee is all, found, node)
+            there = [partial(self.boolean, p) for _, p in self.members(first, node)]
+            return self.shortcut(callee is all, there, node)
         self.refuse(node, f"{getattr(callee, '__name__', callee)!r} cannot be called in model code")
 
     def call_concrete(self, callee: Any, known: list[Any]) -> Val:
@@ -82,11 +83,13 @@ class Calls(Groups):
 
     def extreme(self, node: ast.AST, largest: bool, left: Val, right: Val) -> Val:
         (a, x), (b, y) = self.integer(node, left), self.integer(node, right)
-        less = self.op("slt", "i64", x, y)
+        bits, x, y = self.alike(a, x, b, y)
+        less = self.op("slt", bits, x, y)
         pick = (y, x) if largest else (x, y)
         bound = max if largest else min
         domain = IntRange(bound(a.low, b.low), bound(a.high, b.high))
-        return Computed(domain, self.op("select", "i64", less, *pick))
+        found = self.op("select", bits, less, *pick)
+        return Computed(domain, self.resize(found, bits, width(domain)))
 
     def reduce(
         self, node: ast.Call, callee: Any, group: ast.GeneratorExp | ast.ListComp | ast.SetComp
@@ -124,17 +127,16 @@ class Calls(Groups):
     def total(
         self, node: ast.AST, found: list[tuple[Callable[[], Val], Callable[[], Operand]]]
     ) -> Val:
-        low = high = 0
+        total = IntRange(0, 0)
         operand: Operand = 0
         for value, there in found:
             domain, amount = self.integer(node, value())
             present = there()
-            share = self.op("select", "i64", present, amount, 0)
-            low, high = low + min(domain.low, 0), high + max(domain.high, 0)
-            operand = self.op("add", "i64", operand, share)
-        return (
-            Known(operand) if isinstance(operand, int) else Computed(IntRange(low, high), operand)
-        )
+            share = self.op("select", width(domain), present, amount, 0)
+            more = IntRange(total.low + min(domain.low, 0), total.high + max(domain.high, 0))
+            bits, operand, share = self.alike(total, operand, domain, share, more)
+            total, operand = more, self.op("add", bits, operand, share)
+        return Known(operand) if isinstance(operand, int) else Computed(total, operand)
 
     def guard(self, node: ast.Call) -> Val:
         if len(node.args) != 1:
@@ -163,16 +165,17 @@ class Calls(Groups):
         if isinstance(member, Computed) and isinstance(member.domain, RefTo):
             self.check_not_none(node, member, method)
         if method == "remove":
-            self.require(self.bit(mask, index), FAULTY)
+            self.require(self.bit(mask, index, width(domain)), FAULTY)
         self.write(target, owner, target.attr, self.changed(domain, mask, index, method))
         return Known(None)
 
     def changed(self, domain: SetOf, mask: Operand, index: Operand, method: str) -> Val:
-        bit = self.op("shl", "i64", 1, index)
+        bits = width(domain)
+        bit = self.op("shl", bits, 1, self.resize(index, "i64", bits))
         if method == "add":
-            return Computed(domain, self.op("or", "i64", mask, bit))
-        others = self.op("xor", "i64", bit, domain.size - 1)
-        return Computed(domain, self.op("and", "i64", mask, others))
+            return Computed(domain, self.op("or", bits, mask, bit))
+        others = self.op("xor", bits, bit, domain.size - 1)
+        return Computed(domain, self.op("and", bits, mask, others))
 
     def rest(self, node: ast.Call, name: str) -> Val:
         """What a loop with yields is still to visit."""

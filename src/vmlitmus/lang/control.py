@@ -6,9 +6,9 @@ import ast
 from typing import Any, NoReturn
 
 from vmlitmus.errors import ModelError, unknown
-from vmlitmus.lang.domain import Bool, Domain, IntRange, OutOfRange, RefTo, SetOf
+from vmlitmus.lang.domain import Domain, IntRange, OutOfRange, RefTo, SetOf
 from vmlitmus.lang.entity import Entity
-from vmlitmus.lang.ir import FAULTY, Bits, Block, Branch, Code, Op, Operand
+from vmlitmus.lang.ir import FAULTY, Bits, Block, Branch, Code, Op, Operand, width
 from vmlitmus.lang.reading import Reading
 from vmlitmus.lang.values import Computed, Known, Scope, Snapshot, Val, unite
 from vmlitmus.lang.world import World
@@ -112,30 +112,38 @@ class Control:
         if domain is None:
             return None
         arms = tuple(
-            (self.plain(value, domain), end.block.number)
+            (self.plain(value, domain, end.block), end.block.number)
             for value, end in zip(values, ends, strict=True)
         )
-        bits: Bits = "i1" if isinstance(domain, Bool) else "i64"
         self.code.names += 1
         dest = f"%v{self.code.names}"
-        target.ops.append(Op(dest, "phi", bits, arms))
+        target.ops.append(Op(dest, "phi", width(domain), arms))
         return Computed(domain, dest)
 
-    def plain(self, value: Val, domain: Domain) -> Operand:
-        """Return a value's operand in a domain that is known to hold it."""
+    def plain(self, value: Val, domain: Domain, block: Block | None = None) -> Operand:
+        """Return a value's operand, as wide as those of a domain that is known to hold it.
+
+        What has to be computed for it is appended to ``block``, or to the block at hand.
+        """
         if isinstance(value, Computed):
-            return value.operand
+            return self.resize(value.operand, width(value.domain), width(domain), block)
         if isinstance(domain, IntRange):
             return int(value.value)
         return domain.encode(value.value)
 
+    def resize(self, operand: Operand, old: Bits, new: Bits, block: Block | None = None) -> Operand:
+        """Return an operand with another width."""
+        block = block or self.block
+        assert block is not None
+        return self.code.resize(block, operand, old, new)
+
     def load(self, block: Block, index: int) -> Computed:
         """Return what a variable holds when the step begins."""
         domain = self.domains[index]
-        bits: Bits = "i1" if isinstance(domain, Bool) else "i64"
+        bits = width(domain)
         operand = self.code.op(block, "load", bits, index)
         if isinstance(domain, IntRange):
-            operand = self.code.op(block, "add", "i64", operand, domain.low)
+            operand = self.code.op(block, "add", bits, operand, domain.low)
         return Computed(domain, operand)
 
     def read(self, node: ast.AST, entity: Entity, name: str) -> Val:
@@ -180,8 +188,7 @@ class Control:
         operand = self.fit(node, value, domain, f"{type(entity).__name__}.{name}")
         if only_if != 1:
             before = self.plain(self.read(node, entity, name), domain)
-            bits: Bits = "i1" if isinstance(domain, Bool) else "i64"
-            operand = self.op("select", bits, only_if, operand, before)
+            operand = self.op("select", width(domain), only_if, operand, before)
         self.fields[index] = Computed(domain, operand)
 
     def why(self, entity: Entity, name: str) -> str:
@@ -201,7 +208,8 @@ class Control:
             if given.high < domain.low or given.low > domain.high:
                 self.refuse(node, f"cannot set {target}: never in {domain.low}..{domain.high}")
             self.check_range(value.operand, given, domain)
-        elif isinstance(domain, RefTo) and isinstance(given, RefTo) and domain.kind is given.kind:
+            return self.plain(value, domain)
+        if isinstance(domain, RefTo) and isinstance(given, RefTo) and domain.kind is given.kind:
             if given.optional and not domain.optional:
                 self.check_not_none(node, value, target)
         elif type(domain) is not type(given) or _kind(domain) is not _kind(given):
@@ -209,10 +217,11 @@ class Control:
         return value.operand
 
     def check_range(self, operand: Operand, given: IntRange, domain: IntRange) -> None:
+        bits = width(given)
         if given.low < domain.low:
-            self.require(self.op("sle", "i64", domain.low, operand), FAULTY)
+            self.require(self.op("sle", bits, domain.low, operand), FAULTY)
         if given.high > domain.high:
-            self.require(self.op("sle", "i64", operand, domain.high), FAULTY)
+            self.require(self.op("sle", bits, operand, domain.high), FAULTY)
 
     def check_not_none(self, node: ast.AST, value: Computed, what: str) -> None:
         """None has no fields: the step is faulty where the reference is None."""
@@ -229,7 +238,7 @@ class Control:
         domain = self.domains[index]
         operand = self.plain(value, domain)
         if isinstance(domain, IntRange):
-            return self.op("sub", "i64", operand, domain.low)
+            return self.op("sub", width(domain), operand, domain.low)
         return operand
 
 

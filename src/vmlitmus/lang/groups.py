@@ -10,7 +10,7 @@ from typing import Any
 
 from vmlitmus.lang.domain import EnumOf, Members, RefTo, SetOf
 from vmlitmus.lang.entity import Entity
-from vmlitmus.lang.ir import Operand
+from vmlitmus.lang.ir import Operand, width
 from vmlitmus.lang.operators import Operators
 from vmlitmus.lang.values import Computed, Known, Val, domain_of, set_domain, unite
 
@@ -31,8 +31,8 @@ class Groups(Operators):
             return [(Known(m), 1) for m in group]
         if not isinstance(value.domain, SetOf):
             self.refuse(node, "a loop goes over w.all(...), a set, a tuple or a range")
-        found = enumerate(value.domain.members)
-        return [(Known(m), self.bit(value.operand, i)) for i, m in found]
+        found, bits = enumerate(value.domain.members), width(value.domain)
+        return [(Known(m), self.bit(value.operand, i, bits)) for i, m in found]
 
     def ev_Tuple(self, node: ast.Tuple) -> Val:
         values = [self.eval(inner) for inner in node.elts]
@@ -57,9 +57,11 @@ class Groups(Operators):
         if group is None or (isinstance(domain, RefTo) and domain.optional):
             self.refuse(node, "a set holds entities of one class, or members of one enum")
         mask: Operand = 0
+        bits = width(group)
         for value, present in found:
-            bit = self.op("shl", "i64", 1, self.index_in(node, group, value))
-            mask = self.op("or", "i64", mask, self.op("select", "i64", present, bit, 0))
+            index = self.resize(self.index_in(node, group, value), "i64", bits)
+            bit = self.op("shl", bits, 1, index)
+            mask = self.op("or", bits, mask, self.op("select", bits, present, bit, 0))
         return Computed(group, mask)
 
     def known_set(self, found: list[tuple[Val, Operand]]) -> Val:

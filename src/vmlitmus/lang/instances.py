@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import ast
 
-from vmlitmus.lang.domain import Bool, IntRange
-from vmlitmus.lang.ir import DISABLED, Bits, Code
+from vmlitmus.lang.domain import IntRange
+from vmlitmus.lang.ir import DISABLED, Code, width
 from vmlitmus.lang.lower import Finish, Lowerer
 from vmlitmus.lang.machine import Instance, Machine
 from vmlitmus.lang.reading import Reading
@@ -47,7 +47,7 @@ def _enter(lowerer: Lowerer, instance: Instance) -> None:
     for index, code in instance.guards:
         value = lowerer.load(lowerer.block, index)
         low = value.domain.low if isinstance(value.domain, IntRange) else 0
-        bits: Bits = "i1" if isinstance(value.domain, Bool) else "i64"
+        bits = width(value.domain)
         lowerer.require(lowerer.op("eq", bits, value.operand, code + low), DISABLED)
     for name, index in instance.loads:
         lowerer.scope.names[name] = lowerer.load(lowerer.block, index)

@@ -1,8 +1,9 @@
 """The typed intermediate form: what one step does to a state, as blocks of simple operations.
 
 A value is a Python int (a constant) or a str (the name of a computed value). Truth values are one
-bit ("i1"), all others 64 bits ("i64"): an int is itself, an enum member and an entity are their
-index, None is the index after the last entity, a set is a mask.
+bit ("i1"), most others 64 bits ("i64"): an int is itself, an enum member and an entity are their
+index, None is the index after the last entity, a set is a mask. An int or a set that needs more
+has a multiple of 64 bits ("i128"), see ``width``; no operation ever overflows.
 """
 
 from __future__ import annotations
@@ -10,15 +11,41 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Literal, TypeAlias
+from typing import Any, TypeAlias
+
+from vmlitmus.lang.domain import Bool, Domain, IntRange, SetOf
 
 Operand: TypeAlias = int | str
-Bits: TypeAlias = Literal["i1", "i64"]
+Bits: TypeAlias = str
+WORD = 64
+
+
+def width(domain: Domain) -> Bits:
+    """Return how wide a computed value of a domain is.
+
+    An int has a sign. A set has a bit more than members, which is never set: it stands for None.
+    """
+    if isinstance(domain, Bool):
+        return "i1"
+    needed = WORD
+    if isinstance(domain, SetOf):
+        needed = len(domain.members) + 1
+    elif isinstance(domain, IntRange):
+        needed = max(domain.low.bit_length(), domain.high.bit_length()) + 1
+    return f"i{-(-needed // WORD) * WORD}"
+
+
+def size(bits: Bits) -> int:
+    """Return how many bits a width is."""
+    return int(bits[1:])
 
 
 @dataclass(slots=True)
 class Op:
-    """One operation: ``dest`` := ``op``(``args``); ``bits`` is the width of the operands."""
+    """One operation: ``dest`` := ``op``(``args``); ``bits`` is the width of the operands.
+
+    "sext", "zext" and "trunc" also say what they lead to: "sext i128".
+    """
 
     dest: str
     op: str
@@ -103,6 +130,12 @@ class Code:
         block.ops.append(Op(dest, op, bits, args))
         return dest
 
+    def resize(self, block: Block, operand: Operand, old: Bits, new: Bits) -> Operand:
+        """Return an int, or a mask, with another width that is known to hold it."""
+        if old == new or isinstance(operand, int):
+            return operand
+        return self.op(block, f"{'sext' if size(new) > size(old) else 'trunc'} {new}", old, operand)
+
 
 _EXACT: dict[str, Callable[..., int]] = {
     "add": lambda a, b: a + b,
@@ -120,7 +153,9 @@ _EXACT: dict[str, Callable[..., int]] = {
     "slt": lambda a, b: int(a < b),
     "sle": lambda a, b: int(a <= b),
     "ctpop": lambda a: a.bit_count(),
+    "sext": lambda a: a,
     "zext": lambda a: a,
+    "trunc": lambda a: a,
     "bit0": lambda a: a & 1,
 }
 
@@ -132,8 +167,9 @@ def fold(op: str, bits: Bits, args: tuple[Any, ...]) -> Operand | None:
     constants = [isinstance(a, int) for a in args]
     if not any(constants):
         return None
-    if op in _EXACT and all(constants):
-        return _EXACT[op](*args)
+    exact = _EXACT.get(op.partition(" ")[0])
+    if exact is not None and all(constants):
+        return exact(*args)
     if op in ("and", "or", "xor", "add", "shl", "lshr", "sub") and len(args) == 2:
         return _identity(op, bits, *args)
     return None

@@ -19,7 +19,8 @@ E = TypeVar("E", bound=Entity)
 class Setting:
     """One value that a scenario may choose: its kind, its default and its limits.
 
-    ``choices`` lists the valid words or values; for a number, ``low`` and ``high`` are its limits.
+    ``choices`` lists the valid words or values; for a number, ``low`` and ``high`` are its limits;
+    ``doc`` says in a clause what it means.
     """
 
     default: Any
@@ -28,6 +29,7 @@ class Setting:
     high: int | None = None
     hooks: type[Hooks] | None = None
     release: bool = False
+    doc: str = ""
 
     def check(self, name: str, value: object) -> Any:
         """Return the value; raises ScenarioError when it is not valid."""
@@ -45,29 +47,29 @@ class Setting:
         return value
 
 
-def number(low: int, high: int, *, default: int) -> Setting:
+def number(low: int, high: int, *, default: int, doc: str = "") -> Setting:
     """Return a setting that is an integer within limits, both included."""
-    return Setting(default, low=low, high=high)
+    return Setting(default, low=low, high=high, doc=doc)
 
 
-def flag(*, default: bool) -> Setting:
+def flag(*, default: bool, doc: str = "") -> Setting:
     """Return a setting that is true or false."""
-    return Setting(default, (True, False))
+    return Setting(default, (True, False), doc=doc)
 
 
-def choice(*words: str, default: str) -> Setting:
+def choice(*words: str, default: str, doc: str = "") -> Setting:
     """Return a setting that is one of some words."""
-    return Setting(default, words)
+    return Setting(default, words, doc=doc)
 
 
-def mechanism(hooks: type[Hooks], *, default: str) -> Setting:
+def mechanism(hooks: type[Hooks], *, default: str, doc: str = "") -> Setting:
     """Return a setting that chooses the mechanism for a hook class, by its name in the model."""
-    return Setting(default, hooks=hooks)
+    return Setting(default, hooks=hooks, doc=doc)
 
 
-def release(*, default: str) -> Setting:
+def release(*, default: str, doc: str = "") -> Setting:
     """Return a setting that chooses a kernel version: which of the model's fixes are in."""
-    return Setting(default, release=True)
+    return Setting(default, release=True, doc=doc)
 
 
 @dataclass(frozen=True)

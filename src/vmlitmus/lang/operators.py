@@ -13,7 +13,7 @@ from typing import Any
 from vmlitmus.lang.control import Control
 from vmlitmus.lang.domain import Bool, EnumOf, IntRange, RefTo, SetOf
 from vmlitmus.lang.entity import Entity
-from vmlitmus.lang.ir import Bits, Branch, Operand
+from vmlitmus.lang.ir import Bits, Branch, Operand, size, width
 from vmlitmus.lang.values import Computed, Known, Snapshot, Val, unite
 
 _ORDER: dict[type[ast.cmpop], tuple[str, bool]] = {
@@ -38,6 +38,7 @@ _PYTHON: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.BitOr: operator.or_,
     ast.BitAnd: operator.and_,
 }
+_WIDEST = 512  # bits of an integer that is computed
 _SET: dict[type[ast.operator], str] = {ast.BitOr: "or", ast.BitAnd: "and", ast.Sub: "sub"}
 
 
@@ -109,16 +110,19 @@ class Operators(Control):
         operands = [self.plain(v, domain) for v in each]
         if isinstance(domain, Bool) and all(isinstance(o, int) for o in operands):
             mask = sum(int(o) << i for i, o in enumerate(operands))
-            return Computed(domain, self.bit(mask, owner.operand))
-        bits: Bits = "i1" if isinstance(domain, Bool) else "i64"
+            bits = width(SetOf(bool, tuple(operands)))
+            return Computed(domain, self.bit(mask, owner.operand, bits))
+        bits = width(domain)
         result = operands[-1]
         for index in range(len(operands) - 2, -1, -1):
             here = self.op("eq", "i64", owner.operand, index)
             result = self.op("select", bits, here, operands[index], result)
         return Computed(domain, result)
 
-    def bit(self, mask: Operand, index: Operand) -> Operand:
-        return self.op("bit0", "i64", self.op("lshr", "i64", mask, index))
+    def bit(self, mask: Operand, index: Operand, bits: Bits) -> Operand:
+        """Return the truth of one bit of a mask that is so wide; ``index`` has 64 bits."""
+        index = self.resize(index, "i64", bits)
+        return self.op("bit0", bits, self.op("lshr", bits, mask, index))
 
     def call_function(
         self, node: ast.AST, function: Any, values: list[Val], named: dict[str, Val]
@@ -136,7 +140,7 @@ class Operators(Control):
             return self.op("ne", "i64", value.operand, none) if value.domain.optional else 1
         if isinstance(value.domain, EnumOf):
             return 1
-        return self.op("ne", "i64", value.operand, 0)
+        return self.op("ne", width(value.domain), value.operand, 0)
 
     def ev_BoolOp(self, node: ast.BoolOp) -> Val:
         thunks = [partial(self.eval, inner) for inner in node.values]
@@ -203,17 +207,21 @@ class Operators(Control):
         return self.scope.names.pop("<if>")
 
     def ev_Compare(self, node: ast.Compare) -> Val:
-        left = self.eval(node.left)
-        thunks = []
-        for op, right in zip(node.ops, node.comparators, strict=True):
-            if len(node.ops) > 1 and not isinstance(right, (ast.Name, ast.Constant, ast.Attribute)):
-                self.refuse(right, "chain comparisons only of names, fields and constants")
-            thunks.append(partial(self.compare_next, node, left, op, right))
-            left = self.eval(right) if len(node.ops) > 1 else left
-        return self.shortcut(True, thunks, node)
+        return self.chain(node, self.eval(node.left), node.ops, node.comparators)
 
-    def compare_next(self, node: ast.AST, left: Val, op: ast.cmpop, right: ast.expr) -> Val:
-        return self.compare(node, left, op, self.eval(right))
+    def chain(
+        self, node: ast.AST, left: Val, ops: Sequence[ast.cmpop], others: Sequence[ast.expr]
+    ) -> Val:
+        """Compare a value with the first of some expressions, that with the next, and so on.
+
+        Each is evaluated once, and only where those before it have not decided.
+        """
+        right = self.eval(others[0])
+        here = self.compare(node, left, ops[0], right)
+        if len(ops) == 1:
+            return here
+        following = partial(self.chain, node, right, ops[1:], others[1:])
+        return self.shortcut(True, [lambda: here, following], node)
 
     def compare(self, node: ast.AST, a: Val, op: ast.cmpop, b: Val) -> Val:
         if isinstance(op, (ast.In, ast.NotIn)):
@@ -229,9 +237,20 @@ class Operators(Control):
         if isinstance(a, Known) and isinstance(b, Known):
             function = {ast.Lt: "__lt__", ast.LtE: "__le__", ast.Gt: "__gt__", ast.GtE: "__ge__"}
             return int(getattr(a.value, function[type(op)])(b.value))
-        x, y = self.integer(node, a)[1], self.integer(node, b)[1]
+        (left, x), (right, y) = self.integer(node, a), self.integer(node, b)
+        bits, x, y = self.alike(left, x, right, y)
         name, swap = _ORDER[type(op)]
-        return self.op(name, "i64", y, x) if swap else self.op(name, "i64", x, y)
+        return self.op(name, bits, y, x) if swap else self.op(name, bits, x, y)
+
+    def alike(
+        self, a: IntRange, x: Operand, b: IntRange, y: Operand, *others: IntRange
+    ) -> tuple[Bits, Operand, Operand]:
+        """Return two ints, of the ranges a and b, as wide as the widest, and how wide that is.
+
+        ``others`` are ranges that shall fit as well.
+        """
+        widest = max((width(r) for r in (a, b, *others)), key=size)
+        return widest, self.resize(x, width(a), widest), self.resize(y, width(b), widest)
 
     def equal(self, node: ast.AST, a: Val, b: Val) -> Operand:
         if isinstance(a, Known) and isinstance(b, Known):
@@ -239,8 +258,7 @@ class Operators(Control):
         domain = unite([a, b], self.world)
         if domain is None or self.none_and_never_none(a, b):
             return self.never_equal(node, a, b)
-        bits: Bits = "i1" if isinstance(domain, Bool) else "i64"
-        return self.op("eq", bits, self.plain(a, domain), self.plain(b, domain))
+        return self.op("eq", width(domain), self.plain(a, domain), self.plain(b, domain))
 
     def none_and_never_none(self, a: Val, b: Val) -> bool:
         """Say whether one is None and the other a reference that never is."""
@@ -270,7 +288,8 @@ class Operators(Control):
             return self.truth(self.shortcut(False, thunks, node), node)
         if not isinstance(group.domain, SetOf):
             self.refuse(node, "'in' needs a set or a tuple")
-        return self.bit(group.operand, self.index_in(node, group.domain, member))
+        index = self.index_in(node, group.domain, member)
+        return self.bit(group.operand, index, width(group.domain))
 
     def index_in(self, node: ast.AST, domain: SetOf, member: Val) -> Operand:
         """Return the bit number of a member; that of None is beyond all members."""
@@ -291,7 +310,7 @@ class Operators(Control):
         if isinstance(value, Computed) and isinstance(value.domain, IntRange):
             return value.domain, value.operand
         if isinstance(value, Computed) and isinstance(value.domain, Bool):
-            return IntRange(0, 1), self.op("zext", "i64", value.operand)
+            return IntRange(0, 1), self.op("zext i64", "i1", value.operand)
         self.refuse(node, "this needs an integer")
 
     def ev_BinOp(self, node: ast.BinOp) -> Val:
@@ -323,7 +342,11 @@ class Operators(Control):
         corners = [_apply(op, p, q) for p in (a.low, a.high) for q in (b.low, b.high)]
         if op == "urem":
             corners = [0, b.high - 1]
-        return Computed(IntRange(min(corners), max(corners)), self.op(op, "i64", x, y))
+        domain = IntRange(min(corners), max(corners))
+        bits, x, y = self.alike(a, x, b, y, domain)
+        if size(bits) > _WIDEST:
+            self.refuse(node, f"this may need {size(bits)} bits; integers have at most {_WIDEST}")
+        return Computed(domain, self.resize(self.op(op, bits, x, y), bits, width(domain)))
 
     def set_operation(self, node: ast.BinOp, a: Val, b: Val) -> Val:
         op = _SET.get(type(node.op))
@@ -331,9 +354,10 @@ class Operators(Control):
         if op is None or not isinstance(domain, SetOf):
             self.refuse(node, "sets have | & and -, between sets of one kind")
         x, y = self.plain(a, domain), self.plain(b, domain)
+        bits = width(domain)
         if op == "sub":
-            op, y = "and", self.op("xor", "i64", y, domain.size - 1)
-        return Computed(domain, self.op(op, "i64", x, y))
+            op, y = "and", self.op("xor", bits, y, domain.size - 1)
+        return Computed(domain, self.op(op, bits, x, y))
 
 
 def _apply(op: str, a: int, b: int) -> int:

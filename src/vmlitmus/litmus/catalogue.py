@@ -19,6 +19,7 @@ from vmlitmus.model import TOPICS
 from vmlitmus.scenario import Cell, Test
 
 ROOT = Path(__file__).parent.parent / "catalogue"
+_OFFERED = 5  # tests that a message names
 Selected = tuple[Test, tuple[Cell, ...]]
 
 
@@ -108,8 +109,15 @@ class Catalogue:
         return found
 
     def _nothing(self, selector: str, tests: list[Test]) -> str:
+        word = selector.strip("*?[]").lower()
+        mention = [t.name for t in tests if word and word in t.text.lower()]
         guess = nearest(selector, [*self.topics(), *(t.name for t in tests)])
-        hint = f"; did you mean {guess!r}?" if guess else "; see: vmlitmus list tests"
+        if mention:
+            hint = f"; tests that mention it: {', '.join(mention[:_OFFERED])}"
+            if len(mention) > _OFFERED:
+                hint += f" and {len(mention) - _OFFERED} more (vmlitmus list tests {word})"
+        else:
+            hint = f"; did you mean {guess!r}?" if guess else "; see: vmlitmus list tests"
         return f"no topic, test or path matches {selector!r}{hint}"
 
 

@@ -7,9 +7,10 @@ from typing import Any
 
 from vmlitmus.errors import VmlitmusError, unknown
 from vmlitmus.lang import Environment, Limit
+from vmlitmus.litmus.keys import key_names
 
-KEYS = ("allow", "at_most", "limit", "only_when", "fair")
-_LIMIT = ("of", "by", "at_most")
+KEYS = key_names("environment")
+_LIMIT = key_names("environment.limit")
 
 Strings = Callable[[object, str], tuple[str, ...]]
 Fail = Callable[..., VmlitmusError]

@@ -13,6 +13,7 @@ from vmlitmus.errors import ScenarioError, VmlitmusError, unknown
 from vmlitmus.lang import KINDS, Claim, Environment, Model
 from vmlitmus.lang.model import fill
 from vmlitmus.litmus.environment import read_environment
+from vmlitmus.litmus.keys import DECIDED_BY, VERDICTS, key_names
 from vmlitmus.litmus.shape import Shape, shown
 from vmlitmus.litmus.words import read_words
 from vmlitmus.outcome import Verdict
@@ -22,8 +23,6 @@ _LARGEST = 1 << 20  # bytes of a litmus file
 _MOST_CELLS = 1000
 _TEXTS = ("question", "source", "because", "decided_by")
 _TABLES = ("environment", "assume", "claim", "matrix")
-_TOP = (*_TEXTS, "topic", "yes", "expect", "word", "wide", "said", *_TABLES)
-_VERDICTS = ("holds", "violated")
 
 
 class LitmusError(VmlitmusError):
@@ -108,8 +107,8 @@ class _Reader:
         texts = {name: self.string(name) for name in _TEXTS}
         if not texts["question"].rstrip().endswith("?"):
             raise self.fail("question: a question ends with '?'", "question")
-        if texts["decided_by"] not in ("source", "model"):
-            message = unknown("value of decided_by", texts["decided_by"], ("source", "model"))
+        if texts["decided_by"] not in DECIDED_BY:
+            message = unknown("value of decided_by", texts["decided_by"], DECIDED_BY)
             raise self.fail(message, "decided_by")
         matrix = dict(self.table("matrix"))
         shape = Shape(self, matrix)
@@ -144,7 +143,7 @@ class _Reader:
         return given
 
     def check_keys(self, model: Model) -> None:
-        known = (*_TOP, *model.settings, *model.lists)
+        known = (*key_names(""), *model.settings, *model.lists)
         for key in self.data:
             if key not in known:
                 raise self.fail(unknown("key", key, known), key)
@@ -169,8 +168,8 @@ class _Reader:
         value = self.data.get("yes")
         if value is None:
             return None
-        if value not in _VERDICTS:
-            raise self.fail(unknown("value of yes", str(value), _VERDICTS), "yes")
+        if value not in VERDICTS:
+            raise self.fail(unknown("value of yes", str(value), VERDICTS), "yes")
         return Verdict(value)
 
     def flag(self, name: str) -> bool:
@@ -282,9 +281,6 @@ class _Reader:
         return [str(name) for name in value]
 
 
-_ROW = ("where", "verdict", "word")
-
-
 class _Expected:
     """The expected verdict of each cell: ``expect = "..."``, or rows of ``[[expect]]``.
 
@@ -313,14 +309,14 @@ class _Expected:
 
     def row(self, row: Mapping[str, Any]) -> tuple[dict[str, str], Verdict, str | None]:
         for key in row:
-            if key not in _ROW:
-                raise self.reader.fail(unknown("key of expect", key, _ROW), key)
+            if key not in key_names("expect"):
+                raise self.reader.fail(unknown("key of expect", key, key_names("expect")), key)
         word = row.get("word")
         if word is not None and word not in self.words:
             raise self.reader.fail(unknown("word", str(word), self.words), str(word))
         verdict = row.get("verdict")
-        if verdict not in _VERDICTS:
-            raise self.reader.fail(unknown("verdict", str(verdict), _VERDICTS), str(verdict))
+        if verdict not in VERDICTS:
+            raise self.reader.fail(unknown("verdict", str(verdict), VERDICTS), str(verdict))
         where = row.get("where", {})
         if not isinstance(where, dict):
             raise self.reader.fail(f"where = {where!r}: not a table", "where")

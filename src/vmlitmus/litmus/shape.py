@@ -1,8 +1,8 @@
 """What a litmus file says of its table: conditions to observe, layout, and [[said]] rows.
 
 ``observe`` is a list of conditions, or a table that gives each a mark of one letter; ``across``
-and ``apart`` list axes. A [[said]] row is what somebody said of some cells, to be compared with
-what the model observes there.
+and ``apart`` list axes. A [[said]] row records a published claim about some cells, to be compared
+with what the model observes there.
 """
 
 from __future__ import annotations
@@ -11,10 +11,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from vmlitmus.errors import VmlitmusError, unknown
+from vmlitmus.litmus.keys import key_names
 from vmlitmus.outcome import Said
 from vmlitmus.scenario import Cell, Layout
-
-_KEYS = ("by", "text", "where", "seen", "unseen", "agrees", "note")
 
 
 class Reader(Protocol):
@@ -80,8 +79,8 @@ class Shape:
         cells: Iterable[Mapping[str, str]],
     ) -> Said:
         for key in row:
-            if key not in _KEYS:
-                raise self.reader.fail(unknown("key of said", key, _KEYS), key)
+            if key not in key_names("said"):
+                raise self.reader.fail(unknown("key of said", key, key_names("said")), key)
         by, text = self._text(row, "by"), self._text(row, "text")
         agrees = row.get("agrees", True)
         if not isinstance(agrees, bool):

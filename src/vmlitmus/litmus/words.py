@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from vmlitmus.errors import VmlitmusError, unknown
+from vmlitmus.litmus.keys import key_names
 from vmlitmus.outcome import Word
 
 
@@ -22,8 +23,8 @@ def read_words(
     found = []
     for row in given:
         for key in row:
-            if key not in ("word", "reached"):
-                raise fail(unknown("key of word", key, ("word", "reached")), key)
+            if key not in key_names("word"):
+                raise fail(unknown("key of word", key, key_names("word")), key)
         word, reached = row.get("word"), row.get("reached")
         if not isinstance(word, str) or not word.strip():
             raise fail(f"word = {word!r}: not a text", "word")

@@ -1,6 +1,15 @@
 """What exists: declarations only. Every topic uses the fields it needs; the others cost nothing."""
 
-from vmlitmus.world.cpu import Core, Cpu, Host, Hotplug, Writeback
+from vmlitmus.world.cpu import (
+    Core,
+    Cpu,
+    Host,
+    Hotplug,
+    InitOrder,
+    MoveFlush,
+    ReclaimFlush,
+    Writeback,
+)
 from vmlitmus.world.memory import Device, Owner, Page, PageKind
 from vmlitmus.world.task import Task
 from vmlitmus.world.vm import Role, Vcpu, Vm, VmKind
@@ -11,9 +20,12 @@ __all__ = [
     "Device",
     "Host",
     "Hotplug",
+    "InitOrder",
+    "MoveFlush",
     "Owner",
     "Page",
     "PageKind",
+    "ReclaimFlush",
     "Role",
     "Task",
     "Vcpu",

@@ -19,8 +19,34 @@ class Hotplug(Enum):
     """Where a cpu is on its way out of the system."""
 
     ONLINE = "online"
+    DRAINED = "drained"  # not active: the scheduler has moved all tasks away
     LEAVING = "leaving"  # online bit cleared, play-dead WBINVD not yet executed
     OFFLINE = "offline"
+
+
+class ReclaimFlush(Enum):
+    """Where among the steps of a notifier the caches are written back."""
+
+    BEFORE_ZAP = "before-zap"
+    BEFORE_WAIT = "before-wait"  # SPTEs zapped, TLB flush requested and not waited for
+    AFTER_WAIT = "after-wait"  # as merged
+    AFTER_FREE = "after-free"  # when the page is back with the allocator
+
+
+class MoveFlush(Enum):
+    """Where among the steps of KVM_CAP_VM_MOVE_ENC_CONTEXT_FROM they are."""
+
+    BEFORE_LOCKS = "before-locks"
+    UNDER_LOCKS = "under-locks"
+    AFTER_MOVE = "after-move"  # the source is no longer SEV
+
+
+class InitOrder(Enum):
+    """When KVM_SEV_INIT allocates have_run_cpus, and when it sets sev->active."""
+
+    ACTIVE_FIRST = "active-first"  # 7.2.8
+    MASK_FIRST = "mask-first"
+    ACTIVE_LAST = "active-last"  # when nothing can fail any more
 
 
 class Host(Entity):
@@ -31,6 +57,10 @@ class Host(Entity):
     clean_lines: Const[bool] = False  # follow clean lines too, for stale reads
     recycles_asid: Const[bool] = False  # a second VM gets the ASID of the first
     racing_vmm: Const[bool] = False  # the VMM unregisters memory that its guest still uses
+    reclaim_flush: Const[ReclaimFlush] = ReclaimFlush.AFTER_WAIT
+    move_flush: Const[MoveFlush] = MoveFlush.UNDER_LOCKS
+    init_order: Const[InitOrder] = InitOrder.ACTIVE_FIRST
+    init_fails: Const[bool] = False  # the firmware may fail during KVM_SEV_INIT
     oops: bool = False  # the kernel dereferenced a NULL pointer
 
 
@@ -54,4 +84,9 @@ class Cpu(Entity, runs_on="self"):
     @property
     def online(self) -> bool:
         """True while the cpu is in cpu_online_mask."""
+        return self.hotplug in (Hotplug.ONLINE, Hotplug.DRAINED)
+
+    @property
+    def active(self) -> bool:
+        """True while the cpu is in cpu_active_mask: a task may be put there."""
         return self.hotplug == Hotplug.ONLINE

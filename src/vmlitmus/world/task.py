@@ -18,3 +18,4 @@ class Task(Entity):
     short: bool = False  # a flush returned while it owed something
     vm: Vm | None = None  # whose mask its write-back IPIs are sent for
     locked: bool = False  # holds the flush mutex
+    walks: Vm | None = None  # calls the mmu_notifiers of this VM's mm, one after the other

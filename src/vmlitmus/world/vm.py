@@ -35,7 +35,14 @@ class Vm(Entity):
     active: bool = True  # sev->active: KVM treats the VM as SEV
     alive: bool = True
     locked: bool = False  # an ioctl holds all vcpu mutexes
+    kvm_lock: bool = False  # an ioctl holds kvm->lock
+    mmu_lock: bool = False  # a notifier, or guest_memfd, zaps SPTEs and waits for the TLB flush
     mm: Const[Annotated[int, Between(0, 1)]] = 0  # whose mappings its memslots point to
+    newer: Const[bool] = False  # created after the first VM: its notifier is called earlier
+    memslot: Const[bool] = True  # some memslot covers the pages
+    hook: Const[bool] = True  # its kernel code has kvm_arch_guest_memory_reclaimed()
+    notified: bool = True  # its mmu_notifier is registered
+    invalidating: Set[Page]  # pages between range_start and range_end: not faulted in
     has: Set[Page]  # pages that are still in those mappings
     mapped: Set[Page]  # pages with a present SPTE
     have_run: Set[Cpu]  # have_run_cpus

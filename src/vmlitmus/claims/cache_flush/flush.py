@@ -5,7 +5,7 @@ from __future__ import annotations
 from vmlitmus.lang import KernelCommit, KernelFile, World, condition
 from vmlitmus.world import Cpu, Host, Owner, Page, Role, Task, Vcpu, Vm
 
-WRITEBACK = KernelFile("arch/x86/kvm/svm/sev.c", "sev_writeback_caches()", "7.2.13")
+WRITEBACK = KernelFile("arch/x86/kvm/svm/sev.c", "sev_writeback_caches()", "7.2.8")
 MASK = KernelCommit("6f38f8c57464", "KVM: SVM: Flush cache only on CPUs running SEV guest")
 
 
@@ -60,10 +60,26 @@ def unregistered_page_dirty(w: World) -> bool:
     "stale-read",
     "a guest reads a line that the previous VM of its ASID left in a cache",
     source=WRITEBACK,
-    backed_by=("page-reassigned",),
+    backed_by=("page-reassigned", "successor-ran-there"),
 )
 def stale_read(w: World) -> bool:
     return any(vcpu.saw_stale for vcpu in w.all(Vcpu))
+
+
+@condition(
+    "successor-ran-there",
+    "the next VM of an ASID ran on a cpu where the previous one had run last",
+    source=WRITEBACK,
+)
+def successor_ran_there(w: World) -> bool:
+    return any(
+        one.vm.role != Role.SUCCESSOR
+        and other.vm.role == Role.SUCCESSOR
+        and one.last_cpu is not None
+        and one.last_cpu is other.last_cpu
+        for one in w.all(Vcpu)
+        for other in w.all(Vcpu)
+    )
 
 
 @condition("page-reused", "a freed page was written by its next owner", source=WRITEBACK)

@@ -6,7 +6,7 @@ from vmlitmus.lang import KernelCommit, KernelFile, Lore, Sdm, World, condition
 from vmlitmus.world.split_lock import Event, Vcpu, Vm
 
 CONTRACT = Sdm("vol. 4, 2.1 (MSR_TEST_CTRL)")
-INJECT = KernelFile("arch/x86/kvm/vmx/vmx.c", "vmx_guest_inject_ac()", "7.2.13")
+INJECT = KernelFile("arch/x86/kvm/vmx/vmx.c", "vmx_guest_inject_ac()", "7.2.8")
 THREAD = Lore("Re: [PATCH 2/2] KVM: VMX: Extend VMX's #AC handding", "Xiaoyao Li", "2020-02-02")
 EMULATOR = KernelCommit(
     "9de6fe3c28d6", "KVM: x86: Emulate split-lock access as a write in emulator"

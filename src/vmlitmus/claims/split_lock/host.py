@@ -5,7 +5,7 @@ from __future__ import annotations
 from vmlitmus.lang import KernelCommit, KernelFile, World, condition
 from vmlitmus.world.split_lock import Cpu, Event, Host, HostMode, TestCtrl, Vcpu, Work
 
-WARN = KernelFile("arch/x86/kernel/cpu/bus_lock.c", "split_lock_warn()", "7.2.13")
+WARN = KernelFile("arch/x86/kernel/cpu/bus_lock.c", "split_lock_warn()", "7.2.8")
 EMULATOR = KernelCommit(
     "9de6fe3c28d6", "KVM: x86: Emulate split-lock access as a write in emulator"
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from vmlitmus.lang import KernelCommit, KernelFile, World, condition
 from vmlitmus.world.split_lock import Vcpu
 
-SEMAPHORE = KernelFile("kernel/locking/semaphore.c", "__up()", "7.2.13")
+SEMAPHORE = KernelFile("kernel/locking/semaphore.c", "__up()", "7.2.8")
 RETURN_VALUE = KernelCommit(
     "cef48693da1e",
     "KVM: VMX: Preserve negative return value in vmx_handle_exit() with bus lock detected",

@@ -18,10 +18,10 @@ from vmlitmus.model.kvm.smt_topology.event import Bans, note_change, permitted
 from vmlitmus.model.kvm.smt_topology.hint import Hint
 from vmlitmus.world.smt_topology import Cpu, Host, SmtControl, Task, Vcpu, Vm
 
-DISABLE = KernelFile("kernel/cpu.c", "cpuhp_smt_disable()", "7.2.13")
-ENABLE = KernelFile("kernel/cpu.c", "cpuhp_smt_enable()", "7.2.13")
-BOOTABLE = KernelFile("kernel/cpu.c", "cpu_bootable()", "7.2.13")
-HIBERNATE = KernelFile("arch/x86/power/hibernate.c", "arch_resume_nosmt()", "7.2.13")
+DISABLE = KernelFile("kernel/cpu.c", "cpuhp_smt_disable()", "7.2.8")
+ENABLE = KernelFile("kernel/cpu.c", "cpuhp_smt_enable()", "7.2.8")
+BOOTABLE = KernelFile("kernel/cpu.c", "cpu_bootable()", "7.2.8")
+HIBERNATE = KernelFile("arch/x86/power/hibernate.c", "arch_resume_nosmt()", "7.2.8")
 NOSMT_HIBERNATE = KernelCommit(
     "ec527c318036", "x86/power: Fix 'nosmt' vs hibernation triple fault during resume"
 )

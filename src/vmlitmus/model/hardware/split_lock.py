@@ -15,7 +15,7 @@ from vmlitmus.lang import KernelFile, Sdm, World
 from vmlitmus.world.split_lock import Context, Cpu, Event, Vcpu, Vm
 
 TEST_CTRL = Sdm("vol. 4, 2.1 (MSR_TEST_CTRL)")
-UPDATE_MSR = KernelFile("arch/x86/kernel/cpu/bus_lock.c", "sld_update_msr()", "7.2.13")
+UPDATE_MSR = KernelFile("arch/x86/kernel/cpu/bus_lock.c", "sld_update_msr()", "7.2.8")
 
 
 def set_bit(cpu: Cpu) -> None:

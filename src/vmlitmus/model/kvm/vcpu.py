@@ -11,18 +11,18 @@ Source: vcpu_enter_guest() in arch/x86/kvm/x86.c, pre_sev_run() in arch/x86/kvm/
 from __future__ import annotations
 
 from vmlitmus.lang import Apm, KernelFile, Sections, World, sequence, step, when
-from vmlitmus.model.kvm.cache_flush.policy import FlushPolicy
-from vmlitmus.world import Cpu, Task, Vcpu
+from vmlitmus.model.kvm.cache_flush.policy import FlushPolicy, Mark
+from vmlitmus.world import Cpu, Task, Vcpu, Vm
 
-LOAD = KernelFile("virt/kvm/kvm_main.c", "vcpu_load()", "7.2.13")
-ENTER = KernelFile("arch/x86/kvm/x86.c", "vcpu_enter_guest()", "7.2.13")
-PRE_SEV_RUN = KernelFile("arch/x86/kvm/svm/sev.c", "pre_sev_run()", "7.2.13")
+LOAD = KernelFile("virt/kvm/kvm_main.c", "vcpu_load()", "7.2.8")
+ENTER = KernelFile("arch/x86/kvm/x86.c", "vcpu_enter_guest()", "7.2.8")
+PRE_SEV_RUN = KernelFile("arch/x86/kvm/svm/sev.c", "pre_sev_run()", "7.2.8")
 
 
 def load_on(w: World, vcpu: Vcpu, cpu: Cpu) -> None:
     """vcpu_load() on a cpu where no other vcpu is loaded."""
     when(vcpu.idle and vcpu.cpu is None and vcpu.alive and vcpu.vm.active and not vcpu.vm.locked)
-    when(vcpu.vm.alive and cpu.online)
+    when(vcpu.vm.alive and cpu.active)
     when(not any(other.cpu is cpu for other in w.all(Vcpu)))
     vcpu.cpu = cpu
     w.use(FlushPolicy).vcpu_load(w, vcpu, cpu)
@@ -53,6 +53,8 @@ def enter_guest(w: World, vcpu: Vcpu) -> Sections:
     yield "{vcpu} turns IRQs off, sets IN_GUEST_MODE and sees no request"
     if vcpu.cpu is not None:
         w.use(FlushPolicy).before_vmrun(w, vcpu, vcpu.cpu)
+        if w.use(FlushPolicy).marks_before_vmrun(w):
+            yield from w.use(Mark).before_vmrun(w, vcpu, vcpu.cpu)
         if vcpu.last_cpu is not vcpu.cpu:
             vcpu.tlb.clear()
         w.use(FlushPolicy).after_early_return(w, vcpu, vcpu.cpu)
@@ -63,6 +65,8 @@ def enter_guest(w: World, vcpu: Vcpu) -> Sections:
     vcpu.running = False
     if vcpu.vmsa is not None and vcpu.cpu is not None:
         vcpu.cpu.dirty.add(vcpu.vmsa)
+    if vcpu.cpu is not None:
+        w.use(FlushPolicy).after_vmexit(w, vcpu, vcpu.cpu)
     vcpu.in_guest = False
     answer_tlb_flush(w, vcpu)
     yield "{vcpu} takes #VMEXIT and turns IRQs on"
@@ -76,10 +80,10 @@ def answer_tlb_flush(w: World, vcpu: Vcpu) -> None:
         task.awaited.discard(vcpu)
 
 
-def request_tlb_flush(w: World, task: Task) -> None:
+def request_tlb_flush(w: World, task: Task, vm: Vm) -> None:
     """kvm_flush_remote_tlbs(): a vcpu outside guest mode flushes before it enters again."""
     for vcpu in w.all(Vcpu):
-        if vcpu.in_guest:
+        if vcpu.vm is vm and vcpu.in_guest:
             task.awaited.add(vcpu)
-        else:
+        elif vcpu.vm is vm:
             vcpu.tlb.clear()

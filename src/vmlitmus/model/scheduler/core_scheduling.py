@@ -25,10 +25,10 @@ from vmlitmus.model.hardware.smt.readings import STALL_ENDS
 from vmlitmus.model.kvm.smt_protection.mechanism import SmtMechanism
 from vmlitmus.world.smt_protection import Activity, Cookie, Cpu, Task, TaskKind, Vcpu
 
-PICK = KernelFile("kernel/sched/core.c", "pick_next_task()", "6.16")
-TICK = KernelFile("kernel/sched/core.c", "sched_tick()", "6.16")
-WAKE = KernelFile("kernel/sched/core.c", "try_to_wake_up()", "6.16")
-SET_COOKIE = KernelFile("kernel/sched/core_sched.c", "__sched_core_set()", "6.16")
+PICK = KernelFile("kernel/sched/core.c", "pick_next_task()", "7.2.8")
+TICK = KernelFile("kernel/sched/core.c", "sched_tick()", "7.2.8")
+WAKE = KernelFile("kernel/sched/core.c", "try_to_wake_up()", "7.2.8")
+SET_COOKIE = KernelFile("kernel/sched/core_sched.c", "__sched_core_set()", "7.2.8")
 
 
 SLICE_OUTLASTS = Assumption(

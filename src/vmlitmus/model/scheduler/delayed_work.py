@@ -21,14 +21,14 @@ from vmlitmus.model.hardware.split_lock import set_bit
 from vmlitmus.model.scheduler.semaphore import up
 from vmlitmus.world.split_lock import Cpu, Plug, Vcpu, Work
 
-QUEUE_WORK = KernelFile("kernel/workqueue.c", "__queue_work()", "7.2.13")
-PROCESS = KernelFile("kernel/workqueue.c", "process_one_work()", "7.2.13")
+QUEUE_WORK = KernelFile("kernel/workqueue.c", "__queue_work()", "7.2.8")
+PROCESS = KernelFile("kernel/workqueue.c", "process_one_work()", "7.2.8")
 FIFO_STARVES = Assumption(
     "fifo-starves-workers",
     "a SCHED_FIFO vcpu thread that never sleeps keeps the workers of its cpu from running: no "
     "real-time throttling (sched_rt_runtime_us = -1), no fair server",
 )
-UNBIND = KernelFile("kernel/workqueue.c", "unbind_worker()", "7.2.13")
+UNBIND = KernelFile("kernel/workqueue.c", "unbind_worker()", "7.2.8")
 
 
 def schedule_delayed_work_on(cpu: Cpu, work: Work) -> None:

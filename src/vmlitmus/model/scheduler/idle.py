@@ -12,8 +12,8 @@ from vmlitmus.lang import KernelFile, World, step, when
 from vmlitmus.model.kvm.smt_protection.mechanism import SmtMechanism
 from vmlitmus.world.smt_protection import Activity, Cpu, Host, IdleState
 
-DO_IDLE = KernelFile("kernel/sched/idle.c", "do_idle()", "6.16")
-CHOOSE = KernelFile("kernel/sched/idle.c", "cpuidle_idle_call()", "6.16")
+DO_IDLE = KernelFile("kernel/sched/idle.c", "do_idle()", "7.2.8")
+CHOOSE = KernelFile("kernel/sched/idle.c", "cpuidle_idle_call()", "7.2.8")
 
 
 @step("{cpu} handles its softirqs in the idle loop", source=DO_IDLE, fair="weak")

@@ -15,9 +15,9 @@ from vmlitmus.lang import Assumption, KernelFile, World, step, when
 from vmlitmus.model.guest.smt_policy import GuestPolicy
 from vmlitmus.world.smt_topology import Core, Cpu, Host, Layout, Task, TaskKind, Vcpu, Vm
 
-SCHEDULE = KernelFile("kernel/sched/core.c", "pick_next_task()", "7.2.13")
-FALLBACK = KernelFile("kernel/sched/core.c", "select_fallback_rq()", "7.2.13")
-INTERRUPT = KernelFile("kernel/softirq.c", "irq_exit_rcu()", "7.2.13")
+SCHEDULE = KernelFile("kernel/sched/core.c", "pick_next_task()", "7.2.8")
+FALLBACK = KernelFile("kernel/sched/core.c", "select_fallback_rq()", "7.2.8")
+INTERRUPT = KernelFile("kernel/softirq.c", "irq_exit_rcu()", "7.2.8")
 VHOST_COOKIE = Assumption(
     "vmm-threads-untagged",
     "the VMM tags its vcpu threads one by one, so its emulator thread and the vhost workers have "

@@ -9,7 +9,7 @@ from __future__ import annotations
 from vmlitmus.lang import KernelFile, Sections, World, when
 from vmlitmus.world.split_lock import Host, Vcpu
 
-SEMAPHORE = KernelFile("kernel/locking/semaphore.c", "__up()", "7.2.13")
+SEMAPHORE = KernelFile("kernel/locking/semaphore.c", "__up()", "7.2.8")
 HAND_OVER = "up() hands buslock_sem to the first in the queue"
 
 

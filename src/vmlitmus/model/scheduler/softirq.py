@@ -25,11 +25,11 @@ from vmlitmus.model.scheduler.core_scheduling import (
 )
 from vmlitmus.world.smt_protection import Activity, Cpu, Task, TaskKind, Vcpu
 
-IRQ_EXIT = KernelFile("kernel/softirq.c", "__irq_exit_rcu()", "6.16")
-HANDLE = KernelFile("kernel/softirq.c", "handle_softirqs()", "6.16")
-CAN_STOP = KernelFile("kernel/time/tick-sched.c", "can_stop_idle_tick()", "6.16")
+IRQ_EXIT = KernelFile("kernel/softirq.c", "__irq_exit_rcu()", "7.2.8")
+HANDLE = KernelFile("kernel/softirq.c", "handle_softirqs()", "7.2.8")
+CAN_STOP = KernelFile("kernel/time/tick-sched.c", "can_stop_idle_tick()", "7.2.8")
 IDLE = (Activity.POLL, Activity.HLT, Activity.C2, Activity.MWAIT, Activity.C6)
-KSOFTIRQD = KernelFile("kernel/softirq.c", "run_ksoftirqd()", "6.16")
+KSOFTIRQD = KernelFile("kernel/softirq.c", "run_ksoftirqd()", "7.2.8")
 NO_KSOFTIRQD_RUNNING = Fix(
     "softirqs run beside a runnable ksoftirqd",
     KernelCommit("d15121be7485", 'Revert "softirq: Let ksoftirqd do its job"'),

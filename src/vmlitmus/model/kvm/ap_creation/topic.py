@@ -261,53 +261,111 @@ MODEL = Model(
     assumptions=(IN_USE, POINTER_CACHED, MARKS_DESTROYED),
     settings={
         "machine": {
-            "allowed_sev_features": flag(default=False),
-            "debug_swap": flag(default=False),
-            "sme_coherent": flag(default=False),
+            "allowed_sev_features": flag(default=False, doc="the cpu has Allowed SEV Features"),
+            "debug_swap": flag(default=False, doc="the cpu has DebugSwap"),
+            "sme_coherent": flag(
+                default=False, doc="SME_COHERENT: cpu writes reach guest-tagged lines; DMA does not"
+            ),
         },
         "kvm": {
-            "version": release(default="7.3"),
-            "kick": mechanism(Kick, default="as-merged"),
-            "free_launch_vmsa": flag(default=False),
-            "manages_debug_swap": flag(default=False),
-            "request_cleared": choice("by-check", "under-mutex", default="by-check"),
-            "host_masks_saved": choice("per-load", "per-entry", default="per-load"),
-            "encrypted_vcpus": choice("refused", "skipped", default="refused"),
-            "destroyed": choice("halted", "parked", default="halted"),
+            "version": release(default="7.3", doc="the kernel version: which fixes are in"),
+            "kick": mechanism(Kick, default="as-merged", doc="how the requester kicks the target"),
+            "free_launch_vmsa": flag(
+                default=False, doc="KVM frees the launch VMSA once another VMSA is in place"
+            ),
+            "manages_debug_swap": flag(
+                default=False, doc="the SEV_FEATURES that KVM manages include DebugSwap"
+            ),
+            "request_cleared": choice(
+                "by-check",
+                "under-mutex",
+                default="by-check",
+                doc="where the target clears the request bit",
+            ),
+            "host_masks_saved": choice(
+                "per-load",
+                "per-entry",
+                default="per-load",
+                doc="whether KVM saves the host's DR masks at vcpu_load() or before each VMRUN",
+            ),
+            "encrypted_vcpus": choice(
+                "refused",
+                "skipped",
+                default="refused",
+                doc="what LAUNCH_FINISH does about a vcpu that is encrypted already",
+            ),
+            "destroyed": choice(
+                "halted",
+                "parked",
+                default="halted",
+                doc="how a destroyed vcpu is kept from running",
+            ),
         },
         "target": {
-            "state": choice(*STATES, default="runnable"),
-            "vmsa": choice("guest", "launch", "unencrypted", default="guest"),
-            "asked": flag(default=True),
-            "online": flag(default=True),
-            "in_kvm_run": flag(default=True),
-            "interruptible": flag(default=True),
+            "state": choice(
+                *STATES, default="runnable", doc="where the target vcpu is at the start"
+            ),
+            "vmsa": choice(
+                "guest",
+                "launch",
+                "unencrypted",
+                default="guest",
+                doc="which VMSA the target has at the start",
+            ),
+            "asked": flag(default=True, doc="the BSP's requests may target it"),
+            "online": flag(default=True, doc="KVM_CREATE_VCPU has returned for it"),
+            "in_kvm_run": flag(default=True, doc="its task is in KVM_RUN"),
+            "interruptible": flag(
+                default=True, doc="the target was interruptible at its last #VMEXIT"
+            ),
         },
         "guest": {
-            "pages": number(1, 2, default=1),
-            "vmsa_pages": flag(default=True),
-            "honest": flag(default=True),
-            "careful": flag(default=True),
-            "lies": flag(default=False),
-            "self_target": flag(default=False),
-            "mutual": flag(default=False),
-            "knows_apic_ids": flag(default=True),
-            "dumper": choice("bsp", "target", default="bsp"),
-            "dump_destroys": flag(default=False),
+            "pages": number(
+                1, 2, default=1, doc="pages that can become VMSAs, beside the launch VMSAs"
+            ),
+            "vmsa_pages": flag(default=True, doc="these pages have the VMSA bit at the start"),
+            "honest": flag(default=True, doc="the guest keeps the rules of the GHCB specification"),
+            "careful": flag(
+                default=True, doc="the guest takes no VMSA page whose gpa is 2 MiB aligned"
+            ),
+            "lies": flag(default=False, doc="RAX of AP_CREATION is not what the VMSA says"),
+            "self_target": flag(default=False, doc="the BSP may target itself"),
+            "mutual": flag(default=False, doc="the target may make requests for the BSP"),
+            "knows_apic_ids": flag(
+                default=True, doc="the guest can ask for the APIC ids of vcpus that never ran"
+            ),
+            "dumper": choice(
+                "bsp", "target", default="bsp", doc="which vcpu runs the kdump kernel"
+            ),
+            "dump_destroys": flag(default=False, doc="the kdump kernel issues AP_DESTROY first"),
         },
         "page": {
-            "gpa_aligned": flag(default=False),
-            "pfn_aligned": flag(default=False),
-            "slot": flag(default=True),
-            "private": flag(default=True),
-            "mapped": flag(default=True),
-            "large": flag(default=False),
-            "features": choice(*(f.value for f in Features), default="managed"),
+            "gpa_aligned": flag(
+                default=False,
+                doc="its gpa is a multiple of 2 MiB; [page] is about the last of the pages",
+            ),
+            "pfn_aligned": flag(default=False, doc="its pfn is the first of a 2 MiB region"),
+            "slot": flag(default=True, doc="a memslot covers its gpa and is bound to guest_memfd"),
+            "private": flag(default=True, doc="its gpa has KVM_MEMORY_ATTRIBUTE_PRIVATE"),
+            "mapped": flag(default=True, doc="an SPTE maps it, and all other pages"),
+            "large": flag(
+                default=False,
+                doc="a 2 MiB RMPUPDATE assigned all pages: their direct map is not split",
+            ),
+            "features": choice(
+                *(f.value for f in Features),
+                default="managed",
+                doc="the SEV_FEATURES written in the VMSA",
+            ),
         },
         "vmm": {
-            "tasks": number(0, 2, default=0),
-            "launch": choice("done", "to-come", default="done"),
-            "punched_page_is_refilled": flag(default=True),
+            "tasks": number(0, 2, default=0, doc="tasks of the VMM that are no vcpus"),
+            "launch": choice(
+                "done", "to-come", default="done", doc="the launch is finished, or still to come"
+            ),
+            "punched_page_is_refilled": flag(
+                default=True, doc="kvm_gmem_get_pfn() allocates a page again that was punched"
+            ),
         },
     },
     setup=populate,

@@ -7,15 +7,15 @@ Source: review of v1 by S. Christopherson: a vcpu that runs between the two lose
 from __future__ import annotations
 
 from vmlitmus.lang import Sections, World
-from vmlitmus.model.kvm.cache_flush.policy import FlushPolicy, mark, mask_of, send_and_wait
-from vmlitmus.world import Cpu, Task, Vcpu, Vm
+from vmlitmus.model.kvm.cache_flush.policy import FlushPolicy, mask_of, send_and_wait
+from vmlitmus.world import Task, Vm
 
 
 class ClearedAfterFlush(FlushPolicy):
     """Set before VMRUN; cleared when the flush is over."""
 
-    def before_vmrun(self, w: World, vcpu: Vcpu, cpu: Cpu) -> None:
-        mark(vcpu.vm, cpu)
+    def marks_before_vmrun(self, w: World) -> bool:
+        return True
 
     def flush(self, w: World, task: Task, vm: Vm) -> Sections:
         yield from send_and_wait(w, task, mask_of(w, vm))

@@ -1,42 +1,70 @@
 """A second VM with the same ASID: intra-host migration (MOVE) and mirror (COPY).
 
-MOVE takes all vcpu mutexes of both VMs; afterwards the source is no longer SEV, so every reclaim
-hook skips it, and the target has a mask of its own, which is empty. COPY leaves the owner as it is.
-Source: sev_migrate_from(), sev_vm_copy_enc_context_from() in sev.c; commit 93de2a6a4b91.
+MOVE takes kvm->lock and all vcpu mutexes of both VMs; afterwards the source is no longer SEV, so
+every reclaim hook skips it, and the target has a mask of its own, which is empty. The target faults
+in what its mm still maps and nobody is just about to take away. COPY leaves the owner as it is.
+Both refuse SNP. Linux 7.2.8 does not have the flush on MOVE: it is what "without flush on move" is.
+
+Not modelled: MOVE and COPY that fail, which change nothing before they can.
+Source: sev_vm_move_enc_context_from(), sev_vm_copy_enc_context_from() in sev.c; commit
+93de2a6a4b91.
 """
 
 from __future__ import annotations
 
 from vmlitmus.lang import KernelCommit, KernelFile, Sections, World, sequence, step, when
 from vmlitmus.model.kvm.cache_flush.policy import writeback_caches
-from vmlitmus.world import Page, Role, Task, Vcpu, Vm
+from vmlitmus.world import Host, MoveFlush, Page, Role, Task, Vcpu, Vm, VmKind
 
 MOVE = KernelCommit("93de2a6a4b91", "KVM: SEV: flush the source VM at intra-host migration")
-COPY = KernelFile("arch/x86/kvm/svm/sev.c", "sev_vm_copy_enc_context_from()", "7.2.13")
+COPY = KernelFile("arch/x86/kvm/svm/sev.c", "sev_vm_copy_enc_context_from()", "7.2.8")
+
+
+def flushes_at(w: World, place: MoveFlush) -> bool:
+    """Say whether MOVE flushes at this place among its steps."""
+    return w.the(Host).move_flush == place and w.part("flush on move")
+
+
+def fault_in(vm: Vm) -> None:
+    """A VM that has become SEV maps what its memslots cover."""
+    if vm.memslot:
+        vm.mapped = {page for page in vm.has if page not in vm.invalidating}
 
 
 @sequence("{task} moves the encryption context of {vm} to {to}", source=MOVE, disturbance="move")
 def move_context(w: World, task: Task, vm: Vm, to: Vm) -> Sections:
-    when(vm.role == Role.OWNER and vm.active and vm.alive)
-    when(to.role == Role.TARGET and not to.active)
-    when(not vm.locked)
-    when(not any(vcpu.cpu is not None for vcpu in w.all(Vcpu)))
+    when(vm.role == Role.OWNER and vm.active and vm.alive and vm.kind != VmKind.SNP)
+    when(to.role == Role.TARGET and not to.active and to.alive)
+    when(not vm.kvm_lock and not to.kvm_lock)
+    when(not any(vcpu.cpu is not None for vcpu in w.all(Vcpu) if vcpu.vm is vm))
+    vm.kvm_lock = True
+    to.kvm_lock = True
+    if flushes_at(w, MoveFlush.BEFORE_LOCKS):
+        yield "{task} takes kvm->lock of {vm} and {to}"
+        yield from writeback_caches(w, task, vm, w.all(Page)[0])
+        when(not any(vcpu.cpu is not None for vcpu in w.all(Vcpu) if vcpu.vm is vm))
     vm.locked = True
     yield "{task} locks all vcpus of {vm} and {to}"
-    if w.part("flush on move"):
+    if flushes_at(w, MoveFlush.UNDER_LOCKS):
         yield from writeback_caches(w, task, vm, w.all(Page)[0])
     to.active = True
     to.has_mask = w.part("allocate a mask on move")
-    to.mapped = to.has
+    fault_in(to)
     vm.mapped.clear()
     vm.active = False
+    if flushes_at(w, MoveFlush.AFTER_MOVE):
+        yield "{task} moves the encryption context of {vm} to {to} and flushes only then"
+        yield from writeback_caches(w, task, vm, w.all(Page)[0])
     vm.locked = False
+    vm.kvm_lock = False
+    to.kvm_lock = False
 
 
 @step("{task} makes {mirror} a mirror of {vm}", source=COPY, disturbance="copy")
 def copy_context(w: World, task: Task, vm: Vm, mirror: Vm) -> None:
     when(task.idle and vm.role == Role.OWNER and vm.active and vm.alive)
-    when(mirror.role == Role.MIRROR and not mirror.active)
+    when(vm.kind != VmKind.SNP and not vm.kvm_lock and not mirror.kvm_lock)
+    when(mirror.role == Role.MIRROR and not mirror.active and mirror.alive)
     mirror.active = True
     mirror.has_mask = w.part("allocate a mask on copy")
-    mirror.mapped = mirror.has
+    fault_in(mirror)

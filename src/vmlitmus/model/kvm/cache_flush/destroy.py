@@ -1,8 +1,11 @@
 """A VM goes away, its ASID is used again.
 
-Order: mmu_notifier release (zap all, reclaimed() flush), after which memory that is not pinned can
-be freed; vcpus (VMSA flushed and freed); sev_vm_destroy(): flush (before 6.17), mask freed, regions
-unpinned, DEACTIVATE. Recycling the ASID: WBINVD on all online cpus, then DF_FLUSH.
+Order: mmu_notifier release (zap all, reclaimed() flush), then the wait for notifiers that are under
+way; once no VM of the mm is left, memory that is not pinned can be freed; vcpus (VMSA flushed and
+freed); sev_vm_destroy(): flush (before 6.17), mask freed, regions unpinned, DEACTIVATE. A mirror
+holds a reference to its owner and has neither regions nor an ASID of its own; the source of a MOVE
+is no longer SEV and skips all of sev_vm_destroy(). Recycling the ASID: WBINVD on all online cpus,
+then DF_FLUSH.
 
 Not modelled: DECOMMISSION, failing firmware commands.
 Source: kvm_destroy_vm() in virt/kvm/kvm_main.c, sev_vm_destroy() and sev_flush_asids() in sev.c.
@@ -17,13 +20,13 @@ from vmlitmus.model.hardware.cache import (
     write_back_all,
 )
 from vmlitmus.model.kvm.cache_flush.policy import writeback_caches
-from vmlitmus.model.kvm.cache_flush.reclaim import flushes_on_reclaim, unused
+from vmlitmus.model.kvm.cache_flush.reclaim import flushes_on_reclaim, forget, unused
 from vmlitmus.world import Cpu, Host, Owner, Page, PageKind, Role, Task, Vcpu, Vm
 
-DESTROY = KernelFile("arch/x86/kvm/svm/sev.c", "sev_vm_destroy()", "7.2.13")
+DESTROY = KernelFile("arch/x86/kvm/svm/sev.c", "sev_vm_destroy()", "7.2.8")
 DROPPED = KernelCommit("7e00013bd339", "KVM: SVM: Remove wbinvd in sev_vm_destroy()")
-VMSA = KernelFile("arch/x86/kvm/svm/sev.c", "sev_flush_encrypted_page()", "7.2.13")
-RECYCLE = KernelFile("arch/x86/kvm/svm/sev.c", "sev_flush_asids()", "7.2.13")
+VMSA = KernelFile("arch/x86/kvm/svm/sev.c", "sev_flush_encrypted_page()", "7.2.8")
+RECYCLE = KernelFile("arch/x86/kvm/svm/sev.c", "sev_flush_asids()", "7.2.8")
 
 
 def flush_vmsa(w: World, page: Page) -> None:
@@ -41,21 +44,49 @@ def free_memory(w: World) -> None:
             page.owner = Owner.FREE
 
 
+def held_by_mirror(w: World, vm: Vm) -> bool:
+    """Say whether a mirror holds a reference: to the VM that has the encryption context."""
+    return (
+        vm.active
+        and vm.role != Role.MIRROR
+        and any(o.role == Role.MIRROR and o.active for o in w.all(Vm))
+    )
+
+
+def release_mm(w: World, vm: Vm) -> None:
+    """mmu_notifier_unregister() returns; the mm's mappings end with the last of its VMs."""
+    vm.notified = False
+    if not any(o.mm == vm.mm and o.notified for o in w.all(Vm)):
+        for page in w.all(Page):
+            if page.kind == PageKind.MEMORY:
+                forget(w, vm, page)
+        free_memory(w)
+
+
+def unpin_regions(w: World, vm: Vm) -> None:
+    """Mirrors have no registered regions, and those of a MOVE's source have gone to the target."""
+    if vm.active and vm.role != Role.MIRROR:
+        for page in w.all(Page):
+            page.pinned = False
+        free_memory(w)
+
+
 @sequence("{task} deactivates the ASID of {vm}", source=(DESTROY, DROPPED), disturbance="destroy")
 def destroy(w: World, task: Task, vm: Vm) -> Sections:
-    when(vm.alive and vm.role == Role.OWNER and not vm.locked)
+    when(vm.alive and vm.role != Role.SUCCESSOR and not vm.locked and not vm.kvm_lock)
     when(not any(vcpu.vm is vm and vcpu.cpu is not None for vcpu in w.all(Vcpu)))
+    when(not held_by_mirror(w, vm))
     vm.alive = False
     yield "{task} drops the last reference to {vm}"
+    when(not vm.mmu_lock)
     vm.mapped.clear()
-    for page in w.all(Page):
-        if page.kind == PageKind.MEMORY:
-            vm.has.discard(page)
     yield "{task} unregisters the mmu_notifier of {vm}, which zaps everything"
     if flushes_on_reclaim(vm) and w.part("flush on reclaim"):
         yield from writeback_caches(w, task, vm, w.all(Page)[0])
-    free_memory(w)
-    yield "{task} frees the memory of {vm} that is not pinned"
+    if w.part("wait for notifiers that are under way"):
+        when(not any(o.walks is not None and o.walks.mm == vm.mm for o in w.all(Task)))
+    release_mm(w, vm)
+    yield "{task} has waited for all notifiers of {vm}; memory that is not pinned may be freed"
     for vcpu in w.all(Vcpu):
         if vcpu.vm is vm and vcpu.vmsa is not None:
             if w.part("flush on VMSA free"):
@@ -67,9 +98,7 @@ def destroy(w: World, task: Task, vm: Vm) -> Sections:
     if vm.active or w.part("free the mask of any VM"):
         vm.has_mask = False
     yield "{task} frees have_run_cpus of {vm}"
-    for page in w.all(Page):
-        page.pinned = False
-    free_memory(w)
+    unpin_regions(w, vm)
     yield "{task} unpins the regions of {vm}"
     vm.active = False
 
@@ -77,7 +106,7 @@ def destroy(w: World, task: Task, vm: Vm) -> Sections:
 @sequence("{task} starts {vm} with the recycled ASID", source=RECYCLE, disturbance="recycle")
 def recycle_asid(w: World, task: Task, vm: Vm) -> Sections:
     when(vm.role == Role.SUCCESSOR and not vm.active)
-    when(not any(other.alive or other.active for other in w.all(Vm) if other is not vm))
+    when(not any(other.active for other in w.all(Vm) if other is not vm))
     if w.part("flush on ASID recycle"):
         for cpu in w.all(Cpu):
             if cpu.online:

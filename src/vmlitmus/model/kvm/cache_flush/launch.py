@@ -11,7 +11,7 @@ from vmlitmus.lang import KernelFile, Sections, World, sequence, when
 from vmlitmus.model.hardware.cache import clflush_host_mapping
 from vmlitmus.world import Cpu, Host, Owner, Page, PageKind, Task
 
-LAUNCH = KernelFile("arch/x86/kvm/svm/sev.c", "sev_launch_update_data()", "7.2.13")
+LAUNCH = KernelFile("arch/x86/kvm/svm/sev.c", "sev_launch_update_data()", "7.2.8")
 
 
 @sequence("{task} has the firmware encrypt {page}", source=LAUNCH, disturbance="launch")

@@ -12,7 +12,7 @@ from vmlitmus.model.hardware.cache import kvm_writeback
 from vmlitmus.model.hardware.hotplug import HotplugCover
 from vmlitmus.world import Cpu, Host, Page, Task, Vcpu, Vm
 
-IPI = KernelFile("kernel/smp.c", "smp_call_function_many_cond()", "7.2.13")
+IPI = KernelFile("kernel/smp.c", "smp_call_function_many_cond()", "7.2.8")
 
 
 class FlushPolicy(Hooks):
@@ -24,8 +24,15 @@ class FlushPolicy(Hooks):
     def before_vmrun(self, w: World, vcpu: Vcpu, cpu: Cpu) -> None:
         """pre_sev_run(), IRQs off, before its early return for "same VMCB, same cpu"."""
 
+    def marks_before_vmrun(self, w: World) -> bool:
+        """Say whether the cpu is marked at that moment, the way the scenario's Mark does it."""
+        return False
+
     def after_early_return(self, w: World, vcpu: Vcpu, cpu: Cpu) -> None:
         """pre_sev_run(), IRQs off, at its end."""
+
+    def after_vmexit(self, w: World, vcpu: Vcpu, cpu: Cpu) -> None:
+        """After #VMEXIT, IRQs still off."""
 
     def handled(self, w: World, cpu: Cpu, task: Task) -> None:
         """The cpu has executed the write-back for the task, IRQs off."""
@@ -54,6 +61,34 @@ def mask_of(w: World, vm: Vm) -> Set[Cpu]:
 def mark(vm: Vm, cpu: Cpu) -> None:
     """Note that the cpu runs the VM."""
     vm.have_run.add(cpu)
+
+
+class Mark(Hooks):
+    """cpumask_set_cpu(): one locked instruction."""
+
+    def before_vmrun(self, w: World, vcpu: Vcpu, cpu: Cpu) -> Sections:
+        """Mark the cpu that is about to run the vcpu."""
+        mark(vcpu.vm, cpu)
+        yield from ()
+
+
+class TestThenSet(Mark):
+    """As in 7.2.8: cpumask_test_cpu(), and cpumask_set_cpu() if the cpu was not found."""
+
+    def before_vmrun(self, w: World, vcpu: Vcpu, cpu: Cpu) -> Sections:
+        if cpu not in vcpu.vm.have_run:
+            yield "{vcpu} does not find its cpu in have_run_cpus"
+            mark(vcpu.vm, cpu)
+
+
+class ReadModifyWrite(Mark):
+    """__cpumask_set_cpu(): the word is read, then written; what came between is lost."""
+
+    def before_vmrun(self, w: World, vcpu: Vcpu, cpu: Cpu) -> Sections:
+        word = vcpu.vm.have_run
+        yield "{vcpu} reads the word of have_run_cpus"
+        vcpu.vm.have_run = word
+        mark(vcpu.vm, cpu)
 
 
 @step("{cpu} handles the write-back IPI of {task}", source=IPI)

@@ -15,8 +15,8 @@ from vmlitmus.world import Cpu, Task, Vcpu, Vm
 class TestAndClear(FlushPolicy):
     """Set before VMRUN; cleared before the flush."""
 
-    def before_vmrun(self, w: World, vcpu: Vcpu, cpu: Cpu) -> None:
-        mark(vcpu.vm, cpu)
+    def marks_before_vmrun(self, w: World) -> bool:
+        return True
 
     def flush(self, w: World, task: Task, vm: Vm) -> Sections:
         yield from send_and_wait(w, task, take_mask(w, vm))

@@ -7,11 +7,13 @@ from vmlitmus.lang import Model, Settings, Setup, choice, flag, mechanism, numbe
 from vmlitmus.model.guest.memory import guest_read, guest_write
 from vmlitmus.model.hardware.cache import evict, evict_host_line
 from vmlitmus.model.hardware.hotplug import (
-    DEAD_BEFORE_WBINVD,
     CpusReadLock,
     DyingWriteback,
     HotplugCover,
+    LateDeath,
+    OfflineCallback,
     come_online,
+    drain,
     leave_online_mask,
     play_dead,
 )
@@ -19,9 +21,21 @@ from vmlitmus.model.kvm.cache_flush.all_online import AllOnlineCpus
 from vmlitmus.model.kvm.cache_flush.cleared_after import ClearedAfterFlush
 from vmlitmus.model.kvm.cache_flush.context import copy_context, move_context
 from vmlitmus.model.kvm.cache_flush.destroy import destroy, give_page, recycle_asid
-from vmlitmus.model.kvm.cache_flush.ever_ran import EverLoaded, EverRan
+from vmlitmus.model.kvm.cache_flush.ever_ran import (
+    EverExited,
+    EverLoaded,
+    EverRan,
+    EverRanLate,
+)
+from vmlitmus.model.kvm.cache_flush.init import sev_init
 from vmlitmus.model.kvm.cache_flush.launch import launch_update
-from vmlitmus.model.kvm.cache_flush.policy import FlushPolicy, handle_write_back
+from vmlitmus.model.kvm.cache_flush.policy import (
+    FlushPolicy,
+    Mark,
+    ReadModifyWrite,
+    TestThenSet,
+    handle_write_back,
+)
 from vmlitmus.model.kvm.cache_flush.reclaim import (
     LAST_UNMAP_FREES,
     gmem_invalidate,
@@ -37,9 +51,12 @@ from vmlitmus.world import (
     Cpu,
     Device,
     Host,
+    InitOrder,
+    MoveFlush,
     Owner,
     Page,
     PageKind,
+    ReclaimFlush,
     Role,
     Task,
     Vcpu,
@@ -51,6 +68,8 @@ from vmlitmus.world import (
 POLICIES = {
     "ever-ran": EverRan,
     "ever-loaded": EverLoaded,
+    "ever-ran-late": EverRanLate,
+    "ever-exited": EverExited,
     "all-online": AllOnlineCpus,
     "none": FlushPolicy,
     "v1": ClearedAfterFlush,
@@ -60,10 +79,16 @@ POLICIES = {
     "wished-at-load": WishedAtLoad,
     "self-clearing": SelfClearing,
 }
+MARKS = {"atomic": Mark, "test-then-set": TestThenSet, "read-modify-write": ReadModifyWrite}
+PLACES_RECLAIM = tuple(place.value for place in ReclaimFlush)
+PLACES_MOVE = tuple(place.value for place in MoveFlush)
+INIT_ORDERS = tuple(order.value for order in InitOrder)
 COVERS = {
     "as-merged": HotplugCover,
     "dying-writeback": DyingWriteback,
+    "offline-callback": OfflineCallback,
     "cpus-read-lock": CpusReadLock,
+    "cpus-read-lock-late-death": LateDeath,
 }
 
 
@@ -77,6 +102,10 @@ def populate(make: Setup, s: Settings) -> None:
         clean_lines=machine["clean_lines"],
         recycles_asid=any(vm["role"] == "successor" for vm in s.lists["vm"]),
         racing_vmm=s["vmm"]["racing"],
+        reclaim_flush=ReclaimFlush(s["kvm"]["reclaim_flush"]),
+        move_flush=MoveFlush(s["kvm"]["move_flush"]),
+        init_order=InitOrder(s["kvm"]["init_order"]),
+        init_fails=machine["init_fails"],
     )
     for _ in range(machine["cores"]):
         core = make(Core)
@@ -103,15 +132,19 @@ def make_vm(make: Setup, wanted: object, pages: list[Page], homes: list[Cpu]) ->
     assert isinstance(wanted, dict)
     role = Role(wanted["role"])
     first = role is Role.OWNER
+    mapped = first and wanted["launched"] and wanted["memslot"] and wanted["initialised"]
     vm = make(
         Vm,
         kind=VmKind(wanted["kind"]),
         role=role,
-        active=first,
-        mm=int(wanted["own_mm"]),
-        has_mask=first or role is Role.SUCCESSOR,
+        active=first and wanted["initialised"],
+        mm=int(wanted["own_mm"] or role is Role.SUCCESSOR),
+        newer=not first and not wanted["created_first"],
+        memslot=wanted["memslot"],
+        hook=wanted["reclaim_hook"],
+        has_mask=(first and wanted["initialised"]) or role is Role.SUCCESSOR,
         has=() if role is Role.SUCCESSOR else pages,
-        mapped=pages if first and wanted["launched"] else (),
+        mapped=pages if mapped else (),
     )
     for _ in range(wanted["vcpus"]):
         vmsa = None
@@ -134,6 +167,7 @@ MODEL = Model(
         enter_guest,
         evict,
         evict_host_line,
+        drain,
         leave_online_mask,
         play_dead,
         come_online,
@@ -147,37 +181,111 @@ MODEL = Model(
         move_context,
         copy_context,
         launch_update,
+        sev_init,
         host_reuse,
         dma_reuse,
     ),
     conditions=CONDITIONS,
-    hooks={FlushPolicy: POLICIES, HotplugCover: COVERS},
-    assumptions=(DEAD_BEFORE_WBINVD, LAST_UNMAP_FREES),
+    hooks={FlushPolicy: POLICIES, Mark: MARKS, HotplugCover: COVERS},
+    assumptions=(LAST_UNMAP_FREES,),
     settings={
         "machine": {
-            "cores": number(1, 4, default=2),
-            "threads_per_core": number(1, 4, default=1),
-            "tasks": number(1, 3, default=1),
-            "sme_coherent": flag(default=False),
-            "clean_lines": flag(default=False),
+            "cores": number(1, 4, default=2, doc="physical cores"),
+            "threads_per_core": number(1, 4, default=1, doc="cpus of a core"),
+            "tasks": number(1, 3, default=1, doc="host tasks that reclaim, unregister and destroy"),
+            "sme_coherent": flag(
+                default=False,
+                doc="SME_COHERENT: CLFLUSH and cpu accesses reach guest-tagged lines; DMA does not",
+            ),
+            "clean_lines": flag(
+                default=False, doc="follow clean lines of guests too, for stale reads"
+            ),
+            "init_fails": flag(default=False, doc="the firmware may fail during KVM_SEV_INIT"),
         },
         "kvm": {
-            "cache_flush": mechanism(FlushPolicy, default="ever-ran"),
-            "hotplug": mechanism(HotplugCover, default="as-merged"),
-            "writeback": choice("wbinvd", "wbnoinvd", default="wbnoinvd"),
+            "cache_flush": mechanism(
+                FlushPolicy,
+                default="ever-ran",
+                doc="which cpus a flush goes to, and who marks them",
+            ),
+            "hotplug": mechanism(
+                HotplugCover,
+                default="as-merged",
+                doc="what a cpu that goes offline does about its dirty lines",
+            ),
+            "mark": mechanism(
+                Mark,
+                default="atomic",
+                doc="how a cpu is marked in the mask: in one step or in several",
+            ),
+            "reclaim_flush": choice(
+                *PLACES_RECLAIM,
+                default="after-wait",
+                doc="where among the steps of the reclaim notifier the flush is",
+            ),
+            "move_flush": choice(
+                *PLACES_MOVE,
+                default="under-locks",
+                doc="where among the steps of MOVE the flush is",
+            ),
+            "init_order": choice(
+                *INIT_ORDERS,
+                default="active-first",
+                doc="when KVM_SEV_INIT allocates have_run_cpus and when it sets sev->active",
+            ),
+            "writeback": choice(
+                "wbinvd",
+                "wbnoinvd",
+                default="wbnoinvd",
+                doc="the instruction that KVM uses where a write-back is enough",
+            ),
         },
-        "vmm": {"racing": flag(default=False)},
+        "vmm": {
+            "racing": flag(
+                default=False, doc="the VMM unregisters memory that its guest still uses"
+            )
+        },
     },
     lists={
         "vm": {
-            "kind": choice("sev", "sev-es", "snp", default="sev"),
-            "role": choice("owner", "mirror", "target", "successor", default="owner"),
-            "vcpus": number(0, 3, default=1),
-            "pages": number(1, 3, default=1),
-            "registered": flag(default=False),
-            "launched": flag(default=True),
-            "vmsa": flag(default=False),
-            "own_mm": flag(default=False),
+            "kind": choice(
+                "sev",
+                "sev-es",
+                "snp",
+                default="sev",
+                doc="what protects the memory and the registers",
+            ),
+            "role": choice(
+                "owner",
+                "mirror",
+                "target",
+                "successor",
+                default="owner",
+                doc="what the VM is to the first one, whose ASID and pages all of them use",
+            ),
+            "vcpus": number(0, 3, default=1, doc="vcpus of the VM"),
+            "pages": number(1, 3, default=1, doc="pages that the first VM begins with"),
+            "registered": flag(
+                default=False, doc="the pages are pinned by KVM_MEMORY_ENCRYPT_REG_REGION"
+            ),
+            "launched": flag(
+                default=True, doc="false: the pages are the host's until the firmware encrypts them"
+            ),
+            "vmsa": flag(default=False, doc="each vcpu has a VMSA page that KVM allocated"),
+            "own_mm": flag(
+                default=False, doc="the VM's memslots point to another mm than the first one's"
+            ),
+            "created_first": flag(
+                default=False,
+                doc="created before the first VM: its notifier is called after the first's",
+            ),
+            "memslot": flag(default=True, doc="some memslot of the VM covers the pages"),
+            "reclaim_hook": flag(
+                default=True, doc="the VM's kernel code has kvm_arch_guest_memory_reclaimed()"
+            ),
+            "initialised": flag(
+                default=True, doc="KVM_SEV_INIT has succeeded; false: it is still to come"
+            ),
         }
     },
     setup=populate,

@@ -17,8 +17,8 @@ from vmlitmus.world import Cpu, Task, Vcpu, Vm
 class Wished(FlushPolicy):
     """The wished-for protocol, with the mark set before each VMRUN."""
 
-    def before_vmrun(self, w: World, vcpu: Vcpu, cpu: Cpu) -> None:
-        mark(vcpu.vm, cpu)
+    def marks_before_vmrun(self, w: World) -> bool:
+        return True
 
     def handled(self, w: World, cpu: Cpu, task: Task) -> None:
         if w.part("the responding cpu marks itself"):
@@ -41,8 +41,8 @@ class Wished(FlushPolicy):
 class WishedAtLoad(Wished):
     """The wished-for protocol, with the mark set at vcpu_load() only."""
 
-    def before_vmrun(self, w: World, vcpu: Vcpu, cpu: Cpu) -> None:
-        """Nothing: the mark was set when the vcpu was loaded."""
+    def marks_before_vmrun(self, w: World) -> bool:
+        return False
 
     def vcpu_load(self, w: World, vcpu: Vcpu, cpu: Cpu) -> None:
         mark(vcpu.vm, cpu)
@@ -55,8 +55,8 @@ class SelfClearing(FlushPolicy):
     second flusher finds clear belongs to a cpu that has been flushed. No mutex, no marking again.
     """
 
-    def before_vmrun(self, w: World, vcpu: Vcpu, cpu: Cpu) -> None:
-        mark(vcpu.vm, cpu)
+    def marks_before_vmrun(self, w: World) -> bool:
+        return True
 
     def handled(self, w: World, cpu: Cpu, task: Task) -> None:
         if task.vm is not None:

@@ -264,38 +264,85 @@ MODEL = Model(
     versions={"6.4": (), "6.16": (NO_KSOFTIRQD_RUNNING,)},
     settings={
         "machine": {
-            "cores": number(1, 2, default=1),
-            "cpus_per_core": number(2, 4, default=2),
-            "protection": mechanism(SmtHardware, default="smtp"),
-            "x2apic": flag(default=True),
+            "cores": number(1, 2, default=1, doc="physical cores"),
+            "cpus_per_core": number(2, 4, default=2, doc="cpus of a core"),
+            "protection": mechanism(
+                SmtHardware, default="smtp", doc="what SMT Protection the hardware has"
+            ),
+            "x2apic": flag(default=True, doc="the APICs are in x2APIC mode; false: in xAPIC mode"),
         },
         "host": {
-            "kernel": release(default="6.16"),
-            "mechanism": mechanism(SmtMechanism, default="none"),
-            "idle": choice("hlt", "c2", "mwait", "c6", "poll", "governor", default="hlt"),
-            "boot_cpu": flag(default=False),
-            "icr": choice("sibling", "unset", "wrong APIC", default="sibling"),
-            "tasks": number(0, 2, default=0),
-            "task_cookie": choice("0", "A", "D", default="0"),
-            "tasks_runnable": flag(default=True),
-            "sibling_offline": flag(default=False),
-            "ksoftirqd": flag(default=False),
-            "writer": flag(default=False),
+            "kernel": release(default="6.16", doc="the kernel version"),
+            "mechanism": mechanism(
+                SmtMechanism, default="none", doc="the approach that is to keep siblings idle"
+            ),
+            "idle": choice(
+                "hlt",
+                "c2",
+                "mwait",
+                "c6",
+                "poll",
+                "governor",
+                default="hlt",
+                doc="what the idle loop enters",
+            ),
+            "boot_cpu": flag(default=False, doc="cpu0 is Linux's cpu0, which never goes offline"),
+            "icr": choice(
+                "sibling",
+                "unset",
+                "wrong APIC",
+                default="sibling",
+                doc="what IDLE_WAKEUP_ICR holds",
+            ),
+            "tasks": number(0, 2, default=0, doc="user tasks, on the last cpus"),
+            "task_cookie": choice(
+                "0", "A", "D", default="0", doc="the core-scheduling cookie of the user tasks"
+            ),
+            "tasks_runnable": flag(default=True, doc="the user tasks are runnable at the start"),
+            "sibling_offline": flag(
+                default=False, doc="the last cpu is offline when kvm_amd is loaded"
+            ),
+            "ksoftirqd": flag(default=False, doc="the last cpu of the first core has a ksoftirqd"),
+            "writer": flag(default=False, doc='a process may write to the file "online" of a cpu'),
         },
         "kvm": {
-            "hlt_intercept": flag(default=True),
-            "back_off": mechanism(BackOff, default="none"),
-            "requeue": mechanism(Requeue, default="none"),
+            "hlt_intercept": flag(default=True, doc="KVM intercepts HLT of guests"),
+            "back_off": mechanism(
+                BackOff,
+                default="none",
+                doc="what a vcpu does after IDLE_REQUIRED before it tries again",
+            ),
+            "requeue": mechanism(
+                Requeue,
+                default="none",
+                doc="who queues an event again that a failed VMRUN did not deliver",
+            ),
         },
         "guest": {
-            "vcpus": number(0, 4, default=1),
-            "first_cpu": number(0, 3, default=0),
-            "vms": number(1, 2, default=1),
-            "others_ask": choice("same", "none", "smtp", "esmtp", default="same"),
-            "asks": choice("none", "smtp", "esmtp", "both", default="smtp"),
-            "sibling_mask": number(0, 3, default=3),
-            "ap_filled": flag(default=True),
-            "timer": flag(default=False),
+            "vcpus": number(0, 4, default=1, doc="protected vcpus, one a cpu"),
+            "first_cpu": number(0, 3, default=0, doc="the cpu of the first vcpu"),
+            "vms": number(1, 2, default=1, doc="VMs that the vcpus belong to, in turn"),
+            "others_ask": choice(
+                "same",
+                "none",
+                "smtp",
+                "esmtp",
+                default="same",
+                doc="the protection that the vcpus after the first ask for",
+            ),
+            "asks": choice(
+                "none",
+                "smtp",
+                "esmtp",
+                "both",
+                default="smtp",
+                doc="the protection that the first vcpu asks for",
+            ),
+            "sibling_mask": number(0, 3, default=3, doc="VCPU_SIBLING_MASK of each vcpu"),
+            "ap_filled": flag(
+                default=True, doc="AP creation fills the eSMTP fields of the other vcpus"
+            ),
+            "timer": flag(default=False, doc="the guest's timer is armed at the start"),
         },
     },
     setup=populate,

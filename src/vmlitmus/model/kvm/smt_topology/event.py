@@ -18,7 +18,7 @@ THREAD = Lore(
     "Sean Christopherson",
     "2019-11-05",
 )
-CPUID = KernelFile("arch/x86/kvm/cpuid.c", "kvm_set_cpuid()", "7.2.13")
+CPUID = KernelFile("arch/x86/kvm/cpuid.c", "kvm_set_cpuid()", "7.2.8")
 
 
 class Bans(Hooks):

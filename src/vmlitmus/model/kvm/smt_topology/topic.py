@@ -187,25 +187,41 @@ MODEL = Model(
     assumptions=(KNOWN, STUB_ON_SMP, VHOST_COOKIE, READING, OTHER_VMS, ACKS),
     settings={
         "kvm": {
-            "hint": mechanism(Hint, default="trustworthy"),
-            "reenlightenment": mechanism(Reenlightenment, default="none"),
-            "bans": mechanism(Bans, default="nothing"),
+            "hint": mechanism(
+                Hint, default="trustworthy", doc="which hint there is, and by which rule it is set"
+            ),
+            "reenlightenment": mechanism(
+                Reenlightenment, default="none", doc="whether the guest is told when the fact ends"
+            ),
+            "bans": mechanism(
+                Bans, default="nothing", doc="what the host refuses while the hint is set"
+            ),
         },
         "vm": {
-            "threads": number(1, 2, default=1),
-            "pinned": choice(*LAYOUTS, default="free"),
-            "cookies": flag(default=False),
+            "threads": number(1, 2, default=1, doc="threads per core in the guest's CPUID"),
+            "pinned": choice(*LAYOUTS, default="free", doc="how vcpus are pinned to cpus"),
+            "cookies": flag(
+                default=False,
+                doc="the vcpus of each guest core have a core-scheduling cookie of their own",
+            ),
         },
         "guest": {
-            "policy": mechanism(GuestPolicy, default="nothing"),
-            "reads_hint": flag(default=True),
+            "policy": mechanism(
+                GuestPolicy, default="nothing", doc="what the guest does against its siblings"
+            ),
+            "reads_hint": flag(default=True, doc="false: a guest that is older than the hint"),
         },
     },
     lists={
         "host": {
-            "smt": choice("on", "off", "forceoff", "notsupported", default="on"),
-            "cores": number(1, 2, default=2),
-            "nested": flag(default=False),
+            "smt": choice(
+                "on", "off", "forceoff", "notsupported", default="on", doc="smt/control at boot"
+            ),
+            "cores": number(1, 2, default=2, doc="physical cores of two threads"),
+            "nested": flag(
+                default=False,
+                doc="the host is itself a guest: its cores are threads of another host",
+            ),
         }
     },
     setup=populate,

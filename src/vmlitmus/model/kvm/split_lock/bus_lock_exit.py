@@ -16,7 +16,7 @@ from vmlitmus.model.hardware.split_lock import lock_bus, slowed
 from vmlitmus.model.kvm.split_lock.versions import NESTED_BUS_LOCK, RETURN_VALUE
 from vmlitmus.world.split_lock import Answer, Event, Host, Vcpu
 
-HANDLE_EXIT = KernelFile("arch/x86/kvm/vmx/vmx.c", "vmx_handle_exit()", "7.2.13")
+HANDLE_EXIT = KernelFile("arch/x86/kvm/vmx/vmx.c", "vmx_handle_exit()", "7.2.8")
 THRESHOLD = KernelCommit(
     "89f9edf4c69d", "KVM: SVM: Add support for KVM_CAP_X86_BUS_LOCK_EXIT on SVM CPUs"
 )

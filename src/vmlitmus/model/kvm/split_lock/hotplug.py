@@ -15,8 +15,8 @@ from vmlitmus.lang import KernelFile, Sections, World, sequence, when
 from vmlitmus.model.hardware.split_lock import set_bit
 from vmlitmus.world.split_lock import Cpu, Host, HostMode, Plug, Vcpu, Work
 
-OFFLINE = KernelFile("arch/x86/kernel/cpu/bus_lock.c", "splitlock_cpu_offline()", "7.2.13")
-INIT = KernelFile("arch/x86/kernel/cpu/bus_lock.c", "split_lock_init()", "7.2.13")
+OFFLINE = KernelFile("arch/x86/kernel/cpu/bus_lock.c", "splitlock_cpu_offline()", "7.2.8")
+INIT = KernelFile("arch/x86/kernel/cpu/bus_lock.c", "split_lock_init()", "7.2.8")
 CALLBACK = "splitlock_cpu_offline()"
 
 

@@ -18,8 +18,8 @@ from vmlitmus.model.kvm.split_lock.policy import AcPolicy, may_run
 from vmlitmus.model.kvm.split_lock.versions import EMULATED, GUEST_AC, NESTED_AC
 from vmlitmus.world.split_lock import Answer, Context, Event, Host, Vcpu
 
-INJECT_AC = KernelFile("arch/x86/kvm/vmx/vmx.c", "vmx_guest_inject_ac()", "7.2.13")
-CMPXCHG = KernelFile("arch/x86/kvm/x86.c", "emulator_cmpxchg_emulated()", "7.2.13")
+INJECT_AC = KernelFile("arch/x86/kvm/vmx/vmx.c", "vmx_guest_inject_ac()", "7.2.8")
+CMPXCHG = KernelFile("arch/x86/kvm/x86.c", "emulator_cmpxchg_emulated()", "7.2.8")
 CPL3 = "inject #AC at CPL 3 only"
 AM = "inject #AC with CR0.AM only"
 AC = "inject #AC with EFLAGS.AC only"

@@ -12,7 +12,7 @@ from vmlitmus.model.hardware.split_lock import TEST_CTRL, legacy_ac, lock_bus
 from vmlitmus.model.kvm.split_lock.bus_lock_exit import exit_after, exit_before
 from vmlitmus.world.split_lock import Host, Vcpu
 
-HANDLE_EXCEPTION = KernelFile("arch/x86/kvm/vmx/vmx.c", "handle_exception_nmi()", "7.2.13")
+HANDLE_EXCEPTION = KernelFile("arch/x86/kvm/vmx/vmx.c", "handle_exception_nmi()", "7.2.8")
 
 
 class AcPolicy(Hooks):

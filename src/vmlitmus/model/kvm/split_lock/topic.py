@@ -154,37 +154,96 @@ MODEL = Model(
     versions=VERSIONS,
     settings={
         "machine": {
-            "vendor": choice("intel", "amd", default="intel"),
-            "cores": number(1, 4, default=1),
-            "smt": choice("off", "on", default="off"),
-            "bit": choice("per-core", "per-thread", default="per-core"),
-            "neighbour": flag(default=False),
+            "vendor": choice(
+                "intel",
+                "amd",
+                default="intel",
+                doc="intel: #AC for split locks; amd: bus-lock threshold only",
+            ),
+            "cores": number(1, 4, default=1, doc="physical cores"),
+            "smt": choice("off", "on", default="off", doc="whether a core has two cpus"),
+            "bit": choice(
+                "per-core",
+                "per-thread",
+                default="per-core",
+                doc="SPLIT_LOCK_DETECT is shared by the core, or each cpu has its own",
+            ),
+            "neighbour": flag(
+                default=False, doc="another tenant's vcpu runs on the sibling, with SMT on"
+            ),
         },
         "host": {
-            "version": release(default="7.3"),
-            "mode": choice("off", "warn", "fatal", "ratelimit", default="warn"),
-            "mitigate": flag(default=True),
-            "semaphore_work": choice("global", "per-cpu", default="global"),
+            "version": release(default="7.3", doc="the kernel version: which fixes are in"),
+            "mode": choice(
+                "off",
+                "warn",
+                "fatal",
+                "ratelimit",
+                default="warn",
+                doc="split_lock_detect= on the command line",
+            ),
+            "mitigate": flag(default=True, doc="sysctl kernel.split_lock_mitigate"),
+            "semaphore_work": choice(
+                "global",
+                "per-cpu",
+                default="global",
+                doc="one work for all cpus releases buslock_sem, or one for each (not merged)",
+            ),
         },
         "kvm": {
-            "policy": mechanism(AcPolicy, default="merged"),
-            "advertise": choice("as-proposed", "always", "never", default="as-proposed"),
-            "forced_on": choice("absent", "set", "acknowledged", default="absent"),
-            "on_fatal": choice("kill", "forward", default="kill"),
-            "bus_lock_exit": flag(default=False),
+            "policy": mechanism(
+                AcPolicy, default="merged", doc="what KVM does about split-lock #AC of guests"
+            ),
+            "advertise": choice(
+                "as-proposed",
+                "always",
+                "never",
+                default="as-proposed",
+                doc="when the proposed policy shows guests the feature",
+            ),
+            "forced_on": choice(
+                "absent",
+                "set",
+                "acknowledged",
+                default="absent",
+                doc="the proposed bit that tells a guest that detection is forced on",
+            ),
+            "on_fatal": choice(
+                "kill",
+                "forward",
+                default="kill",
+                doc="what the proposed policy does to a guest on a fatal host",
+            ),
+            "bus_lock_exit": flag(
+                default=False, doc="the VMM asked for bus-lock exits (KVM_CAP_X86_BUS_LOCK_EXIT)"
+            ),
         },
-        "vmm": {"pins": flag(default=False)},
+        "vmm": {"pins": flag(default=False, doc="the VMM has told KVM that it pins vcpus")},
     },
     lists={
         "vm": {
-            "guest": choice("unaware", "off", "warn", "fatal", default="unaware"),
-            "context": choice("user", "kernel", default="user"),
-            "cr0_am": flag(default=False),
-            "eflags_ac": flag(default=False),
-            "emulated": flag(default=False),
-            "nested": flag(default=False),
-            "fifo": flag(default=False),
-            "vcpus": number(1, 3, default=1),
+            "guest": choice(
+                "unaware",
+                "off",
+                "warn",
+                "fatal",
+                default="unaware",
+                doc="the guest's own split_lock_detect=; unaware: it has no such code",
+            ),
+            "context": choice(
+                "user",
+                "kernel",
+                default="user",
+                doc="whether user space or the kernel of the guest uses split locks",
+            ),
+            "cr0_am": flag(default=False, doc="CR0.AM of the guest is set"),
+            "eflags_ac": flag(default=False, doc="EFLAGS.AC of the guest is set"),
+            "emulated": flag(
+                default=False, doc="the guest makes KVM emulate the locked instruction"
+            ),
+            "nested": flag(default=False, doc="the split locks are in L2"),
+            "fifo": flag(default=False, doc="the vcpu threads are SCHED_FIFO"),
+            "vcpus": number(1, 3, default=1, doc="vcpus of the VM"),
         }
     },
     setup=populate,
