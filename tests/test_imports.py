@@ -31,7 +31,18 @@ MAY = {
     "trace": {"errors", "engine"},  # of the engine, the kernel language and its compiler
     "audited": set(),
     "traced": {"audited"},
-    "audit": {"audited", "errors", "trace", "traced"},
+    "host": {"errors", "outcome"},
+    "audit": {
+        "audited",
+        "engine",
+        "errors",
+        "host",
+        "lang",
+        "model",
+        "outcome",
+        "trace",
+        "traced",
+    },
     "cli": {
         "audit",
         "audited",
@@ -39,6 +50,7 @@ MAY = {
         "engine",
         "errors",
         "explore",
+        "host",
         "lang",
         "litmus",
         "outcome",
@@ -53,6 +65,7 @@ OUTSIDE = {
     "cli": {"click", "rich", "uvicorn"},
     "engine": {"llvmlite"},
     "explore": {"anyio", "starlette"},
+    "host": {"defusedxml", "zstandard"},
     "report": {"jinja2"},
     "trace": {"zstandard"},
 }

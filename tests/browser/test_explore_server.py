@@ -11,16 +11,17 @@ import pytest
 from served import Served, explore
 
 from vmlitmus.cli.main import main
-from vmlitmus.litmus import Catalogue, read_test
+from vmlitmus.litmus import Catalogue, load_model, read_test
 from vmlitmus.litmus.write import as_data, as_toml
 
-RACE = "v3-two-reclaimers"
-STALE = "stale-encrypted-line"
+RACE = Path(__file__).parent / "race"
+OWN = (str(RACE / "race.toml"), "--model", str(RACE / "flushing.py"))
+STALE = "overwritten"
 
 
 @pytest.fixture(scope="module")
 def served():
-    with explore(RACE) as found:
+    with explore(*OWN) as found:
         yield found
 
 
@@ -63,10 +64,10 @@ def test_no_file_is_served_and_no_cookie_set(served: Served) -> None:
 @pytest.mark.parametrize("body", [
     b"", b"[]", b"{", b"null", b'{"steps": 3}', b'{"steps": [3]}', b'{"changes": []}',
     b'{"at": "x"}', b'{"at": true}', b'{"changes": {"nothing": 1}}', b'{"changes": {"kvm.x": 1}}',
-    b'{"changes": {"kvm.cache_flush": "v33"}}', b'{"changes": {"machine.cores": 99}}',
-    b'{"changes": {"vm.0.kind": "[[x]]"}}', b'{"changes": {"environment.allow": ["rain"]}}',
+    b'{"changes": {"kvm.mask": "v33"}}', b'{"changes": {"machine.cpus": 99}}',
+    b'{"changes": {"machine.odd": "[[x]]"}}', b'{"changes": {"environment.allow": ["rain"]}}',
     b'{"changes": {"kvm.without": ["nothing"]}}', b'{"changes": {"assume.no": true}}',
-    b'{"changes": {"kvm.cache_flush": {"a": 1}}}', b'{"changes": {"vm.9.kind": "snp"}}',
+    b'{"changes": {"kvm.mask": {"a": 1}}}', b'{"changes": {"vm.9.kind": "snp"}}',
     b"[" * 100_000, b'{"digests": "x"}',
 ])  # fmt: skip
 def test_wrong_requests_get_one_message(served: Served, body: bytes) -> None:
@@ -79,12 +80,12 @@ def test_wrong_requests_get_one_message(served: Served, body: bytes) -> None:
         error = json.loads(text)["error"]
         assert "\n" not in error
         assert "Traceback" not in error and "internal" not in error
-    assert served.api("open")["name"] == RACE
+    assert served.api("open")["name"] == "race"
 
 
 def test_a_wrong_value_is_named_with_the_nearest(served: Served) -> None:
-    _, text = served.request("POST", "/api/open", {"changes": {"kvm.cache_flush": "ever-run"}})
-    assert "did you mean 'ever-ran'" in json.loads(text)["error"]
+    _, text = served.request("POST", "/api/open", {"changes": {"kvm.mask": "clear"}})
+    assert "did you mean 'cleared'" in json.loads(text)["error"]
 
 
 def test_a_large_request_is_refused(served: Served) -> None:
@@ -96,8 +97,8 @@ def test_a_large_request_is_refused(served: Served) -> None:
 def test_a_walk_shows_what_can_happen(served: Served) -> None:
     found = served.api("walk", steps=[])
     labels = [step["label"] for step in found["enabled"]]
-    assert "vcpu0 is loaded on its home cpu0" in labels
-    assert {step["actor"] for step in found["enabled"]} == {"vcpu0", "task0", "task1"}
+    assert "cpu0 writes page0" in labels
+    assert {step["actor"] for step in found["enabled"]} == {"cpu0", "task0", "task1"}
     assert not found["true"][STALE]
     taken = found["enabled"][0]["step"]
     after = served.api("walk", steps=[taken])
@@ -108,9 +109,9 @@ def test_a_walk_shows_what_can_happen(served: Served) -> None:
 
 def test_a_walk_that_cannot_go_on_says_so(served: Served) -> None:
     first = served.api("walk")["enabled"][0]["step"]
-    found = served.api("walk", steps=[first, "evict(cpu0,page0)", first])
+    found = served.api("walk", steps=[first, "reuse(page0)", first])
     assert found["steps"] == [first]
-    assert found["stuck"].startswith("Step 2, evict(cpu0,page0), cannot happen here. Enabled are:")
+    assert found["stuck"].startswith("Step 2, reuse(page0), cannot happen here. Enabled are:")
 
 
 def test_a_label_that_changed_since_is_noticed(served: Served) -> None:
@@ -125,25 +126,25 @@ def test_a_label_that_changed_since_is_noticed(served: Served) -> None:
 def test_the_verdict_follows_the_scenario(served: Served) -> None:
     bad = served.result("verdict")
     assert bad["page"]["runs"][0]["verdict"] == "violated"
-    assert len(bad["steps"]) == 19
-    good = served.result("verdict", changes={"kvm.cache_flush": "ever-ran"})
+    assert len(bad["steps"]) == 9
+    good = served.result("verdict", changes={"kvm.mask": "kept"})
     assert good["page"]["runs"][0]["verdict"] == "holds"
     assert good["steps"] == []
-    without = served.result("verdict", changes={"kvm.without": ["wait for the TLB flush"]})
+    without = served.result("verdict", changes={"kvm.without": ["flush"]})
     assert without["page"]["runs"][0]["verdict"] == "violated"
 
 
 def test_the_way_to_a_condition_from_any_state(served: Served) -> None:
     run = served.result("verdict")["steps"]
-    found = served.result("reach", steps=run, at=15, condition=STALE)
+    found = served.result("reach", steps=run, at=5, condition=STALE)
     assert found["verdict"] == "holds"
     assert len(found["steps"]) == 4
-    end = served.api("walk", steps=[*run[:15], *found["steps"]])
+    end = served.api("walk", steps=[*run[:5], *found["steps"]])
     assert end["true"][STALE]
-    never = served.result("reach", changes={"kvm.cache_flush": "ever-ran"}, condition=STALE)
+    never = served.result("reach", changes={"kvm.mask": "kept"}, condition=STALE)
     assert never["verdict"] == "violated"
     assert never["steps"] == []
-    status, text = served.request("POST", "/api/reach", {"condition": "stale-line"})
+    status, text = served.request("POST", "/api/reach", {"condition": "overwriten"})
     assert status == 400
     assert "did you mean" in text
 
@@ -182,16 +183,16 @@ def test_copies_work_elsewhere(served: Served, tmp_path: Path, capsys, monkeypat
     run = served.result("verdict")["steps"]
     found = served.api("copies", steps=run)
     assert main(shlex.split(found["replay"])[1:]) == 0
-    assert "cpu0 evicts a dirty encrypted line of page0" in capsys.readouterr().out
-    assert "True after it:\n  - stale-encrypted-line:" in found["mail"]
+    assert "cpu0 evicts a dirty line of page0" in capsys.readouterr().out
+    assert "True after it:\n  - overwritten:" in found["mail"]
     assert max(map(len, found["mail"].split("To run it again")[0].splitlines())) <= 75
-    changes = {"kvm.cache_flush": "ever-ran", "vm.0.vcpus": 2}
+    changes = {"kvm.mask": "kept", "machine.cpus": 2}
     text = served.api("copies", changes=changes)["litmus"]
     monkeypatch.chdir(tmp_path)
     Path("FILE.toml").write_text(text)
-    cell = read_test(text, "FILE.toml", None, Catalogue().model_of).cells[0]
-    assert cell.tables["kvm"]["cache_flush"] == "ever-ran"
-    assert cell.lists["vm"][0]["vcpus"] == 2
+    model = load_model(OWN[2])
+    cell = read_test(text, "FILE.toml", None, Catalogue(model).model_of).cells[0]
+    assert cell.tables == {"kvm": {"mask": "kept"}, "machine": {"cpus": 2}}
     steps = [served.api("walk", changes=changes)["enabled"][0]["step"]]
     command = served.api("copies", changes=changes, steps=steps)["replay"]
     assert main(shlex.split(command)[1:]) == 0
@@ -202,9 +203,8 @@ def test_a_search_can_be_cancelled() -> None:
     import threading
     import time
 
-    big = {"machine.cores": 4, "machine.tasks": 3, "vm.0.vcpus": 3, "vm.0.pages": 3,
-           "kvm.cache_flush": "ever-ran"}  # fmt: skip
-    with explore(RACE, "--engine", "compiled") as served:
+    big = {"machine.cpus": 12, "machine.tasks": 8, "kvm.mask": "kept"}
+    with explore(*OWN) as served:
         found: list[dict] = []
         thread = threading.Thread(
             target=lambda: found.append(served.result("verdict", changes=big))
@@ -223,8 +223,8 @@ def test_a_search_can_be_cancelled() -> None:
 @pytest.mark.parametrize(("arguments", "message"), [
     (["policy-grid"], "has 30 cells; name one, such as 'policy-grid["),
     (["v3-two"], "did you mean 'v3-two-reclaimers'"),
-    ([RACE, "--port", "70000"], "70000"),
-    ([RACE, "--time-limit", "-1"], "--time-limit -1.0"),
+    ([*OWN, "--port", "70000"], "70000"),
+    ([*OWN, "--time-limit", "-1"], "--time-limit -1.0"),
 ])  # fmt: skip
 def test_wrong_command_lines(capsys, arguments, message) -> None:
     assert main(["explore", *arguments]) == 2
@@ -232,7 +232,7 @@ def test_wrong_command_lines(capsys, arguments, message) -> None:
 
 
 def test_a_taken_port(served: Served, capsys) -> None:
-    assert main(["explore", RACE, "--port", served.host.split(":")[1]]) == 2
+    assert main(["explore", *OWN, "--port", served.host.split(":")[1]]) == 2
     assert "Address already in use" in capsys.readouterr().err
 
 

@@ -7,17 +7,19 @@ import re
 import shlex
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from chromium import Browser
 from served import Served, explore
 
-RACE = "v3-two-reclaimers"
+RACE = Path(__file__).parent / "race"
+OWN = (str(RACE / "race.toml"), "--model", str(RACE / "flushing.py"))
 
 
 @pytest.fixture(scope="module")
 def served():
-    with explore(RACE) as found:
+    with explore(*OWN) as found:
         yield found
 
 
@@ -52,49 +54,48 @@ def test_steps_back_and_forward(page: Browser) -> None:
     from selenium.webdriver.common.keys import Keys
 
     assert count(page) == "0 / 0"
-    take(page, "vcpu_load(vcpu0,cpu0)", "1 / 1")
-    take(page, "enter_guest.1(vcpu0)", "2 / 2")
-    assert page.text(".card h2") == "vcpu0 turns IRQs off, sets IN_GUEST_MODE and sees no request"
+    take(page, "write(cpu0,page0)", "1 / 1")
+    take(page, "flush.1(task0,page0)", "2 / 2")
+    assert page.text(".card h2") == "task0 unmaps page0"
     assert len(page.all("#line .step")) == 2
     page.keys(Keys.ARROW_LEFT)
     wait(page, lambda: count(page) == "1 / 2")
-    assert page.all("[data-step='enter_guest.1(vcpu0)']")
+    assert page.all("[data-step='flush.1(task0,page0)']")
     page.keys(Keys.END)
     wait(page, lambda: count(page) == "2 / 2")
     click(page, "#first")
     wait(page, lambda: count(page) == "0 / 2")
-    take(page, "vcpu_load(vcpu0,cpu0)", "1 / 1")
+    take(page, "write(cpu0,page0)", "1 / 1")
     assert page.errors() == []
 
 
 def test_the_counterexample_can_be_left_at_any_step(page: Browser) -> None:
     assert page.text("#verdict .badge") == "\u2717 violated"
     click(page, "#show-run")
-    wait(page, lambda: count(page) == "19 / 19")
+    wait(page, lambda: count(page) == "9 / 9")
     true = page.js(
         "return [...document.querySelectorAll('.conditions .true b')].map(b => b.textContent)"
     )
-    assert "stale-encrypted-line" in true
-    page.all("#line .step button")[13].click()
-    wait(page, lambda: count(page) == "14 / 19")
-    assert page.text(".card h2") == "task0 sends write-back IPIs to {}"
-    click(page, "[data-step='reclaim.4(task1,page1,vm0)'], .choice")
-    wait(page, lambda: count(page) == "15 / 15")
+    assert "overwritten" in true
+    page.all("#line .step button")[3].click()
+    wait(page, lambda: count(page) == "4 / 9")
+    assert page.text(".card h2") == "task0 sends IPIs to {cpu0}"
+    take(page, "evict(cpu0,page0)", "5 / 5")
 
 
 def test_a_switch_changes_verdict_and_run(page: Browser) -> None:
     page.js(
-        "const s = document.querySelector('[data-key=\"kvm.cache_flush\"]');"
-        "s.value = 'ever-ran'; s.dispatchEvent(new Event('change'))"
+        "const s = document.querySelector('[data-key=\"kvm.mask\"]');"
+        "s.value = 'kept'; s.dispatchEvent(new Event('change'))"
     )
     wait(page, lambda: page.all("#verdict .v-holds"))
-    assert "Before: violated after 19 steps." in page.text("#verdict")
-    click(page, "[data-key='part flush on reclaim']")
+    assert "Before: violated after 9 steps." in page.text("#verdict")
+    click(page, "[data-key='part flush']")
     wait(page, lambda: page.all("#verdict .v-violated"))
     assert page.js("return explorer.changes") == {
-        "kvm.cache_flush": "ever-ran", "kvm.without": ["flush on reclaim"],
+        "kvm.mask": "kept", "kvm.without": ["flush"],
     }  # fmt: skip
-    click(page, "[data-key='part flush on reclaim']")
+    click(page, "[data-key='part flush']")
     wait(page, lambda: page.all("#verdict .v-holds"))
     click(page, "[data-key='allow eviction']")
     wait(
@@ -104,10 +105,10 @@ def test_a_switch_changes_verdict_and_run(page: Browser) -> None:
 
 
 def test_how_do_i_get_there(page: Browser) -> None:
-    page.js("explorer.reach('stale-encrypted-line')")
-    wait(page, lambda: count(page) == "19 / 19")
-    assert page.text("#reach") == "stale-encrypted-line: reached in 19 steps, the shortest way."
-    page.js("explorer.reach('predecessor-line')")
+    page.js("explorer.reach('overwritten')")
+    wait(page, lambda: count(page) == "9 / 9")
+    assert page.text("#reach") == "overwritten: reached in 9 steps, the shortest way."
+    page.js("explorer.reach('never-here')")
     wait(page, lambda: "cannot be reached from here" in page.text("#reach"))
 
 
@@ -130,24 +131,24 @@ def test_the_graph_takes_steps(page: Browser) -> None:
 
 
 def test_a_link_brings_back_scenario_and_run(page: Browser, served: Served) -> None:
-    page.js("explorer.change('kvm.cache_flush', 'v2')")
+    page.js("explorer.change('kvm.mask', 'kept')")
     wait(page, lambda: "Before:" in page.text("#verdict") or page.all("#verdict .badge"))
-    take(page, "vcpu_load(vcpu0,cpu0)", "1 / 1")
+    take(page, "write(cpu0,page0)", "1 / 1")
     link, command = page.driver.current_url, page.js("return explorer.command()")
     page.driver.get("about:blank")
     page.driver.get(link)
     wait(page, lambda: count(page) == "1 / 1")
-    assert page.js("return explorer.changes") == {"kvm.cache_flush": "v2"}
+    assert page.js("return explorer.changes") == {"kvm.mask": "kept"}
     words = shlex.split(command)
-    assert words[:3] == ["vmlitmus", "explore", RACE]
-    with explore(*words[2:]) as other:
+    assert words[:3] == ["vmlitmus", "explore", "race"]
+    with explore(*OWN, *words[3:]) as other:
         page.driver.get(other.url)
         wait(page, lambda: count(page) == "1 / 1")
-        assert page.js("return explorer.changes") == {"kvm.cache_flush": "v2"}
+        assert page.js("return explorer.changes") == {"kvm.mask": "kept"}
 
 
 def test_a_link_of_another_version_says_what_changed(page: Browser, served: Served) -> None:
-    noted = {"v": "0.0.9", "c": {}, "s": ["vcpu_load(vcpu0,cpu0)", "gone(cpu0)"], "d": "0000"}
+    noted = {"v": "0.0.9", "c": {}, "s": ["write(cpu0,page0)", "gone(cpu0)"], "d": "0000"}
     page.driver.get("about:blank")
     page.driver.get(served.url + "#" + packed(noted))
     wait(page, lambda: page.one("#stuck").is_displayed())
@@ -167,16 +168,18 @@ def packed(noted: object) -> str:
 
 
 def test_copies_are_shown(page: Browser) -> None:
-    take(page, "vcpu_load(vcpu0,cpu0)", "1 / 1")
+    take(page, "write(cpu0,page0)", "1 / 1")
     click(page, "#copies")
     wait(page, lambda: page.all("#text-mail"))
-    assert page.text("#text-replay") == f"vmlitmus replay {RACE} --steps 'vcpu_load(vcpu0,cpu0)'"
-    assert '[claim]\nnever = "stale-encrypted-line"' in page.text("#text-litmus")
+    assert page.text("#text-replay") == (
+        f"vmlitmus replay {OWN[0]} --steps 'write(cpu0,page0)' --model {OWN[2]}"
+    )
+    assert '[claim]\nnever = "overwritten"' in page.text("#text-litmus")
     assert "chosen by hand" in page.text("#text-mail")
 
 
 def test_a_mechanism_has_one_colour_and_lights_up_everywhere(page: Browser) -> None:
-    take(page, "vcpu_load(vcpu0,cpu0)", "1 / 1")
+    take(page, "write(cpu0,page0)", "1 / 1")
     colour = (
         "return getComputedStyle(document.querySelector(arguments[0])).getPropertyValue('--strong')"
     )
@@ -196,7 +199,7 @@ def test_a_mechanism_has_one_colour_and_lights_up_everywhere(page: Browser) -> N
 def test_accessible_and_narrow(page: Browser, dark: bool) -> None:
     page.look(1400, 1000, dark=dark)
     click(page, "#show-run")
-    wait(page, lambda: count(page) == "19 / 19")
+    wait(page, lambda: count(page) == "9 / 9")
     click(page, ".peers summary")
     page.js((importlib.resources.files("axe_core_python") / "axe.min.js").read_text("utf-8"))
     found = page.driver.execute_async_script(
@@ -209,15 +212,12 @@ def test_accessible_and_narrow(page: Browser, dark: bool) -> None:
 
 
 def test_hostile_texts_stay_texts(browser: Browser, tmp_path) -> None:
-    from vmlitmus.litmus import Catalogue
-    from vmlitmus.litmus.write import as_data, as_toml
-
     hostile = "<img src=x onerror=\"document.title='owned'\"></script><script>alert(1)</script>?"
-    test, cells = Catalogue().select([RACE], wide=True)[0]
-    data = as_data(test, cells[0])
-    data |= {"question": hostile, "because": hostile, "source": hostile}
-    (tmp_path / "evil.toml").write_text(as_toml(data))
-    with explore(str(tmp_path / "evil.toml")) as served:
+    text = (RACE / "race.toml").read_text()
+    for key in ("question", "because", "source"):
+        text = re.sub(f"{key} = .*", lambda _, key=key: f"{key} = '''{hostile}'''", text)
+    (tmp_path / "evil.toml").write_text(text)
+    with explore(str(tmp_path / "evil.toml"), *OWN[1:]) as served:
         browser.driver.get(served.url)
         wait(browser, lambda: browser.all(".badge"))
         assert browser.text("#question") == hostile
