@@ -30,13 +30,25 @@ MAY = {
     "trace": {"errors", "engine"},  # of the engine, the kernel language and its compiler
     "audited": set(),
     "traced": {"audited"},
-    "audit": {"audited", "errors", "trace", "traced"},
+    "host": {"errors", "outcome"},
+    "audit": {
+        "audited",
+        "engine",
+        "errors",
+        "host",
+        "lang",
+        "model",
+        "outcome",
+        "trace",
+        "traced",
+    },
     "cli": {
         "audit",
         "audited",
         "decide",
         "engine",
         "errors",
+        "host",
         "lang",
         "litmus",
         "outcome",
@@ -50,6 +62,7 @@ MAY = {
 OUTSIDE = {
     "engine": {"llvmlite"},
     "cli": {"click", "rich"},
+    "host": {"defusedxml", "zstandard"},
     "report": {"jinja2"},
     "trace": {"zstandard"},
 }

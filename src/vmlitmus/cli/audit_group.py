@@ -1,4 +1,4 @@
-"""vmlitmus audit: recorded runs of real machines, judged by the claims of the models."""
+"""vmlitmus audit: hosts, kernels and recorded runs, judged by the claims of the models."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ import click
 from vmlitmus.errors import nearest
 
 _SHORT = {
+    "host": "which isolation claims are true on this machine, and what would end them",
+    "collect": "save the facts that the audit reads, to audit somebody else's host",
+    "kernel": "which fixes a kernel has, lacks, or cannot be told to have",
     "trace": "who ran beside whom in a recorded run, and which claims are true of it",
 }
 
@@ -45,5 +48,8 @@ def command() -> None:
     """Judge real machines by the claims of the models. Nothing is changed, nothing is executed.
 
     \b
+    vmlitmus audit host                      this machine and every VM on it
+    vmlitmus audit host --root saved.tar.zst a machine that was saved elsewhere
+    vmlitmus audit kernel --release 6.12.107
     vmlitmus audit trace trace.dat --core 0-1 --core 2-3 --vcpus vcpus.tsv
     """

@@ -164,7 +164,8 @@ def _mechanisms(model: Model) -> Iterator[Item]:
             elif setting.release:
                 for name, fixes in model.versions.items():
                     inside = ", ".join(fix.part for fix in fixes) or "no fix"
-                    yield _named(f"{table}.{key} = {name}", inside, name=name)
+                    read = "" if name in model.read else " (source not read)"
+                    yield _named(f"{table}.{key} = {name}{read}", inside, name=name)
     for fix in model.fixes:
         yield Item(f"fix {fix}", {"name": fix.part, "text": f"{fix.source}, {fix.release}"})
 
@@ -212,10 +213,11 @@ def _parts(model: Model) -> Iterator[Item]:
 
 def _assumptions(model: Model) -> Iterator[Item]:
     for a in model.assumptions:
-        default = _toml(a.default)
+        entry = {"name": a.name, "default": a.default, "values": list(a.choices), "text": a.text}
+        open_ = f"\n    would be settled by: {a.settled_by}" if a.settled_by else ""
         yield Item(
-            f"{a.name} = {default}: {a.text}",
-            {"name": a.name, "default": a.default, "values": list(a.choices), "text": a.text},
+            f"{a.name} = {_toml(a.default)}: {a.text}{open_}",
+            {**entry, "settled_by": a.settled_by or None},
         )
 
 
