@@ -11,8 +11,9 @@ import pytest
 from generators import generator_differs
 from judge import disagreement, load
 
+from vmlitmus.compiler import build
 from vmlitmus.errors import ModelError
-from vmlitmus.lang import Claim, build
+from vmlitmus.lang import Claim
 
 HEAD = """from __future__ import annotations
 from enum import Enum, IntEnum
