@@ -203,9 +203,8 @@ def other_vms(host: HostFacts, domain: Domain, others: Sequence[Domain]) -> Judg
     blind = [other.name for other in others if not other.vcpus]
     if blind and not host.doubt:
         return cannot_tell(claim, domain.name, f"no thread of a vcpu of {blind[0]} is known")
-    stranger = Actor(
-        "another VM", "other-vm", open_cpus(host, domain), "started later", host.online, 0, False
-    )
+    there = open_cpus(host, domain)
+    stranger = Actor("another VM", "other-vm", there, "started later", there, 0, False)
     question = Question("other-vm-beside-vcpu", ("other-vm",), (*_events(domain), "another-vm"))
     return judge(
         host,

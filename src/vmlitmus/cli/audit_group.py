@@ -10,6 +10,7 @@ from vmlitmus.errors import nearest
 
 _SHORT = {
     "host": "which isolation claims are true on this machine, and what would end them",
+    "collect": "save the facts that the audit reads, to audit somebody else's host",
     "kernel": "which fixes a kernel has, lacks, or cannot be told to have",
     "trace": "who ran beside whom in a recorded run, and which claims are true of it",
 }

@@ -15,6 +15,7 @@ from typing import IO, Any, cast
 
 from vmlitmus.errors import HostError
 from vmlitmus.host.fact import Fact, lost
+from vmlitmus.host.saving import UNREAD, parse_unread
 from vmlitmus.host.tree import LIMIT, Folder, Tree, in_order
 
 MEMBERS = 1 << 20
@@ -60,6 +61,7 @@ class Archive:
                     continue
                 content = archive.extractfile(member)
                 self.add(name, content.read(64 << 20) if content else b"")
+        self.skipped.update(parse_unread(self.files.get(UNREAD, b"")))
 
     def add(self, name: str, content: bytes) -> None:
         self.files[name] = content

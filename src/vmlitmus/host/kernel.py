@@ -42,8 +42,14 @@ def read_kernel(tree: Tree) -> Kernel:
         config=_config(tree, release.value),
         vulnerabilities=_vulnerabilities(tree),
         modules=_parameters(tree),
-        livepatches=tree.names("sys/kernel/livepatch"),
+        livepatches=_livepatches(tree),
     )
+
+
+def _livepatches(tree: Tree) -> tuple[str, ...]:
+    """Return the livepatches that are loaded, enabled or not."""
+    place = "sys/kernel/livepatch"
+    return tuple(n for n in tree.names(place) if text(tree, f"{place}/{n}/enabled", 64).known)
 
 
 def _release(tree: Tree) -> Fact[str]:

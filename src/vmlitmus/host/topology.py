@@ -79,6 +79,8 @@ def read_topology(tree: Tree) -> Topology:
     names = (_FOLDER.fullmatch(name) for name in tree.names(CPU))
     folders = frozenset(int(match[1]) for match in names if match)
     online = listed(tree, "online")
+    for cpu in folders - (online.value or folders):
+        text(tree, f"{CPU}/cpu{cpu}/online")  # for those who save what is read: the cpu exists
     siblings = {cpu: found for cpu in sorted(folders) if (found := _siblings(tree, cpu))}
     up = online.value if online.value is not None else frozenset(siblings)
     cores = {siblings[cpu] & up for cpu in siblings if cpu in up}

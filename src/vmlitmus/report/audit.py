@@ -68,6 +68,7 @@ def _claims(judged: Iterable[Judged], facts: bool) -> Iterator[str]:
             yield f"{_INDENT}{one.but}"
         if one.answer is Answer.TRUE and one.for_ever is not None:
             yield f"{_INDENT}{ending(one.for_ever)}"
+            yield from (f"{_INDENT}{line}" for line in forbidden(one.for_ever))
         if one.evidence and (one.answer is not Answer.TRUE or facts):
             shown = "; ".join(f"{e.where}: {e.value}" for e in one.evidence[: 99 if facts else 3])
             yield f"{_INDENT}by {shown}"
@@ -80,6 +81,12 @@ def ending(found: ForEver) -> str:
     if found.answer is Answer.CANNOT_TELL:
         return f"whether it stays true cannot be told: {found.text}"
     return "stays true unless: " + "; ".join(" + ".join(some) for some in found.ends_it)
+
+
+def forbidden(found: ForEver) -> Iterator[str]:
+    """Say what it takes to keep a claim true, where that is not simply all that ends it."""
+    if any(len(some) > 1 for some in found.ends_it):
+        yield "enough to forbid: " + "; or ".join(", ".join(some) for some in found.forbid)
 
 
 def _domain(domain: DomainReport, facts: bool) -> Iterator[str]:
