@@ -23,7 +23,6 @@ COMMANDS = (
     "bless",
     "new",
 )
-_MODULES = {"audit": "audit_group"}  # where the module has another name than the command
 
 
 class _Commands(click.Group):
@@ -35,7 +34,7 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         if name not in COMMANDS:
             return None
-        module = importlib.import_module(f"vmlitmus.cli.{_MODULES.get(name, name)}")
+        module = importlib.import_module(f"vmlitmus.cli.{name}")
         command: click.Command = module.command
         return command
 
