@@ -11,10 +11,10 @@ import pytest
 
 import vmlitmus
 from vmlitmus.cli.main import main
+from vmlitmus.compiler import Machine
 from vmlitmus.engine import run
 from vmlitmus.engine.causes import annotated
 from vmlitmus.errors import EnginesDisagree
-from vmlitmus.lang import Machine
 from vmlitmus.litmus import Catalogue, load_model
 from vmlitmus.outcome import Cause, Result
 

@@ -9,10 +9,8 @@ from dataclasses import dataclass, replace
 
 import click
 
-from vmlitmus.cli.audit import audit
+from vmlitmus.cli.ablation_runs import runs_without
 from vmlitmus.cli.names import complete_tests
-from vmlitmus.cli.needed import Candidate, Search, candidates
-from vmlitmus.cli.opened import runs_without
 from vmlitmus.cli.options import (
     engine_options,
     html_option,
@@ -21,9 +19,12 @@ from vmlitmus.cli.options import (
     write_html,
     write_out,
 )
+from vmlitmus.cli.part_users import Candidate, Search, candidates
 from vmlitmus.cli.progress import Ticker
+from vmlitmus.cli.unneeded_parts import audit
 from vmlitmus.decide import Job, ablated, spread
-from vmlitmus.engine.run import Choice, Watch
+from vmlitmus.engine.finding import Watch
+from vmlitmus.engine.run import Choice
 from vmlitmus.errors import UsageError, VmlitmusError
 from vmlitmus.litmus import Catalogue, load_model
 from vmlitmus.litmus.catalogue import Selected

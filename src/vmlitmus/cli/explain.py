@@ -8,7 +8,6 @@ from dataclasses import replace
 import click
 
 from vmlitmus.api import grid_of
-from vmlitmus.cli.drawn import DRAWN, as_mail, check_single, draw
 from vmlitmus.cli.names import complete_tests
 from vmlitmus.cli.options import (
     engine_options,
@@ -19,6 +18,7 @@ from vmlitmus.cli.options import (
     write_out,
 )
 from vmlitmus.cli.progress import Ticker
+from vmlitmus.cli.run_formats import DRAWN, as_mail, check_single, draw
 from vmlitmus.cli.screen import width
 from vmlitmus.decide import Job, check_parts, decide
 from vmlitmus.engine.run import Choice

@@ -25,7 +25,6 @@ COMMANDS = (
     "completion",
     "man",
 )
-_MODULES = {"audit": "audit_group"}  # where the module has another name than the command
 
 
 class _Commands(click.Group):
@@ -37,7 +36,7 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         if name not in COMMANDS:
             return None
-        module = importlib.import_module(f"vmlitmus.cli.{_MODULES.get(name, name)}")
+        module = importlib.import_module(f"vmlitmus.cli.{name}")
         command: click.Command = module.command
         return command
 

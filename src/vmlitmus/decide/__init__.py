@@ -2,7 +2,7 @@
 
 from vmlitmus.decide.ablated import ablated
 from vmlitmus.decide.cells import Job, assumed, bounds_of, check_parts, decide, decide_all
-from vmlitmus.decide.spread import spread
+from vmlitmus.decide.workers import spread
 
 __all__ = [
     "Job",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from vmlitmus.decide.cells import Job, assumed, bounds_of
 from vmlitmus.engine import ablate
-from vmlitmus.engine.run import Watch
+from vmlitmus.engine.finding import Watch
 from vmlitmus.errors import ScenarioError
 from vmlitmus.litmus.catalogue import selector
 from vmlitmus.litmus.read import refused

@@ -5,10 +5,11 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 
-from vmlitmus.engine.lasso import Lasso
-from vmlitmus.engine.reference import Stepper
+from vmlitmus.compiler import Instance, Machine, State
+from vmlitmus.engine.reference.lasso import Lasso
+from vmlitmus.engine.reference.search import Stepper
 from vmlitmus.errors import EnginesDisagree, UsageError, nearest
-from vmlitmus.lang import Entity, Instance, Machine, State
+from vmlitmus.lang import Entity
 from vmlitmus.lang.domain import shown
 from vmlitmus.outcome import TraceStep
 

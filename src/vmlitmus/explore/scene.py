@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from vmlitmus.compiler import Instance, Machine, State
 from vmlitmus.engine.causes import annotated_steps, constants, mechanism, visible
-from vmlitmus.engine.reference import Stepper
+from vmlitmus.engine.reference.search import Stepper
 from vmlitmus.engine.trace import step_name, step_taken
-from vmlitmus.lang import Instance, Machine, State
 from vmlitmus.lang.model import Model
 from vmlitmus.outcome import Result, TraceStep, Verdict
 from vmlitmus.scenario import Cell, Test

@@ -7,9 +7,9 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any
 
+from vmlitmus.compiler import scanned
 from vmlitmus.errors import UsageError, unknown
 from vmlitmus.explore.scene import Scene
-from vmlitmus.lang import scanned
 from vmlitmus.lang.model import Model, Setting
 from vmlitmus.litmus import Catalogue, read_test
 from vmlitmus.litmus.write import as_data, as_toml
