@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from vmlitmus.audit.lift import Lifted, Scenario
-from vmlitmus.engine.ablate import hitting, minimal
-from vmlitmus.engine.asked import Asked
+from vmlitmus.engine.ablation.ablate import hitting, minimal
+from vmlitmus.engine.ablation.queries import Asked
 from vmlitmus.engine.limits import Limits
 from vmlitmus.engine.run import run
 from vmlitmus.lang import never

@@ -11,7 +11,7 @@ from vmlitmus.audit.facts import HostFacts
 from vmlitmus.audit.lift import HostCores
 from vmlitmus.audit.pairs import Kind, Pair, Question, Said, ask, ask_ends, kinds
 from vmlitmus.audited import Answer, Evidence, ForEver, Judged
-from vmlitmus.engine.ablate import minimal
+from vmlitmus.engine.ablation.ablate import minimal
 from vmlitmus.host.cpulist import as_list
 from vmlitmus.host.topology import CPU
 

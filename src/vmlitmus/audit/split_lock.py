@@ -12,9 +12,10 @@ from vmlitmus.audit.facts import HostFacts
 from vmlitmus.audit.fixes import Release
 from vmlitmus.audit.judge import cannot_tell
 from vmlitmus.audited import Answer, Evidence, Judged
+from vmlitmus.compiler import build
 from vmlitmus.engine.limits import Limits
 from vmlitmus.engine.run import run
-from vmlitmus.lang import build, never
+from vmlitmus.lang import never
 from vmlitmus.outcome import Verdict
 
 CONDITIONS = {

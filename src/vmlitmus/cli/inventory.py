@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import vmlitmus
-from vmlitmus.lang import Model, scanned
+from vmlitmus.compiler import scanned
+from vmlitmus.lang import Model
 from vmlitmus.lang.label import in_words
 from vmlitmus.lang.syntax import function_syntax
 from vmlitmus.litmus.keys import KEYS
