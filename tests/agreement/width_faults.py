@@ -12,6 +12,7 @@ LOWERING, NATIVE = "compiler/lowering", "engine/native"
 OPERATORS, CALLS = f"{LOWERING}/operators.py", f"{LOWERING}/calls.py"
 CONTROL, GROUPS = f"{LOWERING}/control.py", f"{LOWERING}/groups.py"
 LAYOUT, COMPILE, KERNEL = f"{NATIVE}/layout.py", f"{NATIVE}/codegen.py", f"{NATIVE}/kernel.py"
+TEXT = f"{NATIVE}/ir_text.py"
 
 SET_BITS = "return _words(members + 1)"
 
@@ -23,13 +24,6 @@ FAULTS = (
         IR,
         SET_BITS,
         "return _words(members)",
-    ),
-    Fault(
-        "values",
-        "an int has no sign",
-        IR,
-        "max(domain.low.bit_length(), domain.high.bit_length()) + 1",
-        "max(domain.low.bit_length(), domain.high.bit_length())",
     ),
     Fault(
         "values",
@@ -83,14 +77,6 @@ FAULTS = (
     ),
     Fault(
         "values",
-        "a sum has one word",
-        CALLS,
-        "bits, operand, share = self.alike(total, operand, domain, share, more)",
-        'bits, operand, share = "i64", self.resize(operand, width(total), "i64"),'
-        ' self.resize(share, width(domain), "i64")',
-    ),
-    Fault(
-        "values",
         "the members of one word are counted",
         CALLS,
         'self.op("ctpop", bits, first.operand), bits, "i64")',
@@ -98,31 +84,10 @@ FAULTS = (
     ),
     Fault(
         "values",
-        "a set of some members has one word",
-        GROUPS,
-        "bits = width(group)",
-        'bits = "i64"',
-    ),
-    Fault(
-        "values",
         "a range is checked in one word",
         CONTROL,
         "bits = width(given)",
         'bits, operand = "i64", self.resize(operand, width(given), "i64")',
-    ),
-    Fault(
-        "values",
-        "the code of an int has one word",
-        CONTROL,
-        'return self.op("sub", width(domain), operand, domain.low)',
-        'return self.op("sub", "i64", self.resize(operand, width(domain), "i64"), domain.low)',
-    ),
-    Fault(
-        "values",
-        "two ways that meet are as wide as the first",
-        CONTROL,
-        "(self.plain(value, domain, end.block), end.block.number)",
-        "(self.plain(value, domain, ends[0].block), end.block.number)",
     ),
     Fault("layout", "a word uses all its bits", LAYOUT, "WORD = 63", "WORD = 64"),
     Fault(
@@ -135,7 +100,7 @@ FAULTS = (
     Fault(
         "layout",
         "a wide field is loaded from its last word",
-        COMPILE,
+        TEXT,
         "self.load_wide(dest, op.bits, [*others, last])",
         "self.load_wide(dest, op.bits, [last])",
     ),
@@ -163,14 +128,14 @@ FAULTS = (
     Fault(
         "division",
         "a long division forgets the lowest bit",
-        COMPILE,
+        TEXT,
         "%last = icmp eq {bits} %i, 0",
         "%last = icmp ule {bits} %i, 1",
     ),
     Fault(
         "division",
         "a long division takes what is too small",
-        COMPILE,
+        TEXT,
         "%fits = icmp uge {bits} %left, %b",
         "%fits = icmp ugt {bits} %left, %b",
     ),
@@ -215,5 +180,49 @@ FAULTS = (
         KERNEL,
         "    return load32(owners, index)\n",
         "    return load32(owners, index) & 63\n",
+    ),
+    Fault(
+        "values",
+        "a sum has one word",
+        CALLS,
+        'total, operand = more, self.op("add", bits, operand, share)',
+        'total, operand = more, self.resize(self.resize(self.op("add", bits, operand, share), bits,'
+        ' "i64"), "i64", width(more))',
+    ),
+    Fault(
+        "values",
+        "a set of some members has one word",
+        GROUPS,
+        'bit = self.op("shl", bits, 1, index)',
+        'bit = self.resize(self.resize(self.op("shl", bits, 1, index), bits, "i64"), "i64", bits)',
+    ),
+    Fault(
+        "values",
+        "the code of an int has one word",
+        CONTROL,
+        'return self.op("sub", width(domain), operand, domain.low)',
+        'return self.resize(self.resize(self.op("sub", width(domain), operand, domain.low),'
+        ' width(domain), "i64"), "i64", width(domain))',
+    ),
+    Fault(
+        "instances",
+        "a faulty instance is known up to the 64th",
+        COMPILE,
+        "ret i64 {-1 - index}",
+        "ret i64 {-1 - index % 64}",
+    ),
+    Fault(
+        "instances",
+        "a successor is named after one of the first 64 instances",
+        COMPILE,
+        "store i64 {index}, ptr {pointer}",
+        "store i64 {index % 64}, ptr {pointer}",
+    ),
+    Fault(
+        "steps",
+        "the steps after the first 64 are counted as one",
+        COMPILE,
+        "i64 {self.counters[name]}",
+        "i64 {min(self.counters[name], 63)}",
     ),
 )
