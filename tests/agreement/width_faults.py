@@ -17,13 +17,21 @@ TEXT = f"{NATIVE}/ir_text.py"
 SET_BITS = "return _words(members + 1)"
 
 FAULTS = (
-    Fault("values", "every set has one word", IR, SET_BITS, "return _words(64)"),
+    Fault(
+        "values",
+        "every set has one word",
+        IR,
+        SET_BITS,
+        "return _words(64)",
+        at=2,
+    ),
     Fault(
         "values",
         "a set has no bit for None",
         IR,
         SET_BITS,
         "return _words(members)",
+        at=19,
     ),
     Fault(
         "values",
@@ -45,6 +53,7 @@ FAULTS = (
         OPERATORS,
         "bits, x, y = self.alike(a, x, b, y, domain)",
         'bits, x, y = "i64", self.resize(x, width(a), "i64"), self.resize(y, width(b), "i64")',
+        at=1,
     ),
     Fault(
         "values",
@@ -52,6 +61,7 @@ FAULTS = (
         OPERATORS,
         "bits, x, y = self.alike(a, x, b, y, domain)",
         "bits, x, y = self.alike(a, x, b, y)",
+        at=18,
     ),
     Fault(
         "values",
@@ -60,6 +70,7 @@ FAULTS = (
         "bits, x, y = self.alike(left, x, right, y)",
         'bits, x, y = "i64", *(self.resize(v, width(r), "i64") for v, r in'
         " ((x, left), (y, right)))",
+        at=1,
     ),
     Fault(
         "values",
@@ -67,6 +78,7 @@ FAULTS = (
         OPERATORS,
         "found = self.bit(mask, owner.operand, mask_width(len(operands)))",
         'found = self.bit(mask % (1 << 64), owner.operand, "i64")',
+        at=2,
     ),
     Fault(
         "values",
@@ -89,13 +101,21 @@ FAULTS = (
         "bits = width(given)",
         'bits, operand = "i64", self.resize(operand, width(given), "i64")',
     ),
-    Fault("layout", "a word uses all its bits", LAYOUT, "WORD = 63", "WORD = 64"),
+    Fault(
+        "layout",
+        "a word uses all its bits",
+        LAYOUT,
+        "WORD = 63",
+        "WORD = 64",
+        at=24,
+    ),
     Fault(
         "layout",
         "the second word of a field begins a bit late",
         LAYOUT,
         "start += WORD\n",
         "start += WORD + 1\n",
+        at=2,
     ),
     Fault(
         "layout",
@@ -103,6 +123,7 @@ FAULTS = (
         TEXT,
         "self.load_wide(dest, op.bits, [*others, last])",
         "self.load_wide(dest, op.bits, [last])",
+        at=2,
     ),
     Fault(
         "layout",
@@ -110,6 +131,7 @@ FAULTS = (
         COMPILE,
         "constant |= (operand >> place.start & place.mask) << place.shift",
         "constant |= (operand & place.mask if not place.start else 0) << place.shift",
+        at=19,
     ),
     Fault(
         "layout",
@@ -117,6 +139,7 @@ FAULTS = (
         COMPILE,
         'self.line(f"{shifted} = lshr {bits} {value}, {place.start}")',
         'self.line(f"{shifted} = lshr {bits} {value}, 0")',
+        at=21,
     ),
     Fault(
         "layout",
@@ -124,6 +147,7 @@ FAULTS = (
         COMPILE,
         'self.line(f"{masked} = and i64 {shifted}, {place.mask}")\n        return masked',
         'self.line(f"{masked} = or i64 {shifted}, 0")\n        return masked',
+        at=2,
     ),
     Fault(
         "division",
@@ -131,6 +155,7 @@ FAULTS = (
         TEXT,
         "%last = icmp eq {bits} %i, 0",
         "%last = icmp ule {bits} %i, 1",
+        at=1,
     ),
     Fault(
         "division",
@@ -138,6 +163,7 @@ FAULTS = (
         TEXT,
         "%fits = icmp uge {bits} %left, %b",
         "%fits = icmp ugt {bits} %left, %b",
+        at=21,
     ),
     Fault(
         "conditions",
@@ -145,6 +171,7 @@ FAULTS = (
         COMPILE,
         "RETURNED = 63",
         "RETURNED = 64",
+        at=23,
     ),
     Fault(
         "conditions",
@@ -152,6 +179,7 @@ FAULTS = (
         COMPILE,
         "        if index >= RETURNED:\n            self.note(wide, index - RETURNED)\n",
         "        if index >= RETURNED:\n",
+        at=23,
     ),
     Fault(
         "conditions",
@@ -159,6 +187,7 @@ FAULTS = (
         COMPILE,
         "ptr %more, i64 {bit // 64}",
         "ptr %more, i64 0",
+        at=23,
     ),
     Fault(
         "conditions",
@@ -166,6 +195,7 @@ FAULTS = (
         COMPILE,
         "return index if index < RETURNED else index + 1",
         "return index",
+        at=23,
     ),
     Fault(
         "searches",
@@ -180,6 +210,7 @@ FAULTS = (
         KERNEL,
         "    return load32(owners, index)\n",
         "    return load32(owners, index) & 63\n",
+        at=24,
     ),
     Fault(
         "values",
@@ -224,5 +255,6 @@ FAULTS = (
         COMPILE,
         "i64 {self.counters[name]}",
         "i64 {min(self.counters[name], 63)}",
+        at=26,
     ),
 )
