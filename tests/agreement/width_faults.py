@@ -1,6 +1,6 @@
 """Faults at the borders of words: each only shows where something is wider, or more, than a word.
 
-``at`` is the seed of a wide model of the ordinary tests at which the judge is known to see it.
+``at`` is the seed of a wide model at which the judge is known to see it.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ FAULTS = (
         IR,
         "max(domain.low.bit_length(), domain.high.bit_length()) + 1",
         "domain.high.bit_length() + 1",
+        at=250,
     ),
     Fault(
         "values",
@@ -46,6 +47,7 @@ FAULTS = (
         IR,
         "{'sext' if size(new) > size(old) else 'trunc'}",
         "{'zext' if size(new) > size(old) else 'trunc'}",
+        at=335,
     ),
     Fault(
         "values",
@@ -86,6 +88,7 @@ FAULTS = (
         CALLS,
         "bits, x, y = self.alike(a, x, b, y)",
         'bits, x, y = "i64", self.resize(x, width(a), "i64"), self.resize(y, width(b), "i64")',
+        at=250,
     ),
     Fault(
         "values",
@@ -93,6 +96,7 @@ FAULTS = (
         CALLS,
         'self.op("ctpop", bits, first.operand), bits, "i64")',
         'self.op("ctpop", "i64", self.resize(first.operand, bits, "i64")), "i64", "i64")',
+        at=303,
     ),
     Fault(
         "values",
@@ -100,6 +104,7 @@ FAULTS = (
         CONTROL,
         "bits = width(given)",
         'bits, operand = "i64", self.resize(operand, width(given), "i64")',
+        at=292,
     ),
     Fault(
         "layout",
@@ -199,13 +204,6 @@ FAULTS = (
     ),
     Fault(
         "searches",
-        "a state belongs to the search of the state before it",
-        KERNEL,
-        "store32(owners, index, load32(owners, parent))",
-        "store32(owners, index, load32(owners, index - 1))",
-    ),
-    Fault(
-        "searches",
         "the hits of all searches are those of the first 64",
         KERNEL,
         "    return load32(owners, index)\n",
@@ -219,13 +217,7 @@ FAULTS = (
         'total, operand = more, self.op("add", bits, operand, share)',
         'total, operand = more, self.resize(self.resize(self.op("add", bits, operand, share), bits,'
         ' "i64"), "i64", width(more))',
-    ),
-    Fault(
-        "values",
-        "a set of some members has one word",
-        GROUPS,
-        'bit = self.op("shl", bits, 1, index)',
-        'bit = self.resize(self.resize(self.op("shl", bits, 1, index), bits, "i64"), "i64", bits)',
+        at=305,
     ),
     Fault(
         "values",
@@ -234,20 +226,7 @@ FAULTS = (
         'return self.op("sub", width(domain), operand, domain.low)',
         'return self.resize(self.resize(self.op("sub", width(domain), operand, domain.low),'
         ' width(domain), "i64"), "i64", width(domain))',
-    ),
-    Fault(
-        "instances",
-        "a faulty instance is known up to the 64th",
-        COMPILE,
-        "ret i64 {-1 - index}",
-        "ret i64 {-1 - index % 64}",
-    ),
-    Fault(
-        "instances",
-        "a successor is named after one of the first 64 instances",
-        COMPILE,
-        "store i64 {index}, ptr {pointer}",
-        "store i64 {index % 64}, ptr {pointer}",
+        at=250,
     ),
     Fault(
         "steps",
