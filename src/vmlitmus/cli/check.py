@@ -19,7 +19,9 @@ from vmlitmus.cli.options import (
 from vmlitmus.cli.progress import Ticker
 from vmlitmus.decide import Job, decide_all
 from vmlitmus.engine.run import Choice
+from vmlitmus.errors import UsageError
 from vmlitmus.litmus import Catalogue, load_model
+from vmlitmus.litmus.catalogue import beside
 from vmlitmus.outcome import Outcome, as_json, exit_code
 from vmlitmus.report import line, summary
 
@@ -56,10 +58,15 @@ def command(
     """Decide tests and compare each verdict with the one its file expects.
 
     A SELECTOR is a topic, a test's name or a glob of names, one cell such as 'test[axis=value]', a
-    path to a litmus file, or - for standard input. Without any: the whole catalogue.
+    path to a litmus file, or - for standard input. Without any: the whole catalogue; with --model
+    and without a SELECTOR, the litmus files beside the model.
+
+    To see which answers a change alters: vmlitmus check TOPIC --model mine.py
     """
     started = time.monotonic()
     catalogue = Catalogue(load_model(model) if model else None)
+    if model and not selectors:
+        selectors = _beside(model)
     selected = catalogue.select(selectors, wide=wide)
     job = Job(catalogue, model, engine, limits(time_limit, memory_limit), annotate=bool(html))
     total = sum(len(cells) for _, cells in selected)
@@ -85,6 +92,15 @@ def command(
     if interrupted:
         click.echo(f"vmlitmus: interrupted after {len(outcomes)} of {total}", err=True)
     return exit_code([*(o.code for o in outcomes), *([130] if interrupted else [])])
+
+
+def _beside(model: str) -> tuple[str, ...]:
+    """Return the tests beside a model; raises UsageError where there are none."""
+    found = tuple(beside(model))
+    if not found:
+        raise UsageError(f"--model {model}: no litmus file beside it; name a topic or a test")
+    click.echo(f"vmlitmus: the {len(found)} litmus files beside {model}", err=True)
+    return found
 
 
 def _text(outcomes: list[Outcome], seconds: float, layout: str) -> str:
