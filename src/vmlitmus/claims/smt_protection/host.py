@@ -40,6 +40,11 @@ def sibling_interrupts_served(w: World) -> bool:
     return not any(waits_at(cpu) and is_sibling_only(w, cpu) for cpu in w.all(Cpu))
 
 
+@condition("interrupts-pending", "an interrupt or NMI is pending at some cpu", source=COVER)
+def interrupts_pending(w: World) -> bool:
+    return any(waits_at(cpu) for cpu in w.all(Cpu))
+
+
 @condition("interrupts-served", "no interrupt or NMI is pending at any cpu", source=COVER)
 def interrupts_served(w: World) -> bool:
     return not any(waits_at(cpu) for cpu in w.all(Cpu))
