@@ -23,15 +23,36 @@ MAY = {
     "model": {"errors", "lang", "world", "claims"},
     "outcome": set(),
     "engine": {"errors", "lang", "outcome"},
-    "report": {"outcome"},
+    "report": {"audited", "outcome", "traced"},
     "scenario": {"errors", "lang", "outcome"},
     "litmus": {"errors", "lang", "model", "outcome", "scenario"},
     "decide": {"errors", "lang", "outcome", "engine", "scenario", "litmus"},
-    "cli": {"errors", "lang", "outcome", "engine", "report", "scenario", "litmus", "decide"},
+    "trace": {"errors", "engine"},  # of the engine, the kernel language and its compiler
+    "audited": set(),
+    "traced": {"audited"},
+    "audit": {"audited", "errors", "trace", "traced"},
+    "cli": {
+        "audit",
+        "audited",
+        "decide",
+        "engine",
+        "errors",
+        "lang",
+        "litmus",
+        "outcome",
+        "report",
+        "scenario",
+        "trace",
+    },
     "__main__": {"cli"},
     "__init__": set(),
 }
-OUTSIDE = {"engine": {"llvmlite"}, "cli": {"click", "rich"}, "report": {"jinja2"}}
+OUTSIDE = {
+    "engine": {"llvmlite"},
+    "cli": {"click", "rich"},
+    "report": {"jinja2"},
+    "trace": {"zstandard"},
+}
 MECHANISMS: set[type[Hooks]] = {
     kind for model in TOPICS.values() for known in model.hooks.values() for kind in known.values()
 }

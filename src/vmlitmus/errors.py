@@ -37,6 +37,16 @@ class UsageError(VmlitmusError):
     exit_code = 2
 
 
+class RecordingError(VmlitmusError):
+    """A recorded run cannot be read at all; ``place`` is the file, and where in it."""
+
+    exit_code = 2
+
+    def __init__(self, message: str, place: str) -> None:
+        self.place = place
+        super().__init__(f"{place}: {message}")
+
+
 class EnginesDisagree(VmlitmusError):
     """The compiled engine and the reference engine gave different answers: always our bug."""
 

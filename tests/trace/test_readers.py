@@ -1,0 +1,266 @@
+"""The same events, whatever file they stand in; and damaged files."""
+
+from __future__ import annotations
+
+import gzip
+import random
+import struct
+from pathlib import Path
+
+import pytest
+import zstandard
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from maker import Shape, event, make_dat, make_text
+
+from vmlitmus.errors import RecordingError
+from vmlitmus.trace import Event, Kind, Loss, Recording, open_recording
+
+HLT, INTERRUPT, SVM = 0x78, 0x60, 2
+CPUS = 3
+
+
+def some_events(count: int, seed: int = 1) -> list[Event]:
+    """Return events of all kinds that every form can say, in order of time."""
+    rng = random.Random(seed)
+    time, made = 5 * 10**9, []
+    for _ in range(count):
+        time += rng.choice([1, 700, 90_000, 1 << 27, (1 << 28) + 5])
+        cpu, task, other = rng.randrange(CPUS), rng.randrange(1, 4000), rng.randrange(4000)
+        made.append(
+            rng.choice(
+                [
+                    event(time, cpu, Kind.SWITCH, task, task, other, rng.randrange(3)),
+                    event(time, cpu, Kind.ENTRY, task, rng.randrange(8)),
+                    event(time, cpu, Kind.EXIT, task, 1, rng.choice([HLT, INTERRUPT]), SVM),
+                    event(time, cpu, Kind.FORK, task, task, other),
+                    event(time, cpu, Kind.MIGRATE, task, other, 1, 2),
+                    event(time, cpu, Kind.CPU_IDLE, task, 1, cpu),
+                ]
+            )
+        )
+    return made
+
+
+def read(path: Path) -> tuple[Recording, list[Event]]:
+    recording = open_recording(str(path))
+    return recording, [e for batch in recording.batches() for e in batch]
+
+
+def same(got: list[Event], wanted: list[Event]) -> None:
+    assert [e._replace(type=0) for e in got] == wanted
+
+
+@pytest.mark.parametrize("version", [6, 7])
+@pytest.mark.parametrize("big", [False, True])
+@pytest.mark.parametrize("long_size", [4, 8])
+def test_trace_dat(tmp_path: Path, version: int, big: bool, long_size: int) -> None:
+    events = some_events(900)
+    path = tmp_path / "a.dat"
+    path.write_bytes(make_dat(events, CPUS, Shape(version, big, long_size)))
+    recording, got = read(path)
+    same(got, events)
+    assert recording.clock == "mono"
+    assert recording.name(7) in ("seven", "CPU 0/KVM")
+    assert sum(recording.counts().values()) == 900
+
+
+@pytest.mark.parametrize("compression", ["none", "zlib", "zstd"])
+@pytest.mark.parametrize("page", [4096, 16384])
+@pytest.mark.parametrize("chunk_pages", [1, 4])
+def test_compressed_sections(tmp_path: Path, compression: str, page: int, chunk_pages: int) -> None:
+    events = some_events(2000)
+    shape = Shape(7, compression=compression, page=page, chunk_pages=chunk_pages)
+    path = tmp_path / "a.dat"
+    path.write_bytes(make_dat(events, CPUS, shape))
+    same(read(path)[1], events)
+
+
+@pytest.mark.parametrize("perf", [False, True])
+@pytest.mark.parametrize(
+    "comm", ["a", "CPU 0/KVM", "tmux: server", "evil -9 [003]", "-1 [0] 1.0: a:", " ==> next_comm="]
+)
+def test_text(tmp_path: Path, perf: bool, comm: str) -> None:
+    events = some_events(300)
+    path = tmp_path / "a.txt"
+    path.write_bytes(make_text(events, perf=perf, comm=comm))
+    recording, got = read(path)
+    same(got, events)
+    assert recording.format == ("perf script" if perf else "ftrace text")
+
+
+@pytest.mark.parametrize("packing", ["gz", "zst"])
+@pytest.mark.parametrize("kind", ["dat", "txt"])
+def test_packed_files(tmp_path: Path, packing: str, kind: str) -> None:
+    events = some_events(500)
+    data = make_dat(events, CPUS, Shape(7)) if kind == "dat" else make_text(events)
+    pack = gzip.compress if packing == "gz" else zstandard.ZstdCompressor().compress
+    path = tmp_path / f"a.{kind}.{packing}"
+    path.write_bytes(pack(data))
+    same(read(path)[1], events)
+
+
+@given(st.lists(st.integers(0, 5 * (1 << 29)), min_size=1, max_size=120), st.integers(0, 9))
+@settings(max_examples=40, deadline=None)
+def test_any_distances(
+    tmp_path_factory: pytest.TempPathFactory, gaps: list[int], seed: int
+) -> None:
+    """Time extends, absolute stamps and equal times; cpus merge in order, the lower cpu first."""
+    rng = random.Random(seed)
+    time, events = 10**9, []
+    for gap in gaps:
+        time += gap
+        events.append(event(time, rng.randrange(CPUS), Kind.ENTRY, rng.randrange(1, 99), 0))
+    path = tmp_path_factory.mktemp("any") / "a.dat"
+    path.write_bytes(make_dat(events, CPUS, Shape(7, events_on_a_page=rng.randrange(1, 60))))
+    got = read(path)[1]
+    assert sorted(e._replace(type=0) for e in got) == sorted(events)
+    assert [e.time for e in got] == [e.time for e in events]
+
+
+def test_lost_events_are_said_where_they_are(tmp_path: Path) -> None:
+    events = some_events(600)
+    shape = Shape(6, lost={(1, 2): 17, (2, 1): None}, events_on_a_page=20)
+    path = tmp_path / "a.dat"
+    path.write_bytes(make_dat(events, CPUS, shape))
+    recording, got = read(path)
+    lost = [e for e in got if e.kind == Kind.LOST]
+    of_1, of_2 = ([e for e in events if e.cpu == cpu] for cpu in (1, 2))
+    assert [(e.cpu, e.time, e.a, e.b, e.c) for e in sorted(lost, key=lambda e: e.cpu)] == [
+        (1, of_1[39].time, 17, of_1[40].time, Loss.OVERWRITTEN),
+        (2, of_2[19].time, -1, of_2[20].time, Loss.OVERWRITTEN),
+    ]
+    assert recording.stretches()[1].lost == 17
+    assert recording.stretches()[2].unknown_losses == 1
+    same([e for e in got if e.kind != Kind.LOST], events)
+
+
+@pytest.mark.parametrize("damage", ["used", "stamp", "future", "length"])
+def test_a_damaged_page_costs_no_other(tmp_path: Path, damage: str) -> None:
+    events = [e for e in some_events(900) if e.cpu == 0]
+    shape = Shape(6, events_on_a_page=20)
+    data = bytearray(make_dat(events, 1, shape))
+    page = len(data) - shape.page * 5  # the fifth from the end
+    stamp = struct.unpack_from("<Q", data, page)[0]
+    lost = {e.time for e in events if stamp <= e.time}
+    following = struct.unpack_from("<Q", data, page + shape.page)[0]
+    lost = {t for t in lost if t < following}
+    if damage == "used":
+        struct.pack_into("<Q", data, page + 8, 5000)
+    elif damage == "stamp":
+        struct.pack_into("<Q", data, page, 5)
+    elif damage == "future":
+        struct.pack_into("<Q", data, page, 1 << 62)
+    else:
+        struct.pack_into("<I", data, page + 16, 0)  # an event without a length
+        struct.pack_into("<I", data, page + 20, 0xFFFFFFFF)
+    path = tmp_path / "a.dat"
+    path.write_bytes(data)
+    recording, got = read(path)
+    assert recording.stretches()[0].damaged == 1
+    assert [e.c for e in got if e.kind == Kind.LOST] == [Loss.DAMAGED]
+    same([e for e in got if e.kind != Kind.LOST], [e for e in events if e.time not in lost])
+
+
+@pytest.mark.parametrize("version", [6, 7])
+def test_a_file_that_is_cut_off(tmp_path: Path, version: int) -> None:
+    """Cut anywhere: the head is refused in one sentence, of the pages what is there is read."""
+    events = some_events(900)
+    data = make_dat(events, CPUS, Shape(version, compression="zlib" if version == 7 else "none"))
+    whole = {tuple(e._replace(type=0)) for e in events}
+    read_some, refused = 0, []
+    for cut in range(1, len(data), 997):
+        path = tmp_path / "a.dat"
+        path.write_bytes(data[:cut])
+        try:
+            recording, got = read(path)
+        except RecordingError as error:
+            refused.append(str(error))
+            continue
+        found = {tuple(e._replace(type=0)) for e in got if e.kind != Kind.LOST}
+        assert found <= whole
+        if len(found) < len(whole):
+            assert sum(s.damaged for s in recording.stretches().values()) or len(found) == 0
+        read_some += bool(found)
+    assert read_some > 3
+    assert refused and all(str(path) in text for text in refused)
+
+
+@given(st.integers(0, 10**6), st.integers(0, 255), st.booleans())
+@settings(max_examples=60, deadline=None)
+def test_any_byte_may_be_wrong(
+    tmp_path_factory: pytest.TempPathFactory, at: int, byte: int, version_7: bool
+) -> None:
+    shape = Shape(7, compression="zstd") if version_7 else Shape(6)
+    data = bytearray(make_dat(some_events(200), CPUS, shape))
+    data[at % len(data)] = byte
+    path = tmp_path_factory.mktemp("byte") / "a.dat"
+    path.write_bytes(data)
+    try:
+        _, got = read(path)
+    except RecordingError:
+        return
+    assert len(got) <= 400
+
+
+def test_lines_that_say_what_is_lost(tmp_path: Path) -> None:
+    events = some_events(60)
+    lines = make_text(events).splitlines()
+    lines.insert(20, b"CPU:1 [LOST 27 EVENTS]")
+    lines.insert(30, b"CPU:2 [EVENTS DROPPED]")
+    lines.insert(40, b"##### CPU 2 buffer started ####")
+    lines.insert(50, b"what is this")
+    path = tmp_path / "a.txt"
+    path.write_bytes(b"\n".join(lines))
+    recording, got = read(path)
+    lost = [(e.cpu, e.a, e.c) for e in got if e.kind == Kind.LOST]
+    assert lost == [
+        (1, 27, Loss.OVERWRITTEN),
+        (2, -1, Loss.OVERWRITTEN),
+        (0xFFFFFFFF, -1, Loss.DAMAGED),
+    ]
+    assert recording.stretches()[1].lost == 27
+    assert len([e for e in got if e.kind != Kind.LOST]) == 60
+    assert any("what is this" in note for note in recording.notes)
+
+
+@pytest.mark.parametrize(
+    ("data", "word"),
+    [
+        (b"", "empty"),
+        (b"hello\nworld\n", "neither"),
+        (b"PERFILE2" + b"\0" * 99, "perf script"),
+        (b"\x17\x08\x44tracing9\0\0\x08\0\x10\0\0", "version '9'"),
+        (b"\x17\x08\x44tracing6\0\7\x08\0\x10\0\0", "byte order 7"),
+        (b"\x17\x08\x44tracing6\0\0\x08\1\x10\0\0", "page size"),
+        (b"\x17\x08\x44tracing7\0\0\x08\0\x10\0\0lzma\0" + b"1\0" + b"\xff" * 8, "offset"),
+        (b"\x1f\x8bxxxxxxxxx", "packing"),
+        (b"\x28\xb5\x2f\xfdxxxxxxxxx", "packing"),
+    ],
+)
+def test_what_is_no_recording(tmp_path: Path, data: bytes, word: str) -> None:
+    path = tmp_path / "a"
+    path.write_bytes(data)
+    with pytest.raises(RecordingError, match=word):
+        read(path)
+
+
+def test_a_bomb_is_refused(tmp_path: Path) -> None:
+    data = bytearray(make_dat(some_events(100), CPUS, Shape(7, compression="zlib")))
+    at = data.index(b"\x78\x9c")  # the first zlib stream: its size stands before it
+    struct.pack_into("<I", data, at - 4, 1 << 31)
+    path = tmp_path / "a.dat"
+    path.write_bytes(data)
+    recording, _ = read(path)
+    assert any("at most" in note for note in recording.notes)
+
+
+def test_only_the_kinds_asked_for(tmp_path: Path) -> None:
+    events = some_events(400)
+    for name, data in (("a.dat", make_dat(events, CPUS, Shape(7))), ("a.txt", make_text(events))):
+        path = tmp_path / name
+        path.write_bytes(data)
+        recording = open_recording(str(path))
+        got = [e for batch in recording.batches([Kind.ENTRY, Kind.EXIT]) for e in batch]
+        same(got, [e for e in events if e.kind in (Kind.ENTRY, Kind.EXIT)])
+        assert sum(recording.counts().values()) == 400
