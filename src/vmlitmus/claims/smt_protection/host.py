@@ -8,8 +8,8 @@ from vmlitmus.world.smt_protection import Activity, Cpu, Event, Task, TaskKind, 
 COVER = Lore(
     "[RFC PATCH 0/1] KVM: SEV: Add support for SMT Protection", "Kim Phillips", "2025-08-07"
 )
-REPORT = KernelFile("kernel/time/tick-sched.c", "report_idle_softirq()", "6.16")
-ATOMIC = KernelFile("kernel/sched/core.c", "__schedule_bug()", "6.16")
+REPORT = KernelFile("kernel/time/tick-sched.c", "report_idle_softirq()", "7.2.8")
+ATOMIC = KernelFile("kernel/sched/core.c", "__schedule_bug()", "7.2.8")
 
 
 def is_sibling_only(w: World, cpu: Cpu) -> bool:

@@ -19,8 +19,8 @@ from vmlitmus.lang import Apm, Assumption, Hooks, KernelFile, World
 from vmlitmus.model.kvm.smt_protection.mechanism import SmtMechanism
 from vmlitmus.world.smt_protection import Vcpu, Vector
 
-INJECT = KernelFile("arch/x86/kvm/svm/svm.c", "svm_inject_irq()", "6.16")
-COMPLETE = KernelFile("arch/x86/kvm/svm/svm.c", "svm_complete_interrupts()", "6.16")
+INJECT = KernelFile("arch/x86/kvm/svm/svm.c", "svm_inject_irq()", "7.2.8")
+COMPLETE = KernelFile("arch/x86/kvm/svm/svm.c", "svm_complete_interrupts()", "7.2.8")
 EVENTINJ = Apm("15.20")
 EVENTINJ_AFTER = Assumption(
     "eventinj-after-failed-entry",

@@ -34,9 +34,9 @@ from vmlitmus.model.kvm.smt_protection.mechanism import SmtMechanism
 from vmlitmus.model.scheduler.core_scheduling import sleep, wake_up
 from vmlitmus.world.smt_protection import Activity, Event, Exit, Host, Vcpu, Vector
 
-ENTER = KernelFile("arch/x86/kvm/x86.c", "vcpu_enter_guest()", "6.16")
-RUN = KernelFile("arch/x86/kvm/svm/svm.c", "svm_vcpu_run()", "6.16")
-BLOCK = KernelFile("virt/kvm/kvm_main.c", "kvm_vcpu_block()", "6.16")
+ENTER = KernelFile("arch/x86/kvm/x86.c", "vcpu_enter_guest()", "7.2.8")
+RUN = KernelFile("arch/x86/kvm/svm/svm.c", "svm_vcpu_run()", "7.2.8")
+BLOCK = KernelFile("virt/kvm/kvm_main.c", "kvm_vcpu_block()", "7.2.8")
 EXIT = Apm("15.6")
 
 
