@@ -7,6 +7,8 @@ from dataclasses import replace
 
 import click
 
+from vmlitmus.api import grid_of
+from vmlitmus.cli.names import complete_tests
 from vmlitmus.cli.options import (
     engine_options,
     html_option,
@@ -18,7 +20,6 @@ from vmlitmus.cli.options import (
 from vmlitmus.cli.progress import Ticker
 from vmlitmus.cli.run_formats import DRAWN, as_mail, check_single, draw
 from vmlitmus.cli.screen import width
-from vmlitmus.cli.table import grid_of
 from vmlitmus.decide import Job, check_parts, decide
 from vmlitmus.engine.run import Choice
 from vmlitmus.errors import VmlitmusError
@@ -31,7 +32,7 @@ from vmlitmus.scenario import Cell, Test
 
 
 @click.command("explain")
-@click.argument("test")
+@click.argument("test", shell_complete=complete_tests)
 @click.option(
     "--format",
     "layout",
