@@ -40,7 +40,8 @@ from vmlitmus.scenario import Cell, Test
     default="terminal",
     show_default=True,
     help="mail has a subject and is ready to send; markdown fences the time-line; mermaid is a "
-    "sequence diagram; perfetto a trace for its viewer; selftest a skeleton in C for the kernel.",
+    "sequence diagram, svg a picture; perfetto a trace for its viewer; selftest a skeleton in C "
+    "for the kernel.",
 )
 @click.option("-v", "--verbose", is_flag=True, help="List all assumptions, sources and idle steps.")
 @click.option("--states", is_flag=True, help="Show what each step of the run changes.")

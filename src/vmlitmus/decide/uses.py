@@ -6,7 +6,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from vmlitmus.lang import Model, scanned
+from vmlitmus.compiler import scanned
+from vmlitmus.lang import Model
 from vmlitmus.litmus.catalogue import ROOT, Catalogue, Selected
 
 
