@@ -115,7 +115,8 @@ def _nothing(a: Ablation) -> str:
     if r.verdict is Verdict.HOLDS:
         return f"{a.claim}: holds, and it uses no part that could be switched off."
     if r.verdict is Verdict.VIOLATED:
-        return f"{a.claim}: violated with all parts on. Only the parts of a claim that holds can be needed."
+        needs = "Only a claim that holds can need a part."
+        return f"{a.claim}: violated with all parts on. {needs}"
     return f"{a.claim}: inconclusive with all parts on; {r.reason}."
 
 

@@ -242,10 +242,11 @@ def _argument(asked: Asked, chosen: tuple[str, ...]) -> str:
 def _every_set(asked: Asked, chosen: tuple[str, ...]) -> str:
     done, every = len(asked.known), 2 ** len(chosen)
     known = f"all {every}" if done == every else f"{done} of the {every}"
+    decided = f"{known} sets of parts were decided"
     refuted = _refuted(asked)
     if refuted:
-        return f"{known} sets of parts were decided; {refuted}: switching off more parts can repair the claim"
-    return f"{known} sets of parts were decided, and switching off more parts never repaired the claim"
+        return f"{decided}; {refuted}: switching off more parts can repair the claim"
+    return f"{decided}, and switching off more parts never repaired the claim"
 
 
 def _by_monotony(asked: Asked, chosen: tuple[str, ...]) -> str:
