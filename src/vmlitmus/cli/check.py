@@ -65,6 +65,10 @@ def command(
 
     A SELECTOR is a topic, a test's name or a glob of names, one cell such as 'test[axis=value]', a
     path to a litmus file, or - for standard input. Without any: the whole catalogue.
+
+    Exits 0 when every verdict is as expected, 1 when one is not, 2 for a faulty test or model,
+    3 for an inconclusive or vacuous verdict, 130 when interrupted, 70 for an internal error or
+    where the two engines disagree. Of several: the first in the order 70, 130, 2, 1, 3.
     """
     if watching:
         return _watch(selectors)

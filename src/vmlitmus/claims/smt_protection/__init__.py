@@ -11,6 +11,7 @@ from vmlitmus.claims.smt_protection.cookies import (
 )
 from vmlitmus.claims.smt_protection.host import (
     atomic_section,
+    interrupts_pending,
     interrupts_served,
     ksoftirqd_waits,
     nohz_softirq_pending,
@@ -72,6 +73,7 @@ CONDITIONS = (
     timer_handled,
     sibling_interrupt_pending,
     sibling_interrupts_served,
+    interrupts_pending,
     interrupts_served,
     softirq_pending,
     softirq_served,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from vmlitmus.lang import KernelFile, World, condition
 from vmlitmus.world.smt_protection import Activity, Cookie, Cpu, Task, TaskKind
 
-DOC = KernelFile("Documentation/admin-guide/hw-vuln/core-scheduling.rst", "the trust model", "6.16")
+DOC = KernelFile("Documentation/admin-guide/hw-vuln/core-scheduling.rst", "Trust model", "7.2.8")
 
 
 def runs_task(cpu: Cpu) -> bool:

@@ -45,9 +45,10 @@ def core_wide(w: World) -> bool:
 
 
 def resched(cpu: Cpu) -> None:
-    """resched_curr(): set need_resched and send the reschedule IPI."""
+    """resched_curr(): set need_resched and send the reschedule IPI, if the cpu is online."""
     cpu.need_resched = True
-    cpu.irq = True
+    if cpu.activity != Activity.OFFLINE:
+        cpu.irq = True
 
 
 def void_picks(w: World, task: Task) -> None:
