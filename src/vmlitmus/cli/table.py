@@ -74,7 +74,9 @@ def command(
     for test, cells in selected:
         outcomes = [found[at + i] for i in range(len(cells))]
         at += len(cells)
-        grids.append(grid_of(test, outcomes))
+        versions = test.axes.get("version", ())
+        notes = catalogue.model_of(test.topic).read_or_not(versions)
+        grids.append(grid_of(test, outcomes, notes))
     grids.sort(key=lambda grid: -len(grid.cells) if "claim" in grid.axes else 0)
     if html:
         from vmlitmus.report.html import table_page
@@ -93,7 +95,7 @@ def _shown(grid: Grid, layout: str) -> str:
     return markdown(grid) if layout == "markdown" else plain(grid, width())
 
 
-def grid_of(test: Test, outcomes: list[Outcome]) -> Grid:
+def grid_of(test: Test, outcomes: list[Outcome], notes: tuple[str, ...] = ()) -> Grid:
     """Return the outcomes of a test's cells as a grid."""
     shape = test.layout
     return Grid(
@@ -104,4 +106,5 @@ def grid_of(test: Test, outcomes: list[Outcome]) -> Grid:
         apart=shape.apart,
         marks=shape.marks,
         said=shape.said,
+        notes=notes,
     )

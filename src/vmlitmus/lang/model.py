@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -94,7 +94,7 @@ class Model:
     ``settings`` and ``lists`` declare the tables and the arrays of tables of a litmus file;
     ``setup`` makes the entities of one scenario; ``start`` says in one line how things stand then,
     where a scenario does not begin with nothing done. ``versions`` gives the fixes in each kernel
-    version, by name; ``read`` names those whose source was read, the others follow commits.
+    version, by name; ``unread`` says what is known of those whose source was not read.
     """
 
     name: str
@@ -109,8 +109,8 @@ class Model:
     lists: Mapping[str, Mapping[str, Setting]] = field(default_factory=dict)
     fixes: tuple[Fix, ...] = ()
     versions: Mapping[str, tuple[Fix, ...]] = field(default_factory=dict)
+    unread: Mapping[str, str] = field(default_factory=dict)
     start: Callable[[Settings], str] | None = None
-    read: tuple[str, ...] = ()
 
     @property
     def disturbances(self) -> tuple[str, ...]:
@@ -138,6 +138,16 @@ class Model:
                 if setting.hooks is not None:
                     found += [{table: {key: name}} for name in self.hooks[setting.hooks]]
         return found
+
+    def read_or_not(self, versions: Iterable[str]) -> tuple[str, ...]:
+        """Say, in a few lines, of which versions the source was read, and what of the others."""
+        if not self.unread:
+            return ()
+        known = [v for v in versions if v in self.versions]
+        read = ", ".join(v for v in known if v not in self.unread)
+        others = "; ".join(f"{v}, {self.unread[v]}" for v in known if v in self.unread)
+        lines = [f"Linux source read: {read}."] if read else []
+        return (*lines, *([f"Not read: {others}."] if others else []))
 
     def missing(self, settings: Settings) -> frozenset[str]:
         """Return the parts of the fixes that the chosen kernel version lacks."""

@@ -23,10 +23,10 @@ from vmlitmus.world.snp import Asid, Fault, Features, Host, Mode, Page, Task, Vc
 
 VMRUN = Apm("15.36.12")
 RMPADJUST = Apm("15.36.7")
-ERRATUM = KernelFile("arch/x86/kvm/svm/sev.c", "snp_safe_alloc_page_node()", "7.2.13")
+ERRATUM = KernelFile("arch/x86/kvm/svm/sev.c", "snp_safe_alloc_page_node()", "7.2.8")
 DIRECT_MAP = KernelFile("arch/x86/virt/svm/sev.c", "adjust_direct_map()", "7.2.8")
 SPLIT = "split the direct map before RMPUPDATE"
-OVERLAP = KernelFile("arch/x86/virt/svm/sev.c", "rmpupdate()", "7.2.13")
+OVERLAP = KernelFile("arch/x86/virt/svm/sev.c", "rmpupdate()", "7.2.8")
 POINTER_CACHED = Assumption(
     "vmsa-pointer-cached",
     "hardware may go on using the VMSA pointer of the last VMRUN while the VMCB is marked clean; "

@@ -31,7 +31,7 @@ from vmlitmus.model.hardware.smt.readings import (
 from vmlitmus.model.kvm.smt_protection.mechanism import SmtMechanism
 from vmlitmus.world.smt_protection import Activity, Cpu, Event, Host, Icr, TaskKind, Vcpu
 
-IRQ_ENTRY = KernelFile("kernel/entry/common.c", "irqentry_enter()", "6.16")
+IRQ_ENTRY = KernelFile("kernel/entry/common.c", "irqentry_enter()", "7.2.8")
 IDLE = (Activity.HLT, Activity.C2, Activity.MWAIT, Activity.C6, Activity.POLL)
 IN_GUEST_MODE = (Activity.GUEST, Activity.GUEST_HLT)
 

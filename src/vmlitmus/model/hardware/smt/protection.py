@@ -59,8 +59,8 @@ def seen_idle(w: World, cpu: Cpu) -> bool:
 
 
 def has_event(cpu: Cpu) -> bool:
-    """Say whether something is pending that wakes an idle cpu."""
-    return cpu.irq or cpu.event != Event.NONE
+    """Say whether something is pending that wakes an idle cpu; an offline one has IRQs off."""
+    return (cpu.irq and cpu.activity != Activity.OFFLINE) or cpu.event != Event.NONE
 
 
 def passes_check(w: World, cpu: Cpu) -> bool:
