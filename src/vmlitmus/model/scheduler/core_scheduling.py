@@ -49,9 +49,12 @@ def core_wide(w: World) -> bool:
 
 
 def resched(cpu: Cpu) -> None:
-    """resched_curr(): set need_resched and send the reschedule IPI, if the cpu is online."""
+    """resched_curr(): set need_resched; no IPI to a cpu that polls or is offline.
+
+    TIF_POLLING_NRFLAG is set in the polling state and around MWAIT, which the store itself ends.
+    """
     cpu.need_resched = True
-    if cpu.activity != Activity.OFFLINE:
+    if cpu.activity not in (Activity.OFFLINE, Activity.POLL, Activity.MWAIT):
         cpu.irq = True
 
 
