@@ -311,3 +311,16 @@ def test_a_grid_of_a_thousand_cells_paints_at_once(browser, tmp_path) -> None:
             break
     assert min(times) < PAINT
     assert len(browser.all(".grid td a")) == 1000
+
+
+def test_the_screenshots_of_the_documentation_can_be_made(browser, tmp_path) -> None:
+    import subprocess
+    import sys
+
+    docs = Path(__file__).parent.parent.parent / "docs" / "pictures"
+    subprocess.run([sys.executable, docs / "screenshots.py", tmp_path], check=True, timeout=120)
+    names = {path.name for path in tmp_path.glob("*.png")}
+    assert names == {path.name for path in docs.glob("*.png")}
+    for name in names:
+        size = [(folder / name).read_bytes()[16:24] for folder in (docs, tmp_path)]
+        assert size[0] == size[1], name  # width and height

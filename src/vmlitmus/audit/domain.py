@@ -272,9 +272,9 @@ def task(host: HostFacts, thread: Thread, label: str, kind: str) -> Actor:
     return Actor(
         label=label,
         kind=kind,
-        allowed=allowed & host.online if allowed is not None else None,
+        allowed=host.here(allowed) if allowed is not None else None,
         where=thread.allowed.where,
-        cpuset=(cpuset & host.online if cpuset is not None else host.online),
+        cpuset=host.here(cpuset) if cpuset is not None else host.online,
         cookie=host.cookie(thread.tid),
         tid=thread.tid,
     )

@@ -23,7 +23,7 @@ _THREADS = 4  # of a core that the model knows
 _OFF = ("off", "forceoff")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class HostFacts:
     """``doubt`` is "" or the reason why no claim about cores can be decided here."""
 
@@ -42,9 +42,17 @@ class HostFacts:
     for_ever: bool = True  # whether the model is asked what ends a claim
     _cpusets: dict[tuple[tuple[str, str], ...], Cpuset] = field(default_factory=dict)
 
+    _here: dict[Cpus, Cpus] = field(default_factory=dict)
+
     @property
     def online(self) -> Cpus:
         return self.cores.online
+
+    def here(self, cpus: Cpus) -> Cpus:
+        """Return those of some cpus that are online; the same object for the same cpus."""
+        if cpus not in self._here:
+            self._here[cpus] = self.online if cpus >= self.online else cpus & self.online
+        return self._here[cpus]
 
     def cpuset(self, thread: Thread) -> Cpuset:
         """Return the cpuset that a thread lives in."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 from vmlitmus.compiler import Machine, build
@@ -26,16 +26,40 @@ _KINDS = 4  # of cores in a scenario in which cpus go offline and online
 Core = tuple[tuple[int, bool], ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class HostCores:
-    """Cores as tuples of (cpu, online), the primary thread first; and smt/control."""
+    """Cores as tuples of (cpu, online), the primary thread first; and smt/control.
+
+    A host is equal to itself only, so that what is derived from it is kept cheaply.
+    """
 
     cores: tuple[Core, ...]
     smt: str
 
-    @property
+    @cached_property
     def online(self) -> Cpus:
         return frozenset(cpu for core in self.cores for cpu, up in core if up)
+
+    @cached_property
+    def core_of(self) -> dict[int, int]:
+        """The position of each cpu's core."""
+        return {cpu: n for n, core in enumerate(self.cores) for cpu, _ in core}
+
+    @cached_property
+    def shapes(self) -> dict[tuple[bool, ...], list[int]]:
+        """The positions of cores with the same threads online."""
+        found: dict[tuple[bool, ...], list[int]] = {}
+        for n, core in enumerate(self.cores):
+            found.setdefault(tuple(up for _, up in core), []).append(n)
+        return found
+
+    def is_all(self, cpus: Cpus) -> bool:
+        """Say whether some cpus are all that are online; cheap where they are the same object."""
+        return cpus is self.online or cpus == self.online
+
+    def touched(self, cpus: Cpus) -> frozenset[int]:
+        """Return the positions of the cores that have some of the cpus."""
+        return frozenset(self.core_of[cpu] for cpu in cpus)
 
 
 @dataclass(frozen=True)
@@ -107,9 +131,10 @@ class Lifted:
 Signature = tuple[tuple[bool, tuple[bool, ...]], ...]
 
 
+@lru_cache(maxsize=1 << 14)
 def lift(
     host: HostCores,
-    runners: Sequence[Runner],
+    runners: tuple[Runner, ...],
     *,
     siblings: bool = False,
     hint: str = "off",
@@ -122,7 +147,7 @@ def lift(
     """
     return tuple(
         Lifted(_scenario(host.smt, cores, runners, siblings, hint), _numbers(cores))
-        for cores in _chosen(host, tuple(runners), events)
+        for cores in _chosen(host, runners, events)
     )
 
 
@@ -133,8 +158,8 @@ def _numbers(cores: Sequence[Core]) -> tuple[int, ...]:
 def _chosen(host: HostCores, runners: tuple[Runner, ...], events: bool) -> Iterator[list[Core]]:
     """Choose cores: all kinds together where they are few, else every two kinds."""
     kinds: dict[Signature, list[Core]] = {}
-    for core in host.cores:
-        kinds.setdefault(_signature(core, runners), []).append(core)
+    for n in _of_interest(host, runners):
+        kinds.setdefault(_signature(host.cores[n], runners), []).append(host.cores[n])
     order = sorted(kinds, key=_interest)
     each = 1 if events else 2
     most = _KINDS if events else 2 * _KINDS
@@ -147,6 +172,19 @@ def _chosen(host: HostCores, runners: tuple[Runner, ...], events: bool) -> Itera
     for one, other in itertools.combinations(order, 2):
         chosen = [*kinds[one][:each], *kinds[other][:each]]
         yield [*chosen, *_homes(host, runners, chosen)]
+
+
+def _of_interest(host: HostCores, runners: tuple[Runner, ...]) -> list[int]:
+    """Return the cores that are not all alike to the runners, and two of those that are."""
+    if not all(host.is_all(runner.cpuset) for runner in runners):
+        return list(range(len(host.cores)))
+    bound = [runner for runner in runners if not host.is_all(runner.allowed)]
+    touched = frozenset().union(*(host.touched(runner.allowed) for runner in bound))
+    others = (
+        itertools.islice((n for n in alike if n not in touched), 2)
+        for alike in host.shapes.values()
+    )
+    return [*sorted(touched), *sorted(itertools.chain.from_iterable(others))]
 
 
 def _homes(host: HostCores, runners: tuple[Runner, ...], chosen: list[Core]) -> list[Core]:

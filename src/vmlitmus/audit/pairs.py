@@ -11,11 +11,13 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from vmlitmus.audit.ask import Ends, ends, now
 from vmlitmus.audit.domain import Actor
 from vmlitmus.audit.lift import HostCores, Runner, lift
 from vmlitmus.audited import Answer
+from vmlitmus.host.cpulist import Cpus
 from vmlitmus.outcome import Verdict
 
 # conditions that speak of siblings in the guest only, or of others only
@@ -178,13 +180,13 @@ class Kind:
 
 def kinds(host: HostCores, pairs: Iterable[Pair]) -> list[Kind]:
     """Put pairs together that stand alike to each other on this host."""
-    core_of = {cpu: n for n, core in enumerate(host.cores) for cpu, _ in core}
     seen: dict[Hashable, Hashable] = {}
     found: dict[Hashable, list[Pair]] = defaultdict(list)
+    looks = looks_of(host)
     for pair in pairs:
         key = (_key(pair.one), _key(pair.other), pair.siblings)
         if key not in seen:
-            seen[key] = _standing(host, core_of, pair)
+            seen[key] = _standing(looks, pair)
         found[seen[key]].append(pair)
     return [Kind(members[0], tuple(members)) for members in found.values()]
 
@@ -193,48 +195,64 @@ def _key(actor: Actor) -> Hashable:
     return actor.allowed, actor.cpuset, actor.cookie, actor.kind, actor.here
 
 
-def _standing(host: HostCores, core_of: dict[int, int], pair: Pair) -> Hashable:
+class Looks:
+    """What actors look like to others: on which cores they may run, and of which forms those are.
+
+    Kept for each affinity, because many have the same.
+    """
+
+    def __init__(self, host: HostCores) -> None:
+        self.host = host
+        self._known: dict[Cpus | None, tuple[frozenset[int], Hashable]] = {}
+
+    def cores(self, actor: Actor) -> frozenset[int]:
+        return self._of(actor.allowed)[0]
+
+    def form(self, actor: Actor) -> Hashable:
+        """Return what decides how somebody on other cores stands to the actor."""
+        whole = self.host.is_all(actor.cpuset)
+        return self._of(actor.allowed)[1], whole or actor.cpuset, actor.kind, actor.here
+
+    def _of(self, allowed: Cpus | None) -> tuple[frozenset[int], Hashable]:
+        if allowed not in self._known:
+            cores = self.host.touched(self.host.online if allowed is None else allowed)
+            forms = Counter(
+                tuple((up, allowed is None or cpu in allowed) for cpu, up in self.host.cores[n])
+                for n in cores
+            )
+            many = frozenset((form, min(count, 2)) for form, count in forms.items())
+            self._known[allowed] = cores, many
+        return self._known[allowed]
+
+
+@lru_cache(maxsize=2)
+def looks_of(host: HostCores) -> Looks:
+    return Looks(host)
+
+
+def _cookies(pair: Pair) -> Hashable:
+    """Return how two cookies stand to each other: none, equal or different, and what is unknown."""
+    one, other = pair.one.cookie, pair.other.cookie
+    if isinstance(one, int) and isinstance(other, int):
+        return bool(one), bool(other), one == other
+    return one, other
+
+
+def _standing(looks: Looks, pair: Pair) -> Hashable:
     """Return what decides how two stand to each other.
 
-    Two who share no core are told by the forms of their own cores, others by themselves.
+    Two who share no core, or of whom one may be everywhere, are told by the forms of their own
+    cores; others by themselves.
     """
     one, other = pair.one, pair.other
-    mine, theirs = _cores(core_of, one, host), _cores(core_of, other, host)
-    cookies = (one.cookie, other.cookie)
-    if isinstance(one.cookie, int) and isinstance(other.cookie, int):
-        cookies = (
-            min(one.cookie, 1),
-            1 if one.cookie == other.cookie else 2 * min(other.cookie, 1),
-        )
-    if mine.isdisjoint(theirs) and mine and theirs:
-        forms = (_form(host, mine, one), _form(host, theirs, other))
-        whole = (one.cpuset == host.online, other.cpuset == host.online)
-        if all(whole):
-            return (
-                "apart",
-                forms,
-                cookies,
-                pair.siblings,
-                one.kind,
-                other.kind,
-                one.here,
-                other.here,
-            )
+    everything = looks.host.is_all
+    whole = everything(one.cpuset) and everything(other.cpuset)
+    mine, theirs = looks.cores(one), looks.cores(other)
+    if whole and mine and theirs and mine.isdisjoint(theirs):
+        return "apart", looks.form(one), looks.form(other), _cookies(pair), pair.siblings
+    if whole and any(a.allowed is not None and everything(a.allowed) for a in (one, other)):
+        return "everywhere", looks.form(one), looks.form(other), _cookies(pair), pair.siblings
     return _key(one), _key(other), pair.siblings
-
-
-def _cores(core_of: dict[int, int], actor: Actor, host: HostCores) -> frozenset[int]:
-    cpus = host.online if actor.allowed is None else actor.allowed
-    return frozenset(core_of[cpu] for cpu in cpus)
-
-
-def _form(host: HostCores, cores: frozenset[int], actor: Actor) -> Hashable:
-    """Return the forms of an actor's cores, with two for many."""
-    allowed = actor.allowed
-    forms = Counter(
-        tuple((up, allowed is None or cpu in allowed) for cpu, up in host.cores[n]) for n in cores
-    )
-    return frozenset((form, min(count, 2)) for form, count in forms.items())
 
 
 def grouped(actors: Iterable[Actor]) -> list[list[Actor]]:
@@ -300,7 +318,27 @@ def _first_apart(
     return None
 
 
-def across(ones: Iterable[Actor], others: Iterable[Actor]) -> Iterator[Pair]:
-    """Yield a pair for each group of the one and each group of the other side."""
-    for group, other in itertools.product(grouped(ones), grouped(others)):
-        yield Pair(group[0], other[0])
+def across(host: HostCores, ones: Iterable[Actor], others: Iterable[Actor]) -> Iterator[Pair]:
+    """Yield the pairs of one from each side that have a core in common.
+
+    Of those that have none, one for each two that look alike from afar.
+    """
+    looks = looks_of(host)
+    theirs = [group[0] for group in grouped(others)]
+    on_core: dict[int, list[int]] = defaultdict(list)
+    afar: dict[Hashable, list[int]] = defaultdict(list)
+    for n, other in enumerate(theirs):
+        for core in looks.cores(other):
+            on_core[core].append(n)
+        afar[looks.form(other), other.cookie].append(n)
+    seen: set[Hashable] = set()
+    for group in grouped(ones):
+        one = group[0]
+        near = {n for core in looks.cores(one) for n in on_core.get(core, ())}
+        yield from (Pair(one, theirs[n]) for n in sorted(near))
+        for form, members in afar.items():
+            key = (looks.form(one), one.cookie, form)
+            far = next((n for n in members if n not in near), None)
+            if far is not None and key not in seen:
+                seen.add(key)
+                yield Pair(one, theirs[far])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 from vmlitmus.audit.claims import FACTS
 from vmlitmus.audit.domain import Actor, Domain, task
@@ -136,7 +137,7 @@ def vmm_threads(host: HostFacts, domain: Domain) -> Judged:
             claim,
             domain.name,
             Question(f"{kind}-beside-vcpu", (kind,), _events(domain)),
-            across(plugged, [t for t in domain.threads if t.kind == kind]),
+            across(host.cores, plugged, [t for t in domain.threads if t.kind == kind]),
             holds="no other thread of the VMM can be beside a vcpu",
             fails="{where}",
         )
@@ -163,13 +164,7 @@ def host_tasks(host: HostFacts, domain: Domain, vmms: Container[int]) -> Judged:
         return cannot_tell(claim, domain.name, _unsure(domain))
     if not domain.live and not host.processes:
         return cannot_tell(claim, domain.name, "the tree has no processes", "/proc")
-    tasks = [
-        task(host, thread, f"task {thread.tid} ({thread.comm})", "host-task")
-        for process in host.processes.values()
-        if process.pid != domain.pid and process.pid not in vmms
-        for thread in process.threads
-        if not thread.kernel
-    ]
+    tasks = [a for pid, a in _tasks(host) if pid != domain.pid and pid not in vmms]
     if not tasks:
         return cannot_tell(claim, domain.name, "no task of the host is known", "/proc")
     found = judge(
@@ -177,7 +172,7 @@ def host_tasks(host: HostFacts, domain: Domain, vmms: Container[int]) -> Judged:
         claim,
         domain.name,
         Question("host-task-beside-vcpu", ("host-task",), _events(domain)),
-        across([v for v in domain.vcpus if v.here], tasks),
+        across(host.cores, [v for v in domain.vcpus if v.here], tasks),
         holds="no user task can be beside a vcpu; bound kernel threads and interrupts may be",
         fails="{where}",
     )
@@ -186,6 +181,17 @@ def host_tasks(host: HostFacts, domain: Domain, vmms: Container[int]) -> Judged:
         shown = partition.value.kind + ("" if partition.value.valid else " invalid")
         found = replace(found, evidence=(*found.evidence, Evidence(partition.where, shown)))
     return found
+
+
+@lru_cache(maxsize=2)
+def _tasks(host: HostFacts) -> tuple[tuple[int, Actor], ...]:
+    """Return every thread of the host that is not the kernel's, with its process."""
+    return tuple(
+        (pid, task(host, thread, f"task {thread.tid} ({thread.comm})", "host-task"))
+        for pid, process in host.processes.items()
+        for thread in process.threads
+        if not thread.kernel
+    )
 
 
 def other_vms(host: HostFacts, domain: Domain, others: Sequence[Domain]) -> Judged:
@@ -211,7 +217,7 @@ def other_vms(host: HostFacts, domain: Domain, others: Sequence[Domain]) -> Judg
         claim,
         domain.name,
         question,
-        [*across(plugged, theirs), *across(plugged, [stranger])],
+        [*across(host.cores, plugged, theirs), *across(host.cores, plugged, [stranger])],
         holds=f"no vcpu of another VM can be beside one of this VM ({len(others)} others here)",
         fails="{where}",
     )

@@ -165,8 +165,8 @@ def _mechanisms(model: Model) -> Iterator[Item]:
             elif setting.release:
                 for name, fixes in model.versions.items():
                     inside = ", ".join(fix.part for fix in fixes) or "no fix"
-                    if name in model.unread:
-                        inside = f"(not read: {model.unread[name]}) {inside}"
+                    if name not in model.read:
+                        inside = f"({model.known_by(name)}) {inside}"
                     yield _named(f"{table}.{key} = {name}", inside, name=name)
     for fix in model.fixes:
         yield Item(f"fix {fix}", {"name": fix.part, "text": f"{fix.source}, {fix.release}"})

@@ -6,7 +6,7 @@ Source: Documentation/admin-guide/kernel-parameters.rst, "cpu lists"; virBitmapP
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 
 Cpus = frozenset[int]
@@ -21,12 +21,26 @@ def cpu_list(text: str) -> Cpus:
     Raises ValueError that names the part that is no range.
     """
     found: set[int] = set()
-    for part in text.strip().split(",") if text.strip() else ():
-        found.update(_part(part.strip()))
+    for caret, cpus in _ranges(text) if text.strip() else ():
+        if caret:
+            raise ValueError("a caret is not part of a kernel's list")
+        found.update(cpus)
     return frozenset(found)
 
 
-def _part(part: str) -> Iterable[int]:
+def _ranges(text: str) -> Iterator[tuple[str, Sequence[int]]]:
+    """Yield "^" or "", and the cpus, of each part of a list; of a bounded number of cpus."""
+    spent = 0
+    for part in text.strip().split(","):
+        word = part.strip()
+        cpus = _part(word.removeprefix("^").strip())
+        spent += len(cpus)
+        if spent > 4 * MOST:
+            raise ValueError("a list that names too many cpus")
+        yield word[: word.startswith("^")], cpus
+
+
+def _part(part: str) -> Sequence[int]:
     match = _RANGE.fullmatch(part)
     if match is None:
         raise ValueError(f"{part!r} is no range of cpus")
@@ -39,7 +53,7 @@ def _part(part: str) -> Iterable[int]:
     used, group = (int(match[3]), int(match[4])) if match[4] else (1, int(match[3]))
     if not 0 < used <= group:
         raise ValueError(f"{part!r} is no range of cpus")
-    return (cpu for cpu in range(low, high + 1) if (cpu - low) % group < used)
+    return [cpu for cpu in range(low, high + 1) if (cpu - low) % group < used]
 
 
 @lru_cache(maxsize=4096)
@@ -58,12 +72,11 @@ def cpu_mask(text: str) -> Cpus:
 def libvirt_cpuset(text: str) -> Cpus:
     """Return the cpus of "0-4,^3"; a caret takes away from what stands before it."""
     found: set[int] = set()
-    for part in text.split(","):
-        word = part.strip()
-        if word.startswith("^"):
-            found.difference_update(_part(word[1:].strip()))
+    for caret, cpus in _ranges(text):
+        if caret:
+            found.difference_update(cpus)
         else:
-            found.update(_part(word))
+            found.update(cpus)
     return frozenset(found)
 
 

@@ -64,7 +64,7 @@ def parse_qmp(content: str, path: str) -> Qmp:
         raise HostError("no reply of QEMU's monitor that is known here", path)
     try:
         return _qmp(found, path)
-    except (TypeError, ValueError, KeyError, AttributeError):
+    except (TypeError, ValueError, KeyError, AttributeError, OverflowError):
         raise HostError("a reply of QEMU's monitor has another form than QAPI's", path) from None
 
 

@@ -15,6 +15,8 @@ from typing import Any
 from vmlitmus.errors import HostError
 from vmlitmus.host.cpulist import Cpus, cpu_list
 
+_VCPUS = 1 << 14
+
 
 @dataclass(frozen=True)
 class VmmConfig:
@@ -42,26 +44,33 @@ def parse_config(content: str, path: str) -> VmmConfig:
         raise HostError("not JSON: nested too deeply", path) from None
     try:
         return _config(found, path)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise HostError(f"not a configuration of a known VMM: {error}", path) from None
 
 
 def _config(found: Any, path: str) -> VmmConfig:
     if "machine-config" in found or "vcpu_count" in found:
         machine = found.get("machine-config", found)
-        count, smt = int(machine["vcpu_count"]), machine.get("smt", False) is True
+        count, smt = _count(machine["vcpu_count"]), machine.get("smt", False) is True
         return VmmConfig(path, "firecracker", count, count, 2 if smt else 1, None, "")
     cpus = found.get("config", found)["cpus"]
     topology = cpus.get("topology") or {}
     return VmmConfig(
         path=path,
         vmm="cloud-hypervisor",
-        vcpus=int(cpus["boot_vcpus"]),
-        maximum=int(cpus["max_vcpus"]),
-        threads=int(topology.get("threads_per_core", 1)),
+        vcpus=_count(cpus["boot_vcpus"]),
+        maximum=_count(cpus["max_vcpus"]),
+        threads=_count(topology.get("threads_per_core", 1)),
         pins=_pins(cpus.get("affinity")),
         core_scheduling=str(cpus.get("core_scheduling") or ""),
     )
+
+
+def _count(value: Any) -> int:
+    count = int(value)
+    if not 1 <= count <= _VCPUS:
+        raise ValueError(f"{value!r} is not in 1..{_VCPUS}")
+    return count
 
 
 def _pins(affinity: Any) -> dict[int, Cpus] | None:
@@ -78,7 +87,7 @@ def parse_cloud_hypervisor(words: Sequence[str]) -> VmmConfig | None:
     text = next((after for word, after in pairwise(words) if word == "--cpus"), "")
     fields: dict[str, str] = dict(re.findall(r"(\w+)=(\[(?:[^\[\]]|\[[^\]]*\])*\]|[^,]*)", text))
     boot = fields.get("boot", "1")
-    if not text or not boot.isdecimal():
+    if not text or not re.fullmatch(r"\d{1,5}", boot):
         return None
     threads = fields.get("topology", "1:1:1:1").split(":")[0]
     most = fields.get("max", boot)
@@ -90,8 +99,8 @@ def parse_cloud_hypervisor(words: Sequence[str]) -> VmmConfig | None:
         path="--cpus",
         vmm="cloud-hypervisor",
         vcpus=int(boot),
-        maximum=int(most) if most.isdecimal() else int(boot),
-        threads=int(threads) if threads.isdecimal() else 1,
+        maximum=int(most) if re.fullmatch(r"\d{1,5}", most) else int(boot),
+        threads=int(threads) if re.fullmatch(r"\d{1,5}", threads) else 1,
         pins=pins or None,
         core_scheduling=fields.get("core_scheduling", "").capitalize(),
     )

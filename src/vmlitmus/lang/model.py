@@ -94,7 +94,8 @@ class Model:
     ``settings`` and ``lists`` declare the tables and the arrays of tables of a litmus file;
     ``setup`` makes the entities of one scenario; ``start`` says in one line how things stand then,
     where a scenario does not begin with nothing done. ``versions`` gives the fixes in each kernel
-    version, by name; ``unread`` says what is known of those whose source was not read.
+    version, by name; ``read`` names those whose source was read, and ``unread`` says what is known
+    of the others, if it is not their commits.
     """
 
     name: str
@@ -111,6 +112,7 @@ class Model:
     versions: Mapping[str, tuple[Fix, ...]] = field(default_factory=dict)
     unread: Mapping[str, str] = field(default_factory=dict)
     start: Callable[[Settings], str] | None = None
+    read: tuple[str, ...] = ()
 
     @property
     def disturbances(self) -> tuple[str, ...]:
@@ -139,15 +141,20 @@ class Model:
                     found += [{table: {key: name}} for name in self.hooks[setting.hooks]]
         return found
 
+    def known_by(self, version: str) -> str:
+        """Say what is known of a version whose source was not read."""
+        return f"source not read: {self.unread.get(version, 'from the commits')}"
+
     def read_or_not(self, versions: Iterable[str]) -> tuple[str, ...]:
         """Say, in a few lines, of which versions the source was read, and what of the others."""
-        if not self.unread:
-            return ()
         known = [v for v in versions if v in self.versions]
-        read = ", ".join(v for v in known if v not in self.unread)
-        others = "; ".join(f"{v}, {self.unread[v]}" for v in known if v in self.unread)
+        read = ", ".join(v for v in known if v in self.read)
+        others = [(v, self.unread.get(v)) for v in known if v not in self.read]
+        apart = "; ".join(f"{v}, {what}" for v, what in others if what)
+        commits = ", ".join(v for v, what in others if not what)
         lines = [f"Linux source read: {read}."] if read else []
-        return (*lines, *([f"Not read: {others}."] if others else []))
+        lines += [f"Not read, but followed by their commits: {commits}."] if commits else []
+        return (*lines, *([f"Not read: {apart}."] if apart else []))
 
     def missing(self, settings: Settings) -> frozenset[str]:
         """Return the parts of the fixes that the chosen kernel version lacks."""

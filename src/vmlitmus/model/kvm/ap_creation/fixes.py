@@ -3,8 +3,8 @@
 Refactorings without an effect of their own are left out (c6e129fb2ad2, 46332437e1c5, 5279d6f7e43d,
 0060569e4f18, 42a39ad5d592). Where a release got a fix in a point release, that is said here:
 98ade8c48c28 is in 7.1.13 and 7.2.8, d1a3c2162334 in 7.2.8.
-Source: the trees of 6.12.107, 7.1.13 and 7.2.8; for the other versions the commits. UNREAD says of
-each what its column rests on.
+Source: the trees of 6.12.107, 7.1.13 and 7.2.8; for the other versions the commits, or what
+UNREAD says.
 """
 
 from __future__ import annotations
@@ -159,13 +159,10 @@ VERSIONS = {
     "7.3": _with(*_V7_2, MARK_GUEST),
 }
 
+READ = ("6.12.107", "7.1.13", "7.2.8")
 UNREAD = {
     "rfc-v8": "the patch as posted",
-    "6.11": "from the commits",
-    "6.15": "from the commits",
-    "wait-flag-only": "no release: a draft of 309d28576f0a",
-    "6.16": "from the commits",
-    "6.12.117": "from the stable queue",
+    "wait-flag-only": "no release but a draft of 309d28576f0a",
+    "6.12.117": "the stable queue",
     "7.2.13": "taken to be as 7.2.8",
-    "7.3": "from the commits",
 }

@@ -30,7 +30,7 @@ from vmlitmus.model.kvm.ap_creation.events import (
     send_sipi,
     unhalt,
 )
-from vmlitmus.model.kvm.ap_creation.fixes import FIXES, UNREAD, VERSIONS
+from vmlitmus.model.kvm.ap_creation.fixes import FIXES, READ, UNREAD, VERSIONS
 from vmlitmus.model.kvm.ap_creation.gmem import (
     delete_memslot,
     host_writes,
@@ -372,5 +372,6 @@ MODEL = Model(
     start=start,
     fixes=FIXES,
     versions=VERSIONS,
+    read=READ,
     unread=UNREAD,
 )

@@ -267,7 +267,7 @@ MODEL = Model(
         "6.4": (),
         "6.16": (NO_KSOFTIRQD_RUNNING,),
     },
-    unread={"6.4": "from the commits", "6.16": "from the commits"},
+    read=("6.1.176", "7.2.8"),
     settings={
         "machine": {
             "cores": number(1, 2, default=1, doc="physical cores"),

@@ -1,8 +1,7 @@
 """The fixes that tell kernel versions apart, and which version has which.
 
-Each is a part: "5.7-rc1" has host-side detection and none of them. UNREAD names the versions
-whose source was not read. 6.1.176 has the work for each cpu, 6.12.107 does
-not; the return value of an exit handler is lost in all four. The commit that brought the exit for
+Each is a part: "5.7-rc1" has host-side detection and none of them. READ names the versions whose
+source was read. 6.1.176 has the work for each cpu, 6.12.107 does not; the return value of an exit handler is lost in all four. The commit that brought the exit for
 AMD is not a fix: it is machine.amd.
 """
 
@@ -83,9 +82,8 @@ VERSIONS = {
     "7.2.13": (*_5_19, SYSCTL, PER_CPU),
     "7.3": (*_5_19, SYSCTL, PER_CPU, RETURN_VALUE),
 }
-_COMMITS = "its fixes are those that are dated before it"
+READ = ("6.1.176", "6.12.107", "7.1.13", "7.2.8")
 UNREAD = {
-    **dict.fromkeys(("5.7-rc1", "5.7", "5.14", "5.18", "5.19", "6.2"), _COMMITS),
     "6.12.117": "6.12.107 was, which lacks the fix of vmx_handle_exit()",
     "7.2.13": "7.2.8 was, with the same fixes",
     "7.3": "7.2.8 was, which lacks the fix of vmx_handle_exit()",
