@@ -1,8 +1,9 @@
 """The fixes that tell kernel versions apart, and which version has which.
 
 Each is a part: "5.7-rc1" has host-side detection and none of them. READ names the versions whose
-source was read. 6.1.176 has the work for each cpu, 6.12.107 does not; the return value of an exit handler is lost in all four. The commit that brought the exit for
-AMD is not a fix: it is machine.amd.
+source was read. 6.1.176 has the work for each cpu, 6.12.107 does not; the return value of an exit
+handler is lost in all four. The commit that brought the exit for AMD is not a fix: it is
+machine.amd.
 """
 
 from __future__ import annotations
