@@ -38,6 +38,7 @@ from vmlitmus.host.cookies import MEANING, Get
 from vmlitmus.host.cpulist import as_list
 from vmlitmus.host.tree import Tree
 
+_WITHOUT_KVM = ("PINNING_AS_CONFIGURED",)  # claims that make sense for a guest under TCG
 _AREAS = ("cache-flush", "ap-creation", "launch")
 
 
@@ -170,7 +171,7 @@ def _report(
     every: Sequence[Domain],
 ) -> DomainReport:
     applies = "" if domain.kvm else "no KVM vcpu threads: KVM does not run this guest (TCG)"
-    judged = () if applies else tuple(_vm_claims(host, wanted, release, domain, every))
+    judged = tuple(_vm_claims(host, wanted, release, domain, every))
     return DomainReport(
         name=domain.name,
         vmm=domain.vmm,
@@ -226,6 +227,8 @@ def _vm_claims(
     if domain.policy is not None and domain.policy.kind == "sev-snp":
         judges["SNP_FORBIDS_SMT"] = lambda: forbids_smt(host, domain, release)
         judges["SMT_PROTECTION"] = lambda: smt_protection(host, domain, release)
+    if not domain.kvm:
+        judges = {claim: judge for claim, judge in judges.items() if claim in _WITHOUT_KVM}
     for claim in CLAIMS:
         own = claim == "OWN_VCPUS_APART" and wanted.peer_trust == "none"
         bare = claim == "PINNING_AS_CONFIGURED" and not domain.wanted and not wanted.claims
