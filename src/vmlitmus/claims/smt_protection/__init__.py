@@ -6,6 +6,7 @@ from vmlitmus.claims.smt_protection.cookies import (
     cookies_mixed_kernel,
     cookies_mixed_picked,
     forced_idle,
+    idle_though_a_task_fits,
     kernel_entry_unnoticed,
     two_cookies_wait,
 )
@@ -87,6 +88,7 @@ CONDITIONS = (
     cookies_apart,
     two_cookies_wait,
     forced_idle,
+    idle_though_a_task_fits,
     kernel_entry_unnoticed,
     bring_up_waits,
     bring_up_done,

@@ -18,6 +18,7 @@ from vmlitmus.model.hardware.smt.protection import (
     beside_protected,
     covered,
     held,
+    monitor_hit,
 )
 from vmlitmus.model.hardware.smt.readings import (
     ICR_AS_IT_IS,
@@ -94,6 +95,7 @@ def holds_back_event(w: World, cpu: Cpu) -> bool:
     """Say whether something is pending that does not wake a held cpu."""
     return (
         cpu.irq
+        or monitor_hit(cpu)
         or (bool(w.assume(NMI_IS_HELD)) and cpu.event in (Event.NMI, Event.MACHINE_CHECK))
         or (bool(w.assume(SMI_IS_HELD)) and cpu.event == Event.SMI)
         or (bool(w.assume(INIT_IS_HELD)) and cpu.event == Event.INIT)
