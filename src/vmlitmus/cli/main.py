@@ -22,6 +22,8 @@ COMMANDS = (
     "replay",
     "bless",
     "new",
+    "completion",
+    "man",
 )
 
 
@@ -63,6 +65,8 @@ _SHORT = {
     "replay": "execute given steps of a test and show the time-line",
     "bless": "store the counts of tests that are as expected",
     "new": "write the scaffold of a mechanism, a test, a claim or a topic",
+    "completion": "print the completion script of a shell",
+    "man": "print the manual page",
 }
 
 

@@ -14,7 +14,7 @@ from vmlitmus.compiler.machine.prune import checked
 from vmlitmus.compiler.machine.scan import Scan
 from vmlitmus.errors import ModelError, ScenarioError, unknown
 from vmlitmus.lang.domain import Bool, Domain, IntRange, OutOfRange, RefTo
-from vmlitmus.lang.entity import Entity, Field, declared_fields, store
+from vmlitmus.lang.entity import Entity, Field, class_place, declared_fields, store
 from vmlitmus.lang.environment import Environment, Limit, check_actors
 from vmlitmus.lang.model import Model, Setup, fill
 from vmlitmus.lang.source import Assumption, Choice, Source
@@ -83,6 +83,7 @@ class _Builder:
         self.model = model
         self.switchable = switchable
         self.settings = fill(model, settings, lists)
+        _check_apart(model.entities)
         self.names = _names(model.entities)
         self.fields = _fields(model.entities, tuple(model.fields.items()))
         self.made: dict[type[Entity], list[Entity]] = {kind: [] for kind in model.entities}
@@ -323,6 +324,19 @@ class _Variables(list[Variable]):
     def add(self, entity: Entity, name: str, domain: Domain, initial: int) -> None:
         number = self.family.number(entity, name)
         self.append(Variable(number, entity, name, domain, initial))
+
+
+@lru_cache(maxsize=64)
+def _check_apart(entities: tuple[type[Entity], ...]) -> None:
+    """Refuse an entity that is a kind of another: w.all() of that one would be without it."""
+    for kind in entities:
+        for other in entities:
+            if kind is not other and issubclass(kind, other):
+                raise ModelError(
+                    f"entity {kind.__name__} is a subclass of entity {other.__name__}: take"
+                    f" {other.__name__} out of the model's entities, or derive both from a third",
+                    class_place(kind),
+                )
 
 
 @lru_cache(maxsize=64)

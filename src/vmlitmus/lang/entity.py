@@ -50,6 +50,11 @@ class Entity:
 
     def __init_subclass__(cls, runs_on: str | None = None) -> None:
         super().__init_subclass__()
+        for name in ("__bool__", "__len__", "__eq__", "__hash__"):
+            if name in vars(cls):
+                raise ModelError(
+                    f"an entity defines no {name}: it is itself, and true", cls.__name__
+                )
         if runs_on is not None:
             cls.runs_on = runs_on
 
@@ -243,6 +248,11 @@ def _field(cls: type, name: str, annotation: Any, scope: dict[str, Any]) -> Fiel
     except ModelError as error:
         raise ModelError(str(error), _place(cls, name)) from None
     return field
+
+
+def class_place(cls: type[Entity]) -> str:
+    """Return "file:line" of an entity's declaration, or its name when that is not known."""
+    return _place(cls, "")
 
 
 def _place(cls: type, name: str) -> str:

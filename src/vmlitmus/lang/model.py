@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
@@ -94,9 +94,9 @@ class Model:
     ``settings`` and ``lists`` declare the tables and the arrays of tables of a litmus file;
     ``setup`` makes the entities of one scenario; ``start`` says in one line how things stand then,
     where a scenario does not begin with nothing done. ``fields`` extends entities by the annotated
-    fields of a class; ``variant`` returns the model with something changed. ``versions``
-    gives the fixes in each kernel version, by name; ``read`` names those whose source was read, the
-    others follow commits.
+    fields of a class; ``variant`` returns the model with something changed. ``versions`` gives the
+    fixes in each kernel version, by name; ``read`` names those whose source was read, and
+    ``unread`` says what is known of the others, if it is not their commits.
     """
 
     name: str
@@ -111,6 +111,7 @@ class Model:
     lists: Mapping[str, Mapping[str, Setting]] = field(default_factory=dict)
     fixes: tuple[Fix, ...] = ()
     versions: Mapping[str, tuple[Fix, ...]] = field(default_factory=dict)
+    unread: Mapping[str, str] = field(default_factory=dict)
     start: Callable[[Settings], str] | None = None
     read: tuple[str, ...] = ()
     fields: Mapping[type[Entity], type] = field(default_factory=dict)
@@ -176,6 +177,21 @@ class Model:
                 if setting.hooks is not None:
                     found += [{table: {key: name}} for name in self.hooks[setting.hooks]]
         return found
+
+    def known_by(self, version: str) -> str:
+        """Say what is known of a version whose source was not read."""
+        return f"source not read: {self.unread.get(version, 'from the commits')}"
+
+    def read_or_not(self, versions: Iterable[str]) -> tuple[str, ...]:
+        """Say, in a few lines, of which versions the source was read, and what of the others."""
+        known = [v for v in versions if v in self.versions]
+        read = ", ".join(v for v in known if v in self.read)
+        others = [(v, self.unread.get(v)) for v in known if v not in self.read]
+        apart = "; ".join(f"{v}, {what}" for v, what in others if what)
+        commits = ", ".join(v for v, what in others if not what)
+        lines = [f"Linux source read: {read}."] if read else []
+        lines += [f"Not read, but followed by their commits: {commits}."] if commits else []
+        return (*lines, *([f"Not read: {apart}."] if apart else []))
 
     def missing(self, settings: Settings) -> frozenset[str]:
         """Return the parts of the fixes that the chosen kernel version lacks."""

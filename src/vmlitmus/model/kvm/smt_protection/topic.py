@@ -268,7 +268,13 @@ MODEL = Model(
         SLICE_OUTLASTS,
     ),
     fixes=(NO_KSOFTIRQD_RUNNING,),
-    versions={"6.4": (), "6.16": (NO_KSOFTIRQD_RUNNING,)},
+    versions={
+        "6.1.176": (),
+        "7.2.8": (NO_KSOFTIRQD_RUNNING,),
+        "6.4": (),
+        "6.16": (NO_KSOFTIRQD_RUNNING,),
+    },
+    read=("6.1.176", "7.2.8"),
     settings={
         "machine": {
             "cores": number(1, 2, default=1, doc="physical cores"),
@@ -279,7 +285,7 @@ MODEL = Model(
             "x2apic": flag(default=True, doc="the APICs are in x2APIC mode; false: in xAPIC mode"),
         },
         "host": {
-            "kernel": release(default="6.16", doc="the kernel version"),
+            "kernel": release(default="7.2.8", doc="the kernel version"),
             "mechanism": mechanism(
                 SmtMechanism, default="none", doc="the approach that is to keep siblings idle"
             ),
