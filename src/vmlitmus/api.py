@@ -279,7 +279,7 @@ def ablate(
     return Ablations(tuple(ablated(job, test, cell) for test, cell in found.cells))
 
 
-def grid_of(test: Test, outcomes: Sequence[Outcome]) -> Grid:
+def grid_of(test: Test, outcomes: Sequence[Outcome], notes: tuple[str, ...] = ()) -> Grid:
     """Return the outcomes of a test's cells as a grid."""
     shape = test.layout
     return Grid(
@@ -290,6 +290,7 @@ def grid_of(test: Test, outcomes: Sequence[Outcome]) -> Grid:
         apart=shape.apart,
         marks=shape.marks,
         said=shape.said,
+        notes=notes,
     )
 
 

@@ -75,7 +75,9 @@ def command(
     for test, cells in selected:
         outcomes = [found[at + i] for i in range(len(cells))]
         at += len(cells)
-        grids.append(grid_of(test, outcomes))
+        versions = test.axes.get("version", ())
+        notes = catalogue.model_of(test.topic).read_or_not(versions)
+        grids.append(grid_of(test, outcomes, notes))
     grids.sort(key=lambda grid: -len(grid.cells) if "claim" in grid.axes else 0)
     if html:
         from vmlitmus.report.html import table_page
