@@ -39,6 +39,7 @@ SLICE_OUTLASTS = Assumption(
     "slice-outlasts-entry",
     "a slice is longer than it takes a sibling to go idle and a vcpu to enter, and than a round of "
     "ksoftirqd: the tick takes the cpu from neither before it has run",
+    settled_by="a measurement of both on the machine that is asked about",
 )
 IN_TRANSIT = (Activity.IDLE_LOOP, Activity.ENTERING, Activity.HARDIRQ, Activity.SOFTIRQ)
 
