@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from vmlitmus.audited import Audit, exit_code
-from vmlitmus.cli.options import output_option, write_out
+from vmlitmus.cli.options import html_option, output_option, write_html, write_out
 from vmlitmus.errors import HostError
 
 if TYPE_CHECKING:
@@ -58,6 +58,7 @@ _LIMIT = 16 << 20  # bytes of a file that is named on the command line
     show_default=True,
 )
 @click.option("--json", "as_object", is_flag=True, help="Print one JSON object, vmlitmus/audit/1.")
+@html_option
 @output_option
 def command(
     root: str,
@@ -74,6 +75,7 @@ def command(
     facts: bool,
     layout: str,
     as_object: bool,
+    html: str | None,
     output: str | None,
 ) -> int:
     """Judge a host and its VMs: true, false, or cannot tell, each with the facts that decide.
@@ -100,6 +102,10 @@ def command(
     )
     wanted.check()
     audit = audit_host(open_tree(root), wanted, root)
+    if html:
+        from vmlitmus.report.html import audit_page
+
+        write_html(audit_page(audit), html)
     write_out(shown(audit, "json" if as_object else layout, facts=facts), output)
     return exit_code(j.answer for j in audit.all_judged)
 
