@@ -13,9 +13,9 @@ from vmlitmus.cli.options import html_option, output_option, write_html, write_o
 from vmlitmus.errors import HostError
 
 if TYPE_CHECKING:
-    from vmlitmus.host.libvirt import DomainXml
-    from vmlitmus.host.qmp import Qmp
-    from vmlitmus.host.rust_vmm import VmmConfig
+    from vmlitmus.host.vmm.libvirt import DomainXml
+    from vmlitmus.host.vmm.qmp import Qmp
+    from vmlitmus.host.vmm.rust_vmm import VmmConfig
 
 _LIMIT = 16 << 20  # bytes of a file that is named on the command line
 
@@ -87,9 +87,9 @@ def command(
     """
     if sum(map(bool, (domain, pid, every))) > 1:
         raise click.UsageError("--domain, --pid and --all exclude each other")
-    from vmlitmus.audit.domain import Given
     from vmlitmus.audit.host import Wanted, audit_host
-    from vmlitmus.host.archive import open_tree
+    from vmlitmus.audit.vm.domain import Given
+    from vmlitmus.host.saved.archive import open_tree
 
     wanted = Wanted(
         domain=domain,
@@ -140,7 +140,7 @@ def content(path: str) -> bytes:
 def _xml(path: str | None) -> DomainXml | None:
     if path is None:
         return None
-    from vmlitmus.host.libvirt import parse_domain
+    from vmlitmus.host.vmm.libvirt import parse_domain
 
     return parse_domain(content(path), path)
 
@@ -148,7 +148,7 @@ def _xml(path: str | None) -> DomainXml | None:
 def _qmp(path: str | None) -> Qmp | None:
     if path is None:
         return None
-    from vmlitmus.host.qmp import ask, parse_qmp
+    from vmlitmus.host.vmm.qmp import ask, parse_qmp
 
     try:
         is_socket = stat.S_ISSOCK(Path(path).stat().st_mode)
@@ -160,6 +160,6 @@ def _qmp(path: str | None) -> Qmp | None:
 def _config(path: str | None) -> VmmConfig | None:
     if path is None:
         return None
-    from vmlitmus.host.rust_vmm import parse_config
+    from vmlitmus.host.vmm.rust_vmm import parse_config
 
     return parse_config(content(path).decode("utf-8", "replace"), path)

@@ -125,7 +125,9 @@ def main(args: list[str] | None = None) -> int:
 
 
 def _complain(message: str, code: int) -> int:
-    click.echo(f"vmlitmus: {message}", err=True)
+    from vmlitmus.cli.screen import printable
+
+    click.echo(f"vmlitmus: {printable(message)}", err=True)
     return code
 
 

@@ -137,7 +137,7 @@ def _ablation(a: Ablation, opened: Mapping[tuple[str, str], int]) -> dict[str, A
         "verdict": a.result.verdict.value,
         "parts": [_part(a, part, opened) for part in a.result.parts] if decided else [],
         "sets": " ".join(sets(a)) if decided else "",
-        "rests_on": [f"Rests on: {a.result.argument}.", *rests_on(a)],
+        "rests_on": [f"Based on: {a.result.argument}.", *rests_on(a)],
         "where": a.where,
     }
 
