@@ -22,6 +22,7 @@ from vmlitmus.decide import Job, decide_all
 from vmlitmus.engine.run import Choice
 from vmlitmus.errors import UsageError
 from vmlitmus.litmus import Catalogue, load_model
+from vmlitmus.litmus.catalogue import beside
 from vmlitmus.outcome import Outcome, as_json, exit_code
 from vmlitmus.report import line, summary
 
@@ -64,7 +65,10 @@ def command(
     """Decide tests and compare each verdict with the one its file expects.
 
     A SELECTOR is a topic, a test's name or a glob of names, one cell such as 'test[axis=value]', a
-    path to a litmus file, or - for standard input. Without any: the whole catalogue.
+    path to a litmus file, or - for standard input. Without any: the whole catalogue; with --model
+    and without a SELECTOR, the litmus files beside the model.
+
+    To see which answers a change alters: vmlitmus check TOPIC --model mine.py
 
     Exits 0 when every verdict is as expected, 1 when one is not, 2 for a faulty test or model,
     3 for an inconclusive or vacuous verdict, 130 when interrupted, 70 for an internal error or
@@ -74,6 +78,8 @@ def command(
         return _watch(selectors)
     started = time.monotonic()
     catalogue = Catalogue(load_model(model) if model else None)
+    if model and not selectors:
+        selectors = _beside(model)
     selected = catalogue.select(selectors, wide=wide)
     if uses:
         from vmlitmus.decide.uses import uses as used
@@ -103,6 +109,15 @@ def command(
     if interrupted:
         click.echo(f"vmlitmus: interrupted after {len(outcomes)} of {total}", err=True)
     return exit_code([*(o.code for o in outcomes), *([130] if interrupted else [])])
+
+
+def _beside(model: str) -> tuple[str, ...]:
+    """Return the tests beside a model; raises UsageError where there are none."""
+    found = tuple(beside(model))
+    if not found:
+        raise UsageError(f"--model {model}: no litmus file beside it; name a topic or a test")
+    click.echo(f"vmlitmus: the {len(found)} litmus files beside {model}", err=True)
+    return found
 
 
 def _watch(selectors: tuple[str, ...]) -> int:
