@@ -46,6 +46,10 @@ class Ticker:
             self.waiting, self.since = name, now
         self._draw(f"{self.finished}/{self.total} {name}, {now - self.since:.0f} s")
 
+    def asking(self, what: str) -> None:
+        """The next question is asked."""
+        self._draw(what)
+
     def search(self, progress: Progress) -> None:
         """A search goes on."""
         rate = progress.states / max(progress.seconds, 1e-9)
