@@ -11,6 +11,7 @@ import argparse
 import time
 from typing import Annotated
 
+from vmlitmus.compiler import build
 from vmlitmus.engine import run
 from vmlitmus.lang import (
     Assumption,
@@ -22,7 +23,6 @@ from vmlitmus.lang import (
     Settings,
     Setup,
     World,
-    build,
     condition,
     leads_to,
     number,

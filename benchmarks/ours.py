@@ -6,8 +6,8 @@ import argparse
 import shutil
 from collections.abc import Callable, Iterable
 
-from vmlitmus.engine.compile import compile_machine
-from vmlitmus.engine.search import Found, Search
+from vmlitmus.engine.native.codegen import compile_machine
+from vmlitmus.engine.native.search import Found, Search
 from vmlitmus.litmus import Catalogue
 
 

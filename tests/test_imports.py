@@ -18,25 +18,52 @@ ROOT = Path(vmlitmus.__file__).parent
 MAY = {
     "errors": set(),
     "lang": {"errors"},
+    "compiler": {"errors", "lang"},
     "world": {"lang"},
     "claims": {"lang", "world"},
     "model": {"errors", "lang", "world", "claims"},
     "outcome": set(),
-    "engine": {"errors", "lang", "outcome"},
+    "engine": {"compiler", "errors", "lang", "outcome"},
     "report": {"audited", "outcome", "traced"},
-    "scenario": {"errors", "lang", "outcome"},
+    "scenario": {"compiler", "errors", "lang", "outcome"},
     "litmus": {"errors", "lang", "model", "outcome", "scenario"},
-    "decide": {"errors", "lang", "outcome", "engine", "scenario", "litmus"},
-    "trace": {"errors", "engine"},  # of the engine, the kernel language and its compiler
-    "audited": set(),
-    "traced": {"audited"},
-    "audit": {"audited", "errors", "trace", "traced"},
-    "cli": {
-        "audit",
-        "audited",
+    "decide": {"compiler", "errors", "lang", "outcome", "engine", "scenario", "litmus"},
+    "explore": {
+        "compiler",
         "decide",
         "engine",
         "errors",
+        "lang",
+        "litmus",
+        "outcome",
+        "report",
+        "scenario",
+    },
+    "trace": {"errors", "engine"},  # of the engine, the kernel language and its compiler
+    "audited": set(),
+    "traced": {"audited"},
+    "host": {"errors", "outcome"},
+    "audit": {
+        "audited",
+        "compiler",
+        "engine",
+        "errors",
+        "host",
+        "lang",
+        "model",
+        "outcome",
+        "trace",
+        "traced",
+    },
+    "cli": {
+        "audit",
+        "audited",
+        "compiler",
+        "decide",
+        "engine",
+        "errors",
+        "explore",
+        "host",
         "lang",
         "litmus",
         "outcome",
@@ -47,9 +74,26 @@ MAY = {
     "__main__": {"cli"},
     "__init__": set(),
 }
+ROOMS = {  # inside a package: which folder may import which, "" for the files beside the folders
+    "compiler": {
+        "sections": set(),
+        "ir": set(),
+        "lowering": {"sections", "ir"},
+        "machine": {"sections", "ir", "lowering"},
+        "": {"sections", "ir", "lowering", "machine"},
+    },
+    "engine": {
+        "reference": {""},
+        "native": {"reference", ""},
+        "ablation": {"reference", "native", ""},
+        "": {"reference", "native", "ablation"},
+    },
+}
 OUTSIDE = {
+    "cli": {"click", "rich", "uvicorn"},
     "engine": {"llvmlite"},
-    "cli": {"click", "rich"},
+    "explore": {"anyio", "starlette"},
+    "host": {"defusedxml", "zstandard"},
     "report": {"jinja2"},
     "trace": {"zstandard"},
 }
@@ -88,6 +132,39 @@ def test_imports_go_one_way(package: str) -> None:
         assert names <= MAY[package] | {package, "__version__"}, path
 
 
+@pytest.mark.parametrize(("package", "room"), [(p, r) for p in ROOMS for r in ROOMS[p]])
+def test_rooms_of_a_package_import_one_way(package: str, room: str) -> None:
+    top = ROOT / package
+    assert {p.name for p in top.iterdir() if (p / "__init__.py").exists()} | {""} == set(
+        ROOMS[package]
+    )
+    for path in (top / room).rglob("*.py") if room else top.glob("*.py"):
+        for name in (name for name in imported(path) if name.startswith(f"vmlitmus.{package}.")):
+            other = name.split(".")[2]
+            other = other if other in ROOMS[package] else ""
+            assert other in ROOMS[package][room] | {room}, (path, name)
+
+
+def test_no_import_goes_round_in_a_circle() -> None:
+    """Imports inside functions count as well."""
+    modules = {
+        ".".join(path.relative_to(ROOT.parent).with_suffix("").parts).removesuffix(
+            ".__init__"
+        ): path
+        for path in ROOT.rglob("*.py")
+    }
+    uses = {}
+    for module, path in modules.items():
+        named = {n if n in modules else n.rpartition(".")[0] for n in imported(path)}
+        uses[module] = named & set(modules)
+    left = set(modules)
+    while ends := {module for module in left if not uses[module] & left}:
+        left -= ends
+    while ends := {m for m in left if not any(m in uses[o] for o in left)}:
+        left -= ends
+    assert not left
+
+
 @pytest.mark.parametrize("package", MAY)
 def test_packages_from_outside(package: str) -> None:
     for path in files(package):
@@ -117,7 +194,8 @@ def test_a_mechanism_takes_another_only_to_extend_it(module: str) -> None:
 def test_help_imports_nothing_heavy() -> None:
     code = (
         "import sys; from vmlitmus.cli.main import main; main(['--help']);"
-        "print([m for m in ('llvmlite', 'rich', 'jinja2', 'vmlitmus.lang') if m in sys.modules])"
+        "heavy = ('llvmlite', 'rich', 'jinja2', 'starlette', 'vmlitmus.lang');"
+        "print([m for m in heavy if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.rstrip().endswith("[]")

@@ -37,6 +37,18 @@ class UsageError(VmlitmusError):
     exit_code = 2
 
 
+class HostError(VmlitmusError):
+    """A file that was named to describe a host or a domain is not what it should be."""
+
+    exit_code = 2
+
+    def __init__(self, message: str, path: str, line: int | None = None) -> None:
+        self.path = path
+        self.line = line
+        place = path if line is None else f"{path}:{line}"
+        super().__init__(f"{place}: {message}")
+
+
 class RecordingError(VmlitmusError):
     """A recorded run cannot be read at all; ``place`` is the file, and where in it."""
 

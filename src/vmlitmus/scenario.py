@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from vmlitmus.lang import Choice, Claim, Environment, Machine, Model, build
+from vmlitmus.compiler import Machine, build
+from vmlitmus.lang import Choice, Claim, Environment, Model
 from vmlitmus.lang.model import fill
 from vmlitmus.outcome import Said, Verdict, Word
 

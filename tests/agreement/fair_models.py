@@ -13,8 +13,9 @@ from collections.abc import Callable, Hashable, Iterable
 
 from random_models import Writer
 
-from vmlitmus.engine.reference import Stepper
-from vmlitmus.lang import Claim, Instance, Machine, State
+from vmlitmus.compiler import Instance, Machine, State
+from vmlitmus.engine.reference.search import Stepper
+from vmlitmus.lang import Claim
 
 Node = tuple[State, Hashable]
 

@@ -28,7 +28,7 @@ CUTTING = (
     Fault(
         "cutting",
         "a yield resumes at the wrong place",
-        "lang/cut.py",
+        "compiler/sections/cut.py",
         "end.place = self.places[node]\n",
         "end.place = max(self.places[node] - 1, 1)\n",
         at=1,
@@ -36,7 +36,7 @@ CUTTING = (
     Fault(
         "cutting",
         "a loop does not forget the member it took",
-        "lang/cut.py",
+        "compiler/sections/cut.py",
         "[_assign(node, rest, taken), *body]",
         "[*body]",
         at=3,
@@ -44,7 +44,7 @@ CUTTING = (
     Fault(
         "cutting",
         "a break after a yield goes round again",
-        "lang/cut.py",
+        "compiler/sections/cut.py",
         "Kont(lambda: [_like(node, ast.Break())], follow.later)",
         "Kont(lambda: [_like(node, ast.Break())], again)",
         at=79,
@@ -52,7 +52,7 @@ CUTTING = (
     Fault(
         "cutting",
         "a continue after a yield leaves the loop",
-        "lang/cut.py",
+        "compiler/sections/cut.py",
         "Kont(lambda: [_like(node, ast.Continue())], again)",
         "Kont(lambda: [_like(node, ast.Continue())], follow.later)",
         at=23,
@@ -60,7 +60,7 @@ CUTTING = (
     Fault(
         "cutting",
         "the last round of a loop forgets what follows",
-        "lang/cut.py",
+        "compiler/sections/cut.py",
         "return [_like(node, loop), *follow.here()]",
         "return [_like(node, loop), *(follow.here() if follow.here is not follow.later"
         " else self.finish())]",
@@ -69,7 +69,7 @@ CUTTING = (
     Fault(
         "cutting",
         "a resumed while loop does not test again",
-        "lang/cut.py",
+        "compiler/sections/cut.py",
         "            return self.repeat(node, follow.resumed(), resumed)\n",
         "            return self.block(node.body, Kont(stuck, again), inner.resumed())\n",
         at=75,
@@ -77,7 +77,7 @@ CUTTING = (
     Fault(
         "cutting",
         "the return of a sub-sequence ends its caller",
-        "lang/expand.py",
+        "compiler/sections/expand.py",
         "if isinstance(node, ast.Return) and self.key is not None:",
         "if isinstance(node, ast.Return) and self.key == -1:",
         at=24,
@@ -85,7 +85,7 @@ CUTTING = (
     Fault(
         "cutting",
         "a sub-sequence shares its caller's locals",
-        "lang/expand.py",
+        "compiler/sections/expand.py",
         'node.id = node.id if owner.key is None else f"{node.id}_{owner.key}"',
         "node.id = node.id",
         at=54,
@@ -93,7 +93,7 @@ CUTTING = (
     Fault(
         "cutting",
         "an argument is evaluated where it is used, not at the call",
-        "lang/expand.py",
+        "compiler/sections/expand.py",
         "if isinstance(value, ast.Name):\n                given[name] = value",
         "if isinstance(value, (ast.Name, ast.Call)):\n                given[name] = value",
         at=394,
@@ -101,7 +101,7 @@ CUTTING = (
     Fault(
         "cutting",
         "an ending carries the label of the one before",
-        "lang/cut.py",
+        "compiler/sections/cut.py",
         "self.endings.index(node) + 1\n",
         "max(self.endings.index(node), 1)\n",
         at=1,
@@ -109,7 +109,7 @@ CUTTING = (
     Fault(
         "cutting",
         "what follows an else is dropped",
-        "lang/cut.py",
+        "compiler/sections/cut.py",
         "self.block(arm, follow, around) for arm in (node.body, node.orelse)]",
         "self.block(arm, follow if arm else Kont(self.finish, self.finish), around)"
         " for arm in (node.body, node.orelse)]",
@@ -118,7 +118,7 @@ CUTTING = (
     Fault(
         "cutting",
         "two locals share one slot",
-        "lang/program.py",
+        "compiler/machine/program.py",
         "used[domain] = index + 1",
         "used[domain] = index",
         at=5,
@@ -126,7 +126,7 @@ CUTTING = (
     Fault(
         "cutting",
         "a live local is forgotten in a loop",
-        "lang/frame.py",
+        "compiler/sections/frame.py",
         "                    changed = True\n",
         "                    changed = start < place\n",
         at=30,
@@ -134,7 +134,7 @@ CUTTING = (
     Fault(
         "cutting",
         "a local set in one arm counts as set in both",
-        "lang/frame.py",
+        "compiler/sections/frame.py",
         "set.intersection(*reached)",
         "set.union(*reached)",
         at=28,
@@ -142,7 +142,7 @@ CUTTING = (
     Fault(
         "cutting",
         "two sequences of an actor share their places",
-        "lang/build.py",
+        "compiler/build.py",
         "sequence.first_place = places.get(sequence.actor, 0) + 1",
         "sequence.first_place = 1",
         at=1,
@@ -150,7 +150,7 @@ CUTTING = (
     Fault(
         "cutting",
         "bindings stand in reverse",
-        "lang/bindings.py",
+        "compiler/machine/bindings.py",
         "for binding in itertools.product(*(self.values(k) for k in parameters.values())):",
         "for binding in itertools.product(*(self.values(k)[::-1] for k in parameters.values())):",
     ),
@@ -159,21 +159,21 @@ LOWERING = (
     Fault(
         "lowering",
         "a field of two values is taken for constant",
-        "lang/reachable.py",
+        "compiler/machine/reachable.py",
         "possible is None or len(possible) > 1}",
         "possible is None or len(possible) > 2}",
     ),
     Fault(
         "lowering",
         "an instance is left out that only one way of several enables",
-        "lang/reachable.py",
+        "compiler/machine/reachable.py",
         "return any(self.fits(dict(a), local) for a in self.arrivals.get(here, ()))",
         "return all(self.fits(dict(a), local) for a in self.arrivals.get(here, ()))",
     ),
     Fault(
         "lowering",
         "a field written in one arm only is not written",
-        "lang/control.py",
+        "compiler/lowering/control.py",
         "sorted({i for end in ends for i in end.fields})",
         "sorted(set.intersection(*(set(end.fields) for end in ends)))",
         at=1,
@@ -181,7 +181,7 @@ LOWERING = (
     Fault(
         "lowering",
         "true and a value is true",
-        "lang/ir.py",
+        "compiler/ir/nodes.py",
         "return b if a == 1 else a\n",
         "return a if a == 1 else b\n",
         at=3,
@@ -189,7 +189,7 @@ LOWERING = (
     Fault(
         "lowering",
         "a conditional expression takes the other side",
-        "lang/operators.py",
+        "compiler/lowering/operators.py",
         "strict=True):\n            self.resume(arm)\n            value = self.eval(inner)",
         "strict=True):\n            self.resume(arm)\n            value = self.eval(node.body)",
         at=6,
@@ -197,7 +197,7 @@ LOWERING = (
     Fault(
         "lowering",
         "a write above the range wraps",
-        "lang/control.py",
+        "compiler/lowering/control.py",
         "if given.high > domain.high:",
         "if given.high > domain.high + 1:",
         at=144,
@@ -205,7 +205,7 @@ LOWERING = (
     Fault(
         "lowering",
         "the difference of sets keeps the wrong side",
-        "lang/operators.py",
+        "compiler/lowering/operators.py",
         'op, y = "and", self.op("xor", bits, y, domain.size - 1)',
         'op, x = "and", self.op("xor", bits, x, domain.size - 1)',
         at=7,
@@ -213,14 +213,14 @@ LOWERING = (
     Fault(
         "lowering",
         "'greater' is lowered as 'less'",
-        "lang/operators.py",
+        "compiler/lowering/operators.py",
         'ast.Gt: ("slt", True)',
         'ast.Gt: ("slt", False)',
     ),
     Fault(
         "lowering",
         "'at least' is lowered as 'greater'",
-        "lang/operators.py",
+        "compiler/lowering/operators.py",
         'ast.GtE: ("sle", True)',
         'ast.GtE: ("slt", True)',
         at=8,
@@ -228,14 +228,14 @@ LOWERING = (
     Fault(
         "lowering",
         "a negative range loses its sign",
-        "lang/control.py",
+        "compiler/lowering/control.py",
         'operand = self.code.op(block, "add", bits, operand, domain.low)',
         'operand = self.code.op(block, "add", bits, operand, max(domain.low, 0))',
     ),
     Fault(
         "lowering",
         "continue leaves the loop",
-        "lang/lower.py",
+        "compiler/lowering/lower.py",
         "self.loops[-1].nexts.extend(self.snapshot())",
         "self.loops[-1].stops.extend(self.snapshot())",
         at=3,
@@ -243,14 +243,14 @@ LOWERING = (
     Fault(
         "lowering",
         "members of a set are visited in reverse",
-        "lang/groups.py",
+        "compiler/lowering/groups.py",
         "found, bits = enumerate(value.domain.members), width",
         "found, bits = reversed(list(enumerate(value.domain.members))), width",
     ),
     Fault(
         "lowering",
         "the budget of a disturbance is not used up",
-        "lang/instances.py",
+        "compiler/machine/instance_code.py",
         'Computed(left.domain, lowerer.op("sub", "i64", left.operand, 1))',
         "Computed(left.domain, left.operand)",
         at=13,
@@ -258,7 +258,7 @@ LOWERING = (
     Fault(
         "lowering",
         "a section runs whatever its locals are",
-        "lang/instances.py",
+        "compiler/machine/instance_code.py",
         "for index, code in instance.guards:",
         "for index, code in instance.guards[:1]:",
         at=1,
@@ -266,7 +266,7 @@ LOWERING = (
     Fault(
         "lowering",
         "a dead local is kept",
-        "lang/instances.py",
+        "compiler/machine/instance_code.py",
         "            if name not in live:\n",
         "            if name not in live and not live:\n",
         at=6,
@@ -274,7 +274,7 @@ LOWERING = (
     Fault(
         "lowering",
         "discard toggles",
-        "lang/calls.py",
+        "compiler/lowering/calls.py",
         'return Computed(domain, self.op("and", bits, mask, others))',
         'return Computed(domain, self.op("xor", bits, mask, bit))',
         at=7,
@@ -282,7 +282,7 @@ LOWERING = (
     Fault(
         "lowering",
         "min is max",
-        "lang/calls.py",
+        "compiler/lowering/calls.py",
         "pick = (y, x) if largest else (x, y)",
         "pick = (x, y)",
         at=1,
@@ -290,7 +290,7 @@ LOWERING = (
     Fault(
         "lowering",
         "a write through a reference goes to every entity",
-        "lang/control.py",
+        "compiler/lowering/control.py",
         'return self.op("eq", "i64", value.operand, entity.index)',
         'return self.op("sle", "i64", entity.index, value.operand)',
         at=526,
@@ -298,7 +298,7 @@ LOWERING = (
     Fault(
         "lowering",
         "a known word is not cleared before it is written",
-        "engine/compile.py",
+        "engine/native/codegen.py",
         "            cleared |= place.mask << place.shift\n",
         "            cleared |= (place.mask >> isinstance(operand, int)) << place.shift\n",
         at=1,
@@ -306,7 +306,7 @@ LOWERING = (
     Fault(
         "lowering",
         "two variables overlap by a bit",
-        "engine/layout.py",
+        "engine/native/layout.py",
         "self.used += piece\n",
         "self.used += piece - (piece > 1)\n",
         at=1,
@@ -316,14 +316,14 @@ SEARCH = (
     Fault(
         "search",
         "the initial state always recovers",
-        "engine/kernel_graph.py",
+        "engine/native/kernel_graph.py",
         "if load8(load(ctx, MARK), first) == 0:",
         "if load8(load(ctx, MARK), first) == 0 and first != 0:",
     ),
     Fault(
         "search",
         "a visited state is known by half its key",
-        "engine/kernel.py",
+        "engine/native/kernel.py",
         "if there == load(key, 0) and load(table, slot * KEYS + 1) == load(key, 1):",
         "if there == load(key, 0):",
         at=246,
@@ -331,7 +331,7 @@ SEARCH = (
     Fault(
         "search",
         "a fingerprint leaves out the last word",
-        "engine/kernel.py",
+        "engine/native/kernel.py",
         "for i in range(WORDS):\n                a = mix",
         "for i in range(WORDS - 1):\n                a = mix",
         at=35,
@@ -339,7 +339,7 @@ SEARCH = (
     Fault(
         "search",
         "a growing table overwrites keys that collide",
-        "engine/kernel.py",
+        "engine/native/kernel.py",
         "table + find(table, slots, key) * (8 * KEYS)",
         "table + home(key, slots) * (8 * KEYS)",
         at="wished-no-mark",
@@ -347,21 +347,21 @@ SEARCH = (
     Fault(
         "search",
         "an insert is lost where the slot is not the first choice",
-        "engine/kernel.py",
+        "engine/native/kernel.py",
         "            copy_key(key, table + slot * (8 * KEYS))",
         "            copy_key(key, table + home(key, slots) * (8 * KEYS))",
     ),
     Fault(
         "search",
         "a successor counts as met lately by half its key",
-        "engine/kernel.py",
+        "engine/native/kernel.py",
         "(load(a, 0) ^ load(b, 0)) | (load(a, 1) ^ load(b, 1))",
         "load(a, 0) ^ load(b, 0)",
     ),
     Fault(
         "search",
         "of two keys put aside while the table grows, one is forgotten",
-        "engine/kernel.py",
+        "engine/native/kernel.py",
         "    while taken != 0:\n        taken -= 1\n",
         "    while taken > 1:\n        taken -= 2\n",
         at="wished-no-mark",
@@ -369,14 +369,14 @@ SEARCH = (
     Fault(
         "search",
         "coverage is that of the first ending",
-        "engine/compile.py",
+        "engine/native/codegen.py",
         'name = f"{instance.step.name}.{ending}" if',
         'name = f"{instance.step.name}.1" if',
     ),
     Fault(
         "search",
         "a hit ends the search before its level is expanded",
-        "engine/kernel.py",
+        "engine/native/kernel.py",
         "if hit != 0 and hit <= load(ctx, LEVEL_END):",
         "if hit != 0:",
         at="concurrent-flushers[cache_flush=v2]",
@@ -384,42 +384,42 @@ SEARCH = (
     Fault(
         "search",
         "the last hit counts, not the first",
-        "engine/kernel.py",
+        "engine/native/kernel.py",
         "                if load(hit, 0) == 0:\n",
         "                if load(hit, 0) <= tail:\n",
     ),
     Fault(
         "search",
         "all states of a batch have one parent",
-        "engine/kernel.py",
+        "engine/native/kernel.py",
         "PARENTS), tail, load32(load(ctx, FROM), k))\n",
         "PARENTS), tail, load32(load(ctx, FROM), 0))\n",
     ),
     Fault(
         "search",
         "only the last state's conditions are observed",
-        "engine/kernel.py",
+        "engine/native/kernel.py",
         "store(ctx, OBSERVED, load(ctx, OBSERVED) | seen)",
         "store(ctx, OBSERVED, seen)",
     ),
     Fault(
         "search",
         "the first reverse edge of a state is not followed",
-        "engine/kernel_graph.py",
+        "engine/native/kernel_graph.py",
         "e = load(load(ctx, BEFORE), state)\n",
         "e = load(load(ctx, BEFORE), state) + 1\n",
     ),
     Fault(
         "search",
         "self-loops are no transitions",
-        "engine/reference.py",
+        "engine/reference/search.py",
         "                seen.transitions += 1\n",
         "                seen.transitions += after != state\n",
     ),
     Fault(
         "search",
         "the reference engine stops at once at a hit",
-        "engine/reference.py",
+        "engine/reference/search.py",
         "        for number, state in enumerate(level):\n",
         "        for number, state in enumerate(level if seen.hit is None else ()):\n"
         "            if seen.hit is not None:\n                break\n",
@@ -427,7 +427,7 @@ SEARCH = (
     Fault(
         "search",
         "the depth counts a level without states",
-        "engine/reference.py",
+        "engine/reference/search.py",
         "seen.depth += bool(following)",
         "seen.depth += 1",
     ),

@@ -12,9 +12,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from vmlitmus.engine.reference import Stepper
+from vmlitmus.compiler import Instance, Machine, State
+from vmlitmus.engine.reference.search import Stepper
 from vmlitmus.errors import ModelError
-from vmlitmus.lang import Entity, Instance, Machine, NotEnabled, State, Step
+from vmlitmus.lang import Entity, NotEnabled, Step
 
 BLOCKED = "blocked"
 Option = tuple[Instance, str, State]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import Any
 
-from vmlitmus.lang import Machine
+from vmlitmus.compiler import Machine
 
 
 def order_differs(machine: Machine) -> str | None:

@@ -17,10 +17,11 @@ from generators import generator_differs
 from instance_order import order_differs
 from random_models import Writer
 
+from vmlitmus.compiler import Machine, build
 from vmlitmus.engine import Limits, Progress, run
-from vmlitmus.engine.reference import Stepper
+from vmlitmus.engine.reference.search import Stepper
 from vmlitmus.errors import EnginesDisagree, ModelError, ScenarioError
-from vmlitmus.lang import Claim, Machine, Model, build
+from vmlitmus.lang import Claim, Model
 from vmlitmus.lang.syntax import _functions, forget, names_of
 from vmlitmus.outcome import Result
 

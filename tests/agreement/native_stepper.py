@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from vmlitmus.engine.compile import compile_machine
-from vmlitmus.engine.jit import Native
-from vmlitmus.engine.layout import Layout
-from vmlitmus.engine.memory import Region
+from vmlitmus.compiler import Instance, Machine, State
+from vmlitmus.engine.native.codegen import compile_machine
+from vmlitmus.engine.native.jit import Native
+from vmlitmus.engine.native.layout import Layout
+from vmlitmus.engine.native.memory import Region
 from vmlitmus.errors import ModelError
-from vmlitmus.lang import Instance, Machine, State
 
 
 class NativeStepper:

@@ -9,7 +9,8 @@ import pytest
 from judge import opinion
 from random_models import Writer
 
-from vmlitmus.engine import run, search
+from vmlitmus.engine import run
+from vmlitmus.engine.native import search
 from vmlitmus.litmus import Catalogue
 from vmlitmus.litmus.catalogue import blessed
 

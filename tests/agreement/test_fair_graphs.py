@@ -9,11 +9,12 @@ import pytest
 from fair_graphs import Graph, all_graphs_of_two_states, nested_graph, random_graph
 from judge import load
 
+from vmlitmus.compiler import build
 from vmlitmus.engine import run
-from vmlitmus.engine.layout import Layout
-from vmlitmus.engine.liveness import find_lasso
-from vmlitmus.engine.reference import Explored
-from vmlitmus.lang import build, eventually, leads_to
+from vmlitmus.engine.native.layout import Layout
+from vmlitmus.engine.reference.liveness import find_lasso
+from vmlitmus.engine.reference.search import Explored
+from vmlitmus.lang import eventually, leads_to
 
 CLAIMS = {"eventually": eventually("met"), "leads_to": leads_to("asked", "met")}
 SHARDS = 10

@@ -9,9 +9,10 @@ import pytest
 from fair_models import Opinion, TooLarge, fair_model
 from judge import load
 
+from vmlitmus.compiler import Machine, build
 from vmlitmus.engine import run
 from vmlitmus.errors import ModelError
-from vmlitmus.lang import Claim, Machine, build, eventually, leads_to
+from vmlitmus.lang import Claim, eventually, leads_to
 
 LARGEST = 150  # states
 SHARDS = 8

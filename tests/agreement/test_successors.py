@@ -11,11 +11,11 @@ from judge import LARGEST, load, scenario
 from native_stepper import NativeStepper
 from random_models import Writer
 
-from vmlitmus.engine.compile import compile_machine
-from vmlitmus.engine.reference import Stepper
-from vmlitmus.engine.search import Search
+from vmlitmus.compiler import Machine, State
+from vmlitmus.engine.native.codegen import compile_machine
+from vmlitmus.engine.native.search import Search
+from vmlitmus.engine.reference.search import Stepper
 from vmlitmus.errors import ModelError
-from vmlitmus.lang import Machine, State
 from vmlitmus.litmus import Catalogue
 from vmlitmus.litmus.catalogue import blessed
 

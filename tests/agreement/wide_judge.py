@@ -12,11 +12,12 @@ from judge import Choose, Opinion, judged, load, tidy
 from native_stepper import NativeStepper
 from wide_models import WideWriter
 
+from vmlitmus.compiler import Machine, State, build
 from vmlitmus.engine import Limits
-from vmlitmus.engine.asked import Asked
-from vmlitmus.engine.reference import Stepper
+from vmlitmus.engine.ablation.queries import Asked
+from vmlitmus.engine.reference.search import Stepper
 from vmlitmus.errors import EnginesDisagree, ModelError
-from vmlitmus.lang import Claim, Machine, State, build
+from vmlitmus.lang import Claim
 
 STATES = 25  # whose successors are compared
 

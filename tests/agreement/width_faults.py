@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from faults import Fault
 
-IR, OPERATORS, CALLS = "lang/ir.py", "lang/operators.py", "lang/calls.py"
-CONTROL, GROUPS = "lang/control.py", "lang/groups.py"
-LAYOUT, COMPILE, KERNEL = "engine/layout.py", "engine/compile.py", "engine/kernel.py"
+IR = "compiler/ir/nodes.py"
+LOWERING, NATIVE = "compiler/lowering", "engine/native"
+OPERATORS, CALLS = f"{LOWERING}/operators.py", f"{LOWERING}/calls.py"
+CONTROL, GROUPS = f"{LOWERING}/control.py", f"{LOWERING}/groups.py"
+LAYOUT, COMPILE, KERNEL = f"{NATIVE}/layout.py", f"{NATIVE}/codegen.py", f"{NATIVE}/kernel.py"
 
 FAULTS = (
     Fault(

@@ -14,6 +14,8 @@ from vmlitmus.report.grid import Grid
 from vmlitmus.report.html import check_page, explain_page, table_page
 
 PAINT = 1000  # milliseconds
+RACE = Path(__file__).parent / "race"
+OWN = ("--model", str(RACE / "flushing.py"))
 LASSO = "rfc-destroyed-spins[version=rfc-v8]"
 
 
@@ -22,12 +24,12 @@ def pages(tmp_path_factory) -> Path:
     """Return a folder with pages of real tests."""
     folder = tmp_path_factory.mktemp("pages")
     for name, *command in (
-        ("race", "explain", "v3-two-reclaimers"),
+        ("race", "explain", f"{RACE}/race.toml", *OWN),
         ("lasso", "explain", LASSO),
-        ("holds", "explain", "ever-ran-two-reclaimers"),
+        ("holds", "explain", f"{RACE}/kept.toml", *OWN),
         ("grid", "table", "policy-grid"),
-        ("check", "check", "policy-grid", "v3-two-reclaimers"),
-        ("needs", "ablate", "flushes-merged-snp", "--needed-by", "no"),
+        ("check", "check", "policy-grid", "page-reused"),
+        ("needs", "ablate", f"{RACE}/kept.toml", *OWN, "--needed-by", "no"),
     ):
         assert main([*command, "--html", str(folder / f"{name}.html")]) == 0
     return folder
@@ -46,47 +48,43 @@ def test_keys_slider_and_clicks_move_through_the_states(browser, pages) -> None:
     from selenium.webdriver.common.keys import Keys
 
     browser.open(pages / "race.html")
-    assert at(browser) == "19 / 19"
-    assert browser.text(".card .end").endswith("stale-encrypted-line")
+    assert at(browser) == "9 / 9"
+    assert browser.text(".card .end").endswith("overwritten")
     browser.keys(Keys.HOME)
-    assert at(browser) == "0 / 19"
+    assert at(browser) == "0 / 9"
     assert browser.text(".state .quiet") == "Nothing has changed yet."
-    browser.keys(*[Keys.ARROW_RIGHT] * 13)
-    assert at(browser) == "13 / 19"
-    assert browser.text(".card h2") == "task1 sends write-back IPIs to {cpu0}"
-    assert (
-        browser.text(".changes")
-        == "Changesvm0.have_run{cpu0} becomes {}task1.targets{} becomes {cpu0}"
+    browser.keys(*[Keys.ARROW_RIGHT] * 4)
+    assert at(browser) == "4 / 9"
+    assert browser.text(".card h2") == "task0 sends IPIs to {cpu0}"
+    assert browser.text(".changes") == (
+        "Changespage0.mask{cpu0} becomes {}task0.targets{} becomes {cpu0}"
     )
-    changed = browser.js(
-        "return [...document.querySelectorAll('.state .changed')].map(r => r.textContent)"
-    )
-    assert [row.replace("\u25cf ", "") for row in changed] == [
-        "task1targets{cpu0} (changed by this step)", "have_run{} (changed by this step)",
-    ]  # fmt: skip
+    rows = "[...document.querySelectorAll('.state .changed')].map(r => r.textContent)"
+    assert [row.replace("\u25cf ", "") for row in browser.js(f"return {rows}")] == [
+        "mask{} (changed by this step)",
+        "task0targets{cpu0} (changed by this step)",
+    ]
     browser.keys(Keys.ARROW_LEFT)
-    assert at(browser) == "12 / 19"
+    assert at(browser) == "3 / 9"
     browser.js(
         "const s = document.querySelector('.control input'); s.value = 7;"
         "s.dispatchEvent(new Event('input'))"
     )
-    assert at(browser) == "7 / 19"
-    browser.all(".steps .step button")[16].click()
-    assert at(browser) == "17 / 19"
+    assert at(browser) == "7 / 9"
+    browser.all(".steps .step button")[4].click()
+    assert at(browser) == "5 / 9"
     browser.keys(Keys.ARROW_DOWN)
-    assert at(browser) == "18 / 19"
+    assert at(browser) == "6 / 9"
     assert browser.js("return document.activeElement.getAttribute('aria-current')") == "step"
     assert browser.js("return document.querySelectorAll('.steps [tabindex=\"0\"]').length") == 1
-    assert browser.js("return document.querySelector('[role=status].away').textContent").startswith(
-        "step 18"
-    )
-    assert "step=18" in browser.driver.current_url
+    assert browser.text("[role=status].away").startswith("step 6")
+    assert "step=6" in browser.driver.current_url
     assert browser.errors() == []
 
 
 def test_an_address_names_the_step(browser, pages) -> None:
     browser.open(pages / "race.html", "#run=0&step=5")
-    assert at(browser) == "5 / 19"
+    assert at(browser) == "5 / 9"
     for odd in ("#run=0&step=999", "#run=0&step=-3", "#run=0&step=x"):
         browser.open(pages / "race.html", odd)
         assert browser.all(".step"), odd
@@ -94,42 +92,43 @@ def test_an_address_names_the_step(browser, pages) -> None:
 
 
 def test_arrows_join_what_made_a_difference(browser, pages) -> None:
-    """The bug of v3: the second flusher takes the mask, so the first one sends nothing."""
-    browser.open(pages / "race.html", "#run=0&step=13")
-    count = "return document.querySelectorAll('.arrows path.%s').length"
-    assert browser.js(count % "needed") == 1  # page0 is free, so the host can reuse it
-    assert browser.js(count % "chosen") == 0 or browser.js(count % "shaped") >= 5
+    """The first flusher takes the mask, so the second sends nothing; the page is free for reuse."""
+    browser.open(pages / "race.html", "#run=0&step=5")
+    count = "return document.querySelectorAll('.arrows > path.%s').length"
+    browser.driver.execute_async_script("requestAnimationFrame(arguments[0])")
+    assert browser.js(count % "needed") == 1
+    assert browser.js(count % "shaped") == 3
+    assert browser.js(count % "chosen") == 1
     links = browser.js("return [...document.querySelectorAll('.links li')].map(l => l.textContent)")
-    assert links[0].startswith("step 3: vcpu0 goes through pre_sev_run()")
-    assert links[1].startswith("step 14: task0 sends write-back IPIs to {}")
-    browser.all(".links button")[1].click()
-    assert at(browser) == "14 / 19"
+    assert links == [
+        "step 4: task0 sends IPIs to {cpu0} \u2014 page0.mask; "
+        "otherwise it would have done something else"
+    ]
+    browser.all(".links button")[0].click()
+    assert at(browser) == "4 / 9"
 
 
 def test_a_step_shows_source_and_code(browser, pages) -> None:
-    browser.open(pages / "race.html", "#run=0&step=13")
-    assert "683412ccf612" in browser.text(".sources")
-    assert "last-unmap-frees = yes" in browser.text(".sources")
-    files = browser.js(
-        "return [...document.querySelectorAll('figcaption')].map(f => f.textContent)"
-    )
-    assert any(name.startswith("vmlitmus/model/kvm/cache_flush/policy.py:") for name in files)
-    runs = browser.js("return [...document.querySelectorAll('.runs')].map(r => r.textContent)")
-    assert any('yield "{task} sends write-back IPIs to {task.targets}"' in line for line in runs)
-    rest = browser.js("return [...document.querySelectorAll('.rest')].map(r => r.textContent)")
-    assert any("sees its write-back IPIs handled" in line for line in rest)
+    browser.open(pages / "race.html", "#run=0&step=4")
+    assert "made_flush() in arch/x86/kvm/made.c (Linux 7.2.13)" in browser.text(".sources")
+    assert "made = yes: made for a test" in browser.text(".sources")
+    assert browser.text("figcaption").startswith("flushing.py:")
+    lines = "[...document.querySelectorAll(arguments[0])].map(r => r.textContent)"
+    ran = browser.js(f"return {lines}", ".runs")
+    assert any('yield "{task} sends IPIs to {task.targets}"' in line for line in ran)
+    rest = browser.js(f"return {lines}", ".rest")
+    assert any("sees its IPIs handled" in line for line in rest)
 
 
 def test_a_lasso_marks_its_loop(browser, pages) -> None:
     browser.open(pages / "lasso.html")
     notes = browser.js("return [...document.querySelectorAll('.note')].map(n => n.textContent)")
-    assert notes == [
-        "here: create-due",
-        "from here the run repeats for ever",
-        "\u21ba back to step 18, for ever",
-        "create-settled never comes",
-    ]
-    assert len(browser.all(".looped")) == 2
+    steps = len(browser.all(".step"))
+    back = re.fullmatch(r"\u21ba back to step (\d+), for ever", notes[2])
+    assert back
+    assert notes[:2] == ["here: create-due", "from here the run repeats for ever"]
+    assert notes[3:] == ["create-settled never comes"]
+    assert len(browser.all(".looped")) == steps - int(back[1]) + 1
 
 
 def test_what_holds_says_what_was_reached(browser, pages) -> None:
@@ -144,11 +143,14 @@ def test_a_cell_opens_its_run_and_back_leads_back(browser, pages) -> None:
     from selenium.webdriver.common.keys import Keys
 
     browser.open(pages / "grid.html")
-    assert len(browser.all(".grid td a")) == 30
-    assert browser.one(".grid tbody tr:nth-child(4) td:nth-child(4) a").text == "\u2717 violated"
-    browser.js("document.querySelector('.grid tbody tr:nth-child(4) td:nth-child(4) a').focus()")
+    rows = browser.all(".grid tbody tr")
+    cells = browser.all(".grid td.v-violated a")
+    assert len(browser.all(".grid td a")) == 3 * len(rows) > 20
+    assert cells[0].text == "\u2717 violated"
+    browser.js("document.querySelector('.grid td.v-violated a').focus()")
     browser.keys(Keys.ENTER)
-    assert "v3" in browser.text(".again code")
+    assert "policy-grid[cache_flush=none" in browser.text(".again code")
+    assert browser.text(".card .end").endswith("stale-encrypted-line")
     assert not browser.one("#index").is_displayed()
     browser.keys(Keys.ARROW_LEFT)
     browser.driver.back()
@@ -158,12 +160,13 @@ def test_a_cell_opens_its_run_and_back_leads_back(browser, pages) -> None:
 
 def test_a_check_can_be_searched(browser, pages) -> None:
     browser.open(pages / "check.html")
-    every = browser.text("#matches")
+    every = len(browser.all(".cell"))
+    good = len(browser.all(".cell.v-holds"))
+    assert browser.text("#matches") == f"{every} verdicts shown"
     browser.one("#find").send_keys("policy-grid")
-    assert browser.text("#matches") == "30 verdicts shown"
+    assert browser.text("#matches") == f"{every - 1} verdicts shown"
     browser.all("[name=verdict]")[0].click()
-    assert browser.text("#matches") == "16 verdicts shown"
-    assert every != "30 verdicts shown"
+    assert browser.text("#matches") == f"{every - good} verdicts shown"
     browser.one("#wrong").click()
     assert browser.text("#matches") == "0 verdicts shown"
 
@@ -171,10 +174,10 @@ def test_a_check_can_be_searched(browser, pages) -> None:
 def test_a_part_opens_what_happens_without_it(browser, pages) -> None:
     browser.open(pages / "needs.html")
     links = browser.all(".p-load-bearing a")
-    assert len(links) == 5
-    links[1].click()
-    assert "--without" in browser.text(".again code")
-    assert browser.text(".card .end").endswith("stale-encrypted-line")
+    assert len(links) == 1
+    links[0].click()
+    assert "--without flush" in browser.text(".again code")
+    assert browser.text(".card .end").endswith("overwritten")
 
 
 PAGES = ["race", "lasso", "holds", "grid", "check", "needs"]
@@ -208,7 +211,7 @@ def test_light_dark_and_print(browser, pages) -> None:
     browser.look(1000, 1400, media="print")
     assert not browser.one(".inspector").is_displayed()
     assert not browser.one(".control").is_displayed()
-    assert len(browser.all(".steps .step")) == 19
+    assert len(browser.all(".steps .step")) == 9
     assert browser.one(".facts").is_displayed()
 
 

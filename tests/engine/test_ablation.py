@@ -10,20 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from vmlitmus.compiler import build, scanned
 from vmlitmus.engine import Limits, ablate, run
-from vmlitmus.engine.ablate import EXACT, contradiction, hitting, minimal
-from vmlitmus.engine.asked import Asked
-from vmlitmus.engine.reference import Stepper
+from vmlitmus.engine.ablation.ablate import EXACT, contradiction, hitting, minimal
+from vmlitmus.engine.ablation.queries import Asked
+from vmlitmus.engine.reference.search import Stepper
 from vmlitmus.errors import EnginesDisagree, ModelError, ScenarioError
-from vmlitmus.lang import (
-    build,
-    eventually,
-    leads_to,
-    never,
-    possible,
-    recoverable,
-    scanned,
-)
+from vmlitmus.lang import eventually, leads_to, never, possible, recoverable
 from vmlitmus.litmus import Catalogue
 from vmlitmus.outcome import PartStatus, Verdict
 
@@ -253,7 +246,7 @@ def test_what_is_not_monotone_is_said() -> None:
 
 def test_sets_decided_by_size_are_those_of_every_set(monkeypatch) -> None:
     exact = ablate(locks(8), never("opened"))
-    monkeypatch.setattr(sys.modules["vmlitmus.engine.ablate"], "EXACT", 3)
+    monkeypatch.setattr(sys.modules["vmlitmus.engine.ablation.ablate"], "EXACT", 3)
     by_size = ablate(locks(8), never("opened"))
     assert by_size.combinations < exact.combinations
     assert by_size.breaking == exact.breaking
@@ -313,7 +306,7 @@ def test_an_interrupt_keeps_what_is_known() -> None:
 
 
 def test_no_part_is_compiled_twice(monkeypatch) -> None:
-    from vmlitmus.engine import search
+    from vmlitmus.engine.native import search
 
     made = []
     compiled = search.Native
@@ -365,7 +358,7 @@ def test_a_fix_that_the_kernel_lacks_is_no_candidate(version, switches, breaking
 
 
 def test_a_run_that_cannot_be_executed_again_is_an_error(monkeypatch) -> None:
-    together = sys.modules["vmlitmus.engine.together"]
+    together = sys.modules["vmlitmus.engine.ablation.batch"]
     found = together.find_together
 
     def broken(machine, *rest):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from vmlitmus.compiler import Machine, build
 from vmlitmus.engine import run
 from vmlitmus.errors import ScenarioError
 from vmlitmus.lang import (
@@ -11,13 +12,11 @@ from vmlitmus.lang import (
     Claim,
     Entity,
     Limit,
-    Machine,
     Model,
     Sections,
     Settings,
     Setup,
     World,
-    build,
     condition,
     eventually,
     never,

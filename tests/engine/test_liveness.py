@@ -12,12 +12,13 @@ from fair_graphs import Graph
 from fair_world import HANDSHAKE, INTERRUPTS, LOCK
 from judge import load
 
+from vmlitmus.compiler import Machine, build
 from vmlitmus.engine import replay, run
 from vmlitmus.engine.confirm import confirm_lasso
-from vmlitmus.engine.lasso import Lasso
-from vmlitmus.engine.reference import Stepper
+from vmlitmus.engine.reference.lasso import Lasso
+from vmlitmus.engine.reference.search import Stepper
 from vmlitmus.errors import EnginesDisagree
-from vmlitmus.lang import Claim, Fairness, Machine, Model, build, eventually, leads_to
+from vmlitmus.lang import Claim, Fairness, Model, eventually, leads_to
 from vmlitmus.outcome import Result
 
 MET, ANSWERED = eventually("met"), leads_to("asked", "met")

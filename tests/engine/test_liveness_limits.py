@@ -8,10 +8,11 @@ import time
 import pytest
 from fair_world import INTERRUPTS, Cpu
 
+from vmlitmus.compiler import build
 from vmlitmus.engine import Limits, run
-from vmlitmus.engine.compile import compile_machine
-from vmlitmus.engine.search import Search
-from vmlitmus.lang import build, eventually, never
+from vmlitmus.engine.native.codegen import compile_machine
+from vmlitmus.engine.native.search import Search
+from vmlitmus.lang import eventually, never
 
 
 def six_cpus(make, settings) -> None:

@@ -11,12 +11,12 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from vmlitmus.engine import kernel, search
-from vmlitmus.engine.jit import Native
-from vmlitmus.engine.kernel_language import compile_kernel
 from vmlitmus.engine.limits import Limits, Progress
-from vmlitmus.engine.memory import Region
-from vmlitmus.engine.search import NativeModel, Search
+from vmlitmus.engine.native import kernel, search
+from vmlitmus.engine.native.jit import Native
+from vmlitmus.engine.native.kernel_language import compile_kernel
+from vmlitmus.engine.native.memory import Region
+from vmlitmus.engine.native.search import NativeModel, Search
 
 COUNT = 20_011  # numbers of the graph; a prime
 BASES = (11, 13, 17)  # how a number is spread: digits to these bases, the rest in the last word

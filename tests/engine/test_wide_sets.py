@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from vmlitmus.compiler import Machine, build
 from vmlitmus.engine import run
-from vmlitmus.lang import Assumption, Claim, Entity, Machine, Model, Set, build, condition, step
+from vmlitmus.lang import Assumption, Claim, Entity, Model, Set, condition, step
 
 S = Assumption("wide", "a set of many members")
 

@@ -17,9 +17,10 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "agreement"))
 from generators import generator_differs
 from judge import disagreement, load
 
-from vmlitmus.engine.reference import Stepper
+from vmlitmus.compiler import Machine, build
+from vmlitmus.engine.reference.search import Stepper
 from vmlitmus.errors import ModelError
-from vmlitmus.lang import Claim, Machine, build
+from vmlitmus.lang import Claim
 
 MODEL = """from __future__ import annotations
 from typing import Annotated

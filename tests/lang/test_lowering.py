@@ -11,10 +11,11 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent.parent / "agreement"))
 from judge import load
 
+from vmlitmus.compiler import build
+from vmlitmus.compiler.ir.fold import folded
+from vmlitmus.compiler.ir.nodes import Branch, Code, Emit, Op
 from vmlitmus.engine import run
-from vmlitmus.lang import Claim, build
-from vmlitmus.lang.fold import folded
-from vmlitmus.lang.ir import Branch, Code, Emit, Op
+from vmlitmus.lang import Claim
 
 HEAD = """from __future__ import annotations
 from vmlitmus.lang import *

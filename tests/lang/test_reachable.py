@@ -6,8 +6,8 @@ import dataclasses
 
 import pytest
 
+from vmlitmus.compiler.machine import prune as checked
 from vmlitmus.engine import run
-from vmlitmus.lang import checked
 from vmlitmus.litmus import Catalogue
 
 CATALOGUE = Catalogue()

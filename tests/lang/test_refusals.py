@@ -10,9 +10,10 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent.parent / "agreement"))
 from judge import load
 
+from vmlitmus.compiler import build
 from vmlitmus.engine import run
 from vmlitmus.errors import ModelError, ScenarioError
-from vmlitmus.lang import Claim, build
+from vmlitmus.lang import Claim
 
 GOOD = """from __future__ import annotations
 from enum import Enum

@@ -9,8 +9,9 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent.parent / "agreement"))
 from judge import load
 
+from vmlitmus.compiler import build
 from vmlitmus.engine import run
-from vmlitmus.lang import build, possible
+from vmlitmus.lang import possible
 
 MODEL = """from __future__ import annotations
 from vmlitmus.lang import *

@@ -20,6 +20,8 @@ from vmlitmus.cli.main import main
 from vmlitmus.outcome import Outcome, Verdict
 from vmlitmus.report import exchange
 
+RACE = Path(__file__).parent.parent / "browser" / "race"
+OWN = ("--model", str(RACE / "flushing.py"))
 STUBS = Path(__file__).parent / "kvm"
 
 
@@ -228,16 +230,16 @@ def test_check_writes_each_format(tmp_path, capsys, layout: str) -> None:
 
 @pytest.mark.parametrize("layout", ["mermaid", "perfetto", "selftest"])
 def test_explain_writes_each_format_of_one_run(capfdbinary, layout: str) -> None:
-    assert main(["explain", "v3-two-reclaimers", "--format", layout]) == 0
-    assert b"task0 lets go of page0" in capfdbinary.readouterr().out
+    assert main(["explain", str(RACE / "race.toml"), *OWN, "--format", layout]) == 0
+    assert b"task0 unmaps page0" in capfdbinary.readouterr().out
     assert main(["explain", "policy-grid", "--format", layout]) == 2
-    assert b"30 cells; name one, such as 'policy-grid[" in capfdbinary.readouterr().err
+    assert b"cells; name one, such as 'policy-grid[" in capfdbinary.readouterr().err
 
 
 @pytest.mark.parametrize("layout", ["perfetto", "selftest"])
 def test_without_a_run_there_is_nothing_to_draw(capsys, layout: str) -> None:
-    assert main(["explain", "ever-ran-two-reclaimers", "--format", layout]) == 2
-    assert "there is no run to show of 'ever-ran-two-reclaimers'" in capsys.readouterr().err
+    assert main(["explain", str(RACE / "kept.toml"), *OWN, "--format", layout]) == 2
+    assert "there is no run to show of 'kept'" in capsys.readouterr().err
 
 
 def test_explain_json_is_a_format_too(capsys) -> None:

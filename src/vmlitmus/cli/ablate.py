@@ -9,9 +9,7 @@ from dataclasses import dataclass, replace
 
 import click
 
-from vmlitmus.cli.audit import audit
-from vmlitmus.cli.needed import Candidate, Search, candidates
-from vmlitmus.cli.opened import runs_without
+from vmlitmus.cli.ablation_runs import runs_without
 from vmlitmus.cli.options import (
     engine_options,
     html_option,
@@ -20,10 +18,13 @@ from vmlitmus.cli.options import (
     write_html,
     write_out,
 )
+from vmlitmus.cli.part_users import Candidate, Search, candidates
 from vmlitmus.cli.progress import Ticker
+from vmlitmus.cli.unneeded_parts import audit
 from vmlitmus.decide import Job, assumed, bounds_of, spread
 from vmlitmus.engine import ablate
-from vmlitmus.engine.run import Choice, Watch
+from vmlitmus.engine.finding import Watch
+from vmlitmus.engine.run import Choice
 from vmlitmus.errors import ScenarioError, UsageError, VmlitmusError
 from vmlitmus.litmus import Catalogue, load_model, refused
 from vmlitmus.litmus.catalogue import Selected, selector

@@ -1,60 +1,55 @@
-"""Which parts of a topic's mechanisms does no test of the catalogue need?"""
+"""vmlitmus audit: hosts, kernels and recorded runs, judged by the claims of the models."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+import importlib
 
 import click
 
-from vmlitmus.cli.needed import Search, candidates, explanations
-from vmlitmus.cli.options import write_out
-from vmlitmus.cli.progress import Ticker
-from vmlitmus.decide import Job
-from vmlitmus.outcome import exit_code
-from vmlitmus.report.ablation import two_columns
-from vmlitmus.scenario import Test
+from vmlitmus.errors import nearest
+
+_SHORT = {
+    "host": "which isolation claims are true on this machine, and what would end them",
+    "collect": "save the facts that the audit reads, to audit somebody else's host",
+    "kernel": "which fixes a kernel has, lacks, or cannot be told to have",
+    "trace": "who ran beside whom in a recorded run, and which claims are true of it",
+}
 
 
-def audit(job: Job, tests: Sequence[Test], wide: bool, output: str | None) -> int:
-    """Print for each part of the tests' topics which test needs it, or how a docstring explains it.
+class _Audits(click.Group):
+    """Loads a command's module only when the command is used."""
 
-    Returns 1 when there is a part of which neither is true, 3 when one is not known within the
-    limits, 130 when interrupted.
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_SHORT)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name not in _SHORT:
+            return None
+        module = importlib.import_module(f"vmlitmus.cli.audit_{name}")
+        command: click.Command = module.command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in _SHORT:
+            guess = nearest(args[0], _SHORT)
+            hint = f"; did you mean {guess!r}?" if guess else ""
+            ctx.fail(f"no audit {args[0]!r}{hint}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(_SHORT.items()))
+
+
+@click.command("audit", cls=_Audits)
+def command() -> None:
+    """Judge real machines by the claims of the models. Nothing is changed, nothing is executed.
+
+    \b
+    vmlitmus audit host                      this machine and every VM on it
+    vmlitmus audit host --root saved.tar.zst a machine that was saved elsewhere
+    vmlitmus audit kernel --release 6.12.107
+    vmlitmus audit trace trace.dat --core 0-1 --core 2-3 --vcpus vcpus.tsv
     """
-    lines: list[str] = []
-    codes: list[int] = []
-    for topic in dict.fromkeys(test.topic for test in tests):
-        parts, reasons = explanations(job, topic)
-        search = Search(job, candidates(job, topic, tests, wide=wide), parts, every=False)
-        interrupted = True
-        with suppress(KeyboardInterrupt), Ticker(len(search.among)) as ticker:
-            search.run(ticker)
-            interrupted = False
-        verdicts = {part: _verdict(part, search, reasons) for part in parts}
-        rows = [(part, [text]) for part, (text, _) in verdicts.items()]
-        lines += [*two_columns(topic, "who needs it", rows), ""] if rows else []
-        codes += [code for _, code in verdicts.values()]
-        if interrupted:
-            click.echo("vmlitmus: interrupted", err=True)
-            codes.append(130)
-            break
-    failed = codes.count(1)
-    lines.append(
-        f"{failed} of {len(codes)} parts are neither needed by a test nor explained"
-        if failed
-        else f"each of {len(codes)} parts is needed by a test, or explained where it is written"
-    )
-    write_out("\n".join(lines), output)
-    return exit_code(codes)
-
-
-def _verdict(part: str, search: Search, reasons: Mapping[str, str]) -> tuple[str, int]:
-    """Return what is said of a part, and the exit code that it alone would give."""
-    if search.found[part]:
-        return search.found[part][0], 0
-    if part in reasons:
-        return f"no test; {reasons[part]}", 0
-    if part in search.undecided:
-        return "not decided", 3
-    return "NO TEST, and no docstring explains it", 1

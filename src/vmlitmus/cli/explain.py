@@ -7,7 +7,6 @@ from dataclasses import replace
 
 import click
 
-from vmlitmus.cli.drawn import DRAWN, as_mail, check_single, draw
 from vmlitmus.cli.options import (
     engine_options,
     html_option,
@@ -17,6 +16,7 @@ from vmlitmus.cli.options import (
     write_out,
 )
 from vmlitmus.cli.progress import Ticker
+from vmlitmus.cli.run_formats import DRAWN, as_mail, check_single, draw
 from vmlitmus.cli.screen import width
 from vmlitmus.cli.table import grid_of
 from vmlitmus.decide import Job, check_parts, decide

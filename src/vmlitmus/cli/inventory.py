@@ -6,17 +6,18 @@ Each function returns items with their text and their entry in ``vmlitmus/list/1
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import vmlitmus
-from vmlitmus.lang import Model, scanned
+from vmlitmus.compiler import scanned
+from vmlitmus.lang import Model
 from vmlitmus.lang.label import in_words
 from vmlitmus.lang.syntax import function_syntax
 from vmlitmus.litmus.keys import KEYS
-from vmlitmus.litmus.threads import threads
+from vmlitmus.litmus.threads import Discussion, Point, discussions, threads
 from vmlitmus.scenario import Test
 
 
@@ -75,11 +76,45 @@ def cell_items(tests: list[Test]) -> list[Item]:
 
 
 def thread_items() -> list[Item]:
-    """Return the threads that tests cite by the name of a file."""
+    """Return the threads behind the tests, with how much was said in each."""
     return [
-        Item(f"{file}: {thread}", {"name": file, "source": str(thread)})
-        for file, thread in threads().items()
+        Item(
+            f"{d.name}: {d.thread}\n    {_points(d)}",
+            {"name": d.name, "source": str(d.thread), "points": len(d.points)},
+        )
+        for d in discussions()
     ]
+
+
+def _points(d: Discussion) -> str:
+    number = f"{len(d.points)} point{'s' * (len(d.points) != 1)}"
+    return f"{number}; only what tests cite" if d.excerpt else f"{number}; everything in it"
+
+
+def point_items(found: Iterable[Discussion]) -> list[Item]:
+    """Return what was asked, claimed and proposed in threads, with the answers."""
+    return [_point(d, number, p) for d in found for number, p in enumerate(d.points, 1)]
+
+
+def _point(d: Discussion, number: int, p: Point) -> Item:
+    said = f"{d.name}, {number}. {p.by}, {p.date}, {p.kind}: {p.text}"
+    if p.not_asked:
+        answer = f"    Not asked: {p.not_asked}"
+    else:
+        tests = [f"{t} ({p.found[t]})" if t in p.found else t for t in p.tests]
+        answer = f"    Answer: {p.answer}\n    Tests: {', '.join(tests)}"
+    entry = {
+        "name": f"{d.name}/{number}",
+        "thread": d.thread.subject,
+        "by": p.by,
+        "date": p.date,
+        "kind": p.kind,
+        "text": p.text,
+        "answer": p.answer or None,
+        "tests": list(p.tests),
+        "not_asked": p.not_asked or None,
+    }
+    return Item(f"{said}\n{answer}", entry)
 
 
 def key_items() -> list[Item]:
@@ -130,7 +165,8 @@ def _mechanisms(model: Model) -> Iterator[Item]:
             elif setting.release:
                 for name, fixes in model.versions.items():
                     inside = ", ".join(fix.part for fix in fixes) or "no fix"
-                    yield _named(f"{table}.{key} = {name}", inside, name=name)
+                    read = "" if name in model.read else " (source not read)"
+                    yield _named(f"{table}.{key} = {name}{read}", inside, name=name)
     for fix in model.fixes:
         yield Item(f"fix {fix}", {"name": fix.part, "text": f"{fix.source}, {fix.release}"})
 
@@ -178,10 +214,11 @@ def _parts(model: Model) -> Iterator[Item]:
 
 def _assumptions(model: Model) -> Iterator[Item]:
     for a in model.assumptions:
-        default = _toml(a.default)
+        entry = {"name": a.name, "default": a.default, "values": list(a.choices), "text": a.text}
+        open_ = f"\n    would be settled by: {a.settled_by}" if a.settled_by else ""
         yield Item(
-            f"{a.name} = {default}: {a.text}",
-            {"name": a.name, "default": a.default, "values": list(a.choices), "text": a.text},
+            f"{a.name} = {_toml(a.default)}: {a.text}{open_}",
+            {**entry, "settled_by": a.settled_by or None},
         )
 
 

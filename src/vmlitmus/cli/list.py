@@ -14,12 +14,14 @@ from vmlitmus.cli.inventory import (
     cell_items,
     items_of_tests,
     key_items,
+    point_items,
     schema_items,
     thread_items,
 )
 from vmlitmus.cli.screen import width
 from vmlitmus.errors import UsageError, nearest
 from vmlitmus.litmus import Catalogue, load_model
+from vmlitmus.litmus.threads import discussions, find
 
 WHAT = ("tests", "cells", "threads", "keys", "schemas", *OF_A_MODEL)
 
@@ -38,12 +40,17 @@ def command(
     A TOPIC restricts the list, and only what mentions every WORD is listed: a test is searched with
     its question, reason, source, claim and settings, so that a kernel function or a commit finds
     the tests about it. 'list cells TEST' lists the cells of a matrix, 'list steps TOPIC' the steps
-    of the models with their sources.
+    of the models with their sources, 'list threads [THREAD]' what was asked and claimed in the mail
+    threads behind the tests, and what the tests say to it.
     """
     catalogue = Catalogue(load_model(model) if model else None)
     topic = words[0] if words and words[0] in catalogue.models else None
-    rest = () if what == "cells" else words[1:] if topic else words
-    found = _cells(catalogue, words) if what == "cells" else _items(catalogue, what, topic)
+    if what == "cells":
+        found, rest = _cells(catalogue, words), words[len(words) :]
+    elif what == "threads" and words:
+        found, rest = _points(words)
+    else:
+        found, rest = _items(catalogue, what, topic), words[1:] if topic else words
     shown = [item for item in found if item.mentions(rest)]
     if rest and not shown:
         raise UsageError(_nothing(catalogue, what, rest))
@@ -65,6 +72,12 @@ def _cells(catalogue: Catalogue, words: tuple[str, ...]) -> list[Item]:
         raise UsageError("list cells: name a topic, a test or a path")
     selected = catalogue.select(words, wide=True)
     return cell_items([test for test, _ in selected])
+
+
+def _points(words: tuple[str, ...]) -> tuple[list[Item], tuple[str, ...]]:
+    """Return the points of the thread that the first word names, else of all; and what is left."""
+    one = find(words[0])
+    return point_items([one] if one else discussions()), words[1:] if one else words
 
 
 def _items(catalogue: Catalogue, what: str, topic: str | None) -> list[Item]:

@@ -11,8 +11,18 @@ import click
 from vmlitmus import __version__
 from vmlitmus.errors import VmlitmusError, nearest
 
-COMMANDS = ("check", "explain", "table", "ablate", "audit", "list", "replay", "bless", "new")
-_MODULES = {"audit": "audit_group"}  # where the module has another name than the command
+COMMANDS = (
+    "check",
+    "explain",
+    "table",
+    "ablate",
+    "explore",
+    "audit",
+    "list",
+    "replay",
+    "bless",
+    "new",
+)
 
 
 class _Commands(click.Group):
@@ -24,7 +34,7 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         if name not in COMMANDS:
             return None
-        module = importlib.import_module(f"vmlitmus.cli.{_MODULES.get(name, name)}")
+        module = importlib.import_module(f"vmlitmus.cli.{name}")
         command: click.Command = module.command
         return command
 
@@ -47,6 +57,7 @@ _SHORT = {
     "explain": "show one answer in full, with its time-line",
     "table": "print the matrix tests of a topic as grids",
     "ablate": "find which parts of the mechanisms a test needs",
+    "explore": "choose the steps of a run on a local web page",
     "audit": "judge a real host, its VMs or its kernel by the same claims",
     "list": "list tests, mechanisms, claims, parts, assumptions",
     "replay": "execute given steps of a test and show the time-line",

@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from vmlitmus.decide.spread import spread
+from vmlitmus.compiler import Machine, scanned
+from vmlitmus.decide.workers import spread
 from vmlitmus.engine import Limits, Progress, run
 from vmlitmus.engine.causes import annotated
 from vmlitmus.engine.run import Choice
 from vmlitmus.errors import ScenarioError, UsageError, VmlitmusError, unknown
-from vmlitmus.lang import Claim, Machine, scanned
+from vmlitmus.lang import Claim
 from vmlitmus.litmus.catalogue import Catalogue, Selected, blessed, selector
 from vmlitmus.litmus.read import refused
 from vmlitmus.litmus.threads import threads

@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from vmlitmus.compiler import Instance, Machine, State
 from vmlitmus.engine.excerpt import excerpts
-from vmlitmus.engine.reference import Stepper
+from vmlitmus.engine.reference.search import Stepper
 from vmlitmus.engine.trace import step_name
 from vmlitmus.errors import EnginesDisagree
-from vmlitmus.lang import Assumption, Instance, Machine, NotEnabled, State
+from vmlitmus.lang import Assumption, NotEnabled
 from vmlitmus.lang.domain import shown
 from vmlitmus.outcome import Cause, Excerpt, Result, TraceStep
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from vmlitmus.engine.lasso import Lasso, broken
-from vmlitmus.engine.reference import Stepper
+from vmlitmus.compiler import Machine, State
+from vmlitmus.engine.reference.lasso import Lasso, broken
+from vmlitmus.engine.reference.search import Stepper
 from vmlitmus.errors import EnginesDisagree
-from vmlitmus.lang import Claim, Machine, State
+from vmlitmus.lang import Claim
 
 
 def confirm_end(stepper: Stepper, claim: Claim, last: State) -> None:

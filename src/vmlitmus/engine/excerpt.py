@@ -8,7 +8,7 @@ import sys
 from functools import cache
 from pathlib import Path
 
-from vmlitmus.lang import Instance
+from vmlitmus.compiler import Instance
 from vmlitmus.lang.syntax import shown_path
 from vmlitmus.outcome import Excerpt
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import traceback
 from types import TracebackType
 
+from vmlitmus.compiler import Instance
 from vmlitmus.errors import ModelError
-from vmlitmus.lang import Instance, NotEnabled
+from vmlitmus.lang import NotEnabled
 from vmlitmus.lang.syntax import shown_path
 
 

@@ -5,47 +5,26 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal, TypeAlias
 
+from vmlitmus.compiler import Machine, State
 from vmlitmus.engine.confirm import backing, confirm_end, confirm_lasso, vacuous
-from vmlitmus.engine.lasso import Lasso
+from vmlitmus.engine.finding import Finding, Watch
 from vmlitmus.engine.limits import Limits, Progress, Stopped
-from vmlitmus.engine.liveness import find_lasso
-from vmlitmus.engine.reference import Explored, Stepper, explore, unrecoverable
+from vmlitmus.engine.reference.lasso import Lasso
+from vmlitmus.engine.reference.liveness import find_lasso
+from vmlitmus.engine.reference.search import Explored, Stepper, explore, unrecoverable
 from vmlitmus.engine.trace import lasso_trace, trace
 from vmlitmus.errors import UsageError, unknown
-from vmlitmus.lang import Claim, Machine, State
+from vmlitmus.lang import Claim
 from vmlitmus.lang.label import in_words
 from vmlitmus.outcome import Result, Verdict
 
 Choice: TypeAlias = Literal["auto", "reference", "compiled"]
 ENGINES: tuple[Choice, ...] = ("auto", "reference", "compiled")
-Watch: TypeAlias = Callable[[Progress], None]
 _COLD, _WARM = 0.1, 0.003  # seconds that "auto" gives the reference engine before it compiles
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What a search found, the same for both engines.
-
-    ``path`` leads from the initial state to the one that decides the claim, ``lasso`` is the run
-    that violates a liveness claim; ``observed`` holds the conditions seen in some counted state;
-    ``stopped`` says why a search gave up.
-    """
-
-    engine: str
-    states: int
-    transitions: int
-    depth: int
-    coverage: Mapping[str, int]
-    observed: frozenset[str]
-    path: tuple[State, ...] | None = None
-    lasso: Lasso | None = None
-    stopped: str | None = None
-    notes: tuple[str, ...] = ()
 
 
 def run(
@@ -107,7 +86,7 @@ class _Job:
                 pass
         if self.engine == "reference":
             return self.reference(kind, watched, None)
-        from vmlitmus.engine.native_run import find_native
+        from vmlitmus.engine.native.decide import find_native
 
         claim = self.claim if kind is not None else None
         return find_native(self.machine, claim, watched, self.left(), self.progress)
@@ -158,7 +137,7 @@ class _Job:
 
 def patience() -> float:
     """Return about what compiling would cost: less where the process has compiled before."""
-    return _WARM if "vmlitmus.engine.native_run" in sys.modules else _COLD
+    return _WARM if "vmlitmus.engine.native.decide" in sys.modules else _COLD
 
 
 class _TooLarge(Exception):

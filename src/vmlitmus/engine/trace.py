@@ -5,10 +5,11 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 
-from vmlitmus.engine.lasso import Lasso
-from vmlitmus.engine.reference import Stepper
+from vmlitmus.compiler import Instance, Machine, State
+from vmlitmus.engine.reference.lasso import Lasso
+from vmlitmus.engine.reference.search import Stepper
 from vmlitmus.errors import EnginesDisagree, UsageError, nearest
-from vmlitmus.lang import Entity, Instance, Machine, State
+from vmlitmus.lang import Entity
 from vmlitmus.lang.domain import shown
 from vmlitmus.outcome import TraceStep
 
@@ -25,7 +26,7 @@ def trace(stepper: Stepper, path: Sequence[State]) -> tuple[TraceStep, ...]:
     for number, (before, after) in enumerate(itertools.pairwise(path), 1):
         for instance, name, reached in stepper.successors(before):
             if reached == after:
-                found.append(_step(stepper, instance, name, before, after))
+                found.append(step_taken(stepper, instance, name, before, after))
                 break
         else:
             raise EnginesDisagree(f"step {number} of a counterexample cannot be executed again")
@@ -42,7 +43,7 @@ def lasso_trace(stepper: Stepper, lasso: Lasso) -> tuple[TraceStep, ...]:
     for number, (before, after) in enumerate(itertools.pairwise(lasso.states)):
         for instance, name, reached in stepper.successors(before):
             if instance.index == lasso.taken[number] and reached == after:
-                found.append(_step(stepper, instance, name, before, after))
+                found.append(step_taken(stepper, instance, name, before, after))
                 break
         else:
             raise EnginesDisagree(f"step {number + 1} of a lasso cannot be executed again")
@@ -67,7 +68,7 @@ def replay(
         if chosen is None:
             raise UsageError(_not_enabled(number, wanted, list(enabled)))
         instance, name, after = enabled[chosen]
-        found.append(_step(stepper, instance, name, state, after))
+        found.append(step_taken(stepper, instance, name, state, after))
         states.append(after)
     if loop_start is not None:
         _check_loop(machine, states, loop_start)
@@ -103,9 +104,10 @@ def _not_enabled(number: int, wanted: str, enabled: list[str]) -> str:
     )
 
 
-def _step(
+def step_taken(
     stepper: Stepper, instance: Instance, name: str, before: State, after: State
 ) -> TraceStep:
+    """Return the step of an instance from one state to the next, by executing it."""
     machine = stepper.machine
     stepper.load(before)
     cpu = _cpu(instance)

@@ -1,9 +1,13 @@
 """How a model is written: entities, steps, sequences, conditions, claims, sources.
 
-Knows neither KVM nor any engine.
+Knows neither KVM, nor how a model is compiled, nor any engine. An author reads, in this order:
+``entity`` and ``domain`` (what exists), ``world`` (what a step sees), ``step`` (what can happen),
+``claim`` and ``source``, ``model`` (how it is put together), ``environment`` (what a test allows).
 """
 
-from vmlitmus.lang.build import build, scanned
+import importlib
+from typing import Any
+
 from vmlitmus.lang.claim import (
     KINDS,
     Claim,
@@ -16,8 +20,7 @@ from vmlitmus.lang.claim import (
 from vmlitmus.lang.domain import Between, Members
 from vmlitmus.lang.entity import Const, Entity, Set
 from vmlitmus.lang.environment import Environment, Limit
-from vmlitmus.lang.explained import explained
-from vmlitmus.lang.machine import Instance, Machine, State, Variable
+from vmlitmus.lang.exempt_parts import explained
 from vmlitmus.lang.model import (
     Fix,
     Model,
@@ -59,12 +62,10 @@ __all__ = [
     "Fix",
     "Ghcb",
     "Hooks",
-    "Instance",
     "KernelCommit",
     "KernelFile",
     "Limit",
     "Lore",
-    "Machine",
     "Members",
     "Model",
     "NotEnabled",
@@ -75,11 +76,8 @@ __all__ = [
     "Settings",
     "Setup",
     "Source",
-    "State",
     "Step",
-    "Variable",
     "World",
-    "build",
     "choice",
     "condition",
     "eventually",
@@ -92,8 +90,17 @@ __all__ = [
     "possible",
     "recoverable",
     "release",
-    "scanned",
     "sequence",
     "step",
     "when",
 ]
+
+_MOVED = ["Instance", "Machine", "State", "Variable", "build", "scanned"]
+__all__ += _MOVED
+
+
+def __getattr__(name: str) -> Any:
+    """Return a name of the compiler, which models written for 0.1 import from here."""
+    if name in _MOVED:
+        return getattr(importlib.import_module("vmlitmus.compiler"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -9,10 +9,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 from functools import cache
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
-
-if TYPE_CHECKING:
-    from vmlitmus.lang.entity import Entity
+from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
 
@@ -96,8 +93,8 @@ class EnumOf:
 class RefTo:
     """An entity of one class, or also None; None is the code after the last entity."""
 
-    kind: type[Entity]
-    members: tuple[Entity, ...]
+    kind: type[Any]
+    members: tuple[Any, ...]
     optional: bool
 
     @property
@@ -108,10 +105,10 @@ class RefTo:
         if value is None and self.optional:
             return len(self.members)
         if isinstance(value, self.kind):
-            return value.index
+            return int(value.index)
         raise OutOfRange(f"{value!r} is not a {self.kind.__name__}")
 
-    def decode(self, code: int) -> Entity | None:
+    def decode(self, code: int) -> Any:
         return self.members[code] if code < len(self.members) else None
 
 
@@ -153,14 +150,14 @@ class Members(Generic[T]):
 
     __slots__ = ("_home", "_name", "domain", "mask")
 
-    _home: Entity
+    _home: Any  # the entity whose field it is
     _name: str
 
     def __init__(self, domain: SetOf, mask: int) -> None:
         self.domain = domain
         self.mask = mask
 
-    def at(self, home: Entity, name: str) -> Members[T]:
+    def at(self, home: Any, name: str) -> Members[T]:
         """Return the same set as the value of field ``name`` of ``home``."""
         bound: Members[T] = Members(self.domain, self.mask)
         bound._home, bound._name = home, name

@@ -94,7 +94,7 @@ class Model:
     ``settings`` and ``lists`` declare the tables and the arrays of tables of a litmus file;
     ``setup`` makes the entities of one scenario; ``start`` says in one line how things stand then,
     where a scenario does not begin with nothing done. ``versions`` gives the fixes in each kernel
-    version, by name.
+    version, by name; ``read`` names those whose source was read, the others follow commits.
     """
 
     name: str
@@ -110,6 +110,7 @@ class Model:
     fixes: tuple[Fix, ...] = ()
     versions: Mapping[str, tuple[Fix, ...]] = field(default_factory=dict)
     start: Callable[[Settings], str] | None = None
+    read: tuple[str, ...] = ()
 
     @property
     def disturbances(self) -> tuple[str, ...]:

@@ -87,14 +87,15 @@ Choice: TypeAlias = bool | str
 class Assumption(Source):
     """Something no source settles: a name, the statement, its default and its other values.
 
-    ``World.assume(assumption)`` gives the value in force. Raises ``ValueError`` when the default is
-    not among the choices.
+    ``settled_by`` says what would settle it. ``World.assume(assumption)`` gives the value in force.
+    Raises ``ValueError`` when the default is not among the choices.
     """
 
     name: str
     text: str
     default: Choice = True
     choices: tuple[Choice, ...] = (True, False)
+    settled_by: str = ""
 
     def __post_init__(self) -> None:
         if self.default not in self.choices:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from vmlitmus.outcome import Outcome, Said
-from vmlitmus.report.said import said_json
+from vmlitmus.report.published_claims import said_json
 
 
 @dataclass(frozen=True)

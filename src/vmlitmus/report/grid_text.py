@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from vmlitmus.outcome import Outcome, Verdict
 from vmlitmus.report.columns import Lines, fitted, rows, ruler, widths
 from vmlitmus.report.grid import Grid
-from vmlitmus.report.said import said_lines
+from vmlitmus.report.published_claims import said_lines
 from vmlitmus.report.timeline import WIDTH
 
 _SIGNS = {Verdict.HOLDS: "=", Verdict.VIOLATED: "x", Verdict.INCONCLUSIVE: "?"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import Annotated
 
-from vmlitmus.lang import Between, Const, Entity
+from vmlitmus.lang import Between, Const, Entity, Set
 
 
 class SmtControl(Enum):
@@ -24,6 +24,7 @@ class Layout(Enum):
     FREE = "to no cpu"
     SAME_CORE = "to the siblings of one core"
     OWN_CORES = "to a core of their own each"
+    FOUND = "as an audit found them"
 
 
 class Fact(Enum):
@@ -55,14 +56,14 @@ class Core(Entity):
     """A physical core; ``number`` counts within its host."""
 
     host: Const[Host]
-    number: Const[Annotated[int, Between(0, 3)]]
+    number: Const[Annotated[int, Between(0, 7)]]
 
 
 class Cpu(Entity, runs_on="self"):
     """A hardware thread as Linux numbers it; thread 0 of a core is the primary one."""
 
     core: Const[Core]
-    thread: Const[Annotated[int, Between(0, 1)]]
+    thread: Const[Annotated[int, Between(0, 3)]]
     present: bool = True  # can be brought up at all
     online: bool = True
     interrupted: bool = False  # runs a handler, or a softirq at its end
@@ -73,11 +74,13 @@ class Vm(Entity):
 
     ``says`` is what the hint says when it is set; ``inverted`` marks a hint whose set bit says the
     opposite. ``changed`` is history: something on the host changed after the hint was decided.
+    ``found`` marks a VM whose affinities and cookies were read from a host.
     """
 
     says: Const[Fact]
     inverted: Const[bool] = False
     reads_hint: Const[bool] = True  # false: a guest that is older than the hint
+    found: Const[bool] = False
     host: Host
     threads: Annotated[int, Between(1, 2)] = 1  # threads per core in the guest's CPUID
     layout: Layout = Layout.FREE
@@ -110,11 +113,15 @@ class Vm(Entity):
 class Vcpu(Entity, runs_on="cpu"):
     """A vcpu, and the host task that runs it. ``cpu`` is task_cpu(): where it runs or last ran.
 
-    Guest tasks that distrust each other run on different vcpus, one each.
+    Guest tasks that distrust each other run on different vcpus, one each. Of a vcpu that was
+    found on a host, ``allowed`` is its affinity, ``cpuset`` what its cgroup allows.
     """
 
     vm: Const[Vm]
     number: Const[Annotated[int, Between(0, 3)]]
+    allowed: Const[Set[Cpu]]
+    cpuset: Const[Set[Cpu]]
+    cookie: Const[Annotated[int, Between(0, 3)]] = 0
     cpu: Cpu | None = None
     running: bool = False  # in the guest
     loose: bool = False  # the scheduler has broken its affinity
@@ -122,7 +129,18 @@ class Vcpu(Entity, runs_on="cpu"):
 
 
 class Task(Entity, runs_on="cpu"):
-    """Another host task; none has a cookie of the VM's vcpus."""
+    """Another host task; none has a cookie of the VM's vcpus, unless it was found with one.
+
+    ``allowed``, ``cpuset`` and ``cookie`` are as of a vcpu, for a task that was ``found``.
+    """
 
     kind: Const[TaskKind]
+    found: Const[bool] = False
+    allowed: Const[Set[Cpu]]
+    cpuset: Const[Set[Cpu]]
+    cookie: Const[Annotated[int, Between(0, 3)]] = 0
+    exists: bool = True
+    tagged: bool = True  # still has the cookie that was found
+    repinned: bool = False  # runs anywhere in its cpuset
+    loose: bool = False  # the scheduler has broken its affinity, or its cpuset has changed
     cpu: Cpu | None = None  # where it runs now

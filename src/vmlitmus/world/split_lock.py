@@ -56,7 +56,8 @@ class Event(Enum):
     NONE = "none"
     LOCKED = "locked"  # executed: the bus was locked
     UNSEEN = "unseen"  # executed while another VM had the bit cleared
-    TORN = "torn"  # emulated as a plain write, not atomic
+    PLAIN = "plain"  # emulated as a plain write, and nobody else wrote the line meanwhile
+    TORN = "torn"  # emulated as a plain write over what another vcpu wrote meanwhile
     HOST_AC = "host-ac"  # #AC, dealt with by the host
     GUEST_AC = "guest-ac"  # #AC in the guest, which had asked for it
     UNASKED_AC = "unasked-ac"  # #AC in a guest that had not
@@ -78,7 +79,9 @@ class Host(Entity):
     """The host kernel, and KVM's choices."""
 
     mode: Const[HostMode]
-    mitigate: Const[bool] = True  # sysctl kernel.split_lock_mitigate
+    mitigate: bool = True  # sysctl kernel.split_lock_mitigate
+    toggles: Const[bool] = False  # root writes the sysctl while guests run
+    timer_signal: Const[bool] = False  # a timer of the VMM signals its vcpus every 10 ms or faster
     per_cpu_work: Const[bool] = False  # not merged: a work that releases buslock_sem on each cpu
     advertise: Const[bool] = False  # guests may see the split-lock feature
     forced_on: Const[ForcedOn] = ForcedOn.ABSENT
@@ -145,9 +148,15 @@ class Vcpu(Entity, runs_on="cpu"):
     cpu: Cpu | None = None  # where its thread runs
     in_guest: bool = False
     sld: bool = False  # SPLIT_LOCK_DETECT of its MSR_TEST_CTRL, as KVM emulates it
+    booted: bool = True  # its guest kernel has written MSR_TEST_CTRL
     tif_sld: bool = False  # TIF_SLD of its thread: detection is off for it
     place: Annotated[int, Between(0, 3)] = 0  # in the queue of buslock_sem; 0: not in it
     answer: Answer = Answer.NONE
+    sleeping: bool = False  # interruptibly, in split_lock_warn()
+    signalled: bool = False  # a signal is pending that ends such a sleep
+    preempt_off: bool = False  # between get_cpu() and put_cpu()
+    emulating: bool = False  # KVM's emulator has read the operand and not written it yet
+    overwritten: bool = False  # ... and another vcpu has written the line since
     slept: bool = True  # its thread has slept since its last bus lock, or made none yet
     stepping: bool = False  # AMD: the threshold counter lets the next bus lock pass
     failed: bool = False  # an exit handler of KVM has failed

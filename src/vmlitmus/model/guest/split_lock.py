@@ -62,7 +62,16 @@ def deliver_ac(w: World, vcpu: Vcpu) -> None:
 def guest_switches_task(w: World, vcpu: Vcpu) -> None:
     when(guest_wants(w.the(Host), vcpu.vm) == GuestMode.WARN)
     when(vcpu.idle and vcpu.cpu is not None and not vcpu.sld and not vcpu.stopped)
+    when(vcpu.booted)
     vcpu.sld = True
+    w.use(AcPolicy).on_wrmsr(w, vcpu)
+
+
+@step("the guest kernel on {vcpu} boots and sets its bit", source=SWITCH, disturbance="guest-boot")
+def guest_sets_bit(w: World, vcpu: Vcpu) -> None:
+    when(vcpu.idle and vcpu.cpu is not None and not vcpu.booted)
+    vcpu.booted = True
+    vcpu.sld = guest_wants(w.the(Host), vcpu.vm) in (GuestMode.WARN, GuestMode.FATAL)
     w.use(AcPolicy).on_wrmsr(w, vcpu)
 
 

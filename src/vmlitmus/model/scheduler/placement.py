@@ -32,11 +32,13 @@ def guest_core(vcpu: Vcpu) -> int:
 
 def pinned(vcpu: Vcpu, cpu: Cpu) -> bool:
     """Say whether the VMM's layout puts the vcpu on the cpu."""
+    if vcpu.vm.layout == Layout.FOUND:
+        return cpu in vcpu.allowed
     if vcpu.vm.layout == Layout.SAME_CORE:
         return cpu.core.number == 0 and cpu.thread == vcpu.number
     if vcpu.vm.layout == Layout.OWN_CORES:
         return cpu.core.number == vcpu.number and cpu.thread == vcpu.number % 2
-    return True
+    return not vcpu.vm.found or cpu in vcpu.cpuset
 
 
 def smt_active(w: World, host: Host) -> bool:
@@ -55,11 +57,15 @@ def idle(w: World, cpu: Cpu) -> bool:
 
 
 def vcpu_cookie(vcpu: Vcpu) -> int:
+    if vcpu.vm.found:
+        return vcpu.cookie if vcpu.vm.cookies else 0
     return guest_core(vcpu) + 1 if vcpu.vm.cookies else 0
 
 
 def task_cookie(w: World, task: Task) -> int:
     """A task of the VMM may share a cookie with the vcpus; nobody else does."""
+    if task.found:
+        return task.cookie if task.tagged else 0
     of_vmm = task.kind in (TaskKind.EMULATOR, TaskKind.VHOST)
     if of_vmm and w.the(Vm).cookies and not w.assume(VHOST_COOKIE):
         return 1
@@ -110,9 +116,16 @@ def allowed_at(vcpu: Vcpu, cpu: Cpu) -> bool:
     return cpu.core.host is vcpu.vm.host and pinned(vcpu, cpu)
 
 
+def task_allowed(task: Task, cpu: Cpu) -> bool:
+    """Say whether a task may run on a cpu; one that was not found on a host may on all."""
+    if not task.found or task.loose:
+        return True
+    return cpu in task.cpuset if task.repinned else cpu in task.allowed
+
+
 def place(w: World, task: Task, cpu: Cpu, kind: TaskKind) -> None:
     """A host task starts to run on an idle cpu of the VM's host."""
-    when(task.kind == kind and task.cpu is None)
+    when(task.kind == kind and task.cpu is None and task.exists and task_allowed(task, cpu))
     when(cpu.core.host is w.the(Vm).host and not cpu.core.host.frozen)
     when(idle(w, cpu) and not cpu.interrupted and picked(w, cpu, task_cookie(w, task)))
     task.cpu = cpu

@@ -1,29 +1,33 @@
 """buslock_sem: one core in the whole machine may have detection off, with mitigation on.
 
-up() hands the semaphore to the waiter at the head of the queue, so nobody barges in.
+up() hands the semaphore to the waiter at the head of the queue, so nobody barges in. A signal takes
+a waiter out of the queue, unless up() has handed it the semaphore before.
 Source: kernel/locking/semaphore.c.
 """
 
 from __future__ import annotations
 
-from vmlitmus.lang import KernelFile, Sections, World, when
+from vmlitmus.lang import KernelFile, World
 from vmlitmus.world.split_lock import Host, Vcpu
 
 SEMAPHORE = KernelFile("kernel/locking/semaphore.c", "__up()", "7.2.8")
 HAND_OVER = "up() hands buslock_sem to the first in the queue"
 
 
-def down(w: World, vcpu: Vcpu) -> Sections:
-    """down_interruptible(&buslock_sem)."""
-    if not w.the(Host).semaphore:
-        taken(w, vcpu)
-        yield "{vcpu} takes buslock_sem"
-    else:
-        vcpu.place = 1 + sum(1 for other in w.all(Vcpu) if other.place > 0)
-        yield "{vcpu} queues for buslock_sem"
-        when(may_take(w, vcpu))
-        taken(w, vcpu)
-        yield "{vcpu} has buslock_sem"
+def queue(w: World, vcpu: Vcpu) -> None:
+    """down_interruptible() finds the semaphore taken and sleeps."""
+    vcpu.place = 1 + sum(1 for other in w.all(Vcpu) if other.place > 0)
+    vcpu.sleeping = True
+
+
+def leave(w: World, vcpu: Vcpu) -> None:
+    """A waiter gives up; those behind it move up."""
+    for other in w.all(Vcpu):
+        if other.place > vcpu.place:
+            other.place -= 1
+    vcpu.place = 0
+    vcpu.passed = 0
+    vcpu.sleeping = False
 
 
 def may_take(w: World, vcpu: Vcpu) -> bool:
@@ -34,6 +38,7 @@ def may_take(w: World, vcpu: Vcpu) -> bool:
 def taken(w: World, vcpu: Vcpu) -> None:
     """The vcpu has the semaphore; everybody who still waits was passed once more."""
     w.the(Host).semaphore = True
+    vcpu.sleeping = False
     vcpu.place = 0
     vcpu.passed = 0
     for other in w.all(Vcpu):

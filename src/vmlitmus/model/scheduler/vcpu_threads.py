@@ -42,7 +42,7 @@ def schedule_elsewhere(w: World, vcpu: Vcpu, cpu: Cpu) -> None:
 
 @step("the thread of {vcpu} is preempted on {cpu}", source=SWITCH_TO, disturbance="preemption")
 def preempt(w: World, vcpu: Vcpu, cpu: Cpu) -> None:
-    when(vcpu.cpu is cpu and not vcpu.in_guest)
+    when(vcpu.cpu is cpu and not vcpu.in_guest and not vcpu.preempt_off)
     vcpu.cpu = None
     if vcpu.tif_sld and not w.part(MISERY.part):
         set_bit(cpu)

@@ -17,7 +17,7 @@ from vmlitmus.report.explain import explain
 from vmlitmus.report.grid import Grid
 from vmlitmus.report.grid_text import Block, blocks, share, shortened, shown_value
 from vmlitmus.report.html.run import Runs
-from vmlitmus.report.said import said_lines
+from vmlitmus.report.published_claims import said_lines
 from vmlitmus.report.summary import summary
 
 if TYPE_CHECKING:

@@ -34,6 +34,8 @@ LAST_UNMAP_FREES = Assumption(
     "last-unmap-frees",
     "a page is freed only when no mm maps it any more, and each mm that lets go of it runs the "
     "notifiers of its VMs first",
+    settled_by="for anonymous memory it is settled: range_start, with the flush, comes before the "
+    "PTE is cleared; for memory with other references, who drops the last one",
 )
 
 

@@ -52,6 +52,18 @@ class Bans(Hooks):
         """The host may be hibernated."""
         return True
 
+    def cpuset(self, w: World) -> bool:
+        """Root may change the cpuset of a cgroup."""
+        return True
+
+    def start_vm(self, w: World) -> bool:
+        """Another VM may be started."""
+        return True
+
+    def plug(self, w: World) -> bool:
+        """The VMM may plug a vcpu."""
+        return True
+
 
 class Banned(Bans):
     """Everything is forbidden, one part each."""

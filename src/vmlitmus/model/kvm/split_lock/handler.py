@@ -1,22 +1,26 @@
 """handle_guest_split_lock() and split_lock_warn(), in a vcpu's thread.
 
 warn: until 5.18 the thread clears the bit and sets TIF_SLD, preemptible in between. Since 5.19 it
-sleeps 10 ms and takes buslock_sem (not with split_lock_mitigate=0), then, preemption off,
-schedules the work that will set the bit again and clears it. fatal: SIGBUS, and KVM_RUN returns.
+sleeps 10 ms and takes buslock_sem (not with split_lock_mitigate=0), then, preemption off, schedules
+the work that will set the bit again and, the next moment, clears it. The bit is the core's: between
+the two the sibling may do anything, only this cpu's workers wait. A signal ends either sleep, and
+the function returns with detection still on. split_lock_mitigate is read once, at the start.
+fatal: SIGBUS, and KVM_RUN returns.
 
-Not modelled: signals, which end the sleep early; the message. Source:
-arch/x86/kernel/cpu/bus_lock.c, arch/x86/kernel/cpu/intel.c (Linux 5.7).
+Not modelled: the message. Source: split_lock_warn() in arch/x86/kernel/cpu/bus_lock.c,
+arch/x86/kernel/cpu/intel.c (Linux 5.7).
 """
 
 from __future__ import annotations
 
-from vmlitmus.lang import Sections, World, when
+from vmlitmus.lang import KernelFile, Sections, World, step, when
 from vmlitmus.model.hardware.split_lock import clear_bit, slowed
 from vmlitmus.model.kvm.split_lock.versions import MISERY, PER_CPU, SYSCTL
 from vmlitmus.model.scheduler.delayed_work import schedule_delayed_work_on
-from vmlitmus.model.scheduler.semaphore import down
+from vmlitmus.model.scheduler.semaphore import leave, may_take, queue, taken
 from vmlitmus.world.split_lock import Event, Host, HostMode, Vcpu, Work
 
+WARN = KernelFile("arch/x86/kernel/cpu/bus_lock.c", "split_lock_warn()", "7.2.8")
 BIT_FIRST = "split_lock_warn() clears the bit before it sets TIF_SLD"
 
 
@@ -30,6 +34,18 @@ def handle_guest_split_lock(w: World, vcpu: Vcpu) -> Sections:
         yield from warn_delayed(w, vcpu)
     else:
         yield from warn_task_flag(w, vcpu)
+
+
+@step("{vcpu}'s thread gets a signal while it sleeps", source=WARN, disturbance="signal")
+def signal(w: World, vcpu: Vcpu) -> None:
+    when(vcpu.sleeping and not vcpu.signalled)
+    vcpu.signalled = True
+
+
+@step("root writes kernel.split_lock_mitigate", source=SYSCTL.source)
+def write_sysctl(w: World, host: Host) -> None:
+    when(host.toggles and w.part(SYSCTL.part))
+    host.mitigate = not host.mitigate
 
 
 def kill(vcpu: Vcpu) -> None:
@@ -64,22 +80,42 @@ def clear_here(vcpu: Vcpu) -> None:
 
 def warn_delayed(w: World, vcpu: Vcpu) -> Sections:
     """split_lock_warn() since 5.19."""
-    if mitigates(w):
+    mitigated = mitigates(w)
+    if mitigated:
         slowed(vcpu)
+        vcpu.sleeping = True
         yield "{vcpu} takes #AC on its split lock; split_lock_warn() makes it sleep 10 ms"
-        yield from down(w, vcpu)
+        vcpu.sleeping = False
+        if w.the(Host).timer_signal or vcpu.signalled:
+            vcpu.signalled = False
+            yield "a signal ends the sleep of {vcpu}; detection stays on"
+            return
+        if w.the(Host).semaphore:
+            queue(w, vcpu)
+            yield "{vcpu} queues for buslock_sem"
+            when(may_take(w, vcpu) or vcpu.signalled)
+            vcpu.signalled = False
+            if not may_take(w, vcpu):
+                leave(w, vcpu)
+                yield "a signal takes {vcpu} out of the queue; detection stays on"
+                return
+        taken(w, vcpu)
+        yield "{vcpu} has buslock_sem"
     else:
         yield "{vcpu} takes #AC on its split lock; split_lock_warn() is called, without misery"
     when(vcpu.cpu is not None)
-    pending = any(work.pending and chosen(w, work, vcpu) for work in w.all(Work))
+    vcpu.preempt_off = True
+    pending = any(work.pending and chosen(w, work, vcpu, mitigated) for work in w.all(Work))
     for work in w.all(Work):
-        if vcpu.cpu is not None and chosen(w, work, vcpu):
+        if vcpu.cpu is not None and chosen(w, work, vcpu, mitigated):
             schedule_delayed_work_on(vcpu.cpu, work)
-    clear_here(vcpu)
     if pending:
-        yield "{vcpu} finds the work pending, schedules nothing and clears the bit of {vcpu.cpu}"
+        yield "{vcpu} finds the work pending and schedules nothing"
     else:
-        yield "{vcpu} schedules the work for {vcpu.cpu} in 2 jiffies and clears its bit"
+        yield "{vcpu} schedules the work for {vcpu.cpu} in 2 jiffies"
+    clear_here(vcpu)
+    vcpu.preempt_off = False
+    yield "{vcpu} clears the bit of {vcpu.cpu}"
 
 
 def mitigates(w: World) -> bool:
@@ -87,9 +123,9 @@ def mitigates(w: World) -> bool:
     return w.the(Host).mitigate or not w.part(SYSCTL.part)
 
 
-def chosen(w: World, work: Work, vcpu: Vcpu) -> bool:
+def chosen(w: World, work: Work, vcpu: Vcpu, mitigated: bool) -> bool:
     """Say whether it is this work that split_lock_warn() schedules for the vcpu's cpu."""
-    if work.unlocks != mitigates(w):
+    if work.unlocks != mitigated:
         return False
     own = w.the(Host).per_cpu_work if work.unlocks else w.part(PER_CPU.part)
     return work.home is vcpu.cpu if own else work.home is None

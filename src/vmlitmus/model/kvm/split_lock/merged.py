@@ -3,7 +3,8 @@
 #AC is always intercepted. It is injected where the guest would get it without split-lock
 detection: CPL 3, CR0.AM and EFLAGS.AC. Each of the three is a part. Until 5.7-rc2 all of them
 were injected; until 5.18 L1 was given those of L2. The emulator made the guest's locked access
-itself, in the host kernel.
+itself, in the host kernel; since then it reads the operand and writes it, and what another vcpu
+writes to the line in between is lost.
 
 Not modelled: TDX. Source: vmx_guest_inject_ac(), emulator_cmpxchg_emulated().
 """
@@ -60,12 +61,24 @@ class Merged(AcPolicy):
             yield from handle_guest_split_lock(w, vcpu)
 
 
+def overwrite(w: World, vcpu: Vcpu) -> None:
+    """A vcpu has written the line; an emulation for another vcpu has read the old value."""
+    for other in w.all(Vcpu):
+        if other is not vcpu and other.vm is vcpu.vm and other.emulating:
+            other.overwritten = True
+
+
 @sequence(source=(CMPXCHG, EMULATED.source))
 def emulated_lock(w: World, vcpu: Vcpu) -> Sections:
     when(may_run(w, vcpu) and vcpu.vm.emulated)
     vcpu.answer = Answer.PLAIN if w.part(EMULATED.part) else Answer.LOCKED
     if vcpu.answer == Answer.PLAIN:
-        vcpu.event = Event.TORN
+        vcpu.emulating = True
+        vcpu.overwritten = False
+        yield "KVM's emulator reads the operand of the split lock of {vcpu}"
+        vcpu.event = Event.TORN if vcpu.overwritten else Event.PLAIN
+        vcpu.emulating = False
+        overwrite(w, vcpu)
         yield "emulator_cmpxchg_emulated() does the split lock of {vcpu} as a plain write"
     elif vcpu.detected:
         w.the(Host).died = True

@@ -23,6 +23,7 @@ HOST_OFF_LOADS_BIT = Assumption(
     "host-off-loads-guest-bit",
     "on a host booted with split_lock_detect=off KVM loads the guest's bit at VM entry and clears "
     "it at VM exit",
+    settled_by="the author of the proposal, which was not merged",
 )
 
 

@@ -6,18 +6,19 @@ from typing import Any
 
 from vmlitmus.claims.split_lock import CONDITIONS
 from vmlitmus.lang import Model, Settings, Setup, choice, flag, mechanism, number, release
-from vmlitmus.model.guest.split_lock import guest_switches_task, guest_wants, stop
+from vmlitmus.model.guest.split_lock import guest_sets_bit, guest_switches_task, guest_wants, stop
 from vmlitmus.model.kvm.split_lock.bus_lock_exit import (
     failing_exit,
     tick,
     vmm_ends_vm,
     vmm_enters_again,
 )
+from vmlitmus.model.kvm.split_lock.handler import signal, write_sysctl
 from vmlitmus.model.kvm.split_lock.hotplug import come_online, go_offline
 from vmlitmus.model.kvm.split_lock.merged import Merged, emulated_lock
 from vmlitmus.model.kvm.split_lock.policy import AcPolicy, split_lock
 from vmlitmus.model.kvm.split_lock.proposed import HOST_OFF_LOADS_BIT, Proposed
-from vmlitmus.model.kvm.split_lock.versions import FIXES, VERSIONS
+from vmlitmus.model.kvm.split_lock.versions import FIXES, READ, VERSIONS
 from vmlitmus.model.scheduler.delayed_work import (
     FIFO_STARVES,
     execute_work,
@@ -48,6 +49,7 @@ NEIGHBOUR = {
     "emulated": False,
     "nested": False,
     "fifo": False,
+    "booted": True,
     "neighbour": True,
     "vcpus": 1,
 }
@@ -70,12 +72,14 @@ def populate(make: Setup, s: Settings) -> None:
         Host,
         mode=HostMode(host["mode"]),
         mitigate=host["mitigate"],
+        toggles=host["toggles"],
         per_cpu_work=host["semaphore_work"] == "per-cpu",
         advertise=advertised(s),
         forced_on=ForcedOn(kvm["forced_on"]),
         forward=kvm["on_fatal"] == "forward",
         bus_lock_exit=kvm["bus_lock_exit"],
         amd=s["machine"]["vendor"] == "amd",
+        timer_signal=s["vmm"]["timer_signal"],
     )
     detects = host["mode"] in ("warn", "fatal") and not made.amd
     for _ in range(s["machine"]["cores"]):
@@ -105,7 +109,7 @@ def make_works(make: Setup, host: Any) -> None:
             make(Work, home=cpu, unlocks=True)
     else:
         make(Work, unlocks=True)
-    if not host["mitigate"]:
+    if host["toggles"] or not host["mitigate"]:
         make(Work)
         for cpu in cpus:
             make(Work, home=cpu)
@@ -121,8 +125,14 @@ def make_vm(make: Setup, host: Host, wanted: Any) -> None:
     for _ in range(wanted["vcpus"]):
         index = len(make.made(Vcpu))
         home = cpus[index % len(cpus)]
-        sld = guest_wants(host, vm) in (GuestMode.WARN, GuestMode.FATAL)
-        make(Vcpu, vm=vm, home=home, cpu=home if index < len(cpus) else None, sld=sld)
+        make(
+            Vcpu,
+            vm=vm,
+            home=home,
+            cpu=home if index < len(cpus) else None,
+            booted=wanted["booted"],
+            sld=wanted["booted"] and guest_wants(host, vm) in (GuestMode.WARN, GuestMode.FATAL),
+        )
 
 
 MODEL = Model(
@@ -132,8 +142,11 @@ MODEL = Model(
     steps=(
         split_lock,
         emulated_lock,
+        guest_sets_bit,
         guest_switches_task,
         stop,
+        signal,
+        write_sysctl,
         timer_runs_out,
         execute_work,
         move_worker,
@@ -152,6 +165,7 @@ MODEL = Model(
     assumptions=(HOST_OFF_LOADS_BIT, FIFO_STARVES),
     fixes=FIXES,
     versions=VERSIONS,
+    read=READ,
     settings={
         "machine": {
             "vendor": choice(
@@ -173,7 +187,7 @@ MODEL = Model(
             ),
         },
         "host": {
-            "version": release(default="7.3", doc="the kernel version: which fixes are in"),
+            "version": release(default="7.2.8", doc="the kernel version: which fixes are in"),
             "mode": choice(
                 "off",
                 "warn",
@@ -183,6 +197,7 @@ MODEL = Model(
                 doc="split_lock_detect= on the command line",
             ),
             "mitigate": flag(default=True, doc="sysctl kernel.split_lock_mitigate"),
+            "toggles": flag(default=False, doc="root writes that sysctl while guests run"),
             "semaphore_work": choice(
                 "global",
                 "per-cpu",
@@ -218,7 +233,12 @@ MODEL = Model(
                 default=False, doc="the VMM asked for bus-lock exits (KVM_CAP_X86_BUS_LOCK_EXIT)"
             ),
         },
-        "vmm": {"pins": flag(default=False, doc="the VMM has told KVM that it pins vcpus")},
+        "vmm": {
+            "pins": flag(default=False, doc="the VMM has told KVM that it pins vcpus"),
+            "timer_signal": flag(
+                default=False, doc="a timer signals each vcpu thread every 10 ms or more often"
+            ),
+        },
     },
     lists={
         "vm": {
@@ -243,6 +263,7 @@ MODEL = Model(
             ),
             "nested": flag(default=False, doc="the split locks are in L2"),
             "fifo": flag(default=False, doc="the vcpu threads are SCHED_FIFO"),
+            "booted": flag(default=True, doc="the guest kernel has written its MSR_TEST_CTRL"),
             "vcpus": number(1, 3, default=1, doc="vcpus of the VM"),
         }
     },

@@ -1,8 +1,9 @@
 """The fixes that tell kernel versions apart, and which version has which.
 
-Each is a part: "5.7-rc1" has host-side detection and none of them. 6.12.117 is the stable release
-of November 2026. In 7.2.13 the return value of an exit handler is still lost. The commit that
-brought the exit for AMD is not a fix: it is machine.amd.
+Each is a part: "5.7-rc1" has host-side detection and none of them. READ names the versions whose
+source was read; the others follow their commits. 6.1.176 has the work for each cpu, 6.12.107 does
+not; the return value of an exit handler is lost in all four. The commit that brought the exit for
+AMD is not a fix: it is machine.amd.
 """
 
 from __future__ import annotations
@@ -74,7 +75,12 @@ VERSIONS = {
     "5.18": (*_5_7, NESTED_BUS_LOCK),
     "5.19": _5_19,
     "6.2": (*_5_19, SYSCTL),
+    "6.1.176": (*_5_19, SYSCTL, PER_CPU),
+    "6.12.107": (*_5_19, SYSCTL),
     "6.12.117": (*_5_19, SYSCTL, RETURN_VALUE),
+    "7.1.13": (*_5_19, SYSCTL, PER_CPU),
+    "7.2.8": (*_5_19, SYSCTL, PER_CPU),
     "7.2.13": (*_5_19, SYSCTL, PER_CPU),
     "7.3": (*_5_19, SYSCTL, PER_CPU, RETURN_VALUE),
 }
+READ = ("6.1.176", "6.12.107", "7.1.13", "7.2.8")

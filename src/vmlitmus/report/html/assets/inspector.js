@@ -9,14 +9,14 @@ class Inspector {
     this.states = new States(run, data.texts);
     this.leads = consequences(run.steps);
     this.all = false;
-    this.element = el("aside", { class: "inspector", "aria-label": "step and state" });
+    this.element = el("section", { class: "inspector", "aria-label": "step and state" });
   }
 
   show(n) {
     const step = n ? this.run.steps[n - 1] : null;
     const last = n === this.run.steps.length && this.run.ending;
     this.element.replaceChildren(
-      el("div", { class: `card ${step ? `m${step.mechanism % 12}` : ""}` },
+      el("div", { class: `card ${step ? `m${step.mechanism % 12}` : ""}`, "data-mechanism": step ? step.mechanism : null },
         el("p", { class: "where" }, step
           ? `Step ${n} of ${this.run.steps.length} \u00b7 ${this.run.lanes[step.lane]} \u00b7 `
           : "Start", step ? el("span", { class: "mechanism" }, this.data.mechanisms[step.mechanism]) : null),
@@ -85,7 +85,7 @@ class Inspector {
   code(step) {
     const parts = (step.code || []).map((at) => this.data.code[at]);
     if (!parts.length) return null;
-    return el("details", { class: "code", open: true },
+    return el("details", { class: "code", open: true, "data-mechanism": step.mechanism },
       el("summary", {}, "Code of the model"),
       parts.map((part) => {
         const marked = new Set(part.marked);

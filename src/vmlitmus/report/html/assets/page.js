@@ -100,4 +100,5 @@ theme.addEventListener("click", () => {
   document.documentElement.style.colorScheme = dark() ? "light" : "dark";
   theme.textContent = dark() ? "Light" : "Dark";
 });
+linkMechanisms();
 route();

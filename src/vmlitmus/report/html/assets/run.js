@@ -53,11 +53,9 @@ class RunView {
 
   legend(steps) {
     const used = [...new Set(steps.map((step) => step.mechanism))];
-    const light = (at, on) => this.timeline.element.querySelectorAll(`[data-mechanism="${at}"]`)
-      .forEach((row) => row.classList.toggle("lit", on));
     return el("div", { class: "legend" },
-      el("p", {}, "Files of the model: ", used.map((at) => el("span", { class: `key m${at % 12}`,
-        onpointerenter: () => light(at, true), onpointerleave: () => light(at, false) }, this.data.mechanisms[at]))),
+      el("p", {}, "Files of the model: ", used.map((at) => el("span", { class: `key m${at % 12}`, "data-mechanism": at },
+        this.data.mechanisms[at]))),
       el("p", {}, "Arrows join steps of different lanes: ", el("span", { class: "line needed" }), " could not have happened without it; ",
         el("span", { class: "line shaped" }), " would have done something else. Keys: \u2190 \u2192, Home, End; \u2191 \u2193 in the time-line."));
   }

@@ -4,6 +4,21 @@
 const FIRST_ROWS = 200; // shown at once; the rest follows while the page is already there
 const LANE_ROOM = 150; // pixels that a lane needs to be a column
 
+/** Where the pointer or the focus is on something of a file of the model, light all of that file. */
+function linkMechanisms() {
+  let lit = null;
+  const light = (event) => {
+    const at = event.target.closest?.("[data-mechanism]")?.dataset.mechanism ?? null;
+    if (at === lit) return;
+    document.querySelectorAll(".lit").forEach((found) => found.classList.remove("lit"));
+    lit = at;
+    if (at === null) return;
+    document.querySelectorAll(`[data-mechanism="${at}"]`).forEach((found) => found.classList.add("lit"));
+  };
+  document.addEventListener("pointerover", light);
+  document.addEventListener("focusin", light);
+}
+
 class Timeline {
   constructor(run, names, choose) {
     this.run = run;

@@ -1,0 +1,163 @@
+"""Everything that the readers say of one host, read once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from vmlitmus.audit.lift import HostCores
+from vmlitmus.host.cmdline import read_cmdline
+from vmlitmus.host.cookies import Cookies, Get, read_cookies
+from vmlitmus.host.cpulist import Cpus
+from vmlitmus.host.cpuset import Cpuset, read_cpuset
+from vmlitmus.host.debugfs import KvmVm, read_kvm_vms
+from vmlitmus.host.fact import Fact
+from vmlitmus.host.kernel import Kernel, read_kernel
+from vmlitmus.host.libvirt import LIMIT, DomainXml, parse_domain
+from vmlitmus.host.split_lock import SplitLock, read_split_lock
+from vmlitmus.host.threads import Process, Thread, process_ids, read_process
+from vmlitmus.host.topology import Topology, read_topology
+from vmlitmus.host.tree import Tree
+
+STATUS = "run/libvirt/qemu"
+_THREADS = 4  # of a core that the model knows
+_OFF = ("off", "forceoff")
+
+
+@dataclass(frozen=True)
+class HostFacts:
+    """``doubt`` is "" or the reason why no claim about cores can be decided here."""
+
+    tree: Tree
+    topology: Topology
+    kernel: Kernel
+    cmdline: Fact[dict[str, str]]
+    split_lock: SplitLock
+    cookies: Cookies
+    processes: dict[int, Process]
+    kvm_vms: tuple[KvmVm, ...]
+    statuses: tuple[DomainXml, ...]
+    doubt: str
+    cores: HostCores
+    notes: tuple[str, ...] = ()
+    for_ever: bool = True  # whether the model is asked what ends a claim
+    _cpusets: dict[tuple[tuple[str, str], ...], Cpuset] = field(default_factory=dict)
+
+    @property
+    def online(self) -> Cpus:
+        return self.cores.online
+
+    def cpuset(self, thread: Thread) -> Cpuset:
+        """Return the cpuset that a thread lives in."""
+        key = tuple(sorted(thread.cgroups.items()))
+        if key not in self._cpusets:
+            self._cpusets[key] = read_cpuset(self.tree, thread.cgroups)
+        return self._cpusets[key]
+
+    def cookie(self, tid: int) -> int | str:
+        """Return a thread's cookie, or in a few words why it is not known."""
+        options = self.kernel.config.value
+        without = options is not None and not options.get("CONFIG_SCHED_CORE")
+        if without or self.cookies.support == "EINVAL":
+            return 0  # no core scheduling in this kernel, so nobody has one
+        found = self.cookies.values.get(tid)
+        if found is not None:
+            return found
+        return self.cookies.why or self.cookies.support or "not read"
+
+
+def read_host(
+    tree: Tree, *, trust: bool = False, for_ever: bool = True, get: Get | None = None
+) -> HostFacts:
+    """Read a host. ``trust`` takes the topology of a guest or of a tree without cpuinfo as true."""
+    topology = read_topology(tree)
+    processes = {pid: p for pid in process_ids(tree) if (p := read_process(tree, pid))}
+    tids = [t.tid for p in processes.values() for t in p.threads]
+    statuses, notes = _statuses(tree)
+    return HostFacts(
+        tree=tree,
+        topology=topology,
+        kernel=read_kernel(tree),
+        cmdline=read_cmdline(tree),
+        split_lock=read_split_lock(tree),
+        cookies=read_cookies(tree, tids, get),
+        processes=processes,
+        kvm_vms=read_kvm_vms(tree),
+        statuses=statuses,
+        doubt=doubt(topology, trust=trust),
+        cores=host_cores(topology),
+        notes=notes,
+        for_ever=for_ever,
+    )
+
+
+def _statuses(tree: Tree) -> tuple[tuple[DomainXml, ...], tuple[str, ...]]:
+    """Read libvirt's status files; one that is damaged is a note."""
+    from vmlitmus.errors import HostError
+
+    found, notes = [], []
+    for name in tree.names(STATUS):
+        if not name.endswith(".xml"):
+            continue
+        content = tree.read(f"{STATUS}/{name}", LIMIT)
+        if content.value is None:
+            notes.append(f"{content.where}: {content.why}")
+            continue
+        try:
+            found.append(parse_domain(content.value, content.where))
+        except HostError as error:
+            notes.append(str(error))
+    return tuple(found), tuple(notes)
+
+
+def doubt(topology: Topology, *, trust: bool) -> str:
+    """Return "" where the sibling lists may be believed, else the reason why not."""
+    info = topology.cpuinfo.value
+    if not topology.cores:
+        return "no list of siblings can be read in /sys/devices/system/cpu"
+    if topology.torn:
+        return f"the lists of siblings contradict each other: {topology.torn}; save the tree again"
+    if info is not None and info.flags is None:
+        return "not an x86 host: /proc/cpuinfo has no flags"
+    if any(len(core) > _THREADS for core in topology.cores):
+        return f"a core has more than {_THREADS} threads, which no x86 host has"
+    if trust:
+        return ""
+    if info is None:
+        return (
+            "whether this host is itself a guest cannot be told (no /proc/cpuinfo); "
+            "--trust-topology takes its word"
+        )
+    if info.flags is not None and "hypervisor" in info.flags:
+        return (
+            "this host is itself a guest (flag hypervisor): what it takes for cores may be "
+            "anything; --trust-topology takes its word"
+        )
+    if info.siblings > info.cores > 0 and all(len(core) == 1 for core in topology.cores):
+        return (
+            f"/proc/cpuinfo has {info.siblings} siblings on {info.cores} cores a package, but no "
+            "cpu has a sibling in its list; --trust-topology takes the lists"
+        )
+    return ""
+
+
+def host_cores(topology: Topology) -> HostCores:
+    """Return the cores with their offline threads, for the model.
+
+    To which core an offline cpu belongs cannot be read. Where SMT was found at boot each is taken
+    for a sibling of a core that is online, which is the worst case.
+    """
+    control = topology.smt_control.value or ""
+    cores = [[(cpu, True) for cpu in sorted(core)] for core in topology.cores]
+    offline = sorted(topology.offline)
+    if control in ("notsupported",) or not cores:
+        cores += [[(cpu, False)] for cpu in offline]
+    else:
+        cores.sort(key=len)  # a core with a thread missing is where one may come back
+        for n, cpu in enumerate(offline):
+            core = cores[n % len(cores)]
+            if len(core) < _THREADS:
+                core.append((cpu, False))
+        cores.sort()
+    known = ("on", "off", "forceoff", "notsupported", "notimplemented")
+    smt = control if control in known else "on"
+    return HostCores(tuple(tuple(core) for core in cores), smt)

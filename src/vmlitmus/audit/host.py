@@ -1,0 +1,285 @@
+"""The audit of a host: every claim about it and its domains, put together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from vmlitmus.audit import vm_claims
+from vmlitmus.audit.claims import CLAIMS, FACTS, HOST, TRUST
+from vmlitmus.audit.domain import Domain, Given, described, find_domains, live
+from vmlitmus.audit.facts import HostFacts, read_host
+from vmlitmus.audit.fixes import (
+    CANNOT_TELL,
+    HAS,
+    NOT_CONCERNED,
+    Release,
+    find_changelog,
+    judge_fixes,
+    lacking,
+    release_of,
+)
+from vmlitmus.audit.host_claims import kvm_hint, no_smt
+from vmlitmus.audit.judge import cannot_tell
+from vmlitmus.audit.snp import forbids_smt, launch, smt_protection
+from vmlitmus.audit.split_lock import judge_split_locks
+from vmlitmus.audited import (
+    Answer,
+    Audit,
+    DomainReport,
+    Evidence,
+    Fix,
+    HostReport,
+    Judged,
+    ThreadRole,
+)
+from vmlitmus.errors import HostError, UsageError, unknown
+from vmlitmus.host.cookies import MEANING, Get
+from vmlitmus.host.cpulist import as_list
+from vmlitmus.host.tree import Tree
+
+_AREAS = ("cache-flush", "ap-creation", "launch")
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the user asks for. ``domain`` and ``pid`` choose one; ``claims`` none means all."""
+
+    domain: str | None = None
+    pid: int | None = None
+    given: Given = field(default_factory=Given)
+    claims: tuple[str, ...] = ()
+    peer_trust: str = "vm"
+    trust_topology: bool = False
+    for_ever: bool = True
+
+    def check(self) -> None:
+        """Raise UsageError for a claim or a word that is not known."""
+        for claim in self.claims:
+            if claim not in CLAIMS:
+                raise UsageError(unknown("claim", claim, CLAIMS))
+        if self.peer_trust not in TRUST:
+            raise UsageError(unknown("--peer-trust", self.peer_trust, TRUST))
+
+    def asks(self, claim: str) -> bool:
+        return claim in self.claims if self.claims else claim != "OWN_VCPUS_APART"
+
+
+def audit_host(tree: Tree, wanted: Wanted, where: str, get: Get | None = None) -> Audit:
+    """Audit a host; raises HostError where the domain that is asked for is not there."""
+    wanted.check()
+    host = read_host(tree, trust=wanted.trust_topology, for_ever=wanted.for_ever, get=get)
+    release = release_of(host.kernel)
+    fixes = judge_fixes(
+        release,
+        find_changelog(tree, host.kernel.release.value or ""),
+        livepatched=bool(host.kernel.livepatches),
+    )
+    every = find_domains(host)
+    chosen = _chosen(host, wanted, every, where)
+    return Audit(
+        host=_host_report(host, where),
+        judged=tuple(_host_claims(host, wanted, release, fixes)),
+        domains=tuple(_report(host, wanted, release, d, every) for d in chosen),
+        fixes=fixes,
+        unread=_unread(host),
+        notes=(*host.notes, *_notes(host)),
+    )
+
+
+def _chosen(
+    host: HostFacts, wanted: Wanted, every: Sequence[Domain], where: str
+) -> Sequence[Domain]:
+    """Return the domains that are asked for; what is given beside the host describes one."""
+    given = wanted.given
+    if wanted.pid is not None:
+        return _by_pid(host, wanted, where)
+    if wanted.domain is not None:
+        found = [d for d in every if d.name == wanted.domain]
+        if not found:
+            reason = unknown("domain", wanted.domain, [d.name for d in every])
+            raise HostError(reason, where)
+        if given == Given():
+            return found
+        process = host.processes[found[0].pid] if found[0].pid is not None else None
+        return tuple(live(host, process, given)) if process else found
+    if given == Given():
+        return every
+    pid = given.xml.pid if given.xml else None
+    if pid is not None and pid in host.processes:
+        return tuple(live(host, host.processes[pid], given))
+    if given.xml is None and given.config is None:
+        raise UsageError("--qmp needs --pid or --domain: whose monitor is it?")
+    return (described(host, given),)
+
+
+def _by_pid(host: HostFacts, wanted: Wanted, where: str) -> Sequence[Domain]:
+    process = host.processes.get(wanted.pid or 0)
+    if process is None:
+        raise HostError(f"there is no process {wanted.pid}", where)
+    given = wanted.given
+    if given.xml is None:
+        status = next((s for s in host.statuses if s.pid == process.pid), None)
+        given = Given(status, given.qmp, given.config)
+    found = tuple(live(host, process, given))
+    if not found:
+        raise HostError(f"process {wanted.pid} is no VMM: it has no vcpu that anybody names", where)
+    return found
+
+
+def _host_claims(
+    host: HostFacts, wanted: Wanted, release: Release | None, fixes: Sequence[Fix]
+) -> Iterable[Judged]:
+    if wanted.asks("NO_SMT"):
+        yield no_smt(host)
+    if wanted.asks("KVM_HINT_TRUE"):
+        yield kvm_hint(host)
+    split = [claim for claim in HOST if claim.startswith("SPLIT_LOCK") and wanted.asks(claim)]
+    if split:
+        yield from (j for j in judge_split_locks(host, release) if j.claim in split)
+    if wanted.asks("FIXES_COMPLETE"):
+        yield fixes_complete(release, fixes)
+
+
+def fixes_complete(release: Release | None, fixes: Sequence[Fix]) -> Judged:
+    """FIXES_COMPLETE: of cache flushing, AP creation and launch."""
+    claim = "FIXES_COMPLETE"
+    mine = [fix for fix in fixes if fix.area in _AREAS]
+    missing = lacking(mine, *_AREAS)
+    shown = tuple(Evidence(f.commit or f.cve, f"{f.title}: {f.status}, {f.why}") for f in missing)
+    if missing:
+        text = f"{len(missing)} of {len(mine)} fixes are missing; vmlitmus audit kernel lists them"
+        return Judged(claim, "host", Answer.FALSE, text, shown)
+    unsure = [fix for fix in mine if fix.status == CANNOT_TELL]
+    if unsure:
+        of = f"kernel {release}" if release else "a kernel whose upstream release is not known"
+        return cannot_tell(
+            claim, "host", f"{len(unsure)} of {len(mine)} fixes cannot be told of {of}"
+        )
+    has = sum(fix.status == HAS for fix in mine)
+    out = sum(fix.status == NOT_CONCERNED for fix in mine)
+    text = f"has all {has} fixes that concern it; {out} concern code that it does not have"
+    return Judged(claim, "host", Answer.TRUE, text)
+
+
+def _report(
+    host: HostFacts,
+    wanted: Wanted,
+    release: Release | None,
+    domain: Domain,
+    every: Sequence[Domain],
+) -> DomainReport:
+    applies = "" if domain.kvm else "no KVM vcpu threads: KVM does not run this guest (TCG)"
+    judged = () if applies else tuple(_vm_claims(host, wanted, release, domain, every))
+    return DomainReport(
+        name=domain.name,
+        vmm=domain.vmm,
+        pid=domain.pid,
+        source=domain.source,
+        threads=tuple(_role(host, domain, n) for n in range(len(domain.roles))),
+        judged=judged,
+        notes=(*domain.notes, *_snp_note(domain, release)),
+        applies=applies,
+    )
+
+
+def _role(host: HostFacts, domain: Domain, number: int) -> ThreadRole:
+    role = domain.roles[number]
+    allowed = role.thread.allowed
+    cookie = host.cookie(role.thread.tid)
+    return ThreadRole(
+        tid=role.thread.tid,
+        comm=role.thread.comm,
+        role=role.name,
+        why=role.why,
+        allowed=as_list(allowed.value) if allowed.value is not None else allowed.why,
+        cookie=hex(cookie) if isinstance(cookie, int) and cookie else str(cookie),
+    )
+
+
+def _snp_note(domain: Domain, release: Release | None) -> tuple[str, ...]:
+    policy = domain.policy
+    if policy is None or policy.kind != "sev-snp" or policy.policy is None:
+        return ()
+    return (f"SNP policy {policy.policy:#x}: {launch(policy.policy, release)}",)
+
+
+def _vm_claims(
+    host: HostFacts,
+    wanted: Wanted,
+    release: Release | None,
+    domain: Domain,
+    every: Sequence[Domain],
+) -> Iterable[Judged]:
+    def others() -> list[Domain]:
+        return [d for d in every if d.kvm and _distrusted(wanted.peer_trust, domain, d)]
+
+    judges: dict[str, Callable[[], Judged]] = {
+        **{c: (lambda c=c: vm_claims.fact(c)(host, domain)) for c in FACTS},  # type: ignore[misc]
+        "HINT_TRUE": lambda: vm_claims.hint(host, domain),
+        "OTHER_VMS_APART": lambda: vm_claims.other_vms(host, domain, others()),
+        "VMM_THREADS_APART": lambda: vm_claims.vmm_threads(host, domain),
+        "HOST_TASKS_APART": lambda: vm_claims.host_tasks(host, domain, vmm_pids(every)),
+        "COOKIE_COVERAGE": lambda: vm_claims.cookies(host, domain),
+        "PINNING_AS_CONFIGURED": lambda: vm_claims.pinning(host, domain),
+    }
+    if domain.policy is not None and domain.policy.kind == "sev-snp":
+        judges["SNP_FORBIDS_SMT"] = lambda: forbids_smt(host, domain, release)
+        judges["SMT_PROTECTION"] = lambda: smt_protection(host, domain, release)
+    for claim in CLAIMS:
+        own = claim == "OWN_VCPUS_APART" and wanted.peer_trust == "none"
+        bare = claim == "PINNING_AS_CONFIGURED" and not domain.wanted and not wanted.claims
+        if claim in judges and (wanted.asks(claim) or own) and not bare:
+            yield judges[claim]()
+
+
+def vmm_pids(every: Iterable[Domain]) -> frozenset[int]:
+    """Return the processes that are VMMs: their threads are no tasks of the host."""
+    return frozenset(d.pid for d in every if d.pid is not None)
+
+
+def _distrusted(trust: str, one: Domain, other: Domain) -> bool:
+    """Say whether two VMs are strangers to each other."""
+    if other.name == one.name and other.pid == one.pid:
+        return False
+    return not (trust == "uid" and one.uid is not None and one.uid == other.uid)
+
+
+def _host_report(host: HostFacts, where: str) -> HostReport:
+    topology = host.topology
+    info = topology.cpuinfo.value
+    sizes = sorted({len(core) for core in topology.cores})
+    shown = " or ".join(map(str, sizes))
+    flags = info.flags if info else None
+    guest = "cannot tell" if flags is None else "yes" if "hypervisor" in flags else "no"
+    return HostReport(
+        where=where,
+        kernel=host.kernel.release.value or "not known",
+        cpus=f"{len(host.online)} cpus, {len(topology.cores)} cores of {shown or 'no'} threads",
+        smt=topology.smt_control.value or topology.smt_control.why,
+        guest=guest,
+    )
+
+
+def _unread(host: HostFacts) -> tuple[Evidence, ...]:
+    """Return what could not be read and would have decided something."""
+    topology, kernel = host.topology, host.kernel
+    facts = (topology.online, topology.smt_control, topology.cpuinfo, kernel.release, host.cmdline)
+    found = [Evidence(f.where, f.why) for f in facts if not f.known]
+    if not host.split_lock.message.known:
+        message = host.split_lock.message
+        found.append(Evidence(message.where, message.why))
+    if not host.kvm_vms:
+        found.append(
+            Evidence("/sys/kernel/debug/kvm", "no VM is shown there, or it cannot be read")
+        )
+    if host.cookies.why:
+        found.append(Evidence(host.cookies.where, host.cookies.why))
+    return tuple(found)
+
+
+def _notes(host: HostFacts) -> Iterable[str]:
+    if host.cookies.support in MEANING:
+        yield f"cookies: {host.cookies.support}: {MEANING[host.cookies.support]}"
+    for name in host.kernel.livepatches:
+        yield f"livepatch {name} is loaded: missing fixes cannot be told"

@@ -1,0 +1,366 @@
+"""Build a machine: set up a model for one scenario, and refuse it if it is faulty."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache, partial
+from typing import Any
+
+from vmlitmus.compiler.machine.bindings import Begins, Bindings
+from vmlitmus.compiler.machine.lowering_cache import Family, Kept, at_home, family
+from vmlitmus.compiler.machine.machine import Budget, Machine, Switches, Variable
+from vmlitmus.compiler.machine.program import Program, assign_slots, find_domains, program
+from vmlitmus.compiler.machine.prune import checked
+from vmlitmus.compiler.machine.scan import Scan
+from vmlitmus.errors import ModelError, ScenarioError, unknown
+from vmlitmus.lang.domain import Bool, Domain, IntRange, OutOfRange, RefTo
+from vmlitmus.lang.entity import Entity, Field, declared_fields, store
+from vmlitmus.lang.environment import Environment, Limit, check_actors
+from vmlitmus.lang.model import Model, Setup, fill
+from vmlitmus.lang.source import Assumption, Choice, Source
+from vmlitmus.lang.step import Fairness, Step
+from vmlitmus.lang.world import Hooks, World
+
+Entities = dict[type[Entity], tuple[Entity, ...]]
+
+
+def build(
+    model: Model,
+    settings: Mapping[str, Mapping[str, Any]] | None = None,
+    lists: Mapping[str, Any] | None = None,
+    *,
+    allow: Iterable[str] = (),
+    at_most: Mapping[str, int] | None = None,
+    without: Iterable[str] = (),
+    fixed: Iterable[str] = (),
+    assume: Mapping[str, Choice] | None = None,
+    switchable: bool = False,
+    limits: Iterable[Limit] = (),
+    only_when: Mapping[str, str] | None = None,
+    fair: Mapping[str, Fairness] | None = None,
+) -> Machine:
+    """Return the machine of a model for one scenario.
+
+    ``allow``, ``at_most``, ``limits``, ``only_when`` and ``fair`` are those of its ``Environment``;
+    ``without`` names the parts that are switched off, ``fixed`` the fixes that are in although the
+    kernel version lacks them, ``assume`` the assumptions with another value. A ``switchable``
+    machine has a switch for every part that is on and that its code asks for. Raises ScenarioError
+    for what the model does not offer, ModelError for a faulty model.
+    """
+    environment = Environment(
+        tuple(allow), dict(at_most or {}), tuple(limits), dict(only_when or {}), dict(fair or {})
+    )
+    arguments = (
+        environment,
+        frozenset(without),
+        frozenset(fixed),
+        dict(assume or {}),
+    )
+    return checked(_Builder(model, settings or {}, lists or {}, switchable).build(*arguments))
+
+
+def scanned(
+    model: Model,
+    settings: Mapping[str, Mapping[str, Any]] | None = None,
+    lists: Mapping[str, Any] | None = None,
+    *,
+    allow: Iterable[str] = (),
+) -> Scan:
+    """Return what the code of a scenario mentions, without building a machine."""
+    builder = _Builder(model, settings or {}, lists or {})
+    steps = Environment(tuple(allow)).steps(model)
+    return builder.scan(steps, builder.hooks().values())
+
+
+class _Builder:
+    def __init__(
+        self,
+        model: Model,
+        settings: Mapping[str, Any],
+        lists: Mapping[str, Any],
+        switchable: bool = False,
+    ) -> None:
+        self.model = model
+        self.switchable = switchable
+        self.settings = fill(model, settings, lists)
+        self.names = _names(model.entities)
+        self.fields = _fields(model.entities)
+        self.made: dict[type[Entity], list[Entity]] = {kind: [] for kind in model.entities}
+        self.given: dict[Entity, dict[str, Any]] = {}
+
+    def build(
+        self,
+        environment: Environment,
+        without: frozenset[str],
+        fixed: frozenset[str],
+        assume: dict[str, Choice],
+    ) -> Machine:
+        environment.check(self.model)
+        self.check_names("fix", fixed, [fix.part for fix in self.model.fixes])
+        entities = self.entities()
+        check_actors(environment.limits, {str(e): e for made in entities.values() for e in made})
+        hooks = self.hooks()
+        off = without | (self.model.missing(self.settings) - fixed)
+        world = World(entities, hooks, off, assume)
+        steps = environment.steps(self.model)
+        scan = self.scan(steps, hooks.values())
+        self.check_names("part", without, scan.parts)
+        assumptions = self.assumptions(scan, steps, assume)
+        self.set_constants(entities)
+        variables = self.switches([p for p in scan.parts if p not in off], world)
+        self.variables(entities, scan.written, environment.budgets(), variables)
+        programs = self.programs(steps, world, variables)
+        self.locals(programs, Kept(world, variables, scan.parts, assumptions), variables)
+        world.recorder.variables = {(v.entity, v.name): (v.index, v.domain) for v in variables}
+        instances = tuple(
+            Bindings(steps, programs, world, variables, self.names, self.begins(environment))
+        )
+        return Machine(
+            self.model,
+            world,
+            entities,
+            tuple(variables),
+            instances,
+            tuple(scan.parts),
+            assumptions,
+            _labels(steps, programs),
+            _sources(steps, programs),
+            {c.name: c for c in self.model.conditions},
+            self.bounds(environment),
+            switches=tuple(world.switches),
+        )
+
+    def begins(self, environment: Environment) -> Begins:
+        """Return what the environment says of the first section of each step."""
+        only = {name: self.model.condition(c) for name, c in environment.only_when.items()}
+        return Begins(environment, only)
+
+    def bounds(self, environment: Environment) -> dict[str, Any]:
+        """Return what "holds" is limited to, for the report."""
+        counts = {kind.__name__.lower(): len(made) for kind, made in self.made.items() if made}
+        return {**counts, "disturbances": environment.shown()}
+
+    def check_names(self, kind: str, names: Iterable[str], known: Iterable[str]) -> None:
+        valid = list(known)
+        for name in names:
+            if name not in valid:
+                raise ScenarioError(unknown(kind, name, valid))
+
+    def entities(self) -> Entities:
+        self.model.setup(Setup(self.adopt, self.made), self.settings)
+        for kind, made in self.made.items():
+            for index, entity in enumerate(made):
+                assert entity.index == index, kind
+        return {kind: tuple(made) for kind, made in self.made.items()}
+
+    def adopt(self, kind: type[Entity], fields: dict[str, Any]) -> Entity:
+        """Make one entity while the scenario is set up."""
+        if kind not in self.made:
+            raise ModelError(unknown("entity", kind.__name__, self.names))
+        entity = object.__new__(kind)
+        recorder = _SetupRecorder(self.fields, self.given)
+        entity.__dict__.update(index=len(self.made[kind]), _at=0, _recorder=recorder)
+        self.made[kind].append(entity)
+        self.given[entity] = {}
+        for name, value in fields.items():
+            setattr(entity, name, value)
+        return entity
+
+    def hooks(self) -> dict[type[Hooks], Hooks]:
+        """Return the mechanism for each hook class; all machines share the mechanisms."""
+        known: Mapping[type[Hooks], Mapping[str, Any]] = self.model.hooks
+        chosen = {kind: _mechanism(next(iter(named.values()))) for kind, named in known.items()}
+        for table, known_settings in self.model.settings.items():
+            for key, setting in known_settings.items():
+                if setting.hooks is not None:
+                    name = self.settings[table][key]
+                    chosen[setting.hooks] = _mechanism(known[setting.hooks][name])
+        return chosen
+
+    def scan(self, steps: list[Step], hooks: Iterable[Hooks]) -> Scan:
+        scan = Scan(self.model.entities, hooks)
+        for step in steps:
+            scan.function(step.function)
+        for condition in self.model.conditions:
+            scan.function(condition.function)
+        return scan
+
+    def assumptions(
+        self, scan: Scan, steps: list[Step], assume: dict[str, Choice]
+    ) -> dict[str, Choice]:
+        """Return the assumptions that the code consults or cites, with the values in force."""
+        found = dict(scan.assumptions)
+        for step in steps:
+            for source in step.sources:
+                if isinstance(source, Assumption):
+                    found.setdefault(source.name, source)
+        known = {a.name: a for a in self.model.assumptions} | found
+        self.check_names("assumption", assume, known)
+        for name, value in assume.items():
+            if value not in known[name].choices:
+                words = [str(c) for c in known[name].choices]
+                raise ScenarioError(f"assume.{name}: " + unknown("value", str(value), words))
+        return {name: assume.get(name, a.default) for name, a in found.items()}
+
+    def set_constants(self, entities: Entities) -> None:
+        """Give every field its value at the start."""
+        for kind, made in entities.items():
+            for entity in made:
+                for name, field in self.fields[kind].items():
+                    self.set_field(entities, entity, name, field)
+
+    def set_field(self, entities: Entities, entity: Entity, name: str, field: Field) -> None:
+        where = f"{entity}.{name}"
+        domain = field.domain(entities)
+        value = self.given[entity].get(
+            name, () if field.many and field.default is None else field.default
+        )
+        if value is None and not (isinstance(domain, RefTo) and domain.optional):
+            raise ModelError(f"{where} has no value at the start")
+        try:
+            store(entity, name, domain, domain.encode(value))
+        except OutOfRange as error:
+            raise ModelError(f"{where} at the start: {error}") from None
+
+    def switches(self, parts: list[str], world: World) -> _Variables:
+        """Return a variable for each part that can be switched; they come first in the state."""
+        switches = object.__new__(Switches)
+        switches.__dict__.update(index=0, _at=0)
+        if self.switchable:
+            world.switches = {part: (switches, f"_{part}") for part in parts}
+        switches.__dict__.update({name: True for _, name in world.switches.values()})
+        found = _Variables(family(world))
+        for entity, name in world.switches.values():
+            found.add(entity, name, Bool(), 1)
+        return found
+
+    def variables(
+        self,
+        entities: Entities,
+        written: set[str],
+        budgets: dict[str, int],
+        found: _Variables,
+    ) -> None:
+        """Append the fields that steps write, and the budgets of bounded disturbances."""
+        for kind, made in entities.items():
+            for name, field in self.fields[kind].items():
+                if field.constant and name in written:
+                    continue
+                if name in written:
+                    domain = field.domain(entities)
+                    for entity in made:
+                        code = domain.encode(entity.__dict__[name])
+                        found.add(entity, name, domain, code)
+        if budgets:
+            budget = object.__new__(Budget)
+            budget.__dict__.update(index=0, _at=0)
+            for name, most in budgets.items():
+                domain = IntRange(0, most)
+                budget.__dict__[name] = most
+                found.add(budget, name, domain, domain.encode(most))
+
+    def programs(
+        self, steps: list[Step], world: World, variables: _Variables
+    ) -> dict[Step, Program]:
+        """Cut the sequences; add to ``variables`` where each actor is."""
+        made = {
+            s: program(s, _parameters(s, self.model.entities), world)
+            for s in steps
+            if s.is_sequence
+        }
+        self.add_places(made, variables)
+        return made
+
+    def locals(self, made: dict[Step, Program], kept: Kept, variables: _Variables) -> None:
+        """Find which locals live across yields; add to ``variables`` the slots that keep them."""
+        world = kept.world
+        mechanisms = tuple(world.mechanisms.items())
+        for step, sequence in made.items():
+            find = partial(find_domains, sequence, world)
+            found = kept.take((step, mechanisms), find)
+            domains = {name: at_home(domain, world) for name, domain in found.domains.items()}
+            sequence.settle(found.met, domains)
+        for actor in dict.fromkeys(sequence.actor for sequence in made.values()):
+            slots = assign_slots([p for p in made.values() if p.actor is actor])
+            for name, domain in slots.items():
+                for entity in self.made[actor]:
+                    variables.add(entity, name, domain, 0)
+                    store(entity, name, domain, 0)
+        for variable in variables:
+            variable.entity.__dict__["_recorder"] = world.recorder
+        for kind in self.made.values():
+            for entity in kind:
+                entity.__dict__["_recorder"] = world.recorder
+
+    def add_places(self, made: dict[Step, Program], variables: _Variables) -> None:
+        places: dict[type[Entity], int] = {}
+        for sequence in made.values():
+            sequence.first_place = places.get(sequence.actor, 0) + 1
+            places[sequence.actor] = sequence.first_place + sequence.places - 1
+        for kind, most in places.items():
+            for entity in self.made[kind] if most else ():
+                variables.add(entity, "_at", IntRange(0, most), 0)
+
+
+class _Variables(list[Variable]):
+    """The variables found so far; until the machine is checked, their family numbers them."""
+
+    def __init__(self, family: Family) -> None:
+        self.family = family
+
+    def add(self, entity: Entity, name: str, domain: Domain, initial: int) -> None:
+        number = self.family.number(entity, name)
+        self.append(Variable(number, entity, name, domain, initial))
+
+
+@lru_cache(maxsize=64)
+def _names(entities: tuple[type[Entity], ...]) -> dict[str, Any]:
+    return {kind.__name__: kind for kind in entities}
+
+
+@lru_cache(maxsize=64)
+def _fields(entities: tuple[type[Entity], ...]) -> dict[type[Entity], dict[str, Field]]:
+    return {kind: declared_fields(kind, _names(entities)) for kind in entities}
+
+
+@lru_cache(maxsize=1024)
+def _parameters(step: Step, entities: tuple[type[Entity], ...]) -> dict[str, type[Any]]:
+    return step.parameters(_names(entities))
+
+
+@lru_cache(maxsize=1024)
+def _mechanism(kind: Callable[[], Hooks]) -> Hooks:
+    return kind()
+
+
+class _SetupRecorder:
+    """Takes the writes made while a scenario is set up."""
+
+    def __init__(
+        self, fields: dict[type[Entity], dict[str, Field]], given: dict[Entity, dict[str, Any]]
+    ) -> None:
+        self.fields = fields
+        self.given = given
+
+    def write(self, entity: Entity, name: str, value: object) -> None:
+        known = self.fields[type(entity)]
+        if name not in known:
+            raise ModelError(f"{type(entity).__name__}: " + unknown("field", name, known))
+        self.given[entity][name] = value
+        entity.__dict__[name] = value
+
+
+def _labels(steps: list[Step], programs: dict[Step, Program]) -> dict[str, str]:
+    """Return the label of each step, and of each section of a sequence, by its id."""
+    found: dict[str, str] = {}
+    for step in steps:
+        made = programs.get(step)
+        if made is None:
+            found[step.name] = step.label or ""
+        else:
+            found |= {f"{step.name}.{k}": label for k, label in enumerate(made.labels, 1)}
+    return found
+
+
+def _sources(steps: list[Step], programs: dict[Step, Program]) -> dict[str, tuple[Source, ...]]:
+    return {step_id: step.sources for step in steps for step_id in _labels([step], programs)}

@@ -1,0 +1,1 @@
+"""The typed intermediate form, and the folding of constants in it."""

@@ -1,0 +1,1 @@
+"""From syntax trees of steps, sections and conditions to the intermediate form."""

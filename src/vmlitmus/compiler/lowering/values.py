@@ -1,0 +1,110 @@
+"""Values while lowering: known ones, computed ones, and where control is."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, TypeAlias
+
+from vmlitmus.compiler.ir.nodes import Block, Operand
+from vmlitmus.lang.domain import Bool, Domain, EnumOf, IntRange, Members, RefTo, SetOf
+from vmlitmus.lang.entity import Entity
+from vmlitmus.lang.world import World
+
+
+@dataclass(slots=True)
+class Known:
+    """A value that is the same in every state: any Python object."""
+
+    value: Any
+
+
+@dataclass(slots=True)
+class Computed:
+    """A value that depends on the state, of a domain; an int is itself, not its code."""
+
+    domain: Domain
+    operand: Operand
+
+
+Val: TypeAlias = Known | Computed
+
+
+@dataclass(slots=True)
+class Scope:
+    """The names of one function being lowered; ``returns`` is None for a step or section itself."""
+
+    names: dict[str, Val]
+    outside: Mapping[str, Any]
+    where: Callable[[ast.AST], str]
+    returns: list[Snapshot] | None
+
+
+@dataclass(slots=True)
+class Snapshot:
+    """A point that control has reached: its block, the names and the fields there."""
+
+    block: Block
+    names: dict[str, Val]
+    fields: dict[int, Val] = field(default_factory=dict)
+    effect: bool = False
+
+
+def domain_of(value: object, world: World) -> Domain | None:
+    """Return the narrowest domain of a known value, or None when it has none of its own."""
+    if isinstance(value, bool):
+        return Bool()
+    if isinstance(value, int):
+        return IntRange(value, value)
+    if isinstance(value, Enum):
+        return EnumOf(type(value))
+    if isinstance(value, Entity):
+        return RefTo(type(value), world.all(type(value)), False)
+    if isinstance(value, Members):
+        return value.domain
+    if isinstance(value, (tuple, frozenset, set)) and value:
+        kind = type(next(iter(value)))
+        if all(type(member) is kind for member in value):
+            return set_domain(kind, world)
+    return None
+
+
+def set_domain(kind: type[Any], world: World) -> SetOf | None:
+    """Return the domain of sets of a class of entities or of an enum."""
+    if issubclass(kind, Entity):
+        return SetOf(kind, world.all(kind))
+    if issubclass(kind, Enum):
+        return SetOf(kind, tuple(kind))
+    return None
+
+
+def unite(values: list[Val], world: World) -> Domain | None:
+    """Return the smallest domain that holds all the values, or None when there is none."""
+    domains = [v.domain if isinstance(v, Computed) else domain_of(v.value, world) for v in values]
+    nones = [isinstance(v, Known) and v.value is None for v in values]
+    empties = [isinstance(v, Known) and _is_empty(v.value) for v in values]
+    real = [d for d in domains if d is not None]
+    if not real or len(real) + sum(nones) + sum(empties) != len(values):
+        return None
+    first = real[0]
+    if isinstance(first, IntRange) and all(isinstance(d, IntRange) for d in real):
+        ranges = [d for d in real if isinstance(d, IntRange)]
+        found: Domain = IntRange(min(d.low for d in ranges), max(d.high for d in ranges))
+    elif isinstance(first, RefTo) and all(isinstance(d, RefTo) for d in real):
+        refs = [d for d in real if isinstance(d, RefTo)]
+        if any(d.kind is not first.kind for d in refs):
+            return None
+        return RefTo(first.kind, first.members, any(nones) or any(d.optional for d in refs))
+    elif all(d == first for d in real):
+        found = first
+    else:
+        return None
+    if any(nones) or (any(empties) and not isinstance(found, SetOf)):
+        return None
+    return found
+
+
+def _is_empty(value: object) -> bool:
+    return isinstance(value, (tuple, frozenset, set)) and not value

@@ -1,0 +1,148 @@
+"""Every binding of every step and section of a machine, in canonical order."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from vmlitmus.compiler.machine.machine import Budget, Instance, Variable
+from vmlitmus.compiler.machine.program import Program
+from vmlitmus.lang.domain import EnumOf, RefTo
+from vmlitmus.lang.entity import Entity
+from vmlitmus.lang.environment import Environment
+from vmlitmus.lang.step import Condition, Step
+from vmlitmus.lang.world import World
+
+_MOST_BINDINGS = 64  # beyond, a section's locals are read from the state instead
+
+
+@dataclass(frozen=True)
+class Begins:
+    """What a scenario says of how its disturbances begin; ``only`` gives the conditions."""
+
+    environment: Environment
+    only: Mapping[str, Condition]
+
+    def when(self, step: Step) -> Condition | None:
+        """Return the condition in which a step may begin."""
+        return self.only.get(step.disturbance) if step.disturbance else None
+
+
+class Bindings:
+    """All instances in canonical order: steps as declared, then places, then bindings."""
+
+    def __init__(
+        self,
+        steps: list[Step],
+        programs: dict[Step, Program],
+        world: World,
+        variables: list[Variable],
+        names: dict[str, Any],
+        begins: Begins,
+    ) -> None:
+        self.steps = steps
+        self.programs = programs
+        self.world = world
+        self.names = names
+        self.begins = begins
+        self.where = {(v.entity, v.name): v for v in variables}
+        self.budgets = {v.name: v.index for v in variables if isinstance(v.entity, Budget)}
+        self.count = 0
+
+    def __iter__(self) -> Iterator[Instance]:
+        for step in self.steps:
+            made = self.programs.get(step)
+            if made is None:
+                yield from self.plain(step)
+            else:
+                for start in sorted(made.sections):
+                    yield from self.section(step, made, start)
+
+    def next_index(self) -> int:
+        self.count += 1
+        return self.count - 1
+
+    def spent(self, step: Step, binding: tuple[Any, ...]) -> tuple[int, ...]:
+        actor = binding[0] if binding else None
+        return tuple(self.budgets[name] for name in self.begins.environment.spent(step, actor))
+
+    def plain(self, step: Step) -> Iterator[Instance]:
+        parameters = step.parameters(self.names)
+        for binding in itertools.product(*(self.values(k) for k in parameters.values())):
+            yield Instance(
+                self.next_index(),
+                step,
+                tuple(parameters),
+                binding,
+                budgets=self.spent(step, binding),
+                only=self.begins.when(step),
+            )
+
+    def values(self, kind: type[Any]) -> tuple[Any, ...]:
+        return tuple(kind) if issubclass(kind, Enum) else self.world.all(kind)
+
+    def section(self, step: Step, made: Program, start: int) -> Iterator[Instance]:
+        actor_name = made.done.expanded.actor
+        if start == 0:
+            rest = list(made.parameters.items())[1:]
+            for actor in self.world.all(made.actor):
+                for binding in itertools.product(*(self.values(k) for _, k in rest)):
+                    guards = self.at(actor, 0)
+                    names = (actor_name, *(n for n, _ in rest))
+                    yield Instance(
+                        self.next_index(),
+                        step,
+                        names,
+                        (actor, *binding),
+                        made,
+                        0,
+                        guards,
+                        (),
+                        self.spent(step, (actor, *binding)),
+                        self.begins.when(step),
+                    )
+            return
+        bound = self.bound(made, start)
+        for actor in self.world.all(made.actor):
+            for codes in itertools.product(*(range(made.domains[n].size) for n in bound)):
+                yield self.resumed(step, made, start, actor, bound, codes)
+
+    def bound(self, made: Program, start: int) -> list[str]:
+        """Return the locals that a section is specialised for."""
+        found: list[str] = []
+        size = 1
+        for name in made.live[start]:
+            domain = made.domains[name]
+            if isinstance(domain, (RefTo, EnumOf)) and size * domain.size <= _MOST_BINDINGS:
+                found.append(name)
+                size *= domain.size
+        return found
+
+    def resumed(
+        self,
+        step: Step,
+        made: Program,
+        start: int,
+        actor: Entity,
+        bound: list[str],
+        codes: tuple[int, ...],
+    ) -> Instance:
+        guards = self.at(actor, made.first_place + start - 1)
+        guards += tuple(
+            (self.where[actor, made.slots[n]].index, c) for n, c in zip(bound, codes, strict=True)
+        )
+        values = [made.domains[n].decode(c) for n, c in zip(bound, codes, strict=True)]
+        loads = tuple(
+            (n, self.where[actor, made.slots[n]].index) for n in made.live[start] if n not in bound
+        )
+        names = (made.done.expanded.actor, *bound)
+        return Instance(
+            self.next_index(), step, names, (actor, *values), made, start, guards, loads
+        )
+
+    def at(self, actor: Entity, number: int) -> tuple[tuple[int, int], ...]:
+        variable = self.where.get((actor, "_at"))
+        return ((variable.index, number),) if variable else ()

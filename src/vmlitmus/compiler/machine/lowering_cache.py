@@ -1,0 +1,97 @@
+"""What lowering made, kept for other machines of the same family.
+
+The machines of a matrix, or of an ablation, differ in a few settings, parts and assumptions, and
+most steps ask for none of these. So what is made of a step is kept together with all that was read
+on the way; it serves every machine of its family in which the same would be read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar
+
+from vmlitmus.compiler.lowering.read_set import Question, Read, Reading, field_of, named, shape
+from vmlitmus.compiler.lowering.values import set_domain
+from vmlitmus.compiler.machine.machine import Variable
+from vmlitmus.lang.domain import Domain, RefTo, SetOf
+from vmlitmus.lang.entity import Entity
+from vmlitmus.lang.source import Choice
+from vmlitmus.lang.world import World
+
+T = TypeVar("T")
+
+_MOST = 4  # families kept, those used last
+
+
+class Family:
+    """Machines with as many entities of each class, and with the same switches.
+
+    A variable has one number in all of them until they are checked.
+    """
+
+    def __init__(self) -> None:
+        self.numbers: dict[Question, int] = {}
+        self.made: dict[object, list[tuple[Read, Any]]] = {}
+
+    def number(self, entity: Entity, name: str) -> int:
+        """Return the number of a field."""
+        return self.numbers.setdefault(field_of(entity, name), len(self.numbers))
+
+
+_FAMILIES: dict[object, Family] = {}
+
+
+def family(world: World) -> Family:
+    """Return the family of the machine of a world."""
+    counts = tuple((kind, len(made)) for kind, made in world.entities.items())
+    key = counts, tuple(world.switches)
+    found = _FAMILIES.pop(key) if key in _FAMILIES else Family()
+    _FAMILIES[key] = found
+    while len(_FAMILIES) > _MOST:
+        del _FAMILIES[next(iter(_FAMILIES))]
+    return found
+
+
+class Kept:
+    """What the family of a machine has made, as far as it serves this machine."""
+
+    def __init__(
+        self,
+        world: World,
+        variables: Iterable[Variable],
+        parts: Iterable[str],
+        assumptions: Mapping[str, Choice],
+    ) -> None:
+        found = list(variables)
+        self.world = world
+        self.made = family(world).made
+        self.variables = {(v.entity, v.name): (v.index, v.domain) for v in found}
+        self.answers: dict[Question, object] = {
+            field_of(entity, name): named(value)
+            for made in world.entities.values()
+            for entity in made
+            for name, value in vars(entity).items()
+            if not name.startswith("_")
+        }
+        self.answers |= {field_of(v.entity, v.name): ("varies", shape(v.domain)) for v in found}
+        self.answers |= {("part", name): world.part(name) for name in parts}
+        self.answers |= {("assume", name): value for name, value in assumptions.items()}
+        self.answers |= {("use", kind): used for kind, used in world.mechanisms.items()}
+
+    def take(self, key: object, make: Callable[[Reading], T]) -> T:
+        """Return what was made for a key by a machine that reads the same, or make it."""
+        known = self.made.setdefault(key, [])
+        for read, thing in known:
+            if read.same(self.answers):
+                return thing  # type: ignore[no-any-return]
+        reading = Reading(self.variables, self.answers)
+        thing = make(reading)
+        known.append((reading.read, thing))
+        return thing
+
+
+def at_home(domain: Domain, world: World) -> Domain:
+    """Return a domain of another world of the family as it is in this one."""
+    if isinstance(domain, RefTo):
+        return RefTo(domain.kind, world.all(domain.kind), domain.optional)
+    return set_domain(domain.kind, world) or domain if isinstance(domain, SetOf) else domain

@@ -1,0 +1,170 @@
+"""Check a machine by lowering all of it, and take what never changes out of its state."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from functools import partial
+
+from vmlitmus.compiler.ir.fold import folded, read
+from vmlitmus.compiler.ir.nodes import Code
+from vmlitmus.compiler.lowering.lower import lower_condition
+from vmlitmus.compiler.lowering.read_set import named, shape
+from vmlitmus.compiler.machine.instance_code import lower_instance
+from vmlitmus.compiler.machine.lowering_cache import Kept
+from vmlitmus.compiler.machine.machine import Instance, Machine
+from vmlitmus.compiler.machine.reachable import reachable
+from vmlitmus.errors import ModelError
+from vmlitmus.lang.model import Model
+from vmlitmus.lang.syntax import place
+
+
+def checked(machine: Machine) -> Machine:
+    """Return the machine without instances that are never enabled, and fields that none changes.
+
+    Switches that no code asks for are left out as well.
+
+    Raises ModelError, with file and line, for a fault in an instance or a condition, and for a name
+    or a label that is used twice.
+    """
+    kept = Kept(machine.world, machine.variables, machine.parts, machine.assumptions)
+    switches = [v.index for v in machine.variables[: len(machine.switches)]]
+    key = _Keys(machine)
+    found, changing = reachable(
+        machine.instances,
+        lambda i: kept.take(key(i), partial(lower_instance, machine, i)),
+        machine.variables,
+        switches,
+    )
+    codes: dict[int | str, Code] = {number: code for number, (_, code) in enumerate(found)}
+    alive = [replace(i, index=number) for number, (i, _) in enumerate(found)]
+    lower = partial(_lowered, machine, kept)
+    if machine.switches or machine.model not in _CHECKED:
+        codes |= {name: lower(name) for name in machine.conditions}
+        _check_labels(machine)
+        _CHECKED[:] = [machine.model]
+    idle = set(switches) - read(codes.values())
+    varying = [
+        v
+        for v in machine.variables
+        if v.index not in idle and (v.index in changing or v.bookkeeping)
+    ]
+    numbers = {v.index: number for number, v in enumerate(varying)}
+    constants = {v.index: v.initial for v in machine.variables if v.index not in numbers}
+    smaller = replace(
+        machine,
+        variables=tuple(replace(v, index=numbers[v.index]) for v in varying),
+        instances=tuple(_renumbered(i, numbers) for i in alive),
+        codes=_Folded(codes, lower, constants, numbers),
+        switches=tuple(
+            part for i, part in zip(switches, machine.switches, strict=True) if i not in idle
+        ),
+    )
+    recorder = smaller.world.recorder
+    recorder.variables = smaller.domains
+    recorder.settled = {
+        (v.entity, v.name): (v.initial, v.domain) for v in machine.variables if v.index in constants
+    }
+    return smaller
+
+
+def _lowered(machine: Machine, kept: Kept, name: str) -> Code:
+    """Return the code of a condition."""
+    condition = machine.conditions[name]
+    return kept.take(condition, partial(lower_condition, machine.world, condition.function))
+
+
+class _Keys:
+    """What tells an instance from the others of its family, apart from what lowering notes."""
+
+    def __init__(self, machine: Machine) -> None:
+        self.shapes = {v.index: shape(v.domain) for v in machine.variables}
+        mechanisms = tuple(machine.world.mechanisms.items())
+        self.frames = {
+            i.step: (mechanisms, p.first_place, tuple(p.live.items()), tuple(p.slots.items()))
+            for i in machine.instances
+            if (p := i.program) is not None
+        }
+
+    def __call__(self, instance: Instance) -> object:
+        read = [index for index, _ in instance.guards] + [index for _, index in instance.loads]
+        read += instance.budgets
+        return (
+            instance.step,
+            instance.start,
+            tuple(named(value) for value in instance.binding),
+            instance.guards,
+            instance.loads,
+            tuple(self.shapes[index] for index in read),
+            instance.budgets,
+            instance.only,
+            self.frames.get(instance.step),
+        )
+
+
+def _renumbered(instance: Instance, numbers: Mapping[int, int]) -> Instance:
+    """Return the instance on the variables that are kept."""
+    return replace(
+        instance,
+        guards=tuple((numbers[v], code) for v, code in instance.guards),
+        loads=tuple((name, numbers[v]) for name, v in instance.loads),
+        budgets=tuple(numbers[index] for index in instance.budgets),
+    )
+
+
+_CHECKED: list[Model] = []  # the model all of whose conditions and labels were looked at last
+
+
+class _Folded(Mapping[int | str, Code]):
+    """Lowered code, folded when it is asked for: a search in Python never does.
+
+    Conditions are lowered then, too: a test asks for a few of them.
+    """
+
+    def __init__(
+        self,
+        codes: dict[int | str, Code],
+        lower: Callable[[str], Code],
+        constants: Mapping[int, int],
+        numbers: Mapping[int, int],
+    ) -> None:
+        self.lowered = codes
+        self.lower = lower
+        self.constants = constants
+        self.numbers = numbers
+        self.done: dict[int | str, Code] = {}
+
+    def __getitem__(self, key: int | str) -> Code:
+        if key not in self.done:
+            if isinstance(key, str) and key not in self.lowered:
+                self.lowered[key] = self.lower(key)
+            self.done[key] = folded(self.lowered[key], self.constants, self.numbers)
+        return self.done[key]
+
+    def __iter__(self) -> Iterator[int | str]:
+        return iter(self.lowered)
+
+    def __len__(self) -> int:
+        return len(self.lowered)
+
+
+def _check_labels(machine: Machine) -> None:
+    labels: dict[str, str] = {}
+    steps = {i.step: i.program for i in machine.instances}
+    names: dict[str, str] = {}
+    for step, made in steps.items():
+        where = place(step.function)
+        if names.setdefault(step.name, where) != where:
+            raise ModelError(
+                f"the name {step.name!r} is used twice: also at {names[step.name]}", where
+            )
+        own = (
+            [(step.label or "", where)]
+            if made is None
+            else [(e.template, made.done.expanded.place(e)) for e in made.done.endings]
+        )
+        for label, origin in own:
+            if labels.setdefault(label, origin) != origin:
+                raise ModelError(
+                    f"the label {label!r} is used twice: also at {labels[label]}", origin
+                )

@@ -1,0 +1,1 @@
+"""Sequences: expanded, cut into atomic sections, and given the locals that live across yields."""

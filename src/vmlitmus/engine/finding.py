@@ -1,0 +1,34 @@
+"""What a search hands back: the same for the reference engine and the compiled one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from vmlitmus.compiler import State
+from vmlitmus.engine.limits import Progress
+from vmlitmus.engine.reference.lasso import Lasso
+
+Watch: TypeAlias = Callable[[Progress], None]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a search found, the same for both engines.
+
+    ``path`` leads from the initial state to the one that decides the claim, ``lasso`` is the run
+    that violates a liveness claim; ``observed`` holds the conditions seen in some counted state;
+    ``stopped`` says why a search gave up.
+    """
+
+    engine: str
+    states: int
+    transitions: int
+    depth: int
+    coverage: Mapping[str, int]
+    observed: frozenset[str]
+    path: tuple[State, ...] | None = None
+    lasso: Lasso | None = None
+    stopped: str | None = None
+    notes: tuple[str, ...] = ()

@@ -1,0 +1,1 @@
+"""The compiled engine: packed states, generated code, and the search around it."""

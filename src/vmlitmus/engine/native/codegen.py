@@ -1,0 +1,451 @@
+"""Turn a machine into LLVM IR: one successor function and one function for all conditions.
+
+``expand`` runs every instance on a packed state, in canonical order; ``conditions`` returns one bit
+for each of the first conditions. See ``search`` for how the two are called.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from vmlitmus.compiler import Machine
+from vmlitmus.compiler.ir.nodes import (
+    DISABLED,
+    Bits,
+    Block,
+    Branch,
+    Emit,
+    Op,
+    Operand,
+    Value,
+    size,
+    width,
+)
+from vmlitmus.engine.native.layout import Layout, Place
+from vmlitmus.engine.native.search import NativeModel
+
+FAULTY_CONDITION = 1 << 63  # set by a condition that is a model error in the state
+_DIVISION = """define internal {bits} @{name}.{bits}({bits} %a, {bits} %b) {{
+entry:
+  br label %next
+next:
+  %i = phi {bits} [ {first}, %entry ], [ %before, %next ]
+  %rest = phi {bits} [ 0, %entry ], [ %r, %next ]
+  %done = phi {bits} [ 0, %entry ], [ %q, %next ]
+  %high = lshr {bits} %a, %i
+  %bit = and {bits} %high, 1
+  %twice = shl {bits} %rest, 1
+  %left = or {bits} %twice, %bit
+  %fits = icmp uge {bits} %left, %b
+  %taken = sub {bits} %left, %b
+  %r = select i1 %fits, {bits} %taken, {bits} %left
+  %one = zext i1 %fits to {bits}
+  %moved = shl {bits} %done, 1
+  %q = or {bits} %moved, %one
+  %before = sub {bits} %i, 1
+  %last = icmp eq {bits} %i, 0
+  br i1 %last, label %end, label %next
+end:
+  ret {bits} {result}
+}}"""  # long division by a positive number: compiled code has no library that divides so wide ones
+RETURNED = 63  # conditions whose bits are returned; those of the others are noted in memory
+
+
+def compile_machine(
+    machine: Machine, conditions: Iterable[str], *, named: bool = False
+) -> NativeModel:
+    """Return the native form of a machine, with some of its conditions in the given order.
+
+    With ``named``, ``expand`` also writes which instance leads to each successor.
+    """
+    layout = Layout(machine)
+    counters = {name: index for index, name in enumerate(machine.step_ids)}
+    asked = tuple(conditions)
+    writers = _Expand(machine, layout, counters, named), _Conditions(machine, layout, asked)
+    texts = [writer.text() for writer in writers]
+    called = sorted(writers[0].called | writers[1].called)
+    return NativeModel(
+        ir="\n".join([_called(name, bits) for name, bits in called] + texts),
+        words=layout.words,
+        bits=layout.bits,
+        fanout=fanout(machine),
+        counters=len(counters),
+        named=named,
+        initial=layout.pack(machine.initial),
+        further=max(len(asked) - RETURNED, 0),
+    )
+
+
+def _called(name: str, bits: Bits) -> str:
+    """Return what declares or defines a function on one width."""
+    if name == "ctpop":
+        return f"declare {bits} @llvm.ctpop.{bits}({bits})"
+    return _DIVISION.format(
+        name=name, bits=bits, first=size(bits) - 1, result={"udiv": "%q", "urem": "%r"}[name]
+    )
+
+
+def condition_bit(index: int) -> int:
+    """Return the bit of ``Found.observed`` for a condition, by its place among those compiled."""
+    return index if index < RETURNED else index + 1
+
+
+def fanout(machine: Machine) -> int:
+    """Return an upper bound on the successors of a state: an actor is in one place at a time."""
+    per_actor: dict[int, dict[int, int]] = {}
+    plain = 0
+    for instance in machine.instances:
+        if not instance.guards:
+            plain += 1
+            continue
+        at, place = instance.guards[0]
+        places = per_actor.setdefault(at, {})
+        places[place] = places.get(place, 0) + 1
+    return plain + sum(max(places.values()) for places in per_actor.values()) or 1
+
+
+class _Writer:
+    """Writes blocks of the intermediate form as LLVM text."""
+
+    def __init__(self, layout: Layout) -> None:
+        self.layout = layout
+        self.lines: list[str] = []
+        self.fresh = 0
+        self.called: set[tuple[str, Bits]] = set()  # functions used, and on which width
+
+    def line(self, text: str) -> None:
+        self.lines.append("  " + text)
+
+    def temporary(self) -> str:
+        self.fresh += 1
+        return f"%t{self.fresh}"
+
+    def entry(self) -> None:
+        self.lines.append("entry:")
+        for word in range(self.layout.words):
+            pointer = self.temporary()
+            self.line(f"{pointer} = getelementptr i64, ptr %state, i64 {word}")
+            self.line(f"%w{word} = load i64, ptr {pointer}")
+
+    def ops(self, block: Block, prefix: str) -> None:
+        for op in block.ops:
+            self.op(op, prefix)
+
+    def op(self, op: Op, prefix: str) -> None:
+        dest = self.named(op.dest, prefix)
+        if op.op == "load":
+            self.load(dest, op)
+        elif op.op == "phi":
+            arms = ", ".join(
+                f"[ {self.named(value, prefix, op.bits)}, %{prefix}b{number} ]"
+                for value, number in op.args
+            )
+            self.line(f"{dest} = phi {op.bits} {arms}")
+        else:
+            args = [self.named(a, prefix, op.bits) for a in op.args]
+            self.compute(dest, op, args)
+
+    def compute(self, dest: str, op: Op, args: list[str]) -> None:
+        if op.op in ("eq", "ne", "slt", "sle"):
+            self.line(f"{dest} = icmp {op.op} {op.bits} {args[0]}, {args[1]}")
+        elif op.op == "select":
+            condition = {"0": "false", "1": "true"}.get(args[0], args[0])
+            self.line(f"{dest} = select i1 {condition}, {op.bits} {args[1]}, {op.bits} {args[2]}")
+        elif op.op == "ctpop":
+            self.called.add((op.op, op.bits))
+            self.line(f"{dest} = call {op.bits} @llvm.ctpop.{op.bits}({op.bits} {args[0]})")
+        elif op.op == "bit0":
+            self.line(f"{dest} = trunc {op.bits} {args[0]} to i1")
+        elif " " in op.op:
+            name, _, to = op.op.partition(" ")
+            self.line(f"{dest} = {name} {op.bits} {args[0]} to {to}")
+        elif op.op in ("udiv", "urem") and op.bits != "i64":
+            self.called.add((op.op, op.bits))
+            given = f"{op.bits} {args[0]}, {op.bits} {args[1]}"
+            self.line(f"{dest} = call {op.bits} @{op.op}.{op.bits}({given})")
+        else:
+            self.line(f"{dest} = {op.op} {op.bits} {args[0]}, {args[1]}")
+
+    def load(self, dest: str, op: Op) -> None:
+        *others, last = self.layout.places[op.args[0]]
+        if others or op.bits not in ("i1", "i64"):
+            self.load_wide(dest, op.bits, [*others, last])
+            return
+        shifted = self.temporary()
+        self.line(f"{shifted} = lshr i64 %w{last.word}, {last.shift}")
+        if op.bits == "i1":
+            self.line(f"{dest} = trunc i64 {shifted} to i1")
+        else:
+            self.line(f"{dest} = and i64 {shifted}, {last.mask}")
+
+    def load_wide(self, dest: str, bits: Bits, places: list[Place]) -> None:
+        """Load a value that is wider than a word, or whose code has several places."""
+        joined = "0"
+        for number, place in enumerate(places, 1):
+            shifted, masked, moved = self.temporary(), self.temporary(), self.temporary()
+            self.line(f"{shifted} = lshr i64 %w{place.word}, {place.shift}")
+            self.line(f"{masked} = and i64 {shifted}, {place.mask}")
+            wide = masked
+            if bits != "i64":
+                wide = self.temporary()
+                self.line(f"{wide} = zext i64 {masked} to {bits}")
+            self.line(f"{moved} = shl {bits} {wide}, {place.start}")
+            result = dest if number == len(places) else self.temporary()
+            self.line(f"{result} = or {bits} {joined}, {moved}")
+            joined = result
+
+    def named(self, operand: Operand, prefix: str, bits: str = "i64") -> str:
+        """Return an operand as text, unique to its instance."""
+        if isinstance(operand, str):
+            return f"%{prefix}{operand[1:]}"
+        return str(operand)
+
+
+class _Expand(_Writer):
+    """The successor function."""
+
+    def __init__(
+        self, machine: Machine, layout: Layout, counters: dict[str, int], named: bool
+    ) -> None:
+        super().__init__(layout)
+        self.machine = machine
+        self.counters = counters
+        self.named_steps = named
+
+    def text(self) -> str:
+        self.lines.append("define i64 @expand(ptr %state, ptr %out, ptr %coverage) {")
+        self.entry()
+        self.line("br label %x0")
+        arrivals = [("entry", "%out")]
+        for instance in self.machine.instances:
+            arrivals = self.instance(instance.index, arrivals)
+        self.start(len(self.machine.instances), arrivals)
+        self.finish(f"%p{len(self.machine.instances)}")
+        return "\n".join(self.lines)
+
+    def finish(self, pointer: str) -> None:
+        self.line(f"%end = ptrtoint ptr {pointer} to i64")
+        self.line("%begin = ptrtoint ptr %out to i64")
+        self.line("%bytes = sub i64 %end, %begin")
+        self.line(f"%count = udiv exact i64 %bytes, {8 * self.layout.words}")
+        self.line("ret i64 %count")
+        self.lines.append("}")
+
+    def start(self, index: int, arrivals: list[tuple[str, str]]) -> None:
+        """Begin an instance: where the next successor goes depends on how control came here."""
+        self.lines.append(f"x{index}:")
+        arms = ", ".join(f"[ {pointer}, %{label} ]" for label, pointer in arrivals)
+        self.line(f"%p{index} = phi ptr {arms}")
+
+    def instance(self, index: int, arrivals: list[tuple[str, str]]) -> list[tuple[str, str]]:
+        code = self.machine.codes[index]
+        prefix = f"i{index}"
+        self.start(index, arrivals)
+        self.line(f"br label %{prefix}b0")
+        found: list[tuple[str, str]] = []
+        faulty: list[str] = []
+        for block in code.blocks:
+            label = f"{prefix}b{block.number}"
+            self.lines.append(f"{label}:")
+            self.ops(block, prefix)
+            if isinstance(block.end, Emit):
+                found.append((label, self.emit(index, block.end, prefix)))
+            else:
+                assert isinstance(block.end, Branch)
+                found += self.branch(index, block.end, label, prefix, faulty)
+        if faulty:
+            self.lines.append(f"{prefix}fault:")
+            self.line(f"ret i64 {-1 - index}")
+        return found
+
+    def branch(
+        self, index: int, end: Branch, label: str, prefix: str, faulty: list[str]
+    ) -> list[tuple[str, str]]:
+        found: list[tuple[str, str]] = []
+        targets = []
+        for number in dict.fromkeys(_targets(end)):
+            if number == DISABLED:
+                targets.append(f"x{index + 1}")
+                found.append((label, f"%p{index}"))
+            elif number < 0:
+                targets.append(f"{prefix}fault")
+                faulty.append(label)
+            else:
+                targets.append(f"{prefix}b{number}")
+        if len(targets) == 1:
+            self.line(f"br label %{targets[0]}")
+        else:
+            test = self.named(end.condition, prefix)
+            self.line(f"br i1 {test}, label %{targets[0]}, label %{targets[1]}")
+        return found
+
+    def emit(self, index: int, end: Emit, prefix: str) -> str:
+        """Write one successor; return the pointer behind it."""
+        for word in range(self.layout.words):
+            pointer = self.temporary()
+            self.line(f"{pointer} = getelementptr i64, ptr %p{index}, i64 {word}")
+            self.line(f"store i64 {self.word(word, end, prefix)}, ptr {pointer}")
+        self.count(index, end.ending)
+        if self.named_steps:
+            self.name(index)
+        following = self.temporary()
+        self.line(f"{following} = getelementptr i64, ptr %p{index}, i64 {self.layout.words}")
+        self.line(f"br label %x{index + 1}")
+        return following
+
+    def name(self, index: int) -> None:
+        """Write which instance leads to this successor, behind the counters."""
+        names, here, start, offset, number, pointer = (self.temporary() for _ in range(6))
+        self.line(f"{names} = getelementptr i64, ptr %coverage, i64 {len(self.counters)}")
+        self.line(f"{here} = ptrtoint ptr %p{index} to i64")
+        self.line(f"{start} = ptrtoint ptr %out to i64")
+        self.line(f"{offset} = sub i64 {here}, {start}")
+        self.line(f"{number} = udiv exact i64 {offset}, {8 * self.layout.words}")
+        self.line(f"{pointer} = getelementptr i64, ptr {names}, i64 {number}")
+        self.line(f"store i64 {index}, ptr {pointer}")
+
+    def word(self, word: int, end: Emit, prefix: str) -> str:
+        """Return the new value of one word: what was not written, and what was."""
+        cleared = constant = 0
+        parts: list[str] = []
+        for index, operand in end.writes.items():
+            for place in self.layout.places[index]:
+                if place.word != word:
+                    continue
+                cleared |= place.mask << place.shift
+                if isinstance(operand, int):
+                    constant |= (operand >> place.start & place.mask) << place.shift
+                else:
+                    parts.append(self.placed(index, place, operand, prefix))
+        if not cleared:
+            return f"%w{word}"
+        kept = ~cleared & (1 << 64) - 1
+        result = self.temporary()
+        self.line(f"{result} = and i64 %w{word}, {_signed(kept)}")
+        for part in [*parts, *([str(_signed(constant))] if constant else [])]:
+            joined = self.temporary()
+            self.line(f"{joined} = or i64 {result}, {part}")
+            result = joined
+        return result
+
+    def placed(self, index: int, place: Place, operand: Operand, prefix: str) -> str:
+        """Return a computed code, or a piece of it, shifted to its place."""
+        value = self.named(operand, prefix)
+        bits = width(self.machine.variables[index].domain)
+        if bits == "i1":
+            wide = self.temporary()
+            self.line(f"{wide} = zext i1 {value} to i64")
+            value = wide
+        elif bits != "i64" or len(self.layout.places[index]) > 1:
+            value = self.piece(value, bits, place)
+        shifted = self.temporary()
+        self.line(f"{shifted} = shl i64 {value}, {place.shift}")
+        return shifted
+
+    def piece(self, value: str, bits: Bits, place: Place) -> str:
+        """Return the bits of a code that have one place."""
+        shifted, masked = self.temporary(), self.temporary()
+        self.line(f"{shifted} = lshr {bits} {value}, {place.start}")
+        if bits != "i64":
+            narrow = self.temporary()
+            self.line(f"{narrow} = trunc {bits} {shifted} to i64")
+            shifted = narrow
+        self.line(f"{masked} = and i64 {shifted}, {place.mask}")
+        return masked
+
+    def count(self, index: int, ending: int) -> None:
+        instance = self.machine.instances[index]
+        name = f"{instance.step.name}.{ending}" if instance.program else instance.step.name
+        pointer, before, after = self.temporary(), self.temporary(), self.temporary()
+        self.line(f"{pointer} = getelementptr i64, ptr %coverage, i64 {self.counters[name]}")
+        self.line(f"{before} = load i64, ptr {pointer}")
+        self.line(f"{after} = add i64 {before}, 1")
+        self.line(f"store i64 {after}, ptr {pointer}")
+
+
+class _Conditions(_Writer):
+    """The function that evaluates all conditions of a state."""
+
+    def __init__(self, machine: Machine, layout: Layout, names: tuple[str, ...]) -> None:
+        super().__init__(layout)
+        self.machine = machine
+        self.names = names
+
+    def text(self) -> str:
+        self.lines.append("define i64 @conditions(ptr %state, ptr %more) {")
+        self.entry()
+        self.line("br label %y0")
+        arrivals = [("entry", "0")]
+        for index, name in enumerate(self.names):
+            arrivals = self.condition(index, name, arrivals)
+        self.start(len(self.names), arrivals)
+        self.line(f"ret i64 %m{len(self.names)}")
+        self.lines.append("}")
+        return "\n".join(self.lines)
+
+    def start(self, index: int, arrivals: list[tuple[str, str]]) -> None:
+        self.lines.append(f"y{index}:")
+        arms = ", ".join(f"[ {mask}, %{label} ]" for label, mask in arrivals)
+        self.line(f"%m{index} = phi i64 {arms}")
+
+    def condition(
+        self, index: int, name: str, arrivals: list[tuple[str, str]]
+    ) -> list[tuple[str, str]]:
+        code = self.machine.codes[name]
+        prefix = f"c{index}"
+        self.start(index, arrivals)
+        self.line(f"br label %{prefix}b0")
+        found: list[tuple[str, str]] = []
+        for block in code.blocks:
+            label = f"{prefix}b{block.number}"
+            self.lines.append(f"{label}:")
+            self.ops(block, prefix)
+            if isinstance(block.end, Value):
+                found.append((label, self.value(index, block.end, prefix)))
+            else:
+                assert isinstance(block.end, Branch)
+                found += self.branch(index, block.end, prefix, label)
+        return found
+
+    def value(self, index: int, end: Value, prefix: str) -> str:
+        test = self.named(end.operand, prefix)
+        wide, shifted, result = self.temporary(), self.temporary(), self.temporary()
+        self.line(f"{wide} = zext i1 {test} to i64")
+        if index >= RETURNED:
+            self.note(wide, index - RETURNED)
+            self.line(f"br label %y{index + 1}")
+            return f"%m{index}"
+        self.line(f"{shifted} = shl i64 {wide}, {index}")
+        self.line(f"{result} = or i64 %m{index}, {shifted}")
+        self.line(f"br label %y{index + 1}")
+        return result
+
+    def note(self, wide: str, bit: int) -> None:
+        """Note in memory what a condition is that has no bit in the result."""
+        shifted, pointer, before, after = (self.temporary() for _ in range(4))
+        self.line(f"{shifted} = shl i64 {wide}, {bit % 64}")
+        self.line(f"{pointer} = getelementptr i64, ptr %more, i64 {bit // 64}")
+        self.line(f"{before} = load i64, ptr {pointer}")
+        self.line(f"{after} = or i64 {before}, {shifted}")
+        self.line(f"store i64 {after}, ptr {pointer}")
+
+    def branch(self, index: int, end: Branch, prefix: str, label: str) -> list[tuple[str, str]]:
+        """Follow a branch; a condition that is a model error sets the bit FAULTY_CONDITION."""
+        targets = dict.fromkeys(_targets(end))
+        names = [f"{prefix}b{n}" if n >= 0 else f"y{index + 1}" for n in targets]
+        faulty = self.temporary()
+        self.line(f"{faulty} = or i64 %m{index}, {_signed(FAULTY_CONDITION)}")
+        if len(names) == 1:
+            self.line(f"br label %{names[0]}")
+        else:
+            test = self.named(end.condition, prefix)
+            self.line(f"br i1 {test}, label %{names[0]}, label %{names[1]}")
+        return [(label, faulty)] if any(n < 0 for n in targets) else []
+
+
+def _targets(end: Branch) -> list[int]:
+    return list(dict.fromkeys((end.then, end.other)))
+
+
+def _signed(value: int) -> int:
+    return value - (1 << 64) if value >> 63 else value

@@ -1,0 +1,1 @@
+"""The definition: searches in plain Python, small and obvious. Every run is replayed here."""

@@ -1,0 +1,327 @@
+"""vmlitmus audit host on machines made for it: what decides answers, and what ends them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from hosts import cookies, machine, qemu, thread, write
+
+from vmlitmus.audit.host import Wanted, audit_host
+from vmlitmus.audited import Answer, Audit, Judged
+from vmlitmus.cli.main import main
+from vmlitmus.errors import UsageError
+from vmlitmus.host.archive import open_tree
+
+PAIRS = [[0, 2], [1, 3]]
+OFFLINE, PIN, CPUSET, MIGRATE = (
+    ("take a cpu offline or online",),
+    ("pin threads anew",),
+    ("change a cpuset",),
+    ("migrate the VM",),
+)
+
+
+def audit(root: Path, *claims: str, **wanted) -> Audit:
+    return audit_host(open_tree(root), Wanted(claims=claims, **wanted), str(root))
+
+
+def one(found: Audit, claim: str, domain: str = "") -> Judged:
+    (judged,) = [
+        j for j in found.all_judged if j.claim == claim and j.about in (domain or j.about, "host")
+    ]
+    return judged
+
+
+def test_no_smt_lives_as_long_as_smt_control_lets_it(tmp_path) -> None:
+    for smt, ends in (
+        ("off", [("write to smt/control",), MIGRATE, ("hibernate the host",)]),
+        ("forceoff", [MIGRATE, ("hibernate the host",)]),
+        ("notsupported", [MIGRATE]),
+    ):
+        offline = () if smt == "notsupported" else (2, 3)
+        root = machine(tmp_path / smt, [[0], [1]], smt, offline)
+        judged = one(audit(root, "NO_SMT"), "NO_SMT")
+        assert judged.answer is Answer.TRUE
+        assert set(judged.for_ever.ends_it) == set(ends), smt
+
+
+def test_one_sibling_offline_with_control_on_may_come_back(tmp_path) -> None:
+    root = machine(tmp_path, [[0], [1]], "on", (2,))
+    judged = one(audit(root, "NO_SMT"), "NO_SMT")
+    assert judged.answer is Answer.TRUE
+    assert OFFLINE in judged.for_ever.ends_it
+
+
+def test_an_smt_control_that_says_nothing_leaves_for_ever_open(tmp_path) -> None:
+    root = machine(tmp_path, [[0], [1]], "notimplemented")
+    assert one(audit(root, "NO_SMT"), "NO_SMT").for_ever.answer is Answer.CANNOT_TELL
+
+
+def test_torn_lists_a_guest_and_another_architecture_cannot_be_told(tmp_path) -> None:
+    torn = machine(tmp_path / "torn", PAIRS)
+    write(torn, "sys/devices/system/cpu/cpu2/topology/core_cpus_list", "2\n")
+    guest = machine(tmp_path / "guest", PAIRS)
+    write(guest, "proc/cpuinfo", "processor : 0\nflags : fpu hypervisor\n\n")
+    other = machine(tmp_path / "other", PAIRS)
+    write(other, "proc/cpuinfo", "processor : 0\nCPU architecture: 8\n\n")
+    for root, word in ((torn, "contradict"), (guest, "hypervisor"), (other, "not an x86 host")):
+        judged = one(audit(root, "NO_SMT"), "NO_SMT")
+        assert judged.answer is Answer.CANNOT_TELL
+        assert word in judged.text
+    assert one(audit(guest, "NO_SMT", trust_topology=True), "NO_SMT").answer is Answer.FALSE
+    assert one(audit(other, "NO_SMT", trust_topology=True), "NO_SMT").answer is not Answer.FALSE
+
+
+def test_pinned_as_shown_is_true_until_somebody_changes_something(tmp_path) -> None:
+    root = machine(tmp_path, PAIRS)
+    qemu(root, 100, "a", ["0", "2"], smp="2,cores=1,threads=2")
+    found = audit(root, "NO_NON_ARCH_CORE_SHARING", "ACCURATE_TOPOLOGY")
+    assert one(found, "NO_NON_ARCH_CORE_SHARING").text == "all vcpus are siblings in the guest"
+    ends = one(found, "ACCURATE_TOPOLOGY").for_ever.ends_it
+    assert set(ends) == {("write to smt/control",), OFFLINE, PIN, CPUSET, MIGRATE}
+
+
+def test_who_shows_no_siblings_but_pins_to_one_core_deceives(tmp_path) -> None:
+    root = machine(tmp_path, PAIRS)
+    write(root, "boot/config-6.12.107", "# CONFIG_SCHED_CORE is not set\n")
+    qemu(root, 100, "a", ["0", "2"], cpu="EPYC,hv-relaxed,hv-no-nonarch-coresharing=on")
+    found = audit(root, "NO_NON_ARCH_CORE_SHARING", "HINT_TRUE")
+    for claim in ("NO_NON_ARCH_CORE_SHARING", "HINT_TRUE"):
+        judged = one(found, claim)
+        assert judged.answer is Answer.FALSE
+        assert "vcpu 0 on cpu 0, vcpu 1 on cpu 2" in judged.text
+        assert judged.run[-1] == "vcpu 1 enters the guest on cpu 2"
+        assert any(e.value == "0" and "101" in e.where for e in judged.evidence)
+
+
+def test_auto_follows_kvm(tmp_path) -> None:
+    on = machine(tmp_path / "on", PAIRS)
+    off = machine(tmp_path / "off", [[0], [1]], "forceoff", (2, 3))
+    for root, text in ((on, "does not set the bit"), (off, "and true")):
+        qemu(root, 100, "a", ["0-3", "0-3"], cpu="EPYC,hv-relaxed,hv-no-nonarch-coresharing=auto")
+        judged = one(audit(root, "HINT_TRUE"), "HINT_TRUE")
+        assert judged.answer is Answer.TRUE
+        assert text in judged.text
+    assert judged.for_ever.answer is Answer.TRUE  # auto blocks migration, forceoff is for good
+
+
+def test_two_vms_are_kept_apart_by_cookies_but_for_windows(tmp_path) -> None:
+    root = machine(tmp_path, PAIRS)
+    qemu(root, 100, "a", ["0-3"])
+    qemu(root, 200, "b", ["0-3"])
+    bare = audit(root, "OTHER_VMS_APART")
+    assert one(bare, "OTHER_VMS_APART", "a").answer is Answer.CANNOT_TELL  # no cookies.tsv
+    cookies(root, {101: 0, 201: 0})
+    assert one(audit(root, "OTHER_VMS_APART"), "OTHER_VMS_APART", "a").answer is Answer.FALSE
+    cookies(root, {101: 7, 201: 8})
+    judged = one(audit(root, "OTHER_VMS_APART"), "OTHER_VMS_APART", "a")
+    assert judged.answer is Answer.TRUE
+    assert judged.but.startswith("but for the windows")
+    assert ("change cookies",) in judged.for_ever.ends_it
+    assert PIN not in judged.for_ever.ends_it
+
+
+def test_vms_of_one_uid_may_be_trusted(tmp_path) -> None:
+    root = machine(tmp_path, PAIRS)
+    qemu(root, 100, "a", ["0"])
+    qemu(root, 200, "b", ["2"])
+    cookies(root, {101: 0, 201: 0})
+    strict = one(audit(root, "OTHER_VMS_APART"), "OTHER_VMS_APART", "a")
+    assert "b vcpu 0 on cpu 2" in strict.text
+    lenient = one(audit(root, "OTHER_VMS_APART", peer_trust="uid"), "OTHER_VMS_APART", "a")
+    assert lenient.answer is Answer.TRUE
+
+
+def test_enodev_leaves_cookies_open_einval_says_there_are_none(tmp_path) -> None:
+    for errno, answer in (("ENODEV", Answer.CANNOT_TELL), ("EINVAL", Answer.FALSE)):
+        root = machine(tmp_path / errno, PAIRS)
+        qemu(root, 100, "a", ["0-3"])
+        qemu(root, 200, "b", ["0-3"])
+        cookies(root, {100: errno, 101: errno, 200: errno, 201: errno})
+        assert one(audit(root, "OTHER_VMS_APART"), "OTHER_VMS_APART", "a").answer is answer
+
+
+def test_who_has_no_cookie_is_named(tmp_path) -> None:
+    root = machine(tmp_path, PAIRS)
+    qemu(root, 100, "a", ["0-3", "0-3"])
+    cookies(root, {100: 0, 101: 5, 102: 0})
+    judged = one(audit(root, "COOKIE_COVERAGE"), "COOKIE_COVERAGE")
+    assert judged.answer is Answer.FALSE
+    assert "vcpu 1" in judged.evidence[0].value
+    cookies(root, {100: 0, 101: 5, 102: 5, 900: 5})
+    judged = one(audit(root, "COOKIE_COVERAGE"), "COOKIE_COVERAGE")
+    assert judged.text == "thread 900 of another process has the same cookie"
+    cookies(root, {100: 0, 101: 5, 102: 5})
+    judged = one(audit(root, "COOKIE_COVERAGE"), "COOKIE_COVERAGE")
+    assert judged.answer is Answer.TRUE
+    assert "without one: emulator 100" in judged.text
+
+
+def test_a_vhost_worker_beside_a_vcpu_is_seen(tmp_path) -> None:
+    root = machine(tmp_path, PAIRS)
+    qemu(root, 100, "a", ["0"], rest="1,3")
+    cookies(root, {100: 0, 101: 0, 109: 0})
+    assert one(audit(root, "VMM_THREADS_APART"), "VMM_THREADS_APART").answer is Answer.TRUE
+    thread(root, 100, 109, "vhost-100", "2", flags=0x404040)
+    judged = one(audit(root, "VMM_THREADS_APART"), "VMM_THREADS_APART")
+    assert judged.answer is Answer.FALSE
+    assert judged.text == "vcpu 0 on cpu 0, vhost 109 (vhost-100) on cpu 2"
+
+
+def test_a_thread_that_nothing_explains_counts_and_is_listed(tmp_path, capsys) -> None:
+    root = machine(tmp_path, PAIRS)
+    qemu(root, 100, "a", ["0"], rest="1,3")
+    thread(root, 100, 109, "vhost-100", "2")  # the name alone says nothing
+    found = audit(root, "VMM_THREADS_APART")
+    (domain,) = found.domains
+    assert {t.tid: t.role for t in domain.threads} == {
+        100: "emulator", 101: "vcpu 0", 109: "unknown",
+    }  # fmt: skip
+    main(["audit", "host", "--root", str(root), "--now"])
+    assert "unknown thread 109 (vhost-100)" in capsys.readouterr().out
+
+
+def test_names_of_threads_count_only_where_something_else_says_so(tmp_path) -> None:
+    root = machine(tmp_path, PAIRS)
+    write(root, "proc/100/cmdline", "/usr/bin/stranger\0")
+    thread(root, 100, 100, "stranger", "0-3")
+    thread(root, 100, 101, "CPU 0/KVM", "0-3")
+    assert audit(root).domains == ()
+    write(root, "sys/kernel/debug/kvm/100-9/vcpu0/pid", "101\n")
+    (domain,) = audit(root, "NO_SMT").domains
+    assert [t.role for t in domain.threads] == ["emulator", "vcpu 0"]
+
+
+def test_kvm_tells_two_vms_of_one_process_apart(tmp_path) -> None:
+    root = machine(tmp_path, PAIRS)
+    write(root, "proc/100/cmdline", "/usr/bin/stranger\0")
+    for tid in (100, 101, 102):
+        thread(root, 100, tid, "x", "0-3")
+    cookies(root, {101: 0, 102: 0})
+    write(root, "sys/kernel/debug/kvm/100-9/vcpu0/pid", "101\n")
+    write(root, "sys/kernel/debug/kvm/100-12/vcpu0/pid", "102\n")
+    found = audit(root, "OTHER_VMS_APART")
+    assert [d.name for d in found.domains] == ["process 100 (100-9)", "process 100 (100-12)"]
+    assert {j.answer for d in found.domains for j in d.judged} == {Answer.FALSE}
+
+
+STATUS = """<domstatus state='running' pid='100'><vcpus><vcpu id='0' pid='101'/></vcpus>
+<domain type='kvm'><name>{name}</name><vcpu>1</vcpu>
+<cputune><vcpupin vcpu='0' cpuset='1'/></cputune></domain></domstatus>"""
+
+
+def test_a_thread_that_was_moved_behind_libvirts_back(tmp_path) -> None:
+    root = machine(tmp_path, PAIRS)
+    qemu(root, 100, "a", ["2"])
+    write(root, "run/libvirt/qemu/a.xml", STATUS.format(name="a"))
+    judged = one(audit(root, "PINNING_AS_CONFIGURED"), "PINNING_AS_CONFIGURED")
+    assert judged.answer is Answer.FALSE
+    assert judged.evidence[0].value == "vcpu 0: 2, configured 1"
+    thread(root, 100, 101, "CPU 0/KVM", "1")
+    judged = one(audit(root, "PINNING_AS_CONFIGURED"), "PINNING_AS_CONFIGURED")
+    assert judged.answer is Answer.TRUE
+
+
+def test_a_vcpu_that_may_be_plugged_without_a_pin_ends_it(tmp_path) -> None:
+    root = machine(tmp_path, PAIRS)
+    qemu(root, 100, "a", ["0", "1"], smp="2,maxcpus=3,threads=1")
+    judged = one(audit(root, "NO_NON_ARCH_CORE_SHARING"), "NO_NON_ARCH_CORE_SHARING")
+    assert judged.answer is Answer.TRUE
+    assert ("plug a vcpu",) in judged.for_ever.ends_it
+
+
+def test_tcg_is_not_judged(tmp_path) -> None:
+    root = machine(tmp_path, PAIRS)
+    qemu(root, 100, "a", ["0", "1"], accel="tcg")
+    (domain,) = audit(root).domains
+    assert domain.judged == ()
+    assert "TCG" in domain.applies
+
+
+def test_a_split_lock_on_a_fatal_host_ends_the_vm(tmp_path) -> None:
+    root = machine(tmp_path, PAIRS)
+    claims = ("SPLIT_LOCK_GUEST_LIVES", "SPLIT_LOCK_NEIGHBOUR_SEEN")
+    told = "[    0.000000] x\n[    0.100000] x86/split lock detection: #AC: crashing the kernel on "
+    for message, answers in (
+        ("kernel split_locks and warning on user-space split_locks", (Answer.TRUE, Answer.FALSE)),
+        ("kernel split_locks and sending SIGBUS on user-space", (Answer.FALSE, Answer.TRUE)),
+    ):
+        write(root, "dmesg", told + message + "\n")
+        found = audit(root, *claims)
+        assert tuple(one(found, claim).answer for claim in claims) == answers
+    write(root, "dmesg", "[   12.000000] wrapped\n")
+    assert one(audit(root, claims[0]), claims[0]).evidence[0].where.startswith("/proc/cpuinfo")
+
+
+def test_snp_policy_and_smt_protection(tmp_path) -> None:
+    root = machine(tmp_path, PAIRS)
+    for policy, answer in (("0x30000", Answer.FALSE), ("0x20000", Answer.TRUE)):
+        xml = f"""<domain type='kvm'><name>s</name><vcpu>1</vcpu>
+        <launchSecurity type='sev-snp'><policy>{policy}</policy></launchSecurity></domain>"""
+        write(root, "s.xml", xml)
+        code = main(["audit", "host", "--root", str(root), "--xml", str(root / "s.xml"), "--now",
+                     "--claim", "SNP_FORBIDS_SMT"])  # fmt: skip
+        assert code == {Answer.TRUE: 0, Answer.FALSE: 1}[answer]
+
+
+def test_exit_codes_and_their_order(tmp_path) -> None:
+    off = machine(tmp_path / "off", [[0], [1]], "forceoff", (2, 3))
+    on = machine(tmp_path / "on", PAIRS)
+    write(on, "dmesg", "")
+    base = ["audit", "host", "--now", "--claim", "NO_SMT", "--root"]
+    assert main([*base, str(off)]) == 0
+    assert main([*base, str(on)]) == 1
+    (on / "proc" / "cpuinfo").unlink()
+    assert main([*base, str(on)]) == 3
+    assert main([*base, str(on), "--claim", "FIXES_COMPLETE"]) == 1  # 1 goes before 3
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--claim", "NO_SMTT"], "unknown claim 'NO_SMTT'; did you mean 'NO_SMT'?"),
+        (["--domain", "nobody"], "unknown domain 'nobody'"),
+        (["--pid", "9"], "there is no process 9"),
+        (["--peer-trust", "uids"], "did you mean 'uid'?"),
+        (["--xml", "nowhere.xml"], "nowhere.xml: No such file"),
+        (["--qmp", "nowhere"], "nowhere: No such file"),
+        (["--root", "nowhere"], "nowhere: neither a folder nor an archive"),
+    ],
+)
+def test_wrong_words_are_named(words, said, tmp_path, capsys) -> None:
+    root = machine(tmp_path, PAIRS)
+    assert main(["audit", "host", "--root", str(root), *words]) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_json_is_as_the_schema_says(tmp_path, capsys) -> None:
+    import jsonschema
+
+    import vmlitmus
+
+    schema = json.loads((Path(vmlitmus.__file__).parent / "schemas" / "audit-1.json").read_text())
+    root = machine(tmp_path, PAIRS)
+    qemu(root, 100, "a", ["0", "1"])
+    assert main(["audit", "host", "--root", str(root), "--json"]) == 1
+    found = json.loads(capsys.readouterr().out)
+    jsonschema.validate(found, schema)
+    assert found["schema"] == "vmlitmus/audit/1"
+    main(["audit", "kernel", "--release", "6.12.107", "--json"])
+    jsonschema.validate(json.loads(capsys.readouterr().out), schema)
+
+
+def test_prometheus_samples(tmp_path, capsys) -> None:
+    root = machine(tmp_path, PAIRS)
+    qemu(root, 100, 'a"\n\\b', ["0", "1"])
+    main(["audit", "host", "--root", str(root), "--format", "prometheus", "--now"])
+    out = capsys.readouterr().out
+    assert 'vmlitmus_claim{claim="NO_SMT",about="host"} 0' in out
+    assert 'vmlitmus_claim{claim="NO_NON_ARCH_CORE_SHARING",about="a\\"\\n\\\\b"} 1' in out
+    assert all(line.startswith(("#", "vmlitmus_")) for line in out.splitlines() if line)
+
+
+def test_a_claim_that_is_unknown_is_refused_by_the_library_too() -> None:
+    with pytest.raises(UsageError, match="did you mean"):
+        Wanted(claims=("NO_SM",)).check()
