@@ -7,9 +7,7 @@ import click
 from vmlitmus.cli.options import output_option, write_out
 from vmlitmus.errors import UsageError
 
-EPILOG = (
-    "Exit codes: 0 explained, 1 not, 3 cannot tell, 2 wrong usage or nothing that can be read."
-)
+EPILOG = "Exit codes: 0 explained, 1 not, 3 cannot tell, 2 wrong usage or nothing that can be read."
 
 
 @click.command("validate", epilog=EPILOG)

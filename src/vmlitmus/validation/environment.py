@@ -6,9 +6,18 @@ uses the scheduler's own functions, so that it voids picks and sends the IPI as 
 
 from __future__ import annotations
 
-from vmlitmus.lang import Assumption, World, step, when
-from vmlitmus.model.scheduler.core_scheduling import sleep, void_picks, wake_up
-from vmlitmus.world.smt_protection import Activity, Cpu, Task
+from vmlitmus.lang import Assumption, KernelFile, World, step, when
+from vmlitmus.model.scheduler.core_scheduling import (
+    can_schedule,
+    core_wide,
+    give_pick,
+    resched,
+    sleep,
+    switch_to,
+    void_picks,
+    wake_up,
+)
+from vmlitmus.world.smt_protection import Activity, Cookie, Cpu, Task
 
 RECORDED = Assumption(
     "recorded", "the recording shows that it happened; who did it is not part of the model"
@@ -16,6 +25,11 @@ RECORDED = Assumption(
 ANY_TIME = Assumption(
     "schedule-at-any-time", "schedule() may be called whenever a cpu is not in guest mode"
 )
+KEPT = Assumption(
+    "schedule-keeps-the-task",
+    "schedule() that goes on with the task it finds leaves no trace, and the siblings alone",
+)
+NO_TREE = KernelFile("kernel/sched/core.c", "pick_next_task()", "6.12.107")
 VOIDED = Assumption("voided-picks", "an enqueue or dequeue that was not recorded voids the picks")
 _OUTSIDE = (Activity.USER, Activity.KERNEL, Activity.IDLE_LOOP)
 
@@ -26,6 +40,12 @@ def trace_enqueues(w: World, task: Task) -> None:
         void_picks(w, task)
     else:
         wake_up(w, task)
+
+
+@step("{task} has waited on its cpu since before the recording", source=RECORDED)
+def trace_waited(w: World, task: Task) -> None:
+    when(not task.runnable)
+    task.runnable = True
 
 
 @step("{task} is dequeued from its cpu by a migration", source=RECORDED)
@@ -42,10 +62,24 @@ def trace_sleeps(w: World, task: Task) -> None:
     sleep(w, task)
 
 
+@step("one of {task}, which runs, goes to sleep; another of it waits", source=RECORDED)
+def trace_sleeps_in_group(w: World, task: Task) -> None:
+    when(task.cpu.curr is task and task.runnable and task.cpu.activity in _OUTSIDE)
+    void_picks(w, task)
+    task.cpu.need_resched = True
+
+
 @step("{cpu} comes to schedule()", source=ANY_TIME)
 def trace_schedules(w: World, cpu: Cpu) -> None:
     when(not cpu.need_resched and cpu.activity in _OUTSIDE)
     cpu.need_resched = True
+
+
+@step("schedule() on {cpu} keeps its task", source=KEPT)
+def trace_keeps(w: World, cpu: Cpu) -> None:
+    when(can_schedule(w, cpu) and not cpu.picked)
+    when(cpu.curr is None or cpu.curr.runnable)
+    cpu.need_resched = False
 
 
 @step("something on the core of {cpu} voids its pick", source=VOIDED)
@@ -54,4 +88,35 @@ def trace_voids(w: World, cpu: Cpu) -> None:
     cpu.picked = False
 
 
-STEPS = (trace_enqueues, trace_dequeues, trace_sleeps, trace_schedules, trace_voids)
+@step(
+    "{cpu} picks for the core, where {task}, without a cookie, has the highest priority; "
+    "a sibling whose best task has one idles",
+    source=NO_TREE,
+)
+def trace_picks_without_cookie(w: World, cpu: Cpu, task: Task) -> None:
+    when(core_wide(w) and can_schedule(w, cpu) and not cpu.picked)
+    when(task.cpu.core is cpu.core and task.runnable and task.cookie == Cookie.ZERO)
+    for other in w.all(Cpu):
+        if other.core is cpu.core:
+            give_pick(w, other, task)
+            if other is not task.cpu and any(
+                t.cpu is other and t.runnable and t.cookie != Cookie.ZERO for t in w.all(Task)
+            ):
+                other.pick = None
+            if other is not cpu and other.curr is not other.pick:
+                other.picked = True
+                resched(other)
+    switch_to(w, cpu, cpu.pick)
+
+
+STEPS = (
+    trace_enqueues,
+    trace_waited,
+    trace_dequeues,
+    trace_sleeps,
+    trace_sleeps_in_group,
+    trace_schedules,
+    trace_keeps,
+    trace_voids,
+    trace_picks_without_cookie,
+)

@@ -21,7 +21,7 @@ from vmlitmus.validated import Candidate, CoreResult, Explained, Mismatch, Prefi
 from vmlitmus.validation.environment import STEPS
 from vmlitmus.validation.frontier import Follower, Shown, State, TooMany
 from vmlitmus.validation.lift import IDLE, Group, Lift, Lifted
-from vmlitmus.validation.mapping import Mapping_
+from vmlitmus.validation.mapping import TraceMapping
 
 KINDS = (
     Kind.SWITCH,
@@ -68,14 +68,17 @@ class CoreRun:
         lift: Lift,
         lifted: Lifted,
         follower: Follower,
-        mapping: Mapping_,
+        mapping: TraceMapping,
+        *,
+        woken: bool,
     ) -> None:
+        self._woken = woken  # whether wakeups were recorded
         self.places = [Place(n) for n in cpus]
         self.index = {n: place for place, n in enumerate(cpus)}
         self._lift = lift
         self._lifted = lifted
         self._follower = follower
-        self._steps = {name: frozenset(o.steps) for name, o in mapping.events.items()}
+        self._steps = {name: o.steps for name, o in mapping.events.items()}
         self._queued: dict[Group, set[int]] = {g: set() for g in lift.groups}
         self._states: dict[State, int] = {}
         self._since = 0
@@ -94,6 +97,9 @@ class CoreRun:
         for n, cpu in enumerate(self.places):
             if place is None or n == place:
                 cpu.task, cpu.guest = None, False
+        for group, tids in self._queued.items():
+            if place is None or group.place == place:
+                tids.clear()
         self._restart(why)
 
     def _restart(self, why: str) -> None:
@@ -129,8 +135,10 @@ class CoreRun:
 
     def _met(self, group: Group | None) -> None:
         """A task of a group shows itself: what becomes of the group is recorded from now on."""
-        self._new = group if group in self._open else None
-        self._open.discard(group)  # type: ignore[arg-type]
+        fresh = group in self._open or not self._woken
+        self._new = group if fresh else None
+        if group is not None:
+            self._open.discard(group)
 
     def _chances(self) -> Iterator[frozenset[str]]:
         """Yield which groups may have been enqueued before the first event, fewest first.
@@ -190,6 +198,7 @@ class CoreRun:
             return
         if before == after:
             if fits and self._shown_group(place) == before:
+                self._within(place, before, sleeps=left != Left.RUNNABLE)
                 self._done(row, name)
                 return
         if not fits:
@@ -208,6 +217,9 @@ class CoreRun:
     def _known_by_switch(self, place: int, prev: int, coming: int, left: int) -> None:
         """The first switch of a cpu tells its task; it has nothing to be held against."""
         self.unread += 1
+        for group, tids in self._queued.items():
+            if group.place == place:
+                tids.discard(prev)
         if prev and left == Left.RUNNABLE:
             self._queued[self._lift.group(place, prev)].add(prev)
         if coming:
@@ -215,19 +227,28 @@ class CoreRun:
         self.places[place].task = coming
         self._look_known()
 
+    def _within(self, place: int, group: Group | None, *, sleeps: bool) -> None:
+        """A switch between two tasks of one group: a pick may have been made for the siblings."""
+        if group is not None and sleeps:
+            self._leave(place, group)
+        bound = (str(self._lifted.cpus[place]),)
+        found = dict(self._states)
+        for state, runs in self._next(self._states, "switches", bound, self._look()).items():
+            found[state] = found.get(state, 0) + runs
+        kept = self._follower.least(found)
+        self._states = {state: found[state] for state in kept}
+
     def _leave(self, place: int, group: Group) -> None:
         """The task that leaves sleeps; others of its group may still be queued, seen or not."""
-        cpu, task = str(self._lifted.cpus[place]), str(self._lifted.task[group])
+        task = str(self._lifted.task[group])
         kept = self._states
         shows = self._look()
         found: dict[State, int] = {}
         if not self._queued[group]:
             found = self._next(kept, "sleeps", (task,), shows)
-        for state, runs in self._next(kept, "yields", (cpu,), shows).items():
+        for state, runs in self._next(kept, "yields", (task,), shows).items():
             found[state] = found.get(state, 0) + runs
-        for state, runs in kept.items():  # schedule() had been due already
-            found[state] = found.get(state, 0) + runs
-        self._states = found
+        self._states = found or dict(kept)
 
     def _guest(self, row: Row, name: str, place: int, *, entry: bool) -> None:
         cpu = self.places[place]
@@ -306,17 +327,15 @@ class CoreRun:
         return self._follower.shown(next(iter(self._states)))
 
     def _shown_group(self, place: int) -> Group | None:
-        who, _ = self._look()[place]  # type: ignore[misc]
-        return None if who == IDLE else who
+        who, _ = self._look()[place]
+        return who if isinstance(who, Group) else None
 
-    def _shows(
-        self, place: int, *, group: Group | None = None, guest: bool | None = None
-    ) -> Shown:
+    def _shows(self, place: int, *, group: Group | None = None, guest: bool | None = None) -> Shown:
         """Return what is shown now, with one cpu changed."""
         if not self._states:
             return ()
         shown = list(self._look())
-        who, _ = shown[place]  # type: ignore[misc]
+        who, _ = shown[place]
         if guest is None:
             shown[place] = (group if group is not None else IDLE, False)
         else:
@@ -406,7 +425,7 @@ class CoreRun:
 class Question:
     """What to validate: a mapping, settings of the model besides its own, cores."""
 
-    mapping: Mapping_
+    mapping: TraceMapping
     extra: Mapping[str, Mapping[str, Any]]
     cores: Sequence[frozenset[int]]
 
@@ -415,9 +434,23 @@ def validate(recording: Recording, roster: Roster, question: Question) -> Valida
     """Validate a recording against the model of a topic."""
     if not question.cores:
         raise UsageError("the cores are not known: give --core")
-    rows = _rows(recording)
+    rows = rows_of(recording)
+    return explained(rows, recording, roster, question, Parts())
+
+
+@dataclass
+class Parts:
+    """Machines that were built already, by the number of cpus of a core and the groups."""
+
+    built: dict[object, tuple[Lift, Lifted, Follower]] = field(default_factory=dict)
+
+
+def explained(
+    rows: Sequence[Row], recording: Recording, roster: Roster, question: Question, parts: Parts
+) -> Validation:
+    """Validate the events of a recording, which are ``KINDS`` in order of time."""
     vcpus = frozenset(roster.vcpus) | {r[4] for r in rows if r[1] in (Kind.ENTRY, Kind.EXIT)}
-    runs, kept = _follow(rows, recording, roster, vcpus, question)
+    runs, kept = _follow(rows, recording, roster, vcpus, question, parts)
     cores = tuple(run.result() for run in runs)
     answer, why = _answer(cores, kept)
     settings = {
@@ -439,7 +472,7 @@ def validate(recording: Recording, roster: Roster, question: Question) -> Valida
     )
 
 
-def _rows(recording: Recording) -> list[Row]:
+def rows_of(recording: Recording) -> list[Row]:
     rows: list[Row] = []
     for batch in recording.batches(KINDS):
         rows += batch.rows()
@@ -454,29 +487,33 @@ def _follow(
     roster: Roster,
     vcpus: frozenset[int],
     question: Question,
+    parts: Parts,
 ) -> tuple[list[CoreRun], str]:
     """Follow all cores; returns them, and why it was given up, if it was."""
     seen = {r[1] for r in rows}
     woken = bool(seen & {Kind.WAKEUP, Kind.WAKEUP_NEW})
-    only = {s.name for s in STEPS} - {"trace_schedules", "trace_voids"}
-    if not woken:
-        only.discard("trace_enqueues")  # wakeups were not recorded: they may happen unseen
+    only = {s.name for s in STEPS} - {"trace_schedules", "trace_keeps"}
+    only |= question.mapping.events["switches"].steps  # a pick that changes nothing: trace_keeps
+    if not woken:  # wakeups were not recorded: they may happen unseen
+        only.discard("trace_voids")
     runs: dict[int, CoreRun] = {}
-    found = []
-    built: dict[int, tuple[Lift, Lifted, Follower]] = {}
+    found: list[CoreRun] = []
+    lifts: list[Lift] = []
     for core in question.cores:
         cpus = sorted(core)
         if len(cpus) < 2:
             continue
-        if len(cpus) not in built:
-            lift = Lift(roster, vcpus, question.mapping, len(cpus))
+        lift = Lift(roster, vcpus, question.mapping, len(cpus))
+        key = (tuple(lift.groups), woken, repr(question.extra))
+        if key not in parts.built:
             lifted = Lifted(lift, lift.machine(question.extra))
             follower = Follower(lifted.machine, lifted.look, frozenset(only), lifted.canonical)
-            built[len(cpus)] = (lift, lifted, follower)
-        run = CoreRun(cpus, *built[len(cpus)], question.mapping)
+            parts.built[key] = (lift, lifted, follower)
+        _, lifted, follower = parts.built[key]
+        run = CoreRun(cpus, lift, lifted, follower, question.mapping, woken=woken)
+        lifts.append(lift)
         found.append(run)
         runs |= dict.fromkeys(cpus, run)
-    lifts = [parts[0] for parts in built.values()]
     try:
         for row in rows:
             _one(row, runs, found, lifts, recording)

@@ -5,22 +5,25 @@ Successors are kept by state: a recording comes to the same states again and aga
 
 from __future__ import annotations
 
+import inspect
 import linecache
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from vmlitmus.engine.compile import compile_machine
-from vmlitmus.engine.jit import Native
-from vmlitmus.engine.layout import Layout
-from vmlitmus.engine.memory import Region
-from vmlitmus.engine.reference import Stepper
+from vmlitmus.compiler import Machine
+from vmlitmus.compiler import State as Codes
+from vmlitmus.engine.native.codegen import compile_machine
+from vmlitmus.engine.native.jit import Native
+from vmlitmus.engine.native.layout import Layout
+from vmlitmus.engine.native.memory import Region
+from vmlitmus.engine.reference.search import Stepper
 from vmlitmus.errors import ModelError
-from vmlitmus.lang import Machine, NotEnabled
-from vmlitmus.lang import State as Codes
+from vmlitmus.lang import NotEnabled
+from vmlitmus.lang.step import Step
 
 State = tuple[int, ...]  # the words of a packed state
-Shown = tuple[object, ...]  # what the recording would show of a state
-ENQUEUES = "trace_enqueues"
+Shown = tuple[tuple[object, bool], ...]  # what the recording would show of a state
+WAITED = "trace_waited"
 MOST = 200_000  # states that steps may reach unseen
 
 
@@ -45,7 +48,7 @@ class Follower:
 
     ``look`` says what a recording shows of the machine's world; ``only_recorded`` names steps that
     happen only where the recording says so; ``canonical`` gives one of several states that can do
-    the same. ``open`` are tasks that may be enqueued although nothing was recorded of it.
+    the same. ``open`` are tasks that may have waited since before the recording.
     """
 
     def __init__(
@@ -136,7 +139,7 @@ class Follower:
         if self._names[index] not in self._only_recorded:
             return True
         instance = self.machine.instances[index]
-        return self._names[index] == ENQUEUES and str(instance.binding[0]) in self.open
+        return self._names[index] == WAITED and str(instance.binding[0]) in self.open
 
     def least(self, states: Iterable[State]) -> list[State]:
         """Return states from which all the others are reached by unseen steps.
@@ -232,15 +235,22 @@ class Follower:
         try:
             self.machine.fire(instance)
         except NotEnabled as error:
-            why = failed_guard(error)
+            why = failed_guard(error) or _guards_of(instance.step)
         else:
             why = "nothing forbids it"
         self.machine.back(codes)
         return why
 
 
+def _guards_of(step: Step) -> str:
+    """Name the guards of a sequence: its sections keep no text of their own."""
+    lines = inspect.getsource(step.function).splitlines()
+    guards = [line.strip() for line in lines if line.strip().startswith("when(")]
+    return f"one of these is false: {'; '.join(guards)}"
+
+
 def failed_guard(error: NotEnabled) -> str:
-    """Return the text of the ``when`` that was false, of the function that asked it."""
+    """Return the text of the ``when`` that was false, of the function that asked it; "" if none."""
     trace, places = error.__traceback__, []
     while trace is not None:
         places.append((trace.tb_frame.f_code, trace.tb_lineno))
@@ -248,5 +258,5 @@ def failed_guard(error: NotEnabled) -> str:
     for code, line in reversed(places):
         if code.co_name != "when":
             text = linecache.getline(code.co_filename, line).strip()
-            return f"{text or 'a guard'} is false, in {code.co_name}()"
-    return "a guard is false"
+            return f"{text} is false, in {code.co_name}()" if text else ""
+    return ""

@@ -11,14 +11,15 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from vmlitmus.audit.roster import Roster
+from vmlitmus.compiler import Machine, build
+from vmlitmus.compiler import State as Codes
+from vmlitmus.engine.native.layout import Layout
 from vmlitmus.errors import UsageError
-from vmlitmus.engine.layout import Layout
-from vmlitmus.lang import Machine, Settings, Setup, build
-from vmlitmus.lang import State as Codes
+from vmlitmus.lang import Settings, Setup
 from vmlitmus.model.kvm.smt_protection.topic import MODEL
 from vmlitmus.validation.environment import STEPS
 from vmlitmus.validation.frontier import Shown, State
-from vmlitmus.validation.mapping import Mapping_
+from vmlitmus.validation.mapping import TraceMapping
 from vmlitmus.world.smt_protection import (
     Activity,
     Cookie,
@@ -53,7 +54,7 @@ class Lift:
     """Who is in which group, and the machine of a core with some groups."""
 
     def __init__(
-        self, roster: Roster, vcpus: frozenset[int], mapping: Mapping_, places: int
+        self, roster: Roster, vcpus: frozenset[int], mapping: TraceMapping, places: int
     ) -> None:
         self.places = places
         self._roster = roster
@@ -139,7 +140,11 @@ class Lifted:
         layout = Layout(machine)
         at = {(v.entity, v.name): layout.places[v.index][0] for v in machine.variables}
         codes = {(v.entity, v.name): v.initial for v in machine.variables}
-        self._picks = [(at[c, "picked"], at[c, "pick"], at[c, "curr"]) for c in self.cpus]
+        self._picks = [
+            (at[c, "picked"], at[c, "pick"], at[c, "curr"])
+            for c in self.cpus
+            if (c, "picked") in at
+        ]
         dead = ("exit", "event_inj", "injected")
         self._exits = [
             (at[v, "_at"], [(at[v, name], codes[v, name]) for name in dead if (v, name) in at])
@@ -182,7 +187,7 @@ class Lifted:
         """Say in words what is shown."""
         parts = []
         for number, found in zip(numbers, shown, strict=True):
-            who, guest = found  # type: ignore[misc]
+            who, guest = found
             parts.append(f"cpu {number} runs {who}{' in guest mode' if guest else ''}")
         return ", ".join(parts)
 
@@ -203,5 +208,7 @@ class Lifted:
         return tuple(state)
 
     def _put(self, state: list[int], entity: Any, name: str, value: Any) -> None:
+        if (entity, name) not in self.machine.domains:
+            return  # a field that nothing writes here
         index, domain = self.machine.domains[entity, name]
         state[index] = domain.encode(value)

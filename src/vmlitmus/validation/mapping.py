@@ -16,11 +16,11 @@ class Observed:
     """An event: where it comes from, and the steps that it may stand for."""
 
     tracepoint: str
-    steps: tuple[str, ...]
+    steps: frozenset[str]
 
 
 @dataclass(frozen=True)
-class Mapping_:
+class TraceMapping:
     """A mapping. ``abstractions`` are sentences by name: what the model does not tell apart."""
 
     topic: str
@@ -39,19 +39,21 @@ def topics() -> tuple[str, ...]:
     return tuple(sorted(f.name.removesuffix(".toml") for f in folder.iterdir()))
 
 
-def read_mapping(topic: str) -> Mapping_:
+def read_mapping(topic: str) -> TraceMapping:
     """Return the mapping of a topic; raises UsageError for one that has none."""
     if topic not in topics():
         raise UsageError(unknown("topic with a mapping", topic, topics()))
     file = resources.files("vmlitmus.validation") / "mappings" / f"{topic}.toml"
     text = tomllib.loads(file.read_text("utf-8"))
-    return Mapping_(
+    return TraceMapping(
         topic=text["topic"],
         question=text["question"],
         allow=tuple(text["allow"]),
         leave_out=tuple(text["leave_out"]),
         settings=text["settings"],
         assume=text["assume"],
-        events={n: Observed(e["tracepoint"], tuple(e["steps"])) for n, e in text["event"].items()},
+        events={
+            n: Observed(e["tracepoint"], frozenset(e["steps"])) for n, e in text["event"].items()
+        },
         abstractions=text["abstractions"],
     )
