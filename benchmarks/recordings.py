@@ -2,7 +2,7 @@
 
     python benchmarks/recordings.py trace.dat [trace.txt]
 
-Prints events a second of cpu time of our reader, of the text that trace-cmd makes of the file (or of
+Prints events a second of cpu time of our reader, of the text that trace-cmd makes of it (or of
 the given text), and of trace-cmd itself, which formats what it reads.
 """
 

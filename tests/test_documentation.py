@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import re
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -100,3 +102,60 @@ def test_every_item_of_a_topic_page_rests_on_a_test(page: Path) -> None:
     bare = [i for i in items if not tests & set(re.findall(r"`([a-z0-9-]+)(?:\[.*?\])?`", i))]
     assert items
     assert not bare
+
+
+PICTURES = ROOT / "docs" / "pictures"
+
+
+@pytest.mark.parametrize("path", sorted(PICTURES.glob("*.svg")), ids=lambda p: p.name)
+def test_a_drawn_picture_is_what_the_program_draws(path: Path, tmp_path, request) -> None:
+    made = tmp_path / path.name
+    assert main(["explain", path.stem, "--format", "svg", "-o", str(made)]) == 0
+    if request.config.getoption("--promote"):
+        path.write_text(made.read_text())
+    assert made.read_text() == path.read_text()
+
+
+def test_every_picture_is_there_and_shown() -> None:
+    shown = {
+        (page.parent / name).resolve()
+        for page in PAGES
+        for name in re.findall(r"!\[[^\]]+\]\(([^)]+)\)", page.read_text())
+    }
+    there = {path.resolve() for path in PICTURES.iterdir() if path.suffix in (".svg", ".png")}
+    assert shown == there
+
+
+def test_the_yaml_of_the_pages_follows_its_schemas(tmp_path) -> None:
+    """The workflow against its schema; the hook read by pre-commit itself."""
+    text = (ROOT / "docs" / "continuous-integration.md").read_text()
+    schema = ["check_jsonschema", "--builtin-schema", "vendor.github-workflows"]
+    readers = {"pre-commit-config": ["pre_commit", "validate-config"], "litmus": schema}
+    found = re.findall(r"```yaml\n# \S*?([\w-]+)\.ya?ml\n(.*?)```", text, re.DOTALL)
+    assert {name for name, _ in found} == set(readers)
+    for name, block in found:
+        (tmp_path / f"{name}.yaml").write_text(block)
+        command = [sys.executable, "-m", *readers[name], str(tmp_path / f"{name}.yaml")]
+        subprocess.run(command, check=True, capture_output=True, cwd=tmp_path)
+        (tmp_path / f"{name}.yaml").write_text(block.replace("repo: local", "repos: local", 1)
+                                               .replace("runs-on:", "runs-onn:"))  # fmt: skip
+        assert subprocess.run(command, capture_output=True, cwd=tmp_path, check=False).returncode
+
+
+def test_every_page_is_in_the_index() -> None:
+    index = (ROOT / "docs" / "README.md").read_text()
+    pages = {path.name for path in (ROOT / "docs").glob("*.md")} - {"README.md"}
+    assert pages <= set(re.findall(r"\(([\w-]+\.md)\)", index))
+
+
+def test_every_link_between_pages_leads_somewhere() -> None:
+    for page in PAGES:
+        for link in re.findall(r"\]\(([^)#:]+\.md)(?:#[^)]*)?\)", page.read_text()):
+            assert (page.parent / link).is_file(), f"{page.name}: {link}"
+
+
+@pytest.mark.parametrize("page", TOPIC_PAGES, ids=lambda p: p.name)
+def test_a_topic_page_begins_with_three_questions(page: Path) -> None:
+    begin = page.read_text().partition("The name in brackets")[0]
+    asked = re.findall(r"^\*\*[^*]+\?\*\* (.+?)\((`[^)]+`)\)$", begin, re.MULTILINE | re.DOTALL)
+    assert len(asked) == 3

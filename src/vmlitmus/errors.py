@@ -60,9 +60,19 @@ class RecordingError(VmlitmusError):
 
 
 class EnginesDisagree(VmlitmusError):
-    """The compiled engine and the reference engine gave different answers: always our bug."""
+    """The compiled engine and the reference engine gave different answers: always our bug.
+
+    The message says so: neither the test nor the model is to blame, and there is no verdict.
+    """
 
     exit_code = 70
+
+    def __init__(self, detail: str) -> None:
+        self.detail = detail
+        super().__init__(
+            f"no verdict: the two engines disagree ({detail}); this is a bug in vmlitmus, not in"
+            " the test or the model; `--engine reference` decides without the compiled engine"
+        )
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:

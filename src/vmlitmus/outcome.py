@@ -90,7 +90,8 @@ class Result:
 
     ``states``, ``transitions`` and ``depth`` are counts as the design defines them; ``seconds``
     is wall time; ``never_fired`` maps the steps that no run took to their labels; ``observed`` says
-    for each asked condition whether a counted state satisfies it. ``backing`` says in words what
+    for each asked condition whether a counted state satisfies it. ``vacuous`` says that the verdict
+    means nothing; then a warning says why. ``backing`` says in words what
     was reached, so that a claim that holds is not empty. Where the trace is a lasso, its step
     ``loop_start`` begins the loop (no step: the run stops there for ever), and before its step
     ``since`` the run begins to wait. ``initial`` is the state before the first step of the trace,
@@ -110,6 +111,7 @@ class Result:
     loop_start: int | None = None
     since: int | None = None
     warnings: tuple[str, ...] = ()
+    vacuous: bool = False
     reason: str | None = None
     observed: Mapping[str, bool] = field(default_factory=dict)
     backing: tuple[str, ...] = ()
@@ -279,7 +281,14 @@ class Outcome:
 
     @property
     def as_expected(self) -> bool:
-        """Say whether verdict and word are the expected ones, with the stored counts."""
+        """Say whether verdict and word are the expected ones, with the stored counts.
+
+        A vacuous verdict is none that anybody expects.
+        """
+        return self._agrees and not (self.result is not None and self.result.vacuous)
+
+    @property
+    def _agrees(self) -> bool:
         right = self.result is not None and self.result.verdict == self.expected
         return right and not self.counts_differ and not self.word_differs
 
@@ -290,7 +299,9 @@ class Outcome:
             return self.exit_code
         if self.result.verdict is Verdict.INCONCLUSIVE:
             return 3
-        return 0 if self.as_expected else 1
+        if self._agrees:
+            return 3 if self.result.vacuous else 0
+        return 1
 
 
 @dataclass(frozen=True)

@@ -189,7 +189,7 @@ LOWERING = (
     Fault(
         "lowering",
         "a conditional expression takes the other side",
-        "compiler/lowering/operators.py",
+        "compiler/lowering/truth.py",
         "strict=True):\n            self.resume(arm)\n            value = self.eval(inner)",
         "strict=True):\n            self.resume(arm)\n            value = self.eval(node.body)",
         at=6,

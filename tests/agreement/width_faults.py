@@ -13,16 +13,16 @@ OPERATORS, CALLS = f"{LOWERING}/operators.py", f"{LOWERING}/calls.py"
 CONTROL, GROUPS = f"{LOWERING}/control.py", f"{LOWERING}/groups.py"
 LAYOUT, COMPILE, KERNEL = f"{NATIVE}/layout.py", f"{NATIVE}/codegen.py", f"{NATIVE}/kernel.py"
 
+SET_BITS = "return _words(members + 1)"
+
 FAULTS = (
-    Fault(
-        "values", "every set has one word", IR, "needed = len(domain.members) + 1", "needed = 64"
-    ),
+    Fault("values", "every set has one word", IR, SET_BITS, "return _words(64)"),
     Fault(
         "values",
         "a set has no bit for None",
         IR,
-        "needed = len(domain.members) + 1",
-        "needed = len(domain.members)",
+        SET_BITS,
+        "return _words(members)",
     ),
     Fault(
         "values",
@@ -71,8 +71,8 @@ FAULTS = (
         "values",
         "a bit of a constant mask has one word",
         OPERATORS,
-        "bits = width(SetOf(bool, tuple(operands)))",
-        'bits = "i64"',
+        "found = self.bit(mask, owner.operand, mask_width(len(operands)))",
+        'found = self.bit(mask % (1 << 64), owner.operand, "i64")',
     ),
     Fault(
         "values",

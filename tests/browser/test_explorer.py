@@ -232,3 +232,25 @@ def test_the_table_of_peers_has_no_empty_cell(page: Browser) -> None:
     cells = page.js("return [...document.querySelectorAll('.peers td')].map(c => c.textContent)")
     assert len(cells) == 3 * 12
     assert all(re.search(r"\w", cell) for cell in cells)
+
+
+def test_a_run_of_ten_thousand_steps(page: Browser) -> None:
+    from selenium.webdriver.common.keys import Keys
+
+    page.js(
+        "explorer.steps = Array.from({length: 10000}, (_, n) =>"
+        " n % 2 ? 'evict(cpu0,page0)' : 'write(cpu0,page0)');"
+        "explorer.at = 3; explorer.walk();"
+    )
+    wait(page, lambda: count(page) == "3 / 10000", 60)
+    assert page.text(".card h2") == "cpu0 writes page0"
+    page.js("document.activeElement.blur()")
+    page.keys(Keys.END)
+    wait(page, lambda: count(page) == "10000 / 10000")
+    wait(page, lambda: page.all("[data-step='flush.1(task0,page0)']"))
+    began = time.monotonic()
+    page.keys(Keys.ARROW_LEFT)
+    wait(page, lambda: count(page) == "9999 / 10000")
+    assert time.monotonic() - began < 5
+    assert page.text(".card h2") == "cpu0 writes page0"
+    assert len(page.driver.current_url) < 70_000

@@ -155,6 +155,32 @@ def test_mermaid_is_read_as_a_sequence_diagram(made: Outcome) -> None:
         ]  # fmt: skip
 
 
+@pytest.mark.parametrize("made", [outcome(), hostile()], ids=["plain", "hostile"])
+def test_svg_is_read_as_xml(made: Outcome) -> None:
+    from xml.etree import ElementTree
+
+    text = exchange.svg(made)
+    assert text is not None
+    root = ElementTree.fromstring(text)  # noqa: S314 - our own
+    kinds = {element.tag.rpartition("}")[2] for element in root.iter()}
+    assert kinds == {"svg", "style", "rect", "text", "g", "path"}
+    assert made.result is not None and made.result.trace is not None
+    numbers = [e.text for e in root.iter() if e.get("class") == "n"]
+    assert numbers == ["1", "2", "3"]
+    assert [e.get("class") for e in root.iter()].count("arrow") == (2 if made.name == "made" else 0)
+    words = "".join(e.text or "" for e in root.iter() if e.tag.endswith("text"))
+    assert "".join(made.result.trace[0].label.split()) in "".join(words.split())
+    assert exchange.svg(replace(made, result=None)) is None
+
+
+def test_svg_of_a_loop() -> None:
+    made = outcome(steps=4)
+    assert made.result is not None
+    for start, words in ((2, "steps 3 to 4 repeat for ever"), (4, "the run stops for ever")):
+        text = exchange.svg(replace(made, result=replace(made.result, loop_start=start)))
+        assert text is not None and words in text
+
+
 def test_mermaid_of_a_loop() -> None:
     made = outcome(steps=4)
     assert made.result is not None
@@ -228,7 +254,7 @@ def test_check_writes_each_format(tmp_path, capsys, layout: str) -> None:
     assert (tmp_path / "out").stat().st_size > 50
 
 
-@pytest.mark.parametrize("layout", ["mermaid", "perfetto", "selftest"])
+@pytest.mark.parametrize("layout", ["mermaid", "svg", "perfetto", "selftest"])
 def test_explain_writes_each_format_of_one_run(capfdbinary, layout: str) -> None:
     assert main(["explain", str(RACE / "race.toml"), *OWN, "--format", layout]) == 0
     assert b"task0 unmaps page0" in capfdbinary.readouterr().out
@@ -236,7 +262,7 @@ def test_explain_writes_each_format_of_one_run(capfdbinary, layout: str) -> None
     assert b"cells; name one, such as 'policy-grid[" in capfdbinary.readouterr().err
 
 
-@pytest.mark.parametrize("layout", ["perfetto", "selftest"])
+@pytest.mark.parametrize("layout", ["svg", "perfetto", "selftest"])
 def test_without_a_run_there_is_nothing_to_draw(capsys, layout: str) -> None:
     assert main(["explain", str(RACE / "kept.toml"), *OWN, "--format", layout]) == 2
     assert "there is no run to show of 'kept'" in capsys.readouterr().err

@@ -4,26 +4,27 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from vmlitmus.audit.lift import HostCores
-from vmlitmus.host.cmdline import read_cmdline
-from vmlitmus.host.cookies import Cookies, Get, read_cookies
-from vmlitmus.host.cpulist import Cpus
-from vmlitmus.host.cpuset import Cpuset, read_cpuset
-from vmlitmus.host.debugfs import KvmVm, read_kvm_vms
+from vmlitmus.audit.lifted.lift import HostCores
+from vmlitmus.host.cpus.cpuidle import IdleState, read_idle_states
+from vmlitmus.host.cpus.cpulist import Cpus
+from vmlitmus.host.cpus.cpuset import Cpuset, read_cpuset
+from vmlitmus.host.cpus.topology import Topology, read_topology
 from vmlitmus.host.fact import Fact
-from vmlitmus.host.kernel import Kernel, read_kernel
-from vmlitmus.host.libvirt import LIMIT, DomainXml, parse_domain
-from vmlitmus.host.split_lock import SplitLock, read_split_lock
-from vmlitmus.host.threads import Process, Thread, process_ids, read_process
-from vmlitmus.host.topology import Topology, read_topology
+from vmlitmus.host.kernel.cmdline import read_cmdline
+from vmlitmus.host.kernel.release import Kernel, read_kernel
+from vmlitmus.host.kernel.split_lock import SplitLock, read_split_lock
+from vmlitmus.host.tasks.cookies import Cookies, Get, read_cookies
+from vmlitmus.host.tasks.debugfs import KvmVm, read_kvm_vms
+from vmlitmus.host.tasks.threads import Process, Thread, process_ids, read_process
 from vmlitmus.host.tree import Tree
+from vmlitmus.host.vmm.libvirt import LIMIT, DomainXml, parse_domain
 
 STATUS = "run/libvirt/qemu"
 _THREADS = 4  # of a core that the model knows
-_OFF = ("off", "forceoff")
+KTHREADD = 2  # its process id
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class HostFacts:
     """``doubt`` is "" or the reason why no claim about cores can be decided here."""
 
@@ -32,6 +33,7 @@ class HostFacts:
     kernel: Kernel
     cmdline: Fact[dict[str, str]]
     split_lock: SplitLock
+    idle_states: tuple[IdleState, ...]
     cookies: Cookies
     processes: dict[int, Process]
     kvm_vms: tuple[KvmVm, ...]
@@ -42,9 +44,27 @@ class HostFacts:
     for_ever: bool = True  # whether the model is asked what ends a claim
     _cpusets: dict[tuple[tuple[str, str], ...], Cpuset] = field(default_factory=dict)
 
+    _here: dict[Cpus, Cpus] = field(default_factory=dict)
+
     @property
     def online(self) -> Cpus:
         return self.cores.online
+
+    def here(self, cpus: Cpus) -> Cpus:
+        """Return those of some cpus that are online; the same object for the same cpus."""
+        if cpus not in self._here:
+            self._here[cpus] = self.online if cpus >= self.online else cpus & self.online
+        return self._here[cpus]
+
+    @property
+    def hidden(self) -> str:
+        """Say why other processes may exist that are not seen; "" where all are.
+
+        In the initial pid namespace, and without hidepid, kthreadd (2) is there.
+        """
+        if KTHREADD in self.processes or KTHREADD in self.cookies.values:
+            return ""
+        return "not every process of the host is seen (no kthreadd: a container, or hidepid)"
 
     def cpuset(self, thread: Thread) -> Cpuset:
         """Return the cpuset that a thread lives in."""
@@ -79,6 +99,7 @@ def read_host(
         kernel=read_kernel(tree),
         cmdline=read_cmdline(tree),
         split_lock=read_split_lock(tree),
+        idle_states=read_idle_states(tree, min(topology.up, default=0)),
         cookies=read_cookies(tree, tids, get),
         processes=processes,
         kvm_vms=read_kvm_vms(tree),

@@ -5,11 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from vmlitmus.audit import vm_claims
-from vmlitmus.audit.claims import CLAIMS, FACTS, HOST, TRUST
-from vmlitmus.audit.domain import Domain, Given, described, find_domains, live
-from vmlitmus.audit.facts import HostFacts, read_host
-from vmlitmus.audit.fixes import (
+from vmlitmus.audit.claims import vm as vm_claims
+from vmlitmus.audit.claims.fixes import (
     CANNOT_TELL,
     HAS,
     NOT_CONCERNED,
@@ -19,10 +16,13 @@ from vmlitmus.audit.fixes import (
     lacking,
     release_of,
 )
-from vmlitmus.audit.host_claims import kvm_hint, no_smt
-from vmlitmus.audit.judge import cannot_tell
-from vmlitmus.audit.snp import forbids_smt, launch, smt_protection
-from vmlitmus.audit.split_lock import judge_split_locks
+from vmlitmus.audit.claims.host import kvm_hint, no_smt
+from vmlitmus.audit.claims.judge import cannot_tell
+from vmlitmus.audit.claims.names import CLAIMS, FACTS, HOST, TRUST
+from vmlitmus.audit.claims.snp import forbids_smt, launch, smt_protection
+from vmlitmus.audit.claims.split_lock import judge_split_locks
+from vmlitmus.audit.facts import HostFacts, read_host
+from vmlitmus.audit.vm.domain import Domain, Given, described, find_domains, live
 from vmlitmus.audited import (
     Answer,
     Audit,
@@ -34,10 +34,23 @@ from vmlitmus.audited import (
     ThreadRole,
 )
 from vmlitmus.errors import HostError, UsageError, unknown
-from vmlitmus.host.cookies import MEANING, Get
-from vmlitmus.host.cpulist import as_list
+from vmlitmus.host.cpus.cpulist import as_list
+from vmlitmus.host.cpus.topology import CPU
+from vmlitmus.host.tasks.cookies import MEANING, Get
 from vmlitmus.host.tree import Tree
 
+_WITHOUT_KVM = ("PINNING_AS_CONFIGURED",)  # claims that make sense for a guest under TCG
+_PARAMETERS = (
+    "nested",
+    "sev",
+    "sev_es",
+    "sev_snp",
+    "halt_poll_ns",
+    "mitigate_smt_rsb",
+    "ept",
+    "npt",
+)
+_POLICIES = {0: "SCHED_OTHER", 1: "SCHED_FIFO", 2: "SCHED_RR", 3: "SCHED_BATCH", 5: "SCHED_IDLE"}
 _AREAS = ("cache-flush", "ap-creation", "launch")
 
 
@@ -170,7 +183,7 @@ def _report(
     every: Sequence[Domain],
 ) -> DomainReport:
     applies = "" if domain.kvm else "no KVM vcpu threads: KVM does not run this guest (TCG)"
-    judged = () if applies else tuple(_vm_claims(host, wanted, release, domain, every))
+    judged = tuple(_vm_claims(host, wanted, release, domain, every))
     return DomainReport(
         name=domain.name,
         vmm=domain.vmm,
@@ -194,6 +207,7 @@ def _role(host: HostFacts, domain: Domain, number: int) -> ThreadRole:
         why=role.why,
         allowed=as_list(allowed.value) if allowed.value is not None else allowed.why,
         cookie=hex(cookie) if isinstance(cookie, int) and cookie else str(cookie),
+        policy=_POLICIES.get(role.thread.policy, f"policy {role.thread.policy}"),
     )
 
 
@@ -226,6 +240,8 @@ def _vm_claims(
     if domain.policy is not None and domain.policy.kind == "sev-snp":
         judges["SNP_FORBIDS_SMT"] = lambda: forbids_smt(host, domain, release)
         judges["SMT_PROTECTION"] = lambda: smt_protection(host, domain, release)
+    if not domain.kvm:
+        judges = {claim: judge for claim, judge in judges.items() if claim in _WITHOUT_KVM}
     for claim in CLAIMS:
         own = claim == "OWN_VCPUS_APART" and wanted.peer_trust == "none"
         bare = claim == "PINNING_AS_CONFIGURED" and not domain.wanted and not wanted.claims
@@ -258,7 +274,27 @@ def _host_report(host: HostFacts, where: str) -> HostReport:
         cpus=f"{len(host.online)} cpus, {len(topology.cores)} cores of {shown or 'no'} threads",
         smt=topology.smt_control.value or topology.smt_control.why,
         guest=guest,
+        facts=tuple(_background(host)),
     )
+
+
+def _background(host: HostFacts) -> Iterable[Evidence]:
+    """Yield facts that decide no claim here: what is isolated, how cpus idle, mitigations, KVM."""
+    topology, kernel = host.topology, host.kernel
+    for fact in (topology.isolated, topology.nohz_full):
+        if fact.value is not None:
+            yield Evidence(fact.where, as_list(fact.value) or "none")
+    if host.idle_states:
+        polls = [s.name for s in host.idle_states if s.polls and not s.disabled]
+        more = "; an idle cpu may execute instructions" if polls else ""
+        names = ", ".join(s.name + (" (off)" if s.disabled else "") for s in host.idle_states)
+        yield Evidence(f"/{CPU}/cpu*/cpuidle", names + more)
+    for name, value in kernel.vulnerabilities.items():
+        if "SMT" in value or "STIBP" in value:
+            yield Evidence(f"/{CPU}/vulnerabilities/{name}", value)
+    for name, value in kernel.modules.items():
+        if name.partition(".")[2] in _PARAMETERS:
+            yield Evidence(f"/sys/module/{name.replace('.', '/parameters/')}", value)
 
 
 def _unread(host: HostFacts) -> tuple[Evidence, ...]:

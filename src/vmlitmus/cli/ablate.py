@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import click
 
 from vmlitmus.cli.ablation_runs import runs_without
+from vmlitmus.cli.names import complete_tests
 from vmlitmus.cli.options import (
     engine_options,
     html_option,
@@ -21,21 +22,19 @@ from vmlitmus.cli.options import (
 from vmlitmus.cli.part_users import Candidate, Search, candidates
 from vmlitmus.cli.progress import Ticker
 from vmlitmus.cli.unneeded_parts import audit
-from vmlitmus.decide import Job, assumed, bounds_of, spread
-from vmlitmus.engine import ablate
+from vmlitmus.decide import Job, ablated, spread
 from vmlitmus.engine.finding import Watch
 from vmlitmus.engine.run import Choice
-from vmlitmus.errors import ScenarioError, UsageError, VmlitmusError
-from vmlitmus.litmus import Catalogue, load_model, refused
-from vmlitmus.litmus.catalogue import Selected, selector
+from vmlitmus.errors import UsageError, VmlitmusError
+from vmlitmus.litmus import Catalogue, load_model
+from vmlitmus.litmus.catalogue import Selected
 from vmlitmus.outcome import Ablation, PartStatus
 from vmlitmus.report.ablation import ablation, ablations_json, markdown
 from vmlitmus.report.ablation_grid import ablation_grid, markdown_grid
-from vmlitmus.scenario import Cell, Test
 
 
 @click.command("ablate")
-@click.argument("selectors", nargs=-1, metavar="[SELECTOR]...")
+@click.argument("selectors", nargs=-1, metavar="[SELECTOR]...", shell_complete=complete_tests)
 @click.option("--all", "everything", is_flag=True, help="The whole catalogue.")
 @click.option("--wide", is_flag=True, help="Also the expensive tests.")
 @click.option(
@@ -239,26 +238,3 @@ def _needed(
         if names or part.name not in unknown:
             found[part.name] = tuple(names)
     return found
-
-
-def ablated(job: Job, test: Test, cell: Cell, progress: Watch | None = None) -> Ablation:
-    """Return what one cell needs; raises LitmusError or ModelError for a faulty test or model."""
-    model = job.catalogue.model_of(test.topic)
-    try:
-        machine = cell.machine(model, switchable=True)
-    except ScenarioError as error:
-        raise refused(test, error) from None
-    off = cell.off(model)
-    return Ablation(
-        name=cell.name,
-        topic=test.topic,
-        question=test.question,
-        claim=str(cell.claim),
-        where=cell.where,
-        arguments=(selector(test, cell), *(("--model", job.model) if job.model else ())),
-        result=ablate(machine, cell.claim, engine=job.engine, limits=job.limits, progress=progress),
-        bounds=bounds_of(machine, cell.claim),
-        assumptions=assumed(machine),
-        absent=tuple(d for d in model.disturbances if d not in cell.allow),
-        off=tuple(part for part in machine.parts if part in off),
-    )

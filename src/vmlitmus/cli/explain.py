@@ -7,6 +7,8 @@ from dataclasses import replace
 
 import click
 
+from vmlitmus.api import grid_of
+from vmlitmus.cli.names import complete_tests
 from vmlitmus.cli.options import (
     engine_options,
     html_option,
@@ -18,7 +20,6 @@ from vmlitmus.cli.options import (
 from vmlitmus.cli.progress import Ticker
 from vmlitmus.cli.run_formats import DRAWN, as_mail, check_single, draw
 from vmlitmus.cli.screen import width
-from vmlitmus.cli.table import grid_of
 from vmlitmus.decide import Job, check_parts, decide
 from vmlitmus.engine.run import Choice
 from vmlitmus.errors import VmlitmusError
@@ -31,7 +32,7 @@ from vmlitmus.scenario import Cell, Test
 
 
 @click.command("explain")
-@click.argument("test")
+@click.argument("test", shell_complete=complete_tests)
 @click.option(
     "--format",
     "layout",
@@ -39,7 +40,8 @@ from vmlitmus.scenario import Cell, Test
     default="terminal",
     show_default=True,
     help="mail has a subject and is ready to send; markdown fences the time-line; mermaid is a "
-    "sequence diagram; perfetto a trace for its viewer; selftest a skeleton in C for the kernel.",
+    "sequence diagram, svg a picture; perfetto a trace for its viewer; selftest a skeleton in C "
+    "for the kernel.",
 )
 @click.option("-v", "--verbose", is_flag=True, help="List all assumptions, sources and idle steps.")
 @click.option("--states", is_flag=True, help="Show what each step of the run changes.")

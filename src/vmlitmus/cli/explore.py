@@ -8,6 +8,7 @@ from urllib.parse import urldefrag
 
 import click
 
+from vmlitmus.cli.names import complete_tests
 from vmlitmus.cli.options import engine_options, limits
 from vmlitmus.decide import Job
 from vmlitmus.engine.run import Choice
@@ -18,7 +19,7 @@ _NEEDED = ("starlette", "uvicorn")
 
 
 @click.command("explore")
-@click.argument("test")
+@click.argument("test", shell_complete=complete_tests)
 @click.option(
     "--port", type=click.IntRange(0, 65535), default=0, help="The port; without it, a free one."
 )

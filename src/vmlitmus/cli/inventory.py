@@ -165,8 +165,9 @@ def _mechanisms(model: Model) -> Iterator[Item]:
             elif setting.release:
                 for name, fixes in model.versions.items():
                     inside = ", ".join(fix.part for fix in fixes) or "no fix"
-                    read = "" if name in model.read else " (source not read)"
-                    yield _named(f"{table}.{key} = {name}{read}", inside, name=name)
+                    if name not in model.read:
+                        inside = f"({model.known_by(name)}) {inside}"
+                    yield _named(f"{table}.{key} = {name}", inside, name=name)
     for fix in model.fixes:
         yield Item(f"fix {fix}", {"name": fix.part, "text": f"{fix.source}, {fix.release}"})
 

@@ -23,6 +23,8 @@ COMMANDS = (
     "replay",
     "bless",
     "new",
+    "completion",
+    "man",
 )
 
 
@@ -64,7 +66,9 @@ _SHORT = {
     "list": "list tests, mechanisms, claims, parts, assumptions",
     "replay": "execute given steps of a test and show the time-line",
     "bless": "store the counts of tests that are as expected",
-    "new": "write the scaffold of a mechanism, a test or a claim",
+    "new": "write the scaffold of a mechanism, a test, a claim or a topic",
+    "completion": "print the completion script of a shell",
+    "man": "print the manual page",
 }
 
 
@@ -123,7 +127,9 @@ def main(args: list[str] | None = None) -> int:
 
 
 def _complain(message: str, code: int) -> int:
-    click.echo(f"vmlitmus: {message}", err=True)
+    from vmlitmus.cli.screen import printable
+
+    click.echo(f"vmlitmus: {printable(message)}", err=True)
     return code
 
 

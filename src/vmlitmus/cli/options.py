@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 import click
 
+from vmlitmus.cli.screen import printable
 from vmlitmus.engine.limits import Limits
 from vmlitmus.errors import UsageError
 
@@ -97,6 +98,7 @@ def write_out(text: str | bytes, path: str | None) -> None:
     if isinstance(text, bytes):
         _write_bytes(text, path)
         return
+    text = printable(text)
     if path is None:
         click.echo(text)
         return

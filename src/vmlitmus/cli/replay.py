@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from vmlitmus.cli.names import complete_tests
 from vmlitmus.engine import replay
 from vmlitmus.errors import UsageError
 from vmlitmus.litmus import Catalogue, load_model
@@ -11,7 +12,7 @@ from vmlitmus.report import timeline
 
 
 @click.command("replay")
-@click.argument("test")
+@click.argument("test", shell_complete=complete_tests)
 @click.option(
     "--steps", required=True, metavar="STEPS", help="Steps, separated by blanks; @FILE reads them."
 )

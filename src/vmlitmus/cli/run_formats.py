@@ -9,7 +9,7 @@ from vmlitmus.litmus.catalogue import Selected
 from vmlitmus.outcome import Outcome
 from vmlitmus.report.matrix import telling
 
-DRAWN = ("mermaid", "perfetto", "selftest")
+DRAWN = ("mermaid", "svg", "perfetto", "selftest")
 
 
 def check_single(layout: str, selected: Sequence[Selected]) -> None:
@@ -26,7 +26,11 @@ def draw(layout: str, outcome: Outcome) -> str | bytes:
 
     if layout == "mermaid":
         return exchange.mermaid(outcome)
-    text = exchange.selftest(outcome) if layout == "selftest" else exchange.perfetto(outcome)
+    text: str | bytes | None
+    if layout == "perfetto":
+        text = exchange.perfetto(outcome)
+    else:
+        text = exchange.svg(outcome) if layout == "svg" else exchange.selftest(outcome)
     if text is None or outcome.result is None or not outcome.result.trace:
         raise UsageError(f"--format {layout}: there is no run to show of {outcome.name!r}")
     return text

@@ -6,6 +6,8 @@ import json
 
 import click
 
+from vmlitmus.api import grid_of
+from vmlitmus.cli.names import complete_tests
 from vmlitmus.cli.options import (
     engine_options,
     html_option,
@@ -23,11 +25,10 @@ from vmlitmus.litmus import Catalogue, load_model
 from vmlitmus.outcome import Outcome
 from vmlitmus.report.grid import Grid, comma_separated, tables_json
 from vmlitmus.report.grid_text import markdown, plain
-from vmlitmus.scenario import Test
 
 
 @click.command("table")
-@click.argument("selector", metavar="TOPIC")
+@click.argument("selector", metavar="TOPIC", shell_complete=complete_tests)
 @click.option("--wide", is_flag=True, help="Also the expensive tests.")
 @click.option(
     "--format",
@@ -74,7 +75,9 @@ def command(
     for test, cells in selected:
         outcomes = [found[at + i] for i in range(len(cells))]
         at += len(cells)
-        grids.append(grid_of(test, outcomes))
+        versions = test.axes.get("version", ())
+        notes = catalogue.model_of(test.topic).read_or_not(versions)
+        grids.append(grid_of(test, outcomes, notes))
     grids.sort(key=lambda grid: -len(grid.cells) if "claim" in grid.axes else 0)
     if html:
         from vmlitmus.report.html import table_page
@@ -91,17 +94,3 @@ def _shown(grid: Grid, layout: str) -> str:
     if layout == "csv":
         return comma_separated(grid)
     return markdown(grid) if layout == "markdown" else plain(grid, width())
-
-
-def grid_of(test: Test, outcomes: list[Outcome]) -> Grid:
-    """Return the outcomes of a test's cells as a grid."""
-    shape = test.layout
-    return Grid(
-        title=f"{test.name}: {test.question}",
-        axes=test.axes,
-        cells=outcomes,
-        across=shape.across,
-        apart=shape.apart,
-        marks=shape.marks,
-        said=shape.said,
-    )

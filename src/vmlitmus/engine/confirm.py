@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import copy
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
 
 from vmlitmus.compiler import Machine, State
 from vmlitmus.engine.reference.lasso import Lasso, broken
 from vmlitmus.engine.reference.search import Stepper
 from vmlitmus.errors import EnginesDisagree
-from vmlitmus.lang import Claim
+from vmlitmus.lang import Claim, Entity
 
 
 def confirm_end(stepper: Stepper, claim: Claim, last: State) -> None:
@@ -39,6 +41,50 @@ def backing(machine: Machine, claim: Claim) -> tuple[str, ...]:
     """Return the conditions that must be reachable for the claim to mean anything."""
     backed = machine.model.condition(claim.condition).backed_by
     return (claim.condition, *backed) if claim.kind == "leads_to" else backed
+
+
+def nobody(machine: Machine, claim: Claim) -> tuple[str, ...]:
+    """Return why a verdict says nothing: there is nobody whom the claim is about."""
+    if not any(machine.entities.values()):
+        return ("the scenario has no entity of any kind; the verdict is vacuous",)
+    for name in claim.conditions:
+        kinds = _asked(machine, name)
+        if kinds and not any(machine.entities.get(kind) for kind in kinds):
+            names = " or ".join(sorted(kind.__name__.lower() for kind in kinds))
+            return (
+                f"there is no {names}, and {name!r} asks for nothing else; the verdict is vacuous",
+            )
+    return ()
+
+
+def _asked(machine: Machine, name: str) -> set[type[Entity]]:
+    """Return the classes of which a condition asks for all entities, in the initial state."""
+    stepper = Stepper(machine)
+    stepper.load(machine.initial)
+    asked = _Asked(machine.world.entities)
+    world = copy.copy(machine.world)
+    world.entities = asked
+    with suppress(Exception):  # a faulty condition is somebody else's to report
+        machine.conditions[name](world)
+    return asked.kinds
+
+
+class _Asked(Mapping[type[Entity], tuple[Entity, ...]]):
+    """The entities of a world; notes of which classes somebody asks for them."""
+
+    def __init__(self, entities: Mapping[type[Entity], tuple[Entity, ...]]) -> None:
+        self.entities = entities
+        self.kinds: set[type[Entity]] = set()
+
+    def __getitem__(self, kind: type[Entity]) -> tuple[Entity, ...]:
+        self.kinds.add(kind)
+        return self.entities[kind]
+
+    def __iter__(self) -> Iterator[type[Entity]]:
+        return iter(self.entities)
+
+    def __len__(self) -> int:
+        return len(self.entities)
 
 
 def vacuous(machine: Machine, claim: Claim, observed: Collection[str]) -> tuple[str, ...]:

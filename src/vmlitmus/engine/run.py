@@ -6,11 +6,12 @@ import os
 import sys
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal, TypeAlias
 
 from vmlitmus.compiler import Machine, State
-from vmlitmus.engine.confirm import backing, confirm_end, confirm_lasso, vacuous
+from vmlitmus.engine.confirm import backing, confirm_end, confirm_lasso, nobody, vacuous
 from vmlitmus.engine.finding import Finding, Watch
 from vmlitmus.engine.limits import Limits, Progress, Stopped
 from vmlitmus.engine.reference.lasso import Lasso
@@ -49,10 +50,12 @@ def run(
     job = _Job(machine, claim, engine, limits or Limits(), progress, started)
     finding = job.find(claim.kind, observe)
     ended_early = claim.kind in ("never", "possible") and finding.path is not None
+    observed = finding.observed
     if observe and ended_early and finding.stopped is None:
-        observed = job.find(None, observe).observed
-    else:
-        observed = finding.observed
+        whole = job.find(None, observe)
+        observed = whole.observed
+        if whole.stopped is not None:  # what was not seen may still be reachable
+            finding = replace(finding, path=None, stopped=whole.stopped)
     return _result(machine, claim, finding, observed, observe, started)
 
 
@@ -221,8 +224,10 @@ def _result(
         confirm_end(stepper, claim, finding.path[-1])
     backed = backing(machine, claim) if verdict is Verdict.HOLDS else ()
     warnings = finding.notes
-    if verdict is Verdict.HOLDS:
-        warnings += vacuous(machine, claim, finding.observed)
+    empty = nobody(machine, claim) if verdict is not Verdict.INCONCLUSIVE else ()
+    if verdict is Verdict.HOLDS and not empty:
+        empty = vacuous(machine, claim, finding.observed)
+    warnings += empty
     coverage = {name: finding.coverage.get(name, 0) for name in machine.step_ids}
     return Result(
         verdict=verdict,
@@ -239,6 +244,7 @@ def _result(
         loop_start=lasso.loop_start if lasso else None,
         since=lasso.since if lasso else None,
         warnings=warnings,
+        vacuous=bool(empty),
         reason=REASONS.get(finding.stopped or ""),
         observed={name: name in observed for name in observe},
         backing=tuple(machine.model.condition(n).text for n in backed if n in finding.observed),

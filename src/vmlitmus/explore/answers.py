@@ -12,13 +12,13 @@ from vmlitmus import __version__
 from vmlitmus.decide import Job, assumed, bounds_of, decide
 from vmlitmus.engine import Limits, run
 from vmlitmus.errors import UsageError
-from vmlitmus.explore.scene import Scene, Walk, digest
+from vmlitmus.explore.scene import Scene, Walk, digest, name_of
 from vmlitmus.explore.scenes import Scenes
 from vmlitmus.explore.searches import Work
 from vmlitmus.lang import possible
 from vmlitmus.litmus import Catalogue
 from vmlitmus.litmus.catalogue import selector
-from vmlitmus.outcome import Outcome, TraceStep
+from vmlitmus.outcome import Outcome
 from vmlitmus.report.by_hand import by_hand
 from vmlitmus.report.html.run import Runs
 from vmlitmus.scenario import Cell, Test
@@ -78,18 +78,19 @@ class Answers:
         with self.lock:
             scene = self.scenes.scene(asked.changes)
             walk = scene.walk(asked.steps, asked.digests)
-            at = min(asked.at, len(walk.steps))
-            state = walk.states[at]
             return {
                 "page": _page(self._outcome(scene, walk), scene),
-                "steps": [_name(step) for step in walk.steps],
+                "steps": [name_of(step) for step in walk.steps],
                 "digests": [digest(step.label) for step in walk.steps],
-                "at": at,
                 "stuck": walk.stuck,
-                "enabled": scene.enabled(state),
-                "true": scene.true(state),
-                "graph": scene.graph(state),
+                **_here(scene, walk, asked.at),
             }
+
+    def here(self, asked: Asked) -> dict[str, Any]:
+        """Return what can happen and is true at a place of a run that the page has already."""
+        with self.lock:
+            scene = self.scenes.scene(asked.changes)
+            return _here(scene, scene.walk(asked.steps), asked.at)
 
     def ahead(self, asked: Asked, kind: str) -> dict[str, Any]:
         """Return the steps of a random step, or to the next moment when a condition changes."""
@@ -110,7 +111,7 @@ class Answers:
             if outcome.error:
                 raise UsageError(outcome.error)
             assert outcome.result is not None
-            steps = [_name(step) for step in outcome.result.trace or ()]
+            steps = [name_of(step) for step in outcome.result.trace or ()]
             found = _page(replace(outcome, because=""), scene)
             return {"page": found, "steps": steps, "loop": outcome.result.loop_start}
 
@@ -137,7 +138,7 @@ class Answers:
                 "verdict": found.verdict.value,
                 "reason": found.reason,
                 "states": found.states,
-                "steps": [_name(step) for step in found.trace or ()],
+                "steps": [name_of(step) for step in found.trace or ()],
             }
 
         return work
@@ -149,7 +150,7 @@ class Answers:
             walk = scene.walk(asked.steps[: asked.at])
             text = self.scenes.text(asked.changes)
             name = "FILE.toml" if asked.changes else selector(self.scenes.test, self.scenes.cell)
-            replay = ["vmlitmus", "replay", name, "--steps", " ".join(map(_name, walk.steps))]
+            replay = ["vmlitmus", "replay", name, "--steps", " ".join(map(name_of, walk.steps))]
             replay += ["--model", self.job.model] if self.job.model else []
             command = shlex.join(replay)
             mail = by_hand(self._outcome(scene, walk), self._true(scene, walk), command)
@@ -183,6 +184,17 @@ class Answers:
         )
 
 
+def _here(scene: Scene, walk: Walk, wanted: int) -> dict[str, Any]:
+    at = min(wanted, len(walk.steps))
+    state = walk.states[at]
+    return {
+        "at": at,
+        "enabled": scene.enabled(state),
+        "true": scene.true(state),
+        "graph": scene.graph(state),
+    }
+
+
 def _page(outcome: Outcome, scene: Scene) -> dict[str, Any]:
     """Return what the scripts of a page read; mechanisms keep their order, and so their colours."""
     runs = Runs()
@@ -190,10 +202,6 @@ def _page(outcome: Outcome, scene: Scene) -> dict[str, Any]:
         runs.mechanisms.add(name)
     runs.add(outcome)
     return runs.data()
-
-
-def _name(step: TraceStep) -> str:
-    return f"{step.step}({','.join(step.binding)})"
 
 
 def limited(job: Job, seconds: float) -> Job:

@@ -16,7 +16,6 @@ from vmlitmus.lang.model import Model
 from vmlitmus.outcome import Result, TraceStep, Verdict
 from vmlitmus.scenario import Cell, Test
 
-_MOST_STEPS = 20_000  # of a run
 _LOOKED_AT = 20_000  # states, on the way to the next interesting moment
 _NODES = 60  # of the graph around a state
 
@@ -41,27 +40,34 @@ class Scene:
         self.stepper = Stepper(self.machine)
         made = (mechanism(instance) for instance in self.machine.instances)
         self.mechanisms = list(dict.fromkeys(made))
+        self.last = Walk((self.machine.initial,), ())
+        self.names: list[str] = []  # of the steps of the last walk
 
     def walk(self, wanted: Sequence[str], digests: Sequence[str] = ()) -> Walk:
         """Take named steps from the start, as far as they are enabled.
 
         ``digests`` are those of the labels that the run had when it was noted; where one differs,
-        the model has changed, and the walk says so.
+        the model has changed, and the walk says so. What a walk shares with the last one is not
+        executed again.
         """
-        states, steps = [self.machine.initial], list[TraceStep]()
-        for number, name in enumerate(wanted[:_MOST_STEPS]):
-            taken = self._taken(states[-1], name)
+        shared = _common(wanted, self.names)
+        states, steps = list(self.last.states[: shared + 1]), list(self.last.steps[:shared])
+        stuck = _changed(steps, digests, 0)
+        for number in range(shared, len(wanted) if stuck is None else 0):
+            taken = self._taken(states[-1], wanted[number])
             if taken is None:
                 enabled = ", ".join(e["step"] for e in self.enabled(states[-1])[:6]) or "nothing"
-                stuck = f"Step {number + 1}, {name}, cannot happen here. Enabled are: {enabled}."
-                return Walk(tuple(states), tuple(steps), stuck)
-            step, after = taken
-            steps.append(step)
-            states.append(after)
-            if number < len(digests) and digests[number] != digest(step.label):
-                stuck = f"Step {number + 1}, {name}, is another now: {step.label}."
-                return Walk(tuple(states), tuple(steps), stuck)
-        return Walk(tuple(states), tuple(steps))
+                stuck = f"Step {number + 1}, {wanted[number]}, cannot happen here. "
+                stuck += f"Enabled are: {enabled}."
+                break
+            steps.append(taken[0])
+            states.append(taken[1])
+            stuck = _changed(steps, digests, number)
+            if stuck is not None:
+                break
+        self.names = [name_of(step) for step in steps]
+        self.last = Walk(tuple(states), tuple(steps), stuck)
+        return self.last
 
     def _taken(self, state: State, wanted: str) -> tuple[TraceStep, State] | None:
         for instance, name, after in self.stepper.successors(state):
@@ -173,6 +179,27 @@ class Scene:
             for variable, code in zip(fresh.variables, state, strict=True)
         )
         return replace(fresh, variables=variables)
+
+
+def _common(one: Sequence[str], other: Sequence[str]) -> int:
+    """Return how many of the first names are the same."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((n for n, (a, b) in pairs if a != b), min(len(one), len(other)))
+
+
+def _changed(steps: Sequence[TraceStep], digests: Sequence[str], first: int) -> str | None:
+    """Say which step, from a position on, has another label than it had."""
+    for number, (step, noted) in enumerate(
+        zip(steps[first:], digests[first:], strict=False), first
+    ):
+        if noted != digest(step.label):
+            return f"Step {number + 1}, {name_of(step)}, is another now: {step.label}."
+    return None
+
+
+def name_of(step: TraceStep) -> str:
+    """Return a step as it is written on the command line."""
+    return f"{step.step}({','.join(step.binding)})"
 
 
 def _way(ways: Mapping[State, tuple[State, str] | None], end: State) -> list[str]:

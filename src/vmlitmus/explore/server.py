@@ -74,6 +74,7 @@ class Server:
         return {
             "open": plain(a.open),
             "walk": plain(a.walk),
+            "here": plain(a.here),
             "copies": plain(a.copies),
             "ahead": ahead,
             "verdict": verdict,

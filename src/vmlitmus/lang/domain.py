@@ -42,6 +42,11 @@ class Bool:
 
 
 @dataclass(frozen=True)
+class Truth(Bool):
+    """What ``and`` and ``or`` give where an operand is no bool: good for tests, not for fields."""
+
+
+@dataclass(frozen=True)
 class IntRange:
     """The integers from ``low`` to ``high``, both included."""
 

@@ -83,6 +83,22 @@ def names_of(function: types.FunctionType) -> dict[str, Any]:
     return scope
 
 
+@cache
+def outside_names(function: types.FunctionType) -> dict[str, Any]:
+    """Return what names from outside mean in a function: one that it sets is its own."""
+    own = stored(function_syntax(function))
+    return {name: value for name, value in names_of(function).items() if name not in own}
+
+
+def stored(node: ast.AST) -> set[str]:
+    """Return the names that are set, other than in a comprehension."""
+    if isinstance(node, ast.Name):
+        return {node.id} if isinstance(node.ctx, ast.Store) else set()
+    if isinstance(node, ast.comprehension):
+        return set()
+    return set().union(*map(stored, ast.iter_child_nodes(node)))
+
+
 def is_generator(function: object) -> bool:
     """Say whether a function has yields, so that it is a sequence and not a plain helper."""
     return inspect.isgeneratorfunction(function)

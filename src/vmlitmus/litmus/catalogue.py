@@ -155,13 +155,22 @@ def load_model(path: str) -> Model:
     return model
 
 
+def beside(path: str) -> list[str]:
+    """Return the litmus files in the folder of a user's model, as selectors, in order."""
+    return [str(found) for found in sorted(Path(path).parent.glob("*.toml"))]
+
+
 def _imported(path: Path) -> ModuleType:
+    """Import a user's file, which may import the files beside it."""
     spec = importlib.util.spec_from_file_location(f"vmlitmus_user_{path.stem}", path)
     if spec is None or spec.loader is None or not path.is_file():
         raise ModelError("not a Python file", str(path))
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
     sys.dont_write_bytecode = True
+    folder = str(path.resolve().parent)
+    if folder not in sys.path:
+        sys.path.append(folder)  # last: a file beside the model hides no package
     try:
         spec.loader.exec_module(module)
     except VmlitmusError:

@@ -371,6 +371,9 @@ def _overlaid(
 _OVERLAYS = ("environment", "assume", "claim")
 _AXES = (
     "environment.allow",
+    "environment.at_most",
+    "environment.only_when",
+    "environment.fair",
     "kvm.without",
     "kvm.with",
     "claim",

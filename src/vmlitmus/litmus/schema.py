@@ -171,6 +171,8 @@ def _matrix(model: Model, condition: Schema, disturbance: Schema) -> Schema:
     }
     axes |= {name: {"type": "array", "items": {"type": "string"}} for name in _OVERLAID}
     axes["environment.allow"]["items"] = disturbance
+    tables = (key for key in _of("environment") if key.name in ("at_most", "only_when", "fair"))
+    axes |= {f"environment.{key.name}": key.shape for key in tables}
     axes |= {f"assume.{name}": shape for name, shape in _assumptions(model).items()}
     axes |= {f"claim.{key.name}": _about(key.shape, condition) for key in _of("claim")}
     axes["claim"] = {"type": "string", "pattern": "^\\S+( \\S+)+$"}

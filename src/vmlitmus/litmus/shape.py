@@ -140,4 +140,6 @@ def shown(value: object) -> str:
         return "true" if value else "false"
     if isinstance(value, list):
         return "+".join(map(shown, value)) or "nothing"
+    if isinstance(value, dict):
+        return "+".join(f"{k}={shown(v)}" for k, v in value.items()) or "nothing"
     return str(value)

@@ -18,7 +18,7 @@ class Grid:
 
     ``across`` are the axes that go across, ``apart`` those whose values have a block each;
     ``marks`` maps conditions to letters that stand for them; ``said`` is what was said of the
-    cells.
+    cells, ``notes`` what a reader of the heads must know.
     """
 
     title: str
@@ -28,6 +28,7 @@ class Grid:
     apart: tuple[str, ...] = ()
     marks: Mapping[str, str] = field(default_factory=dict)
     said: tuple[Said, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def tables_json(topic: str, grids: Sequence[Grid]) -> dict[str, Any]:
@@ -41,6 +42,8 @@ def _table(grid: Grid) -> dict[str, Any]:
         "axes": {axis: list(values) for axis, values in grid.axes.items()},
         "cells": [_cell(outcome) for outcome in grid.cells],
     }
+    if grid.notes:
+        table["notes"] = list(grid.notes)
     if grid.said:
         table["said"] = said_json(grid.said, grid.cells)
     return table

@@ -109,6 +109,8 @@ def plain(grid: Grid, room: int = WIDTH) -> str:
     for block in found:
         lines += ["", *([f"{block.title}:"] if block.title else [])]
         lines += _plain_block(grid, block, short, room)
+    notes = [line for note in grid.notes for line in textwrap.wrap(note, room)]
+    lines += ["", *notes] if notes else []
     lines += ["", *said_lines(grid.said, grid.cells)] if grid.said else []
     return "\n".join(lines)
 
@@ -218,6 +220,7 @@ def markdown(grid: Grid) -> str:
         heads, body = _table(grid, block, ())
         lines += ["", *([f"{block.title}:", ""] if block.title else [])]
         lines += [_bar(_in_one(heads, block)), _bar(["---"] * len(heads[0])), *map(_bar, body)]
+    lines += ["", *grid.notes] if grid.notes else []
     lines += ["", *said_lines(grid.said, grid.cells)] if grid.said else []
     return "\n".join(lines)
 

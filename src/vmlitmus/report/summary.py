@@ -38,7 +38,8 @@ def _counts(counts: tuple[int, ...] | None) -> str:
 def summary(outcomes: Sequence[Outcome], seconds: float) -> str:
     """Return how many outcomes are as expected, and how many are not, by kind."""
     expected = sum(o.as_expected for o in outcomes)
-    codes = [o.code for o in outcomes]
+    vacuous = [o for o in outcomes if o.result and o.result.vacuous and o.code == 3]
+    codes = [o.code for o in outcomes if o not in vacuous]
     parts = [f"{expected} of {len(outcomes)} as expected"]
     for code, word in (
         (1, "unexpected"),
@@ -48,4 +49,6 @@ def summary(outcomes: Sequence[Outcome], seconds: float) -> str:
     ):
         if codes.count(code):
             parts.append(f"{codes.count(code)} {word}")
+    if vacuous:
+        parts.append(f"{len(vacuous)} vacuous")
     return f"{', '.join(parts)}; {seconds:.1f} s"

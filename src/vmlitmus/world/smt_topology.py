@@ -50,6 +50,10 @@ class Host(Entity):
     smt: SmtControl = SmtControl.ON
     frozen: bool = False  # user space is frozen for hibernation
     used: bool = False  # the VM is or was here
+    passed: bool = False  # a write of "on" is past the refusals of smt/control, not yet at its lock
+    knows: Const[bool] = True  # its KVM knows the hint
+    retests: Const[bool] = False  # smt/control tests its refusals again under the lock
+    bringup_fails: Const[bool] = False  # a cpu may fail to come up while control says "on"
 
 
 class Core(Entity):
@@ -65,8 +69,15 @@ class Cpu(Entity, runs_on="self"):
     core: Const[Core]
     thread: Const[Annotated[int, Between(0, 3)]]
     present: bool = True  # can be brought up at all
-    online: bool = True
+    online: bool = True  # in cpu_online_mask
+    inactive: bool = False  # in it, but not in cpu_active_mask: no task may run there
+    booted_once: bool = True  # in cpus_booted_once_mask
     interrupted: bool = False  # runs a handler, or a softirq at its end
+
+    @property
+    def active(self) -> bool:
+        """True while tasks may run here."""
+        return self.online and not self.inactive
 
 
 class Vm(Entity):

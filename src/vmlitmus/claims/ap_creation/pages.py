@@ -9,8 +9,8 @@ from vmlitmus.world.snp import Asid, Host, Page, Vcpu, Vm
 INVALIDATE = KernelCommit(
     "d1a3c2162334", "KVM: SEV: Forcefully invalidate SNP VMSA if its backing gmem page is zapped"
 )
-ERRATUM = KernelFile("arch/x86/kvm/svm/sev.c", "snp_safe_alloc_page_node()", "7.2.13")
-OVERLAP = KernelFile("arch/x86/virt/svm/sev.c", "rmpupdate()", "7.2.13")
+ERRATUM = KernelFile("arch/x86/kvm/svm/sev.c", "snp_safe_alloc_page_node()", "7.2.8")
+OVERLAP = KernelFile("arch/x86/virt/svm/sev.c", "rmpupdate()", "7.2.8")
 KDUMP = KernelCommit(
     "d2062cc1b1c3", "x86/sev: Do not touch VMSA pages during SNP guest memory kdump"
 )
@@ -118,7 +118,7 @@ def punch_over(w: World) -> bool:
 @condition(
     "next-owner-overwritten",
     "a stale line of a launch VMSA fell on what the page's next owner had written",
-    source=KernelFile("arch/x86/kvm/svm/sev.c", "sev_flush_encrypted_page()", "7.2.13"),
+    source=KernelFile("arch/x86/kvm/svm/sev.c", "sev_flush_encrypted_page()", "7.2.8"),
     backed_by=("launch-page-reused",),
 )
 def next_owner_overwritten(w: World) -> bool:
@@ -128,7 +128,7 @@ def next_owner_overwritten(w: World) -> bool:
 @condition(
     "launch-page-reused",
     "a launch VMSA that was given back has a new owner",
-    source=KernelFile("arch/x86/kvm/svm/sev.c", "sev_flush_encrypted_page()", "7.2.13"),
+    source=KernelFile("arch/x86/kvm/svm/sev.c", "sev_flush_encrypted_page()", "7.2.8"),
 )
 def launch_page_reused(w: World) -> bool:
     owners = (Owner.HOST, Owner.DEVICE)
@@ -138,7 +138,7 @@ def launch_page_reused(w: World) -> bool:
 @condition(
     "launch-page-freed",
     "a launch VMSA was given back",
-    source=KernelFile("arch/x86/kvm/svm/sev.c", "sev_flush_encrypted_page()", "7.2.13"),
+    source=KernelFile("arch/x86/kvm/svm/sev.c", "sev_flush_encrypted_page()", "7.2.8"),
 )
 def launch_page_freed(w: World) -> bool:
     return any(page.launch and page.owner != Owner.GUEST for page in w.all(Page))

@@ -19,7 +19,7 @@ RFC = Lore(
     "Michael Roth",
     "2023-02-20",
 )
-LOOP = KernelFile("arch/x86/kvm/x86.c", "vcpu_run()", "7.2.13")
+LOOP = KernelFile("arch/x86/kvm/x86.c", "vcpu_run()", "7.2.8")
 
 
 @condition(

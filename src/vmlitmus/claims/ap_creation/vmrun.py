@@ -11,8 +11,8 @@ REFUSE = KernelCommit(
     "72d12715edcd", "KVM: SVM: Refuse to attempt VRMUN if an SEV-ES+ guest has an invalid VMSA"
 )
 VMRUN = Apm("15.36.12")
-ASK = KernelFile("arch/x86/kvm/svm/sev.c", "sev_snp_ap_creation()", "7.2.13")
-RUN = KernelFile("arch/x86/kvm/x86.c", "kvm_arch_vcpu_ioctl_run()", "7.2.13")
+ASK = KernelFile("arch/x86/kvm/svm/sev.c", "sev_snp_ap_creation()", "7.2.8")
+RUN = KernelFile("arch/x86/kvm/x86.c", "kvm_arch_vcpu_ioctl_run()", "7.2.8")
 
 
 @condition(

@@ -6,6 +6,7 @@ from vmlitmus.claims.smt_protection.cookies import (
     cookies_mixed_kernel,
     cookies_mixed_picked,
     forced_idle,
+    idle_though_a_task_fits,
     kernel_entry_unnoticed,
     two_cookies_wait,
 )
@@ -19,6 +20,8 @@ from vmlitmus.claims.smt_protection.host import (
     sleeps_while_atomic,
     softirq_pending,
     softirq_served,
+    vcpu_cpu_interrupt_pending,
+    vcpu_cpu_interrupts_served,
 )
 from vmlitmus.claims.smt_protection.hotplug import (
     bring_up_done,
@@ -72,6 +75,8 @@ CONDITIONS = (
     timer_handled,
     sibling_interrupt_pending,
     sibling_interrupts_served,
+    vcpu_cpu_interrupt_pending,
+    vcpu_cpu_interrupts_served,
     interrupts_served,
     softirq_pending,
     softirq_served,
@@ -85,6 +90,7 @@ CONDITIONS = (
     cookies_apart,
     two_cookies_wait,
     forced_idle,
+    idle_though_a_task_fits,
     kernel_entry_unnoticed,
     bring_up_waits,
     bring_up_done,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from vmlitmus.lang import KernelFile, World, condition
 from vmlitmus.world.smt_protection import Activity, Cookie, Cpu, Task, TaskKind
 
-DOC = KernelFile("Documentation/admin-guide/hw-vuln/core-scheduling.rst", "the trust model", "6.16")
+PICK = KernelFile("kernel/sched/core.c", "pick_next_task()", "7.2.8")
+DOC = KernelFile("Documentation/admin-guide/hw-vuln/core-scheduling.rst", "Trust model", "7.2.8")
 
 
 def runs_task(cpu: Cpu) -> bool:
@@ -107,6 +108,29 @@ def two_cookies_wait(w: World) -> bool:
 @condition("forced-idle", "a cpu is kept idle although a task of it is runnable", source=DOC)
 def forced_idle(w: World) -> bool:
     return any(t.runnable and t.cpu.curr is None and not t.cpu.need_resched for t in w.all(Task))
+
+
+@condition(
+    "idle-though-a-task-fits",
+    "a cpu is kept idle, and a runnable task of it has the cookie of what a sibling runs",
+    source=PICK,
+    backed_by=("forced-idle",),
+)
+def idle_though_a_task_fits(w: World) -> bool:
+    return any(
+        t.runnable
+        and t.cpu.curr is None
+        and not t.cpu.need_resched
+        and not t.cpu.picked
+        and o is not t.cpu
+        and o.core is t.cpu.core
+        and o.curr is not None
+        and not o.need_resched
+        and not o.picked
+        and o.curr.cookie == t.cookie
+        for t in w.all(Task)
+        for o in w.all(Cpu)
+    )
 
 
 @condition(

@@ -8,8 +8,8 @@ from vmlitmus.world.smt_protection import Activity, Cpu, Event, Task, TaskKind, 
 COVER = Lore(
     "[RFC PATCH 0/1] KVM: SEV: Add support for SMT Protection", "Kim Phillips", "2025-08-07"
 )
-REPORT = KernelFile("kernel/time/tick-sched.c", "report_idle_softirq()", "6.16")
-ATOMIC = KernelFile("kernel/sched/core.c", "__schedule_bug()", "6.16")
+REPORT = KernelFile("kernel/time/tick-sched.c", "report_idle_softirq()", "7.2.8")
+ATOMIC = KernelFile("kernel/sched/core.c", "__schedule_bug()", "7.2.8")
 
 
 def is_sibling_only(w: World, cpu: Cpu) -> bool:
@@ -38,6 +38,24 @@ def sibling_interrupt_pending(w: World) -> bool:
 )
 def sibling_interrupts_served(w: World) -> bool:
     return not any(waits_at(cpu) and is_sibling_only(w, cpu) for cpu in w.all(Cpu))
+
+
+@condition(
+    "vcpu-cpu-interrupt-pending",
+    "an interrupt or NMI is pending at the cpu of a vcpu",
+    source=COVER,
+)
+def vcpu_cpu_interrupt_pending(w: World) -> bool:
+    return any(waits_at(vcpu.cpu) for vcpu in w.all(Vcpu))
+
+
+@condition(
+    "vcpu-cpu-interrupts-served",
+    "no interrupt or NMI is pending at the cpu of a vcpu",
+    source=COVER,
+)
+def vcpu_cpu_interrupts_served(w: World) -> bool:
+    return not any(waits_at(vcpu.cpu) for vcpu in w.all(Vcpu))
 
 
 @condition("interrupts-served", "no interrupt or NMI is pending at any cpu", source=COVER)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from vmlitmus.lang import KernelFile, World, condition
 from vmlitmus.world.smt_protection import Activity, Cpu, Event, Host, Vcpu, Writer
 
-BOOT = KernelFile("arch/x86/kernel/smpboot.c", "do_boot_cpu()", "6.16")
-STORE = KernelFile("drivers/base/core.c", "online_store()", "6.16")
-IOCTL = KernelFile("virt/kvm/kvm_main.c", "kvm_vcpu_ioctl()", "6.16")
+BOOT = KernelFile("arch/x86/kernel/smpboot.c", "do_boot_cpu()", "7.2.8")
+STORE = KernelFile("drivers/base/core.c", "online_store()", "7.2.8")
+IOCTL = KernelFile("virt/kvm/kvm_main.c", "kvm_vcpu_ioctl()", "7.2.8")
 
 
 @condition("bring-up-waits", "a cpu was sent INIT and SIPI and is not online yet", source=BOOT)

@@ -6,9 +6,9 @@ from vmlitmus.lang import Apm, KernelFile, World, condition
 from vmlitmus.world.smt_protection import Activity, Cpu, Exit, Vcpu, Vector
 
 TABLE_C1 = Apm("table C-1")
-RUN = KernelFile("arch/x86/kvm/x86.c", "vcpu_run()", "6.16")
+RUN = KernelFile("arch/x86/kvm/x86.c", "vcpu_run()", "7.2.8")
 IN_GUEST_MODE = (Activity.GUEST, Activity.GUEST_HLT)
-LAPIC = KernelFile("arch/x86/kvm/lapic.c", "kvm_apic_ack_interrupt()", "6.16")
+LAPIC = KernelFile("arch/x86/kvm/lapic.c", "kvm_apic_ack_interrupt()", "7.2.8")
 
 
 @condition(

@@ -14,6 +14,7 @@ from vmlitmus.claims.smt_topology.hints import (
     hint_set,
     hint_set_while_running,
     host_changed,
+    smt_possible_again,
     vm_moved,
 )
 from vmlitmus.claims.smt_topology.implication import (
@@ -42,6 +43,7 @@ from vmlitmus.claims.smt_topology.sharing import (
     interrupt_handled,
     other_vm_beside,
     own_vcpu_beside,
+    shared_though_told,
     sharing_under_stibp,
     task_runs,
     unprotected_sharing,
@@ -57,6 +59,7 @@ CONDITIONS = (
     hint_false,
     hint_false_at_boot,
     hint_false_later,
+    smt_possible_again,
     hint_set,
     hint_set_while_running,
     host_changed,
@@ -68,6 +71,7 @@ CONDITIONS = (
     vhost_beside,
     interrupt_beside,
     distrusting_contexts_share,
+    shared_though_told,
     deceived_guest,
     unprotected_sharing,
     sharing_under_stibp,

@@ -20,7 +20,7 @@ HYPERV = KernelCommit(
     "b2d8b167e15b",
     "KVM: x86: hyper-v: set NoNonArchitecturalCoreSharing CPUID bit when SMT is impossible",
 )
-SMT_ACTIVE = KernelFile("kernel/sched/core.c", "sched_smt_active()", "7.2.8")
+SMT_ACTIVE = KernelFile("include/linux/sched/smt.h", "sched_smt_active()", "7.2.8")
 
 
 def no_smt(w: World, host: Host) -> bool:

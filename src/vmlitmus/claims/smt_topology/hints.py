@@ -11,7 +11,7 @@ from vmlitmus.claims.smt_topology.facts import (
     no_smt,
 )
 from vmlitmus.lang import Assumption, World, condition
-from vmlitmus.world.smt_topology import Fact, Task, TaskKind, Vcpu, Vm
+from vmlitmus.world.smt_topology import Fact, SmtControl, Task, TaskKind, Vcpu, Vm
 
 READING = Assumption(
     "accurate-reading",
@@ -104,6 +104,17 @@ def hint_set(w: World) -> bool:
 @condition("hint-set-while-running", "a vcpu runs with the hint set", source=THREAD)
 def hint_set_while_running(w: World) -> bool:
     return w.the(Vm).told and any(vcpu.running for vcpu in w.all(Vcpu))
+
+
+@condition(
+    "smt-possible-again",
+    "the hint is set because SMT was impossible, and cpu_smt_control says on or off now",
+    source=THREAD,
+    backed_by=("hint-set-while-running",),
+)
+def smt_possible_again(w: World) -> bool:
+    vm = w.the(Vm)
+    return vm.booted and vm.told and vm.host.smt in (SmtControl.ON, SmtControl.OFF)
 
 
 @condition("host-changed", "the host changes while the guest runs", source=THREAD)

@@ -109,6 +109,17 @@ def distrusting_contexts_share(w: World) -> bool:
 
 
 @condition(
+    "shared-though-told",
+    "the hint is set, and another vcpu of the VM or of another VM runs on a vcpu's core",
+    source=THREAD,
+    backed_by=("hint-set-while-running",),
+)
+def shared_though_told(w: World) -> bool:
+    vm = w.the(Vm)
+    return vm.booted and vm.told and (own_beside(w) or beside_a_vcpu(w, TaskKind.OTHER_VM))
+
+
+@condition(
     "deceived-guest",
     "two contexts that distrust each other share a core, and the guest believes they cannot",
     source=THREAD,
@@ -120,8 +131,8 @@ def deceived_guest(w: World) -> bool:
 
 @condition(
     "unprotected-sharing",
-    "contexts that distrust each other share a core with STIBP off, and nobody has told the guest "
-    "that they cannot",
+    "contexts that distrust each other share a core with STIBP off, and the guest does not rely on "
+    "its topology to keep them apart",
     source=THREAD,
 )
 def unprotected_sharing(w: World) -> bool:

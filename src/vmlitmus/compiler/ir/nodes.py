@@ -21,18 +21,23 @@ WORD = 64
 
 
 def width(domain: Domain) -> Bits:
-    """Return how wide a computed value of a domain is.
-
-    An int has a sign. A set has a bit more than members, which is never set: it stands for None.
-    """
+    """Return how wide a computed value of a domain is; an int has a sign."""
     if isinstance(domain, Bool):
         return "i1"
-    needed = WORD
     if isinstance(domain, SetOf):
-        needed = len(domain.members) + 1
-    elif isinstance(domain, IntRange):
-        needed = max(domain.low.bit_length(), domain.high.bit_length()) + 1
-    return f"i{-(-needed // WORD) * WORD}"
+        return mask_width(len(domain.members))
+    if isinstance(domain, IntRange):
+        return _words(max(domain.low.bit_length(), domain.high.bit_length()) + 1)
+    return _words(WORD)
+
+
+def mask_width(members: int) -> Bits:
+    """Return how wide a mask is; it has a bit more than members, which stands for None."""
+    return _words(members + 1)
+
+
+def _words(bits: int) -> Bits:
+    return f"i{-(-bits // WORD) * WORD}"
 
 
 def size(bits: Bits) -> int:

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import ast
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from vmlitmus.compiler.ir.nodes import DISABLED, FAULTY, Operand, width
-from vmlitmus.compiler.lowering.groups import Groups
-from vmlitmus.compiler.lowering.values import Computed, Known, Val, domain_of, set_domain
-from vmlitmus.lang.domain import IntRange, RefTo, SetOf
+from vmlitmus.compiler.lowering.groups import Comprehension, Found, Groups
+from vmlitmus.compiler.lowering.values import Computed, Known, Row, Val, domain_of, set_domain
+from vmlitmus.errors import ModelError
+from vmlitmus.lang.domain import Bool, IntRange, RefTo, SetOf
+from vmlitmus.lang.entity import Entity
 from vmlitmus.lang.world import World, when
 
+T = TypeVar("T")
 MUTATORS = ("add", "remove", "discard", "clear")
 _CONCRETE = {len, min, max, range, tuple, frozenset, set, isinstance, bool, int, abs, sorted}
 
@@ -28,6 +32,10 @@ class Calls(Groups):
                 return self.mutate(node, function.value, function.attr)
         if isinstance(function, ast.Name) and function.id in ("_rest_of", "_without"):
             return self.rest(node, function.id)
+        if isinstance(function, ast.Attribute) and function.attr == "stands_at":
+            owner = self.eval(function.value)
+            if _is_actor(owner):
+                return self.stands_at(node, owner)
         callee = self.eval(function)
         if not isinstance(callee, Known):
             self.refuse(node, "this cannot be called")
@@ -36,43 +44,98 @@ class Calls(Groups):
     def call(self, node: ast.Call, callee: Any) -> Val:
         if callee is when:
             return self.guard(node)
-        group = node.args[0] if len(node.args) == 1 else None
+        if any(k.arg is None for k in node.keywords):
+            self.refuse(node, "model code has no ** arguments")
+        group = node.args[0] if len(node.args) == 1 and not node.keywords else None
         if isinstance(group, (ast.GeneratorExp, ast.ListComp, ast.SetComp)):
             return self.reduce(node, callee, group)
         values = [self.eval(argument) for argument in node.args]
-        named = {k.arg: self.eval(k.value) for k in node.keywords if k.arg}
+        named = {str(k.arg): self.eval(k.value) for k in node.keywords}
         if isinstance(callee, types.MethodType):
             values = [Known(callee.__self__), *values]
             callee = callee.__func__
         if isinstance(callee, types.FunctionType) and callee.__module__ != World.__module__:
             return self.call_function(node, callee, values, named)
+        if named:
+            self.refuse(node, f"{_name(callee)} takes no keywords in model code")
         return self.call_builtin(node, callee, values)
+
+    def stands_at(self, node: ast.Call, owner: Val) -> Val:
+        """Say whether an actor stands at a label; see ``Entity.stands_at``."""
+        label = self.eval(node.args[0]) if len(node.args) == 1 else None
+        if not isinstance(label, Known) or not isinstance(label.value, str) or node.keywords:
+            self.refuse(node, "stands_at() takes one label, as a text")
+        if isinstance(owner, Known):
+            return self.at_label(node, owner.value, label.value)
+        assert isinstance(owner, Computed)
+        assert isinstance(owner.domain, RefTo)
+        self.check_not_none(node, owner, "stands_at")
+        each = [self.at_label(node, entity, label.value) for entity in owner.domain.members]
+        return self.choose(node, owner, each)
+
+    def at_label(self, node: ast.Call, actor: Entity, label: str) -> Val:
+        try:
+            places = self.world.recorder.places_at(type(actor), label)
+        except ModelError as error:
+            self.refuse(node, str(error))
+        self.variables.told("places", (type(actor), label), places)
+        if (actor, "_at") not in self.variables:
+            return Known(False)
+        where = self.plain(self.read(node, actor, "_at"), IntRange(0, 0))
+        found: Operand = 0
+        for place in sorted(places):
+            found = self.op("or", "i1", found, self.op("eq", "i64", where, place))
+        return self.boolean(found)
 
     def call_builtin(self, node: ast.Call, callee: Any, values: list[Val]) -> Val:
         known = [v.value for v in values if isinstance(v, Known)]
         if callee is World.part and known[-1] in self.world.switches:
             return self.read(node, *self.world.switches[known[-1]])
         if len(known) == len(values) and (_is_world(callee) or callee in _CONCRETE):
-            return self.call_concrete(callee, known)
+            return self.call_concrete(node, callee, known)
         first = values[0] if values else None
+        if isinstance(first, Row) and len(values) == 1:
+            return self.call_on_row(node, callee, first)
         if isinstance(first, Computed) and isinstance(first.domain, SetOf):
             if callee is len:
                 count, bits = len(first.domain.members), width(first.domain)
                 found = self.resize(self.op("ctpop", bits, first.operand), bits, "i64")
                 return Computed(IntRange(0, count), found)
             if callee in (set, frozenset, tuple):
-                return first
+                return replace(first, unordered=first.unordered or callee is not tuple)
         if callee is bool and first is not None:
             return self.boolean(self.truth(first, node))
         if callee in (min, max) and len(values) == 2:
             return self.extreme(node, callee is max, values[0], values[1])
         if callee in (any, all) and first is not None:
-            there = [partial(self.boolean, p) for _, p in self.members(first, node)]
-            return self.shortcut(callee is all, there, node)
-        self.refuse(node, f"{getattr(callee, '__name__', callee)!r} cannot be called in model code")
+            return self.quantify(node, callee, self.lazy(self.members(first, node)))
+        self.refuse(node, f"{_name(callee)} cannot be called in model code")
 
-    def call_concrete(self, callee: Any, known: list[Any]) -> Val:
-        result = callee(*known)
+    def call_on_row(self, node: ast.Call, callee: Any, row: Row) -> Val:
+        """A builtin on a tuple or list of values that are not all known."""
+        if callee is len:
+            return self.total(node, self.lazy([(Known(1), there) for _, there in row.items]))
+        if callee is sum:
+            return self.total(node, self.lazy(row.items))
+        if callee in (any, all):
+            return self.quantify(node, callee, self.lazy(row.items))
+        if callee in (set, frozenset):
+            return self.as_set(node, row)
+        if callee is bool:
+            return self.boolean(self.truth(row, node))
+        if callee is tuple:
+            return row
+        self.refuse(node, f"{_name(callee)} of values that are not all known is not supported")
+
+    def lazy(self, items: Iterable[tuple[Val, Operand]]) -> list[Found]:
+        """Return values as functions that give them, as those of a comprehension are."""
+        return [(partial(_itself, value), partial(_itself, there)) for value, there in items]
+
+    def call_concrete(self, node: ast.AST, callee: Any, known: list[Any]) -> Val:
+        try:
+            result = callee(*known)
+        except (TypeError, ValueError, ArithmeticError) as error:
+            self.refuse(node, str(error))
         if callee is World.part:
             self.variables.told("part", known[-1], result)
         elif callee is World.assume:
@@ -82,6 +145,8 @@ class Calls(Groups):
         return Known(result)
 
     def extreme(self, node: ast.AST, largest: bool, left: Val, right: Val) -> Val:
+        if _is_bool(left) or _is_bool(right):
+            self.refuse(node, "min() and max() compare integers, not bools")
         (a, x), (b, y) = self.integer(node, left), self.integer(node, right)
         bits, x, y = self.alike(a, x, b, y)
         less = self.op("slt", bits, x, y)
@@ -91,17 +156,20 @@ class Calls(Groups):
         found = self.op("select", bits, less, *pick)
         return Computed(domain, self.resize(found, bits, width(domain)))
 
-    def reduce(
-        self, node: ast.Call, callee: Any, group: ast.GeneratorExp | ast.ListComp | ast.SetComp
-    ) -> Val:
+    def reduce(self, node: ast.Call, callee: Any, group: Comprehension) -> Val:
         """any, all, sum, len, min or max over a comprehension."""
-        if callee not in (any, all, sum):
-            if isinstance(group, ast.GeneratorExp):
-                self.refuse(node, "only any(), all() and sum() take a generator expression")
-            return self.call_builtin(node, callee, [self.eval(group)])
-        found = self.comprehension(group)
-        if callee is sum:
-            return self.total(node, found)
+        if callee in (any, all):
+            inner = partial(self.reduce, node, callee)
+            return self.quantify(node, callee, self.comprehension(group, inner))
+        if callee is sum and not isinstance(group, ast.SetComp):
+            inner = partial(self.reduce, node, callee)
+            return self.total(node, self.comprehension(group, inner))
+        if isinstance(group, ast.GeneratorExp):
+            self.refuse(node, "only any(), all() and sum() take a generator expression")
+        return self.call_builtin(node, callee, [self.eval(group)])
+
+    def quantify(self, node: ast.AST, callee: Any, found: list[Found]) -> Val:
+        """any() or all() of some values, each evaluated only where it decides."""
         thunks = [self.one(callee is all, value, there, node) for value, there in found]
         return self.shortcut(callee is all, thunks, node)
 
@@ -124,14 +192,15 @@ class Calls(Groups):
 
         return share
 
-    def total(
-        self, node: ast.AST, found: list[tuple[Callable[[], Val], Callable[[], Operand]]]
-    ) -> Val:
+    def total(self, node: ast.AST, found: list[Found]) -> Val:
+        """The sum of some values, each evaluated only where it is there."""
         total = IntRange(0, 0)
         operand: Operand = 0
         for value, there in found:
-            domain, amount = self.integer(node, value())
             present = there()
+            if present == 0:
+                continue
+            domain, amount = self.integer(node, self.only_where(present, value, node))
             share = self.op("select", width(domain), present, amount, 0)
             more = IntRange(total.low + min(domain.low, 0), total.high + max(domain.high, 0))
             bits, operand, share = self.alike(total, operand, domain, share, more)
@@ -153,14 +222,21 @@ class Calls(Groups):
         """add, remove, discard or clear on a set field."""
         owner = self.eval(target.value)
         group = self.attribute(target, owner, target.attr)
-        domain = group.domain if isinstance(group, Computed) else domain_of(group.value, self.world)
+        domain = group.domain if isinstance(group, Computed) else None
+        if isinstance(group, Known):
+            domain = domain_of(group.value, self.world)
         if not isinstance(domain, SetOf):
             self.refuse(node, f"{target.attr!r} is not a set field")
+        wanted = int(method != "clear")
+        if len(node.args) != wanted or node.keywords:
+            self.refuse(node, f"{method}() takes {'one member' if wanted else 'nothing'}")
         mask = self.plain(group, domain)
         if method == "clear":
             self.write(target, owner, target.attr, Known(frozenset()))
             return Known(None)
         member = self.eval(node.args[0])
+        if isinstance(member, Known) and member.value is None:
+            self.require(0, FAULTY)
         index = self.index_in(node, domain, member)
         if isinstance(member, Computed) and isinstance(member.domain, RefTo):
             self.check_not_none(node, member, method)
@@ -179,8 +255,10 @@ class Calls(Groups):
 
     def rest(self, node: ast.Call, name: str) -> Val:
         """What a loop with yields is still to visit."""
-        group = self.eval(node.args[0])
-        domain = group.domain if isinstance(group, Computed) else domain_of(group.value, self.world)
+        group = self.rising(self.eval(node.args[0]), node)
+        domain = group.domain if isinstance(group, Computed) else None
+        if isinstance(group, Known):
+            domain = domain_of(group.value, self.world)
         if isinstance(group, Known) and isinstance(group.value, type):
             domain = set_domain(group.value, self.world)
         if isinstance(group, Known) and not isinstance(group.value, type) and not group.value:
@@ -216,6 +294,26 @@ class Calls(Groups):
         if len(values) > len(plain) or set(names) != set(parameters):
             self.refuse(node, f"{function.__name__}() takes {', '.join(parameters) or 'nothing'}")
         return names
+
+
+def _is_actor(owner: Val) -> bool:
+    if isinstance(owner, Known):
+        return isinstance(owner.value, Entity)
+    return isinstance(owner, Computed) and isinstance(owner.domain, RefTo)
+
+
+def _name(callee: Any) -> str:
+    return repr(getattr(callee, "__name__", callee))
+
+
+def _itself(value: T) -> T:
+    return value
+
+
+def _is_bool(value: Val) -> bool:
+    if isinstance(value, Known):
+        return isinstance(value.value, bool)
+    return isinstance(value, Computed) and isinstance(value.domain, Bool)
 
 
 def _is_world(callee: Any) -> bool:

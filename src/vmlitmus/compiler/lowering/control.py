@@ -7,9 +7,18 @@ from typing import Any, NoReturn
 
 from vmlitmus.compiler.ir.nodes import FAULTY, Bits, Block, Branch, Code, Op, Operand, width
 from vmlitmus.compiler.lowering.read_set import Reading
-from vmlitmus.compiler.lowering.values import Computed, Known, Scope, Snapshot, Val, unite
+from vmlitmus.compiler.lowering.values import (
+    Computed,
+    Known,
+    Row,
+    Scope,
+    Snapshot,
+    Val,
+    is_python_set,
+    unite,
+)
 from vmlitmus.errors import ModelError, unknown
-from vmlitmus.lang.domain import Domain, IntRange, OutOfRange, RefTo, SetOf
+from vmlitmus.lang.domain import Domain, IntRange, OutOfRange, RefTo, SetOf, Truth
 from vmlitmus.lang.entity import Entity
 from vmlitmus.lang.world import World
 
@@ -108,6 +117,7 @@ class Control:
         """Return the value of a name or field after a join; None when there is no one kind."""
         if all(_same(value, values[0]) for value in values):
             return values[0]
+        local = domain is None
         domain = domain or unite(values, self.world)
         if domain is None:
             return None
@@ -118,7 +128,7 @@ class Control:
         self.code.names += 1
         dest = f"%v{self.code.names}"
         target.ops.append(Op(dest, "phi", width(domain), arms))
-        return Computed(domain, dest)
+        return Computed(domain, dest, local and any(map(is_python_set, values)))
 
     def plain(self, value: Val, domain: Domain, block: Block | None = None) -> Operand:
         """Return a value's operand, as wide as those of a domain that is known to hold it.
@@ -127,6 +137,7 @@ class Control:
         """
         if isinstance(value, Computed):
             return self.resize(value.operand, width(value.domain), width(domain), block)
+        assert isinstance(value, Known)
         if isinstance(domain, IntRange):
             return int(value.value)
         return domain.encode(value.value)
@@ -203,7 +214,14 @@ class Control:
             except OutOfRange as error:
                 self.refuse(node, f"cannot set {target}: {error}")
             return code + (domain.low if isinstance(domain, IntRange) else 0)
+        if isinstance(value, Row):
+            value = self.as_set(node, value)
+            return self.fit(node, value, domain, target)
         given = value.domain
+        if isinstance(given, Truth):
+            self.refuse(
+                node, f"cannot set {target}: 'and' and 'or' give one of their values; write bool(.)"
+            )
         if isinstance(domain, IntRange) and isinstance(given, IntRange):
             if given.high < domain.low or given.low > domain.high:
                 self.refuse(node, f"cannot set {target}: never in {domain.low}..{domain.high}")
@@ -215,6 +233,10 @@ class Control:
         elif type(domain) is not type(given) or _kind(domain) is not _kind(given):
             self.refuse(node, f"cannot set {target}: not of its kind")
         return value.operand
+
+    def as_set(self, node: ast.AST, value: Val) -> Val:
+        """Return a row as a set, and anything else as it is."""
+        raise NotImplementedError
 
     def check_range(self, operand: Operand, given: IntRange, domain: IntRange) -> None:
         bits = width(given)

@@ -6,13 +6,27 @@ import ast
 from collections.abc import Callable
 from enum import Enum
 from functools import partial
-from typing import Any
+from typing import Any, TypeAlias
 
 from vmlitmus.compiler.ir.nodes import Operand, width
 from vmlitmus.compiler.lowering.operators import Operators
-from vmlitmus.compiler.lowering.values import Computed, Known, Val, domain_of, set_domain, unite
+from vmlitmus.compiler.lowering.values import (
+    Computed,
+    Known,
+    Row,
+    Val,
+    domain_of,
+    is_python_set,
+    set_domain,
+    unite,
+)
+from vmlitmus.compiler.sections.frame import position
 from vmlitmus.lang.domain import EnumOf, Members, RefTo, SetOf
 from vmlitmus.lang.entity import Entity
+
+_IN_ORDER = 8  # slots of the smallest set: the place of a smaller number in it is itself
+Comprehension: TypeAlias = ast.GeneratorExp | ast.SetComp | ast.ListComp
+Found: TypeAlias = tuple[Callable[[], Val], Callable[[], Operand]]  # a value, whether it is there
 
 
 class Groups(Operators):
@@ -20,10 +34,12 @@ class Groups(Operators):
 
     def members(self, value: Val, node: ast.AST) -> list[tuple[Val, Operand]]:
         """Return what a loop visits, in order, each with whether it is there."""
+        if isinstance(value, Row):
+            return list(value.items)
         if isinstance(value, Known):
             group = value.value
             if isinstance(group, (set, frozenset)):
-                group = sorted(group, key=_position)
+                group = sorted(group, key=position)
             if isinstance(group, type) and issubclass(group, Enum):
                 group = tuple(group)
             if not isinstance(group, (tuple, list, range, Members)):
@@ -34,11 +50,43 @@ class Groups(Operators):
         found, bits = enumerate(value.domain.members), width(value.domain)
         return [(Known(m), self.bit(value.operand, i, bits)) for i, m in found]
 
+    def in_order(self, value: Val, node: ast.AST) -> Val:
+        """Return what is looped over; refused where Python may visit it in another order.
+
+        Python visits a set by its members' hashes, which is in index order for few entities.
+        """
+        if is_python_set(value) and not self.few(value):
+            self.refuse(node, "a Python set has no order: loop over a list, a tuple or a set field")
+        return value
+
+    def few(self, value: Val) -> bool:
+        if isinstance(value, Computed) and isinstance(value.domain, SetOf):
+            members = value.domain.members
+        else:
+            members = tuple(value.value) if isinstance(value, Known) else ()
+        return len(members) < 2 or all(
+            isinstance(m, Entity) and m.index < _IN_ORDER for m in members
+        )
+
+    def rising(self, value: Val, node: ast.AST) -> Val:
+        """Return a row or a tuple that is to live across a yield, as the set that it becomes.
+
+        Refused where that would change what it is: where it has a member twice, or another order.
+        """
+        row = self.row(value)
+        if row is None:
+            return value
+        known = [v.value for v, _ in row.items if isinstance(v, Known)]
+        places = [position(m) for m in known if isinstance(m, (Entity, Enum))]
+        if len(places) < len(row.items) or places != sorted(set(places)):
+            self.refuse(node, "what lives across a yield is a set: no member twice, in index order")
+        return self.as_set(node, value)
+
     def ev_Tuple(self, node: ast.Tuple) -> Val:
         values = [self.eval(inner) for inner in node.elts]
         if all(isinstance(v, Known) for v in values):
             return Known(tuple(v.value for v in values if isinstance(v, Known)))
-        return self.collect(node, [(v, 1) for v in values])
+        return Row(tuple((value, 1) for value in values))
 
     def ev_Set(self, node: ast.Set) -> Val:
         values = [self.eval(inner) for inner in node.elts]
@@ -47,6 +95,10 @@ class Groups(Operators):
         return self.collect(node, [(v, 1) for v in values])
 
     ev_List = ev_Tuple
+
+    def as_set(self, node: ast.AST, value: Val) -> Val:
+        """Return a row as the set of its values, and anything else as it is."""
+        return self.collect(node, list(value.items)) if isinstance(value, Row) else value
 
     def collect(self, node: ast.AST, found: list[tuple[Val, Operand]]) -> Val:
         """Return the set of some members, each there or not."""
@@ -62,7 +114,7 @@ class Groups(Operators):
             index = self.resize(self.index_in(node, group, value), "i64", bits)
             bit = self.op("shl", bits, 1, index)
             mask = self.op("or", bits, mask, self.op("select", bits, present, bit, 0))
-        return Computed(group, mask)
+        return Computed(group, mask, unordered=True)
 
     def known_set(self, found: list[tuple[Val, Operand]]) -> Val:
         """Return a known set; one of no members keeps the kind of those that could be there."""
@@ -73,55 +125,74 @@ class Groups(Operators):
         return Known(there)
 
     def comprehension(
-        self, node: ast.GeneratorExp | ast.SetComp | ast.ListComp
-    ) -> list[tuple[Callable[[], Val], Callable[[], Operand]]]:
-        """Return, for each member visited: how to get its value, and whether it is there."""
-        if len(node.generators) != 1 or not isinstance(node.generators[0].target, ast.Name):
-            return self.nested(node)
+        self, node: Comprehension, inner: Callable[[Comprehension], Val]
+    ) -> list[Found]:
+        """Return, for each member visited: how to get its value, and whether it is there.
+
+        Where there are several 'for' clauses, ``inner`` gives the value of what the others make.
+        """
+        generator, *others = node.generators
+        name = self.target(generator)
+
+        def value() -> Val:
+            if not others:
+                return self.eval(node.elt)
+            return inner(ast.copy_location(ast.GeneratorExp(node.elt, others), node))
+
         found = []
-        generator = node.generators[0]
         for member, present in self.members(self.eval(generator.iter), node):
             if present != 0:
-                found.append(self.visit(node.elt, generator, member, present))
+                there = partial(self.passes, generator, present, node)
+                with_member = partial(self.with_name, name, member)
+                found.append((with_member(value), with_member(there)))
         return found
 
-    def nested(self, node: Any) -> list[tuple[Callable[[], Val], Callable[[], Operand]]]:
-        """Two or more 'for' clauses: the inner ones see the names of the outer ones."""
-        first, *others = node.generators
-        name = first.target.id
-        found: list[tuple[Callable[[], Val], Callable[[], Operand]]] = []
-        for member, present in self.members(self.eval(first.iter), node):
-            _, outer = self.visit(node.elt, first, member, present)
-            if present == 0 or outer() == 0:
-                continue
-            kept = self.scope.names.get(name)
-            self.scope.names[name] = member
-            inner = ast.copy_location(ast.GeneratorExp(node.elt, others), node)
-            for value, there in self.comprehension(inner):
-                both = partial(self.both_there, outer, self.with_name(name, member, there), node)
-                found.append((self.with_name(name, member, value), both))
-            self.restore(name, kept)
-        return found
+    def target(self, generator: ast.comprehension) -> str:
+        if not isinstance(generator.target, ast.Name):
+            self.refuse(generator.target, "a comprehension has one name as its target")
+        return generator.target.id
 
-    def both_there(
-        self, outer: Callable[[], Operand], inner: Callable[[], Operand], node: ast.AST
-    ) -> Operand:
-        thunks = [lambda: self.boolean(outer()), lambda: self.boolean(inner())]
+    def passes(self, generator: ast.comprehension, present: Operand, node: ast.AST) -> Operand:
+        """Say whether a member is there and passes the 'if' clauses."""
+        thunks = [partial(self.boolean, present)]
+        thunks += [partial(self.eval, test) for test in generator.ifs]
         return self.truth(self.shortcut(True, thunks, node), node)
 
-    def visit(
-        self, elt: ast.expr, generator: ast.comprehension, member: Val, present: Operand
-    ) -> tuple[Callable[[], Val], Callable[[], Operand]]:
-        assert isinstance(generator.target, ast.Name)
-        name = generator.target.id
+    def gathered(self, node: Comprehension, within: Operand = 1) -> list[tuple[Val, Operand]]:
+        """Return the values of a comprehension in order, each with whether it is there.
 
-        def there() -> Operand:
-            thunks = [partial(self.boolean, present)]
-            thunks += [partial(self.eval, test) for test in generator.ifs]
-            return self.truth(self.shortcut(True, thunks, elt), elt)
+        Each is evaluated only where it is there; all that only where ``within`` is true.
+        """
+        generator, *others = node.generators
+        name = self.target(generator)
+        found: list[tuple[Val, Operand]] = []
+        group = self.only_where(within, lambda: self.eval(generator.iter), node)
+        if not isinstance(node, ast.SetComp):
+            self.in_order(group, generator.iter)
+        for member, present in self.members(group, node):
+            visit = partial(self.visited, node, generator, others, within, present)
+            found += self.with_name(name, member, visit)()
+        return found
 
-        value = self.with_name(name, member, lambda: self.eval(elt))
-        return value, self.with_name(name, member, there)
+    def visited(
+        self,
+        node: Comprehension,
+        generator: ast.comprehension,
+        others: list[ast.comprehension],
+        within: Operand,
+        present: Operand,
+    ) -> list[tuple[Val, Operand]]:
+        """Return the values that a comprehension makes of one member of its first clause."""
+        passes = partial(self.passes, generator, present, node)
+        thunks: list[Callable[[], Val]] = [partial(self.boolean, within)]
+        thunks.append(lambda: self.boolean(passes()))
+        there = self.truth(self.shortcut(True, thunks, node), node)
+        if there == 0:
+            return []
+        if others:
+            inner = ast.copy_location(type(node)(node.elt, others), node)
+            return self.gathered(inner, there)
+        return [(self.only_where(there, partial(self.eval, node.elt), node), there)]
 
     def with_name(self, name: str, member: Val, thunk: Callable[[], Any]) -> Callable[[], Any]:
         """Return the thunk, to be run with a name set to a member for its duration."""
@@ -142,15 +213,19 @@ class Groups(Operators):
             self.scope.names[name] = kept
 
     def ev_SetComp(self, node: ast.SetComp) -> Val:
-        found = self.comprehension(node)
+        found = self.gathered(node)
         clause = node.generators[0]
         if not found and ast.dump(node.elt) == ast.dump(_read(clause.target)):
             group = self.eval(clause.iter)
             if isinstance(group, Known) and isinstance(group.value, Members):
                 return Known(Members(group.value.domain, 0))
-        return self.collect(node, [(value(), there()) for value, there in found])
+        return self.collect(node, found)
 
-    ev_ListComp = ev_SetComp
+    def ev_ListComp(self, node: ast.ListComp) -> Val:
+        found = self.gathered(node)
+        if all(isinstance(v, Known) and isinstance(p, int) for v, p in found):
+            return Known(tuple(v.value for v, _ in found if isinstance(v, Known)))
+        return Row(tuple(found))
 
     def ev_GeneratorExp(self, node: ast.GeneratorExp) -> Val:
         self.refuse(node, "a generator expression stands in any(), all(), sum(), min() or max()")
@@ -158,9 +233,3 @@ class Groups(Operators):
 
 def _read(node: ast.expr) -> ast.expr:
     return ast.Name(node.id, ast.Load()) if isinstance(node, ast.Name) else node
-
-
-def _position(member: object) -> int:
-    if isinstance(member, Enum):
-        return list(type(member)).index(member)
-    return member.index if isinstance(member, Entity) else int(str(member))

@@ -16,10 +16,10 @@ from typing import Any
 from vmlitmus.compiler.ir.nodes import Code, Emit, Value
 from vmlitmus.compiler.lowering.calls import Calls
 from vmlitmus.compiler.lowering.read_set import Reading
-from vmlitmus.compiler.lowering.values import Computed, Known, Scope, Snapshot, Val
+from vmlitmus.compiler.lowering.values import Known, Row, Scope, Snapshot, Val
 from vmlitmus.compiler.sections.frame import FramedSection
 from vmlitmus.errors import ModelError
-from vmlitmus.lang.syntax import function_syntax, names_of, place
+from vmlitmus.lang.syntax import function_syntax, outside_names, place
 from vmlitmus.lang.world import World
 
 
@@ -88,11 +88,16 @@ class Lowerer(Calls):
             self.scope.names[target.id] = value
         elif isinstance(target, ast.Attribute):
             self.write(target, self.eval(target.value), target.attr, value)
+        elif isinstance(target, ast.Tuple) and isinstance(value, Row) and self.is_whole(value):
+            if len(value.items) != len(target.elts):
+                self.refuse(target, "the two sides have different lengths")
+            for inner, (item, _) in zip(target.elts, value.items, strict=True):
+                self.assign(inner, item)
         elif isinstance(target, ast.Tuple) and isinstance(value, Known):
             if not isinstance(value.value, tuple) or len(value.value) != len(target.elts):
                 self.refuse(target, "the two sides have different lengths")
             for inner, item in zip(target.elts, value.value, strict=True):
-                self.assign(inner, item if isinstance(item, Computed) else Known(item))
+                self.assign(inner, Known(item))
         else:
             self.refuse(target, "assign to a name or to a field of an entity")
 
@@ -112,11 +117,14 @@ class Lowerer(Calls):
     def do_For(self, node: ast.For) -> None:
         loop = _Loop()
         self.loops.append(loop)
-        for member, present in self.members(self.eval(node.iter), node.iter):
+        group = self.in_order(self.eval(node.iter), node.iter)
+        for member, present in self.members(group, node.iter):
             if self.block is None:
                 break
             self.once(node, member, present, loop)
         self.loops.pop()
+        if self.block is not None:
+            self.statements(node.orelse)
         self.join(loop.stops + self.snapshot())
 
     def once(self, node: ast.For, member: Val, present: int | str, loop: _Loop) -> None:
@@ -177,7 +185,7 @@ class Lowerer(Calls):
         syntax = function_syntax(function)
         names = self.bind(node, syntax, function, values, named)
         self.scopes.append(
-            Scope(names, names_of(function), lambda inner: place(function, inner), [])
+            Scope(names, outside_names(function), lambda inner: place(function, inner), [])
         )
         loops, self.loops = self.loops, []
         self.statements(syntax.body)

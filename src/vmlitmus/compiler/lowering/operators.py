@@ -5,15 +5,22 @@ from __future__ import annotations
 import ast
 import operator
 import types
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Collection, Sequence
+from enum import Enum
 from functools import partial
 from typing import Any
 
-from vmlitmus.compiler.ir.nodes import Bits, Branch, Operand, size, width
-from vmlitmus.compiler.lowering.control import Control
-from vmlitmus.compiler.lowering.values import Computed, Known, Snapshot, Val, unite
-from vmlitmus.lang.domain import Bool, EnumOf, IntRange, RefTo, SetOf
+from vmlitmus.compiler.ir.nodes import Bits, Operand, mask_width, size, width
+from vmlitmus.compiler.lowering.truth import Truths
+from vmlitmus.compiler.lowering.values import (
+    Computed,
+    Known,
+    Row,
+    Val,
+    is_python_set,
+    unite,
+)
+from vmlitmus.lang.domain import Bool, EnumOf, IntRange, Members, RefTo, SetOf, Truth
 from vmlitmus.lang.entity import Entity
 
 _ORDER: dict[type[ast.cmpop], tuple[str, bool]] = {
@@ -39,10 +46,16 @@ _PYTHON: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.BitAnd: operator.and_,
 }
 _WIDEST = 512  # bits of an integer that is computed
+_COMPARED: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
+    ast.Lt: operator.lt,
+    ast.LtE: operator.le,
+    ast.Gt: operator.gt,
+    ast.GtE: operator.ge,
+}
 _SET: dict[type[ast.operator], str] = {ast.BitOr: "or", ast.BitAnd: "and", ast.Sub: "sub"}
 
 
-class Operators(Control):
+class Operators(Truths):
     """Evaluates names, attributes, operators and comparisons."""
 
     def eval(self, node: ast.expr) -> Val:
@@ -70,19 +83,36 @@ class Operators(Control):
         if isinstance(group, Known) and isinstance(index, Known):
             if isinstance(group.value, tuple) and index.value in range(len(group.value)):
                 return Known(group.value[index.value])
+        if isinstance(group, Row) and isinstance(index, Known) and self.is_whole(group):
+            if index.value in range(len(group.items)):
+                value: Val = group.items[index.value][0]
+                return value
         self.refuse(node, "only a tuple such as w.all(...) has elements, at a constant index")
 
     def attribute(self, node: ast.AST, owner: Val, name: str) -> Val:
         if isinstance(owner, Known):
             return self.known_attribute(node, owner.value, name)
+        if isinstance(owner, Row):
+            self.refuse(node, f"a tuple has no attribute {name!r}")
         if isinstance(owner.domain, EnumOf):
             members = list(owner.domain.kind)
             return self.choose(node, owner, [self.known_attribute(node, m, name) for m in members])
         if isinstance(owner.domain, RefTo):
             self.check_not_none(node, owner, name)
-            each = [self.known_attribute(node, e, name) for e in owner.domain.members]
+            each = [self.attribute_of(node, owner, e, name) for e in owner.domain.members]
             return self.choose(node, owner, each)
         self.refuse(node, f"no attribute {name!r} here")
+
+    def attribute_of(self, node: ast.AST, owner: Computed, entity: Entity, name: str) -> Val:
+        """Return an attribute of one of the entities that the owner can be.
+
+        A property is code: it is evaluated only where the owner is that entity.
+        """
+        if not isinstance(getattr(type(entity), name, None), property):
+            return self.known_attribute(node, entity, name)
+        return self.only_where(
+            self.is_entity(owner, entity), lambda: self.known_attribute(node, entity, name), node
+        )
 
     def known_attribute(self, node: ast.AST, owner: Any, name: str) -> Val:
         if not isinstance(owner, Entity):
@@ -110,8 +140,8 @@ class Operators(Control):
         operands = [self.plain(v, domain) for v in each]
         if isinstance(domain, Bool) and all(isinstance(o, int) for o in operands):
             mask = sum(int(o) << i for i, o in enumerate(operands))
-            bits = width(SetOf(bool, tuple(operands)))
-            return Computed(domain, self.bit(mask, owner.operand, bits))
+            found = self.bit(mask, owner.operand, mask_width(len(operands)))
+            return Computed(domain, found)
         bits = width(domain)
         result = operands[-1]
         for index in range(len(operands) - 2, -1, -1):
@@ -119,92 +149,10 @@ class Operators(Control):
             result = self.op("select", bits, here, operands[index], result)
         return Computed(domain, result)
 
-    def bit(self, mask: Operand, index: Operand, bits: Bits) -> Operand:
-        """Return the truth of one bit of a mask that is so wide; ``index`` has 64 bits."""
-        index = self.resize(index, "i64", bits)
-        return self.op("bit0", bits, self.op("lshr", bits, mask, index))
-
     def call_function(
         self, node: ast.AST, function: Any, values: list[Val], named: dict[str, Val]
     ) -> Val:
         raise NotImplementedError
-
-    def truth(self, value: Val, node: ast.AST) -> Operand:
-        """Return the truth of a value as one bit."""
-        if isinstance(value, Known):
-            return int(bool(value.value))
-        if isinstance(value.domain, Bool):
-            return value.operand
-        if isinstance(value.domain, RefTo):
-            none = len(value.domain.members)
-            return self.op("ne", "i64", value.operand, none) if value.domain.optional else 1
-        if isinstance(value.domain, EnumOf):
-            return 1
-        return self.op("ne", width(value.domain), value.operand, 0)
-
-    def ev_BoolOp(self, node: ast.BoolOp) -> Val:
-        thunks = [partial(self.eval, inner) for inner in node.values]
-        return self.shortcut(isinstance(node.op, ast.And), thunks, node)
-
-    def shortcut(self, both: bool, thunks: Sequence[Callable[[], Val]], node: ast.AST) -> Val:
-        """And (``both``) or or of values, each evaluated only where it decides."""
-        result: Operand = int(both)
-        for thunk in thunks:
-            if result == int(not both):
-                break
-            result = self.combine(both, result, thunk, node)
-        return Computed(Bool(), result) if isinstance(result, str) else Known(bool(result))
-
-    def combine(
-        self, both: bool, left: Operand, thunk: Callable[[], Val], node: ast.AST
-    ) -> Operand:
-        if isinstance(left, int):
-            return self.truth(thunk(), node)
-        block, arm = self.block, self.code.block()
-        assert block is not None
-        before = Snapshot(block, dict(self.scope.names), dict(self.fields), self.effect)
-        self.block = arm
-        right = self.truth(thunk(), node)
-        if self.code.blocks[-1] is arm and self.fields == before.fields:
-            block.ops += arm.ops
-            self.code.blocks.pop()
-            self.block = block
-            return self.op("and" if both else "or", "i1", left, right)
-        self.scope.names["<and>"] = self.boolean(right)
-        ends = self.snapshot()
-        stop = self.code.block()
-        go = (arm.number, stop.number)
-        block.end = Branch(left, *(go if both else go[::-1]))
-        self.resume(replace(before, block=stop))
-        self.scope.names["<and>"] = Known(not both)
-        self.join(ends + self.snapshot())
-        return self.truth(self.scope.names.pop("<and>"), node)
-
-    def boolean(self, operand: Operand) -> Val:
-        return Known(bool(operand)) if isinstance(operand, int) else Computed(Bool(), operand)
-
-    def ev_UnaryOp(self, node: ast.UnaryOp) -> Val:
-        value = self.eval(node.operand)
-        if isinstance(node.op, ast.Not):
-            return self.boolean(self.op("xor", "i1", self.truth(value, node), 1))
-        if isinstance(node.op, ast.USub) and isinstance(value, Known):
-            return Known(-value.value)
-        self.refuse(node, "only 'not' and the minus of a constant")
-
-    def ev_IfExp(self, node: ast.IfExp) -> Val:
-        test = self.truth(self.eval(node.test), node)
-        if isinstance(test, int):
-            return self.eval(node.body if test else node.orelse)
-        ends = []
-        for arm, inner in zip(self.fork(test), (node.body, node.orelse), strict=True):
-            self.resume(arm)
-            value = self.eval(inner)
-            self.scope.names["<if>"] = value
-            ends.extend(self.snapshot())
-        self.join(ends)
-        if "<if>" not in self.scope.names:
-            self.refuse(node, "the two values differ in kind")
-        return self.scope.names.pop("<if>")
 
     def ev_Compare(self, node: ast.Compare) -> Val:
         return self.chain(node, self.eval(node.left), node.ops, node.comparators)
@@ -226,7 +174,9 @@ class Operators(Control):
     def compare(self, node: ast.AST, a: Val, op: ast.cmpop, b: Val) -> Val:
         if isinstance(op, (ast.In, ast.NotIn)):
             found = self.contains(node, b, a)
-        elif isinstance(op, (ast.Eq, ast.Is, ast.NotEq, ast.IsNot)):
+        elif isinstance(op, (ast.Is, ast.IsNot)):
+            found = self.identical(node, a, b)
+        elif isinstance(op, (ast.Eq, ast.NotEq)):
             found = self.equal(node, a, b)
         else:
             return self.boolean(self.ordered(node, a, op, b))
@@ -235,8 +185,10 @@ class Operators(Control):
 
     def ordered(self, node: ast.AST, a: Val, op: ast.cmpop, b: Val) -> Operand:
         if isinstance(a, Known) and isinstance(b, Known):
-            function = {ast.Lt: "__lt__", ast.LtE: "__le__", ast.Gt: "__gt__", ast.GtE: "__ge__"}
-            return int(getattr(a.value, function[type(op)])(b.value))
+            try:
+                return int(_COMPARED[type(op)](a.value, b.value))
+            except TypeError as error:
+                self.refuse(node, str(error))
         (left, x), (right, y) = self.integer(node, a), self.integer(node, b)
         bits, x, y = self.alike(left, x, right, y)
         name, swap = _ORDER[type(op)]
@@ -252,13 +204,49 @@ class Operators(Control):
         widest = max((width(r) for r in (a, b, *others)), key=size)
         return widest, self.resize(x, width(a), widest), self.resize(y, width(b), widest)
 
+    def identical(self, node: ast.AST, a: Val, b: Val) -> Operand:
+        """``is``: of what there is one only, so that it means the same in every state."""
+        if isinstance(a, Known) and isinstance(b, Known):
+            return int(a.value is b.value)
+        if not (_is_single(a) and _is_single(b)):
+            self.refuse(node, "'is' compares entities, enum members, bools and None; write ==")
+        return self.equal(node, a, b)
+
     def equal(self, node: ast.AST, a: Val, b: Val) -> Operand:
         if isinstance(a, Known) and isinstance(b, Known):
             return int(a.value is b.value or bool(a.value == b.value))
+        rows = [self.row(v) for v in (a, b)]
+        if rows[0] is not None and rows[1] is not None:
+            return self.equal_rows(node, rows[0], rows[1])
+        if any(rows) and any(map(is_python_set, (a, b))):
+            self.refuse(node, "a tuple or list never equals a Python set")
+        a, b = self.as_set(node, a), self.as_set(node, b)
+        if any(isinstance(v, Computed) and isinstance(v.domain, Truth) for v in (a, b)):
+            self.refuse(node, "'and' and 'or' give one of their values: write bool(...)")
         domain = unite([a, b], self.world)
         if domain is None or self.none_and_never_none(a, b):
             return self.never_equal(node, a, b)
         return self.op("eq", width(domain), self.plain(a, domain), self.plain(b, domain))
+
+    def row(self, value: Val) -> Row | None:
+        """Return a tuple or a list as a row, or None for anything else."""
+        if isinstance(value, Known) and isinstance(value.value, tuple):
+            return Row(tuple((Known(v), 1) for v in value.value))
+        return value if isinstance(value, Row) else None
+
+    def is_whole(self, row: Row) -> bool:
+        """Say whether all values of a row are there in every state."""
+        return all(there == 1 for _, there in row.items)
+
+    def equal_rows(self, node: ast.AST, a: Row, b: Row) -> Operand:
+        """Tuples are equal where they have equal values in the same order."""
+        if not (self.is_whole(a) and self.is_whole(b)):
+            self.refuse(node, "compare sets: these lists have no fixed length")
+        if len(a.items) != len(b.items):
+            return 0
+        pairs = zip(a.items, b.items, strict=True)
+        thunks = [partial(self.same, node, x, y) for (x, _), (y, _) in pairs]
+        return self.truth(self.shortcut(True, thunks, node), node)
 
     def none_and_never_none(self, a: Val, b: Val) -> bool:
         """Say whether one is None and the other a reference that never is."""
@@ -281,15 +269,25 @@ class Operators(Control):
         self.refuse(node, "this compares values of different kinds")
 
     def contains(self, node: ast.AST, group: Val, member: Val) -> Operand:
+        if isinstance(group, Known) and not _is_group(group.value):
+            self.refuse(node, "'in' needs a set or a tuple")
         if isinstance(group, Known) and isinstance(member, Known):
             return int(member.value in group.value)
         if isinstance(group, Known):
             thunks = [partial(self.same, node, member, Known(m)) for m in group.value]
             return self.truth(self.shortcut(False, thunks, node), node)
+        if isinstance(group, Row):
+            each = [partial(self.is_item, node, member, *item) for item in group.items]
+            return self.truth(self.shortcut(False, each, node), node)
         if not isinstance(group.domain, SetOf):
             self.refuse(node, "'in' needs a set or a tuple")
         index = self.index_in(node, group.domain, member)
         return self.bit(group.operand, index, width(group.domain))
+
+    def is_item(self, node: ast.AST, member: Val, value: Val, there: Operand) -> Val:
+        """Say whether a value is there and equal to a member."""
+        thunks = [partial(self.boolean, there), partial(self.same, node, member, value)]
+        return self.shortcut(True, thunks, node)
 
     def index_in(self, node: ast.AST, domain: SetOf, member: Val) -> Operand:
         """Return the bit number of a member; that of None is beyond all members."""
@@ -309,12 +307,17 @@ class Operators(Control):
             return IntRange(int(value.value), int(value.value)), int(value.value)
         if isinstance(value, Computed) and isinstance(value.domain, IntRange):
             return value.domain, value.operand
-        if isinstance(value, Computed) and isinstance(value.domain, Bool):
+        if isinstance(value, Computed) and type(value.domain) is Bool:
             return IntRange(0, 1), self.op("zext i64", "i1", value.operand)
         self.refuse(node, "this needs an integer")
 
     def ev_BinOp(self, node: ast.BinOp) -> Val:
         a, b = self.eval(node.left), self.eval(node.right)
+        if not (isinstance(a, Known) and isinstance(b, Known)):
+            rows = [self.row(v) is not None for v in (a, b)]
+            if any(rows) and not any(map(self.is_set_field, (a, b))):
+                self.refuse(node, "a tuple or list has no operators but between set fields")
+            a, b = self.as_set(node, a), self.as_set(node, b)
         if any(isinstance(v, Computed) and isinstance(v.domain, SetOf) for v in (a, b)):
             return self.set_operation(node, a, b)
         if isinstance(a, Known) and isinstance(b, Known):
@@ -348,17 +351,39 @@ class Operators(Control):
             self.refuse(node, f"this may need {size(bits)} bits; integers have at most {_WIDEST}")
         return Computed(domain, self.resize(self.op(op, bits, x, y), bits, width(domain)))
 
+    def is_set_field(self, value: Val) -> bool:
+        """Say whether a value is that of a set field, and not a set in Python."""
+        if isinstance(value, Known):
+            return isinstance(value.value, Members)
+        return isinstance(value, Computed) and not value.unordered
+
     def set_operation(self, node: ast.BinOp, a: Val, b: Val) -> Val:
         op = _SET.get(type(node.op))
         domain = unite([a, b], self.world)
         if op is None or not isinstance(domain, SetOf):
             self.refuse(node, "sets have | & and -, between sets of one kind")
         x, y = self.plain(a, domain), self.plain(b, domain)
+        unordered = not any(map(self.is_set_field, (a, b)))
         bits = width(domain)
         if op == "sub":
             op, y = "and", self.op("xor", bits, y, domain.size - 1)
-        return Computed(domain, self.op(op, bits, x, y))
+        return Computed(domain, self.op(op, bits, x, y), unordered)
 
 
 def _apply(op: str, a: int, b: int) -> int:
     return {"add": a + b, "sub": a - b, "mul": a * b, "udiv": a // max(b, 1), "urem": a}[op]
+
+
+def _is_single(value: Val) -> bool:
+    """Say whether there is only one object for each value of its kind."""
+    if isinstance(value, Known):
+        return value.value is None or isinstance(value.value, (bool, Enum, Entity))
+    if isinstance(value, Row):
+        return False
+    return type(value.domain) in (Bool, EnumOf, RefTo)
+
+
+def _is_group(value: object) -> bool:
+    return isinstance(value, (Collection, Members)) or (
+        isinstance(value, type) and issubclass(value, Enum)
+    )

@@ -9,7 +9,7 @@ from enum import Enum
 from typing import Any, TypeAlias
 
 from vmlitmus.compiler.ir.nodes import Block, Operand
-from vmlitmus.lang.domain import Bool, Domain, EnumOf, IntRange, Members, RefTo, SetOf
+from vmlitmus.lang.domain import Bool, Domain, EnumOf, IntRange, Members, RefTo, SetOf, Truth
 from vmlitmus.lang.entity import Entity
 from vmlitmus.lang.world import World
 
@@ -23,13 +23,24 @@ class Known:
 
 @dataclass(slots=True)
 class Computed:
-    """A value that depends on the state, of a domain; an int is itself, not its code."""
+    """A value that depends on the state, of a domain; an int is itself, not its code.
+
+    A Python set is ``unordered``: unlike a set field, it has no order in which to loop over it.
+    """
 
     domain: Domain
     operand: Operand
+    unordered: bool = False
 
 
-Val: TypeAlias = Known | Computed
+@dataclass(slots=True)
+class Row:
+    """A tuple or list of values, not all of them known; each with whether it is there."""
+
+    items: tuple[tuple[Val, Operand], ...]
+
+
+Val: TypeAlias = Known | Computed | Row
 
 
 @dataclass(slots=True)
@@ -54,12 +65,12 @@ class Snapshot:
 
 def domain_of(value: object, world: World) -> Domain | None:
     """Return the narrowest domain of a known value, or None when it has none of its own."""
+    if isinstance(value, Enum):
+        return EnumOf(type(value))
     if isinstance(value, bool):
         return Bool()
     if isinstance(value, int):
         return IntRange(value, value)
-    if isinstance(value, Enum):
-        return EnumOf(type(value))
     if isinstance(value, Entity):
         return RefTo(type(value), world.all(type(value)), False)
     if isinstance(value, Members):
@@ -82,7 +93,9 @@ def set_domain(kind: type[Any], world: World) -> SetOf | None:
 
 def unite(values: list[Val], world: World) -> Domain | None:
     """Return the smallest domain that holds all the values, or None when there is none."""
-    domains = [v.domain if isinstance(v, Computed) else domain_of(v.value, world) for v in values]
+    if any(isinstance(v, Row) for v in values):
+        return None
+    domains = [_domain(v, world) for v in values]
     nones = [isinstance(v, Known) and v.value is None for v in values]
     empties = [isinstance(v, Known) and _is_empty(v.value) for v in values]
     real = [d for d in domains if d is not None]
@@ -97,6 +110,8 @@ def unite(values: list[Val], world: World) -> Domain | None:
         if any(d.kind is not first.kind for d in refs):
             return None
         return RefTo(first.kind, first.members, any(nones) or any(d.optional for d in refs))
+    elif all(isinstance(d, Bool) for d in real):
+        found = next((d for d in real if isinstance(d, Truth)), Bool())
     elif all(d == first for d in real):
         found = first
     else:
@@ -106,5 +121,18 @@ def unite(values: list[Val], world: World) -> Domain | None:
     return found
 
 
+def _domain(value: Val, world: World) -> Domain | None:
+    if isinstance(value, Computed):
+        return value.domain
+    return domain_of(value.value, world) if isinstance(value, Known) else None
+
+
 def _is_empty(value: object) -> bool:
     return isinstance(value, (tuple, frozenset, set)) and not value
+
+
+def is_python_set(value: Val) -> bool:
+    """Say whether a value is a set in Python, not the value of a set field."""
+    if isinstance(value, Known):
+        return isinstance(value.value, (set, frozenset))
+    return isinstance(value, Computed) and value.unordered

@@ -11,7 +11,7 @@ from vmlitmus.compiler.lowering.values import Computed, Known, Scope, Val
 from vmlitmus.compiler.machine.machine import Instance, Machine
 from vmlitmus.lang.domain import IntRange
 from vmlitmus.lang.step import Condition
-from vmlitmus.lang.syntax import function_syntax, names_of, place
+from vmlitmus.lang.syntax import function_syntax, outside_names, place
 
 
 def lower_instance(machine: Machine, instance: Instance, variables: Reading) -> Code:
@@ -25,7 +25,7 @@ def lower_instance(machine: Machine, instance: Instance, variables: Reading) -> 
         function = instance.step.function
         syntax = function_syntax(function)
         names[syntax.args.args[0].arg] = Known(machine.world)
-        scope = Scope(names, names_of(function), lambda n: place(function, n), None)
+        scope = Scope(names, outside_names(function), lambda n: place(function, n), None)
         body = syntax.body
     else:
         expanded = made.done.expanded
@@ -87,6 +87,7 @@ class _Leaving:
         for name, value in live.items():
             index, domain = self.variables[self.actor, made.slots[name]]
             node = made.sections[0].framed.syntax
+            value = lowerer.rising(value, node)
             operand = lowerer.fit(node, value, domain, f"local {name!r}")
             lowerer.fields[index] = Computed(domain, operand)
         at = self.variables.get((self.actor, "_at"))

@@ -14,7 +14,7 @@ from vmlitmus.compiler.sections.cut import CutSequence, cut
 from vmlitmus.compiler.sections.expand import expand
 from vmlitmus.compiler.sections.frame import FramedSection, compiled, frames
 from vmlitmus.errors import ModelError
-from vmlitmus.lang.domain import Domain, IntRange
+from vmlitmus.lang.domain import Domain, IntRange, Truth
 from vmlitmus.lang.entity import Entity, Field
 from vmlitmus.lang.step import Step
 from vmlitmus.lang.syntax import place
@@ -82,7 +82,7 @@ class _Ready:
 
 @lru_cache(maxsize=1024)
 def _ready(step: Step, mechanisms: tuple[tuple[type[Hooks], Hooks], ...]) -> _Ready:
-    expanded = expand(step.function, step.label, dict(mechanisms))
+    expanded = expand(step.function, step.label, dict(mechanisms), step.amendments)
     done = cut(expanded, step.name, place(step.function))
     framed, live = frames(done, step.name)
     sections = {
@@ -160,13 +160,14 @@ class _Inference:
         )
 
     def leave(self, lowerer: Lowerer, ending: int, where: int, values: tuple[Val, ...]) -> None:
-        lowerer.block = None
         if where == 0:
+            lowerer.block = None
             return
         changed = where not in self.met
         self.met.add(where)
         for name, value in zip(self.made.live[where], values, strict=True):
-            changed |= self.learn(name, value)
+            changed |= self.learn(name, lowerer.rising(value, self.made.sections[0].framed.syntax))
+        lowerer.block = None
         if changed and where not in self.waiting:
             self.waiting.append(where)
 
@@ -178,6 +179,8 @@ class _Inference:
         values = [value] if known is None else [Computed(known, "%known"), value]
         domain = unite(values, self.world)
         self.grown[name] = self.grown.get(name, 0) + 1
+        if isinstance(domain, Truth):
+            domain = None
         if domain is None or (isinstance(domain, IntRange) and self.grown[name] > 8):
             where = place(self.made.step.function)
             shown = name.split("_")[0]

@@ -8,10 +8,13 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any
 
 from vmlitmus.compiler.sections.cut import CutSequence, End, Statements
 from vmlitmus.errors import ModelError
+from vmlitmus.lang.entity import Entity
+from vmlitmus.lang.syntax import stored
 
 Exit = tuple[int, frozenset[str]]  # place, names surely assigned on the way there
 
@@ -95,18 +98,18 @@ class _Reads:
             return set.intersection(*reached) if reached else None
         if isinstance(node, ast.For):
             self.read([node.iter], assigned)
-            self.block(node.body, assigned | _stored(node.target))
+            self.block(node.body, assigned | stored(node.target))
             return assigned
         if isinstance(node, (ast.Break, ast.Continue)):
             return None
         self.read([node], assigned)
-        return assigned | _stored(node)
+        return assigned | stored(node)
 
     def read(self, nodes: Iterable[ast.AST], assigned: set[str]) -> None:
         for node in nodes:
             found = _loaded(node)
             if isinstance(node, ast.AugAssign):
-                found |= _stored(node.target)
+                found |= stored(node.target)
             self.needed |= found - assigned - self.outside
 
 
@@ -119,19 +122,10 @@ def _loaded(node: ast.AST) -> set[str]:
         found: set[str] = set()
         for clause in node.generators:
             found |= _loaded(clause.iter) - bound
-            bound |= _stored(clause.target)
+            bound |= stored(clause.target)
             found |= set().union(*map(_loaded, clause.ifs)) - bound
         return found | _loaded(node.elt) - bound
     return set().union(*map(_loaded, ast.iter_child_nodes(node)))
-
-
-def _stored(node: ast.AST) -> set[str]:
-    """Return the names that are set, other than in a comprehension."""
-    if isinstance(node, ast.Name):
-        return {node.id} if isinstance(node.ctx, ast.Store) else set()
-    if isinstance(node, ast.comprehension):
-        return set()
-    return set().union(*map(_stored, ast.iter_child_nodes(node)))
 
 
 def _first_seen(done: CutSequence, outside: set[str]) -> list[str]:
@@ -187,7 +181,16 @@ def _returning(node: ast.stmt, places: dict[int, tuple[str, ...]]) -> ast.stmt:
 
 def rest_of(members: Iterable[Any]) -> tuple[Any, ...]:
     """Return what a loop with yields is to visit, in index order."""
+    if isinstance(members, (set, frozenset)):
+        return tuple(sorted(members, key=position))
     return tuple(members)
+
+
+def position(member: object) -> int:
+    """Return where a member stands among all of its kind."""
+    if isinstance(member, Enum):
+        return list(type(member)).index(member)
+    return member.index if isinstance(member, Entity) else int(str(member))
 
 
 def without(rest: Iterable[Any], member: object) -> tuple[Any, ...]:

@@ -2,6 +2,7 @@
 // The explorer: a scenario, a run in it, and the place in the run that is looked at.
 
 const $ = (id) => document.getElementById(id);
+const LONGEST = 60000; // characters of an address
 const SIGN = { holds: "\u2713", violated: "\u2717", inconclusive: "?" };
 
 class Explorer {
@@ -111,37 +112,57 @@ class Explorer {
     [this.steps, this.digests, this.at, this.stuck] = [found.steps, found.digests, found.at, found.stuck];
     this.problem("stuck", found.stuck || "");
     this.draw(found);
-    history.replaceState(null, "", `${location.pathname}${location.search}#${pack(this.noted())}`);
+    this.remember();
+  }
+
+  /** Keep the run in the address, as long as that is short enough to be one. */
+  remember() {
+    const noted = pack(this.noted());
+    history.replaceState(null, "", `${location.pathname}${location.search}${noted.length < LONGEST ? `#${noted}` : ""}`);
   }
 
   draw(found) {
-    const run = { ...found.page.runs[0], ending: null };
-    const take = (steps) => this.take(steps);
-    const timeline = new Timeline(run, found.page.mechanisms, (n, by, focus) => this.go(n === "by" ? this.at + by : n, focus));
-    const inspector = new Inspector(run, found.page, (n) => this.go(n));
-    $("line").replaceChildren(timeline.element);
-    $("step").replaceChildren(inspector.element);
-    timeline.show(this.at, { focus: this.focus });
-    inspector.show(this.at);
-    requestAnimationFrame(() => timeline.later());
-    this.focus = false;
-    $("enabled").replaceChildren(enabledSteps(found.enabled, found.page.mechanisms, take));
-    $("conditions").replaceChildren(conditionList(this.opened.conditions, found.true, (name) => this.reach(name)));
-    $("around").replaceChildren(graphAround(found.graph, take));
+    this.run = { ...opened(found.page.runs[0], found.page), ending: null };
+    this.mechanisms = found.page.mechanisms;
+    this.timeline = new Timeline(this.run, this.mechanisms, (n, by, focus) => this.go(n === "by" ? this.at + by : n, focus));
+    this.inspector = new Inspector(this.run, found.page, (n) => this.go(n));
+    $("line").replaceChildren(this.timeline.element);
+    $("step").replaceChildren(this.inspector.element);
     $("slider").max = this.steps.length;
+    this.show(false);
+    this.around(found);
+    requestAnimationFrame(() => this.timeline.later());
+  }
+
+  /** Show the place in the run: what the page knows by itself. */
+  show(focus) {
+    this.timeline.show(this.at, { focus });
+    this.inspector.show(this.at);
     $("slider").value = this.at;
     $("count").textContent = `${this.at} / ${this.steps.length}`;
-    $("live").textContent = this.at ? `step ${this.at}: ${run.steps[this.at - 1].label}` : "start";
+    $("live").textContent = this.at ? `step ${this.at}: ${this.run.steps[this.at - 1].label}` : "start";
     $("texts").replaceChildren();
     $("copied").textContent = "";
   }
 
-  go(n, focus = false) {
+  /** Show what the server says of the place: what can happen, what is true, what is near. */
+  around(found) {
+    const take = (steps) => this.take(steps);
+    $("enabled").replaceChildren(enabledSteps(found.enabled, this.mechanisms, take));
+    $("conditions").replaceChildren(conditionList(this.opened.conditions, found.true, (name) => this.reach(name)));
+    $("around").replaceChildren(graphAround(found.graph, take));
+  }
+
+  async go(n, focus = false) {
     const to = Math.max(0, Math.min(this.steps.length, n));
-    if (to === this.at) return null;
+    if (to === this.at) return;
     this.at = to;
-    this.focus = focus;
-    return this.walk();
+    this.show(focus);
+    const turn = ++this.turn;
+    const found = await answer("here", this.body);
+    if (turn !== this.turn) return;
+    this.around(found);
+    this.remember();
   }
 
   /** Take steps from here; what came after is dropped. */
@@ -187,7 +208,7 @@ class Explorer {
       el("p", {}, el("span", { class: `badge v-${run.verdict}` }, el("span", { "aria-hidden": "true" }, `${SIGN[run.verdict]} `), run.verdict),
         run.steps ? ` after ${run.steps.length} steps` : ""),
       before && before !== this.known ? el("p", { class: "quiet" }, `Before: ${before}.`) : "",
-      el("p", {}, run.cause),
+      el("p", {}, found.page.texts[run.cause]),
       found.steps.length ? el("button", { type: "button", id: "show-run", onclick: () => { this.steps = found.steps; this.at = found.steps.length; this.walk(); } }, "Show this run") : "");
   }
 

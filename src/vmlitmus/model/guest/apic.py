@@ -11,9 +11,9 @@ from __future__ import annotations
 from vmlitmus.lang import KernelFile, World, step, when
 from vmlitmus.world.smt_protection import Activity, Vcpu, Vector
 
-TIMER = KernelFile("arch/x86/kvm/lapic.c", "apic_timer_fn()", "6.16")
-EOI = KernelFile("arch/x86/kvm/lapic.c", "apic_set_eoi()", "6.16")
-ACCEPT = KernelFile("arch/x86/kvm/lapic.c", "__apic_accept_irq()", "6.16")
+TIMER = KernelFile("arch/x86/kvm/lapic.c", "apic_timer_fn()", "7.2.8")
+EOI = KernelFile("arch/x86/kvm/lapic.c", "apic_set_eoi()", "7.2.8")
+ACCEPT = KernelFile("arch/x86/kvm/lapic.c", "__apic_accept_irq()", "7.2.8")
 
 
 def request(vcpu: Vcpu, vector: Vector) -> None:

@@ -23,15 +23,19 @@ from vmlitmus.world.snp import Asid, Fault, Features, Host, Mode, Page, Task, Vc
 
 VMRUN = Apm("15.36.12")
 RMPADJUST = Apm("15.36.7")
-ERRATUM = KernelFile("arch/x86/kvm/svm/sev.c", "snp_safe_alloc_page_node()", "7.2.13")
+ERRATUM = KernelFile("arch/x86/kvm/svm/sev.c", "snp_safe_alloc_page_node()", "7.2.8")
 DIRECT_MAP = KernelFile("arch/x86/virt/svm/sev.c", "adjust_direct_map()", "7.2.8")
 SPLIT = "split the direct map before RMPUPDATE"
-OVERLAP = KernelFile("arch/x86/virt/svm/sev.c", "rmpupdate()", "7.2.13")
+OVERLAP = KernelFile("arch/x86/virt/svm/sev.c", "rmpupdate()", "7.2.8")
 POINTER_CACHED = Assumption(
     "vmsa-pointer-cached",
     "hardware may go on using the VMSA pointer of the last VMRUN while the VMCB is marked clean; "
     "the APM lists the pointer under no clean bit",
     default=False,
+    settled_by=(
+        "the APM on the VMCB clean bits (15.15.3), or a vcpu on SNP hardware whose "
+        "vmsa_pa changes while the VMCB stays clean"
+    ),
 )
 IN_USE = Assumption(
     "rmpadjust-in-use",
@@ -39,6 +43,10 @@ IN_USE = Assumption(
     "or returns FAIL_INUSE, and the guest leaks the page",
     default="faults",
     choices=("faults", "fail-inuse"),
+    settled_by=(
+        "the APM on RMPADJUST (vol. 3), or a guest on SNP hardware that executes it on "
+        "the VMSA of a running vcpu"
+    ),
 )
 
 

@@ -1,35 +1,54 @@
 """smt/control and cpu hotplug: which hardware threads are online.
 
-smt/control off and forceoff take the secondary threads down one by one and store the new state
-last; on stores it first and then brings them up. forceoff and notsupported refuse every later
-write. A secondary thread can be brought up by hand only where control is on or says nothing. Coming
-out of hibernation, the kernel brings all siblings up and down again, forceoff or not, while user
-space is frozen.
+A write tests two refusals, forceoff and notsupported, and only then takes the lock of cpu hotplug
+(a failed trylock starts the write anew). So a write of "on" that is past them and preempted while
+another writes forceoff stores "on" all the same. One writer at a time is disturbance "smt-control",
+the preempted one is "second-writer"; [[host]] retests tests the refusals again under the lock.
 
-Not modelled: failing hotplug, more than two threads a core.
-Source: cpuhp_smt_disable(), cpuhp_smt_enable(), cpu_bootable(), __store_smt_control() in
-kernel/cpu.c; arch_resume_nosmt() in arch/x86/power/hibernate.c.
+off and forceoff take the secondary threads down one by one and store the new state last; on stores
+it first and then brings them up. A cpu is in cpu_online_mask before kvm_online_cpu() may refuse it,
+and in cpu_active_mask, where tasks may run on it, only after that. A secondary thread can be
+brought up by hand only where control is on or says nothing, or once if it has never been booted.
+Coming out of hibernation, and when the processor driver is loaded, the kernel brings all siblings
+up and down again, forceoff or not: in the first case while user space is frozen, in the second not.
+If that fails half way, control stays "on".
+
+Not modelled: more than two threads a core. Source: __store_smt_control(), cpuhp_smt_disable(),
+cpuhp_smt_enable(), cpu_bootable() in kernel/cpu.c; arch_cpu_rescan_dead_smt_siblings() in
+arch/x86/kernel/smp.c; arch_resume_nosmt() in arch/x86/power/hibernate.c.
 """
 
 from __future__ import annotations
+
+from enum import Enum
 
 from vmlitmus.lang import KernelCommit, KernelFile, Sections, World, sequence, step, when
 from vmlitmus.model.kvm.smt_topology.event import Bans, note_change, permitted
 from vmlitmus.model.kvm.smt_topology.hint import Hint
 from vmlitmus.world.smt_topology import Cpu, Host, SmtControl, Task, Vcpu, Vm
 
+STORE = KernelFile("kernel/cpu.c", "__store_smt_control()", "7.2.8")
 DISABLE = KernelFile("kernel/cpu.c", "cpuhp_smt_disable()", "7.2.8")
 ENABLE = KernelFile("kernel/cpu.c", "cpuhp_smt_enable()", "7.2.8")
 BOOTABLE = KernelFile("kernel/cpu.c", "cpu_bootable()", "7.2.8")
+RESCAN = KernelFile("arch/x86/kernel/smp.c", "arch_cpu_rescan_dead_smt_siblings()", "7.2.8")
+DRIVER = KernelFile("drivers/acpi/processor_driver.c", "acpi_processor_driver_init()", "7.2.8")
 HIBERNATE = KernelFile("arch/x86/power/hibernate.c", "arch_resume_nosmt()", "7.2.8")
 NOSMT_HIBERNATE = KernelCommit(
     "ec527c318036", "x86/power: Fix 'nosmt' vs hibernation triple fault during resume"
 )
 
 
-def take_down(w: World, cpu: Cpu) -> None:
-    """A cpu goes offline; whoever ran there has to run elsewhere."""
-    cpu.online = False
+class Bringup(Enum):
+    """What comes of bringing siblings up."""
+
+    SUCCEEDS = "succeeds"
+    FAILS = "fails"
+
+
+def move_tasks_away(w: World, cpu: Cpu) -> None:
+    """A cpu is no longer active; whoever ran there has to run elsewhere."""
+    cpu.inactive = True
     cpu.interrupted = False
     for vcpu in w.all(Vcpu):
         if vcpu.cpu is cpu:
@@ -38,6 +57,51 @@ def take_down(w: World, cpu: Cpu) -> None:
     for task in w.all(Task):
         if task.cpu is cpu:
             task.cpu = None
+
+
+def leave_online_mask(w: World, cpu: Cpu) -> None:
+    """Under stop_machine."""
+    cpu.online = False
+    cpu.inactive = False
+    note_change(w)
+
+
+def take_down(w: World, cpu: Cpu) -> None:
+    """A cpu has gone offline."""
+    move_tasks_away(w, cpu)
+    cpu.online = False
+    cpu.inactive = False
+
+
+def enter_online_mask(w: World, cpu: Cpu) -> None:
+    """start_secondary() sets the bit; nobody has been asked yet."""
+    cpu.online = True
+    cpu.inactive = True
+    cpu.booted_once = True
+    note_change(w)
+
+
+def bring_siblings_up(w: World, host: Host) -> Sections:
+    """cpuhp_smt_enable(), after it has stored the state."""
+    for cpu in w.all(Cpu):
+        if cpu.core.host is host and cpu.present and not cpu.online:
+            enter_online_mask(w, cpu)
+            yield "{host}: {cpu} is in cpu_online_mask and not yet active"
+            cpu.online = w.use(Hint).lets_smt_on(w, host)
+            cpu.inactive = False
+            note_change(w)
+            yield "{host}: {cpu} is up if kvm_online_cpu() lets it"
+
+
+def take_siblings_down(w: World, host: Host) -> Sections:
+    """cpuhp_smt_disable(), before it stores the state."""
+    for cpu in w.all(Cpu):
+        if cpu.core.host is host and cpu.thread > 0 and cpu.online:
+            move_tasks_away(w, cpu)
+            note_change(w)
+            yield "{host}: {cpu} is not active any more"
+            leave_online_mask(w, cpu)
+            yield "{host}: cpuhp_smt_disable() has taken {cpu} down"
 
 
 def writable(host: Host) -> bool:
@@ -50,7 +114,7 @@ def concerns(w: World, host: Host) -> bool:
     return any(vm.host is host or not vm.idle for vm in w.all(Vm))
 
 
-@sequence(source=DISABLE, disturbance="smt-control")
+@sequence(source=(STORE, DISABLE), disturbance="smt-control")
 def smt_disable(w: World, host: Host, control: SmtControl) -> Sections:
     when(control in (SmtControl.OFF, SmtControl.FORCEOFF) and control != host.smt)
     when(writable(host) and concerns(w, host))
@@ -59,53 +123,106 @@ def smt_disable(w: World, host: Host, control: SmtControl) -> Sections:
     if not w.part("store smt/control last"):
         host.smt = control
     yield "{host}: root writes {control} to smt/control"
-    for cpu in w.all(Cpu):
-        if cpu.core.host is host and cpu.thread > 0 and cpu.online:
-            take_down(w, cpu)
-            note_change(w)
-            yield "{host}: cpuhp_smt_disable() takes {cpu} down"
+    yield from take_siblings_down(w, host)
     host.smt = control
     yield "{host}: cpuhp_smt_disable() stores {control} in cpu_smt_control"
 
 
-@sequence("{host}: cpuhp_smt_enable() returns", source=ENABLE, disturbance="smt-control")
+@sequence("{host}: cpuhp_smt_enable() returns", source=(STORE, ENABLE), disturbance="smt-control")
 def smt_enable(w: World, host: Host) -> Sections:
     when(host.smt == SmtControl.OFF and writable(host) and concerns(w, host))
     permitted(w, w.use(Bans).smt_control(w))
     host.smt = SmtControl.ON
     note_change(w)
     yield "{host}: root writes on to smt/control, stored at once"
-    for cpu in w.all(Cpu):
-        if cpu.core.host is host and cpu.present and not cpu.online:
-            cpu.online = w.use(Hint).lets_smt_on(w, host)
-            note_change(w)
-            yield "{host}: cpuhp_smt_enable() brings {cpu} up if kvm_online_cpu() lets it"
+    yield from bring_siblings_up(w, host)
 
 
-@step("{cpu}: root takes it offline", source=DISABLE, disturbance="hotplug")
-def cpu_down(w: World, cpu: Cpu) -> None:
-    host = cpu.core.host
-    when(cpu.online and host.idle and concerns(w, host))
+@step(
+    "{host}: root's write of on passes the refusals of smt/control and is preempted",
+    source=STORE,
+    disturbance="second-writer",
+)
+def pass_refusals(w: World, host: Host) -> None:
+    when(host.smt in (SmtControl.ON, SmtControl.OFF) and not host.passed and concerns(w, host))
+    permitted(w, w.use(Bans).smt_control(w))
+    host.passed = True
+
+
+@sequence(
+    "{host}: cpuhp_smt_enable() returns to the second writer",
+    source=(STORE, ENABLE),
+    disturbance="second-writer",
+)
+def store_after_all(w: World, host: Host) -> Sections:
+    when(host.passed and host.idle and not any(other.frozen for other in w.all(Host)))
+    when(host.smt == SmtControl.OFF or (host.smt == SmtControl.FORCEOFF and not host.retests))
+    host.passed = False
+    host.smt = SmtControl.ON
+    note_change(w)
+    yield "{host}: the write of on that was preempted takes the lock and stores on"
+    yield from bring_siblings_up(w, host)
+
+
+@sequence(source=DISABLE, disturbance="hotplug")
+def cpu_down(w: World, host: Host, cpu: Cpu) -> Sections:
+    when(cpu.online and cpu.core.host is host and host.idle and concerns(w, host))
     when(any(other.online and other.core.host is host for other in w.all(Cpu) if other is not cpu))
     permitted(w, w.use(Bans).hotplug(w))
-    take_down(w, cpu)
+    move_tasks_away(w, cpu)
     note_change(w)
+    yield "{host}: root takes {cpu} offline: it is not active any more"
+    leave_online_mask(w, cpu)
+    yield "{host}: {cpu} is offline"
 
 
-@step("{cpu}: root brings it online", source=BOOTABLE, disturbance="hotplug")
-def cpu_up(w: World, cpu: Cpu) -> None:
-    host = cpu.core.host
-    when(cpu.present and not cpu.online and host.idle and concerns(w, host))
-    when(cpu.thread == 0 or host.smt not in (SmtControl.OFF, SmtControl.FORCEOFF))
-    when(w.use(Hint).lets_smt_on(w, host))
+def bootable(host: Host, cpu: Cpu) -> bool:
+    """cpu_bootable() of a cpu that has been booted before."""
+    return cpu.thread == 0 or host.smt not in (SmtControl.OFF, SmtControl.FORCEOFF)
+
+
+@sequence(source=BOOTABLE, disturbance="hotplug")
+def cpu_up(w: World, host: Host, cpu: Cpu) -> Sections:
+    when(cpu.core.host is host and cpu.present and not cpu.online)
+    when(host.idle and concerns(w, host) and (bootable(host, cpu) or not cpu.booted_once))
     permitted(w, w.use(Bans).hotplug(w))
-    cpu.online = True
+    enter_online_mask(w, cpu)
+    yield "{host}: root brings {cpu} online: it is in cpu_online_mask and not yet active"
+    cpu.online = bootable(host, cpu) and w.use(Hint).lets_smt_on(w, host)
+    cpu.inactive = False
+    note_change(w)
+    yield "{host}: {cpu} is up if it is bootable and kvm_online_cpu() lets it"
+
+
+@step("{cpu} is plugged into the machine", source=BOOTABLE, disturbance="cpu-plug")
+def plug_in(w: World, cpu: Cpu) -> None:
+    when(not cpu.present and not cpu.booted_once)
+    cpu.present = True
     note_change(w)
 
 
-@sequence(source=(HIBERNATE, NOSMT_HIBERNATE), disturbance="hibernation")
-def resume_from_hibernation(w: World, host: Host) -> Sections:
-    when(host.smt in (SmtControl.OFF, SmtControl.FORCEOFF))
+def rescan(w: World, host: Host, bringup: Bringup, control: SmtControl) -> Sections:
+    """arch_cpu_rescan_dead_smt_siblings(): up, and down again unless that has failed."""
+    host.smt = SmtControl.ON
+    yield "{host}: arch_cpu_rescan_dead_smt_siblings() stores on"
+    yield from bring_siblings_up(w, host)
+    if bringup == Bringup.SUCCEEDS:
+        yield from take_siblings_down(w, host)
+        host.smt = control
+        yield "{host}: arch_cpu_rescan_dead_smt_siblings() stores {control} again"
+
+
+def rescans(w: World, host: Host, bringup: Bringup, control: SmtControl) -> bool:
+    """Say whether siblings are down, and this may come of bringing them up."""
+    down = control == host.smt and host.smt in (SmtControl.OFF, SmtControl.FORCEOFF)
+    return down and (bringup == Bringup.SUCCEEDS or host.bringup_fails)
+
+
+@sequence(source=(HIBERNATE, RESCAN, NOSMT_HIBERNATE), disturbance="hibernation")
+def resume_from_hibernation(
+    w: World, host: Host, bringup: Bringup, control: SmtControl
+) -> Sections:
+    when(rescans(w, host, bringup, control))
     when(any(vm.host is host and vm.booted and vm.idle for vm in w.all(Vm)))
     permitted(w, w.use(Bans).hibernate(w))
     note_change(w)
@@ -116,13 +233,18 @@ def resume_from_hibernation(w: World, host: Host) -> Sections:
         for task in w.all(Task):
             task.cpu = None
     yield "{host} is hibernated, with user space frozen"
-    for cpu in w.all(Cpu):
-        if cpu.core.host is host and cpu.present:
-            cpu.online = True
-    yield "{host}: arch_resume_nosmt() brings all siblings up"
-    for cpu in w.all(Cpu):
-        if cpu.core.host is host and cpu.thread > 0 and cpu.online:
-            take_down(w, cpu)
-    yield "{host}: arch_resume_nosmt() takes all siblings down again"
+    yield from rescan(w, host, bringup, control)
     host.frozen = False
     yield "{host} thaws user space"
+
+
+@sequence(
+    "{host}: the processor driver is loaded",
+    source=(DRIVER, RESCAN),
+    disturbance="processor-driver",
+)
+def load_processor_driver(w: World, host: Host, bringup: Bringup, control: SmtControl) -> Sections:
+    when(rescans(w, host, bringup, control) and host.idle and concerns(w, host))
+    permitted(w, w.use(Bans).smt_control(w))
+    note_change(w)
+    yield from rescan(w, host, bringup, control)

@@ -18,7 +18,7 @@ from vmlitmus.model.vmm.replacement import AFFINITY
 from vmlitmus.model.vmm.start import COOKIE
 from vmlitmus.world.smt_topology import Cpu, Task, TaskKind, Vcpu, Vm
 
-CPUSET = KernelFile("kernel/cgroup/cpuset.c", "cpuset_write_resmask()", "7.2.13")
+CPUSET = KernelFile("kernel/cgroup/cpuset.c", "cpuset_write_resmask()", "7.2.8")
 UNPINNED = Assumption(
     "started-later-unpinned",
     "a VM that is started later has no cookie and may run on every cpu outside of partitions",

@@ -1,10 +1,12 @@
 """Which task a cpu runs: the local pick, and core scheduling's pick for the whole core.
 
 Under one lock the core-wide pick takes the task of highest priority of the core; its cookie is the
-core's, so every sibling gets a task with that cookie or the idle task. A sibling that runs
-something else gets need_resched and an IPI; the picker does not wait for it. Only the idle task
-goes with every cookie: a kthread has cookie 0 and is kept off beside any other. An enqueue or a
-cookie change makes old pre-picks void. An offline cpu is not picked for.
+core's. A sibling whose best task has that cookie gets it. Otherwise another task is looked for only
+if the cookie is not 0: beside a task without a cookie, a sibling whose best task has one goes idle,
+whatever else waits there. A sibling that runs something else gets need_resched and an IPI; the
+picker does not wait for it. Only the idle task goes with every cookie: a kthread has cookie 0 and
+is kept off beside any other. An enqueue or a cookie change makes old pre-picks void. An offline cpu
+is not picked for.
 
 Fair tasks have no fixed order here: any runnable task of the core may be the one of highest
 priority. Two things need fair="strong". Each task is first again and again, because its vruntime
@@ -18,6 +20,8 @@ Source: pick_next_task() in kernel/sched/core.c, kernel/sched/core_sched.c.
 """
 
 from __future__ import annotations
+
+from enum import Enum
 
 from vmlitmus.lang import Assumption, KernelFile, World, step, when
 from vmlitmus.model.hardware.smt.protection import siblings_seen_idle
@@ -35,6 +39,10 @@ SLICE_OUTLASTS = Assumption(
     "slice-outlasts-entry",
     "a slice is longer than it takes a sibling to go idle and a vcpu to enter, and than a round of "
     "ksoftirqd: the tick takes the cpu from neither before it has run",
+    settled_by=(
+        "the slice in use (base_slice_ns) against a measured entry; it is long by three "
+        "orders of magnitude, but nothing promises it"
+    ),
 )
 IN_TRANSIT = (Activity.IDLE_LOOP, Activity.ENTERING, Activity.HARDIRQ, Activity.SOFTIRQ)
 
@@ -45,9 +53,13 @@ def core_wide(w: World) -> bool:
 
 
 def resched(cpu: Cpu) -> None:
-    """resched_curr(): set need_resched and send the reschedule IPI."""
+    """resched_curr(): set need_resched; no IPI to a cpu that polls or is offline.
+
+    TIF_POLLING_NRFLAG is set in the polling state and around MWAIT, which the store itself ends.
+    """
     cpu.need_resched = True
-    cpu.irq = True
+    if cpu.activity not in (Activity.OFFLINE, Activity.POLL, Activity.MWAIT):
+        cpu.irq = True
 
 
 def void_picks(w: World, task: Task) -> None:
@@ -120,26 +132,56 @@ def pick_idle(w: World, cpu: Cpu) -> None:
     switch_to(w, cpu, None)
 
 
-@step("{cpu} picks for the core, where {task} has the highest priority", source=PICK, fair="strong")
-def pick_core_wide(w: World, cpu: Cpu, task: Task) -> None:
+class Best(Enum):
+    """What is best on siblings that have tasks with and without a cookie."""
+
+    FITTING = "the best tasks of siblings fit"
+    OTHERS = "the best tasks of siblings have cookies"
+
+
+@step(
+    "{cpu} picks for the core, where {task} has the highest priority; {best}",
+    source=PICK,
+    fair="strong",
+)
+def pick_core_wide(w: World, cpu: Cpu, task: Task, best: Best) -> None:
     when(core_wide(w) and can_schedule(w, cpu) and not cpu.picked)
+    when(best == Best.FITTING or outranked(w, task))
     when(task.cpu.core is cpu.core and task.runnable and task.cpu.activity != Activity.OFFLINE)
     for other in w.all(Cpu):
         if other.core is cpu.core and other.activity != Activity.OFFLINE:
-            give_pick(w, other, task)
+            give_pick(w, other, task, best)
             if other is not cpu and other.curr is not other.pick:
                 other.picked = True
                 resched(other)
     switch_to(w, cpu, cpu.pick)
 
 
-def give_pick(w: World, cpu: Cpu, first: Task) -> None:
-    """The best task of one cpu that goes with the core's cookie, or the idle task."""
+def has_cookied(w: World, cpu: Cpu) -> bool:
+    """Say whether a task with a cookie is runnable on the cpu."""
+    return any(t.cpu is cpu and t.runnable and t.cookie != Cookie.ZERO for t in w.all(Task))
+
+
+def outranked(w: World, first: Task) -> bool:
+    """Say whether a sibling may go idle for its best task has a cookie, and one without waits."""
+    return first.cookie == Cookie.ZERO and any(
+        t.cpu is not first.cpu
+        and t.cpu.core is first.cpu.core
+        and t.runnable
+        and t.cookie == Cookie.ZERO
+        and has_cookied(w, t.cpu)
+        for t in w.all(Task)
+    )
+
+
+def give_pick(w: World, cpu: Cpu, first: Task, best: Best) -> None:
+    """The best task of one cpu if it goes with the core's cookie; another that does; or idle."""
     cpu.pick = None
     cpu.picked = False
-    for task in w.all(Task):
-        if task.cpu is cpu and task.runnable and task.cookie == first.cookie:
-            cpu.pick = task
+    if best == Best.FITTING or not has_cookied(w, cpu):
+        for task in w.all(Task):
+            if task.cpu is cpu and task.runnable and task.cookie == first.cookie:
+                cpu.pick = task
     if first.cpu is cpu:
         cpu.pick = first
 

@@ -2,17 +2,24 @@
 
 The idle state is chosen with IRQs off, after need_resched was seen clear; STI and HLT follow, so an
 interrupt that comes between wakes the cpu at once. Polling executes instructions, and leaves by
-need_resched without an interrupt. What the idle loop does for a mechanism are its hooks.
-Source: do_idle() and cpuidle_idle_call() in kernel/sched/idle.c.
+need_resched without an interrupt; MWAIT monitors the word that need_resched is in, and a store to
+it ends MWAIT, without an interrupt too, unless hardware holds the cpu. What the idle loop does for
+a mechanism are its hooks.
+
+Not modelled: TIF_POLLING_NRFLAG of a cpu in the idle loop, which gets an interrupt in vain here.
+Source: do_idle() and cpuidle_idle_call() in kernel/sched/idle.c, set_nr_and_not_polling() in
+kernel/sched/core.c.
 """
 
 from __future__ import annotations
 
 from vmlitmus.lang import KernelFile, World, step, when
+from vmlitmus.model.hardware.smt.protection import held
 from vmlitmus.model.kvm.smt_protection.mechanism import SmtMechanism
 from vmlitmus.world.smt_protection import Activity, Cpu, Host, IdleState
 
 DO_IDLE = KernelFile("kernel/sched/idle.c", "do_idle()", "7.2.8")
+POLLING = KernelFile("kernel/sched/core.c", "set_nr_and_not_polling()", "7.2.8")
 CHOOSE = KernelFile("kernel/sched/idle.c", "cpuidle_idle_call()", "7.2.8")
 
 
@@ -62,8 +69,9 @@ def idle_in(w: World, cpu: Cpu) -> None:
     cpu.activity = activity_in(cpu.chosen)
 
 
-@step("{cpu} stops polling, as need_resched is set", source=CHOOSE, fair="weak")
+@step("{cpu} stops polling, or MWAIT ends, as need_resched is set", source=POLLING, fair="weak")
 def stop_polling(w: World, cpu: Cpu) -> None:
-    when(cpu.activity == Activity.POLL and cpu.need_resched)
+    when(cpu.need_resched and cpu.activity in (Activity.POLL, Activity.MWAIT))
+    when(cpu.activity == Activity.POLL or not held(w, cpu))
     w.use(SmtMechanism).idle_exit(w, cpu)
     cpu.activity = Activity.IDLE_LOOP

@@ -2,10 +2,12 @@
 
 A task runs on an online cpu that its affinity allows and that runs nobody else. Where a cookie is
 involved, the tasks of one core that run at the same time have equal cookies: the core-wide pick.
-When no cpu that its affinity allows is left, select_fallback_rq() widens the affinity, and does not
-narrow it again when the cpu comes back.
+When no cpu that its affinity allows is left, select_fallback_rq() widens the affinity, drops what
+the user had asked for, and so does not narrow it again when the cpu comes back.
 
-Not modelled: the time between a change of cookie and the next pick, priorities, cpusets.
+Not modelled: a vcpu that sleeps in a child cpuset while its cpu goes, which is given the cpuset's
+mask, keeps what the user asked for and is pinned again when the cpu is back; the time between a
+change of cookie and the next pick, priorities.
 Source: is_cpu_allowed(), select_fallback_rq() and pick_next_task() in kernel/sched/core.c.
 """
 
@@ -42,9 +44,9 @@ def pinned(vcpu: Vcpu, cpu: Cpu) -> bool:
 
 
 def smt_active(w: World, host: Host) -> bool:
-    """sched_smt_active(): some core has two cpus online."""
+    """sched_smt_active(): some core has two active cpus."""
     return any(
-        sum(1 for cpu in w.all(Cpu) if cpu.core is core and cpu.online) > 1
+        sum(1 for cpu in w.all(Cpu) if cpu.core is core and cpu.active) > 1
         for core in w.all(Core)
         if core.host is host
     )
@@ -53,7 +55,7 @@ def smt_active(w: World, host: Host) -> bool:
 def idle(w: World, cpu: Cpu) -> bool:
     """Say whether nobody runs on an online cpu."""
     busy = any(vcpu.cpu is cpu and vcpu.running for vcpu in w.all(Vcpu))
-    return cpu.online and not busy and not any(task.cpu is cpu for task in w.all(Task))
+    return cpu.active and not busy and not any(task.cpu is cpu for task in w.all(Task))
 
 
 def vcpu_cookie(vcpu: Vcpu) -> int:
@@ -108,7 +110,7 @@ def unschedule_vcpu(w: World, vcpu: Vcpu) -> None:
 @step("{vcpu} finds no cpu left: select_fallback_rq() breaks its affinity", source=FALLBACK)
 def break_affinity(w: World, vcpu: Vcpu) -> None:
     when(vcpu.vm.booted and not vcpu.running and not vcpu.loose)
-    when(not any(cpu.online and allowed_at(vcpu, cpu) for cpu in w.all(Cpu)))
+    when(not any(cpu.active and allowed_at(vcpu, cpu) for cpu in w.all(Cpu)))
     vcpu.loose = True
 
 

@@ -17,7 +17,7 @@ from vmlitmus.model.scheduler.placement import pinned, smt_active
 from vmlitmus.model.vmm.start import COOKIE, accepted, pause
 from vmlitmus.world.smt_topology import Host, Layout, Vcpu, Vm
 
-AFFINITY = KernelFile("kernel/sched/syscalls.c", "sched_setaffinity()", "7.2.13")
+AFFINITY = KernelFile("kernel/sched/syscalls.c", "sched_setaffinity()", "7.2.8")
 
 
 @step("{vm}'s VMM pins the vcpus anew, {layout}", source=AFFINITY, disturbance="repinning")

@@ -3,7 +3,9 @@
 The VMM reads what KVM reports, decides whether to claim the fact, and passes the CPUID to
 KVM_SET_CPUID2, which may refuse; then the guest boots and reads the hint.
 
-A VMM pins its vcpus or tags them, not both.
+A VMM pins its vcpus or tags them, not both, unless the scenario starts with both. A kernel without
+CONFIG_HOTPLUG_SMT runs one cpu: on x86 SMP selects it. A KVM that does not know a hint reports
+nothing and checks nothing; each host has a KVM of its own.
 
 Not modelled: that userspace may change the CPUID before the first KVM_RUN once more.
 Source: kvm_set_cpuid() in arch/x86/kvm/cpuid.c; pinning and topology as a manager does it.
@@ -11,7 +13,7 @@ Source: kvm_set_cpuid() in arch/x86/kvm/cpuid.c; pinning and topology as a manag
 
 from __future__ import annotations
 
-from vmlitmus.lang import Assumption, KernelFile, Sections, World, sequence, step, when
+from vmlitmus.lang import KernelFile, Sections, World, sequence, step, when
 from vmlitmus.model.guest.smt_policy import GuestPolicy
 from vmlitmus.model.hardware.smt_control import take_down
 from vmlitmus.model.kvm.smt_topology.event import CPUID, THREAD, Bans
@@ -19,18 +21,8 @@ from vmlitmus.model.kvm.smt_topology.hint import Hint
 from vmlitmus.model.scheduler.placement import smt_active
 from vmlitmus.world.smt_topology import Cpu, Host, Layout, SmtControl, Vcpu, Vm
 
-NOSMT = KernelFile("kernel/cpu.c", "cpu_smt_disable()", "7.2.13")
-COOKIE = KernelFile("kernel/sched/core_sched.c", "sched_core_share_pid()", "7.2.13")
-KNOWN = Assumption(
-    "kvm-knows-hint",
-    "the host's KVM knows the hint; otherwise it reports nothing and checks nothing",
-)
-STUB_ON_SMP = Assumption(
-    "stub-on-smp",
-    "a kernel that runs several cpus may lack CONFIG_HOTPLUG_SMT; arch/x86/Kconfig selects it with "
-    "SMP, so without it the kernel runs one cpu",
-    default=False,
-)
+NOSMT = KernelFile("kernel/cpu.c", "cpu_smt_disable()", "7.2.8")
+COOKIE = KernelFile("kernel/sched/core_sched.c", "sched_core_share_pid()", "7.2.8")
 
 
 def starts_with(w: World, host: Host, control: SmtControl) -> None:
@@ -41,7 +33,7 @@ def starts_with(w: World, host: Host, control: SmtControl) -> None:
             take_down(w, cpu)
             cpu.present = control != SmtControl.NOTSUPPORTED
         if cpu.core.host is host and control == SmtControl.NOTIMPLEMENTED:
-            if not w.assume(STUB_ON_SMP) and (cpu.thread > 0 or cpu.core.number > 0):
+            if cpu.thread > 0 or cpu.core.number > 0:
                 take_down(w, cpu)
                 cpu.present = False
 
@@ -107,12 +99,12 @@ def kernel_means_to_lie(w: World, vm: Vm) -> None:
 
 def reported(w: World, vm: Vm) -> bool:
     """What KVM reports: the fact as its rule sees it, if it knows the hint and does not lie."""
-    return vm.kernel_liar or (bool(w.assume(KNOWN)) and w.use(Hint).kvm_reports(w, vm.host))
+    return vm.kernel_liar or (vm.host.knows and w.use(Hint).kvm_reports(w, vm.host))
 
 
 def accepted(w: World, vm: Vm, host: Host) -> bool:
     """Whether KVM of a host lets the claim through."""
-    return vm.kernel_liar or not w.assume(KNOWN) or w.use(Hint).kvm_accepts(w, host)
+    return vm.kernel_liar or not host.knows or w.use(Hint).kvm_accepts(w, host)
 
 
 @sequence(source=CPUID)
@@ -124,7 +116,7 @@ def start(w: World, vm: Vm) -> Sections:
         vm.bit = not vm.inverted
         vm.known = True
     else:
-        vm.known = bool(w.assume(KNOWN))
+        vm.known = vm.host.knows
         vm.bit = vm.inverted and vm.known
     vm.claims = False
     vm.host.used = True

@@ -19,10 +19,10 @@ from vmlitmus.model.kvm.ap_creation.debug_registers import exit_guest, vcpu_put
 from vmlitmus.model.kvm.ap_creation.run_loop import accept_events
 from vmlitmus.world.snp import Fault, MpState, Vcpu, Vm
 
-RUN = KernelFile("arch/x86/kvm/x86.c", "kvm_arch_vcpu_ioctl_run()", "7.2.13")
+RUN = KernelFile("arch/x86/kvm/x86.c", "kvm_arch_vcpu_ioctl_run()", "7.2.8")
 GET = KernelFile("arch/x86/kvm/x86.c", "kvm_arch_vcpu_ioctl_get_mpstate()", "7.2.8")
 PSC = KernelFile("arch/x86/kvm/svm/sev.c", "snp_complete_one_psc()", "7.2.8")
-SET = KernelFile("arch/x86/kvm/x86.c", "kvm_arch_vcpu_ioctl_set_mpstate()", "7.2.13")
+SET = KernelFile("arch/x86/kvm/x86.c", "kvm_arch_vcpu_ioctl_set_mpstate()", "7.2.8")
 
 
 MP_STATE = "set-mp-state"

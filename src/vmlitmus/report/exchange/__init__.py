@@ -8,6 +8,7 @@ from vmlitmus.report.exchange.mermaid import mermaid
 from vmlitmus.report.exchange.perfetto import perfetto
 from vmlitmus.report.exchange.sarif import sarif
 from vmlitmus.report.exchange.selftest import selftest
+from vmlitmus.report.exchange.svg import svg
 
 __all__ = [
     "check_markdown",
@@ -18,4 +19,5 @@ __all__ = [
     "perfetto",
     "sarif",
     "selftest",
+    "svg",
 ]

@@ -19,8 +19,8 @@ from vmlitmus.world.smt_protection import Activity, Cpu, Event, Vcpu
 
 SMM = Apm("10.3")
 APIC = Apm("16.5")
-ONLINE = KernelFile("kernel/cpu.c", "cpuhp_online_idle()", "6.16")
-INIT_SIPI = KernelFile("arch/x86/kernel/smpboot.c", "do_boot_cpu()", "6.16")
+ONLINE = KernelFile("kernel/cpu.c", "cpuhp_online_idle()", "7.2.8")
+INIT_SIPI = KernelFile("arch/x86/kernel/smpboot.c", "do_boot_cpu()", "7.2.8")
 WITHOUT_INSTRUCTIONS = (
     Activity.HLT,
     Activity.C2,

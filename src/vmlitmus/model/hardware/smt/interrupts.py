@@ -18,6 +18,7 @@ from vmlitmus.model.hardware.smt.protection import (
     beside_protected,
     covered,
     held,
+    monitor_hit,
 )
 from vmlitmus.model.hardware.smt.readings import (
     ICR_AS_IT_IS,
@@ -31,7 +32,7 @@ from vmlitmus.model.hardware.smt.readings import (
 from vmlitmus.model.kvm.smt_protection.mechanism import SmtMechanism
 from vmlitmus.world.smt_protection import Activity, Cpu, Event, Host, Icr, TaskKind, Vcpu
 
-IRQ_ENTRY = KernelFile("kernel/entry/common.c", "irqentry_enter()", "6.16")
+IRQ_ENTRY = KernelFile("kernel/entry/common.c", "irqentry_enter()", "7.2.8")
 IDLE = (Activity.HLT, Activity.C2, Activity.MWAIT, Activity.C6, Activity.POLL)
 IN_GUEST_MODE = (Activity.GUEST, Activity.GUEST_HLT)
 
@@ -94,6 +95,7 @@ def holds_back_event(w: World, cpu: Cpu) -> bool:
     """Say whether something is pending that does not wake a held cpu."""
     return (
         cpu.irq
+        or monitor_hit(cpu)
         or (bool(w.assume(NMI_IS_HELD)) and cpu.event in (Event.NMI, Event.MACHINE_CHECK))
         or (bool(w.assume(SMI_IS_HELD)) and cpu.event == Event.SMI)
         or (bool(w.assume(INIT_IS_HELD)) and cpu.event == Event.INIT)

@@ -59,8 +59,14 @@ def seen_idle(w: World, cpu: Cpu) -> bool:
 
 
 def has_event(cpu: Cpu) -> bool:
-    """Say whether something is pending that wakes an idle cpu."""
-    return cpu.irq or cpu.event != Event.NONE
+    """Say whether something is pending that wakes an idle cpu; an offline one has IRQs off."""
+    irq = cpu.irq and cpu.activity != Activity.OFFLINE
+    return irq or monitor_hit(cpu) or cpu.event != Event.NONE
+
+
+def monitor_hit(cpu: Cpu) -> bool:
+    """Say whether the word that a cpu in MWAIT monitors has been written."""
+    return cpu.activity == Activity.MWAIT and cpu.need_resched
 
 
 def passes_check(w: World, cpu: Cpu) -> bool:

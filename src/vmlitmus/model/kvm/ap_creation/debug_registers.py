@@ -25,7 +25,7 @@ from vmlitmus.model.kvm.ap_creation.fixes import MASKS, NO_DRS
 from vmlitmus.world.snp import Host, Mode, Vcpu, Vm
 
 SWAP = KernelCommit("b2653cd3b75f", "KVM: SVM: Save host DR masks on CPUs with DebugSwap")
-MASK = KernelFile("arch/x86/kernel/cpu/amd.c", "amd_set_dr_addr_mask()", "7.2.13")
+MASK = KernelFile("arch/x86/kernel/cpu/amd.c", "amd_set_dr_addr_mask()", "7.2.8")
 INSTALL = KernelFile("arch/x86/kernel/hw_breakpoint.c", "arch_install_hw_breakpoint()", "7.2.8")
 RESTORE = "restore DR0..DR3 by hw_breakpoint_restore()"
 

@@ -26,9 +26,9 @@ from vmlitmus.model.hardware.rmp import free_to_act
 from vmlitmus.model.kvm.ap_creation.kick import KICK, kick
 from vmlitmus.world.snp import Host, Vcpu
 
-ACCEPT_IRQ = KernelFile("arch/x86/kvm/lapic.c", "__apic_accept_irq()", "7.2.13")
+ACCEPT_IRQ = KernelFile("arch/x86/kvm/lapic.c", "__apic_accept_irq()", "7.2.8")
 DELIVER = KernelFile("arch/x86/kvm/svm/svm.c", "svm_deliver_interrupt()", "7.2.8")
-NMI = KernelFile("arch/x86/kvm/x86.c", "kvm_inject_nmi()", "7.2.13")
+NMI = KernelFile("arch/x86/kvm/x86.c", "kvm_inject_nmi()", "7.2.8")
 
 
 @step("{vcpu} sends INIT to {target}", source=ACCEPT_IRQ, disturbance="init")

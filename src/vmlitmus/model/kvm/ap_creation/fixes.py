@@ -1,9 +1,10 @@
 """The history of AP creation in KVM: each fix with its part, and the fixes of each version.
 
 Refactorings without an effect of their own are left out (c6e129fb2ad2, 46332437e1c5, 5279d6f7e43d,
-0060569e4f18, 42a39ad5d592). Whether 6.12.117 has 807cb9ce2ed9, which changes nothing either, was
-not looked up.
-Source: the commits; for 6.12.117 and 7.2.13 the trees themselves.
+0060569e4f18, 42a39ad5d592). Where a release got a fix in a point release, that is said here:
+98ade8c48c28 is in 7.1.13 and 7.2.8, d1a3c2162334 in 7.2.8.
+Source: the trees of 6.12.107, 7.1.13 and 7.2.8; for the other versions the commits, or what
+UNREAD says.
 """
 
 from __future__ import annotations
@@ -110,13 +111,13 @@ FIXES = (
     ),
     _fix(
         RUNNABLE,
-        "7.3",
+        "7.3, 7.2.8, 7.1.13",
         "98ade8c48c28",
         "SEV: Mark vCPU RUNNABLE after AP_CREATE, even if VMSA is unusable",
     ),
     _fix(
         INVALIDATE,
-        "7.3",
+        "7.3, 7.2.8",
         "d1a3c2162334",
         "SEV: Forcefully invalidate SNP VMSA if its backing gmem page is zapped",
     ),
@@ -136,19 +137,32 @@ def _with(*parts: str) -> tuple[Fix, ...]:
 _V6_11 = (HALTED, LOOKUP, TRACKED)
 _V6_15 = (*_V6_11, MASKS, NO_DRS, REFUSE, CHECK_FIRST, FEATURES, DIRTY, CONSUME)
 _V6_16 = (*_V6_15, WAIT_FLAG, WAIT_KICK, ALLOWED)
-_V7_2 = (*_V6_16, LOCK_VCPUS, SYNC_ONCE, NO_CREATING, RUNNABLE, INVALIDATE)
+_V7_1 = (*_V6_16, LOCK_VCPUS, SYNC_ONCE, NO_CREATING, RUNNABLE)
+_V7_2 = (*_V7_1, INVALIDATE)
 
-# 6.12.117 takes its pending GPA before it loads the page and marks the VMCB dirty there, as 7.3
-# does; the stable series of April 2026 brought SYNC_ONCE and NO_CREATING, not LOCK_VCPUS.
+# 6.12.107 checks first (3994-4062), as the stable series brought d26638bfcdfc, and has SYNC_ONCE
+# (817) and NO_CREATING; pre_sev_run() refuses nothing (3524), the pending GPA stays after a failure
+# and the VMCB is marked dirty at the end only (3911-3976). 6.12.117 is said to do both as 7.3 does.
 VERSIONS = {
     "rfc-v8": _with(START_UNINITIALIZED),
     "6.11": _with(*_V6_11),
+    "6.12.107": _with(*_V6_11, MASKS, CHECK_FIRST, SYNC_ONCE, NO_CREATING),
     "6.15": _with(*_V6_15),
     "wait-flag-only": _with(*_V6_15, WAIT_FLAG),
     "6.16": _with(*_V6_16),
+    "7.1.13": _with(*_V7_1),
+    "7.2.8": _with(*_V7_2),
     "6.12.117": _with(
         *_V6_11, MASKS, CHECK_FIRST, DIRTY, CONSUME, SYNC_ONCE, NO_CREATING, RUNNABLE
     ),
     "7.2.13": _with(*_V7_2),
     "7.3": _with(*_V7_2, MARK_GUEST),
+}
+
+READ = ("6.12.107", "7.1.13", "7.2.8")
+UNREAD = {
+    "rfc-v8": "the patch as posted",
+    "wait-flag-only": "no release but a draft of 309d28576f0a",
+    "6.12.117": "the stable queue",
+    "7.2.13": "taken to be as 7.2.8",
 }

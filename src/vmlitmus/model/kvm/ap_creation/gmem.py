@@ -35,12 +35,12 @@ from vmlitmus.model.kvm.ap_creation.kick import Kick
 from vmlitmus.world.memory import Owner
 from vmlitmus.world.snp import Asid, Host, Mode, Page, Task, Vcpu, Vm
 
-PUNCH = KernelFile("virt/kvm/guest_memfd.c", "kvm_gmem_punch_hole()", "7.2.13")
+PUNCH = KernelFile("virt/kvm/guest_memfd.c", "kvm_gmem_punch_hole()", "7.2.8")
 DELETE = (
-    KernelFile("virt/kvm/kvm_main.c", "kvm_set_memslot()", "7.2.13"),
-    KernelFile("arch/x86/kvm/mmu/mmu.c", "kvm_arch_flush_shadow_memslot()", "7.3"),
+    KernelFile("virt/kvm/kvm_main.c", "kvm_set_memslot()", "7.2.8"),
+    KernelFile("arch/x86/kvm/mmu/mmu.c", "kvm_arch_flush_shadow_memslot()", "7.2.8"),
 )
-FREE = KernelFile("arch/x86/kvm/svm/sev.c", "sev_gmem_invalidate()", "7.2.13")
+FREE = KernelFile("arch/x86/kvm/svm/sev.c", "sev_gmem_invalidate()", "7.2.8")
 
 
 def request_reload(w: World, task: Task, page: Page) -> Sections:

@@ -18,7 +18,7 @@ from vmlitmus.lang import Hooks, KernelFile, Lore, Sections, World, when
 from vmlitmus.model.kvm.ap_creation.fixes import WAIT_FLAG, WAIT_KICK
 from vmlitmus.world.snp import Mode, Vcpu
 
-KICK = KernelFile("virt/kvm/kvm_main.c", "__kvm_vcpu_kick()", "7.2.13")
+KICK = KernelFile("virt/kvm/kvm_main.c", "__kvm_vcpu_kick()", "7.2.8")
 MASK = Lore(
     "Re: [PATCH] KVM: SVM: Fix SNP AP destroy race with VMRUN", "Tom Lendacky", "2025-03-18"
 )

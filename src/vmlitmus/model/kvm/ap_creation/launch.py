@@ -28,8 +28,8 @@ FINISH = (
     KernelFile("arch/x86/kvm/svm/sev.c", "snp_launch_finish()", "7.2.8"),
     KernelFile("arch/x86/kvm/svm/sev.c", "snp_launch_update_vmsa()", "7.2.8"),
 )
-SET_REGS = KernelFile("arch/x86/kvm/x86.c", "kvm_arch_vcpu_ioctl_set_regs()", "7.2.13")
-CREATE_VCPU = KernelFile("virt/kvm/kvm_main.c", "kvm_vm_ioctl_create_vcpu()", "7.2.13")
+SET_REGS = KernelFile("arch/x86/kvm/regs.c", "kvm_arch_vcpu_ioctl_set_regs()", "7.2.8")
+CREATE_VCPU = KernelFile("virt/kvm/kvm_main.c", "kvm_vm_ioctl_create_vcpu()", "7.2.8")
 
 
 def sync(w: World, vcpu: Vcpu, page: Page) -> None:

@@ -26,7 +26,7 @@ from vmlitmus.model.kvm.ap_creation.kick import request_and_kick
 from vmlitmus.world.snp import Features, MpState, Page, Vcpu, Vm
 
 AP_CREATION = (
-    KernelFile("arch/x86/kvm/svm/sev.c", "sev_snp_ap_creation()", "7.2.13"),
+    KernelFile("arch/x86/kvm/svm/sev.c", "sev_snp_ap_creation()", "7.2.8"),
     Ghcb("4.1.9"),
 )
 

@@ -29,13 +29,13 @@ from vmlitmus.model.kvm.ap_creation.update import kvm_vcpu_reset
 from vmlitmus.world.snp import Fault, Host, Mode, MpState, Vcpu
 
 X86 = "arch/x86/kvm/x86.c"
-ENTER = KernelFile(X86, "vcpu_enter_guest()", "7.2.13")
-PRE_SEV_RUN = KernelFile("arch/x86/kvm/svm/sev.c", "pre_sev_run()", "7.2.13")
-BLOCK = KernelFile(X86, "vcpu_block()", "7.2.13")
-EVENTS = KernelFile("arch/x86/kvm/lapic.c", "kvm_apic_accept_events()", "7.2.13")
+ENTER = KernelFile(X86, "vcpu_enter_guest()", "7.2.8")
+PRE_SEV_RUN = KernelFile("arch/x86/kvm/svm/sev.c", "pre_sev_run()", "7.2.8")
+BLOCK = KernelFile(X86, "vcpu_block()", "7.2.8")
+EVENTS = KernelFile("arch/x86/kvm/lapic.c", "kvm_apic_accept_events()", "7.2.8")
 SIPI = KernelFile("arch/x86/kvm/svm/sev.c", "sev_vcpu_deliver_sipi_vector()", "7.2.8")
 HOLD_TYPE = "deliver a SIPI by the type of the AP reset hold"
-IOCTL_RUN = KernelFile(X86, "kvm_arch_vcpu_ioctl_run()", "7.2.13")
+IOCTL_RUN = KernelFile(X86, "kvm_arch_vcpu_ioctl_run()", "7.2.8")
 
 
 @sequence(source=(ENTER, PRE_SEV_RUN, VMRUN), fair="weak")

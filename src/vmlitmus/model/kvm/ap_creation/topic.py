@@ -30,7 +30,7 @@ from vmlitmus.model.kvm.ap_creation.events import (
     send_sipi,
     unhalt,
 )
-from vmlitmus.model.kvm.ap_creation.fixes import FIXES, VERSIONS
+from vmlitmus.model.kvm.ap_creation.fixes import FIXES, READ, UNREAD, VERSIONS
 from vmlitmus.model.kvm.ap_creation.gmem import (
     delete_memslot,
     host_writes,
@@ -268,7 +268,7 @@ MODEL = Model(
             ),
         },
         "kvm": {
-            "version": release(default="7.3", doc="the kernel version: which fixes are in"),
+            "version": release(default="7.2.8", doc="the kernel version: which fixes are in"),
             "kick": mechanism(Kick, default="as-merged", doc="how the requester kicks the target"),
             "free_launch_vmsa": flag(
                 default=False, doc="KVM frees the launch VMSA once another VMSA is in place"
@@ -372,4 +372,6 @@ MODEL = Model(
     start=start,
     fixes=FIXES,
     versions=VERSIONS,
+    read=READ,
+    unread=UNREAD,
 )

@@ -50,12 +50,16 @@ from vmlitmus.world.snp import Fault, Host, MpState, Page, Vcpu, Vm
 
 SEV = "arch/x86/kvm/svm/sev.c"
 UNBOUND = "leave guest_memfd out of an invalid memslot"
-UPDATE = KernelFile(SEV, "sev_snp_init_protected_guest_state()", "7.2.13")
-RELOAD = KernelFile(SEV, "__sev_snp_reload_vmsa()", "7.2.13")
+UPDATE = KernelFile(SEV, "sev_snp_init_protected_guest_state()", "7.2.8")
+RELOAD = KernelFile(SEV, "__sev_snp_reload_vmsa()", "7.2.8")
 MARKS_DESTROYED = Assumption(
     "destroy-marks-guest-vmsa",
     "98fb11aed12b sets snp_has_guest_vmsa for a vcpu whose first request is a DESTROY, too",
     default=False,
+    settled_by=(
+        "the source of 98fb11aed12b: whether __sev_snp_reload_vmsa() sets "
+        "snp_has_guest_vmsa before it returns for an invalid gpa"
+    ),
 )
 
 

@@ -24,6 +24,7 @@ from vmlitmus.model.kvm.cache_flush.reclaim import flushes_on_reclaim, forget, u
 from vmlitmus.world import Cpu, Host, Owner, Page, PageKind, Role, Task, Vcpu, Vm
 
 DESTROY = KernelFile("arch/x86/kvm/svm/sev.c", "sev_vm_destroy()", "7.2.8")
+FLUSHES = KernelFile("arch/x86/kvm/svm/sev.c", "sev_vm_destroy()", "6.12.107")
 DROPPED = KernelCommit("7e00013bd339", "KVM: SVM: Remove wbinvd in sev_vm_destroy()")
 VMSA = KernelFile("arch/x86/kvm/svm/sev.c", "sev_flush_encrypted_page()", "7.2.8")
 RECYCLE = KernelFile("arch/x86/kvm/svm/sev.c", "sev_flush_asids()", "7.2.8")
@@ -71,7 +72,9 @@ def unpin_regions(w: World, vm: Vm) -> None:
         free_memory(w)
 
 
-@sequence("{task} deactivates the ASID of {vm}", source=(DESTROY, DROPPED), disturbance="destroy")
+@sequence(
+    "{task} deactivates the ASID of {vm}", source=(DESTROY, FLUSHES, DROPPED), disturbance="destroy"
+)
 def destroy(w: World, task: Task, vm: Vm) -> Sections:
     when(vm.alive and vm.role != Role.SUCCESSOR and not vm.locked and not vm.kvm_lock)
     when(not any(vcpu.vm is vm and vcpu.cpu is not None for vcpu in w.all(Vcpu)))

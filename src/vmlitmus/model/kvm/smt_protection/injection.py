@@ -1,13 +1,14 @@
 """Event injection: from the virtual APIC to the guest, and what a failed entry does to it.
 
 kvm_cpu_get_interrupt() moves a vector from the IRR to the ISR, svm_inject_irq() writes it to
-EVENTINJ, a successful VMRUN delivers it, and the guest's EOI clears the ISR. After each exit
-svm_complete_interrupts() empties KVM's own queue and fills it again from EXITINTINFO alone. A
-vector that is in the ISR, but nowhere on its way to the guest, is lost; and it blocks its whole
-class and the lower ones, because no EOI will come.
+EVENTINJ, a successful VMRUN delivers it, and the guest's EOI clears the ISR. After each VMRUN, and
+before the exit handler, svm_complete_interrupts() empties KVM's own queue and fills it again from
+EXITINTINFO alone. A vector that is in the ISR, but nowhere on its way to the guest, is lost; and it
+blocks its whole class and the lower ones, because no EOI will come.
 
 What a VMRUN that exits with -3 leaves in EVENTINJ is an assumption with three values. Who queues
-the event again is a mechanism. Not modelled: NMIs and exceptions as events, AVIC, alternate
+the event again is a mechanism: the exit handler has EVENTINJ only, svm_complete_interrupts() still
+has the queue. Not modelled: NMIs and exceptions as events, AVIC, alternate
 injection.
 Source: arch/x86/kvm/svm/svm.c, arch/x86/kvm/lapic.c; APM vol. 2, 15.20.
 """
@@ -18,8 +19,8 @@ from vmlitmus.lang import Apm, Assumption, Hooks, KernelFile, World
 from vmlitmus.model.kvm.smt_protection.mechanism import SmtMechanism
 from vmlitmus.world.smt_protection import Vcpu, Vector
 
-INJECT = KernelFile("arch/x86/kvm/svm/svm.c", "svm_inject_irq()", "6.16")
-COMPLETE = KernelFile("arch/x86/kvm/svm/svm.c", "svm_complete_interrupts()", "6.16")
+INJECT = KernelFile("arch/x86/kvm/svm/svm.c", "svm_inject_irq()", "7.2.8")
+COMPLETE = KernelFile("arch/x86/kvm/svm/svm.c", "svm_complete_interrupts()", "7.2.8")
 EVENTINJ = Apm("15.20")
 EVENTINJ_AFTER = Assumption(
     "eventinj-after-failed-entry",
@@ -27,28 +28,36 @@ EVENTINJ_AFTER = Assumption(
     "(APM vol. 3, VMRUN), EVENTINJ kept, or the event moved to EXITINTINFO",
     default="cleared",
     choices=("cleared", "kept", "moved"),
+    settled_by=(
+        "the APM on VMRUN (vol. 3) and on exit code -3, or a test on such hardware: "
+        "EVENTINJ and EXITINTINFO after a VMRUN that failed"
+    ),
 )
 
 
 class Requeue(Hooks):
     """As in the RFC: nobody queues the event of a failed entry again."""
 
-    def failed_entry(self, w: World, vcpu: Vcpu) -> Vector:
-        """Return what the exit handler of -3 puts back, before svm_complete_interrupts()."""
+    def complete(self, w: World, vcpu: Vcpu) -> Vector:
+        """Return what svm_complete_interrupts() leaves in KVM's queue after -3."""
+        return Vector.NONE
+
+    def handle(self, w: World, vcpu: Vcpu) -> Vector:
+        """Return what the exit handler of -3 queues again; the queue is empty by then."""
         return Vector.NONE
 
 
 class FromEventinj(Requeue):
-    """As svm_cancel_injection() does: move what is left in EVENTINJ to EXITINTINFO."""
+    """An exit handler that calls svm_cancel_injection(): what is left in EVENTINJ is queued."""
 
-    def failed_entry(self, w: World, vcpu: Vcpu) -> Vector:
+    def handle(self, w: World, vcpu: Vcpu) -> Vector:
         return vcpu.event_inj
 
 
 class FromQueue(Requeue):
-    """Leave the event in vcpu->arch.interrupt, where KVM put it when it wrote EVENTINJ."""
+    """svm_complete_interrupts() leaves the queue alone after -3: it has what went to EVENTINJ."""
 
-    def failed_entry(self, w: World, vcpu: Vcpu) -> Vector:
+    def complete(self, w: World, vcpu: Vcpu) -> Vector:
         return vcpu.injected
 
 
@@ -83,7 +92,7 @@ def deliver(vcpu: Vcpu) -> None:
 
 
 def fail_entry(w: World, vcpu: Vcpu) -> None:
-    """A VMRUN without a guest: hardware, the exit handler, then svm_complete_interrupts()."""
+    """A VMRUN without a guest: hardware, svm_complete_interrupts(), then the exit handler."""
     moved = vcpu.event_inj
     if w.assume(EVENTINJ_AFTER) == "kept":
         moved = Vector.NONE
@@ -91,10 +100,19 @@ def fail_entry(w: World, vcpu: Vcpu) -> None:
         vcpu.event_inj = Vector.NONE
     if w.assume(EVENTINJ_AFTER) == "cleared":
         moved = Vector.NONE
-    again = w.use(Requeue).failed_entry(w, vcpu)
+    complete_interrupts(w, vcpu, moved)
+    again = w.use(Requeue).handle(w, vcpu)
+    if vcpu.injected == Vector.NONE and again != Vector.NONE:
+        vcpu.injected = again
+        vcpu.event_inj = Vector.NONE
+
+
+def complete_interrupts(w: World, vcpu: Vcpu, moved: Vector) -> None:
+    """svm_complete_interrupts() after -3: the queue is what EXITINTINFO has, or what it is left."""
+    left = w.use(Requeue).complete(w, vcpu)
     if w.use(SmtMechanism).requeues(w):
-        again = vcpu.injected
-    if moved == Vector.NONE and again != Vector.NONE:
-        moved = again
+        left = vcpu.injected
+    if moved == Vector.NONE and left != Vector.NONE:
+        moved = left
         vcpu.event_inj = Vector.NONE
     vcpu.injected = moved

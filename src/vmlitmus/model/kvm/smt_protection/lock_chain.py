@@ -23,9 +23,9 @@ from vmlitmus.model.kvm.smt_protection.hot_unplug import (
 )
 from vmlitmus.world.smt_protection import Activity, Cpu, Event, Host, Vcpu, Write, Writer
 
-STORE = KernelFile("drivers/base/core.c", "online_store()", "6.16")
-TRY = KernelFile("drivers/base/core.c", "lock_device_hotplug_sysfs()", "6.16")
-IOCTL = KernelFile("virt/kvm/kvm_main.c", "kvm_vcpu_ioctl()", "6.16")
+STORE = KernelFile("drivers/base/core.c", "online_store()", "7.2.8")
+TRY = KernelFile("drivers/base/core.c", "lock_device_hotplug_sysfs()", "7.2.8")
+IOCTL = KernelFile("virt/kvm/kvm_main.c", "kvm_vcpu_ioctl()", "7.2.8")
 
 
 @step('{writer} writes {what} to the file "online" of {cpu}', source=STORE, disturbance="online")

@@ -1,8 +1,10 @@
 """The part of vcpu_run() that matters here, with VMRUN of a vcpu that may be protected.
 
 vcpu_enter_guest() injects events, turns IRQs off, looks at need_resched for the last time and
-executes VMRUN; IRQs stay off until after #VMEXIT, whose interrupt is then handled. A failed entry
-goes through the exit handler like any exit; the RFC returns 1 there, "enter again". A guest that
+executes VMRUN; IRQs stay off until after #VMEXIT, failed entry or not, and whatever is pending then
+is handled at once. While IRQs are on nothing stays pending: an interrupt is taken before IRQs are
+turned off again. A failed entry goes through the exit handler like any exit; the RFC returns 1
+there, "enter again", where 7.2.8 ends KVM_RUN. A guest that
 executes HLT with nothing to deliver lets its task sleep until something is.
 
 Source: vcpu_run() and vcpu_enter_guest() in arch/x86/kvm/x86.c; svm_vcpu_run() in svm.c; the RFC.
@@ -32,9 +34,9 @@ from vmlitmus.model.kvm.smt_protection.mechanism import SmtMechanism
 from vmlitmus.model.scheduler.core_scheduling import sleep, wake_up
 from vmlitmus.world.smt_protection import Activity, Event, Exit, Host, Vcpu, Vector
 
-ENTER = KernelFile("arch/x86/kvm/x86.c", "vcpu_enter_guest()", "6.16")
-RUN = KernelFile("arch/x86/kvm/svm/svm.c", "svm_vcpu_run()", "6.16")
-BLOCK = KernelFile("virt/kvm/kvm_main.c", "kvm_vcpu_block()", "6.16")
+ENTER = KernelFile("arch/x86/kvm/x86.c", "vcpu_enter_guest()", "7.2.8")
+RUN = KernelFile("arch/x86/kvm/svm/svm.c", "svm_vcpu_run()", "7.2.8")
+BLOCK = KernelFile("virt/kvm/kvm_main.c", "kvm_vcpu_block()", "7.2.8")
 EXIT = Apm("15.6")
 
 
@@ -52,6 +54,7 @@ def run_vcpu(w: World, vcpu: Vcpu) -> Sections:
     when(not vcpu.cpu.need_resched and vcpu.task.runnable)
     when(not vcpu.ioctl and not vcpu.cpu.dying)
     yield from w.use(SmtMechanism).prepare(w, vcpu)
+    when(not vcpu.cpu.irq)
     if vcpu.cpu.need_resched or vcpu.ioctl or vcpu.cpu.dying:
         yield "{vcpu} sees need_resched or a signal and does not enter"
         yield from w.use(SmtMechanism).put(w, vcpu)
@@ -66,7 +69,7 @@ def run_vcpu(w: World, vcpu: Vcpu) -> Sections:
         refuse(w, vcpu)
         yield "{vcpu} executes VMRUN, which exits: {vcpu.exit}"
         yield from w.use(SmtMechanism).after_vmexit(w, vcpu)
-        vcpu.cpu.irqs_off = False
+        turn_irqs_on(vcpu)
         yield "{vcpu} turns IRQs on after the failed entry"
         yield from w.use(BackOff).after_failed_entry(w, vcpu)
     else:
@@ -108,10 +111,17 @@ def reason(w: World, vcpu: Vcpu) -> Exit:
     return Exit.INTR if vcpu.cpu.irq else Exit.OTHER
 
 
-def leave(w: World, vcpu: Vcpu) -> None:
-    """IRQs on: the interrupt that ended guest mode is handled; a halted vcpu sleeps."""
+def turn_irqs_on(vcpu: Vcpu) -> None:
+    """STGI and STI: a pending NMI, then a pending interrupt, are handled at once."""
     vcpu.cpu.irqs_off = False
     vcpu.cpu.irq = False
+    if vcpu.cpu.event in (Event.NMI, Event.MACHINE_CHECK):
+        vcpu.cpu.event = Event.NONE
+
+
+def leave(w: World, vcpu: Vcpu) -> None:
+    """IRQs on: what ended guest mode is handled; a halted vcpu sleeps."""
+    turn_irqs_on(vcpu)
     vcpu.leaving = False
     if vcpu.halted and not deliverable(vcpu):
         sleep(w, vcpu.task)

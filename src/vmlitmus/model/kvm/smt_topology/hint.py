@@ -50,7 +50,7 @@ def topology_checked(w: World, vm: Vm) -> bool:
     else:
         wanted = vm.layout == Layout.OWN_CORES and vm.threads == 1
     return wanted and all(
-        cpu.online for cpu in w.all(Cpu) if cpu.core.host is vm.host and _in_layout(vm, cpu)
+        cpu.active for cpu in w.all(Cpu) if cpu.core.host is vm.host and _in_layout(vm, cpu)
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from vmlitmus.claims.smt_topology import CONDITIONS
 from vmlitmus.claims.smt_topology.hints import OTHER_VMS, READING
 from vmlitmus.lang import Model, Settings, Setup, choice, flag, mechanism, number
@@ -15,9 +17,13 @@ from vmlitmus.model.guest.smt_policy import (
 from vmlitmus.model.hardware.smt_control import (
     cpu_down,
     cpu_up,
+    load_processor_driver,
+    pass_refusals,
+    plug_in,
     resume_from_hibernation,
     smt_disable,
     smt_enable,
+    store_after_all,
 )
 from vmlitmus.model.kvm.smt_topology.by_userspace import (
     AccurateTopology,
@@ -59,8 +65,6 @@ from vmlitmus.model.scheduler.placement import (
 )
 from vmlitmus.model.vmm.replacement import live_migrate, repin, tag_later, untag
 from vmlitmus.model.vmm.start import (
-    KNOWN,
-    STUB_ON_SMP,
     boot_host,
     kernel_means_to_lie,
     lay_out,
@@ -106,12 +110,19 @@ POLICIES = {
 LAYOUTS = {"free": Layout.FREE, "same-core": Layout.SAME_CORE, "own-cores": Layout.OWN_CORES}
 
 
+def chosen_hint(s: Settings) -> type[Hint]:
+    """Return the hint of the scenario."""
+    found = s.mechanism("kvm", "hint")
+    assert issubclass(found, Hint)
+    return found
+
+
 def populate(make: Setup, s: Settings) -> None:
     """Make the hosts, the VM with two vcpus, and one task of each kind."""
     for host in s.lists["host"]:
-        make_host(make, SmtControl(host["smt"]), host["cores"], nested=host["nested"])
+        make_host(make, host)
     vm = s["vm"]
-    hint = HINTS[s["kvm"]["hint"]]
+    hint = chosen_hint(s)
     made = make(
         Vm,
         says=hint.SAYS,
@@ -128,19 +139,36 @@ def populate(make: Setup, s: Settings) -> None:
         make(Task, kind=kind)
 
 
-def make_host(make: Setup, control: SmtControl, cores: int, *, nested: bool) -> None:
+def make_host(make: Setup, wanted: Any) -> None:
     """Make a host with two threads a core, online as its smt/control has it.
 
     A nested host is itself a guest: what it takes for cores are threads of its own host's cores,
-    so it enumerates no SMT and runs on all of them.
+    so it enumerates no SMT and runs on all of them. Absent siblings may be plugged in later.
     """
-    host = make(Host, smt=SmtControl.NOTSUPPORTED if nested else control)
-    for number_of_core in range(cores):
+    nested, absent = wanted["nested"], wanted["siblings"] == "absent"
+    deceived = absent and wanted["detects"] == "present-siblings"
+    control = SmtControl.NOTSUPPORTED if nested or deceived else SmtControl(wanted["smt"])
+    host = make(
+        Host,
+        smt=control,
+        knows=wanted["knows_hint"],
+        retests=wanted["retests"],
+        bringup_fails=wanted["bringup_fails"],
+    )
+    for number_of_core in range(wanted["cores"]):
         core = make(Core, host=host, number=number_of_core)
         for thread in range(2):
-            online = nested or thread == 0 or control is SmtControl.ON
-            present = online or control in (SmtControl.OFF, SmtControl.FORCEOFF)
-            make(Cpu, core=core, thread=thread, online=online, present=present)
+            there = thread == 0 or not absent
+            online = nested or thread == 0 or (there and control is SmtControl.ON)
+            off = control in (SmtControl.OFF, SmtControl.FORCEOFF)
+            make(
+                Cpu,
+                core=core,
+                thread=thread,
+                online=online,
+                present=online or (there and off),
+                booted_once=there,
+            )
 
 
 MODEL = Model(
@@ -169,7 +197,11 @@ MODEL = Model(
         smt_enable,
         cpu_down,
         cpu_up,
+        pass_refusals,
+        store_after_all,
+        plug_in,
         resume_from_hibernation,
+        load_processor_driver,
         repin,
         untag,
         tag_later,
@@ -184,7 +216,7 @@ MODEL = Model(
         Bans: {"nothing": Bans, "everything": Banned, "smt-once-started": OnceStarted},
         Reenlightenment: {"none": Reenlightenment, "after": TellsAfter, "before": TellsBefore},
     },
-    assumptions=(KNOWN, STUB_ON_SMP, VHOST_COOKIE, READING, OTHER_VMS, ACKS),
+    assumptions=(VHOST_COOKIE, READING, OTHER_VMS, ACKS),
     settings={
         "kvm": {
             "hint": mechanism(
@@ -221,6 +253,26 @@ MODEL = Model(
             "nested": flag(
                 default=False,
                 doc="the host is itself a guest: its cores are threads of another host",
+            ),
+            "siblings": choice(
+                "present",
+                "absent",
+                default="present",
+                doc="whether secondary threads are there at boot, or may be plugged in later",
+            ),
+            "detects": choice(
+                "cpuid",
+                "present-siblings",
+                default="cpuid",
+                doc="what says whether SMT is supported; by siblings that are present: 5.0 only",
+            ),
+            "knows_hint": flag(default=True, doc="the host's KVM knows the hint"),
+            "retests": flag(
+                default=False, doc="smt/control tests its refusals again under its lock"
+            ),
+            "bringup_fails": flag(
+                default=False,
+                doc="bringing siblings up for hibernation or the processor driver may fail",
             ),
         }
     },

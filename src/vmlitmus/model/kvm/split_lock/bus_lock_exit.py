@@ -17,6 +17,8 @@ from vmlitmus.model.kvm.split_lock.versions import NESTED_BUS_LOCK, RETURN_VALUE
 from vmlitmus.world.split_lock import Answer, Event, Host, Vcpu
 
 HANDLE_EXIT = KernelFile("arch/x86/kvm/vmx/vmx.c", "vmx_handle_exit()", "7.2.8")
+HANDLE_EXIT_6_12 = KernelFile("arch/x86/kvm/vmx/vmx.c", "vmx_handle_exit()", "6.12.107")
+HANDLE_EXIT_6_1 = KernelFile("arch/x86/kvm/vmx/vmx.c", "vmx_handle_exit()", "6.1.176")
 THRESHOLD = KernelCommit(
     "89f9edf4c69d", "KVM: SVM: Add support for KVM_CAP_X86_BUS_LOCK_EXIT on SVM CPUs"
 )
@@ -52,7 +54,10 @@ def tick(w: World, vcpu: Vcpu) -> None:
     vcpu.stepping = w.part(REMEMBER_RIP)
 
 
-@sequence(source=(HANDLE_EXIT, RETURN_VALUE.source), disturbance="failing-exit")
+@sequence(
+    source=(HANDLE_EXIT, HANDLE_EXIT_6_12, HANDLE_EXIT_6_1, RETURN_VALUE.source),
+    disturbance="failing-exit",
+)
 def failing_exit(w: World, vcpu: Vcpu) -> Sections:
     when(vcpu.idle and not vcpu.stopped and not vcpu.failed and w.the(Host).bus_lock_exit)
     when(vcpu.cpu is not None and not vcpu.detected)

@@ -21,6 +21,8 @@ from vmlitmus.model.scheduler.semaphore import leave, may_take, queue, taken
 from vmlitmus.world.split_lock import Event, Host, HostMode, Vcpu, Work
 
 WARN = KernelFile("arch/x86/kernel/cpu/bus_lock.c", "split_lock_warn()", "7.2.8")
+WARN_6_12 = KernelFile("arch/x86/kernel/cpu/intel.c", "split_lock_warn()", "6.12.107")
+WARN_6_1 = KernelFile("arch/x86/kernel/cpu/intel.c", "split_lock_warn()", "6.1.176")
 BIT_FIRST = "split_lock_warn() clears the bit before it sets TIF_SLD"
 
 
@@ -36,7 +38,11 @@ def handle_guest_split_lock(w: World, vcpu: Vcpu) -> Sections:
         yield from warn_task_flag(w, vcpu)
 
 
-@step("{vcpu}'s thread gets a signal while it sleeps", source=WARN, disturbance="signal")
+@step(
+    "{vcpu}'s thread gets a signal while it sleeps",
+    source=(WARN, WARN_6_12, WARN_6_1),
+    disturbance="signal",
+)
 def signal(w: World, vcpu: Vcpu) -> None:
     when(vcpu.sleeping and not vcpu.signalled)
     vcpu.signalled = True

@@ -18,7 +18,7 @@ from vmlitmus.model.kvm.split_lock.hotplug import come_online, go_offline
 from vmlitmus.model.kvm.split_lock.merged import Merged, emulated_lock
 from vmlitmus.model.kvm.split_lock.policy import AcPolicy, split_lock
 from vmlitmus.model.kvm.split_lock.proposed import HOST_OFF_LOADS_BIT, Proposed
-from vmlitmus.model.kvm.split_lock.versions import FIXES, READ, VERSIONS
+from vmlitmus.model.kvm.split_lock.versions import FIXES, READ, UNREAD, VERSIONS
 from vmlitmus.model.scheduler.delayed_work import (
     FIFO_STARVES,
     execute_work,
@@ -166,6 +166,7 @@ MODEL = Model(
     fixes=FIXES,
     versions=VERSIONS,
     read=READ,
+    unread=UNREAD,
     settings={
         "machine": {
             "vendor": choice(

@@ -1,0 +1,79 @@
+"""SNP: whether the guest's policy forbids SMT, and whether SMT Protection is in force.
+
+Source: SNP firmware ABI, "Guest Policy"; APM vol. 2, 15.36.17; KVM_X86_SNP_POLICY_BITS in
+arch/x86/kvm/svm/sev.c.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from vmlitmus.audit.claims.fixes import Release
+from vmlitmus.audit.claims.judge import cannot_tell
+from vmlitmus.audit.facts import HostFacts
+from vmlitmus.audit.vm.domain import Domain
+from vmlitmus.audited import Answer, Evidence, Judged
+
+_SMT, _RESERVED, _DEBUG, _SINGLE_SOCKET = 1 << 16, 1 << 17, 1 << 19, 1 << 20
+_LOOKED_AT = (7, 2)  # the newest kernel in which KVM was read
+
+
+@dataclass(frozen=True)
+class SnpPolicy:
+    """The bits of a policy that matter here."""
+
+    smt: bool
+    reserved: bool
+    debug: bool
+    single_socket: bool
+
+
+def policy_bits(policy: int) -> SnpPolicy:
+    bits = (_SMT, _RESERVED, _DEBUG, _SINGLE_SOCKET)
+    return SnpPolicy(*(bool(policy & bit) for bit in bits))
+
+
+def launch(policy: int, release: Release | None) -> str:
+    """Say what KVM answers to KVM_SEV_SNP_LAUNCH_START with a policy."""
+    bits = policy_bits(policy)
+    if not bits.reserved:
+        return "EINVAL on every KVM: bit 17 must be one"
+    if bits.smt and not bits.single_socket:
+        return "accepted by KVM 6.11 and later"
+    asked = "bit 16" if not bits.smt else "bit 20 to be clear"
+    old = f"KVM 6.11 and 6.12 answer EINVAL (they demand {asked})"
+    new = "KVM 7.2 passes it to the firmware"
+    if release is None:
+        return f"{old}; {new}"
+    here = (release.major, release.minor)
+    return old if here <= (6, 12) else new if here >= _LOOKED_AT else f"{old}; {new}"
+
+
+def forbids_smt(host: HostFacts, domain: Domain, release: Release | None) -> Judged:
+    """SNP_FORBIDS_SMT: bit 16 of the policy is clear."""
+    claim, policy = "SNP_FORBIDS_SMT", domain.policy
+    if policy is None or policy.kind != "sev-snp":
+        return cannot_tell(claim, domain.name, "no SNP policy was found")
+    if policy.policy is None:
+        return cannot_tell(claim, domain.name, f"{policy.where}: no policy is given there")
+    shown = Evidence(policy.where, hex(policy.policy))
+    wide = any(len(core) > 1 for core in host.topology.cores)
+    here = "has SMT on" if wide else "has no two siblings online"
+    if policy_bits(policy.policy).smt:
+        text = f"bit 16 is set: the guest runs on a host with SMT on as well; this one {here}"
+        return Judged(claim, domain.name, Answer.FALSE, text, (shown,))
+    text = f"bit 16 is clear; this host {here}; {launch(policy.policy, release)}"
+    return Judged(claim, domain.name, Answer.TRUE, text, (shown,))
+
+
+def smt_protection(host: HostFacts, domain: Domain, release: Release | None) -> Judged:
+    """SMT_PROTECTION: no KVM up to 7.2 sets bit 15 of SEV_FEATURES, whatever the cpu can do."""
+    claim = "SMT_PROTECTION"
+    kernel = Evidence(host.kernel.release.where, host.kernel.release.value or "not known")
+    if release is None or (release.major, release.minor) > _LOOKED_AT:
+        return cannot_tell(claim, domain.name, "whether this kernel's KVM supports it is not known")
+    text = f"KVM of {release} does not support it: SEV_FEATURES bit 15 stays clear"
+    if release.vendor:
+        text = f"KVM of upstream {release} does not support it; a vendor's patch is not known here"
+        return cannot_tell(claim, domain.name, text)
+    return Judged(claim, domain.name, Answer.FALSE, text, (kernel,))

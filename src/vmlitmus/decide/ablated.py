@@ -1,0 +1,35 @@
+"""What one cell needs of the parts in play."""
+
+from __future__ import annotations
+
+from vmlitmus.decide.cells import Job, assumed, bounds_of
+from vmlitmus.engine import ablate
+from vmlitmus.engine.finding import Watch
+from vmlitmus.errors import ScenarioError
+from vmlitmus.litmus.catalogue import selector
+from vmlitmus.litmus.read import refused
+from vmlitmus.outcome import Ablation
+from vmlitmus.scenario import Cell, Test
+
+
+def ablated(job: Job, test: Test, cell: Cell, progress: Watch | None = None) -> Ablation:
+    """Return what one cell needs; raises LitmusError or ModelError for a faulty test or model."""
+    model = job.catalogue.model_of(test.topic)
+    try:
+        machine = cell.machine(model, switchable=True)
+    except ScenarioError as error:
+        raise refused(test, error) from None
+    off = cell.off(model)
+    return Ablation(
+        name=cell.name,
+        topic=test.topic,
+        question=test.question,
+        claim=str(cell.claim),
+        where=cell.where,
+        arguments=(selector(test, cell), *(("--model", job.model) if job.model else ())),
+        result=ablate(machine, cell.claim, engine=job.engine, limits=job.limits, progress=progress),
+        bounds=bounds_of(machine, cell.claim),
+        assumptions=assumed(machine),
+        absent=tuple(d for d in model.disturbances if d not in cell.allow),
+        off=tuple(part for part in machine.parts if part in off),
+    )

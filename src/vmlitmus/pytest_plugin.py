@@ -1,0 +1,94 @@
+"""pytest collects litmus files: each cell is a test that passes when its verdict is as expected.
+
+    pytest tests/isolation --vmlitmus-model model.py
+
+A file is taken if it has a question and a claim; other TOML files are left alone. Nothing of
+vmlitmus is imported until one is found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from vmlitmus.outcome import Outcome
+
+_LARGEST = 1 << 20  # bytes of a file that is looked into
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("vmlitmus")
+    names = ["--vmlitmus-model"]
+    help_ = "the Python file with the model that the collected litmus files ask about"
+    try:
+        group.addoption("--model", *names, dest="vmlitmus_model", metavar="FILE", help=help_)
+    except ValueError:  # another plugin has the short name
+        group.addoption(*names, dest="vmlitmus_model", metavar="FILE", help=help_)
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.File | None:
+    if file_path.suffix == ".toml" and _is_litmus(file_path):
+        return LitmusFile.from_parent(parent, path=file_path)
+    return None
+
+
+def _is_litmus(path: Path) -> bool:
+    """Say whether a file has the keys that every litmus file has."""
+    import tomllib
+
+    try:
+        if path.stat().st_size > _LARGEST:
+            return False
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return False
+    asked = isinstance(data.get("question"), str)
+    return asked and bool({"claim", "matrix"} & data.keys()) and "because" in data
+
+
+class LitmusFile(pytest.File):
+    """A litmus file; its items are its cells."""
+
+    def collect(self) -> Iterator[pytest.Item]:
+        from vmlitmus.api import load
+        from vmlitmus.errors import VmlitmusError
+
+        try:
+            tests = load(self.path, model=self.config.getoption("vmlitmus_model"))
+        except VmlitmusError as error:
+            raise self.CollectError(str(error)) from None
+        for _, cell in tests.cells:
+            yield LitmusCell.from_parent(self, name=cell.name)
+
+
+class LitmusCell(pytest.Item):
+    """One cell: fails with the report on it when the verdict is not the expected one."""
+
+    def runtest(self) -> None:
+        from vmlitmus.api import check, load
+
+        cell = self.name.removeprefix(self.path.stem)
+        tests = load(f"{self.path}{cell}", model=self.config.getoption("vmlitmus_model"))
+        outcome = check(tests)[0]
+        if not outcome.as_expected:
+            raise _NotAsExpected(outcome)
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
+        if isinstance(excinfo.value, _NotAsExpected):
+            from vmlitmus.report import explain
+
+            return explain(excinfo.value.outcome)
+        return super().repr_failure(excinfo, style)
+
+    def reportinfo(self) -> tuple[Path, int | None, str]:
+        return self.path, None, self.name
+
+
+class _NotAsExpected(Exception):
+    def __init__(self, outcome: Outcome) -> None:
+        self.outcome = outcome
+        super().__init__(outcome.name)

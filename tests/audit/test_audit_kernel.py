@@ -1,0 +1,125 @@
+"""Which fixes a kernel has: by release within its branch, by changelog, never by guessing."""
+
+from __future__ import annotations
+
+import gzip
+
+import pytest
+from hosts import machine, write
+
+from vmlitmus.audit.claims.fixes import asked_release, judge_fixes, read_changelog, table, upstream
+from vmlitmus.cli.main import main
+from vmlitmus.litmus import Catalogue
+
+
+def statuses(release: str, changelog: str = "", *, vendor: bool = False, livepatched: bool = False):
+    found = upstream(release, "x", vendor=vendor)
+    fixes = judge_fixes(found, changelog, livepatched=livepatched)
+    return {fix.commit or fix.cve: fix.status for fix in fixes}
+
+
+def test_what_6_12_118_still_lacks_and_6_1_135_has() -> None:
+    found = statuses("6.12.118")
+    lacks = ("72d12715edcd", "745ff82199b1", "309d28576f0a", "cb923ee6a80f", "d1a3c2162334")
+    for commit in (*lacks, "93de2a6a4b91", "c929d08df8be"):
+        assert found[commit] == "lacks", commit
+    assert statuses("6.1.135")["c929d08df8be"] == "has"
+    assert statuses("6.1.134")["c929d08df8be"] == "lacks"
+
+
+@pytest.mark.parametrize(
+    ("release", "commit", "status"),
+    [
+        ("6.12.22", "d26638bfcdfc", "lacks"),  # first in 6.12.23
+        ("6.12.23", "d26638bfcdfc", "has"),
+        ("6.1.100", "d26638bfcdfc", "not concerned"),  # no such code
+        ("6.10", "d26638bfcdfc", "not concerned"),  # introduced in 6.11
+        ("6.14", "d26638bfcdfc", "cannot tell"),  # a branch that the table does not know
+        ("6.18", "d26638bfcdfc", "has"),
+        ("7.4", "d26638bfcdfc", "has"),
+        ("6.12.999", "72d12715edcd", "cannot tell"),  # newer than what was looked at
+        ("7.2.5", "98ade8c48c28", "cannot tell"),  # "7.2.5?"
+        ("7.2.8", "93de2a6a4b91", "lacks"),
+        ("7.2.9", "93de2a6a4b91", "has"),
+        ("7.3-rc2", "98ade8c48c28", "cannot tell"),
+        ("7.3.1", "cef48693da1e", "lacks"),
+        ("7.3.2", "cef48693da1e", "has"),
+        ("7.2.13", "cef48693da1e", "lacks"),
+    ],
+)
+def test_releases_are_compared_within_their_branch(release, commit, status) -> None:
+    assert statuses(release)[commit] == status
+
+
+def test_a_vendor_is_never_said_to_lack_a_fix() -> None:
+    assert "lacks" not in statuses("6.12.23", vendor=True).values()
+    assert statuses("6.12.23", vendor=True)["d26638bfcdfc"] == "has"
+    unknown = judge_fixes(None, "")
+    assert {fix.status for fix in unknown} == {"cannot tell"}
+    assert "lacks" not in statuses("6.12.23", livepatched=True).values()
+
+
+def test_a_changelog_names_fixes() -> None:
+    text = gzip.compress(b"  * fix (CVE-2026-31591)\n  * 72d12715edcd0011 refuse VMRUN\n")
+    found = statuses("6.12.23", read_changelog(text), vendor=True)
+    assert found["cb923ee6a80f"] == found["72d12715edcd"] == "has"
+    assert found["309d28576f0a"] == "cannot tell"
+    assert read_changelog(b"\x1f\x8bnot gzip") == ""
+
+
+def test_releases_of_distributions_are_taken_from_where_they_stand(tmp_path, capsys) -> None:
+    for name, files, said in (
+        ("debian", {"proc/version": "Linux version 6.1.0-49-amd64 (a) #1 SMP Debian 6.1.176-1 x"},
+         "upstream 6.1.176, /proc/version"),
+        ("ubuntu", {"proc/version_signature": "Ubuntu 6.8.0-31.31-generic 6.8.1"},
+         "upstream 6.8.1, /proc/version_signature"),
+        ("rhel", {"proc/sys/kernel/osrelease": "5.14.0-503.el9.x86_64"}, "5.14.0-503.el9.x86_64"),
+    ):  # fmt: skip
+        root = tmp_path / name
+        for path, content in files.items():
+            write(root, path, content + "\n")
+        code = main(["audit", "kernel", "--root", str(root)])
+        out = " ".join(capsys.readouterr().out.split())
+        assert said in out
+        assert "lacks 0 of" in out
+        assert code == 3
+
+
+def test_exit_codes_and_what_is_listed(tmp_path, capsys) -> None:
+    assert main(["audit", "kernel", "--release", "6.12.107"]) == 1
+    out = capsys.readouterr().out
+    assert "who can trigger it: the guest" in " ".join(out.split())
+    assert "vmlitmus explain destroy-race" in out
+    assert main(["audit", "kernel", "--release", "6.12"]) == 1
+    assert main(["audit", "kernel", "--release", "x"]) == 2
+    assert "not an upstream release" in capsys.readouterr().err
+    root = machine(tmp_path, [[0]])
+    assert main(["audit", "kernel", "--release", "6.12", "--root", str(root)]) == 2
+
+
+def test_every_row_is_well_formed_and_its_test_is_in_the_catalogue() -> None:
+    names = {test.name for test in Catalogue().tests()}
+    rows = table()["fix"]
+    assert len(rows) == 25
+    for row in rows:
+        assert row["commit"] or row["cve"]
+        assert row["protects"]
+        assert row["trigger"]
+        assert not row["test"] or row["test"] in names, row["test"]
+        assert set(row["branches"]) == {
+            "5.15", "6.1", "6.6", "6.12", "6.18", "6.19", "7.0", "7.1", "7.2",
+        }  # fmt: skip
+
+
+def test_tests_of_the_table_name_the_claim_that_the_fix_protects() -> None:
+    """A row's test asks about the condition of which the row says that it never comes true."""
+    tests = {test.name: test for test in Catalogue().tests()}
+    for row in table()["fix"]:
+        if row["test"] and row["protects"].startswith("never "):
+            asked = {name for c in tests[row["test"]].cells for name in c.claim.conditions}
+            assert row["protects"].split(":")[0].removeprefix("never ") in asked, row["title"]
+
+
+def test_a_release_that_is_asked_for() -> None:
+    assert str(asked_release("6.12.107")) == "6.12.107"
+    assert asked_release("7.3-rc5").candidate

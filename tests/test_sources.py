@@ -1,0 +1,103 @@
+"""What the models cite is in the source of the kernels that they name.
+
+The trees are given in VMLITMUS_KERNEL_TREES, folders with a colon between; each is a Linux source.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+TOOLS = Path(__file__).resolve().parent.parent / "tools"
+sys.path.insert(0, str(TOOLS))
+
+import check_sources  # noqa: E402
+
+TREES = [tree for tree in os.environ.get("VMLITMUS_KERNEL_TREES", "").split(":") if tree]
+NONE = "NO KERNEL TREE (set VMLITMUS_KERNEL_TREES): what the models cite was not looked up"
+
+SOURCE = """
+/* called() is not defined here */
+static int
+split(struct vcpu *v)
+{
+	return called(v);
+}
+
+static bool __always_inline annotated(int a, int (*f)(int b))
+	__must_hold(lock_of(a))
+{
+	return f(a);
+}
+
+#define macro(x) ((x) + 1)
+SYSCALL_DEFINE2(asked, int, a, int, b)
+int declared(int a);
+static const struct ops ops = { .call = member };
+"""
+
+
+@pytest.mark.parametrize("name", ["split", "annotated", "macro", "asked"])
+def test_a_definition_is_found(name: str) -> None:
+    assert check_sources.defines(SOURCE, f"{name}()")
+
+
+@pytest.mark.parametrize("name", ["called", "declared", "member", "spli", "ops", "f"])
+def test_a_call_a_declaration_or_another_word_is_no_definition(name: str) -> None:
+    assert not check_sources.defines(SOURCE, f"{name}()")
+
+
+def tree_of(folder: Path, release: str, path: str, text: str) -> Path:
+    version, patchlevel, sublevel = release.split(".")
+    lines = f"VERSION = {version}\nPATCHLEVEL = {patchlevel}\nSUBLEVEL = {sublevel}\n"
+    (folder / "Makefile").write_text(lines)
+    (folder / path).parent.mkdir(parents=True)
+    (folder / path).write_text(text)
+    return folder
+
+
+def test_a_function_that_is_not_there_is_told_with_its_place(tmp_path: Path) -> None:
+    tree = tree_of(tmp_path, "7.2.8", "virt/kvm/kvm_main.c", SOURCE)
+    files = [
+        check_sources.Cited("KernelFile", ("virt/kvm/kvm_main.c", name, release), f"{name}:1")
+        for name, release in [("split()", "7.2.8"), ("gone()", "7.2.8"), ("gone()", "6.1.1")]
+    ]
+    (wrong,) = check_sources.wrong_in(tree, files)
+    assert wrong == "gone():1: Linux 7.2.8: gone() is not defined in virt/kvm/kvm_main.c"
+
+
+def test_a_folder_that_is_no_kernel_is_refused(tmp_path: Path, capsys) -> None:
+    assert check_sources.main([str(tmp_path)]) == 2
+    assert "not the source of a Linux kernel" in capsys.readouterr().err
+    assert check_sources.main([]) == 2
+
+
+def test_every_commit_agrees_with_the_list(monkeypatch, tmp_path: Path) -> None:
+    values = [
+        one
+        for folder in check_sources.MODELS
+        for one in check_sources.cited(check_sources.ROOT / "src" / "vmlitmus" / folder)
+    ]
+    assert all(len(one.arguments) == (3 if one.kind == "KernelFile" else 2) for one in values)
+    assert not [one.place for one in values if "" in one.arguments]
+    commits = [one for one in values if one.kind == "KernelCommit"]
+    assert len(commits) > 30
+    assert check_sources.wrong_commits(commits) == []
+    other = tmp_path / "commits.txt"
+    lines = check_sources.COMMITS.read_text().splitlines()
+    other.write_text("\n".join([lines[0] + "!", *lines[2:], lines[2], "12 short"]))
+    monkeypatch.setattr(check_sources, "COMMITS", other)
+    wrong = "\n".join(check_sources.wrong_commits(commits))
+    assert f"{lines[0][:12]} is {lines[0][13:] + '!'!r}" in wrong
+    assert f"{lines[1][:12]} is not in" in wrong
+    assert "is listed twice" in wrong
+    assert "'12 short': not 12 digits and a subject" in wrong
+
+
+@pytest.mark.wide
+@pytest.mark.parametrize("tree", TREES or [pytest.param("", marks=pytest.mark.skip(reason=NONE))])
+def test_what_the_models_cite_is_in_the_tree(tree: str) -> None:
+    assert check_sources.main([tree]) == 0
