@@ -6,18 +6,14 @@ uses the scheduler's own functions, so that it voids picks and sends the IPI as 
 
 from __future__ import annotations
 
-from vmlitmus.lang import Assumption, KernelFile, World, step, when
+from vmlitmus.lang import Assumption, World, step, when
 from vmlitmus.model.scheduler.core_scheduling import (
     can_schedule,
-    core_wide,
-    give_pick,
-    resched,
     sleep,
-    switch_to,
     void_picks,
     wake_up,
 )
-from vmlitmus.world.smt_protection import Activity, Cookie, Cpu, Task
+from vmlitmus.world.smt_protection import Activity, Cpu, Task
 
 RECORDED = Assumption(
     "recorded", "the recording shows that it happened; who did it is not part of the model"
@@ -29,7 +25,6 @@ KEPT = Assumption(
     "schedule-keeps-the-task",
     "schedule() that goes on with the task it finds leaves no trace, and the siblings alone",
 )
-NO_TREE = KernelFile("kernel/sched/core.c", "pick_next_task()", "6.12.107")
 VOIDED = Assumption("voided-picks", "an enqueue or dequeue that was not recorded voids the picks")
 _OUTSIDE = (Activity.USER, Activity.KERNEL, Activity.IDLE_LOOP)
 
@@ -88,27 +83,6 @@ def trace_voids(w: World, cpu: Cpu) -> None:
     cpu.picked = False
 
 
-@step(
-    "{cpu} picks for the core, where {task}, without a cookie, has the highest priority; "
-    "a sibling whose best task has one idles",
-    source=NO_TREE,
-)
-def trace_picks_without_cookie(w: World, cpu: Cpu, task: Task) -> None:
-    when(core_wide(w) and can_schedule(w, cpu) and not cpu.picked)
-    when(task.cpu.core is cpu.core and task.runnable and task.cookie == Cookie.ZERO)
-    for other in w.all(Cpu):
-        if other.core is cpu.core:
-            give_pick(w, other, task)
-            if other is not task.cpu and any(
-                t.cpu is other and t.runnable and t.cookie != Cookie.ZERO for t in w.all(Task)
-            ):
-                other.pick = None
-            if other is not cpu and other.curr is not other.pick:
-                other.picked = True
-                resched(other)
-    switch_to(w, cpu, cpu.pick)
-
-
 STEPS = (
     trace_enqueues,
     trace_waited,
@@ -118,5 +92,4 @@ STEPS = (
     trace_schedules,
     trace_keeps,
     trace_voids,
-    trace_picks_without_cookie,
 )
