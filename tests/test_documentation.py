@@ -140,3 +140,22 @@ def test_the_yaml_of_the_pages_follows_its_schemas(tmp_path) -> None:
         (tmp_path / f"{name}.yaml").write_text(block.replace("repo: local", "repos: local", 1)
                                                .replace("runs-on:", "runs-onn:"))  # fmt: skip
         assert subprocess.run(command, capture_output=True, cwd=tmp_path, check=False).returncode
+
+
+def test_every_page_is_in_the_index() -> None:
+    index = (ROOT / "docs" / "README.md").read_text()
+    pages = {path.name for path in (ROOT / "docs").glob("*.md")} - {"README.md"}
+    assert pages <= set(re.findall(r"\(([\w-]+\.md)\)", index))
+
+
+def test_every_link_between_pages_leads_somewhere() -> None:
+    for page in PAGES:
+        for link in re.findall(r"\]\(([^)#:]+\.md)(?:#[^)]*)?\)", page.read_text()):
+            assert (page.parent / link).is_file(), f"{page.name}: {link}"
+
+
+@pytest.mark.parametrize("page", TOPIC_PAGES, ids=lambda p: p.name)
+def test_a_topic_page_begins_with_three_questions(page: Path) -> None:
+    begin = page.read_text().partition("The name in brackets")[0]
+    asked = re.findall(r"^\*\*[^*]+\?\*\* (.+?)\((`[^)]+`)\)$", begin, re.MULTILINE | re.DOTALL)
+    assert len(asked) == 3

@@ -89,6 +89,20 @@ MAY = {
     "__init__": {"api"},
 }
 ROOMS = {  # inside a package: which folder may import which, "" for the files beside the folders
+    "host": {
+        "cpus": {""},
+        "tasks": {"cpus", ""},
+        "kernel": {"cpus", ""},
+        "vmm": {"cpus"},
+        "saved": {"cpus", "kernel", "tasks", "vmm", ""},
+        "": set(),
+    },
+    "audit": {
+        "lifted": set(),
+        "vm": {"lifted", ""},
+        "claims": {"lifted", "vm", ""},
+        "": {"lifted", "vm", "claims"},
+    },
     "compiler": {
         "sections": set(),
         "ir": set(),

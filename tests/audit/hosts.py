@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from vmlitmus.host.archive import open_tree
+from vmlitmus.host.saved.archive import open_tree
 
 DATA = Path(__file__).parents[1] / "data" / "host"
 CPU = "sys/devices/system/cpu"

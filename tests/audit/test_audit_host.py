@@ -12,7 +12,7 @@ from vmlitmus.audit.host import Wanted, audit_host
 from vmlitmus.audited import Answer, Audit, Judged
 from vmlitmus.cli.main import main
 from vmlitmus.errors import UsageError
-from vmlitmus.host.archive import open_tree
+from vmlitmus.host.saved.archive import open_tree
 
 PAIRS = [[0, 2], [1, 3]]
 OFFLINE, PIN, CPUSET, MIGRATE = (

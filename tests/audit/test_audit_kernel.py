@@ -7,7 +7,7 @@ import gzip
 import pytest
 from hosts import machine, write
 
-from vmlitmus.audit.fixes import asked_release, judge_fixes, read_changelog, table, upstream
+from vmlitmus.audit.claims.fixes import asked_release, judge_fixes, read_changelog, table, upstream
 from vmlitmus.cli.main import main
 from vmlitmus.litmus import Catalogue
 

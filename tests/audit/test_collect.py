@@ -13,7 +13,7 @@ from vmlitmus.audit.collect import collect
 from vmlitmus.audit.host import Wanted, audit_host
 from vmlitmus.audited import Audit
 from vmlitmus.cli.main import main
-from vmlitmus.host.archive import Archive, open_tree, write_archive
+from vmlitmus.host.saved.archive import Archive, open_tree, write_archive
 from vmlitmus.host.tree import Folder
 
 SECRETS = {

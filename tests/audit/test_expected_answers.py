@@ -11,19 +11,19 @@ from functools import lru_cache
 import pytest
 from samples import SHARED, asked, tree
 
-from vmlitmus.audit import vm_claims
-from vmlitmus.audit.domain import Given, described, find_domains
+from vmlitmus.audit.claims import vm as vm_claims
+from vmlitmus.audit.claims.host import is_set, no_smt
+from vmlitmus.audit.claims.snp import launch, policy_bits
 from vmlitmus.audit.facts import read_host
-from vmlitmus.audit.guest import by_xml
-from vmlitmus.audit.hint import by_xml as hint_by_xml
 from vmlitmus.audit.host import Wanted, audit_host
-from vmlitmus.audit.host_claims import is_set, no_smt
-from vmlitmus.audit.pairs import Question
-from vmlitmus.audit.snp import launch, policy_bits
+from vmlitmus.audit.lifted.pairs import Question
+from vmlitmus.audit.vm.domain import Given, described, find_domains
+from vmlitmus.audit.vm.guest import by_xml
+from vmlitmus.audit.vm.hint import by_xml as hint_by_xml
 from vmlitmus.audited import Answer, Judged
-from vmlitmus.host.libvirt import parse_domain
-from vmlitmus.host.qmp import parse_qmp
-from vmlitmus.host.rust_vmm import parse_config
+from vmlitmus.host.vmm.libvirt import parse_domain
+from vmlitmus.host.vmm.qmp import parse_qmp
+from vmlitmus.host.vmm.rust_vmm import parse_config
 
 FACTS = {
     "NO_NON_ARCH_CORE_SHARING as configured": "NO_NON_ARCH_CORE_SHARING",

@@ -9,8 +9,8 @@ from hosts import CPU, cookies, machine, qemu, thread, write
 
 from vmlitmus.audit.host import Wanted, audit_host
 from vmlitmus.cli.main import main
-from vmlitmus.host.archive import open_tree
-from vmlitmus.host.cpulist import as_list
+from vmlitmus.host.cpus.cpulist import as_list
+from vmlitmus.host.saved.archive import open_tree
 
 
 @pytest.fixture(scope="module")

@@ -11,8 +11,8 @@ import itertools
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vmlitmus.audit.ask import decide, ends, now
-from vmlitmus.audit.lift import HostCores, Lifted, Runner, _scenario, lift
+from vmlitmus.audit.lifted.ask import decide, ends, now
+from vmlitmus.audit.lifted.lift import HostCores, Lifted, Runner, _scenario, lift
 from vmlitmus.outcome import Verdict
 
 SHARING = "not-NO_NON_ARCH_CORE_SHARING"

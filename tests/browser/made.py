@@ -2,6 +2,17 @@
 
 from __future__ import annotations
 
+from vmlitmus.audited import (
+    Answer,
+    Audit,
+    DomainReport,
+    Evidence,
+    Fix,
+    ForEver,
+    HostReport,
+    Judged,
+    ThreadRole,
+)
 from vmlitmus.outcome import Cause, Excerpt, Outcome, Result, TraceStep, Verdict
 from vmlitmus.report.grid import Grid
 
@@ -71,6 +82,28 @@ def hostile() -> Outcome:
     return outcome(
         h, topic=h, question=f"{h}?", source=h, because=h, claim=f"never {h}", claim_text=h,
         where={h: h}, result=result, bounds={h: h}, assumptions=(h,), arguments=(h,), start=h,
+    )  # fmt: skip
+
+
+def hostile_audit() -> Audit:
+    """Return an audit all of whose texts try to leave their place."""
+    h = HOSTILE
+    judged = Judged(
+        h,
+        h,
+        Answer.FALSE,
+        h,
+        (Evidence(h, h),),
+        (h,),
+        h,
+        (h,),
+        ForEver(Answer.TRUE, ((h,),), ((h,),), h),
+    )
+    thread = ThreadRole(1, h, h, h, h, h)
+    domain = DomainReport(h, h, 1, h, (thread,), (judged,), (h,), h)
+    return Audit(
+        HostReport(h, h, h, h, h), (judged,), (domain,),
+        (Fix(h, h, h, h, h, h, h, h, h),), (Evidence(h, h),), (h,),
     )  # fmt: skip
 
 

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 from chromium import Browser
-from made import HOSTILE, grid, hostile, outcome
+from made import HOSTILE, grid, hostile, hostile_audit, outcome
 
 from vmlitmus.cli.main import main
 from vmlitmus.report.grid import Grid
-from vmlitmus.report.html import check_page, explain_page, table_page
+from vmlitmus.report.html import audit_page, check_page, explain_page, table_page
 
 PAINT = 1000  # milliseconds
+ROOT = Path(__file__).parent.parent.parent
 RACE = Path(__file__).parent / "race"
 OWN = ("--model", str(RACE / "flushing.py"))
 LASSO = "rfc-destroyed-spins[version=rfc-v8]"
@@ -27,11 +28,14 @@ def pages(tmp_path_factory) -> Path:
         ("race", "explain", f"{RACE}/race.toml", *OWN),
         ("lasso", "explain", LASSO),
         ("holds", "explain", f"{RACE}/kept.toml", *OWN),
-        ("grid", "table", "policy-grid"),
-        ("check", "check", "policy-grid", "page-reused"),
+        ("grid", "table", f"{RACE}/grid.toml", *OWN),
+        ("check", "check", f"{RACE}/grid.toml", f"{RACE}/kept.toml", *OWN),
         ("needs", "ablate", f"{RACE}/kept.toml", *OWN, "--needed-by", "no"),
     ):
         assert main([*command, "--html", str(folder / f"{name}.html")]) == 0
+    root = ROOT / "tests" / "data" / "host" / "snapshots" / "2vm-partition.tar.gz"
+    audit = ["audit", "host", "--root", str(root), "--trust-topology", "--now"]
+    assert main([*audit, "--html", str(folder / "audit.html")]) == 1
     return folder
 
 
@@ -145,12 +149,12 @@ def test_a_cell_opens_its_run_and_back_leads_back(browser, pages) -> None:
     browser.open(pages / "grid.html")
     rows = browser.all(".grid tbody tr")
     cells = browser.all(".grid td.v-violated a")
-    assert len(browser.all(".grid td a")) == 3 * len(rows) > 20
-    assert cells[0].text == "\u2717 violated"
+    assert len(browser.all(".grid td a")) == 2 * len(rows) == 8
+    assert cells[0].text.split() == ["\u2717", "violated", "reused"]
     browser.js("document.querySelector('.grid td.v-violated a').focus()")
     browser.keys(Keys.ENTER)
-    assert "policy-grid[cache_flush=none" in browser.text(".again code")
-    assert browser.text(".card .end").endswith("stale-encrypted-line")
+    assert "grid.toml[mask=cleared" in browser.text(".again code")
+    assert browser.text(".card .end").endswith("overwritten")
     assert not browser.one("#index").is_displayed()
     browser.keys(Keys.ARROW_LEFT)
     browser.driver.back()
@@ -163,7 +167,7 @@ def test_a_check_can_be_searched(browser, pages) -> None:
     every = len(browser.all(".cell"))
     good = len(browser.all(".cell.v-holds"))
     assert browser.text("#matches") == f"{every} verdicts shown"
-    browser.one("#find").send_keys("policy-grid")
+    browser.one("#find").send_keys("For which masks")
     assert browser.text("#matches") == f"{every - 1} verdicts shown"
     browser.all("[name=verdict]")[0].click()
     assert browser.text("#matches") == f"{every - good} verdicts shown"
@@ -180,7 +184,7 @@ def test_a_part_opens_what_happens_without_it(browser, pages) -> None:
     assert browser.text(".card .end").endswith("overwritten")
 
 
-PAGES = ["race", "lasso", "holds", "grid", "check", "needs"]
+PAGES = ["race", "lasso", "holds", "grid", "check", "needs", "audit"]
 
 
 @pytest.mark.parametrize(("width", "page"), [
@@ -217,7 +221,7 @@ def test_light_dark_and_print(browser, pages) -> None:
 
 @pytest.mark.parametrize(("dark", "page"), [
     (False, "race"), (False, "grid"), (False, "check"),
-    (True, "lasso"), (True, "holds"), (True, "needs"),
+    (True, "lasso"), (True, "holds"), (True, "needs"), (False, "audit"),
 ])  # fmt: skip
 def test_accessible(browser, pages, page: str, dark: bool) -> None:
     """No finding of axe, which looks for missing names, roles, structure and contrast."""
@@ -272,6 +276,26 @@ def test_hostile_texts_stay_texts(browser, tmp_path, make) -> None:
     assert HOSTILE in browser.text(".changes ins")
 
 
+def test_an_audit_shows_claims_and_facts(browser, pages) -> None:
+    browser.open(pages / "audit.html")
+    claims = browser.all(".claim")
+    assert len(claims) > 20
+    first = claims[0]
+    assert not browser.one(".claim table").is_displayed()
+    first.find_element("css selector", "summary").click()
+    assert browser.one(".claim table").is_displayed()
+    assert "/sys/devices/system/cpu/smt/control" in first.text
+    assert browser.errors() == []
+
+
+def test_hostile_texts_of_a_host_stay_texts(browser, tmp_path) -> None:
+    browser.open(written(tmp_path, audit_page(hostile_audit())))
+    assert browser.js("return document.title").startswith("Audit of </script>")
+    assert browser.js("return document.querySelectorAll('img, main script').length") == 0
+    assert browser.text(".claim b") == HOSTILE
+    assert browser.errors() == []
+
+
 def test_a_run_of_ten_thousand_steps_paints_at_once(browser, tmp_path) -> None:
     page = written(tmp_path, explain_page([outcome(steps=10_000)]))
     times = []
@@ -313,6 +337,7 @@ def test_a_grid_of_a_thousand_cells_paints_at_once(browser, tmp_path) -> None:
     assert len(browser.all(".grid td a")) == 1000
 
 
+@pytest.mark.wide
 def test_the_screenshots_of_the_documentation_can_be_made(browser, tmp_path) -> None:
     import subprocess
     import sys

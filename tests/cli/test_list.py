@@ -99,3 +99,13 @@ def test_explain_offers_tests_that_mention_a_function(capsys) -> None:
     err = capsys.readouterr().err
     assert "tests that mention it: destroy-flush-without-gmem-hook, " in err
     assert "more (vmlitmus list tests sev_vm_destroy)" in err
+
+
+def test_lines_are_cut_to_the_terminal_and_nowhere_else(listed, monkeypatch) -> None:
+    whole = listed("claims", "split-lock", "not-bare-metal")
+    assert max(map(len, whole.splitlines())) > 100
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "60")
+    cut = listed("claims", "split-lock", "not-bare-metal")
+    assert max(map(len, cut.splitlines())) <= 60
+    assert cut.split() == whole.split()

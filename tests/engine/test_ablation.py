@@ -233,7 +233,7 @@ def test_above_the_limit_sets_go_by_size_and_monotony_is_checked(engine: str) ->
     assert found.breaking == tuple((f"bolt {i}", f"bolt {i + 1}") for i in range(0, 10, 2))
     assert len(found.sufficient) == 2**5
     assert "assumed" in found.argument
-    assert "such sets that were decided do break" in found.argument
+    assert "such sets that were decided agree" in found.argument
 
 
 def test_what_is_not_monotone_is_said() -> None:
@@ -320,7 +320,7 @@ def test_no_part_is_compiled_twice(monkeypatch) -> None:
     search._machine.cache_clear()
     monkeypatch.setattr(search, "Native", counting)
     found = ablate(machine, claim, engine="compiled")
-    assert found.combinations == 32
+    assert found.combinations == 2 ** len(found.parts)
     assert len(set(made)) == 1  # maybe once in haste, and once more with care
     assert len(made) <= 2
 

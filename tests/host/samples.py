@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from vmlitmus.host.archive import open_tree
+from vmlitmus.host.saved.archive import open_tree
 from vmlitmus.host.tree import Tree
 
 SHARED = Path(__file__).parents[2].parent / "shared" / "data" / "host"

@@ -6,16 +6,16 @@ from collections import Counter, defaultdict
 
 from samples import SHARED, asked, tree
 
-from vmlitmus.host.cookies import read_cookies
-from vmlitmus.host.cpulist import as_list
-from vmlitmus.host.cpuset import read_cpuset
-from vmlitmus.host.debugfs import read_kvm_vms
-from vmlitmus.host.libvirt import parse_domain
-from vmlitmus.host.qemu import parse_qemu, read_args
-from vmlitmus.host.qmp import parse_qmp
-from vmlitmus.host.rust_vmm import parse_config
-from vmlitmus.host.threads import read_process
-from vmlitmus.host.topology import read_ids, read_topology
+from vmlitmus.host.cpus.cpulist import as_list
+from vmlitmus.host.cpus.cpuset import read_cpuset
+from vmlitmus.host.cpus.topology import read_ids, read_topology
+from vmlitmus.host.tasks.cookies import read_cookies
+from vmlitmus.host.tasks.debugfs import read_kvm_vms
+from vmlitmus.host.tasks.threads import read_process
+from vmlitmus.host.vmm.libvirt import parse_domain
+from vmlitmus.host.vmm.qemu import parse_qemu, read_args
+from vmlitmus.host.vmm.qmp import parse_qmp
+from vmlitmus.host.vmm.rust_vmm import parse_config
 
 TOPOLOGY = {
     "online cpus": lambda t: "absent" if t.online.value is None else as_list(t.online.value),

@@ -14,19 +14,19 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from vmlitmus.errors import HostError
-from vmlitmus.host.archive import Archive, open_tree, write_archive
-from vmlitmus.host.cmdline import options
-from vmlitmus.host.cookies import parse_table
-from vmlitmus.host.cpulist import as_list, cpu_list, cpu_mask, libvirt_cpuset
+from vmlitmus.host.cpus.cpulist import as_list, cpu_list, cpu_mask, libvirt_cpuset
+from vmlitmus.host.cpus.topology import read_topology
 from vmlitmus.host.fact import Fact
-from vmlitmus.host.libvirt import parse_domain
-from vmlitmus.host.qemu import parse_qemu, read_args
-from vmlitmus.host.qmp import parse_qmp
-from vmlitmus.host.rust_vmm import parse_cloud_hypervisor, parse_config
-from vmlitmus.host.split_lock import boot_message
-from vmlitmus.host.threads import read_process, stat_fields
-from vmlitmus.host.topology import read_topology
+from vmlitmus.host.kernel.cmdline import options
+from vmlitmus.host.kernel.split_lock import boot_message
+from vmlitmus.host.saved.archive import Archive, open_tree, write_archive
+from vmlitmus.host.tasks.cookies import parse_table
+from vmlitmus.host.tasks.threads import read_process, stat_fields
 from vmlitmus.host.tree import Folder, in_order, text
+from vmlitmus.host.vmm.libvirt import parse_domain
+from vmlitmus.host.vmm.qemu import parse_qemu, read_args
+from vmlitmus.host.vmm.qmp import parse_qmp
+from vmlitmus.host.vmm.rust_vmm import parse_cloud_hypervisor, parse_config
 
 QUICK = settings(max_examples=150, deadline=None)
 WORDS = st.text(max_size=60) | st.text("0123456789-,^:/[]{}()<>='\" \n\0x", max_size=60)
@@ -271,7 +271,7 @@ def test_an_archive_yields_regular_files_of_the_tree_only(tmp_path) -> None:
 
 
 def test_bombs_and_damaged_archives_are_refused(tmp_path, monkeypatch) -> None:
-    from vmlitmus.host import archive as module
+    from vmlitmus.host.saved import archive as module
 
     monkeypatch.setattr(module, "TOTAL", 1 << 20)
     for end in ("tar", "tar.gz", "tar.zst"):

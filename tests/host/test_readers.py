@@ -6,19 +6,19 @@ from pathlib import Path
 
 import pytest
 
-from vmlitmus.host.cmdline import options
-from vmlitmus.host.cookies import MEANING, read_cookies
-from vmlitmus.host.cpulist import cpu_list, cpu_mask, libvirt_cpuset
-from vmlitmus.host.cpuset import read_cpuset
+from vmlitmus.host.cpus.cpulist import cpu_list, cpu_mask, libvirt_cpuset
+from vmlitmus.host.cpus.cpuset import read_cpuset
+from vmlitmus.host.cpus.topology import read_topology
 from vmlitmus.host.fact import Fact
-from vmlitmus.host.kernel import read_kernel
-from vmlitmus.host.libvirt import parse_domain
-from vmlitmus.host.qemu import parse_qemu
-from vmlitmus.host.rust_vmm import parse_cloud_hypervisor
-from vmlitmus.host.split_lock import _line, boot_message
-from vmlitmus.host.threads import read_process, stat_fields
-from vmlitmus.host.topology import read_topology
+from vmlitmus.host.kernel.cmdline import options
+from vmlitmus.host.kernel.release import read_kernel
+from vmlitmus.host.kernel.split_lock import _line, boot_message
+from vmlitmus.host.tasks.cookies import MEANING, read_cookies
+from vmlitmus.host.tasks.threads import read_process, stat_fields
 from vmlitmus.host.tree import Folder
+from vmlitmus.host.vmm.libvirt import parse_domain
+from vmlitmus.host.vmm.qemu import parse_qemu
+from vmlitmus.host.vmm.rust_vmm import parse_cloud_hypervisor
 
 
 def write(root: Path, path: str, content: str) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from conftest import virsh
 from vmlitmus.cli.main import main
-from vmlitmus.host.qmp import ask
+from vmlitmus.host.vmm.qmp import ask
 
 NAME = "vmlitmus-live"
 XML = f"""<domain type='qemu'><name>{NAME}</name><memory unit='MiB'>64</memory>

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from vmlitmus.audit.domain import find_domains
+from vmlitmus.audit.claims.fixes import find_changelog
 from vmlitmus.audit.facts import HostFacts, read_host
-from vmlitmus.audit.fixes import find_changelog
-from vmlitmus.host.anonymous import Anonymous
-from vmlitmus.host.cookies import SAVED, Get
-from vmlitmus.host.saving import UNREAD, Remembering, unread_table
+from vmlitmus.audit.vm.domain import find_domains
+from vmlitmus.host.saved.anonymous import Anonymous
+from vmlitmus.host.saved.saving import UNREAD, Remembering, unread_table
+from vmlitmus.host.tasks.cookies import SAVED, Get
 from vmlitmus.host.tree import Tree
 
 

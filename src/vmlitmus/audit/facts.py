@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from vmlitmus.audit.lift import HostCores
-from vmlitmus.host.cmdline import read_cmdline
-from vmlitmus.host.cookies import Cookies, Get, read_cookies
-from vmlitmus.host.cpulist import Cpus
-from vmlitmus.host.cpuset import Cpuset, read_cpuset
-from vmlitmus.host.debugfs import KvmVm, read_kvm_vms
+from vmlitmus.audit.lifted.lift import HostCores
+from vmlitmus.host.cpus.cpulist import Cpus
+from vmlitmus.host.cpus.cpuset import Cpuset, read_cpuset
+from vmlitmus.host.cpus.topology import Topology, read_topology
 from vmlitmus.host.fact import Fact
-from vmlitmus.host.kernel import Kernel, read_kernel
-from vmlitmus.host.libvirt import LIMIT, DomainXml, parse_domain
-from vmlitmus.host.split_lock import SplitLock, read_split_lock
-from vmlitmus.host.threads import Process, Thread, process_ids, read_process
-from vmlitmus.host.topology import Topology, read_topology
+from vmlitmus.host.kernel.cmdline import read_cmdline
+from vmlitmus.host.kernel.release import Kernel, read_kernel
+from vmlitmus.host.kernel.split_lock import SplitLock, read_split_lock
+from vmlitmus.host.tasks.cookies import Cookies, Get, read_cookies
+from vmlitmus.host.tasks.debugfs import KvmVm, read_kvm_vms
+from vmlitmus.host.tasks.threads import Process, Thread, process_ids, read_process
 from vmlitmus.host.tree import Tree
+from vmlitmus.host.vmm.libvirt import LIMIT, DomainXml, parse_domain
 
 STATUS = "run/libvirt/qemu"
 _THREADS = 4  # of a core that the model knows

@@ -5,11 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from vmlitmus.audit import vm_claims
-from vmlitmus.audit.claims import CLAIMS, FACTS, HOST, TRUST
-from vmlitmus.audit.domain import Domain, Given, described, find_domains, live
-from vmlitmus.audit.facts import HostFacts, read_host
-from vmlitmus.audit.fixes import (
+from vmlitmus.audit.claims import vm as vm_claims
+from vmlitmus.audit.claims.fixes import (
     CANNOT_TELL,
     HAS,
     NOT_CONCERNED,
@@ -19,10 +16,13 @@ from vmlitmus.audit.fixes import (
     lacking,
     release_of,
 )
-from vmlitmus.audit.host_claims import kvm_hint, no_smt
-from vmlitmus.audit.judge import cannot_tell
-from vmlitmus.audit.snp import forbids_smt, launch, smt_protection
-from vmlitmus.audit.split_lock import judge_split_locks
+from vmlitmus.audit.claims.host import kvm_hint, no_smt
+from vmlitmus.audit.claims.judge import cannot_tell
+from vmlitmus.audit.claims.names import CLAIMS, FACTS, HOST, TRUST
+from vmlitmus.audit.claims.snp import forbids_smt, launch, smt_protection
+from vmlitmus.audit.claims.split_lock import judge_split_locks
+from vmlitmus.audit.facts import HostFacts, read_host
+from vmlitmus.audit.vm.domain import Domain, Given, described, find_domains, live
 from vmlitmus.audited import (
     Answer,
     Audit,
@@ -34,8 +34,8 @@ from vmlitmus.audited import (
     ThreadRole,
 )
 from vmlitmus.errors import HostError, UsageError, unknown
-from vmlitmus.host.cookies import MEANING, Get
-from vmlitmus.host.cpulist import as_list
+from vmlitmus.host.cpus.cpulist import as_list
+from vmlitmus.host.tasks.cookies import MEANING, Get
 from vmlitmus.host.tree import Tree
 
 _WITHOUT_KVM = ("PINNING_AS_CONFIGURED",)  # claims that make sense for a guest under TCG

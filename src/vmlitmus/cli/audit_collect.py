@@ -32,7 +32,7 @@ def command(output: str, anonymise: bool, root: str) -> int:
     if not Path(output).parent.is_dir():
         raise UsageError(f"-o {output}: there is no folder {Path(output).parent}")
     from vmlitmus.audit.collect import collect
-    from vmlitmus.host.archive import open_tree, write_archive
+    from vmlitmus.host.saved.archive import open_tree, write_archive
 
     files = collect(open_tree(root), anonymise=anonymise)
     write_archive(Path(output), files, int(time.time()))

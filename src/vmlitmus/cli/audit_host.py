@@ -10,13 +10,13 @@ import click
 
 from vmlitmus.audited import Audit, exit_code
 from vmlitmus.cli.destination import Writing
-from vmlitmus.cli.options import output_option, write_out
+from vmlitmus.cli.options import html_option, output_option, write_html, write_out
 from vmlitmus.errors import HostError
 
 if TYPE_CHECKING:
-    from vmlitmus.host.libvirt import DomainXml
-    from vmlitmus.host.qmp import Qmp
-    from vmlitmus.host.rust_vmm import VmmConfig
+    from vmlitmus.host.vmm.libvirt import DomainXml
+    from vmlitmus.host.vmm.qmp import Qmp
+    from vmlitmus.host.vmm.rust_vmm import VmmConfig
 
 _LIMIT = 16 << 20  # bytes of a file that is named on the command line
 
@@ -59,6 +59,7 @@ _LIMIT = 16 << 20  # bytes of a file that is named on the command line
     show_default=True,
 )
 @click.option("--json", "as_object", is_flag=True, help="Print one JSON object, vmlitmus/audit/1.")
+@html_option
 @output_option
 def command(
     root: str,
@@ -75,6 +76,7 @@ def command(
     facts: bool,
     layout: str,
     as_object: bool,
+    html: str | None,
     output: str | None,
 ) -> int:
     """Judge a host and its VMs: true, false, or cannot tell, each with the facts that decide.
@@ -86,9 +88,9 @@ def command(
     """
     if sum(map(bool, (domain, pid, every))) > 1:
         raise click.UsageError("--domain, --pid and --all exclude each other")
-    from vmlitmus.audit.domain import Given
     from vmlitmus.audit.host import Wanted, audit_host
-    from vmlitmus.host.archive import open_tree
+    from vmlitmus.audit.vm.domain import Given
+    from vmlitmus.host.saved.archive import open_tree
 
     wanted = Wanted(
         domain=domain,
@@ -101,6 +103,10 @@ def command(
     )
     wanted.check()
     audit = audit_host(open_tree(root), wanted, root)
+    if html:
+        from vmlitmus.report.html import audit_page
+
+        write_html(audit_page(audit), html)
     write_out(shown(audit, "json" if as_object else layout, facts=facts), output)
     return exit_code(j.answer for j in audit.all_judged)
 
@@ -135,7 +141,7 @@ def content(path: str) -> bytes:
 def _xml(path: str | None) -> DomainXml | None:
     if path is None:
         return None
-    from vmlitmus.host.libvirt import parse_domain
+    from vmlitmus.host.vmm.libvirt import parse_domain
 
     return parse_domain(content(path), path)
 
@@ -143,7 +149,7 @@ def _xml(path: str | None) -> DomainXml | None:
 def _qmp(path: str | None) -> Qmp | None:
     if path is None:
         return None
-    from vmlitmus.host.qmp import ask, parse_qmp
+    from vmlitmus.host.vmm.qmp import ask, parse_qmp
 
     try:
         is_socket = stat.S_ISSOCK(Path(path).stat().st_mode)
@@ -155,6 +161,6 @@ def _qmp(path: str | None) -> Qmp | None:
 def _config(path: str | None) -> VmmConfig | None:
     if path is None:
         return None
-    from vmlitmus.host.rust_vmm import parse_config
+    from vmlitmus.host.vmm.rust_vmm import parse_config
 
     return parse_config(content(path).decode("utf-8", "replace"), path)

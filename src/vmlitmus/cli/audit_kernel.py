@@ -29,10 +29,10 @@ def command(
     """
     if release and root:
         raise click.UsageError("--release and --root exclude each other")
-    from vmlitmus.audit import fixes as judged
+    from vmlitmus.audit.claims import fixes as judged
     from vmlitmus.cli.audit_host import content
-    from vmlitmus.host.archive import open_tree
-    from vmlitmus.host.kernel import read_kernel
+    from vmlitmus.host.kernel.release import read_kernel
+    from vmlitmus.host.saved.archive import open_tree
 
     text, livepatched, name = "", False, release or ""
     if release:

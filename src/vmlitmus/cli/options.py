@@ -69,9 +69,7 @@ def _seconds(text: str | None) -> float | None:
     found = re.fullmatch(rf"{_NUMBER} ?(ms|s|m|min|h|)", text.strip())
     seconds = float(found[1]) * _TIMES[found[2]] if found else 0.0
     if not 0 < seconds < math.inf:
-        raise UsageError(
-            f"--time-limit {text}: not a positive number of seconds, nor such as 10m or 2h"
-        )
+        raise UsageError(f"--time-limit {text}: not a positive number, nor such as 10m or 2h")
     return seconds
 
 
@@ -133,13 +131,14 @@ def write_out(text: str | bytes, path: str | None) -> None:
     if isinstance(text, bytes):
         _write_bytes(text, path)
         return
+    text = printable(text)
     if path is None:
-        click.echo(printable(text))
+        click.echo(text)
         return
     try:
-        write_whole(printable(text) + "\n", path)
+        write_whole(text + "\n", path)
     except OSError as error:
-        click.echo(printable(text))
+        click.echo(text)
         raise UsageError(f"-o {path}: {error.strerror or error}; printed instead") from None
 
 

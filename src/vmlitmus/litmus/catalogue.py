@@ -115,8 +115,10 @@ class Catalogue:
             raise UsageError(self._nothing(pattern, tests))
         found = [(t, _with_axes(t, selector)) for t in named]
         if not any(cells for _, cells in found):
-            cells = [c.name for t in named for c in t.cells]
-            guess = nearest(selector, cells)
+            known = {f"{a}={v}" for t in named for c in t.cells for a, v in c.where.items()}
+            given = selector.partition("[")[2].rstrip("]").split(",")
+            wrong = next((part for part in given if part not in known), "")
+            guess = nearest(wrong, known)
             hint = f"; did you mean {guess!r}?" if guess else ""
             raise UsageError(f"no cell matches {selector!r}{hint}")
         return [(t, cells) for t, cells in found if cells]

@@ -82,11 +82,11 @@ def status(a: Ablation, part: Part) -> str:
         return f"load-bearing: violated{after}"
     if part.vacuous:
         names = ", ".join(f'"{name}"' for name in part.vacuous)
-        return f"redundant, but this says nothing: without it {names} is never reached"
+        return f"redundant, but vacuously: without it {names} is never reached"
     stays = [" or ".join(f'"{n}"' for n in names) for names in only_if(a, part)]
     if stays:
         return f"redundant only if {', and '.join(stays[:_SHOWN])} stays"
-    return "redundant here" + (": no step that happens asks for it" if part.idle else "")
+    return "redundant here" + (": no step that happens depends on it" if part.idle else "")
 
 
 def needed(a: Ablation, part: Part) -> str | None:
@@ -113,9 +113,10 @@ def ablation(a: Ablation) -> str:
 def _nothing(a: Ablation) -> str:
     r = a.result
     if r.verdict is Verdict.HOLDS:
-        return f"{a.claim}: holds, and no part that could be switched off is in play."
+        return f"{a.claim}: holds, and it uses no part that could be switched off."
     if r.verdict is Verdict.VIOLATED:
-        return f"{a.claim}: violated with all parts on, so there is nothing to switch off."
+        needs = "Only a claim that holds can need a part."
+        return f"{a.claim}: violated with all parts on. {needs}"
     return f"{a.claim}: inconclusive with all parts on; {r.reason}."
 
 
@@ -149,9 +150,9 @@ def sets(a: Ablation) -> list[str]:
     r = a.result
     lines = []
     if r.sufficient:
-        lines += wrapped(f"Sufficient, with all others off: {_listed(r.sufficient)}.")
+        lines += wrapped(f"Sufficient with all other parts off: {_listed(r.sufficient)}.")
     if r.breaking:
-        lines += wrapped(f"Breaking, when off together: {_listed(r.breaking)}.")
+        lines += wrapped(f"The claim breaks when these are off: {_listed(r.breaking)}.")
     elif r.complete:
         lines += wrapped("No set of these parts breaks it.")
     if not r.complete:
@@ -168,7 +169,7 @@ def _listed(found: Sequence[tuple[str, ...]]) -> str:
 def _searched(a: Ablation) -> list[str]:
     r = a.result
     return wrapped(
-        f"Rests on: {r.argument} ({r.states} states; {r.engine} engine, {r.seconds:.2f} s)."
+        f"Based on: {r.argument} ({r.states} states; {r.engine} engine, {r.seconds:.2f} s)."
     )
 
 
@@ -179,11 +180,11 @@ def rests_on(a: Ablation) -> list[str]:
         names = ", ".join(f'"{name}"' for name in a.result.vacuous)
         found.append(f"Warning: vacuous, {names} is never reached, whatever the parts do.")
     if a.absent:
-        found.append(f"Disturbances that do not happen here: {', '.join(a.absent)}.")
+        found.append(f"Disturbances that this test does not allow: {', '.join(a.absent)}.")
     if a.assumptions:
         found.append(f"Assumptions in force: {'; '.join(a.assumptions)}.")
     if a.off:
-        found.append("Off already: " + ", ".join(f'"{name}"' for name in a.off) + ".")
+        found.append("Switched off by the test: " + ", ".join(f'"{name}"' for name in a.off) + ".")
     return found
 
 

@@ -21,11 +21,11 @@ _WORDS = {
 }
 _MEANING = {
     "load-bearing": "violated without it",
-    "only if": "redundant only if others stay, see below",
+    "only if": "redundant only if other parts stay on; see below",
     "redundant": "redundant here",
-    "vacuous": "holds without it, but only because nothing can happen then",
+    "vacuous": "holds without it, but vacuously",
     "inconclusive": "not decided",
-    "no part": "not in play, or off already",
+    "no part": "not used here, or switched off by the test",
     "violated": "the claim does not hold with all parts on",
 }
 
@@ -155,7 +155,7 @@ def _rests_on(found: Sequence[Ablation]) -> list[str]:
     shared: dict[str, list[str]] = {}
     for letter, a in zip(_letters(len(found)), found, strict=True):
         if a.result.verdict is not Verdict.VIOLATED:
-            reason = f"Rests on: {a.result.argument or a.result.reason}."
+            reason = f"Based on: {a.result.argument or a.result.reason}."
             for sentence in (reason, *rests_on(a)):
                 shared.setdefault(sentence, []).append(letter)
     most = max(map(len, shared.values()), default=0)

@@ -71,13 +71,13 @@ def said_lines(rows: Sequence[Said], cells: Sequence[Outcome]) -> list[str]:
 
     A row that compares otherwise than its file expects is marked with "!".
     """
-    lines = ["What was said of it, and what the model observes:"]
+    lines = ["Published claims about these cells, compared with the model:"]
     spoken: set[str] = set()
     for said in rows:
         spoken |= {cell.name for cell in about(said, cells)}
         lines += _row(said, cells)
     silent = sum(1 for cell in cells if cell.result and cell.name not in spoken)
-    return [*lines, f"Of {silent} of {len(cells)} cells nothing was said."]
+    return [*lines, f"No claim is about {silent} of the {len(cells)} cells."]
 
 
 def _row(said: Said, cells: Sequence[Outcome]) -> list[str]:
@@ -85,7 +85,7 @@ def _row(said: Said, cells: Sequence[Outcome]) -> list[str]:
     mark = "" if (not found) == said.agrees else " !"
     lines = _wrap(f"{said.by}: {said.text}", 2)
     if not said.seen and not said.unseen:
-        lines += _wrap("leaves it open", 4)
+        lines += _wrap("says nothing of the conditions that are observed", 4)
     elif found:
         lines.append(f"    DIFFERS in {len(found)} of {_cells(len(all_))}{mark}")
     else:

@@ -130,4 +130,5 @@ def column(step: TraceStep) -> str:
 
 
 def ascii_only(text: str) -> str:
-    return text.encode("ascii", "replace").decode()
+    """Return a line of printable ASCII; any other character is a question mark."""
+    return "".join(c if c.isascii() and c.isprintable() else "?" for c in text)

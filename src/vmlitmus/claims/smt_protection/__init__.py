@@ -12,7 +12,6 @@ from vmlitmus.claims.smt_protection.cookies import (
 )
 from vmlitmus.claims.smt_protection.host import (
     atomic_section,
-    interrupts_pending,
     interrupts_served,
     ksoftirqd_waits,
     nohz_softirq_pending,
@@ -21,6 +20,8 @@ from vmlitmus.claims.smt_protection.host import (
     sleeps_while_atomic,
     softirq_pending,
     softirq_served,
+    vcpu_cpu_interrupt_pending,
+    vcpu_cpu_interrupts_served,
 )
 from vmlitmus.claims.smt_protection.hotplug import (
     bring_up_done,
@@ -74,7 +75,8 @@ CONDITIONS = (
     timer_handled,
     sibling_interrupt_pending,
     sibling_interrupts_served,
-    interrupts_pending,
+    vcpu_cpu_interrupt_pending,
+    vcpu_cpu_interrupts_served,
     interrupts_served,
     softirq_pending,
     softirq_served,

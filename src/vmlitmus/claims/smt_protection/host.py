@@ -40,9 +40,22 @@ def sibling_interrupts_served(w: World) -> bool:
     return not any(waits_at(cpu) and is_sibling_only(w, cpu) for cpu in w.all(Cpu))
 
 
-@condition("interrupts-pending", "an interrupt or NMI is pending at some cpu", source=COVER)
-def interrupts_pending(w: World) -> bool:
-    return any(waits_at(cpu) for cpu in w.all(Cpu))
+@condition(
+    "vcpu-cpu-interrupt-pending",
+    "an interrupt or NMI is pending at the cpu of a vcpu",
+    source=COVER,
+)
+def vcpu_cpu_interrupt_pending(w: World) -> bool:
+    return any(waits_at(vcpu.cpu) for vcpu in w.all(Vcpu))
+
+
+@condition(
+    "vcpu-cpu-interrupts-served",
+    "no interrupt or NMI is pending at the cpu of a vcpu",
+    source=COVER,
+)
+def vcpu_cpu_interrupts_served(w: World) -> bool:
+    return not any(waits_at(vcpu.cpu) for vcpu in w.all(Vcpu))
 
 
 @condition("interrupts-served", "no interrupt or NMI is pending at any cpu", source=COVER)

@@ -242,10 +242,11 @@ def _argument(asked: Asked, chosen: tuple[str, ...]) -> str:
 def _every_set(asked: Asked, chosen: tuple[str, ...]) -> str:
     done, every = len(asked.known), 2 ** len(chosen)
     known = f"all {every}" if done == every else f"{done} of the {every}"
+    decided = f"{known} sets of parts were decided"
     refuted = _refuted(asked)
     if refuted:
-        return f"{known} sets of parts were decided; {refuted}: a breaking set can be mended"
-    return f"{known} sets of parts were decided, and none mends what a smaller one breaks"
+        return f"{decided}; {refuted}: switching off more parts can repair the claim"
+    return f"{decided}, and switching off more parts never repaired the claim"
 
 
 def _by_monotony(asked: Asked, chosen: tuple[str, ...]) -> str:
@@ -256,8 +257,8 @@ def _by_monotony(asked: Asked, chosen: tuple[str, ...]) -> str:
     broken = minimal(off for off in asked.known if asked.breaks(off))
     checked = sum(any(b < off for b in broken) for off in asked.known)
     return (
-        f"{many}: assumed that a set which contains a breaking one breaks too, because a part that "
-        f"is off only lets more happen; all {checked} such sets that were decided do break"
+        f"{many}: it is assumed that switching off more parts never repairs the claim, because a "
+        f"part that is off only lets more happen; the {checked} such sets that were decided agree"
     )
 
 

@@ -122,7 +122,7 @@ class Explorer {
   }
 
   draw(found) {
-    this.run = { ...found.page.runs[0], ending: null };
+    this.run = { ...opened(found.page.runs[0], found.page), ending: null };
     this.mechanisms = found.page.mechanisms;
     this.timeline = new Timeline(this.run, this.mechanisms, (n, by, focus) => this.go(n === "by" ? this.at + by : n, focus));
     this.inspector = new Inspector(this.run, found.page, (n) => this.go(n));
@@ -208,7 +208,7 @@ class Explorer {
       el("p", {}, el("span", { class: `badge v-${run.verdict}` }, el("span", { "aria-hidden": "true" }, `${SIGN[run.verdict]} `), run.verdict),
         run.steps ? ` after ${run.steps.length} steps` : ""),
       before && before !== this.known ? el("p", { class: "quiet" }, `Before: ${before}.`) : "",
-      el("p", {}, run.cause),
+      el("p", {}, found.page.texts[run.cause]),
       found.steps.length ? el("button", { type: "button", id: "show-run", onclick: () => { this.steps = found.steps; this.at = found.steps.length; this.walk(); } }, "Show this run") : "");
   }
 

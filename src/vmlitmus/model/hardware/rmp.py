@@ -32,6 +32,10 @@ POINTER_CACHED = Assumption(
     "hardware may go on using the VMSA pointer of the last VMRUN while the VMCB is marked clean; "
     "the APM lists the pointer under no clean bit",
     default=False,
+    settled_by=(
+        "the APM on the VMCB clean bits (15.15.3), or a vcpu on SNP hardware whose "
+        "vmsa_pa changes while the VMCB stays clean"
+    ),
 )
 IN_USE = Assumption(
     "rmpadjust-in-use",
@@ -39,6 +43,10 @@ IN_USE = Assumption(
     "or returns FAIL_INUSE, and the guest leaks the page",
     default="faults",
     choices=("faults", "fail-inuse"),
+    settled_by=(
+        "the APM on RMPADJUST (vol. 3), or a guest on SNP hardware that executes it on "
+        "the VMSA of a running vcpu"
+    ),
 )
 
 

@@ -35,7 +35,7 @@ def explain_page(outcomes: Sequence[Outcome]) -> str:
     runs = Runs()
     runs.add(outcomes[0])
     plain = explain(outcomes[0], verbose=True)
-    return _page("explain.html", outcomes[0].name, runs, outcome=outcomes[0], plain=plain)
+    return render("explain.html", outcomes[0].name, runs, outcome=outcomes[0], plain=plain)
 
 
 def check_page(outcomes: Sequence[Outcome], seconds: float | None = None) -> str:
@@ -48,7 +48,7 @@ def check_page(outcomes: Sequence[Outcome], seconds: float | None = None) -> str
     ]
     title = "vmlitmus check" if seconds is not None else ", ".join(_names(outcomes))
     total = summary(outcomes, seconds) if seconds is not None else ""
-    return _page("check.html", title, runs, topics=topics, total=total)
+    return render("check.html", title, runs, topics=topics, total=total)
 
 
 def _test(row: tuple[Outcome, int]) -> str:
@@ -64,7 +64,7 @@ def table_page(grids: Sequence[Grid]) -> str:
     runs = Runs()
     shown = [_grid(grid, runs) for grid in grids]
     title = grids[0].cells[0].topic if grids and grids[0].cells else "tables"
-    return _page("table.html", f"{title}: tables", runs, grids=shown)
+    return render("table.html", f"{title}: tables", runs, grids=shown)
 
 
 def _grid(grid: Grid, runs: Runs) -> dict[str, Any]:
@@ -125,7 +125,7 @@ def ablate_page(found: Sequence[Ablation], runs_of: Mapping[tuple[str, str], Out
     opened = {key: runs.add(o) for key, o in runs_of.items()}
     shown = [_ablation(a, opened) for a in found]
     title = ", ".join(dict.fromkeys(a.name.partition("[")[0] for a in found))
-    return _page("ablate.html", f"{title}: what it needs", runs, ablations=shown)
+    return render("ablate.html", f"{title}: what it needs", runs, ablations=shown)
 
 
 def _ablation(a: Ablation, opened: Mapping[tuple[str, str], int]) -> dict[str, Any]:
@@ -137,7 +137,7 @@ def _ablation(a: Ablation, opened: Mapping[tuple[str, str], int]) -> dict[str, A
         "verdict": a.result.verdict.value,
         "parts": [_part(a, part, opened) for part in a.result.parts] if decided else [],
         "sets": " ".join(sets(a)) if decided else "",
-        "rests_on": [f"Rests on: {a.result.argument}.", *rests_on(a)],
+        "rests_on": [f"Based on: {a.result.argument}.", *rests_on(a)],
         "where": a.where,
     }
 
@@ -153,7 +153,7 @@ def _part(a: Ablation, part: Part, opened: Mapping[tuple[str, str], int]) -> dic
     }
 
 
-def _page(template: str, title: str, runs: Runs, **given: Any) -> str:
+def render(template: str, title: str, runs: Runs, **given: Any) -> str:
     """Return a whole page: template, styles, scripts and data, under a policy that allows no other.
 
     The policy names the hashes of the project's own styles and scripts.

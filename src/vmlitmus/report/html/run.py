@@ -37,6 +37,8 @@ class Runs:
         self.texts = Shared()
         self.code = Shared()
         self.mechanisms = Shared()
+        self.steps = Shared()
+        self.states = Shared()
         self.runs: list[dict[str, Any]] = []
 
     def add(self, outcome: Outcome) -> int:
@@ -50,6 +52,8 @@ class Runs:
             "texts": self.texts.values,
             "code": self.code.values,
             "mechanisms": self.mechanisms.values,
+            "steps": self.steps.values,
+            "states": self.states.values,
             "runs": self.runs,
         }
 
@@ -63,7 +67,7 @@ class Runs:
             "claim": outcome.claim,
             "note": _note(outcome, r) if r else "",
             "answer": " ".join(answer(outcome)),
-            "cause": cause(outcome, r) if r else str(outcome.error),
+            "cause": self.texts.add(cause(outcome, r) if r else str(outcome.error)),
             "facts": self._facts(outcome, r) if r else [],
             "command": f"vmlitmus explain {shlex.join(outcome.arguments)}",
         }
@@ -86,20 +90,22 @@ class Runs:
 
     def _step(
         self, step: TraceStep, lanes: Sequence[str], code: Mapping[str, Sequence[int]]
-    ) -> dict[str, Any]:
+    ) -> list[Any]:
+        """Return the position of what a step shares with others, its lane, and its causes."""
         found: dict[str, Any] = {
             "step": f"{step.step}({','.join(step.binding)})",
             "label": step.label,
-            "lane": lanes.index(column(step)),
             "mechanism": self.mechanisms.add(step.mechanism or step.step.split(".")[0]),
             "changes": [[name, *pair] for name, pair in step.changes.items()],
             "moves": [[name, *pair] for name, pair in step.moves.items()],
             "sources": [self.texts.add(text) for text in step.source.split("; ")],
             "assumptions": [self.texts.add(text) for text in step.assumptions],
-            "causes": [[c.step, int(c.needed), list(c.fields)] for c in step.causes],
             "code": code.get(step.step, []),
         }
-        return {key: value for key, value in found.items() if value not in ([], "")}
+        shared = {key: value for key, value in found.items() if value not in ([], "")}
+        causes = [[c.step, int(c.needed), list(c.fields)] for c in step.causes]
+        entry = [self.steps.add(repr(shared), shared), lanes.index(column(step))]
+        return [*entry, causes] if causes else entry
 
     def _excerpt(self, part: Excerpt) -> int:
         lines = self.texts.add("\n".join(part.lines))
@@ -107,8 +113,9 @@ class Runs:
         return self.code.add((part.file, part.first, part.marked), value)
 
     def _state(self, state: Mapping[str, str]) -> int:
-        """Return the position of a state among the shared texts: "field=value" lines."""
-        return self.texts.add("\n".join(f"{name}={value}" for name, value in state.items()))
+        """Return the position of a state: the positions of its lines, "field=value"."""
+        lines = [self.texts.add(f"{name}={value}") for name, value in state.items()]
+        return self.states.add(tuple(lines), lines)
 
     def _facts(self, outcome: Outcome, r: Result) -> list[list[Any]]:
         """Return titles with their sentences, as positions among the shared texts."""

@@ -56,6 +56,10 @@ MARKS_DESTROYED = Assumption(
     "destroy-marks-guest-vmsa",
     "98fb11aed12b sets snp_has_guest_vmsa for a vcpu whose first request is a DESTROY, too",
     default=False,
+    settled_by=(
+        "the source of 98fb11aed12b: whether __sev_snp_reload_vmsa() sets "
+        "snp_has_guest_vmsa before it returns for an invalid gpa"
+    ),
 )
 
 

@@ -15,6 +15,7 @@ SPIN_OUTLASTS = Assumption(
     "spin-outlasts-noise",
     "the bound of the spin after -3 is longer than any work of the sibling",
     default=False,
+    settled_by=("a patch that names the bound; with none it is a choice of the reader"),
 )
 
 

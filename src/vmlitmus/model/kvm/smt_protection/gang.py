@@ -14,7 +14,9 @@ from vmlitmus.model.kvm.smt_protection.cookies import CookiePerVm
 from vmlitmus.world.smt_protection import Cpu, Vcpu
 
 GANG_WAITS = Assumption(
-    "gang-waits", "gang scheduling enters a vcpu only after its siblings have switched"
+    "gang-waits",
+    "gang scheduling enters a vcpu only after its siblings have switched",
+    settled_by=("the code of the branch sched_1.23-base, which was not at hand"),
 )
 
 

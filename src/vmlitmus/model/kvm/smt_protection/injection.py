@@ -28,6 +28,10 @@ EVENTINJ_AFTER = Assumption(
     "(APM vol. 3, VMRUN), EVENTINJ kept, or the event moved to EXITINTINFO",
     default="cleared",
     choices=("cleared", "kept", "moved"),
+    settled_by=(
+        "the APM on VMRUN (vol. 3) and on exit code -3, or a test on such hardware: "
+        "EVENTINJ and EXITINTINFO after a VMRUN that failed"
+    ),
 )
 
 

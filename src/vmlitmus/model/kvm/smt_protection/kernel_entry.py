@@ -22,6 +22,9 @@ COUNTS_IDLE = Assumption(
     "an interrupt that hits the idle task counts as a kernel entry; the hook of the posted "
     "versions is in enter_from_user_mode()",
     default=False,
+    settled_by=(
+        "the version of the patch that somebody means: v8 of November 2020 does not count it"
+    ),
 )
 
 

@@ -20,17 +20,20 @@ SPIN_IRQS_ON = Assumption(
     "the spin for TIF_IDLING is where IRQs are on and need_resched is looked at; the sketch puts "
     "it in the VMRUN path, where they are off",
     default=False,
+    settled_by=("the author of the sketch, or a patch"),
 )
 IDLING_CLEARED = Assumption(
     "tif-idling-cleared",
     "the sibling clears TIF_IDLING when it leaves idle: the sketch does not show it",
     default=False,
+    settled_by=("the author of the sketch, or a patch"),
 )
 IDLING_ALWAYS = Assumption(
     "tif-idling-always",
     "the idle loop sets TIF_IDLING whether or not it sees TIF_SVM_PROTECTED; the sketch's braces "
     "are not written",
     default=False,
+    settled_by=("the author of the sketch, or a patch"),
 )
 
 

@@ -6,7 +6,7 @@ class Inspector {
     this.run = run;
     this.data = data;
     this.choose = choose;
-    this.states = new States(run, data.texts);
+    this.states = new States(run, data);
     this.leads = consequences(run.steps);
     this.all = false;
     this.element = el("section", { class: "inspector", "aria-label": "step and state" });

@@ -13,7 +13,7 @@ let shown = null;
 function route() {
   const wanted = new URLSearchParams(location.hash.slice(1));
   const at = wanted.has("run") ? Number(wanted.get("run")) : only === undefined ? null : Number(only);
-  const run = at === null ? null : data.runs[at];
+  const run = at === null || !data.runs[at] ? null : opened(data.runs[at], data);
   index.hidden = Boolean(run);
   place.hidden = !run;
   if (!run) {

@@ -17,7 +17,7 @@ class RunView {
         el("span", { class: `badge v-${run.verdict}` }, el("span", { "aria-hidden": "true" }, `${SIGNS[run.verdict]} `), run.verdict),
         el("code", {}, run.claim), ` ${run.note}`),
       run.answer ? el("p", { class: "answer" }, run.answer) : null,
-      el("p", { class: "cause" }, run.cause),
+      el("p", { class: "cause" }, text(run.cause)),
       run.steps ? this.board(steps) : null,
       el("section", { class: "facts" }, run.facts.map(([title, found]) => el("div", {},
         el("h2", {}, title), el("ul", {}, found.map((at) => el("li", {}, text(at))))))),

@@ -18,22 +18,30 @@ function soft(text) {
   return text.split(/(?<=_)/).flatMap((part, at) => (at ? [el("wbr"), part] : [part]));
 }
 
-/** Take "field=value" lines apart; the value may hold any character but a line break. */
-function fields(text) {
+/** Take "field=value" lines apart; the value may hold any character. */
+function fields(lines) {
   const found = new Map();
-  for (const line of text ? text.split("\n") : []) {
+  for (const line of lines) {
     const at = line.indexOf("=");
     found.set(line.slice(0, at), line.slice(at + 1));
   }
   return found;
 }
 
+/** Return a run with its steps written out: what it shares with others is kept once for the page. */
+function opened(run, data) {
+  if (!run.steps || run.opened) return run;
+  const steps = run.steps.map(([at, lane, causes]) => ({ ...data.steps[at], lane, causes: causes || [] }));
+  return { ...run, steps, opened: true };
+}
+
 /** The states of a run: state 0 is the start, state n the one after step n. */
 class States {
-  constructor(run, texts) {
+  constructor(run, data) {
+    const lines = (at) => data.states[at].map((line) => data.texts[line]);
     this.run = run;
-    this.initial = fields(texts[run.initial]);
-    this.fixed = fields(texts[run.fixed]);
+    this.initial = fields(lines(run.initial));
+    this.fixed = fields(lines(run.fixed));
     this.at = 0;
     this.now = new Map(this.initial);
     this.touched = new Set();

@@ -15,7 +15,7 @@ from typing import IO, Any, cast
 
 from vmlitmus.errors import HostError
 from vmlitmus.host.fact import Fact, lost
-from vmlitmus.host.saving import UNREAD, parse_unread
+from vmlitmus.host.saved.saving import UNREAD, parse_unread
 from vmlitmus.host.tree import LIMIT, Folder, Tree, in_order
 
 MEMBERS = 1 << 20

@@ -9,38 +9,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from vmlitmus.audit import guest, hint
 from vmlitmus.audit.facts import HostFacts
-from vmlitmus.audit.guest import GuestView
-from vmlitmus.audit.hint import Shown
-from vmlitmus.audit.roles import Role, classify, vmm_of
-from vmlitmus.host.cpulist import Cpus
-from vmlitmus.host.cpuset import Partition
+from vmlitmus.audit.lifted.actor import Actor
+from vmlitmus.audit.vm import guest, hint
+from vmlitmus.audit.vm.guest import GuestView
+from vmlitmus.audit.vm.hint import Shown
+from vmlitmus.audit.vm.roles import Role, classify, vmm_of
+from vmlitmus.host.cpus.cpulist import Cpus
+from vmlitmus.host.cpus.cpuset import Partition
 from vmlitmus.host.fact import Fact
-from vmlitmus.host.libvirt import DomainXml
-from vmlitmus.host.qemu import QemuArgs, parse_qemu
-from vmlitmus.host.qmp import Qmp
-from vmlitmus.host.rust_vmm import VmmConfig, parse_cloud_hypervisor
-from vmlitmus.host.threads import Process, Thread
-
-
-@dataclass(frozen=True)
-class Actor:
-    """Who may run somewhere: a vcpu, a thread of a VMM, a host task.
-
-    ``allowed`` are the online cpus that its affinity names, None where it is not known;
-    ``cookie`` is a text where it is not known. ``kind`` is the model's word.
-    """
-
-    label: str
-    kind: str
-    allowed: Cpus | None
-    where: str
-    cpuset: Cpus
-    cookie: int | str
-    here: bool = True
-    number: int = -1  # of a vcpu
-    tid: int | None = None
+from vmlitmus.host.tasks.threads import Process, Thread
+from vmlitmus.host.vmm.libvirt import DomainXml
+from vmlitmus.host.vmm.qemu import QemuArgs, parse_qemu
+from vmlitmus.host.vmm.qmp import Qmp
+from vmlitmus.host.vmm.rust_vmm import VmmConfig, parse_cloud_hypervisor
 
 
 @dataclass(frozen=True)

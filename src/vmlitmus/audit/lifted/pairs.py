@@ -13,11 +13,11 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from vmlitmus.audit.ask import Ends, ends, now
-from vmlitmus.audit.domain import Actor
-from vmlitmus.audit.lift import HostCores, Runner, lift
+from vmlitmus.audit.lifted.actor import Actor
+from vmlitmus.audit.lifted.ask import Ends, ends, now
+from vmlitmus.audit.lifted.lift import HostCores, Runner, lift
 from vmlitmus.audited import Answer
-from vmlitmus.host.cpulist import Cpus
+from vmlitmus.host.cpus.cpulist import Cpus
 from vmlitmus.outcome import Verdict
 
 # conditions that speak of siblings in the guest only, or of others only

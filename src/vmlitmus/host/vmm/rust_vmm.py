@@ -13,7 +13,7 @@ from itertools import pairwise
 from typing import Any
 
 from vmlitmus.errors import HostError
-from vmlitmus.host.cpulist import Cpus, cpu_list
+from vmlitmus.host.cpus.cpulist import Cpus, cpu_list
 
 _VCPUS = 1 << 14
 

@@ -15,7 +15,7 @@ from functools import cached_property, lru_cache
 from typing import Any
 
 from vmlitmus.compiler import Machine, build
-from vmlitmus.host.cpulist import Cpus
+from vmlitmus.host.cpus.cpulist import Cpus
 from vmlitmus.model.kvm.smt_topology.as_found import AS_FOUND
 
 _MIGRATION = "live-migration"

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from vmlitmus.audit.ask import SECONDS
+from vmlitmus.audit.claims.fixes import Release
+from vmlitmus.audit.claims.judge import cannot_tell
 from vmlitmus.audit.facts import HostFacts
-from vmlitmus.audit.fixes import Release
-from vmlitmus.audit.judge import cannot_tell
+from vmlitmus.audit.lifted.ask import SECONDS
 from vmlitmus.audited import Answer, Evidence, Judged
 from vmlitmus.compiler import build
 from vmlitmus.engine.limits import Limits

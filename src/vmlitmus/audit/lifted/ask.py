@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
-from vmlitmus.audit.lift import Lifted, Scenario
+from vmlitmus.audit.lifted.lift import Lifted, Scenario
 from vmlitmus.engine.ablation.ablate import hitting, minimal
 from vmlitmus.engine.ablation.queries import Asked
 from vmlitmus.engine.limits import Limits

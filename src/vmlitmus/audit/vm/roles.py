@@ -13,8 +13,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from vmlitmus.host.qemu import QemuArgs
-from vmlitmus.host.threads import Process, Thread
+from vmlitmus.host.tasks.threads import Process, Thread
+from vmlitmus.host.vmm.qemu import QemuArgs
 
 _VCPU = re.compile(r"CPU (\d+)/(?:KVM|TCG)|(?:\S*[^A-Za-z0-9])?(?:fc_|crosvm_)?vcpu ?(\d+)")
 _IOTHREAD = re.compile(r"IO \S+|_\w+_q\d+|iothread\S*")

@@ -7,14 +7,15 @@ from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
 
-from vmlitmus.audit.claims import FACTS
-from vmlitmus.audit.domain import Actor, Domain, task
+from vmlitmus.audit.claims.host import is_set
+from vmlitmus.audit.claims.judge import VM_EVENTS, both, cannot_tell, judge, vacuously
+from vmlitmus.audit.claims.names import FACTS
 from vmlitmus.audit.facts import HostFacts
-from vmlitmus.audit.host_claims import is_set
-from vmlitmus.audit.judge import VM_EVENTS, both, cannot_tell, judge, vacuously
-from vmlitmus.audit.pairs import NOWHERE, Pair, Question, across, within
+from vmlitmus.audit.lifted.actor import Actor
+from vmlitmus.audit.lifted.pairs import NOWHERE, Pair, Question, across, within
+from vmlitmus.audit.vm.domain import Domain, task
 from vmlitmus.audited import Answer, Evidence, Judged
-from vmlitmus.host.cpulist import as_list
+from vmlitmus.host.cpus.cpulist import as_list
 
 Claim = Callable[[HostFacts, Domain], Judged]
 _HOLDS = {

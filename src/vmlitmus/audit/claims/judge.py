@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from itertools import islice
 
-from vmlitmus.audit.ask import EVENTS, Ends, to_forbid
-from vmlitmus.audit.domain import Actor
 from vmlitmus.audit.facts import HostFacts
-from vmlitmus.audit.lift import HostCores
-from vmlitmus.audit.pairs import Kind, Pair, Question, Said, ask, ask_ends, kinds
+from vmlitmus.audit.lifted.actor import Actor
+from vmlitmus.audit.lifted.ask import EVENTS, Ends, to_forbid
+from vmlitmus.audit.lifted.lift import HostCores
+from vmlitmus.audit.lifted.pairs import Kind, Pair, Question, Said, ask, ask_ends, kinds
 from vmlitmus.audited import Answer, Evidence, ForEver, Judged
 from vmlitmus.engine.ablation.ablate import minimal
-from vmlitmus.host.cpulist import as_list
-from vmlitmus.host.topology import CPU
+from vmlitmus.host.cpus.cpulist import as_list
+from vmlitmus.host.cpus.topology import CPU
 
 ANY = "any"  # the place of an actor that stands for anybody
 _SHOWN = 4  # witnesses and facts that are printed of many

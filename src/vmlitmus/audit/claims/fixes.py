@@ -19,7 +19,7 @@ from typing import Any
 
 from vmlitmus.audited import Fix
 from vmlitmus.errors import UsageError
-from vmlitmus.host.kernel import Kernel
+from vmlitmus.host.kernel.release import Kernel
 from vmlitmus.host.tree import Tree
 
 HAS, LACKS, CANNOT_TELL, NOT_CONCERNED = "has", "lacks", "cannot tell", "not concerned"
@@ -83,7 +83,9 @@ def release_of(kernel: Kernel) -> Release | None:
 @lru_cache(maxsize=1)
 def table() -> dict[str, Any]:
     """Return the table of fixes that is shipped."""
-    return tomllib.loads((files("vmlitmus.audit") / "fixes.toml").read_text(encoding="utf-8"))
+    return tomllib.loads(
+        (files("vmlitmus.audit.claims") / "fixes.toml").read_text(encoding="utf-8")
+    )
 
 
 def judge_fixes(

@@ -13,11 +13,11 @@ from collections.abc import Callable
 from xml.sax.saxutils import quoteattr
 
 from vmlitmus.errors import HostError
-from vmlitmus.host.cmdline import options
-from vmlitmus.host.cookies import AFTER, SAVED
-from vmlitmus.host.cpulist import Cpus, as_list
-from vmlitmus.host.libvirt import DomainXml, parse_domain
-from vmlitmus.host.qemu import HINT, QemuArgs, parse_qemu
+from vmlitmus.host.cpus.cpulist import Cpus, as_list
+from vmlitmus.host.kernel.cmdline import options
+from vmlitmus.host.tasks.cookies import AFTER, SAVED
+from vmlitmus.host.vmm.libvirt import DomainXml, parse_domain
+from vmlitmus.host.vmm.qemu import HINT, QemuArgs, parse_qemu
 
 _KEPT_OPTIONS = (
     "nosmt",

@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from vmlitmus.host.cpulist import Cpus, as_list, cpu_list, cpu_mask
+from vmlitmus.host.cpus.cpulist import Cpus, as_list, cpu_list, cpu_mask
 from vmlitmus.host.fact import Fact, lost
 from vmlitmus.host.tree import Tree, head, text
 

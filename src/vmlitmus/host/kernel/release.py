@@ -9,8 +9,8 @@ import re
 import zlib
 from dataclasses import dataclass
 
+from vmlitmus.host.cpus.topology import CPU
 from vmlitmus.host.fact import Fact, lost
-from vmlitmus.host.topology import CPU
 from vmlitmus.host.tree import Tree, text
 
 MODULES = ("kvm", "kvm_amd", "kvm_intel")

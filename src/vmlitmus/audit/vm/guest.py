@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Hashable
 from dataclasses import dataclass
 
-from vmlitmus.host.libvirt import DomainXml
-from vmlitmus.host.qemu import QemuArgs, truth
-from vmlitmus.host.qmp import Qmp
-from vmlitmus.host.rust_vmm import VmmConfig
+from vmlitmus.host.vmm.libvirt import DomainXml
+from vmlitmus.host.vmm.qemu import QemuArgs, truth
+from vmlitmus.host.vmm.qmp import Qmp
+from vmlitmus.host.vmm.rust_vmm import VmmConfig
 
 # models of AMD cpus of which QEMU's versions have no topoext, so that threads are not shown
 _WITHOUT_TOPOEXT = ("qemu64", "kvm64", "qemu32", "kvm32", "athlon", "phenom", "Opteron_G")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from vmlitmus.audit.domain import Actor
+from vmlitmus.audit.claims.judge import ANY, HOST_EVENTS, judge
 from vmlitmus.audit.facts import HostFacts
-from vmlitmus.audit.judge import ANY, HOST_EVENTS, judge
-from vmlitmus.audit.pairs import Pair, Question, ask
+from vmlitmus.audit.lifted.actor import Actor
+from vmlitmus.audit.lifted.pairs import Pair, Question, ask
 from vmlitmus.audited import Answer, Judged
-from vmlitmus.host.cpulist import as_list
+from vmlitmus.host.cpus.cpulist import as_list
 
 
 def anybody(host: HostFacts) -> Pair:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from xml.etree.ElementTree import Element, ParseError  # the parser is defusedxml's
 
 from vmlitmus.errors import HostError
-from vmlitmus.host.cpulist import Cpus, libvirt_cpuset
+from vmlitmus.host.cpus.cpulist import Cpus, libvirt_cpuset
 
 LIMIT = 8 << 20  # bytes
 _QEMU = "{http://libvirt.org/schemas/domain/qemu/1.0}"

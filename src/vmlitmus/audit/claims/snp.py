@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from vmlitmus.audit.domain import Domain
+from vmlitmus.audit.claims.fixes import Release
+from vmlitmus.audit.claims.judge import cannot_tell
 from vmlitmus.audit.facts import HostFacts
-from vmlitmus.audit.fixes import Release
-from vmlitmus.audit.judge import cannot_tell
+from vmlitmus.audit.vm.domain import Domain
 from vmlitmus.audited import Answer, Evidence, Judged
 
 _SMT, _RESERVED, _DEBUG, _SINGLE_SOCKET = 1 << 16, 1 << 17, 1 << 19, 1 << 20

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from vmlitmus.host.libvirt import DomainXml
-from vmlitmus.host.qemu import HINT, QemuArgs, cpu_properties, parse_qemu
+from vmlitmus.host.vmm.libvirt import DomainXml
+from vmlitmus.host.vmm.qemu import HINT, QemuArgs, cpu_properties, parse_qemu
 
 LEAVES = (
     "without another hv- property (or hv-passthrough, hv-spinlocks) QEMU sets up no Hyper-V leaves"

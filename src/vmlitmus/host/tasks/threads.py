@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from vmlitmus.host.cpulist import Cpus, cpu_list
+from vmlitmus.host.cpus.cpulist import Cpus, cpu_list
 from vmlitmus.host.fact import Fact, lost
 from vmlitmus.host.tree import Tree, text
 

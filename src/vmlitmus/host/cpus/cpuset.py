@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from vmlitmus.host.cpulist import Cpus, cpu_list
+from vmlitmus.host.cpus.cpulist import Cpus, cpu_list
 from vmlitmus.host.fact import Fact, lost
 from vmlitmus.host.tree import Tree, text
 

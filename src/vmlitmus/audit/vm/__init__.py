@@ -1,0 +1,1 @@
+"""One VM of a host: its threads, what its guest is shown."""

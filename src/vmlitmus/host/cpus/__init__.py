@@ -1,0 +1,1 @@
+"""Cpus of the host: sets of them, cores, cpusets."""

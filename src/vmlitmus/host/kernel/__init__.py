@@ -1,0 +1,1 @@
+"""The host's kernel: release, command line, boot messages."""

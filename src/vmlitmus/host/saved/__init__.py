@@ -1,0 +1,1 @@
+"""Saved hosts: archives, what is saved, and what is left without names."""

@@ -1,0 +1,1 @@
+"""What VMMs and their managers say of their guests."""
