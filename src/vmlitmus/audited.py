@@ -61,7 +61,7 @@ class Judged:
 
 @dataclass(frozen=True)
 class ThreadRole:
-    """A thread of a VMM and what it was taken for, and why."""
+    """A thread of a VMM and what it was taken for, and why; ``policy`` is its scheduling class."""
 
     tid: int
     comm: str
@@ -69,6 +69,7 @@ class ThreadRole:
     why: str
     allowed: str
     cookie: str
+    policy: str = ""
 
 
 @dataclass(frozen=True)
@@ -105,13 +106,14 @@ class Fix:
 
 @dataclass(frozen=True)
 class HostReport:
-    """The host in a few words."""
+    """The host in a few words; ``facts`` are those that no claim goes by, for people to look at."""
 
     where: str
     kernel: str
     cpus: str
     smt: str
     guest: str
+    facts: tuple[Evidence, ...] = ()
 
 
 @dataclass(frozen=True)

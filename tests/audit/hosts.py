@@ -23,6 +23,7 @@ def machine(root: Path, cores: list[list[int]], smt: str = "on", offline: tuple[
     write(root, "proc/cpuinfo", "processor : 0\nvendor_id : AuthenticAMD\nflags : fpu ht svm\n\n")
     write(root, "proc/cmdline", "quiet\n")
     write(root, "proc/sys/kernel/osrelease", "6.12.107\n")
+    thread(root, 2, 2, "kthreadd", "0-4095", flags=0x208040, uid=0, kernel=1)
     for core in cores:
         for cpu in core:
             place = f"{CPU}/cpu{cpu}/topology/core_cpus_list"
@@ -39,14 +40,22 @@ def write(root: Path, path: str, content: str | bytes) -> None:
 
 
 def thread(
-    root: Path, pid: int, tid: int, comm: str, cpus: str, *, flags: int = 0x400040, uid: int = 107
+    root: Path,
+    pid: int,
+    tid: int,
+    comm: str,
+    cpus: str,
+    *,
+    flags: int = 0x400040,
+    uid: int = 107,
+    kernel: int = 0,
 ) -> None:
     """Write one thread of a process, as /proc shows it."""
     place = f"proc/{pid}/task/{tid}"
     fields = ["S", "1", "0", "0", "0", "-1", str(flags), *["0"] * 12, "7", *["0"] * 18, "20", "0"]
     write(root, f"{place}/stat", f"{tid} ({comm}) " + " ".join(fields) + "\n")
     lines = [f"Name:\t{comm}", f"Tgid:\t{pid}", f"Pid:\t{tid}", f"Uid:\t{uid}\t{uid}\t{uid}\t{uid}"]
-    lines += ["Kthread:\t0", f"Cpus_allowed_list:\t{cpus}"]
+    lines += [f"Kthread:\t{kernel}", f"Cpus_allowed_list:\t{cpus}"]
     write(root, f"{place}/status", "\n".join(lines) + "\n")
     write(root, f"{place}/comm", f"{comm}\n")
     write(root, f"{place}/cgroup", "0::/\n")

@@ -232,6 +232,23 @@ def test_a_vcpu_that_may_be_plugged_without_a_pin_ends_it(tmp_path) -> None:
     assert ("plug a vcpu",) in judged.for_ever.ends_it
 
 
+def test_who_does_not_see_all_processes_cannot_tell_of_all(tmp_path) -> None:
+    """In a container, or with hidepid, other VMs and tasks may be there unseen."""
+    import shutil
+
+    root = machine(tmp_path, PAIRS)
+    qemu(root, 100, "a", ["0"], rest="1")
+    thread(root, 300, 300, "x", "1,3")
+    cookies(root, {100: 0, 101: 0, 300: 0})
+    claims = ("OTHER_VMS_APART", "HOST_TASKS_APART")
+    assert {one(audit(root, c), c).answer for c in claims} == {Answer.TRUE}
+    shutil.rmtree(root / "proc" / "2")
+    for claim in claims:
+        judged = one(audit(root, claim), claim)
+        assert judged.answer is Answer.CANNOT_TELL
+        assert "not every process" in judged.text
+
+
 def test_tcg_is_not_judged(tmp_path) -> None:
     root = machine(tmp_path, PAIRS)
     qemu(root, 100, "a", ["0", "1"], accel="tcg")

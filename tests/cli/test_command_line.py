@@ -119,17 +119,6 @@ def test_replay(capsys) -> None:
     assert "sets IN_GUEST_MODE" in out
 
 
-@pytest.mark.parametrize("kind", ["mechanism", "test", "claim"])
-def test_scaffolds_work(tmp_path, capsys, kind: str) -> None:
-    assert main(["new", kind, "my-own", "-o", str(tmp_path)]) == 0
-    args = ["check", str(tmp_path / "my-own.toml")]
-    if kind != "test":
-        args += ["--model", str(tmp_path / "my_own.py")]
-    assert main(args) == 0
-    assert "1 of 1 as expected" in capsys.readouterr().out
-    assert main(["new", kind, "my-own", "-o", str(tmp_path)]) == 2
-
-
 @pytest.mark.parametrize("what", ["topics", "mechanisms", "claims", "parts", "assumptions"])
 def test_list(capsys, what: str) -> None:
     code, out, _ = vmlitmus(capsys, "list", what)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from vmlitmus.host.cpus.cpuidle import read_idle_states
 from vmlitmus.host.cpus.cpulist import cpu_list, cpu_mask, libvirt_cpuset
 from vmlitmus.host.cpus.cpuset import read_cpuset
 from vmlitmus.host.cpus.topology import read_topology
@@ -220,3 +221,13 @@ def test_kernels_say_their_release_configuration_and_parameters(tmp_path) -> Non
     assert found.config.value == {"CONFIG_A": "y", "CONFIG_SCHED_CORE": ""}
     assert found.modules == {"kvm_amd.sev_snp": "Y"}
     assert found.vulnerabilities == {"l1tf": "Not affected"}
+
+
+def test_idle_states(tmp_path) -> None:
+    for n, (name, disable) in enumerate((("POLL", "0"), ("C1", "1"))):
+        write(tmp_path, f"sys/devices/system/cpu/cpu0/cpuidle/state{n}/name", f"{name}\n")
+        write(tmp_path, f"sys/devices/system/cpu/cpu0/cpuidle/state{n}/disable", f"{disable}\n")
+    poll, c1 = read_idle_states(Folder(tmp_path), 0)
+    assert (poll.polls, poll.disabled) == (True, False)
+    assert (c1.polls, c1.disabled) == (False, True)
+    assert read_idle_states(Folder(tmp_path), 1) == ()

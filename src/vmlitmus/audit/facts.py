@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from vmlitmus.audit.lifted.lift import HostCores
+from vmlitmus.host.cpus.cpuidle import IdleState, read_idle_states
 from vmlitmus.host.cpus.cpulist import Cpus
 from vmlitmus.host.cpus.cpuset import Cpuset, read_cpuset
 from vmlitmus.host.cpus.topology import Topology, read_topology
@@ -20,7 +21,7 @@ from vmlitmus.host.vmm.libvirt import LIMIT, DomainXml, parse_domain
 
 STATUS = "run/libvirt/qemu"
 _THREADS = 4  # of a core that the model knows
-_OFF = ("off", "forceoff")
+KTHREADD = 2  # its process id
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,6 +33,7 @@ class HostFacts:
     kernel: Kernel
     cmdline: Fact[dict[str, str]]
     split_lock: SplitLock
+    idle_states: tuple[IdleState, ...]
     cookies: Cookies
     processes: dict[int, Process]
     kvm_vms: tuple[KvmVm, ...]
@@ -53,6 +55,16 @@ class HostFacts:
         if cpus not in self._here:
             self._here[cpus] = self.online if cpus >= self.online else cpus & self.online
         return self._here[cpus]
+
+    @property
+    def hidden(self) -> str:
+        """Say why other processes may exist that are not seen; "" where all are.
+
+        In the initial pid namespace, and without hidepid, kthreadd (2) is there.
+        """
+        if KTHREADD in self.processes or KTHREADD in self.cookies.values:
+            return ""
+        return "not every process of the host is seen (no kthreadd: a container, or hidepid)"
 
     def cpuset(self, thread: Thread) -> Cpuset:
         """Return the cpuset that a thread lives in."""
@@ -87,6 +99,7 @@ def read_host(
         kernel=read_kernel(tree),
         cmdline=read_cmdline(tree),
         split_lock=read_split_lock(tree),
+        idle_states=read_idle_states(tree, min(topology.up, default=0)),
         cookies=read_cookies(tree, tids, get),
         processes=processes,
         kvm_vms=read_kvm_vms(tree),

@@ -35,10 +35,22 @@ from vmlitmus.audited import (
 )
 from vmlitmus.errors import HostError, UsageError, unknown
 from vmlitmus.host.cpus.cpulist import as_list
+from vmlitmus.host.cpus.topology import CPU
 from vmlitmus.host.tasks.cookies import MEANING, Get
 from vmlitmus.host.tree import Tree
 
 _WITHOUT_KVM = ("PINNING_AS_CONFIGURED",)  # claims that make sense for a guest under TCG
+_PARAMETERS = (
+    "nested",
+    "sev",
+    "sev_es",
+    "sev_snp",
+    "halt_poll_ns",
+    "mitigate_smt_rsb",
+    "ept",
+    "npt",
+)
+_POLICIES = {0: "SCHED_OTHER", 1: "SCHED_FIFO", 2: "SCHED_RR", 3: "SCHED_BATCH", 5: "SCHED_IDLE"}
 _AREAS = ("cache-flush", "ap-creation", "launch")
 
 
@@ -195,6 +207,7 @@ def _role(host: HostFacts, domain: Domain, number: int) -> ThreadRole:
         why=role.why,
         allowed=as_list(allowed.value) if allowed.value is not None else allowed.why,
         cookie=hex(cookie) if isinstance(cookie, int) and cookie else str(cookie),
+        policy=_POLICIES.get(role.thread.policy, f"policy {role.thread.policy}"),
     )
 
 
@@ -261,7 +274,27 @@ def _host_report(host: HostFacts, where: str) -> HostReport:
         cpus=f"{len(host.online)} cpus, {len(topology.cores)} cores of {shown or 'no'} threads",
         smt=topology.smt_control.value or topology.smt_control.why,
         guest=guest,
+        facts=tuple(_background(host)),
     )
+
+
+def _background(host: HostFacts) -> Iterable[Evidence]:
+    """Yield facts that decide no claim here: what is isolated, how cpus idle, mitigations, KVM."""
+    topology, kernel = host.topology, host.kernel
+    for fact in (topology.isolated, topology.nohz_full):
+        if fact.value is not None:
+            yield Evidence(fact.where, as_list(fact.value) or "none")
+    if host.idle_states:
+        polls = [s.name for s in host.idle_states if s.polls and not s.disabled]
+        more = "; an idle cpu may execute instructions" if polls else ""
+        names = ", ".join(s.name + (" (off)" if s.disabled else "") for s in host.idle_states)
+        yield Evidence(f"/{CPU}/cpu*/cpuidle", names + more)
+    for name, value in kernel.vulnerabilities.items():
+        if "SMT" in value or "STIBP" in value:
+            yield Evidence(f"/{CPU}/vulnerabilities/{name}", value)
+    for name, value in kernel.modules.items():
+        if name.partition(".")[2] in _PARAMETERS:
+            yield Evidence(f"/sys/module/{name.replace('.', '/parameters/')}", value)
 
 
 def _unread(host: HostFacts) -> tuple[Evidence, ...]:

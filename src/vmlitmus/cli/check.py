@@ -26,6 +26,7 @@ from vmlitmus.cli.progress import Ticker
 from vmlitmus.decide import Job, decide_all
 from vmlitmus.engine.run import Choice
 from vmlitmus.errors import UsageError
+from vmlitmus.litmus.user_model import beside
 from vmlitmus.outcome import Outcome, as_json, exit_code
 from vmlitmus.report import line, summary
 
@@ -86,7 +87,10 @@ def command(
     """Decide tests and compare each verdict with the one its file expects.
 
     A SELECTOR is a topic, a test's name or a glob of names, one cell such as 'test[axis=value]', a
-    path to a litmus file, or - for standard input. Without any: the whole catalogue.
+    path to a litmus file, or - for standard input. Without any: the whole catalogue; with --model
+    and without a SELECTOR, the litmus files beside the model.
+
+    To see which answers a change alters: vmlitmus check TOPIC --model mine.py
 
     Exits 0 when every verdict is as expected, 1 when one is not, 2 for a faulty test or model,
     3 for an inconclusive or vacuous verdict, 130 when interrupted, 70 for an internal error or
@@ -97,6 +101,8 @@ def command(
     started = time.monotonic()
     bounds = limits(time_limit, memory_limit)
     catalogue = user_catalogue(model, bounds)
+    if model and not selectors:
+        selectors = _beside(model)
     selected = catalogue.select(selectors, wide=wide)
     if uses:
         from vmlitmus.decide.uses import uses as used
@@ -133,6 +139,15 @@ def command(
     if interrupted:
         click.echo(f"vmlitmus: interrupted after {len(outcomes)} of {total}", err=True)
     return exit_code([*(o.code for o in outcomes), *([130] if interrupted else [])])
+
+
+def _beside(model: str) -> tuple[str, ...]:
+    """Return the tests beside a model; raises UsageError where there are none."""
+    found = tuple(beside(model))
+    if not found:
+        raise UsageError(f"--model {model}: no litmus file beside it; name a topic or a test")
+    click.echo(f"vmlitmus: the {len(found)} litmus files beside {model}", err=True)
+    return found
 
 
 def _watch(selectors: tuple[str, ...]) -> int:

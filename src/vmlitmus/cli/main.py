@@ -66,7 +66,7 @@ _SHORT = {
     "list": "list tests, mechanisms, claims, parts, assumptions",
     "replay": "execute given steps of a test and show the time-line",
     "bless": "store the counts of tests that are as expected",
-    "new": "write the scaffold of a mechanism, a test or a claim",
+    "new": "write the scaffold of a mechanism, a test, a claim or a topic",
     "completion": "print the completion script of a shell",
     "man": "print the manual page",
 }

@@ -85,7 +85,7 @@ class _Builder:
         self.settings = fill(model, settings, lists)
         _check_apart(model.entities)
         self.names = _names(model.entities)
-        self.fields = _fields(model.entities)
+        self.fields = _fields(model.entities, tuple(model.fields.items()))
         self.made: dict[type[Entity], list[Entity]] = {kind: [] for kind in model.entities}
         self.given: dict[Entity, dict[str, Any]] = {}
 
@@ -180,8 +180,8 @@ class _Builder:
 
     def scan(self, steps: list[Step], hooks: Iterable[Hooks]) -> Scan:
         scan = Scan(self.model.entities, hooks)
-        for step in steps:
-            scan.function(step.function)
+        for function in (f for step in steps for f in step.functions):
+            scan.function(function)
         for condition in self.model.conditions:
             scan.function(condition.function)
         return scan
@@ -270,7 +270,19 @@ class _Builder:
             if s.is_sequence
         }
         self.add_places(made, variables)
+        world.recorder.places = _places(made.values())
+        world.recorder.others = partial(self.labels_of_others, world, made)
         return made
+
+    def labels_of_others(
+        self, world: World, made: dict[Step, Program], kind: type[Entity]
+    ) -> Iterable[str]:
+        """Yield the labels of the model's sequences that are not in play, for an actor's kind."""
+        for step in self.model.steps:
+            if step.is_sequence and step not in made:
+                other = program(step, _parameters(step, self.model.entities), world)
+                if other.actor is kind:
+                    yield from other.labels
 
     def locals(self, made: dict[Step, Program], kept: Kept, variables: _Variables) -> None:
         """Find which locals live across yields; add to ``variables`` the slots that keep them."""
@@ -333,8 +345,14 @@ def _names(entities: tuple[type[Entity], ...]) -> dict[str, Any]:
 
 
 @lru_cache(maxsize=64)
-def _fields(entities: tuple[type[Entity], ...]) -> dict[type[Entity], dict[str, Field]]:
-    return {kind: declared_fields(kind, _names(entities)) for kind in entities}
+def _fields(
+    entities: tuple[type[Entity], ...], more: tuple[tuple[type[Entity], type], ...]
+) -> dict[type[Entity], dict[str, Field]]:
+    names, added = _names(entities), dict(more)
+    for kind in added:
+        if kind not in entities:
+            raise ModelError("fields of " + unknown("entity", kind.__name__, names))
+    return {kind: declared_fields(kind, names, added.get(kind)) for kind in entities}
 
 
 @lru_cache(maxsize=1024)
@@ -362,6 +380,17 @@ class _SetupRecorder:
             raise ModelError(f"{type(entity).__name__}: " + unknown("field", name, known))
         self.given[entity][name] = value
         entity.__dict__[name] = value
+
+
+def _places(made: Iterable[Program]) -> dict[type[Entity], dict[str, frozenset[int]]]:
+    """Return the places of each label, by kind of actor."""
+    found: dict[type[Entity], dict[str, frozenset[int]]] = {}
+    for sequence in made:
+        labels = found.setdefault(sequence.actor, {})
+        for label, places in sequence.done.places().items():
+            here = frozenset(sequence.first_place + place - 1 for place in places)
+            labels[label] = labels.get(label, frozenset()) | here
+    return found
 
 
 def _labels(steps: list[Step], programs: dict[Step, Program]) -> dict[str, str]:

@@ -8,6 +8,7 @@ Knows neither KVM, nor how a model is compiled, nor any engine. An author reads,
 import importlib
 from typing import Any
 
+from vmlitmus.lang.amend import Amendment, after, amended, before, instead
 from vmlitmus.lang.claim import (
     KINDS,
     Claim,
@@ -49,6 +50,7 @@ from vmlitmus.lang.world import Hooks, NotEnabled, World, when
 
 __all__ = [
     "KINDS",
+    "Amendment",
     "Apm",
     "Assumption",
     "Between",
@@ -78,11 +80,15 @@ __all__ = [
     "Source",
     "Step",
     "World",
+    "after",
+    "amended",
+    "before",
     "choice",
     "condition",
     "eventually",
     "explained",
     "flag",
+    "instead",
     "leads_to",
     "mechanism",
     "never",

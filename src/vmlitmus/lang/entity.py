@@ -10,6 +10,7 @@ from __future__ import annotations
 import inspect
 import sys
 import types
+from collections.abc import Callable, Iterable
 from enum import Enum
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeVar, Union, get_args, get_origin
 
@@ -62,6 +63,15 @@ class Entity:
         """True when the entity is in no sequence."""
         return self._at == 0
 
+    def stands_at(self, label: str) -> bool:
+        """Say whether the entity stands at a yield, the one with this label.
+
+        ``label`` is the text of the yield, braces included. Raises ModelError for a label that no
+        sequence of such an entity has.
+        """
+        recorder: Recorder = self.__dict__["_recorder"]
+        return self._at in recorder.places_at(type(self), label)
+
     def __setattr__(self, name: str, value: object) -> None:
         self.__dict__["_recorder"].write(self, name, value)
 
@@ -83,7 +93,8 @@ class Recorder:
 
     ``written`` maps the index of a variable to its new code. ``settled`` are the fields that have
     the same code after every step, so they are no variables; a step may still change one and change
-    it back, and ``strayed`` are those that it changed.
+    it back, and ``strayed`` are those that it changed. ``places`` gives the places of each label by
+    kind of actor, for the sequences in play; ``others`` returns the labels of those that are not.
     """
 
     def __init__(self) -> None:
@@ -91,6 +102,18 @@ class Recorder:
         self.settled: dict[tuple[Entity, str], tuple[int, Domain]] = {}
         self.written: dict[int, int] = {}
         self.strayed: set[tuple[Entity, str]] = set()
+        self.places: dict[type[Entity], dict[str, frozenset[int]]] = {}
+        self.others: Callable[[type[Entity]], Iterable[str]] = lambda kind: ()
+
+    def places_at(self, kind: type[Entity], label: str) -> frozenset[int]:
+        """Return the places of a label; raises ModelError for one that no sequence has."""
+        known = self.places.get(kind, {})
+        if label in known:
+            return known[label]
+        others = list(self.others(kind))
+        if label in others:
+            return frozenset()
+        raise ModelError(unknown("label", label, [*known, *others]))
 
     def write(self, entity: Entity, name: str, value: object) -> None:
         """Set a field; raises ModelError for an unknown or constant field, or a bad value."""
@@ -186,11 +209,14 @@ def _universe(
     raise ModelError(f"field {name!r}: the model has no entity {getattr(kind, '__name__', kind)}")
 
 
-def declared_fields(cls: type[Entity], names: dict[str, Any]) -> dict[str, Field]:
-    """Return the fields of an entity class, inherited ones first.
+def declared_fields(
+    cls: type[Entity], names: dict[str, Any], more: type | None = None
+) -> dict[str, Field]:
+    """Return the fields of an entity class, inherited ones first, then those of ``more``.
 
-    ``names`` resolves forward references, in addition to each class's own module. Raises
-    ModelError, with file and line of the class, for an annotation that is no bounded field.
+    ``more`` is a class of annotations with which a model extends the entity. ``names`` resolves
+    forward references, in addition to each class's own module. Raises ModelError, with file and
+    line of the class, for an annotation that is no bounded field, and for one declared twice.
     """
     fields: dict[str, Field] = {}
     for base in reversed(cls.__mro__):
@@ -199,10 +225,16 @@ def declared_fields(cls: type[Entity], names: dict[str, Any]) -> dict[str, Field
         scope = {**vars(sys.modules[base.__module__]), **names}
         for name, annotation in inspect.get_annotations(base).items():
             fields[name] = _field(base, name, annotation, scope)
+    if more is not None:
+        scope = {**vars(sys.modules[more.__module__]), **names}
+        for name, annotation in inspect.get_annotations(more).items():
+            if name in fields or hasattr(cls, name):
+                raise ModelError(f"{cls.__name__} has {name!r} already", _place(more, name))
+            fields[name] = _field(more, name, annotation, scope)
     return fields
 
 
-def _field(cls: type[Entity], name: str, annotation: Any, scope: dict[str, Any]) -> Field:
+def _field(cls: type, name: str, annotation: Any, scope: dict[str, Any]) -> Field:
     try:
         if isinstance(annotation, str):
             annotation = eval(annotation, scope)  # noqa: S307 - the model author's own annotation
@@ -223,7 +255,7 @@ def class_place(cls: type[Entity]) -> str:
     return _place(cls, "")
 
 
-def _place(cls: type[Entity], name: str) -> str:
+def _place(cls: type, name: str) -> str:
     """Return "file:line" of a field's declaration, or the class's name when that is not known."""
     import ast
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
-from vmlitmus.errors import ScenarioError, unknown
+from vmlitmus.errors import ModelError, ScenarioError, unknown
 from vmlitmus.lang.entity import Entity
 from vmlitmus.lang.source import Assumption, Source
 from vmlitmus.lang.step import Condition, Step
@@ -93,9 +93,10 @@ class Model:
 
     ``settings`` and ``lists`` declare the tables and the arrays of tables of a litmus file;
     ``setup`` makes the entities of one scenario; ``start`` says in one line how things stand then,
-    where a scenario does not begin with nothing done. ``versions`` gives the fixes in each kernel
-    version, by name; ``read`` names those whose source was read, and ``unread`` says what is known
-    of the others, if it is not their commits.
+    where a scenario does not begin with nothing done. ``fields`` extends entities by the annotated
+    fields of a class; ``variant`` returns the model with something changed. ``versions`` gives the
+    fixes in each kernel version, by name; ``read`` names those whose source was read, and
+    ``unread`` says what is known of the others, if it is not their commits.
     """
 
     name: str
@@ -113,6 +114,42 @@ class Model:
     unread: Mapping[str, str] = field(default_factory=dict)
     start: Callable[[Settings], str] | None = None
     read: tuple[str, ...] = ()
+    fields: Mapping[type[Entity], type] = field(default_factory=dict)
+
+    def variant(
+        self,
+        *,
+        mechanisms: Mapping[type[Hooks], Mapping[str, type[Hooks]]] | None = None,
+        instead: Mapping[Step, Step] | None = None,
+        steps: tuple[Step, ...] = (),
+        conditions: tuple[Condition, ...] = (),
+        fields: Mapping[type[Entity], type] | None = None,
+    ) -> Model:
+        """Return this model with more, or other, mechanisms, steps, conditions and fields.
+
+        ``mechanisms`` gives new ones by hook class and name; a name that is taken is an error.
+        ``instead`` puts a step in the place of one of the model's, see ``amended``. ``fields``
+        gives an entity the annotated fields of a class. Raises ModelError.
+        """
+        hooks = {kind: dict(known) for kind, known in self.hooks.items()}
+        for kind, named in (mechanisms or {}).items():
+            if kind not in hooks:
+                raise ModelError(unknown("hook class", kind.__name__, [k.__name__ for k in hooks]))
+            for name, made in named.items():
+                if name in hooks[kind]:
+                    raise ModelError(f"{self.name} has a mechanism {name!r} already")
+                hooks[kind][name] = made
+        replaced = dict(instead or {})
+        for step in replaced:
+            if step not in self.steps:
+                raise ModelError(unknown("step", step.name, [s.name for s in self.steps]))
+        return replace(
+            self,
+            hooks=hooks,
+            steps=(*(replaced.get(step, step) for step in self.steps), *steps),
+            conditions=(*self.conditions, *conditions),
+            fields={**self.fields, **(fields or {})},
+        )
 
     @property
     def disturbances(self) -> tuple[str, ...]:
@@ -173,6 +210,11 @@ class Settings:
 
     tables: Mapping[str, Mapping[str, Any]]
     lists: Mapping[str, tuple[Mapping[str, Any], ...]]
+    mechanisms: Mapping[tuple[str, str], type[Hooks]] = field(default_factory=dict)
+
+    def mechanism(self, table: str, key: str) -> type[Hooks]:
+        """Return the class of the mechanism that a setting chooses."""
+        return self.mechanisms[table, key]
 
     def __getitem__(self, table: str) -> Mapping[str, Any]:
         return self.tables[table]
@@ -218,7 +260,13 @@ def fill(model: Model, tables: Mapping[str, Any], lists: Mapping[str, Any]) -> S
         name: tuple(_table(model, name, known, entry) for entry in lists.get(name, [{}]))
         for name, known in model.lists.items()
     }
-    return Settings(filled, filled_lists)
+    chosen = {
+        (table, key): model.hooks[setting.hooks][filled[table][key]]
+        for table, known in model.settings.items()
+        for key, setting in known.items()
+        if setting.hooks is not None
+    }
+    return Settings(filled, filled_lists, chosen)
 
 
 def _table(

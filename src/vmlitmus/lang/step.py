@@ -31,6 +31,12 @@ class Step:
     disturbance: str | None
     fair: Fairness | None
     is_sequence: bool
+    amendments: tuple[Any, ...] = ()  # of ``amend``: what was changed of its sections
+
+    @property
+    def functions(self) -> tuple[types.FunctionType, ...]:
+        """The step's own function, and those of its amendments."""
+        return (self.function, *(a.function for a in self.amendments))
 
     @property
     def name(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import resource
 import signal
 import sys
@@ -89,7 +90,13 @@ def _memory_limit(memory: int | None) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
 
 
+def beside(path: str) -> list[str]:
+    """Return the litmus files in the folder of a user's model, as selectors, in order."""
+    return [str(found) for found in sorted(Path(path).parent.glob("*.toml"))]
+
+
 def _imported(path: Path) -> ModuleType:
+    """Import a user's file, which may import the files beside it."""
     name = f"vmlitmus_user_{path.stem}"
     try:
         known = path.is_file() and path.stat().st_size <= _LARGEST
@@ -101,6 +108,9 @@ def _imported(path: Path) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
     sys.dont_write_bytecode = True
+    folder = os.path.realpath(path.parent)
+    if folder not in sys.path:
+        sys.path.append(folder)  # last: a file beside the model hides no package
     try:
         spec.loader.exec_module(module)
     except (VmlitmusError, KeyboardInterrupt, TooLong, MemoryError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable, Iterator
 
-from vmlitmus.audited import Answer, Audit, DomainReport, Fix, ForEver, Judged
+from vmlitmus.audited import Answer, Audit, DomainReport, Fix, ForEver, Judged, ThreadRole
 from vmlitmus.audited import together as all_of
 
 WIDTH = 75
@@ -26,6 +26,12 @@ def terminal(audit: Audit, *, facts: bool = False) -> str:
     if host.guest != "no":
         lines += [f"The host is itself a guest: {host.guest}."]
     lines += [*_claims(audit.judged, facts), ""]
+    if facts and host.facts:
+        lines += [
+            "Facts that decide no claim:",
+            *(f"  {e.where}: {e.value}" for e in host.facts),
+            "",
+        ]
     for domain in audit.domains:
         lines += [*_domain(domain, facts), ""]
     if audit.unread:
@@ -95,12 +101,20 @@ def _domain(domain: DomainReport, facts: bool) -> Iterator[str]:
     if domain.applies:
         yield f"  claims do not apply: {domain.applies}"
     yield from _claims(domain.judged, facts)
-    unknown = [t for t in domain.threads if t.role == "unknown"]
+    if facts:
+        yield from (_thread(t) for t in domain.threads)
+    unknown = [t for t in domain.threads if t.role == "unknown" and not facts]
     for thread in unknown[:4]:
         yield f"  unknown thread {thread.tid} ({thread.comm}), cpus {thread.allowed}"
     if len(unknown) > 4:
         yield f"  and {len(unknown) - 4} more unknown threads"
     yield from (f"  note: {note}" for note in domain.notes)
+
+
+def _thread(thread: ThreadRole) -> str:
+    cookie = f", cookie {thread.cookie}" if thread.cookie not in ("0", "") else ""
+    place = f"{thread.role} ({thread.why}), {thread.policy}, cpus {thread.allowed}{cookie}"
+    return f"  thread {thread.tid} ({thread.comm}): {place}"
 
 
 def kernel(fixes: Iterable[Fix], release: str) -> str:

@@ -14,7 +14,7 @@ from vmlitmus.audit.facts import HostFacts
 from vmlitmus.audit.lifted.actor import Actor
 from vmlitmus.audit.lifted.pairs import NOWHERE, Pair, Question, across, within
 from vmlitmus.audit.vm.domain import Domain, task
-from vmlitmus.audited import Answer, Evidence, Judged
+from vmlitmus.audited import Answer, Evidence, ForEver, Judged
 from vmlitmus.host.cpus.cpulist import as_list
 
 Claim = Callable[[HostFacts, Domain], Judged]
@@ -177,6 +177,7 @@ def host_tasks(host: HostFacts, domain: Domain, vmms: Container[int]) -> Judged:
         holds="no user task can be beside a vcpu; bound kernel threads and interrupts may be",
         fails="{where}",
     )
+    found = _of_all_seen(host, found)
     partition = domain.partition
     if partition is not None and partition.value is not None:
         shown = partition.value.kind + ("" if partition.value.valid else " invalid")
@@ -213,7 +214,7 @@ def other_vms(host: HostFacts, domain: Domain, others: Sequence[Domain]) -> Judg
     there = open_cpus(host, domain)
     stranger = Actor("another VM", "other-vm", there, "started later", there, 0, False)
     question = Question("other-vm-beside-vcpu", ("other-vm",), (*_events(domain), "another-vm"))
-    return judge(
+    found = judge(
         host,
         claim,
         domain.name,
@@ -222,6 +223,18 @@ def other_vms(host: HostFacts, domain: Domain, others: Sequence[Domain]) -> Judg
         holds=f"no vcpu of another VM can be beside one of this VM ({len(others)} others here)",
         fails="{where}",
     )
+    return _of_all_seen(host, found)
+
+
+def _of_all_seen(host: HostFacts, found: Judged) -> Judged:
+    """A claim about everybody is not true for want of seeing somebody; without SMT it is."""
+    alone = all(len(core) < 2 for core in host.topology.cores)
+    if found.answer is not Answer.TRUE or not host.hidden:
+        return found
+    if not alone:
+        return cannot_tell(found.claim, found.about, host.hidden, "/proc/2")
+    ever = ForEver(Answer.CANNOT_TELL, text=host.hidden) if found.for_ever else None
+    return replace(found, for_ever=ever)
 
 
 def open_cpus(host: HostFacts, domain: Domain) -> frozenset[int]:
@@ -260,6 +273,8 @@ def _shared_cookie(host: HostFacts, domain: Domain, plugged: Sequence[Actor]) ->
         tid for tid, value in host.cookies.values.items() if value in own and tid not in inside
     ]
     unread = [t for t, v in host.cookies.values.items() if isinstance(v, str) and t not in inside]
+    if host.hidden and not others:
+        return cannot_tell(claim, domain.name, host.hidden, "/proc/2")
     bare = [t.label for t in domain.threads if not t.cookie]
     values = Evidence(where, ", ".join(sorted(hex(c) for c in own if isinstance(c, int))[:8]))
     if others:

@@ -12,7 +12,9 @@ from typing import Any, TypeVar
 from vmlitmus.compiler.ir.nodes import DISABLED, FAULTY, Operand, width
 from vmlitmus.compiler.lowering.groups import Comprehension, Found, Groups
 from vmlitmus.compiler.lowering.values import Computed, Known, Row, Val, domain_of, set_domain
+from vmlitmus.errors import ModelError
 from vmlitmus.lang.domain import Bool, IntRange, RefTo, SetOf
+from vmlitmus.lang.entity import Entity
 from vmlitmus.lang.world import World, when
 
 T = TypeVar("T")
@@ -30,6 +32,10 @@ class Calls(Groups):
                 return self.mutate(node, function.value, function.attr)
         if isinstance(function, ast.Name) and function.id in ("_rest_of", "_without"):
             return self.rest(node, function.id)
+        if isinstance(function, ast.Attribute) and function.attr == "stands_at":
+            owner = self.eval(function.value)
+            if _is_actor(owner):
+                return self.stands_at(node, owner)
         callee = self.eval(function)
         if not isinstance(callee, Known):
             self.refuse(node, "this cannot be called")
@@ -53,6 +59,33 @@ class Calls(Groups):
         if named:
             self.refuse(node, f"{_name(callee)} takes no keywords in model code")
         return self.call_builtin(node, callee, values)
+
+    def stands_at(self, node: ast.Call, owner: Val) -> Val:
+        """Say whether an actor stands at a label; see ``Entity.stands_at``."""
+        label = self.eval(node.args[0]) if len(node.args) == 1 else None
+        if not isinstance(label, Known) or not isinstance(label.value, str) or node.keywords:
+            self.refuse(node, "stands_at() takes one label, as a text")
+        if isinstance(owner, Known):
+            return self.at_label(node, owner.value, label.value)
+        assert isinstance(owner, Computed)
+        assert isinstance(owner.domain, RefTo)
+        self.check_not_none(node, owner, "stands_at")
+        each = [self.at_label(node, entity, label.value) for entity in owner.domain.members]
+        return self.choose(node, owner, each)
+
+    def at_label(self, node: ast.Call, actor: Entity, label: str) -> Val:
+        try:
+            places = self.world.recorder.places_at(type(actor), label)
+        except ModelError as error:
+            self.refuse(node, str(error))
+        self.variables.told("places", (type(actor), label), places)
+        if (actor, "_at") not in self.variables:
+            return Known(False)
+        where = self.plain(self.read(node, actor, "_at"), IntRange(0, 0))
+        found: Operand = 0
+        for place in sorted(places):
+            found = self.op("or", "i1", found, self.op("eq", "i64", where, place))
+        return self.boolean(found)
 
     def call_builtin(self, node: ast.Call, callee: Any, values: list[Val]) -> Val:
         known = [v.value for v in values if isinstance(v, Known)]
@@ -261,6 +294,12 @@ class Calls(Groups):
         if len(values) > len(plain) or set(names) != set(parameters):
             self.refuse(node, f"{function.__name__}() takes {', '.join(parameters) or 'nothing'}")
         return names
+
+
+def _is_actor(owner: Val) -> bool:
+    if isinstance(owner, Known):
+        return isinstance(owner.value, Entity)
+    return isinstance(owner, Computed) and isinstance(owner.domain, RefTo)
 
 
 def _name(callee: Any) -> str:

@@ -77,6 +77,11 @@ class Kept:
         self.answers |= {("part", name): world.part(name) for name in parts}
         self.answers |= {("assume", name): value for name, value in assumptions.items()}
         self.answers |= {("use", kind): used for kind, used in world.mechanisms.items()}
+        self.answers |= {
+            ("places", (kind, label)): places
+            for kind, labels in world.recorder.places.items()
+            for label, places in labels.items()
+        }
 
     def take(self, key: object, make: Callable[[Reading], T]) -> T:
         """Return what was made for a key by a machine that reads the same, or make it."""

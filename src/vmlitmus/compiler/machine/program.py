@@ -82,7 +82,7 @@ class _Ready:
 
 @lru_cache(maxsize=1024)
 def _ready(step: Step, mechanisms: tuple[tuple[type[Hooks], Hooks], ...]) -> _Ready:
-    expanded = expand(step.function, step.label, dict(mechanisms))
+    expanded = expand(step.function, step.label, dict(mechanisms), step.amendments)
     done = cut(expanded, step.name, place(step.function))
     framed, live = frames(done, step.name)
     sections = {

@@ -74,6 +74,17 @@ class CutSequence:
     def labels(self) -> list[str]:
         return [e.template for e in self.endings]
 
+    def places(self) -> dict[str, frozenset[int]]:
+        """Return the places at which an actor stands after each label, counted from 1."""
+        found: dict[str, frozenset[int]] = {}
+        for section in self.sections:
+            for end in _ends(section.body):
+                if end.number <= len(self.endings):
+                    here = {end.place} if end.place else set()
+                    label = self.labels[end.number - 1]
+                    found[label] = found.get(label, frozenset()) | here
+        return found
+
 
 def cut(expanded: Expanded, name: str, place: str) -> CutSequence:
     """Cut an expanded sequence; raises ModelError where the result would not be atomic sections."""

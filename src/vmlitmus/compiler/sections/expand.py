@@ -13,8 +13,9 @@ import types
 from dataclasses import dataclass, field
 from typing import Any, NoReturn, cast
 
-from vmlitmus.errors import ModelError
-from vmlitmus.lang.syntax import function_syntax, is_generator, names_of, shown_path
+from vmlitmus.errors import ModelError, unknown
+from vmlitmus.lang.amend import Amendment
+from vmlitmus.lang.syntax import function_syntax, is_generator, names_of, place, shown_path
 from vmlitmus.lang.world import Mechanisms, chosen
 
 
@@ -53,23 +54,37 @@ class Expanded:
     lines: list[str] = field(default_factory=lambda: [""])
     annotations: dict[str, Any] = field(default_factory=dict)
     last: Ending | None = None
+    amended: set[Amendment] = field(default_factory=set)
 
     def place(self, node: ast.AST) -> str:
         """Return "file:line" of a node."""
         return self.lines[getattr(node, "lineno", 0)]
 
 
-def expand(function: types.FunctionType, label: str | None, mechanisms: Mechanisms) -> Expanded:
+def expand(
+    function: types.FunctionType,
+    label: str | None,
+    mechanisms: Mechanisms,
+    amendments: tuple[Amendment, ...] = (),
+) -> Expanded:
     """Return a sequence with its sub-sequences inlined; raises ModelError for what cannot be.
 
     ``label`` names the section that no yield ends, if there is one; ``mechanisms`` are those that
-    ``w.use()`` gives.
+    ``w.use()`` gives; ``amendments`` change sections, each of which has to be there.
     """
     syntax = function_syntax(function)
     first, actor, *rest = [a.arg for a in syntax.args.args]
     done = Expanded(first, actor, rest)
-    inliner = _Inliner(done, mechanisms, function, {}, None)
-    done.body = inliner.statements(syntax.body)
+    inliner = _Inliner(done, mechanisms, function, {}, None, amendments)
+    done.body = inliner.statements(syntax.body, whole=True)
+    for amendment in amendments:
+        if amendment not in done.amended:
+            labels = [
+                node.template
+                for node in ast.walk(ast.Module(done.body, []))
+                if isinstance(node, Ending)
+            ]
+            raise ModelError(f"{function.__name__}(): " + unknown("label", amendment.label, labels))
     if label is not None:
         done.last = cast(Ending, inliner.ending(syntax, label))
     return done
@@ -85,7 +100,9 @@ class _Inliner:
         function: types.FunctionType,
         given: dict[str, ast.expr],
         key: int | None,
+        amendments: tuple[Amendment, ...] = (),
     ) -> None:
+        self.amendments = amendments
         self.into = into
         self.mechanisms = mechanisms
         self.function = function
@@ -97,8 +114,58 @@ class _Inliner:
         stored = {n.id for n in ast.walk(syntax) if isinstance(n, ast.Name) and _is_store(n)}
         self.local = stored | {a.arg for a in syntax.args.args}
 
-    def statements(self, body: list[ast.stmt]) -> list[ast.stmt]:
-        return [done for statement in body for done in self.statement(statement)]
+    def statements(self, body: list[ast.stmt], *, whole: bool = False) -> list[ast.stmt]:
+        """Return the statements of a block; ``whole`` says that it is all of a function."""
+        found: list[ast.stmt] = []
+        start: int | None = 0 if whole else None  # where the section at hand begins, if here
+        for statement in body:
+            made = self.statement(statement)
+            label = _label_of(statement)
+            if label is None:
+                found += made
+                start = None if any(_has_yield(node) for node in made) else start
+                continue
+            found, made = self.amend(statement, label, found, made, start)
+            found += made
+            start = len(found)
+        return found
+
+    def amend(
+        self,
+        node: ast.stmt,
+        label: str,
+        found: list[ast.stmt],
+        made: list[ast.stmt],
+        start: int | None,
+    ) -> tuple[list[ast.stmt], list[ast.stmt]]:
+        """Return what comes before a yield, and the yield, with the amendments of its label."""
+        for amendment in self.amendments:
+            if amendment.label != label:
+                continue
+            self.into.amended.add(amendment)
+            if amendment.where == "after":
+                made = [*made, *self.put(node, amendment)]
+                continue
+            if start is None:
+                where = f"{amendment.where} {label!r}: the section begins in another block"
+                self.refuse(node, f"{where} of {self.function.__name__}(); amend that one")
+            if amendment.where == "before":
+                found[start:start] = self.put(node, amendment)
+            else:
+                found, made = [*found[:start], *self.put(node, amendment)], []
+        return found, made
+
+    def put(self, node: ast.stmt, amendment: Amendment) -> list[ast.stmt]:
+        """Return an amendment inlined: its parameters are names of this function."""
+        function = amendment.function
+        _, *others = [a.arg for a in function_syntax(function).args.args]
+        names = [function_syntax(self.function).args.args[0].arg, *others]
+        for name in others:
+            if name not in self.local:
+                known = unknown("parameter", name, sorted(self.local))
+                raise ModelError(f"{function.__name__}(): {known}", place(function))
+        args: list[ast.expr] = [ast.Name(n, ast.Load(), lineno=node.lineno) for n in names]
+        return self.body_of(node, function, [], args)
 
     def statement(self, node: ast.stmt) -> list[ast.stmt]:
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.YieldFrom):
@@ -180,8 +247,8 @@ class _Inliner:
         block = Block()
         block.key = key
         self.located(block, node)
-        inner = _Inliner(self.into, self.mechanisms, function, given, key)
-        block.body = inner.statements(function_syntax(function).body)
+        inner = _Inliner(self.into, self.mechanisms, function, given, key, self.amendments)
+        block.body = inner.statements(function_syntax(function).body, whole=True)
         return [*before, block]
 
     def value(self, node: ast.expr) -> Any:
@@ -236,6 +303,18 @@ class _Inliner:
         for inner in ast.walk(node):
             _set_line(inner, len(self.into.lines) - 1)
         return node
+
+
+def _label_of(node: ast.stmt) -> str | None:
+    """Return the label of a statement that is a yield."""
+    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Yield):
+        if isinstance(node.value.value, ast.Constant):
+            return str(node.value.value.value)
+    return None
+
+
+def _has_yield(node: ast.stmt) -> bool:
+    return any(isinstance(inner, Ending) for inner in ast.walk(node))
 
 
 class _Rename(ast.NodeTransformer):

@@ -155,11 +155,18 @@ def make_cpu(make: Setup, s: Settings, core: Core) -> None:
     )
 
 
+def chosen(s: Settings) -> type[SmtMechanism]:
+    """Return the mechanism of the scenario."""
+    found = s.mechanism("host", "mechanism")
+    assert issubclass(found, SmtMechanism)
+    return found
+
+
 def make_vcpu(make: Setup, s: Settings, which: int, cpu: Cpu) -> None:
     """Make a vcpu with its task; the first is the boot vcpu, the others come by AP creation."""
     guest = s["guest"]
     vm = which % guest["vms"]
-    cookies = MECHANISMS[s["host"]["mechanism"]].cookies
+    cookies = chosen(s).cookies
     cookie = Cookie.ZERO
     if cookies is Cookies.PER_VCPU:
         cookie = COOKIES[which]
@@ -181,7 +188,7 @@ def make_vcpu(make: Setup, s: Settings, which: int, cpu: Cpu) -> None:
 
 def make_host_task(make: Setup, s: Settings, which: int, cpu: Cpu) -> None:
     """Make a user task; cpu isolation keeps it off the siblings of vcpus."""
-    isolated = MECHANISMS[s["host"]["mechanism"]].isolated
+    isolated = chosen(s).isolated
     make(
         Task,
         kind=TaskKind.USER,

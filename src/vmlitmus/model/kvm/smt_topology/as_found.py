@@ -14,7 +14,7 @@ from typing import Any
 
 from vmlitmus.lang import Settings, Setup, choice, flag, number
 from vmlitmus.model.kvm.smt_topology.event import Bans
-from vmlitmus.model.kvm.smt_topology.topic import HINTS, MODEL
+from vmlitmus.model.kvm.smt_topology.topic import MODEL, chosen_hint
 from vmlitmus.model.scheduler.as_found import (
     UNPINNED,
     BannedHere,
@@ -81,7 +81,7 @@ def _destination(make: Setup, threads: int) -> None:
 
 
 def _vm(make: Setup, s: Settings, host: Host) -> None:
-    hint = HINTS[s["kvm"]["hint"]]
+    hint = chosen_hint(s)
     vm = make(
         Vm,
         says=hint.SAYS,

@@ -110,12 +110,19 @@ POLICIES = {
 LAYOUTS = {"free": Layout.FREE, "same-core": Layout.SAME_CORE, "own-cores": Layout.OWN_CORES}
 
 
+def chosen_hint(s: Settings) -> type[Hint]:
+    """Return the hint of the scenario."""
+    found = s.mechanism("kvm", "hint")
+    assert issubclass(found, Hint)
+    return found
+
+
 def populate(make: Setup, s: Settings) -> None:
     """Make the hosts, the VM with two vcpus, and one task of each kind."""
     for host in s.lists["host"]:
         make_host(make, host)
     vm = s["vm"]
-    hint = HINTS[s["kvm"]["hint"]]
+    hint = chosen_hint(s)
     made = make(
         Vm,
         says=hint.SAYS,

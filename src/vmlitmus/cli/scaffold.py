@@ -1,0 +1,413 @@
+"""Files to begin with: a mechanism, a test, a claim or a topic of one's own, which run as they are.
+
+A test begins as the smallest one that the topic ships; a mechanism as the topic's default one under
+a new name, with all its moments listed. Returns texts by file name; writes nothing.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import textwrap
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from vmlitmus.errors import UsageError, unknown
+from vmlitmus.lang import Hooks, Model
+from vmlitmus.litmus import Catalogue
+from vmlitmus.litmus.catalogue import blessed
+from vmlitmus.scenario import Test
+
+_GIVEN = ("question", "source", "because", "decided_by", "yes", "expect", "topic")
+_HEAD = """question = {question}
+source = "who asked, or a commit id"
+because = "Who says so, or how we know; written before the model is run."
+decided_by = "model"
+expect = {expect}
+topic = {topic}
+"""
+
+_MECHANISM = '''"""{title}: say here what the mechanism does, what it does not, and its source.
+
+Try it:     vmlitmus check {name}.toml --model {file}
+Compare it: vmlitmus check {topic} --model {file}
+"""
+
+from __future__ import annotations
+
+from {module} import {base}
+from vmlitmus.model import TOPICS
+
+
+class {cls}({base}):
+    """{title}: as {base}, until you change a moment below."""
+
+{moments}
+
+MODEL = TOPICS["{topic}"].variant(mechanisms={{{hooks}: {{"{name}": {cls}}}}})
+'''
+
+_CLAIM = '''"""{title}: say here what must hold, and who says so.
+
+Try it: vmlitmus check {name}.toml --model {file}
+
+What a condition of this topic can look at:
+{entities}
+"""
+
+from __future__ import annotations
+
+from vmlitmus.lang import Assumption, World, condition
+from vmlitmus.model import TOPICS
+from {module} import {entity}
+
+SOURCE = Assumption("{name}", "replace this by the source that says so")
+
+
+@condition("{name}", "every {entity_name} is in no sequence", source=SOURCE)
+def {function}(w: World) -> bool:
+    return all({entity_name}.idle for {entity_name} in w.all({entity}))
+
+
+MODEL = TOPICS["{topic}"].variant(conditions=({function},))
+'''
+
+_TOPIC = '''"""{title}: say here what the topic asks, and what it leaves out.
+
+Try it: vmlitmus check {name}.toml --model {file}
+"""
+
+from __future__ import annotations
+
+from vmlitmus.lang import (
+    Assumption,
+    Entity,
+    Hooks,
+    Model,
+    Sections,
+    Settings,
+    Setup,
+    World,
+    condition,
+    mechanism,
+    number,
+    sequence,
+    step,
+    when,
+)
+
+SOURCE = Assumption("{name}", "replace this by kernel functions and manuals")
+
+
+class Page(Entity):
+    in_use: bool = False
+    freed: bool = False
+
+
+class Task(Entity):
+    page: Page
+
+
+class Policy(Hooks):
+    """Frees the page at once. A mechanism of the topic is a class like this."""
+
+    def may_free(self, w: World, page: Page) -> bool:
+        return True
+
+
+class Waits(Policy):
+    """Frees the page only when nobody uses it."""
+
+    def may_free(self, w: World, page: Page) -> bool:
+        return not page.in_use
+
+
+@sequence(source=SOURCE)
+def use(w: World, task: Task) -> Sections:
+    when(not task.page.freed)
+    task.page.in_use = True
+    yield "{{task}} begins to use {{task.page}}"
+    task.page.in_use = False
+    yield "{{task}} is done with {{task.page}}"
+
+
+@step("the kernel frees {{page}}", source=SOURCE)
+def free(w: World, page: Page) -> None:
+    when(not page.freed and w.use(Policy).may_free(w, page))
+    page.freed = True
+
+
+@condition("used-after-free", "a page is in use and freed", source=SOURCE, backed_by=("freed",))
+def used_after_free(w: World) -> bool:
+    return any(page.in_use and page.freed for page in w.all(Page))
+
+
+@condition("freed", "a page is freed", source=SOURCE)
+def freed(w: World) -> bool:
+    return any(page.freed for page in w.all(Page))
+
+
+def populate(make: Setup, s: Settings) -> None:
+    page = make(Page)
+    for _ in range(s["machine"]["tasks"]):
+        make(Task, page=page)
+
+
+MODEL = Model(
+    name="{name}",
+    doc="{title}: what the topic asks.",
+    entities=(Page, Task),
+    steps=(use, free),
+    conditions=(used_after_free, freed),
+    setup=populate,
+    hooks={{Policy: {{"at-once": Policy, "waits": Waits}}}},
+    settings={{
+        "machine": {{"tasks": number(1, 3, default=2, doc="tasks that use the page")}},
+        "kvm": {{"policy": mechanism(Policy, default="waits", doc="when the page is freed")}},
+    }},
+)
+'''
+
+_TOPIC_TEST = """question = "Which policy keeps a page from being used after it is freed?"
+source = "who asked, or a commit id"
+because = "Who says so, or how we know; written before the model is run."
+decided_by = "model"
+topic = "{name}"
+
+[[expect]]
+where = {{}}
+verdict = "holds"
+
+[[expect]]
+where = {{ policy = "at-once" }}
+verdict = "violated"
+
+[claim]
+never = "used-after-free"
+
+[matrix]
+"kvm.policy" = ["at-once", "waits"]
+"""
+
+
+@dataclass(frozen=True)
+class Words:
+    """What a scaffold calls its things, all made of one name such as "my-policy"."""
+
+    name: str
+
+    @property
+    def function(self) -> str:
+        return self.name.replace("-", "_")
+
+    @property
+    def file(self) -> str:
+        return f"{self.function}.py"
+
+    @property
+    def cls(self) -> str:
+        return "".join(part.capitalize() for part in self.name.split("-"))
+
+    @property
+    def title(self) -> str:
+        return self.name.replace("-", " ").capitalize()
+
+
+def mechanism_files(topic: str, name: str, setting: str | None) -> dict[str, str]:
+    """Return a mechanism for a setting such as "kvm.kick", and a test that uses it."""
+    model, words = _model(topic), Words(name)
+    table, key = _choose(model, setting)
+    hooks = model.settings[table][key].hooks
+    assert hooks is not None
+    if name in model.hooks[hooks]:
+        raise UsageError(f"{topic} has a mechanism {name!r} already; choose another name")
+    like = _smallest(topic, (table, key))
+    given = tomllib.loads(like.text).get(table, {})
+    base = model.hooks[hooks][given.get(key, model.settings[table][key].default)]
+    python = _MECHANISM.format(
+        title=words.title,
+        name=name,
+        file=words.file,
+        topic=topic,
+        module=base.__module__,
+        base=base.__name__,
+        cls=words.cls,
+        hooks=_hook_expression(base, hooks),
+        moments=_moments(hooks),
+    )
+    if _hook_expression(base, hooks) == hooks.__name__ and base is not hooks:
+        imported = f"from {base.__module__} import {base.__name__}"
+        python = python.replace(imported, _imports(base, hooks), 1)
+    test = _litmus(like, f"What happens with {name}?", {table: {key: name}})
+    return {words.file: python, f"{name}.toml": test}
+
+
+def test_file(topic: str, name: str) -> dict[str, str]:
+    """Return a test like the smallest one of a topic."""
+    found = _smallest(topic)
+    return {f"{name}.toml": _litmus(found, found.question, {})}
+
+
+def claim_files(topic: str, name: str) -> dict[str, str]:
+    """Return a condition, and a test that asks whether it can be reached."""
+    model, words = _model(topic), Words(name)
+    if name in [condition.name for condition in model.conditions]:
+        raise UsageError(f"{topic} has a condition {name!r} already; choose another name")
+    actor = _actor(model)
+    python = _CLAIM.format(
+        title=words.title,
+        name=name,
+        file=words.file,
+        topic=topic,
+        function=words.function,
+        module=actor.__module__,
+        entity=actor.__name__,
+        entity_name=actor.__name__.lower(),
+        entities=_entities(model),
+    )
+    head = {"claim": {"possible": name}}
+    test = _litmus(_smallest(topic), f"Can {name} be reached?", head, expect="holds")
+    return {words.file: python, f"{name}.toml": test}
+
+
+def topic_files(name: str) -> dict[str, str]:
+    """Return a model of its own with two mechanisms, and a test of them."""
+    words = Words(name)
+    python = _TOPIC.format(title=words.title, name=name, file=words.file)
+    return {words.file: python, f"{name}.toml": _TOPIC_TEST.format(name=name)}
+
+
+def _model(topic: str) -> Model:
+    catalogue = Catalogue()
+    if topic not in catalogue.topics():
+        raise UsageError(unknown("topic", topic, catalogue.topics()))
+    return catalogue.model_of(topic)
+
+
+def _choose(model: Model, setting: str | None) -> tuple[str, str]:
+    """Return the setting that a new mechanism is for: the first that is none of the machine's."""
+    known = [
+        (table, key)
+        for table, settings in model.settings.items()
+        for key, made in settings.items()
+        if made.hooks is not None
+    ]
+    if setting is None:
+        return next((found for found in known if found[0] != "machine"), known[0])
+    table, _, key = setting.partition(".")
+    if (table, key) not in known:
+        raise UsageError(unknown("setting", setting, [".".join(found) for found in known]))
+    return table, key
+
+
+def _hook_expression(base: type[Hooks], hooks: type[Hooks]) -> str:
+    return base.__name__ if base is hooks else hooks.__name__
+
+
+def _imports(base: type[Hooks], hooks: type[Hooks]) -> str:
+    if base.__module__ == hooks.__module__:
+        names = ", ".join(sorted((base.__name__, hooks.__name__)))
+        return f"from {base.__module__} import {names}"
+    lines = (f"from {kind.__module__} import {kind.__name__}" for kind in (base, hooks))
+    return "\n".join(sorted(lines))
+
+
+def _moments(hooks: type[Hooks]) -> str:
+    """Return the moments of a hook class as comments: signature, and what its docstring says."""
+    lines = ["# The moments at which it may do something (copy one here without the #):"]
+    for name, member in inspect.getmembers(hooks, inspect.isfunction):
+        if not name.startswith("_"):
+            signature = str(inspect.signature(member)).replace("'", "")
+            head = f"def {name}{signature}:"
+            doc = (inspect.getdoc(member) or "nothing").split("\n\n")[0]
+            lines.append("#")
+            lines += textwrap.wrap(head, 92, initial_indent="# ", subsequent_indent="#     ")
+            lines += textwrap.wrap(doc, 88, initial_indent="#     ", subsequent_indent="#     ")
+    return textwrap.indent("\n".join(lines), "    ") + "\n"
+
+
+def _actor(model: Model) -> type[Any]:
+    """Return the kind of actor of the model's first sequence."""
+    names = {kind.__name__: kind for kind in model.entities}
+    for step in model.steps:
+        if step.is_sequence:
+            return next(iter(step.parameters(names).values()))
+    return model.entities[0]
+
+
+def _entities(model: Model) -> str:
+    lines = []
+    for kind in model.entities:
+        fields = [name for base in kind.__mro__ for name in inspect.get_annotations(base)]
+        shown = ", ".join(f for f in dict.fromkeys(fields) if not f.startswith("_"))
+        text = f"{kind.__name__}: {shown.replace('index, runs_on', '').strip(', ') or 'no fields'}"
+        lines += textwrap.wrap(text, 96, initial_indent="- ", subsequent_indent="  ")
+    return "\n".join(lines)
+
+
+def _smallest(topic: str, setting: tuple[str, str] | None = None) -> Test:
+    """Return the smallest shipped test of a topic, rather one that holds and leaves a setting."""
+    counts = blessed(topic)
+
+    def rank(test: Test) -> tuple[bool, bool, int, str]:
+        given = tomllib.loads(test.text)
+        table, key = setting or ("", "")
+        states = counts.get(test.name, [1 << 60])[0]
+        return key in given.get(table, {}), given["expect"] != "holds", states, test.name
+
+    found = [
+        test
+        for test in Catalogue().tests(topic)
+        if not test.axes and not test.wide and _is_plain(tomllib.loads(test.text))
+    ]
+    if not found:
+        raise UsageError(f"{topic}: no shipped test is simple enough to begin with")
+    return min(found, key=rank)
+
+
+def _is_plain(given: Mapping[str, Any]) -> bool:
+    """Say whether a file has only tables of values and lists of such tables."""
+    for value in given.values():
+        tables = value if isinstance(value, list) else [value]
+        for table in tables:
+            if isinstance(table, dict) and any(isinstance(v, dict) for v in table.values()):
+                return False
+            if isinstance(table, dict) and any(
+                isinstance(item, dict)
+                for values in table.values()
+                if isinstance(values, list)
+                for item in values
+            ):
+                return False
+    return True
+
+
+def _litmus(
+    like: Test, question: str, changed: Mapping[str, Mapping[str, Any]], expect: str | None = None
+) -> str:
+    """Return the text of a litmus file like a test, with some tables changed."""
+    given = tomllib.loads(like.text)
+    tables = {key: value for key, value in given.items() if key not in _GIVEN}
+    for table, values in changed.items():
+        old = {} if table == "claim" else tables.get(table, {})
+        tables[table] = {**old, **values}
+    head = _HEAD.format(
+        question=json.dumps(question, ensure_ascii=False),
+        expect=json.dumps(expect or given["expect"]),
+        topic=json.dumps(like.topic),
+    )
+    return head + "".join(_table(name, value) for name, value in tables.items())
+
+
+def _table(name: str, value: Any) -> str:
+    if isinstance(value, dict):
+        return f"\n[{name}]\n" + _pairs(value.items())
+    if isinstance(value, list) and value and isinstance(value[0], dict):
+        return "".join(f"\n[[{name}]]\n" + _pairs(entry.items()) for entry in value)
+    raise UsageError(f"{name}: not a table")
+
+
+def _pairs(items: Iterable[tuple[str, Any]]) -> str:
+    return "".join(f"{key} = {json.dumps(value, ensure_ascii=False)}\n" for key, value in items)

@@ -1,0 +1,60 @@
+"""vmlitmus new: what it writes runs, for every topic and for every mechanism that may be chosen."""
+
+from __future__ import annotations
+
+import pytest
+
+from vmlitmus.cli.main import main
+from vmlitmus.model import TOPICS
+
+SETTINGS = [
+    (topic, f"{table}.{key}")
+    for topic, model in TOPICS.items()
+    for table, settings in model.settings.items()
+    for key, setting in settings.items()
+    if setting.hooks is not None
+]
+
+
+def runs(tmp_path, capsys, *new: str) -> None:
+    assert main(["new", *new, "-o", str(tmp_path)]) == 0
+    args = ["check", str(tmp_path / "my-own.toml")]
+    if (tmp_path / "my_own.py").exists():
+        args += ["--model", str(tmp_path / "my_own.py")]
+    code = main(args)
+    out = capsys.readouterr().out
+    assert code == 0, out
+    assert "as expected" in out
+    assert main(["new", *new, "-o", str(tmp_path)]) == 2
+    assert "exists; nothing was written" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("topic", TOPICS)
+@pytest.mark.parametrize("kind", ["mechanism", "test", "claim"])
+def test_scaffolds_of_every_topic_run(tmp_path, capsys, kind: str, topic: str) -> None:
+    runs(tmp_path, capsys, kind, "my-own", "--topic", topic)
+
+
+@pytest.mark.parametrize(("topic", "setting"), SETTINGS)
+def test_mechanisms_for_every_setting_run(tmp_path, capsys, topic: str, setting: str) -> None:
+    runs(tmp_path, capsys, "mechanism", "my-own", "--topic", topic, "--setting", setting)
+
+
+def test_a_new_topic_runs(tmp_path, capsys) -> None:
+    runs(tmp_path, capsys, "topic", "my-own")
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (["mechanism", "v3"], "has a mechanism 'v3' already"),
+        (["claim", "stale-encrypted-line"], "has a condition"),
+        (["mechanism", "x", "--topic", "cache-flsh"], "did you mean 'cache-flush'"),
+        (["mechanism", "x", "--setting", "kvm.cache_flsh"], "did you mean 'kvm.cache_flush'"),
+        (["test", "x", "--setting", "kvm.kick"], "--setting is for a mechanism"),
+    ],
+)
+def test_what_cannot_be_written(tmp_path, capsys, args: list[str], message: str) -> None:
+    assert main(["new", *args, "-o", str(tmp_path)]) == 2
+    assert message in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
