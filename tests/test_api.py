@@ -59,9 +59,9 @@ def test_explain() -> None:
 
 
 def test_table_and_ablate() -> None:
-    found = vmlitmus.table("policy-grid")
+    found = vmlitmus.table(vmlitmus.load(RACE / "grid.toml", model=MODEL))
     assert len(found) == 1
-    assert "policy-grid: Which flush policy" in str(found)
+    assert "grid: For which masks" in str(found)
     with pytest.raises(UsageError, match="no test with a"):
         vmlitmus.table("page-reused")
     needs = vmlitmus.ablate(vmlitmus.load(RACE / "kept.toml", model=MODEL))

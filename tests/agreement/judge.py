@@ -32,6 +32,7 @@ MAY_BE_REFUSED = (  # what the language does not offer, or not yet, and random m
     "cannot set 'flag': not an entity",  # a field that is None for good
     "never in",  # a value that is out of range in every state
     "is not in",
+    "integers have at most",
 )
 _ENOUGH = 1 << 28  # bytes for the compiled engine: what the reference engine sees fits easily
 Choose = Callable[[int], int]

@@ -6,12 +6,17 @@ Each fault at a border of a word, put into a copy of the package, is seen by the
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 
 import pytest
+from faults import Fault
+from seeding import PACKAGE, hunt, seeded
 from wide_judge import by_seed
 from wide_models import AXES
+from width_faults import FAULTS
 
-ORDINARY = 40  # models
+ORDINARY = 30  # models
+FIRST = list({fault.area: fault for fault in reversed(FAULTS)}.values())  # of each area
 
 
 def agree(first: int, last: int) -> Counter[str]:
@@ -27,9 +32,34 @@ def agree(first: int, last: int) -> Counter[str]:
     return axes
 
 
-@pytest.mark.parametrize("first", range(0, ORDINARY, 20))
+@pytest.mark.parametrize("first", range(0, ORDINARY, 10))
 def test_wide_models(first: int) -> None:
-    agree(first, first + 20)
+    agree(first, first + 10)
+
+
+def seen(fault: Fault, place: Path) -> None:
+    """Put a fault into a copy of the package, and see that the comparison finds a difference."""
+    done = hunt("wide_hunt.py", seeded(place, fault.file, fault.old, fault.new), fault.at)
+    assert done.stdout.startswith("judging"), done.stderr
+    assert done.returncode == 1 and "seed" in done.stdout, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr, done.stderr
+
+
+@pytest.mark.parametrize("fault", FIRST, ids=lambda f: f.name)
+def test_fault_is_seen(fault: Fault, tmp_path: Path) -> None:
+    seen(fault, tmp_path)
+
+
+@pytest.mark.wide
+@pytest.mark.parametrize("fault", [f for f in FAULTS if f not in FIRST], ids=lambda f: f.name)
+def test_every_fault_is_seen(fault: Fault, tmp_path: Path) -> None:
+    seen(fault, tmp_path)
+
+
+@pytest.mark.wide
+def test_without_a_fault_there_is_no_difference() -> None:
+    done = hunt("wide_hunt.py", PACKAGE.parent, *sorted({int(f.at) for f in FAULTS}))
+    assert done.stdout.split("\n")[1:] == ["no difference", ""], done.stdout + done.stderr
 
 
 @pytest.mark.wide

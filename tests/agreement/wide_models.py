@@ -64,7 +64,7 @@ def last_of(group, otherwise):
 
 
 def setup(make, s):
-    items = [make(Item, special=i % 5 == 0 or i > 60) for i in range({items})]
+    items = [make(Item, special=i % 3 == 0) for i in range({items})]
     for b in range({boxes}):
         make(Box, n={n0}, m={m0}, held=items[{first}:], marks=list(Kind)[{mark}:])
 
@@ -118,6 +118,7 @@ SET_TESTS = (
     "len(b.held) == {items}",
     "len(b.held) > {i}",
     "b.held == {{w.all(Item)[{i}]}}",
+    "b.ref is not None and b.ref.special",
     "b.ref is not None and b.ref.special",
     "b.ref is not None and b.ref.index >= {i}",
     "all(x in b.held for x in w.all(Item) if x.special)",
@@ -251,7 +252,7 @@ class WideWriter:
 
     def effect(self, indent: int) -> list[str]:
         words = (SETS, KINDS, INTS, PLAIN)[self.preferred()]
-        if self.choose(60) == 59:
+        if self.choose(20) == 19:
             words = WILD
         return [" " * indent + self.filled(line) for line in words[self.choose(len(words))]]
 
@@ -266,7 +267,7 @@ class WideWriter:
             self.step(i, f"d{i}", self.pick(self.count["disturbances"]) == i)
             for i in range(self.count["disturbances"])
         ]
-        sequence = self.sequence()
+        sequence = self.sequence() + (self.parts() if "parts" in self.wide else "")
         conditions = [self.condition(i) for i in range(max(self.count["conditions"], 2))]
         names = [f"step{i}" for i in range(len(steps))] + [f"d{i}" for i in range(len(storms))]
         return TEXT.format(
@@ -280,7 +281,7 @@ class WideWriter:
             m0=self.value(self.m),
             first=self.pick(self.count["items"]) if self.choose(3) else self.count["items"],
             mark=self.pick(self.count["kinds"]) if self.choose(3) else self.count["kinds"],
-            steps=", ".join([*names, "seq"]),
+            steps=", ".join([*names, "seq", *(["parted"] if "parts" in self.wide else [])]),
             conditions=", ".join(f"c{i}" for i in range(len(conditions))),
         ).replace("conditions=(c0", "conditions=(goal, c0")
 
@@ -302,6 +303,21 @@ class WideWriter:
             lines.append(f"    when({self.test(1)})")
         lines += ["    b.kind = k"] if kind else self.effect(4)
         return "\n".join([*lines, *(self.effect(4) if alive and self.choose(2) else []), ""])
+
+    def parts(self) -> str:
+        """A step that asks for every part."""
+        parts = [f'w.part("part {i}")' for i in range(self.count["parts"])]
+        one = parts[self.pick(len(parts))]
+        lines = [
+            f'\n\n@step("{{b}} {self.fresh()}", source=S)',
+            "def parted(w, b: Box):",
+            f"    when(b is w.all(Box)[{self.pick(self.count['boxes'])}])",
+            f"    if {' and '.join(parts)}:",
+            *self.effect(8),
+            f"    elif {one}:",
+            *self.effect(8),
+        ]
+        return "\n".join([*lines, ""])
 
     def sequence(self) -> str:
         lines = [

@@ -1,6 +1,6 @@
 """Faults at the borders of words: each only shows where something is wider, or more, than a word.
 
-``at`` is the seed of a wide model of the ordinary tests at which the judge is known to see it.
+``at`` is the seed of a wide model at which the judge is known to see it.
 """
 
 from __future__ import annotations
@@ -12,24 +12,26 @@ LOWERING, NATIVE = "compiler/lowering", "engine/native"
 OPERATORS, CALLS = f"{LOWERING}/operators.py", f"{LOWERING}/calls.py"
 CONTROL, GROUPS = f"{LOWERING}/control.py", f"{LOWERING}/groups.py"
 LAYOUT, COMPILE, KERNEL = f"{NATIVE}/layout.py", f"{NATIVE}/codegen.py", f"{NATIVE}/kernel.py"
+TEXT = f"{NATIVE}/ir_text.py"
 
 SET_BITS = "return _words(members + 1)"
 
 FAULTS = (
-    Fault("values", "every set has one word", IR, SET_BITS, "return _words(64)"),
+    Fault(
+        "values",
+        "every set has one word",
+        IR,
+        SET_BITS,
+        "return _words(64)",
+        at=2,
+    ),
     Fault(
         "values",
         "a set has no bit for None",
         IR,
         SET_BITS,
         "return _words(members)",
-    ),
-    Fault(
-        "values",
-        "an int has no sign",
-        IR,
-        "max(domain.low.bit_length(), domain.high.bit_length()) + 1",
-        "max(domain.low.bit_length(), domain.high.bit_length())",
+        at=19,
     ),
     Fault(
         "values",
@@ -37,6 +39,7 @@ FAULTS = (
         IR,
         "max(domain.low.bit_length(), domain.high.bit_length()) + 1",
         "domain.high.bit_length() + 1",
+        at=250,
     ),
     Fault(
         "values",
@@ -44,6 +47,7 @@ FAULTS = (
         IR,
         "{'sext' if size(new) > size(old) else 'trunc'}",
         "{'zext' if size(new) > size(old) else 'trunc'}",
+        at=335,
     ),
     Fault(
         "values",
@@ -51,6 +55,7 @@ FAULTS = (
         OPERATORS,
         "bits, x, y = self.alike(a, x, b, y, domain)",
         'bits, x, y = "i64", self.resize(x, width(a), "i64"), self.resize(y, width(b), "i64")',
+        at=1,
     ),
     Fault(
         "values",
@@ -58,6 +63,7 @@ FAULTS = (
         OPERATORS,
         "bits, x, y = self.alike(a, x, b, y, domain)",
         "bits, x, y = self.alike(a, x, b, y)",
+        at=18,
     ),
     Fault(
         "values",
@@ -66,6 +72,7 @@ FAULTS = (
         "bits, x, y = self.alike(left, x, right, y)",
         'bits, x, y = "i64", *(self.resize(v, width(r), "i64") for v, r in'
         " ((x, left), (y, right)))",
+        at=1,
     ),
     Fault(
         "values",
@@ -73,6 +80,7 @@ FAULTS = (
         OPERATORS,
         "found = self.bit(mask, owner.operand, mask_width(len(operands)))",
         'found = self.bit(mask % (1 << 64), owner.operand, "i64")',
+        at=2,
     ),
     Fault(
         "values",
@@ -80,14 +88,7 @@ FAULTS = (
         CALLS,
         "bits, x, y = self.alike(a, x, b, y)",
         'bits, x, y = "i64", self.resize(x, width(a), "i64"), self.resize(y, width(b), "i64")',
-    ),
-    Fault(
-        "values",
-        "a sum has one word",
-        CALLS,
-        "bits, operand, share = self.alike(total, operand, domain, share, more)",
-        'bits, operand, share = "i64", self.resize(operand, width(total), "i64"),'
-        ' self.resize(share, width(domain), "i64")',
+        at=250,
     ),
     Fault(
         "values",
@@ -95,13 +96,7 @@ FAULTS = (
         CALLS,
         'self.op("ctpop", bits, first.operand), bits, "i64")',
         'self.op("ctpop", "i64", self.resize(first.operand, bits, "i64")), "i64", "i64")',
-    ),
-    Fault(
-        "values",
-        "a set of some members has one word",
-        GROUPS,
-        "bits = width(group)",
-        'bits = "i64"',
+        at=303,
     ),
     Fault(
         "values",
@@ -109,35 +104,31 @@ FAULTS = (
         CONTROL,
         "bits = width(given)",
         'bits, operand = "i64", self.resize(operand, width(given), "i64")',
+        at=292,
     ),
     Fault(
-        "values",
-        "the code of an int has one word",
-        CONTROL,
-        'return self.op("sub", width(domain), operand, domain.low)',
-        'return self.op("sub", "i64", self.resize(operand, width(domain), "i64"), domain.low)',
+        "layout",
+        "a word uses all its bits",
+        LAYOUT,
+        "WORD = 63",
+        "WORD = 64",
+        at=24,
     ),
-    Fault(
-        "values",
-        "two ways that meet are as wide as the first",
-        CONTROL,
-        "(self.plain(value, domain, end.block), end.block.number)",
-        "(self.plain(value, domain, ends[0].block), end.block.number)",
-    ),
-    Fault("layout", "a word uses all its bits", LAYOUT, "WORD = 63", "WORD = 64"),
     Fault(
         "layout",
         "the second word of a field begins a bit late",
         LAYOUT,
         "start += WORD\n",
         "start += WORD + 1\n",
+        at=2,
     ),
     Fault(
         "layout",
         "a wide field is loaded from its last word",
-        COMPILE,
+        TEXT,
         "self.load_wide(dest, op.bits, [*others, last])",
         "self.load_wide(dest, op.bits, [last])",
+        at=2,
     ),
     Fault(
         "layout",
@@ -145,6 +136,7 @@ FAULTS = (
         COMPILE,
         "constant |= (operand >> place.start & place.mask) << place.shift",
         "constant |= (operand & place.mask if not place.start else 0) << place.shift",
+        at=19,
     ),
     Fault(
         "layout",
@@ -152,6 +144,7 @@ FAULTS = (
         COMPILE,
         'self.line(f"{shifted} = lshr {bits} {value}, {place.start}")',
         'self.line(f"{shifted} = lshr {bits} {value}, 0")',
+        at=21,
     ),
     Fault(
         "layout",
@@ -159,20 +152,23 @@ FAULTS = (
         COMPILE,
         'self.line(f"{masked} = and i64 {shifted}, {place.mask}")\n        return masked',
         'self.line(f"{masked} = or i64 {shifted}, 0")\n        return masked',
+        at=2,
     ),
     Fault(
         "division",
         "a long division forgets the lowest bit",
-        COMPILE,
+        TEXT,
         "%last = icmp eq {bits} %i, 0",
         "%last = icmp ule {bits} %i, 1",
+        at=1,
     ),
     Fault(
         "division",
         "a long division takes what is too small",
-        COMPILE,
+        TEXT,
         "%fits = icmp uge {bits} %left, %b",
         "%fits = icmp ugt {bits} %left, %b",
+        at=21,
     ),
     Fault(
         "conditions",
@@ -180,6 +176,7 @@ FAULTS = (
         COMPILE,
         "RETURNED = 63",
         "RETURNED = 64",
+        at=23,
     ),
     Fault(
         "conditions",
@@ -187,6 +184,7 @@ FAULTS = (
         COMPILE,
         "        if index >= RETURNED:\n            self.note(wide, index - RETURNED)\n",
         "        if index >= RETURNED:\n",
+        at=23,
     ),
     Fault(
         "conditions",
@@ -194,6 +192,7 @@ FAULTS = (
         COMPILE,
         "ptr %more, i64 {bit // 64}",
         "ptr %more, i64 0",
+        at=23,
     ),
     Fault(
         "conditions",
@@ -201,13 +200,7 @@ FAULTS = (
         COMPILE,
         "return index if index < RETURNED else index + 1",
         "return index",
-    ),
-    Fault(
-        "searches",
-        "a state belongs to the search of the state before it",
-        KERNEL,
-        "store32(owners, index, load32(owners, parent))",
-        "store32(owners, index, load32(owners, index - 1))",
+        at=23,
     ),
     Fault(
         "searches",
@@ -215,5 +208,32 @@ FAULTS = (
         KERNEL,
         "    return load32(owners, index)\n",
         "    return load32(owners, index) & 63\n",
+        at=24,
+    ),
+    Fault(
+        "values",
+        "a sum has one word",
+        CALLS,
+        'total, operand = more, self.op("add", bits, operand, share)',
+        'total, operand = more, self.resize(self.resize(self.op("add", bits, operand, share), bits,'
+        ' "i64"), "i64", width(more))',
+        at=305,
+    ),
+    Fault(
+        "values",
+        "the code of an int has one word",
+        CONTROL,
+        'return self.op("sub", width(domain), operand, domain.low)',
+        'return self.resize(self.resize(self.op("sub", width(domain), operand, domain.low),'
+        ' width(domain), "i64"), "i64", width(domain))',
+        at=250,
+    ),
+    Fault(
+        "steps",
+        "the steps after the first 64 are counted as one",
+        COMPILE,
+        "i64 {self.counters[name]}",
+        "i64 {min(self.counters[name], 63)}",
+        at=26,
     ),
 )

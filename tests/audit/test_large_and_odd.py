@@ -22,7 +22,6 @@ def large(tmp_path_factory):
     for cpu in range(4096):
         first = cpu % 2048
         write(root, f"{CPU}/cpu{cpu}/topology/core_cpus_list", f"{first},{first + 2048}\n")
-        write(root, f"{CPU}/cpu{cpu}/online", "1\n")
     values = {}
     for vm in range(32):
         pid, cores = 1000 * (vm + 1), range(16 * vm, 16 * vm + 16)

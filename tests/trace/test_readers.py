@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import zstandard
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from maker import Shape, event, make_dat, make_text
 
@@ -187,6 +187,7 @@ def test_a_file_that_is_cut_off(tmp_path: Path, version: int) -> None:
 
 
 @given(st.integers(0, 10**6), st.integers(0, 255), st.booleans())
+@example(at=130, byte=128, version_7=True)  # a place in the file beyond 2^63
 @settings(max_examples=60, deadline=None)
 def test_any_byte_may_be_wrong(
     tmp_path_factory: pytest.TempPathFactory, at: int, byte: int, version_7: bool

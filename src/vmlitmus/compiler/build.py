@@ -56,7 +56,10 @@ def build(
         frozenset(fixed),
         dict(assume or {}),
     )
-    return checked(_Builder(model, settings or {}, lists or {}, switchable).build(*arguments))
+    try:
+        return checked(_Builder(model, settings or {}, lists or {}, switchable).build(*arguments))
+    except RecursionError:
+        raise ModelError(f"model {model.name}: the code of a step is nested too deeply") from None
 
 
 def scanned(

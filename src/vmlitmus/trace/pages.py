@@ -18,8 +18,9 @@ class Pages:
         self._fd = file.fileno()
         self._container = container
         self._place = f"{place}: cpu {stored.cpu}"
-        self._at = stored.offset
-        self._end = min(stored.offset + stored.size, os.fstat(self._fd).st_size)
+        length = os.fstat(self._fd).st_size
+        self._at = min(stored.offset, length)
+        self._end = min(stored.offset + stored.size, length)
         self.damaged: str | None = None
         if self._end < stored.offset + stored.size:
             self.damaged = (
@@ -28,7 +29,7 @@ class Pages:
             )
         self._packed = container.compression != "none" and stored.size > 0
         if self._packed:  # the size does not count the word that says how many chunks there are
-            self._end = min(self._end + 4, os.fstat(self._fd).st_size)
+            self._end = min(self._end + 4, length)
         self._rest = memoryview(b"")
         self._chunks = self._count_chunks() if self._packed else 0
 

@@ -61,6 +61,9 @@ class Host(Entity):
     move_flush: Const[MoveFlush] = MoveFlush.UNDER_LOCKS
     init_order: Const[InitOrder] = InitOrder.ACTIVE_FIRST
     init_fails: Const[bool] = False  # the firmware may fail during KVM_SEV_INIT
+    deactivate_lock: bool = False  # sev_deactivate_lock is held for writing
+    wbinvd_seen: bool = False  # firmware has seen WBINVD on all cpus since the last DEACTIVATE
+    df_flush_refused: bool = False  # firmware has answered DF_FLUSH with WBINVD_REQUIRED
     oops: bool = False  # the kernel dereferenced a NULL pointer
 
 

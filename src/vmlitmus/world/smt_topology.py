@@ -24,6 +24,7 @@ class Layout(Enum):
     FREE = "to no cpu"
     SAME_CORE = "to the siblings of one core"
     OWN_CORES = "to a core of their own each"
+    FIRST_ONLY = "the first one to a cpu of its own, the others to none"
     FOUND = "as an audit found them"
 
 
@@ -95,6 +96,7 @@ class Vm(Entity):
     host: Host
     threads: Annotated[int, Between(1, 2)] = 1  # threads per core in the guest's CPUID
     layout: Layout = Layout.FREE
+    one_cookie: Const[bool] = False  # all vcpus have the same cookie, if they have one
     cookies: bool = False  # the vcpus of each guest core have a core-scheduling cookie of their own
     claims: bool = False  # what the VMM found out: the fact is to be claimed
     liar: bool = False  # the VMM claims it whatever it found out

@@ -2,6 +2,7 @@
 
 from vmlitmus.claims.cache_flush.flush import (
     context_moved,
+    df_flush_refused,
     dirty_on_two_cpus,
     dirty_outside_mask,
     flush_falls_short,
@@ -13,6 +14,7 @@ from vmlitmus.claims.cache_flush.flush import (
     region_unregistered,
     stale_read,
     successor_ran_there,
+    successor_started,
     unallocated_mask_used,
     unregistered_page_dirty,
     vm_destroyed,
@@ -34,6 +36,8 @@ CONDITIONS = (
     unregistered_page_dirty,
     stale_read,
     dirty_outside_mask,
+    df_flush_refused,
+    successor_started,
     page_reused,
     page_reassigned,
     successor_ran_there,

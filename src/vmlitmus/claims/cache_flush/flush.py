@@ -6,6 +6,7 @@ from vmlitmus.lang import KernelCommit, KernelFile, World, condition
 from vmlitmus.world import Cpu, Host, Owner, Page, Role, Task, Vcpu, Vm
 
 WRITEBACK = KernelFile("arch/x86/kvm/svm/sev.c", "sev_writeback_caches()", "7.2.8")
+DF_FLUSH = KernelFile("arch/x86/kvm/svm/sev.c", "sev_flush_asids()", "7.2.8")
 MASK = KernelCommit("6f38f8c57464", "KVM: SVM: Flush cache only on CPUs running SEV guest")
 
 
@@ -80,6 +81,21 @@ def successor_ran_there(w: World) -> bool:
         for one in w.all(Vcpu)
         for other in w.all(Vcpu)
     )
+
+
+@condition(
+    "df-flush-refused",
+    "firmware refuses DF_FLUSH, because an ASID was deactivated after the caches were written back",
+    source=DF_FLUSH,
+    backed_by=("successor-started",),
+)
+def df_flush_refused(w: World) -> bool:
+    return w.the(Host).df_flush_refused
+
+
+@condition("successor-started", "the next VM of an ASID is active", source=DF_FLUSH)
+def successor_started(w: World) -> bool:
+    return any(vm.role == Role.SUCCESSOR and vm.active for vm in w.all(Vm))
 
 
 @condition("page-reused", "a freed page was written by its next owner", source=WRITEBACK)

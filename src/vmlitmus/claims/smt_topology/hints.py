@@ -19,11 +19,13 @@ READING = Assumption(
     "conversely",
     default="both",
     choices=("siblings", "converse", "both"),
+    settled_by="a text of the hint, which was never merged",
 )
 OTHER_VMS = Assumption(
     "sharing-covers-other-vms",
     "NO_NON_ARCH_CORE_SHARING speaks of the vcpus of other VMs as well",
     default=False,
+    settled_by="the Hyper-V specification, which says another virtual processor, not of which VM",
 )
 
 

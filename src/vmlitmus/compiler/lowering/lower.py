@@ -22,6 +22,8 @@ from vmlitmus.errors import ModelError
 from vmlitmus.lang.syntax import function_syntax, outside_names, place
 from vmlitmus.lang.world import World
 
+_DEEPEST = 40  # calls inside each other
+
 
 @dataclass
 class Finish:
@@ -180,12 +182,16 @@ class Lowerer(Calls):
         self, node: ast.AST, function: Any, values: list[Val], named: dict[str, Val]
     ) -> Val:
         """Inline a call of a plain function."""
-        if len(self.scopes) > 40:
-            self.refuse(node, f"{function.__name__}() calls itself")
+        if len(self.scopes) > _DEEPEST:
+            again = any(scope.function is function for scope in self.scopes)
+            why = "calls itself" if again else f"is called more than {_DEEPEST} calls deep"
+            self.refuse(node, f"{function.__name__}() {why}")
         syntax = function_syntax(function)
         names = self.bind(node, syntax, function, values, named)
         self.scopes.append(
-            Scope(names, outside_names(function), lambda inner: place(function, inner), [])
+            Scope(
+                names, outside_names(function), lambda inner: place(function, inner), [], function
+            )
         )
         loops, self.loops = self.loops, []
         self.statements(syntax.body)

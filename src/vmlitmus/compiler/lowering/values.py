@@ -51,6 +51,7 @@ class Scope:
     outside: Mapping[str, Any]
     where: Callable[[ast.AST], str]
     returns: list[Snapshot] | None
+    function: Callable[..., object] | None = None
 
 
 @dataclass(slots=True)

@@ -16,8 +16,10 @@ from vmlitmus.model.hardware.split_lock import asked_for, legacy_ac
 from vmlitmus.model.kvm.split_lock.policy import AcPolicy
 from vmlitmus.world.split_lock import Context, Event, ForcedOn, GuestMode, Host, HostMode, Vcpu, Vm
 
-USER_HANDLER = KernelFile("arch/x86/kernel/cpu/intel.c", "handle_user_split_lock()", "5.7")
-SWITCH = KernelFile("arch/x86/kernel/cpu/intel.c", "switch_to_sld()", "5.7")
+USER_HANDLER = KernelFile(
+    "arch/x86/kernel/cpu/intel.c", "handle_user_split_lock()", "5.7, not read"
+)
+SWITCH = KernelFile("arch/x86/kernel/cpu/intel.c", "switch_to_sld()", "5.7, not read")
 
 
 def forced_on(host: Host, vm: Vm) -> ForcedOn:

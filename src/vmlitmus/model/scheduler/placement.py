@@ -24,6 +24,8 @@ VHOST_COOKIE = Assumption(
     "vmm-threads-untagged",
     "the VMM tags its vcpu threads one by one, so its emulator thread and the vhost workers have "
     "no cookie; otherwise they share that of the first guest core",
+    settled_by="the VMM that is asked about: a thread has the cookie of the one that creates it "
+    "(sched_core_fork(), vhost_task_create())",
 )
 
 
@@ -40,6 +42,8 @@ def pinned(vcpu: Vcpu, cpu: Cpu) -> bool:
         return cpu.core.number == 0 and cpu.thread == vcpu.number
     if vcpu.vm.layout == Layout.OWN_CORES:
         return cpu.core.number == vcpu.number and cpu.thread == vcpu.number % 2
+    if vcpu.vm.layout == Layout.FIRST_ONLY:
+        return vcpu.number > 0 or (cpu.core.number == 0 and cpu.thread == 0)
     return not vcpu.vm.found or cpu in vcpu.cpuset
 
 
@@ -61,7 +65,9 @@ def idle(w: World, cpu: Cpu) -> bool:
 def vcpu_cookie(vcpu: Vcpu) -> int:
     if vcpu.vm.found:
         return vcpu.cookie if vcpu.vm.cookies else 0
-    return guest_core(vcpu) + 1 if vcpu.vm.cookies else 0
+    if not vcpu.vm.cookies:
+        return 0
+    return 1 if vcpu.vm.one_cookie else guest_core(vcpu) + 1
 
 
 def task_cookie(w: World, task: Task) -> int:

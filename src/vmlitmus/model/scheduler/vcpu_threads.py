@@ -16,7 +16,7 @@ from vmlitmus.model.hardware.split_lock import clear_bit, set_bit
 from vmlitmus.model.kvm.split_lock.versions import MISERY
 from vmlitmus.world.split_lock import Cpu, Vcpu
 
-SWITCH_TO = KernelFile("arch/x86/kernel/process.c", "__switch_to_xtra()", "5.7")
+SWITCH_TO = KernelFile("arch/x86/kernel/process.c", "__switch_to_xtra()", "5.7, not read")
 
 
 def switch_in(w: World, vcpu: Vcpu, cpu: Cpu) -> None:

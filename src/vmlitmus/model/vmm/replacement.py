@@ -22,7 +22,12 @@ AFFINITY = KernelFile("kernel/sched/syscalls.c", "sched_setaffinity()", "7.2.8")
 
 @step("{vm}'s VMM pins the vcpus anew, {layout}", source=AFFINITY, disturbance="repinning")
 def repin(w: World, vm: Vm, layout: Layout) -> None:
-    when(vm.booted and vm.idle and layout != vm.layout and layout != Layout.FOUND)
+    when(
+        vm.booted
+        and vm.idle
+        and layout != vm.layout
+        and layout not in (Layout.FOUND, Layout.FIRST_ONLY)
+    )
     when(not vm.found or layout == Layout.FREE)
     permitted(w, w.use(Bans).repin(w))
     vm.layout = layout

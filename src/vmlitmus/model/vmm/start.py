@@ -51,7 +51,7 @@ def boot_host(w: World, host: Host, control: SmtControl) -> None:
 @step("{vm}'s VMM pins the vcpus {layout}", source=CPUID, disturbance="configuration")
 def lay_out(w: World, vm: Vm, layout: Layout) -> None:
     when(not vm.booted and vm.idle and vm.layout == Layout.FREE and layout != Layout.FREE)
-    when(not vm.cookies and layout != Layout.FOUND)
+    when(not vm.cookies and layout not in (Layout.FOUND, Layout.FIRST_ONLY))
     vm.layout = layout
 
 

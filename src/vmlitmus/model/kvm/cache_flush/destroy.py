@@ -5,7 +5,7 @@ way; once no VM of the mm is left, memory that is not pinned can be freed; vcpus
 freed); sev_vm_destroy(): flush (before 6.17), mask freed, regions unpinned, DEACTIVATE. A mirror
 holds a reference to its owner and has neither regions nor an ASID of its own; the source of a MOVE
 is no longer SEV and skips all of sev_vm_destroy(). Recycling the ASID: WBINVD on all online cpus,
-then DF_FLUSH.
+then DF_FLUSH, which firmware refuses if an ASID was deactivated in between: sev_deactivate_lock.
 
 Not modelled: DECOMMISSION, failing firmware commands.
 Source: kvm_destroy_vm() in virt/kvm/kvm_main.c, sev_vm_destroy() and sev_flush_asids() in sev.c.
@@ -27,6 +27,7 @@ DESTROY = KernelFile("arch/x86/kvm/svm/sev.c", "sev_vm_destroy()", "7.2.8")
 FLUSHES = KernelFile("arch/x86/kvm/svm/sev.c", "sev_vm_destroy()", "6.12.107")
 DROPPED = KernelCommit("7e00013bd339", "KVM: SVM: Remove wbinvd in sev_vm_destroy()")
 VMSA = KernelFile("arch/x86/kvm/svm/sev.c", "sev_flush_encrypted_page()", "7.2.8")
+UNBIND = KernelFile("arch/x86/kvm/svm/sev.c", "sev_unbind_asid()", "7.2.8")
 RECYCLE = KernelFile("arch/x86/kvm/svm/sev.c", "sev_flush_asids()", "7.2.8")
 
 
@@ -110,12 +111,28 @@ def destroy(w: World, task: Task, vm: Vm) -> Sections:
 def recycle_asid(w: World, task: Task, vm: Vm) -> Sections:
     when(vm.role == Role.SUCCESSOR and not vm.active)
     when(not any(other.active for other in w.all(Vm) if other is not vm))
+    host = w.the(Host)
+    host.deactivate_lock = w.part("sev_deactivate_lock")
     if w.part("flush on ASID recycle"):
         for cpu in w.all(Cpu):
             if cpu.online:
                 write_back_all(w, cpu, w.part("invalidate on ASID recycle"))
-    yield "{task} writes back all online cpus and executes DF_FLUSH"
-    vm.active = True
+    host.wbinvd_seen = True
+    yield "{task} writes back all online cpus before DF_FLUSH"
+    if w.the(Host).wbinvd_seen:
+        w.the(Host).deactivate_lock = False
+        yield "{task} executes DF_FLUSH"
+        vm.active = True
+    else:
+        w.the(Host).df_flush_refused = True
+        w.the(Host).deactivate_lock = False
+        yield "{task} is refused DF_FLUSH with WBINVD_REQUIRED and gets no ASID"
+
+
+@step("the ASID of some other VM is deactivated", source=UNBIND, disturbance="other-deactivate")
+def deactivate_other(w: World, host: Host) -> None:
+    when(not host.deactivate_lock and host.wbinvd_seen)
+    host.wbinvd_seen = False
 
 
 @step("{page} is given to {vm}", source=RECYCLE, disturbance="recycle")

@@ -20,7 +20,12 @@ from vmlitmus.model.hardware.hotplug import (
 from vmlitmus.model.kvm.cache_flush.all_online import AllOnlineCpus
 from vmlitmus.model.kvm.cache_flush.cleared_after import ClearedAfterFlush
 from vmlitmus.model.kvm.cache_flush.context import copy_context, move_context
-from vmlitmus.model.kvm.cache_flush.destroy import destroy, give_page, recycle_asid
+from vmlitmus.model.kvm.cache_flush.destroy import (
+    deactivate_other,
+    destroy,
+    give_page,
+    recycle_asid,
+)
 from vmlitmus.model.kvm.cache_flush.ever_ran import (
     EverExited,
     EverLoaded,
@@ -177,6 +182,7 @@ MODEL = Model(
         gmem_invalidate,
         destroy,
         recycle_asid,
+        deactivate_other,
         give_page,
         move_context,
         copy_context,

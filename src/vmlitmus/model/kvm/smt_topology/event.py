@@ -149,6 +149,7 @@ def announce(w: World, vm: Vm) -> None:
 ACKS = Assumption(
     "guest-acknowledges",
     "a guest that is told that its topology becomes fake does answer; nothing obliges it to",
+    settled_by="a protocol for it: there is none",
 )
 
 

@@ -107,7 +107,12 @@ POLICIES = {
     "stibp": AlwaysStibp,
     "kill-itself": Suicidal,
 }
-LAYOUTS = {"free": Layout.FREE, "same-core": Layout.SAME_CORE, "own-cores": Layout.OWN_CORES}
+LAYOUTS = {
+    "free": Layout.FREE,
+    "same-core": Layout.SAME_CORE,
+    "own-cores": Layout.OWN_CORES,
+    "first-only": Layout.FIRST_ONLY,
+}
 
 
 def chosen_hint(s: Settings) -> type[Hint]:
@@ -132,6 +137,7 @@ def populate(make: Setup, s: Settings) -> None:
         threads=vm["threads"],
         layout=LAYOUTS[vm["pinned"]],
         cookies=vm["cookies"],
+        one_cookie=vm["one_cookie"],
     )
     for i in range(2):
         make(Vcpu, vm=made, number=i)
@@ -235,6 +241,9 @@ MODEL = Model(
             "cookies": flag(
                 default=False,
                 doc="the vcpus of each guest core have a core-scheduling cookie of their own",
+            ),
+            "one_cookie": flag(
+                default=False, doc="a cookie, if there is one, is that of the whole VM"
             ),
         },
         "guest": {
