@@ -206,6 +206,14 @@ REFUSED_SEQUENCES = {
 }
 
 
+CALLS = "".join(f"def f{i}(c):\n    return f{i + 1}(c)\n\n\n" for i in range(50))
+NESTED = {
+    "a.flag = f0(c)": "f40() is called more than 40 calls deep",
+    "a.flag = again(c)": "again() calls itself",
+    "a.flag = " + " + ".join(["c.count"] * 900) + " > 7": "nested too deeply",
+}
+
+
 def model(body: str, kind: str = "step") -> str:
     lines = "\n".join("    " + line for line in body.split("\n"))
     head = f'@{kind}("{{a}} probes {{c}}", source=S)\ndef probe(w, a: Actor, c: Cell):\n'
@@ -235,6 +243,16 @@ def test_faulty_step(name: str) -> None:
 @pytest.mark.parametrize("name", SEQUENCES)
 def test_sequence(name: str) -> None:
     assert opinion(model(SEQUENCES[name], "sequence")) == "compared"
+
+
+@pytest.mark.parametrize("body", NESTED)
+def test_nested_too_deeply(body: str) -> None:
+    more = (
+        CALLS + "def f50(c):\n    return c.flag\n\n\ndef again(c):\n    return again(c)\n\n\n@step"
+    )
+    with pytest.raises(ModelError) as error:
+        build(load(model(body).replace("@step", more, 1)))
+    assert NESTED[body] in str(error.value)
 
 
 @pytest.mark.parametrize(
