@@ -17,6 +17,7 @@ from vmlitmus.model import TOPICS
 ROOT = Path(vmlitmus.__file__).parent
 MAY = {
     "errors": set(),
+    "printable": set(),
     "lang": {"errors"},
     "compiler": {"errors", "lang"},
     "world": {"lang"},
@@ -26,7 +27,7 @@ MAY = {
     "engine": {"compiler", "errors", "lang", "outcome"},
     "report": {"audited", "outcome", "traced", "validated"},
     "scenario": {"compiler", "errors", "lang", "outcome"},
-    "litmus": {"errors", "lang", "model", "outcome", "scenario"},
+    "litmus": {"errors", "lang", "model", "outcome", "printable", "scenario"},
     "decide": {"compiler", "errors", "lang", "outcome", "engine", "scenario", "litmus"},
     "explore": {
         "compiler",
@@ -80,6 +81,7 @@ MAY = {
         "lang",
         "litmus",
         "outcome",
+        "printable",
         "report",
         "scenario",
         "trace",
