@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from recordings import HERE
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "trace"))
