@@ -303,6 +303,9 @@ def _core_scheduling(
     found = _answer(
         case, claim, "run", breaches, text="tasks of two cookies on one core", held=held
     )
+    if case.run.cookie_doubt:
+        why = "tasks gave themselves cookies after they had run; read a file, not a pipe"
+        return Judged(claim, "run", Answer.CANNOT_TELL, why, missing=(why,))
     if found.answer is Answer.TRUE and case.run.cookie_changes and case.run.stale:
         why = f"cookies changed {case.run.cookie_changes} times while the tasks lived"
         return Judged(claim, "run", Answer.CANNOT_TELL, why, missing=(why,))
