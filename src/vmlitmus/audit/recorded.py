@@ -92,7 +92,7 @@ def _doubt(recording: Recording, run: Beside, cores: Sequence[frozenset[int]], a
     """Say why nothing can be told of two cpus at once, or "" where it can."""
     clock = asked.clock or recording.clock
     if not cores:
-        return "the cores are not known: give --host or --core"
+        return "the cores are not known: give --core"
     if run.backwards:
         return f"the clock goes backwards {run.backwards} times"
     if not clock:
