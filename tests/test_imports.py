@@ -17,6 +17,7 @@ from vmlitmus.model import TOPICS
 ROOT = Path(vmlitmus.__file__).parent
 MAY = {
     "errors": set(),
+    "printable": set(),
     "lang": {"errors"},
     "compiler": {"errors", "lang"},
     "world": {"lang"},
@@ -25,9 +26,9 @@ MAY = {
     "outcome": set(),
     "growth": {"outcome"},
     "engine": {"compiler", "errors", "lang", "outcome"},
-    "report": {"audited", "growth", "outcome", "traced"},
+    "report": {"audited", "growth", "outcome", "traced", "validated"},
     "scenario": {"compiler", "errors", "lang", "outcome"},
-    "litmus": {"errors", "lang", "model", "outcome", "scenario"},
+    "litmus": {"errors", "lang", "model", "outcome", "printable", "scenario"},
     "decide": {"compiler", "errors", "growth", "lang", "outcome", "engine", "scenario", "litmus"},
     "explore": {
         "compiler",
@@ -41,6 +42,18 @@ MAY = {
         "scenario",
     },
     "trace": {"errors", "engine"},  # of the engine, the kernel language and its compiler
+    "validated": set(),
+    "validation": {
+        "audit",
+        "compiler",
+        "engine",
+        "errors",
+        "lang",
+        "model",
+        "trace",
+        "validated",
+        "world",
+    },
     "audited": set(),
     "traced": {"audited"},
     "host": {"errors", "outcome"},
@@ -70,9 +83,11 @@ MAY = {
         "lang",
         "litmus",
         "outcome",
+        "printable",
         "report",
         "scenario",
         "trace",
+        "validation",
     },
     "__main__": {"cli"},
     "api": {

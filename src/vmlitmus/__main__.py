@@ -1,5 +1,5 @@
 """``python -m vmlitmus``."""
 
-from vmlitmus.cli.main import run
+from vmlitmus.cli.start import run
 
 run()

@@ -59,6 +59,15 @@ class RecordingError(VmlitmusError):
         super().__init__(f"{place}: {message}")
 
 
+class WorkerLost(VmlitmusError):
+    """A process that did part of the work was killed, twice."""
+
+    exit_code = 3
+
+    def __init__(self) -> None:
+        super().__init__("a process of ours was killed twice, perhaps for want of memory")
+
+
 class EnginesDisagree(VmlitmusError):
     """The compiled engine and the reference engine gave different answers: always our bug.
 

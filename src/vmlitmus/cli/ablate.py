@@ -10,12 +10,14 @@ from dataclasses import dataclass, replace
 import click
 
 from vmlitmus.cli.ablation_runs import runs_without
+from vmlitmus.cli.destination import Writing
 from vmlitmus.cli.names import complete_tests
 from vmlitmus.cli.options import (
     engine_options,
     html_option,
     limits,
     output_option,
+    user_catalogue,
     write_html,
     write_out,
 )
@@ -26,14 +28,13 @@ from vmlitmus.decide import Job, ablated, spread
 from vmlitmus.engine.finding import Watch
 from vmlitmus.engine.run import Choice
 from vmlitmus.errors import UsageError, VmlitmusError
-from vmlitmus.litmus import Catalogue, load_model
 from vmlitmus.litmus.catalogue import Selected
 from vmlitmus.outcome import Ablation, PartStatus
 from vmlitmus.report.ablation import ablation, ablations_json, markdown
 from vmlitmus.report.ablation_grid import ablation_grid, markdown_grid
 
 
-@click.command("ablate")
+@click.command("ablate", cls=Writing)
 @click.argument("selectors", nargs=-1, metavar="[SELECTOR]...", shell_complete=complete_tests)
 @click.option("--all", "everything", is_flag=True, help="The whole catalogue.")
 @click.option("--wide", is_flag=True, help="Also the expensive tests.")
@@ -75,7 +76,7 @@ def command(
     html: str | None,
     output: str | None,
     engine: Choice,
-    time_limit: float | None,
+    time_limit: str | None,
     memory_limit: str | None,
     model: str | None,
 ) -> int:
@@ -87,8 +88,9 @@ def command(
     """
     if everything == bool(selectors):
         raise UsageError("name a topic, a test or a path; or --all, without any name")
-    catalogue = Catalogue(load_model(model) if model else None)
-    job = Job(catalogue, model, engine, limits(time_limit, memory_limit))
+    bounds = limits(time_limit, memory_limit)
+    catalogue = user_catalogue(model, bounds)
+    job = Job(catalogue, model, engine, bounds)
     selected = catalogue.select(selectors, wide=wide)
     if required:
         if as_object or html or layout != "terminal":

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from vmlitmus.audited import Audit, exit_code
+from vmlitmus.cli.destination import Writing
 from vmlitmus.cli.options import html_option, output_option, write_html, write_out
 from vmlitmus.errors import HostError
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 _LIMIT = 16 << 20  # bytes of a file that is named on the command line
 
 
-@click.command("host")
+@click.command("host", cls=Writing)
 @click.option(
     "--root",
     metavar="DIR|FILE",

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import click
 
+from vmlitmus.cli.destination import Writing
 from vmlitmus.cli.options import output_option, write_out
 
 
-@click.command("kernel")
+@click.command("kernel", cls=Writing)
 @click.option("--release", metavar="6.12.107", help="An upstream release, instead of a machine's.")
 @click.option("--root", metavar="DIR|FILE", help="A saved tree, or what audit collect wrote.")
 @click.option("--changelog", metavar="FILE", help="The changelog of the kernel's package.")

@@ -7,11 +7,12 @@ from collections import defaultdict
 
 import click
 
-from vmlitmus.cli.options import write_out
+from vmlitmus.cli.destination import write_whole
 from vmlitmus.cli.progress import Ticker
 from vmlitmus.decide import Job, decide_all
+from vmlitmus.errors import UsageError
 from vmlitmus.litmus import Catalogue
-from vmlitmus.litmus.catalogue import blessed, counts_path
+from vmlitmus.litmus.catalogue import ROOT, blessed, counts_path
 from vmlitmus.outcome import Outcome
 
 
@@ -23,6 +24,10 @@ def command(selectors: tuple[str, ...], wide: bool) -> int:
 
     Without a selector: the whole catalogue. Counts of tests that no longer exist are dropped.
     """
+    if not (ROOT.parents[2] / "pyproject.toml").is_file():
+        raise UsageError(
+            f"bless changes the catalogue of a checkout of vmlitmus; {ROOT} is in none"
+        )
     catalogue = Catalogue()
     selected = catalogue.select(selectors, wide=wide)
     with Ticker(sum(len(cells) for _, cells in selected)) as ticker:
@@ -44,7 +49,7 @@ def _store(catalogue: Catalogue, topic: str, outcomes: list[Outcome]) -> int:
         if outcome not in refused and outcome.counts:
             counts[outcome.name] = list(outcome.counts)
     rows = ",\n".join(f"{json.dumps(name)}: {counts[name]}" for name in sorted(counts))
-    write_out("{\n" + rows + "\n}", str(counts_path(topic)))
+    write_whole("{\n" + rows + "\n}\n", str(counts_path(topic)))
     click.echo(f"{topic}: {len(outcomes) - len(refused)} stored")
     for outcome in refused:
         click.echo(f"  not stored, not as expected: {outcome.name}")

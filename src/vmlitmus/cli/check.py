@@ -3,31 +3,35 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 import time
 
 import click
 
 from vmlitmus import __version__
+from vmlitmus.cli.destination import Writing
 from vmlitmus.cli.names import complete_tests
 from vmlitmus.cli.options import (
     engine_options,
     html_option,
     limits,
     output_option,
+    user_catalogue,
     write_html,
+    write_lines,
     write_out,
 )
 from vmlitmus.cli.progress import Ticker
 from vmlitmus.decide import Job, decide_all
 from vmlitmus.engine.run import Choice
 from vmlitmus.errors import UsageError
-from vmlitmus.litmus import Catalogue, load_model
-from vmlitmus.litmus.catalogue import beside
+from vmlitmus.litmus.user_model import beside
 from vmlitmus.outcome import Outcome, as_json, exit_code
 from vmlitmus.report import line, summary
 
 
-@click.command("check")
+@click.command("check", cls=Writing)
 @click.argument("selectors", nargs=-1, metavar="[SELECTOR]...", shell_complete=complete_tests)
 @click.option("--wide", is_flag=True, help="Also the expensive tests.")
 @click.option(
@@ -41,6 +45,20 @@ from vmlitmus.report import line, summary
 @click.option(
     "--watch", "watching", is_flag=True, help="Check again whatever an edited file touches."
 )
+@click.option("-q", "--quiet", is_flag=True, help="Print the last line only.")
+@click.option(
+    "--only-unexpected", "only", is_flag=True, help="Print only tests that are not as expected."
+)
+@click.option(
+    "-x", "--exit-first", "first", is_flag=True, help="Stop at the first that is not as expected."
+)
+@click.option(
+    "-j",
+    "--jobs",
+    type=click.IntRange(1, 1024),
+    metavar="N",
+    help="How many tests are decided at a time; by default one for each core.",
+)
 @click.option("--uses", metavar="FILE", hidden=True, help="Write which files each test rests on.")
 @click.option(
     "--json", "as_object", is_flag=True, help="Print one JSON object, vmlitmus/outcome/1."
@@ -53,12 +71,16 @@ def command(
     wide: bool,
     layout: str,
     watching: bool,
+    quiet: bool,
+    only: bool,
+    first: bool,
+    jobs: int | None,
     uses: str | None,
     as_object: bool,
     html: str | None,
     output: str | None,
     engine: Choice,
-    time_limit: float | None,
+    time_limit: str | None,
     memory_limit: str | None,
     model: str | None,
 ) -> int:
@@ -77,7 +99,8 @@ def command(
     if watching:
         return _watch(selectors)
     started = time.monotonic()
-    catalogue = Catalogue(load_model(model) if model else None)
+    bounds = limits(time_limit, memory_limit)
+    catalogue = user_catalogue(model, bounds)
     if model and not selectors:
         selectors = _beside(model)
     selected = catalogue.select(selectors, wide=wide)
@@ -85,14 +108,16 @@ def command(
         from vmlitmus.decide.uses import uses as used
 
         write_html(json.dumps(used(catalogue, selected)), uses)
-    job = Job(catalogue, model, engine, limits(time_limit, memory_limit), annotate=bool(html))
+    job = Job(catalogue, model, engine, bounds, annotate=bool(html))
     total = sum(len(cells) for _, cells in selected)
     found: dict[int, Outcome] = {}
     interrupted = False
     with Ticker(total) as ticker:
         try:
-            for index, outcome in decide_all(job, selected, ticker):
+            for index, outcome in decide_all(job, selected, ticker, jobs):
                 found[index] = outcome
+                if first and outcome.code:
+                    break
         except KeyboardInterrupt:
             interrupted = True
     outcomes = [found[index] for index in sorted(found)]
@@ -102,9 +127,14 @@ def command(
 
         write_html(check_page(outcomes, seconds), html)
     layout = "json" if as_object else layout
-    write_out(_text(outcomes, seconds, layout), output)
+    if layout == "terminal":
+        shown = [] if quiet else [o for o in outcomes if not only or o.code]
+        colour = output is None and sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+        write_lines(_lines(shown, outcomes, seconds), output, colour=colour)
+    else:
+        write_out(_text(outcomes, seconds, layout), output)
     for outcome in outcomes:
-        if outcome.error and layout != "terminal":
+        if outcome.error and (layout != "terminal" or quiet):
             click.echo(f"vmlitmus: {outcome.error}", err=True)
     if interrupted:
         click.echo(f"vmlitmus: interrupted after {len(outcomes)} of {total}", err=True)
@@ -136,10 +166,14 @@ def _watch(selectors: tuple[str, ...]) -> int:
     return watch(selectors, options)
 
 
+def _lines(shown: list[Outcome], outcomes: list[Outcome], seconds: float) -> list[tuple[str, bool]]:
+    """Return the lines of a report, each with whether it tells of something unexpected."""
+    width = min(max((len(o.name) for o in shown), default=0), 60)
+    last = summary(outcomes, seconds)
+    return [*((line(o, width), bool(o.code)) for o in shown), (last, any(o.code for o in outcomes))]
+
+
 def _text(outcomes: list[Outcome], seconds: float, layout: str) -> str:
-    if layout == "terminal":
-        width = min(max((len(o.name) for o in outcomes), default=0), 60)
-        return "\n".join([*(line(o, width) for o in outcomes), summary(outcomes, seconds)])
     if layout == "json":
         return json.dumps(as_json(outcomes), indent=1)
     from vmlitmus.report.exchange import check_markdown, junit, ktap, sarif

@@ -8,12 +8,14 @@ from dataclasses import replace
 import click
 
 from vmlitmus.api import grid_of
+from vmlitmus.cli.destination import Writing
 from vmlitmus.cli.names import complete_tests
 from vmlitmus.cli.options import (
     engine_options,
     html_option,
     limits,
     output_option,
+    user_catalogue,
     write_html,
     write_out,
 )
@@ -24,14 +26,13 @@ from vmlitmus.decide import Job, check_parts, decide
 from vmlitmus.engine.run import Choice
 from vmlitmus.errors import VmlitmusError
 from vmlitmus.lang import possible
-from vmlitmus.litmus import Catalogue, load_model
 from vmlitmus.outcome import Outcome, as_json
 from vmlitmus.report import explain
 from vmlitmus.report.matrix import explain_matrix
 from vmlitmus.scenario import Cell, Test
 
 
-@click.command("explain")
+@click.command("explain", cls=Writing)
 @click.argument("test", shell_complete=complete_tests)
 @click.option(
     "--format",
@@ -75,7 +76,7 @@ def command(
     html: str | None,
     output: str | None,
     engine: Choice,
-    time_limit: float | None,
+    time_limit: str | None,
     memory_limit: str | None,
     model: str | None,
 ) -> int:
@@ -85,10 +86,10 @@ def command(
     column for each cpu or actor and can be pasted in a mail. The cells of a matrix are summed up in
     a grid, and one of them is shown in full. Exits 0 whatever the verdict.
     """
-    catalogue = Catalogue(load_model(model) if model else None)
+    bounds = limits(time_limit, memory_limit)
+    catalogue = user_catalogue(model, bounds)
     as_object = as_object or layout == "json"
     drawn = as_object or layout in DRAWN
-    bounds = limits(time_limit, memory_limit)
     job = Job(catalogue, model, engine, bounds, annotate=drawn or bool(html))
     selected = catalogue.select([test], wide=True)
     check_single(layout, selected)

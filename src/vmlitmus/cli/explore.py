@@ -9,11 +9,10 @@ from urllib.parse import urldefrag
 import click
 
 from vmlitmus.cli.names import complete_tests
-from vmlitmus.cli.options import engine_options, limits
+from vmlitmus.cli.options import engine_options, limits, user_catalogue
 from vmlitmus.decide import Job
 from vmlitmus.engine.run import Choice
 from vmlitmus.errors import UsageError
-from vmlitmus.litmus import Catalogue, load_model
 
 _NEEDED = ("starlette", "uvicorn")
 
@@ -30,7 +29,7 @@ def command(
     port: int,
     link: str | None,
     engine: Choice,
-    time_limit: float | None,
+    time_limit: str | None,
     memory_limit: str | None,
     model: str | None,
 ) -> int:
@@ -43,7 +42,7 @@ def command(
     missing = [name for name in _NEEDED if importlib.util.find_spec(name) is None]
     if missing:
         raise UsageError(f"no {' and '.join(missing)}: pip install 'vmlitmus[explore]'")
-    catalogue = Catalogue(load_model(model) if model else None)
+    catalogue = user_catalogue(model)
     found, cells = catalogue.select([test], wide=True)[0]
     if len(cells) != 1:
         raise UsageError(f"{test!r} has {len(cells)} cells; name one, such as {cells[0].name!r}")

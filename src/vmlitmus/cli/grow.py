@@ -38,7 +38,7 @@ def command(
     as_object: bool,
     output: str | None,
     engine: Choice,
-    time_limit: float | None,
+    time_limit: str | None,
     memory_limit: str | None,
     model: str | None,
 ) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import textwrap
+from dataclasses import replace
 
 import click
 
@@ -18,9 +19,10 @@ from vmlitmus.cli.inventory import (
     schema_items,
     thread_items,
 )
+from vmlitmus.cli.options import user_catalogue
 from vmlitmus.cli.screen import width
 from vmlitmus.errors import UsageError, nearest
-from vmlitmus.litmus import Catalogue, load_model
+from vmlitmus.litmus import Catalogue
 from vmlitmus.litmus.threads import discussions, find
 
 WHAT = ("tests", "cells", "threads", "keys", "schemas", *OF_A_MODEL)
@@ -43,7 +45,7 @@ def command(
     of the models with their sources, 'list threads [THREAD]' what was asked and claimed in the mail
     threads behind the tests, and what the tests say to it.
     """
-    catalogue = Catalogue(load_model(model) if model else None)
+    catalogue = user_catalogue(model)
     topic = words[0] if words and words[0] in catalogue.models else None
     if what == "cells":
         found, rest = _cells(catalogue, words), words[len(words) :]
@@ -71,7 +73,7 @@ def _cells(catalogue: Catalogue, words: tuple[str, ...]) -> list[Item]:
     if not words:
         raise UsageError("list cells: name a topic, a test or a path")
     selected = catalogue.select(words, wide=True)
-    return cell_items([test for test, _ in selected])
+    return cell_items([replace(test, cells=cells) for test, cells in selected])
 
 
 def _points(words: tuple[str, ...]) -> tuple[list[Item], tuple[str, ...]]:

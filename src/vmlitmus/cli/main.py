@@ -9,7 +9,9 @@ import sys
 import click
 
 from vmlitmus import __version__
+from vmlitmus.cli.streams import shown
 from vmlitmus.errors import VmlitmusError, nearest
+from vmlitmus.printable import printable
 
 COMMANDS = (
     "check",
@@ -19,6 +21,7 @@ COMMANDS = (
     "grow",
     "explore",
     "audit",
+    "validate",
     "list",
     "replay",
     "bless",
@@ -63,6 +66,7 @@ _SHORT = {
     "grow": "ask a test again with each bound one higher",
     "explore": "choose the steps of a run on a local web page",
     "audit": "judge a real host, its VMs or its kernel by the same claims",
+    "validate": "search a model's runs for one that does what a recorded kernel did",
     "list": "list tests, mechanisms, claims, parts, assumptions",
     "replay": "execute given steps of a test and show the time-line",
     "bless": "store the counts of tests that are as expected",
@@ -74,7 +78,11 @@ _SHORT = {
 
 @click.command(
     cls=_Commands,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 90},
+    context_settings={
+        "help_option_names": ["-h", "--help"],
+        "max_content_width": 90,
+        "color": True,  # escapes are shown by our streams, never cut away
+    },
     epilog="Exit codes: 0 as expected, 1 an unexpected verdict, 2 wrong usage or a faulty model or "
     "test, 3 inconclusive, 70 internal error, 130 interrupted.",
 )
@@ -94,13 +102,23 @@ def cli() -> None:
 
 def main(args: list[str] | None = None) -> int:
     """Run the command line; return the exit code."""
+    with shown():
+        return _main(args)
+
+
+def _main(args: list[str] | None) -> int:
     try:
         result = cli.main(args, standalone_mode=False)
         sys.stdout.flush()
     except click.exceptions.Exit as stop:
         return stop.exit_code
     except click.ClickException as error:
-        error.show()
+        usage = (
+            error.ctx.get_usage() + "\n"
+            if isinstance(error, click.UsageError) and error.ctx
+            else ""
+        )
+        click.echo(printable(f"{usage}Error: {error.format_message()}"), err=True)
         return 2
     except click.Abort:
         return _complain("interrupted", 130)
@@ -108,9 +126,8 @@ def main(args: list[str] | None = None) -> int:
         return _complain("interrupted", 130)
     except VmlitmusError as error:
         return _complain(str(error), error.exit_code)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        return 0
+    except MemoryError:
+        return _complain("not enough memory", 3)
     except OSError as error:
         name = f"{error.filename}: " if error.filename else ""
         _silence_stdout()
@@ -127,9 +144,7 @@ def main(args: list[str] | None = None) -> int:
 
 
 def _complain(message: str, code: int) -> int:
-    from vmlitmus.cli.screen import printable
-
-    click.echo(f"vmlitmus: {printable(message)}", err=True)
+    click.echo(printable(f"vmlitmus: {message}"), err=True)
     return code
 
 
@@ -139,8 +154,3 @@ def _silence_stdout() -> None:
         sys.stdout.flush()
     except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-
-
-def run() -> None:
-    """The console script."""
-    sys.exit(main())

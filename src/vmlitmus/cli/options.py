@@ -2,30 +2,42 @@
 
 from __future__ import annotations
 
-import os
+import math
 import re
 import sys
-import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from vmlitmus.cli.screen import printable
+from vmlitmus.cli.destination import write_whole
+from vmlitmus.cli.streams import control
 from vmlitmus.engine.limits import Limits
 from vmlitmus.errors import UsageError
+from vmlitmus.printable import printable
+
+if TYPE_CHECKING:
+    from vmlitmus.litmus import Catalogue
 
 F = TypeVar("F", bound=Callable[..., Any])
-_UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
+_UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
+_TIMES = {"": 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
+_NUMBER = r"(\d{1,12}(?:\.\d{0,9})?|\.\d{1,9}|\d(?:\.\d{1,9})?e\d{1,2})"
 
 
 def engine_options(command: F) -> F:
     """--engine, --time-limit, --memory-limit, --model."""
     for option in (
         click.option("--model", metavar="FILE", help="A Python file with a model of your own."),
-        click.option("--memory-limit", metavar="SIZE", help="Per test, such as 512M or 2G."),
-        click.option("--time-limit", type=float, metavar="SECONDS", help="Per test."),
+        click.option(
+            "--memory-limit",
+            metavar="SIZE",
+            help="Per test, what its search takes, such as 512M or 1.5G.",
+        ),
+        click.option(
+            "--time-limit", metavar="TIME", help="Per test: seconds, or such as 10m or 2h."
+        ),
         click.option(
             "--engine",
             type=click.Choice(["auto", "reference", "compiled"]),
@@ -38,16 +50,37 @@ def engine_options(command: F) -> F:
     return command
 
 
-def limits(seconds: float | None, memory: str | None) -> Limits:
+def user_catalogue(model: str | None, limits: Limits | None = None) -> Catalogue:
+    """Return the catalogue, with the model in a user's file if one is named; raises ModelError."""
+    from vmlitmus.litmus import Catalogue, load_model
+
+    limits = limits or Limits()
+    return Catalogue(load_model(model, limits.seconds, limits.memory) if model else None)
+
+
+def limits(seconds: str | None, memory: str | None) -> Limits:
     """Return the limits asked for; raises UsageError for a bad value."""
-    if seconds is not None and not 0 < seconds < 1e9:
-        raise UsageError(f"--time-limit {seconds}: not a positive number of seconds")
-    if memory is None:
-        return Limits(seconds, None)
-    found = re.fullmatch(r"(\d{1,9})([KMG]?)(?:i?B)?", memory)
-    if not found or not int(found[1]):
-        raise UsageError(f"--memory-limit {memory!r}: not a size such as 512M or 2G")
-    return Limits(seconds, int(found[1]) * _UNITS[found[2]])
+    return Limits(_seconds(seconds), _bytes(memory))
+
+
+def _seconds(text: str | None) -> float | None:
+    if text is None:
+        return None
+    found = re.fullmatch(rf"{_NUMBER} ?(ms|s|m|min|h|)", text.strip())
+    seconds = float(found[1]) * _TIMES[found[2]] if found else 0.0
+    if not 0 < seconds < math.inf:
+        raise UsageError(f"--time-limit {text}: not a positive number, nor such as 10m or 2h")
+    return seconds
+
+
+def _bytes(text: str | None) -> int | None:
+    if text is None:
+        return None
+    found = re.fullmatch(rf"{_NUMBER} ?([kmgt]?)(?:i?b)?", text.strip(), re.IGNORECASE)
+    size = int(float(found[1]) * _UNITS[found[2].upper()]) if found else 0
+    if not size:
+        raise UsageError(f"--memory-limit {text!r}: not a size such as 512M, 1.5G or 2g")
+    return size
 
 
 def _destination(_: click.Context, option: click.Parameter, path: str | None) -> str | None:
@@ -84,7 +117,7 @@ html_option = click.option(
 def write_html(text: str, path: str) -> None:
     """Write a page: whole, or not at all; raises UsageError for what cannot be written."""
     try:
-        _write(text, Path(path))
+        write_whole(printable(text), path)
     except OSError as error:
         raise UsageError(f"--html {path}: {error.strerror or error}") from None
 
@@ -103,10 +136,21 @@ def write_out(text: str | bytes, path: str | None) -> None:
         click.echo(text)
         return
     try:
-        _write(text + "\n", Path(path))
+        write_whole(text + "\n", path)
     except OSError as error:
         click.echo(text)
         raise UsageError(f"-o {path}: {error.strerror or error}; printed instead") from None
+
+
+def write_lines(lines: Sequence[tuple[str, bool]], path: str | None, *, colour: bool) -> None:
+    """Print lines, or write them to a file; with ``colour`` those that are marked are red."""
+    if not colour:
+        write_out("\n".join(text for text, _ in lines), path)
+        return
+    for text, marked in lines:
+        control(
+            f"\033[31m{printable(text)}\033[0m\n" if marked else f"{printable(text)}\n", out=True
+        )
 
 
 def _write_bytes(data: bytes, path: str | None) -> None:
@@ -119,20 +163,3 @@ def _write_bytes(data: bytes, path: str | None) -> None:
         raise UsageError("this format is not text; write it to a file with -o FILE")
     else:
         click.echo(data, nl=False)
-
-
-def _write(text: str, target: Path) -> None:
-    if target.exists() and not target.is_file():
-        target.write_text(text, encoding="utf-8")
-        return
-    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        mask = os.umask(0)
-        os.umask(mask)
-        Path(temporary).chmod(0o666 & ~mask)  # as any file that a program makes
-        Path(temporary).replace(target)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise

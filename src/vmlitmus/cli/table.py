@@ -7,12 +7,14 @@ import json
 import click
 
 from vmlitmus.api import grid_of
+from vmlitmus.cli.destination import Writing
 from vmlitmus.cli.names import complete_tests
 from vmlitmus.cli.options import (
     engine_options,
     html_option,
     limits,
     output_option,
+    user_catalogue,
     write_html,
     write_out,
 )
@@ -21,13 +23,12 @@ from vmlitmus.cli.screen import width
 from vmlitmus.decide import Job, decide_all
 from vmlitmus.engine.run import Choice
 from vmlitmus.errors import UsageError
-from vmlitmus.litmus import Catalogue, load_model
 from vmlitmus.outcome import Outcome
 from vmlitmus.report.grid import Grid, comma_separated, tables_json
 from vmlitmus.report.grid_text import markdown, plain
 
 
-@click.command("table")
+@click.command("table", cls=Writing)
 @click.argument("selector", metavar="TOPIC", shell_complete=complete_tests)
 @click.option("--wide", is_flag=True, help="Also the expensive tests.")
 @click.option(
@@ -49,7 +50,7 @@ def command(
     html: str | None,
     output: str | None,
     engine: Choice,
-    time_limit: float | None,
+    time_limit: str | None,
     memory_limit: str | None,
     model: str | None,
 ) -> int:
@@ -62,11 +63,12 @@ def command(
     Exits 0 whatever the verdicts; 'vmlitmus explain TEST[axis=value,...]' shows the run behind a
     cell.
     """
-    catalogue = Catalogue(load_model(model) if model else None)
+    bounds = limits(time_limit, memory_limit)
+    catalogue = user_catalogue(model, bounds)
     selected = [s for s in catalogue.select([selector], wide=wide) if s[0].axes]
     if not selected:
         raise UsageError(f"{selector!r} has no test with a [matrix]")
-    job = Job(catalogue, model, engine, limits(time_limit, memory_limit), annotate=bool(html))
+    job = Job(catalogue, model, engine, bounds, annotate=bool(html))
     found: dict[int, Outcome] = {}
     with Ticker(sum(len(cells) for _, cells in selected)) as ticker:
         for index, outcome in decide_all(job, selected, ticker):

@@ -16,9 +16,11 @@ from vmlitmus.lang import Claim
 from vmlitmus.litmus.catalogue import Catalogue, Selected, blessed, selector
 from vmlitmus.litmus.read import refused
 from vmlitmus.litmus.threads import threads
+from vmlitmus.litmus.user_model import TooLong, kept_apart
 from vmlitmus.outcome import Outcome, word_of
 from vmlitmus.scenario import Cell, Test
 
+_GRACE = 2.0  # seconds beyond the time limit after which code of a model is stopped
 _TOGETHER = 12  # cells that one process decides in a row
 
 
@@ -70,6 +72,32 @@ def decide(
     if without:
         outcome = _changed(outcome, without)
         cell = replace(cell, without=(*cell.without, *without))
+    if job.model is None:
+        return _decided(job, test, cell, outcome, progress)
+    seconds = job.limits.seconds
+    try:
+        with kept_apart(None if seconds is None else seconds + _GRACE):
+            return _decided(job, test, cell, outcome, progress)
+    except TooLong:
+        message = f"{cell.name}: code of {job.model} runs longer than the time limit, {seconds} s"
+        return replace(outcome, error=message, exit_code=3)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        if isinstance(error, Exception):
+            raise
+        message = f"{job.model}: {cell.name}: the model ends the program: {error!r}"
+        return replace(outcome, error=message, exit_code=2)
+
+
+def _decided(
+    job: Job,
+    test: Test,
+    cell: Cell,
+    outcome: Outcome,
+    progress: Callable[[Progress], None] | None,
+) -> Outcome:
+    """Return the outcome with its result, or with the error of a faulty test or model."""
     try:
         machine = job.machine(test.topic, cell)
         result = run(
@@ -171,11 +199,13 @@ def check_parts(job: Job, test: Test, cell: Cell, without: Iterable[str]) -> Non
 
 
 def decide_all(
-    job: Job, selected: Sequence[Selected], watcher: Watcher
+    job: Job, selected: Sequence[Selected], watcher: Watcher, workers: int | None = None
 ) -> Iterator[tuple[int, Outcome]]:
     """Yield the outcome of every cell with its position, as they are done.
 
-    Several cells are decided in processes of their own, which inherit what is to be done.
+    Several cells are decided in processes of their own, which inherit what is to be done: as many
+    at a time as ``workers`` says, else as there are cores. A cell whose process is killed twice,
+    the second time alone, has an error and exit code 3.
     """
     pairs = [(test, cell) for test, cells in selected for cell in cells]
     if len(pairs) == 1:
@@ -185,11 +215,19 @@ def decide_all(
             lambda group: [decide(job, *pairs[index]) for index in group],
             _groups(pairs),
             lambda group: watcher.busy(pairs[group[0]][1].name),
+            workers=workers,
+            apart=lambda group: [(index,) for index in group],
+            lost=lambda group: [_lost(job, *pairs[index]) for index in group],
         )
     for group, outcomes in found:
         for index, outcome in zip(group, outcomes, strict=True):
             watcher.done(outcome.name)
             yield index, outcome
+
+
+def _lost(job: Job, test: Test, cell: Cell) -> Outcome:
+    message = f"{cell.name}: not decided: its process was killed, perhaps for want of memory"
+    return replace(_blank(job, test, cell), error=message, exit_code=3)
 
 
 def _groups(pairs: Sequence[tuple[Test, Cell]]) -> list[tuple[int, ...]]:

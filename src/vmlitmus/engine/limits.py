@@ -7,7 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Limits:
-    """Wall time in seconds and memory in bytes; None is without limit."""
+    """Wall time in seconds and memory in bytes; None is without limit.
+
+    Memory is what the search takes; what the interpreter had before does not count.
+    """
 
     seconds: float | None = None
     memory: int | None = None

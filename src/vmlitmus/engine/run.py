@@ -158,6 +158,7 @@ class _Guard:
         self.started = started
         self.began = time.monotonic()
         self.at_most = at_most
+        self.before = resident() if limits.memory is not None else 0
         self.seen = Explored({})
 
     def __call__(self, seen: Explored, frontier: int) -> None:
@@ -167,7 +168,7 @@ class _Guard:
             raise _TooLarge
         if self.limits.seconds is not None and now - self.started >= self.limits.seconds:
             raise Stopped("time")
-        if self.limits.memory is not None and resident() >= self.limits.memory:
+        if self.limits.memory is not None and resident() - self.before >= self.limits.memory:
             raise Stopped("memory")
         if self.progress is not None:
             states, transitions = len(seen.parent), seen.transitions

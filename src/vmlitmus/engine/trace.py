@@ -53,11 +53,19 @@ def lasso_trace(stepper: Stepper, lasso: Lasso) -> tuple[TraceStep, ...]:
 def replay(
     machine: Machine, steps: Sequence[str], loop_start: int | None = None
 ) -> tuple[TraceStep, ...]:
+    """Execute named steps and return what each does; see ``replayed``."""
+    return replayed(machine, steps, loop_start)[0]
+
+
+def replayed(
+    machine: Machine, steps: Sequence[str], loop_start: int | None = None
+) -> tuple[tuple[TraceStep, ...], tuple[State, ...]]:
     """Execute named steps, such as "evict(cpu0,page0)", from the initial state.
 
     A name without its binding will do where one instance of it is enabled. Those after the first
     ``loop_start`` are a loop. Raises UsageError for the first step that is not enabled,
-    with what is enabled there, and for a loop that does not come back to where it begins.
+    with what is enabled there, and for a loop that does not come back to where it begins. Returns
+    the steps, and the states before, between and after them.
     """
     stepper = Stepper(machine)
     states, found = [machine.initial], []
@@ -72,7 +80,7 @@ def replay(
         states.append(after)
     if loop_start is not None:
         _check_loop(machine, states, loop_start)
-    return tuple(found)
+    return tuple(found), tuple(states)
 
 
 def _check_loop(machine: Machine, states: Sequence[State], start: int) -> None:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import fnmatch
-import importlib.util
 import json
+import os
 import sys
 from collections import ChainMap
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from types import ModuleType
 
-from vmlitmus.errors import ModelError, ScenarioError, UsageError, VmlitmusError, nearest, unknown
+from vmlitmus.errors import ScenarioError, UsageError, VmlitmusError, nearest, unknown
 from vmlitmus.lang import Model
 from vmlitmus.litmus.read import LitmusError, read_test, read_text
 from vmlitmus.model import TOPICS
@@ -47,7 +46,7 @@ class Catalogue:
 
     def read(self, path: Path) -> Test:
         """Return the test in a file; raises LitmusError."""
-        inside = path.resolve().is_relative_to(ROOT.resolve())
+        inside = Path(os.path.realpath(path)).is_relative_to(os.path.realpath(ROOT))
         topic = path.parent.name if inside else None
         shown = f"{path.parent.name}/{path.name}" if inside else str(path)
         test = read_test(read_text(path), shown, topic, self.model_of, self.default)
@@ -73,7 +72,8 @@ class Catalogue:
         found: dict[str, Selected] = {}
         for selector in chosen:
             for test, cells in self._one(selector, wide):
-                found[test.path + cells[0].name] = (test, cells)
+                key = test.path + cells[0].name + str(len(cells))
+                found[key] = (test, cells)
         return list(found.values())
 
     def _one(self, selector: str, wide: bool) -> list[Selected]:
@@ -81,6 +81,8 @@ class Catalogue:
             test = self.read_stdin()
             return [(test, test.cells)]
         name, bracket, _ = selector.partition("[")
+        if selector.endswith(".toml") and os.path.isfile(selector):
+            name, bracket = selector, ""  # a file with a bracket in its name
         if name.endswith(".toml") or "/" in name:
             test = self.read(Path(name))
             return [(test, self._cells(test, selector) if bracket else test.cells)]
@@ -88,6 +90,8 @@ class Catalogue:
         if name in paths:
             test = self.read(paths[name])
             return [(test, self._cells(test, selector) if bracket else test.cells)]
+        if "=" in selector:
+            return self._matching_cells(name, selector, wide)
         tests = self.tests(selector if selector in self.topics() else None)
         matched = [
             t
@@ -99,9 +103,30 @@ class Catalogue:
             raise UsageError(self._nothing(selector, tests))
         return [(t, t.cells) for t in matched]
 
+    def _matching_cells(self, pattern: str, selector: str, wide: bool) -> list[Selected]:
+        """Return the cells that a glob of names with axes selects, such as 'drop*[kind=sev]'."""
+        tests = self.tests(pattern if pattern in self.topics() else None)
+        named = [
+            t
+            for t in tests
+            if (t.topic == pattern or fnmatch.fnmatchcase(t.name, pattern)) and (wide or not t.wide)
+        ]
+        if not named:
+            raise UsageError(self._nothing(pattern, tests))
+        found = [(t, _with_axes(t, selector)) for t in named]
+        if not any(cells for _, cells in found):
+            known = {f"{a}={v}" for t in named for c in t.cells for a, v in c.where.items()}
+            given = selector.partition("[")[2].rstrip("]").split(",")
+            wrong = next((part for part in given if part not in known), "")
+            guess = nearest(wrong, known)
+            hint = f"; did you mean {guess!r}?" if guess else ""
+            raise UsageError(f"no cell matches {selector!r}{hint}")
+        return [(t, cells) for t, cells in found if cells]
+
     def _cells(self, test: Test, selector: str) -> tuple[Cell, ...]:
+        """Return the cell of that name, or those whose axes have the values given."""
         wanted = test.name + "[" + selector.partition("[")[2]
-        found = tuple(c for c in test.cells if c.name == wanted)
+        found = tuple(c for c in test.cells if c.name == wanted) or _with_axes(test, selector)
         if not found:
             guess = nearest(wanted, [c.name for c in test.cells])
             hint = f"; did you mean {guess!r}?" if guess else ""
@@ -119,6 +144,27 @@ class Catalogue:
         else:
             hint = f"; did you mean {guess!r}?" if guess else "; see: vmlitmus list tests"
         return f"no topic, test or path matches {selector!r}{hint}"
+
+
+def _with_axes(test: Test, selector: str) -> tuple[Cell, ...]:
+    """Return the cells that have the values which the selector gives for some axes, in brackets."""
+    inside = selector.partition("[")[2]
+    if not inside.endswith("]"):
+        return ()
+    return tuple(c for c in test.cells if c.where and _agrees(c.where, inside[:-1]))
+
+
+def _agrees(where: Mapping[str, str], given: str) -> bool:
+    """Say whether "axis=value,..." are values of a cell; a value may itself have a comma."""
+    if not given:
+        return True
+    for axis, value in where.items():
+        part = f"{axis}={value}"
+        if given == part:
+            return True
+        if given.startswith(part + ","):
+            return _agrees(where, given[len(part) + 1 :])
+    return False
 
 
 def selector(test: Test, cell: Cell) -> str:
@@ -144,39 +190,3 @@ def blessed(topic: str) -> dict[str, list[int]]:
     except (OSError, ValueError) as error:
         raise VmlitmusError(f"{counts_path(topic).name} of {topic}: {error}") from None
     return found
-
-
-def load_model(path: str) -> Model:
-    """Return the ``MODEL`` of a user's Python file; raises ModelError when there is none."""
-    module = _imported(Path(path))
-    model = getattr(module, "MODEL", None)
-    if not isinstance(model, Model):
-        raise ModelError("the file has no MODEL = Model(...)", path)
-    return model
-
-
-def beside(path: str) -> list[str]:
-    """Return the litmus files in the folder of a user's model, as selectors, in order."""
-    return [str(found) for found in sorted(Path(path).parent.glob("*.toml"))]
-
-
-def _imported(path: Path) -> ModuleType:
-    """Import a user's file, which may import the files beside it."""
-    spec = importlib.util.spec_from_file_location(f"vmlitmus_user_{path.stem}", path)
-    if spec is None or spec.loader is None or not path.is_file():
-        raise ModelError("not a Python file", str(path))
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    sys.dont_write_bytecode = True
-    folder = str(path.resolve().parent)
-    if folder not in sys.path:
-        sys.path.append(folder)  # last: a file beside the model hides no package
-    try:
-        spec.loader.exec_module(module)
-    except VmlitmusError:
-        raise
-    except SyntaxError as error:
-        raise ModelError(f"{error.msg}", f"{path}:{error.lineno}") from None
-    except Exception as error:
-        raise ModelError(f"{type(error).__name__}: {error}", str(path)) from None
-    return module

@@ -17,10 +17,12 @@ from vmlitmus.litmus.environment import read_environment
 from vmlitmus.litmus.keys import DECIDED_BY, VERDICTS, key_names
 from vmlitmus.litmus.shape import Shape, shown
 from vmlitmus.outcome import Verdict
+from vmlitmus.printable import control_in, printable
 from vmlitmus.scenario import Cell, Test
 
 _LARGEST = 1 << 20  # bytes of a litmus file
 _MOST_CELLS = 1000
+_BITS = 63  # of a number
 _TEXTS = ("question", "source", "because", "decided_by")
 _TABLES = ("environment", "assume", "claim", "matrix")
 
@@ -39,10 +41,13 @@ def read_text(path: Path) -> str:
     try:
         if path.exists() and not path.is_file():
             raise LitmusError(str(path), None, "not a regular file")
-        data = path.read_bytes() if path.stat().st_size <= _LARGEST else None
+        with path.open("rb") as file:
+            data = file.read(_LARGEST + 1)
     except OSError as error:
         raise LitmusError(str(path), None, error.strerror or str(error)) from None
-    if data is None:
+    except ValueError as error:  # a NUL in the name
+        raise LitmusError(str(path), None, str(error)) from None
+    if len(data) > _LARGEST:
         raise LitmusError(str(path), None, f"larger than {_LARGEST} bytes")
     try:
         return data.decode("utf-8")
@@ -88,10 +93,26 @@ class _Reader:
         self.default = default
         try:
             self.data: dict[str, Any] = tomllib.loads(text)
-        except (tomllib.TOMLDecodeError, RecursionError) as error:
+        except (ValueError, RecursionError) as error:
             found = re.search(r"at line (\d+)", str(error))
             message = re.sub(r" \(at .*\)$", "", str(error)) or "nested too deeply"
             raise LitmusError(path, int(found[1]) if found else None, message) from None
+        self.check_plain(self.data, "")
+
+    def check_plain(self, value: object, key: str) -> None:
+        """Refuse texts that control a terminal, and numbers that no machine word holds."""
+        if isinstance(value, dict):
+            for name, inner in value.items():
+                self.check_plain(name, name)
+                self.check_plain(inner, name)
+        elif isinstance(value, list):
+            for inner in value:
+                self.check_plain(inner, key)
+        elif isinstance(value, str) and control_in(value):
+            message = f"a control character, {control_in(value)}"
+            raise self.fail(f"{printable(key)}: {message}", key)
+        elif isinstance(value, int) and value.bit_length() > _BITS:
+            raise self.fail(f"{key}: a number of {value.bit_length()} bits; at most {_BITS}", key)
 
     def fail(self, message: str, *words: str) -> LitmusError:
         """Return the error, placed at the first line that has one of the words."""

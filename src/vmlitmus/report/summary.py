@@ -14,7 +14,8 @@ def line(outcome: Outcome, width: int = 44) -> str:
     r = outcome.result
     mark = "  " if outcome.as_expected else "! "
     text = (
-        f"{mark}{r.verdict.value:12}{outcome.name:{width}} {r.states:>9} states {r.seconds:6.2f} s"
+        f"{mark}{r.verdict.value:11} {outcome.name:{width}} {r.states:>9} "
+        f"{'state ' if r.states == 1 else 'states'} {r.seconds:6.2f} s"
     )
     if r.reason:
         text += f"  ({r.reason})"
