@@ -1,7 +1,8 @@
 """Files to begin with: a mechanism, a test, a claim or a topic of one's own, which run as they are.
 
 A test begins as the smallest one that the topic ships; a mechanism as the topic's default one under
-a new name, with all its moments listed. Returns texts by file name; writes nothing.
+a new name, with all its moments listed, and with a test whose verdict hangs on the mechanism where
+there is one. Returns texts by file name; writes nothing.
 """
 
 from __future__ import annotations
@@ -11,15 +12,19 @@ import json
 import textwrap
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import Any
 
-from vmlitmus.errors import UsageError, unknown
+from vmlitmus.engine import Limits, run
+from vmlitmus.errors import UsageError, VmlitmusError, unknown
 from vmlitmus.lang import Hooks, Model
 from vmlitmus.litmus import Catalogue
 from vmlitmus.litmus.catalogue import blessed
+from vmlitmus.outcome import Verdict
 from vmlitmus.scenario import Test
 
+_SMALL, _TRIED = 2_000, 30  # states of tests that are tried with other mechanisms, and how many
 _GIVEN = ("question", "source", "because", "decided_by", "yes", "expect", "topic")
 _HEAD = """question = {question}
 source = "who asked, or a commit id"
@@ -223,7 +228,7 @@ def mechanism_files(topic: str, name: str, setting: str | None) -> dict[str, str
     assert hooks is not None
     if name in model.hooks[hooks]:
         raise UsageError(f"{topic} has a mechanism {name!r} already; choose another name")
-    like = _smallest(topic, (table, key))
+    like = _telling(model, (table, key)) or _smallest(topic, (table, key))
     given = tomllib.loads(like.text).get(table, {})
     base = model.hooks[hooks][given.get(key, model.settings[table][key].default)]
     python = _MECHANISM.format(
@@ -347,6 +352,37 @@ def _entities(model: Model) -> str:
     return "\n".join(lines)
 
 
+def _telling(model: Model, setting: tuple[str, str]) -> Test | None:
+    """Return the smallest shipped test that holds, but not with some other mechanism."""
+    table, key = setting
+    counts = blessed(model.name)
+    others = model.choices(model.settings[table][key])
+
+    def states(test: Test) -> int:
+        return counts.get(test.name, [1 << 60])[0]
+
+    small = [
+        test
+        for test in Catalogue().tests(model.name)
+        if _is_simple(test) and test.cells[0].expect is Verdict.HOLDS and states(test) < _SMALL
+    ]
+    for test in sorted(small, key=states)[:_TRIED]:
+        cell = test.cells[0]
+        for other in others:
+            tables = {**cell.tables, table: {**cell.tables.get(table, {}), key: other}}
+            with suppress(VmlitmusError):
+                machine = replace(cell, tables=tables).machine(model)
+                found = run(machine, cell.claim, limits=Limits(1.0))
+                if found.verdict is Verdict.VIOLATED:
+                    return test
+    return None
+
+
+def _is_simple(test: Test) -> bool:
+    """Say whether a test has one cell, and tables that a scaffold can write."""
+    return not test.axes and not test.wide and _is_plain(tomllib.loads(test.text))
+
+
 def _smallest(topic: str, setting: tuple[str, str] | None = None) -> Test:
     """Return the smallest shipped test of a topic, rather one that holds and leaves a setting."""
     counts = blessed(topic)
@@ -357,11 +393,7 @@ def _smallest(topic: str, setting: tuple[str, str] | None = None) -> Test:
         states = counts.get(test.name, [1 << 60])[0]
         return key in given.get(table, {}), given["expect"] != "holds", states, test.name
 
-    found = [
-        test
-        for test in Catalogue().tests(topic)
-        if not test.axes and not test.wide and _is_plain(tomllib.loads(test.text))
-    ]
+    found = [test for test in Catalogue().tests(topic) if _is_simple(test)]
     if not found:
         raise UsageError(f"{topic}: no shipped test is simple enough to begin with")
     return min(found, key=rank)
