@@ -260,7 +260,8 @@ def claim_files(topic: str, name: str) -> dict[str, str]:
     model, words = _model(topic), Words(name)
     if name in [condition.name for condition in model.conditions]:
         raise UsageError(f"{topic} has a condition {name!r} already; choose another name")
-    actor = _actor(model)
+    like = _smallest(topic)
+    actor = _actor(model, like)
     python = _CLAIM.format(
         title=words.title,
         name=name,
@@ -273,7 +274,7 @@ def claim_files(topic: str, name: str) -> dict[str, str]:
         entities=_entities(model),
     )
     head = {"claim": {"possible": name}}
-    test = _litmus(_smallest(topic), f"Can {name} be reached?", head, expect="holds")
+    test = _litmus(like, f"Can {name} be reached?", head, expect="holds")
     return {words.file: python, f"{name}.toml": test}
 
 
@@ -333,13 +334,16 @@ def _moments(hooks: type[Hooks]) -> str:
     return textwrap.indent("\n".join(lines), "    ") + "\n"
 
 
-def _actor(model: Model) -> type[Any]:
-    """Return the kind of actor of the model's first sequence."""
+def _actor(model: Model, test: Test) -> type[Any]:
+    """Return the kind of actor of the model's first sequence that a test has actors for."""
     names = {kind.__name__: kind for kind in model.entities}
+    there = test.cells[0].machine(model).entities
     for step in model.steps:
         if step.is_sequence:
-            return next(iter(step.parameters(names).values()))
-    return model.entities[0]
+            actor = next(iter(step.parameters(names).values()))
+            if there[actor]:
+                return actor
+    return next(kind for kind in model.entities if there[kind])
 
 
 def _entities(model: Model) -> str:
