@@ -29,6 +29,7 @@ ENGINE = re.compile(r"(reference|compiled) engine")  # "auto" goes by time
 def test_page(page: Path, tmp_path, monkeypatch, capsys, request) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "samples").symlink_to(ROOT / "tests" / "data" / "host" / "snapshots")
+    (tmp_path / "traces").symlink_to(ROOT / "tests" / "data" / "traces")
     text, ran = page.read_text(), 0
     for kind, block in BLOCK.findall(text):
         named = re.match(r"# (\w[\w.-]*\.(?:py|toml))\n", block)

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from recordings import HERE
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "trace"))
@@ -153,7 +154,7 @@ def test_text_needs_a_clock(run) -> None:  # type: ignore[no-untyped-def]
 
 def test_without_cores(run) -> None:  # type: ignore[no-untyped-def]
     code, out, _ = run(START + BESIDE, cores=False)
-    assert code == 3 and "give --host or --core" in out
+    assert code == 3 and "give --core" in out
 
 
 def test_own_vcpus(run) -> None:  # type: ignore[no-untyped-def]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from recordings import BESIDE, CORES, HERE, Row, roster, rows
 
-from vmlitmus.audit.beside import Beside, Measure, Pair, Shared
+from vmlitmus.audit.beside import Beside, Measure, Pair, Shared, last_own_cookies
 from vmlitmus.audit.recorded import Asked, audit_recording
 from vmlitmus.audit.roster import Party, Roster
 from vmlitmus.trace import Kind, open_recording
@@ -25,7 +25,10 @@ MORE = [(BESIDE / "traces", r) for r in rows(REST, "traces/")] if REST.exists() 
 def audited(folder: Path, file: str) -> RunAudit:
     recording = open_recording(str(folder / file))
     clock = "" if recording.clock else "mono"  # what the text does not say
-    return audit_recording(recording, roster(folder, file), CORES, Asked(clock=clock))
+    settled = last_own_cookies(open_recording(str(folder / file)))
+    return audit_recording(
+        recording, roster(folder, file), CORES, Asked(clock=clock), None, settled
+    )
 
 
 class BySwitch(Beside):
@@ -63,7 +66,9 @@ def two_cookies(one: Party, two: Party) -> bool:
 
 @cache
 def followed(folder: Path, file: str) -> Beside:
-    return Beside(roster(folder, file), CORES).follow(open_recording(str(folder / file)))
+    settled = last_own_cookies(open_recording(str(folder / file)))
+    run = Beside(roster(folder, file), CORES, None, settled)
+    return run.follow(open_recording(str(folder / file)))
 
 
 def total(folder: Path, file: str, measure: Measure, of: Callable[[Party, Party], bool]) -> int:

@@ -34,6 +34,10 @@ LAYOUTS = {
         Kind.MIGRATE,
         ["char comm[16]", "pid_t pid", "int prio", "int orig_cpu", "int dest_cpu"],
     ),
+    "sched_wakeup": (
+        Kind.WAKEUP,
+        ["char comm[16]", "pid_t pid", "int prio", "int target_cpu"],
+    ),
     "cpu_idle": (Kind.CPU_IDLE, ["u32 state", "u32 cpu_id"]),
 }
 IDS = {name: 300 + n for n, name in enumerate(LAYOUTS)}
@@ -103,6 +107,7 @@ def payload(shape: Shape, e: Event, comm: bytes) -> bytes:
         Kind.EXIT: {"vcpu_id": e.a, "exit_reason": e.b, "isa": e.c},
         Kind.FORK: {"parent_pid": e.a, "child_pid": e.b},
         Kind.MIGRATE: {"pid": e.a, "orig_cpu": e.b, "dest_cpu": e.c},
+        Kind.WAKEUP: {"pid": e.a, "target_cpu": e.b},
         Kind.CPU_IDLE: {"state": e.a, "cpu_id": e.b},
     }[Kind(e.kind)]
     laid = fields(shape, name)
@@ -310,5 +315,6 @@ def _printed(e: Event, comm: str) -> str:
         Kind.EXIT: f"vcpu {e.a} reason {'hlt' if e.b == 0x78 else 'interrupt'} rip 0x1 info1 0x0",
         Kind.FORK: f"comm={comm} pid={e.a} child_comm={comm} child_pid={e.b}",
         Kind.MIGRATE: f"comm={comm} pid={e.a} prio=120 orig_cpu={e.b} dest_cpu={e.c}",
+        Kind.WAKEUP: f"comm={comm} pid={e.a} prio=120 target_cpu={e.b:03d}",
         Kind.CPU_IDLE: f"state={e.a} cpu_id={e.b}",
     }[Kind(e.kind)]

@@ -9,7 +9,7 @@ interval in guest mode is up to about 1 us too long at each end.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import combinations
@@ -36,6 +36,7 @@ KINDS = (
     Kind.FORK,
     Kind.TASK_EXIT,
     Kind.WAKEUP,
+    Kind.WAKEUP_NEW,
     Kind.MIGRATE,
     Kind.IRQ_ENTRY,
     Kind.IRQ_EXIT,
@@ -215,11 +216,28 @@ class Pair:
         self.possible = -1
 
 
+def last_own_cookies(recording: Recording) -> dict[int, int]:
+    """Return when each task last gave itself a cookie, by tid: before that, the roster is wrong."""
+    found: dict[int, int] = {}
+    for batch in recording.batches((Kind.PRCTL_ENTRY, Kind.CORE_SHARE)):
+        for time, kind, _, _, task, a, b, c in batch.rows():
+            if kind == Kind.CORE_SHARE and a == 1 and b in (0, task) and c == 0:
+                found[task] = time
+    return found
+
+
 class Beside:
-    """Follows a run; ``shared`` and the counts below are the result."""
+    """Follows a run; ``shared`` and the counts below are the result.
+
+    ``settled`` is when tasks last gave themselves a cookie (see ``last_own_cookies``).
+    """
 
     def __init__(
-        self, roster: Roster, cores: Iterable[frozenset[int]], sink: Sink | None = None
+        self,
+        roster: Roster,
+        cores: Iterable[frozenset[int]],
+        sink: Sink | None = None,
+        settled: Mapping[int, int] | None = None,
     ) -> None:
         self.roster = roster
         self.sink = sink
@@ -251,8 +269,9 @@ class Beside:
         self._dead: set[int] = set()
         self._reused: set[int] = set()
         self._forked: dict[int, int] = {}
-        self._stale: set[int] = set()  # members whose cookie may have changed
-        self._created: set[int] = set()
+        self._settled = settled or {}
+        self._stale = set(self._settled)  # members whose cookie is not what the roster says
+        self.cookie_doubt = False
         self._split: dict[int, int] = {}
         self._handlers: list[Callable[..., None] | None] = [None] * 64
         for kind, handler in _HANDLERS.items():
@@ -528,8 +547,11 @@ class Beside:
         if command not in _CHANGES_COOKIES:
             return
         self.cookie_changes += 1
-        if scope == 0 and pid in (0, task) and task not in self._created:
-            self._created.add(task)  # the roster has what a task got when it began
+        if scope == 0 and pid in (0, task) and time >= self._settled.get(task, 0):
+            if task not in self._settled and task in self.ran:
+                self.cookie_doubt = True  # what it had before is not in the roster
+            self._stale.discard(task)  # the roster has what it got last
+            self._parties.pop(task, None)
             return
         if scope == 0:
             reached = {pid or task}
@@ -774,6 +796,7 @@ _HANDLERS = {
     Kind.FORK: "_fork",
     Kind.TASK_EXIT: "_task_exit",
     Kind.WAKEUP: "_wakeup",
+    Kind.WAKEUP_NEW: "_wakeup",
     Kind.MIGRATE: "_migrate",
     Kind.IRQ_ENTRY: "_irq_entry",
     Kind.IRQ_EXIT: "_irq_exit",

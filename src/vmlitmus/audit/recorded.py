@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from vmlitmus.audit.beside import Beside, Core, Interval, Measure, Seen, Shared, Sink, Waits
@@ -45,11 +45,12 @@ def audit_recording(
     cores: Sequence[frozenset[int]],
     asked: Asked,
     sink: Sink | None = None,
+    settled: Mapping[int, int] | None = None,
 ) -> RunAudit:
-    """Audit a recording, which is read once."""
+    """Audit a recording, which is read once. ``settled`` is that of ``Beside``."""
     asked.check()
     roster.add_vms(recording.guests)
-    run = Beside(roster, cores, sink).follow(recording)
+    run = Beside(roster, cores, sink, settled).follow(recording)
     doubt = _doubt(recording, run, cores, asked)
     case = Case(run, doubt, asked.siblings, asked.window)
     claims = asked.claims or _default_claims(roster)
@@ -91,7 +92,7 @@ def _doubt(recording: Recording, run: Beside, cores: Sequence[frozenset[int]], a
     """Say why nothing can be told of two cpus at once, or "" where it can."""
     clock = asked.clock or recording.clock
     if not cores:
-        return "the cores are not known: give --host or --core"
+        return "the cores are not known: give --core"
     if run.backwards:
         return f"the clock goes backwards {run.backwards} times"
     if not clock:

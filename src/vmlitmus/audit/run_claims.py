@@ -71,7 +71,7 @@ def judge(case: Case, claims: Iterable[str]) -> list[Judged]:
 
 
 def _no_vm(case: Case, claim: str) -> Judged:
-    why = "no VM is known: give --vcpus or --host"
+    why = "no VM is known: give --vcpus"
     if not case.kvm:
         why += "; no entry into a guest was recorded"
     return Judged(claim, "run", Answer.CANNOT_TELL, why, missing=(why,))
@@ -291,7 +291,7 @@ def _core_scheduling(
 ) -> Judged:
     known = {m.cookie for m in case.run.roster.members.values()} - {None}
     if len(known) < 2:
-        why = "no two cookies are known: give them with --vcpus or --host"
+        why = "no two cookies are known: give them with --vcpus"
         return Judged(claim, "run", Answer.CANNOT_TELL, why, missing=("cookies",))
     breaches = [s for s in shared if _cookies_differ(s) and counts(s)]
     windows = [s for s in shared if _cookies_differ(s) and not counts(s)]
@@ -303,6 +303,9 @@ def _core_scheduling(
     found = _answer(
         case, claim, "run", breaches, text="tasks of two cookies on one core", held=held
     )
+    if case.run.cookie_doubt:
+        why = "tasks gave themselves cookies after they had run; read a file, not a pipe"
+        return Judged(claim, "run", Answer.CANNOT_TELL, why, missing=(why,))
     if found.answer is Answer.TRUE and case.run.cookie_changes and case.run.stale:
         why = f"cookies changed {case.run.cookie_changes} times while the tasks lived"
         return Judged(claim, "run", Answer.CANNOT_TELL, why, missing=(why,))

@@ -63,6 +63,7 @@ def command(
     Says which vcpus and tasks ran beside which on one core, for how long at most, and with which
     events; what was not recorded cannot be told.
     """
+    from vmlitmus.audit.beside import last_own_cookies
     from vmlitmus.audit.recorded import Asked, audit_recording
     from vmlitmus.audit.who import find_out
     from vmlitmus.trace.recording import open_recording, read_overruns
@@ -71,10 +72,11 @@ def command(
     asked.check()
     roster, found_cores = find_out(vcpus, cores)
     recording = open_recording(file, buffer)
+    settled = None if file == "-" else last_own_cookies(open_recording(file, buffer))
     if stats is not None:
         recording.overruns |= read_overruns(Path(stats).read_text("utf-8", "replace"))
     if perfetto is None:
-        audit = audit_recording(recording, roster, found_cores, asked)
+        audit = audit_recording(recording, roster, found_cores, asked, None, settled)
     else:
         from vmlitmus.report.traced_perfetto import PerfettoWriter
 
@@ -83,7 +85,7 @@ def command(
         try:
             with open(perfetto, "w", encoding="utf-8") as written:
                 writer = PerfettoWriter(written, found_cores, known, recording.name)
-                audit = audit_recording(recording, roster, found_cores, asked, writer)
+                audit = audit_recording(recording, roster, found_cores, asked, writer, settled)
                 writer.finish(audit)
         except OSError as error:
             raise UsageError(f"--perfetto {perfetto}: {error.strerror or error}") from None

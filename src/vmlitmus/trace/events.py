@@ -50,6 +50,7 @@ class Kind(IntEnum):
     INJECT_IRQ = 23  # vector
     SPLIT_LOCK = 24
     EXEC = 25  # task
+    WAKEUP_NEW = 26  # a task just made, target cpu; the event's own task made it
     LOST = 62  # how many (NONE: unknown), until when (NONE: unknown), why (``Loss``)
     UNPARSED = 63  # text only, never passed on: offset and length of the line
 

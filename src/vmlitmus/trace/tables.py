@@ -46,7 +46,7 @@ ROWS: dict[str, Row] = {
         Kind.WAKEUP, ("pid", "target_cpu"), (" pid=", " target_cpu="), ("comm", "pid")
     ),
     "sched_wakeup_new": Row(
-        Kind.WAKEUP, ("pid", "target_cpu"), (" pid=", " target_cpu="), ("comm", "pid")
+        Kind.WAKEUP_NEW, ("pid", "target_cpu"), (" pid=", " target_cpu="), ("comm", "pid")
     ),
     "sched_waking": Row(
         Kind.WAKING, ("pid", "target_cpu"), (" pid=", " target_cpu="), ("comm", "pid")

@@ -121,7 +121,7 @@ class TextStream:
             text = text[1:] if hexadecimal else text
             words[part] = self._key(text.encode())
             words[f"{part}_HOW"] = len(text) | int(from_left) << 8 | int(hexadecimal) << 9
-        if row.kind in (Kind.WAKEUP, Kind.WAKING):
+        if row.kind in (Kind.WAKEUP, Kind.WAKEUP_NEW, Kind.WAKING):
             words["SHORT"] = self._key(b"CPU:")
         for part, text in _SWITCH_KEYS.items():
             words[part] = self._key(text.encode())

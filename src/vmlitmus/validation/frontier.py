@@ -1,0 +1,262 @@
+"""States of a model that agree with what was recorded so far, by the compiled successor function.
+
+Successors are kept by state: a recording comes to the same states again and again.
+"""
+
+from __future__ import annotations
+
+import inspect
+import linecache
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from vmlitmus.compiler import Machine
+from vmlitmus.compiler import State as Codes
+from vmlitmus.engine.native.codegen import compile_machine
+from vmlitmus.engine.native.jit import Native
+from vmlitmus.engine.native.layout import Layout
+from vmlitmus.engine.native.memory import Region
+from vmlitmus.engine.reference.search import Stepper
+from vmlitmus.errors import ModelError
+from vmlitmus.lang import NotEnabled
+from vmlitmus.lang.step import Step
+
+State = tuple[int, ...]  # the words of a packed state
+Shown = tuple[tuple[object, bool], ...]  # what the recording would show of a state
+WAITED = "trace_waited"
+MOST = 200_000  # states that steps may reach unseen
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why a step cannot stand for an event: the ``when`` that is false, or what it would show.
+
+    ``states`` counts the states in which it is so.
+    """
+
+    step: str
+    why: str
+    states: int
+
+
+class TooMany(Exception):
+    """More states than are kept agree with what was recorded."""
+
+
+class Follower:
+    """Follows observations through the states of one machine.
+
+    ``look`` says what a recording shows of the machine's world; ``only_recorded`` names steps that
+    happen only where the recording says so; ``canonical`` gives one of several states that can do
+    the same. ``open`` are tasks that may have waited since before the recording.
+    """
+
+    def __init__(
+        self,
+        machine: Machine,
+        look: Callable[[State], Shown],
+        only_recorded: frozenset[str],
+        canonical: Callable[[State], State],
+    ) -> None:
+        self.machine = machine
+        self._look = look
+        self._canonical = canonical
+        self._only_recorded = only_recorded
+        self._layout = Layout(machine)
+        self._model = compile_machine(machine, (), named=True)
+        self._expand = Native(self._model.ir, 1).function("expand", 3)
+        self._state = Region(8 * self._layout.words)
+        self._out = Region(8 * self._layout.words * self._model.fanout)
+        self._counters = Region(self._model.counting)
+        self._successors: dict[State, list[tuple[int, State]]] = {}
+        self._shown: dict[State, Shown] = {}
+        self._unseen: dict[tuple[State, frozenset[str]], tuple[State, ...]] = {}
+        self._after: dict[tuple[object, ...], frozenset[State]] = {}
+        self._least: dict[tuple[object, ...], list[State]] = {}
+        self.open: frozenset[str] = frozenset()
+        self._stepper = Stepper(machine)
+        self._names = [i.step.name for i in machine.instances]
+
+    def pack(self, codes: Codes) -> State:
+        """Return the packed form of a state."""
+        return self._layout.pack(codes)
+
+    def unpack(self, state: State) -> Codes:
+        """Return the code of each variable."""
+        return self._layout.unpack(state)
+
+    def successors(self, state: State) -> list[tuple[int, State]]:
+        """Return each enabled instance, by index, with the next state."""
+        found = self._successors.get(state)
+        if found is None:
+            found = self._successors[state] = self._expanded(state)
+        return found
+
+    def _expanded(self, state: State) -> list[tuple[int, State]]:
+        for index, word in enumerate(state):
+            self._state.set_word(index, word)
+        count = self._expand(self._state.address, self._out.address, self._counters.address)
+        if count >> 63:
+            raise ModelError(f"{self.machine.instances[(1 << 64) - count - 1]} fails")
+        words = self._layout.words
+        names = self._counters.words(self._model.counters, count)
+        flat = self._out.words(0, count * words)
+        return [
+            (name, self._canonical(flat[n * words : (n + 1) * words]))
+            for n, name in enumerate(names)
+        ]
+
+    def shown(self, state: State) -> Shown:
+        """Return what the recording would show of a state."""
+        found = self._shown.get(state)
+        if found is None:
+            found = self._shown[state] = self._look(state)
+        return found
+
+    def unseen(self, state: State) -> tuple[State, ...]:
+        """Return the states reached by steps that the recording does not show, itself first."""
+        key = (state, self.open)
+        found = self._unseen.get(key)
+        if found is not None:
+            return found
+        seen = {state: None}
+        waiting = [state]
+        shows = self.shown(state)
+        while waiting:
+            for index, after in self.successors(waiting.pop()):
+                if after in seen or not self._may_be_unseen(index):
+                    continue
+                if self.shown(after) == shows:
+                    seen[after] = None
+                    waiting.append(after)
+                    if len(seen) > MOST:
+                        raise TooMany
+        found = self._unseen[key] = tuple(seen)
+        return found
+
+    def _may_be_unseen(self, index: int) -> bool:
+        """Say whether a step needs no event; one on an entity of ``open`` needs none yet."""
+        if self._names[index] not in self._only_recorded:
+            return True
+        instance = self.machine.instances[index]
+        return self._names[index] == WAITED and str(instance.binding[0]) in self.open
+
+    def least(self, states: Iterable[State]) -> list[State]:
+        """Return states from which all the others are reached by unseen steps.
+
+        What a state can do, one that reaches it unseen can do as well.
+        """
+        key = (frozenset(states), self.open)
+        known = self._least.get(key)
+        if known is not None:
+            return known
+        kept: dict[State, None] = {}
+        covered: set[State] = set()
+        for state in states:
+            if state in covered:
+                continue
+            reached = set(self.unseen(state))
+            for other in [k for k in kept if k in reached]:
+                del kept[other]
+            kept[state] = None
+            covered |= reached
+        if len(self._least) > MOST:
+            self._least.clear()
+        self._least[key] = list(kept)
+        return self._least[key]
+
+    def after(
+        self, state: State, steps: frozenset[str], bound: tuple[str, ...], shows: Shown
+    ) -> frozenset[State]:
+        """Return the states after an event: unseen steps, then one of ``steps``.
+
+        ``bound`` is what the step's parameters begin with; ``shows`` what is seen afterwards.
+        """
+        key = (state, steps, bound, shows, self.open)
+        kept = self._after.get(key)
+        if kept is not None:
+            return kept
+        found = set()
+        for before in self.unseen(state):
+            for index, reached in self.successors(before):
+                if self._names[index] in steps and self._binds(index, bound):
+                    if self.shown(reached) == shows:
+                        found.add(reached)
+        if len(self._after) > MOST:
+            self._after.clear()
+        self._after[key] = frozenset(found)
+        return self._after[key]
+
+    def _binds(self, index: int, bound: tuple[str, ...]) -> bool:
+        binding = self.machine.instances[index].binding
+        return all(str(b) == word for b, word in zip(binding, bound, strict=False))
+
+    def refusals(
+        self,
+        states: Iterable[State],
+        steps: frozenset[str],
+        bound: tuple[str, ...],
+        shows: Shown,
+        say: Callable[[Shown], str],
+    ) -> list[Refusal]:
+        """Return for each step that may stand for an event why it does not, most frequent first."""
+        counts: dict[tuple[str, str], int] = {}
+        everything = list(dict.fromkeys(s for state in states for s in self.unseen(state)))
+        wanted = [
+            n for n, name in enumerate(self._names) if name in steps and self._binds(n, bound)
+        ]
+        for state in everything[:2000]:
+            enabled: dict[int, list[State]] = {}
+            for index, reached in self.successors(state):
+                enabled.setdefault(index, []).append(reached)
+            for index in wanted:
+                why = self._why(state, index, enabled.get(index), shows, say)
+                if why is not None:
+                    key = (str(self.machine.instances[index]), why)
+                    counts[key] = counts.get(key, 0) + 1
+        found = [Refusal(step, why, n) for (step, why), n in counts.items()]
+        return sorted(found, key=lambda r: (-r.states, r.step, r.why))
+
+    def _why(
+        self,
+        state: State,
+        index: int,
+        reached: list[State] | None,
+        shows: Shown,
+        say: Callable[[Shown], str],
+    ) -> str | None:
+        if reached:
+            return f"it would show: {say(self.shown(reached[0]))}"
+        instance = self.machine.instances[index]
+        codes = self._layout.unpack(state)
+        if any(codes[variable] != code for variable, code in instance.guards):
+            return None  # its actor is elsewhere in the sequence
+        self._stepper.load(codes)
+        try:
+            self.machine.fire(instance)
+        except NotEnabled as error:
+            why = failed_guard(error) or _guards_of(instance.step)
+        else:
+            why = "nothing forbids it"
+        self.machine.back(codes)
+        return why
+
+
+def _guards_of(step: Step) -> str:
+    """Name the guards of a sequence: its sections keep no text of their own."""
+    lines = inspect.getsource(step.function).splitlines()
+    guards = [line.strip() for line in lines if line.strip().startswith("when(")]
+    return f"one of these is false: {'; '.join(guards)}"
+
+
+def failed_guard(error: NotEnabled) -> str:
+    """Return the text of the ``when`` that was false, of the function that asked it; "" if none."""
+    trace, places = error.__traceback__, []
+    while trace is not None:
+        places.append((trace.tb_frame.f_code, trace.tb_lineno))
+        trace = trace.tb_next
+    for code, line in reversed(places):
+        if code.co_name != "when":
+            text = linecache.getline(code.co_filename, line).strip()
+            return f"{text} is false, in {code.co_name}()" if text else ""
+    return ""
