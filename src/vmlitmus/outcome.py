@@ -247,6 +247,7 @@ class Outcome:
     yes: Verdict | None = None
     thread: Thread | None = None
     file: str = ""
+    command: str = "explain"  # what shows it again, with ``arguments``
 
     @property
     def answer(self) -> str | None:

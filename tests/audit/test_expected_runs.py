@@ -7,8 +7,8 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from recordings import BESIDE, CORES, HERE, Row, roster, rows
 
+from recordings import BESIDE, CORES, HERE, Row, roster, rows
 from vmlitmus.audit.beside import Beside, Measure, Pair, Shared, last_own_cookies
 from vmlitmus.audit.recorded import Asked, audit_recording
 from vmlitmus.audit.roster import Party, Roster

@@ -10,11 +10,11 @@ import jsonschema
 import pytest
 from maker import Shape, event, make_dat
 from mutations import another_cookie, dropped, swapped
+
+import vmlitmus
 from recordings import BESIDE, CORES
 from recordings import HERE as DATA
 from recordings import roster as roster_of
-
-import vmlitmus
 from vmlitmus.cli.main import main
 from vmlitmus.trace import Event, Kind, open_recording
 from vmlitmus.validated import Explained

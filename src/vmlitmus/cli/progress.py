@@ -53,6 +53,10 @@ class Ticker:
         self._log()
         self._draw(f"{self.finished}/{self.total} {name}, {now - self.since:.0f} s")
 
+    def asking(self, what: str) -> None:
+        """The next question is asked."""
+        self._draw(what)
+
     def search(self, progress: Progress) -> None:
         """A search goes on."""
         rate = progress.states / max(progress.seconds, 1e-9)

@@ -20,7 +20,7 @@ class Setting:
     """One value that a scenario may choose: its kind, its default and its limits.
 
     ``choices`` lists the valid words or values; for a number, ``low`` and ``high`` are its limits;
-    ``doc`` says in a clause what it means.
+    ``counts`` says that it is a number of things; ``doc`` says in a clause what it means.
     """
 
     default: Any
@@ -30,6 +30,7 @@ class Setting:
     hooks: type[Hooks] | None = None
     release: bool = False
     doc: str = ""
+    counts: bool = False
 
     def check(self, name: str, value: object) -> Any:
         """Return the value; raises ScenarioError when it is not valid."""
@@ -47,9 +48,12 @@ class Setting:
         return value
 
 
-def number(low: int, high: int, *, default: int, doc: str = "") -> Setting:
-    """Return a setting that is an integer within limits, both included."""
-    return Setting(default, low=low, high=high, doc=doc)
+def number(low: int, high: int, *, default: int, doc: str = "", counts: bool = True) -> Setting:
+    """Return a setting that is an integer within limits, both included.
+
+    ``counts`` says that it is a number of things, such as cores: a bound that can be raised.
+    """
+    return Setting(default, low=low, high=high, doc=doc, counts=counts)
 
 
 def flag(*, default: bool, doc: str = "") -> Setting:

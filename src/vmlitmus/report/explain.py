@@ -39,7 +39,11 @@ def explain(
         ]
     lines += ["", *_facts(outcome, r, verbose)]
     lines += ["", *_citations(outcome, r, verbose)]
-    lines += ["", "To run it again:", f"  vmlitmus explain {shlex.join(outcome.arguments)}"]
+    lines += [
+        "",
+        "To run it again:",
+        f"  vmlitmus {outcome.command} {shlex.join(outcome.arguments)}",
+    ]
     return "\n".join(ascii_only(text).rstrip() for text in lines)
 
 

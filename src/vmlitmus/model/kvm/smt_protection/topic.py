@@ -333,7 +333,7 @@ MODEL = Model(
         },
         "guest": {
             "vcpus": number(0, 4, default=1, doc="protected vcpus, one a cpu"),
-            "first_cpu": number(0, 3, default=0, doc="the cpu of the first vcpu"),
+            "first_cpu": number(0, 3, default=0, counts=False, doc="the cpu of the first vcpu"),
             "vms": number(1, 2, default=1, doc="VMs that the vcpus belong to, in turn"),
             "others_ask": choice(
                 "same",
@@ -351,7 +351,9 @@ MODEL = Model(
                 default="smtp",
                 doc="the protection that the first vcpu asks for",
             ),
-            "sibling_mask": number(0, 3, default=3, doc="VCPU_SIBLING_MASK of each vcpu"),
+            "sibling_mask": number(
+                0, 3, default=3, counts=False, doc="VCPU_SIBLING_MASK of each vcpu"
+            ),
             "ap_filled": flag(
                 default=True, doc="AP creation fills the eSMTP fields of the other vcpus"
             ),

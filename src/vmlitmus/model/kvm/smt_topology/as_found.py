@@ -46,7 +46,7 @@ KINDS = {
     "vhost": TaskKind.VHOST,
 }
 DESTINATIONS = {"none": (), "a core of two": (2,), "two cores": (1, 1)}  # threads of its cores
-_MASK = number(0, (1 << CPUS) - 1, default=0)
+_MASK = number(0, (1 << CPUS) - 1, default=0, counts=False)
 
 
 def populate(make: Setup, s: Settings) -> None:
@@ -136,18 +136,21 @@ AS_FOUND = replace(
         },
     },
     lists={
-        "core": {"threads": number(1, 4, default=2), "online": number(0, 15, default=3)},
+        "core": {
+            "threads": number(1, 4, default=2, counts=False),
+            "online": number(0, 15, default=3, counts=False),
+        },
         "vcpu": {
             "cpus": _MASK,
             "cpuset": _MASK,
-            "cookie": number(0, 3, default=0),
+            "cookie": number(0, 3, default=0, counts=False),
             "plugged": flag(default=True),
         },
         "task": {
             "kind": choice("none", *KINDS, default="none"),
             "cpus": _MASK,
             "cpuset": _MASK,
-            "cookie": number(0, 3, default=0),
+            "cookie": number(0, 3, default=0, counts=False),
             "exists": flag(default=True),
         },
     },

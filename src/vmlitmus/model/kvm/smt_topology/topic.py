@@ -236,7 +236,9 @@ MODEL = Model(
             ),
         },
         "vm": {
-            "threads": number(1, 2, default=1, doc="threads per core in the guest's CPUID"),
+            "threads": number(
+                1, 2, default=1, counts=False, doc="threads per core in the guest's CPUID"
+            ),
             "pinned": choice(*LAYOUTS, default="free", doc="how vcpus are pinned to cpus"),
             "cookies": flag(
                 default=False,

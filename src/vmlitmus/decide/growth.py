@@ -1,0 +1,164 @@
+"""The same question with each bound higher: which bounds a test has, and the order of asking."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import count
+
+from vmlitmus.decide.cells import Job, decide
+from vmlitmus.engine import Limits, Progress
+from vmlitmus.errors import UsageError, unknown
+from vmlitmus.growth import Grown, Growth
+from vmlitmus.lang import Model
+from vmlitmus.lang.environment import MOST
+from vmlitmus.lang.model import fill
+from vmlitmus.outcome import Outcome, Verdict
+from vmlitmus.scenario import Cell, Test
+
+
+@dataclass(frozen=True)
+class Bound:
+    """A number that limits a scenario: where it stands, its value, and the highest it may have.
+
+    ``name`` is as in a litmus file: "machine.cores", "vm.1.pages" for the second entry of a list,
+    "at_most.migration", "limit.1.at_most".
+    """
+
+    name: str
+    value: int
+    high: int
+
+
+def bounds(model: Model, cell: Cell) -> list[Bound]:
+    """Return the bounds of a cell, in the order of a litmus file; those it leaves out as well."""
+    filled = fill(model, cell.tables, cell.lists)
+    found = []
+    for table, settings in model.settings.items():
+        for key, setting in settings.items():
+            if setting.counts and setting.high is not None:
+                found.append(Bound(f"{table}.{key}", filled[table][key], setting.high))
+    for name, known in model.lists.items():
+        for number, entry in enumerate(filled.lists[name], 1):
+            for key, setting in known.items():
+                if setting.counts and setting.high is not None:
+                    found.append(Bound(f"{name}.{number}.{key}", entry[key], setting.high))
+    at_most = cell.environment.at_most
+    found += [Bound(f"at_most.{name}", most, MOST) for name, most in at_most.items()]
+    for number, limit in enumerate(cell.environment.limits, 1):
+        found.append(Bound(f"limit.{number}.at_most", limit.at_most, MOST))
+    return found
+
+
+def raised(model: Model, cell: Cell, values: Mapping[str, int]) -> Cell:
+    """Return a cell with other values of some bounds; raises UsageError for what is none."""
+    known = {bound.name: bound for bound in bounds(model, cell)}
+    for name, value in values.items():
+        if name not in known:
+            raise UsageError(unknown("bound", name, known))
+        if value > known[name].high:
+            raise UsageError(f"{name} = {value}: the model goes up to {known[name].high}")
+    filled = fill(model, cell.tables, cell.lists)
+    tables = {table: dict(given) for table, given in cell.tables.items()}
+    lists = {name: [dict(entry) for entry in given] for name, given in cell.lists.items()}
+    at_most = dict(cell.environment.at_most)
+    limits = list(cell.environment.limits)
+    for name, value in values.items():
+        head, _, key = name.partition(".")
+        number, _, inner = key.partition(".")
+        if head == "at_most":
+            at_most[key] = value
+        elif head == "limit":
+            limits[int(number) - 1] = replace(limits[int(number) - 1], at_most=value)
+        elif head in model.lists:
+            entries = lists.setdefault(head, [{} for _ in filled.lists[head]])
+            entries[int(number) - 1][inner] = value
+        else:
+            tables.setdefault(head, {})[key] = value
+    environment = replace(cell.environment, at_most=at_most, limits=tuple(limits))
+    given = {name: tuple(entries) for name, entries in lists.items()}
+    return replace(cell, tables=tables, lists=given, environment=environment)
+
+
+def steps(found: list[Bound]) -> Iterator[dict[str, int]]:
+    """Yield what to raise: each bound by one, then all together, then each by two, and so on."""
+    for more in count(1):
+        single = [{b.name: b.value + more} for b in found if b.value + more <= b.high]
+        if not single:
+            return
+        yield from single
+        together = {b.name: min(b.value + more, b.high) for b in found if b.value < b.high}
+        if len(together) > 1:
+            yield together
+
+
+def grow(
+    job: Job,
+    test: Test,
+    cell: Cell,
+    seconds: float,
+    progress: Callable[[Progress], None] | None = None,
+    asked: Callable[[str], None] | None = None,
+    only: Mapping[str, int] | None = None,
+) -> Growth:
+    """Ask a cell again with higher bounds until the time is up, or nothing is left to raise.
+
+    ``only`` asks with these bounds instead; ``asked`` is told what is asked next. An interrupt ends
+    it early and keeps what was found.
+    """
+    ends = time.monotonic() + seconds
+    model = job.catalogue.model_of(test.topic)
+    found = bounds(model, cell)
+    values = {bound.name: bound.value for bound in found}
+    growth = Growth(cell.name, decide(job, test, cell, progress), values)
+    queue = iter([dict(only)]) if only else steps(found)
+    seen: list[dict[str, int]] = []
+    try:
+        for change in queue:
+            left = ends - time.monotonic()
+            if left <= 0:
+                growth.complete = False
+                break
+            if change in seen:
+                continue
+            seen.append(change)
+            if asked:
+                asked(", ".join(f"{name} = {value}" for name, value in change.items()))
+            growth.rows.append(_row(job, test, cell, change, left, progress))
+            if growth.rows[-1].outcome.result is not None and _timed_out(growth.rows[-1].outcome):
+                growth.complete = False
+                break
+    except KeyboardInterrupt:
+        growth.interrupted, growth.complete = True, False
+    return growth
+
+
+def _row(
+    job: Job,
+    test: Test,
+    cell: Cell,
+    change: Mapping[str, int],
+    left: float,
+    progress: Callable[[Progress], None] | None,
+) -> Grown:
+    model = job.catalogue.model_of(test.topic)
+    own = job.limits.seconds
+    limits = Limits(left if own is None else min(own, left), job.limits.memory)
+    bounded = replace(job, limits=limits, built={})
+    outcome = decide(bounded, test, raised(model, cell, change), progress)
+    options = [word for name, value in change.items() for word in ("--raise", f"{name}={value}")]
+    shown = ", ".join(f"{name} = {value}" for name, value in change.items())
+    outcome = replace(
+        outcome,
+        name=f"{outcome.name} with {shown}",
+        stored=None,
+        arguments=(*outcome.arguments, *options),
+        command="grow",
+    )
+    return Grown(dict(change), outcome)
+
+
+def _timed_out(outcome: Outcome) -> bool:
+    result = outcome.result
+    return result is not None and result.verdict is Verdict.INCONCLUSIVE

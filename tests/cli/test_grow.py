@@ -1,0 +1,152 @@
+"""vmlitmus grow: which bounds are raised, in which order, and what is said of it."""
+
+from __future__ import annotations
+
+import json
+from itertools import islice
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+import vmlitmus
+from vmlitmus.cli.main import main
+from vmlitmus.decide.growth import Bound, bounds, raised, steps
+from vmlitmus.litmus import Catalogue
+
+SCHEMA = json.loads(
+    (Path(vmlitmus.__file__).parent / "schemas" / "growth-1.json").read_text(encoding="utf-8")
+)
+CLOSED = """
+question = "Does one reclaim keep the page safe?"
+source = "a test"
+expect = "holds"
+because = "Nobody else runs."
+decided_by = "model"
+topic = "cache-flush"
+
+[machine]
+cores = 1
+
+[kvm]
+cache_flush = "ever-ran"
+
+[environment]
+allow = ["guest-write", "eviction", "reclaim", "host-reuse"]
+at_most = { eviction = 1 }
+
+[claim]
+never = "stale-encrypted-line"
+"""
+HIDDEN = """
+question = "Is a flush needed for pages that no guest writes?"
+source = "a test"
+expect = "holds"
+because = "Without a write there is no dirty line."
+decided_by = "model"
+topic = "cache-flush"
+
+[machine]
+cores = 1
+
+[kvm]
+cache_flush = "none"
+writeback = "wbinvd"
+
+[environment]
+allow = ["guest-write", "eviction", "reclaim", "host-reuse"]
+at_most = { guest-write = 0 }
+
+[claim]
+never = "stale-encrypted-line"
+"""
+
+
+def cell_of(tmp_path: Path, text: str):
+    path = tmp_path / "own.toml"
+    path.write_text(text)
+    catalogue = Catalogue()
+    test = catalogue.read(path)
+    return catalogue.model_of(test.topic), test.cells[0]
+
+
+def test_bounds_are_those_of_the_file_and_the_defaults(tmp_path) -> None:
+    model, cell = cell_of(tmp_path, CLOSED)
+    found = {bound.name: (bound.value, bound.high) for bound in bounds(model, cell)}
+    assert found["machine.cores"] == (1, 4)
+    assert found["machine.tasks"] == (1, 3)
+    assert found["vm.1.pages"] == (1, 3)
+    assert found["at_most.eviction"] == (1, 63)
+
+
+def test_a_raised_cell_has_more_of_everything(tmp_path) -> None:
+    model, cell = cell_of(tmp_path, CLOSED)
+    more = {"machine.cores": 3, "vm.1.pages": 2, "at_most.eviction": 4}
+    machine = raised(model, cell, more).machine(model)
+    assert machine.bounds["core"] == 3
+    assert machine.bounds["page"] == 2
+    assert "eviction (at most 4)" in str(machine.bounds["disturbances"]) or "4" in str(
+        machine.bounds["disturbances"]
+    )
+
+
+def test_each_alone_then_together_then_by_two() -> None:
+    found = [Bound("a", 1, 3), Bound("b", 2, 3)]
+    assert list(steps(found)) == [
+        {"a": 2},
+        {"b": 3},
+        {"a": 2, "b": 3},
+        {"a": 3},
+        {"a": 3, "b": 3},
+    ]
+    assert list(steps([])) == []
+    assert len(list(islice(steps([Bound("x", 0, 63)]), 100))) == 63
+
+
+def run(capsys, *args: str) -> tuple[int, str, str]:
+    code = main(["grow", *args])
+    done = capsys.readouterr()
+    return code, done.out, done.err
+
+
+def test_a_verdict_that_lasts(tmp_path, capsys) -> None:
+    (tmp_path / "own.toml").write_text(CLOSED)
+    path = str(tmp_path / "own.toml")
+    code, out, _ = run(capsys, path, "--time-limit", "4", "--json")
+    assert code == 0
+    found = json.loads(out)
+    jsonschema.validate(found, SCHEMA)
+    (test,) = found["tests"]
+    assert test["change"] is None
+    assert test["rows"][0]["raised"] == {}
+    assert test["pushed"]["machine.cores"] >= 2
+    states = [row["states"] for row in test["rows"] if row["raised"].keys() <= {"vm.1.pages"}]
+    assert states == sorted(states)
+    assert states[-1] > states[0]
+
+
+def test_a_verdict_that_does_not_last_is_explained(tmp_path, capsys) -> None:
+    (tmp_path / "own.toml").write_text(HIDDEN)
+    path = str(tmp_path / "own.toml")
+    code, out, _ = run(capsys, path, "--raise", "at_most.guest-write=1")
+    assert code == 0
+    assert "does not outlast at_most.guest-write = 1 (was 0): violated there" in out
+    assert "==> stale-encrypted-line" in out
+    assert f"vmlitmus grow {path} --raise at_most.guest-write=1" in out
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (["reclaim-no-flush", "--raise", "machine.core=2"], "did you mean 'machine.cores'"),
+        (["reclaim-no-flush", "--raise", "machine.cores"], "a number from 0 to 4"),
+        (["reclaim-no-flush", "--raise", "machine.cores=9"], "a number from 0 to 4"),
+        (["reclaim-no-flush", "--raise", "machine.cores=" + "9" * 5000], "a number from 0 to 4"),
+        (["policy-grid"], "name one"),
+        (["no-such"], "no topic, test or path"),
+    ],
+)
+def test_wrong_lines(capsys, args: list[str], message: str) -> None:
+    code, _, err = run(capsys, *args)
+    assert code == 2
+    assert message in err
