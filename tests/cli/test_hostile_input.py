@@ -207,6 +207,7 @@ MODEL = dataclasses.replace(OLD, setup=setup)
     ("body", "code", "message"),
     [
         ("while True: pass", 3, "runs longer than the time limit"),
+        ("settings['no such']", 2, "KeyError"),
         ("raise SystemExit(0)", 2, "ends the program"),
         ("raise BaseException('so')", 2, "ends the program"),
     ],

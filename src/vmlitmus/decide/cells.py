@@ -16,7 +16,7 @@ from vmlitmus.lang import Claim
 from vmlitmus.litmus.catalogue import Catalogue, Selected, blessed, selector
 from vmlitmus.litmus.read import refused
 from vmlitmus.litmus.threads import threads
-from vmlitmus.litmus.user_model import TooLong, kept_apart
+from vmlitmus.litmus.user_model import TooLong, kept_apart, place_in
 from vmlitmus.outcome import Outcome, word_of
 from vmlitmus.scenario import Cell, Test
 
@@ -84,9 +84,11 @@ def decide(
     except KeyboardInterrupt:
         raise
     except BaseException as error:
-        if isinstance(error, Exception):
-            raise
-        message = f"{job.model}: {cell.name}: the model ends the program: {error!r}"
+        place = place_in(error, job.model)
+        if isinstance(error, Exception) and place is None:
+            raise  # no line of the model has to do with it
+        what = "" if isinstance(error, Exception) else "the model ends the program: "
+        message = f"{place or job.model}: {cell.name}: {what}{error!r}"
         return replace(outcome, error=message, exit_code=2)
 
 

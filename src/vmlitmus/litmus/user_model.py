@@ -118,9 +118,11 @@ def _imported(path: Path) -> ModuleType:
     except SyntaxError as error:
         raise ModelError(f"{error.msg}", f"{error.filename or path}:{error.lineno}") from None
     except SystemExit as error:
-        raise ModelError(f"the file ends the program: {error!r}", _place(error, path)) from None
+        raise ModelError(
+            f"the file ends the program: {error!r}", place_in(error, str(path)) or str(path)
+        ) from None
     except BaseException as error:
-        raise ModelError(_reason(error), _place(error, path)) from None
+        raise ModelError(_reason(error), place_in(error, str(path)) or str(path)) from None
     return module
 
 
@@ -131,7 +133,7 @@ def _reason(error: BaseException) -> str:
         return type(error).__name__
 
 
-def _place(error: BaseException, path: Path) -> str:
-    """Return the file and the innermost line of it that an exception went through."""
-    lines = [f.lineno for f in traceback.extract_tb(error.__traceback__) if f.filename == str(path)]
-    return f"{path}:{lines[-1]}" if lines else str(path)
+def place_in(error: BaseException, path: str) -> str | None:
+    """Return the file and its innermost line that an exception went through, or None."""
+    lines = [f.lineno for f in traceback.extract_tb(error.__traceback__) if f.filename == path]
+    return f"{path}:{lines[-1]}" if lines else None

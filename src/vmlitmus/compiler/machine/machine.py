@@ -268,10 +268,10 @@ def _label(instance: Instance, template: str) -> str:
 
     names = dict(zip(instance.names, instance.binding, strict=True))
     formatter = string.Formatter()
-    fields = [name for _, name, _, _ in formatter.parse(template) if name is not None]
     try:
+        fields = [name for _, name, _, _ in formatter.parse(template) if name is not None]
         values = tuple(formatter.get_field(name, (), names)[0] for name in fields)
-    except (KeyError, AttributeError) as error:
+    except (KeyError, AttributeError, ValueError, IndexError) as error:
         raise ModelError(f"label {template!r} of {instance.step.name}(): {error}") from None
     return filled(template, values)
 

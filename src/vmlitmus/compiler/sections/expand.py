@@ -188,10 +188,11 @@ class _Inliner:
 
     def ending(self, node: ast.AST, template: str) -> ast.stmt:
         """Return the statement that ends a section, with its label taken apart."""
-        fields = [name for _, name, _, _ in string.Formatter().parse(template) if name is not None]
         try:
+            parsed = string.Formatter().parse(template)
+            fields = [name for _, name, _, _ in parsed if name is not None]
             values = [ast.parse(name, mode="eval").body for name in fields]
-        except SyntaxError:
+        except (SyntaxError, ValueError):
             self.refuse(node, f"label {template!r}: only {{name}} and {{name.field}}")
         end = Ending()
         end.template = template
