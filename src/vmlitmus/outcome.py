@@ -247,6 +247,7 @@ class Outcome:
     yes: Verdict | None = None
     thread: Thread | None = None
     file: str = ""
+    not_modelled: tuple[str, ...] = ()  # what the mechanisms that took part leave out
     command: str = "explain"  # what shows it again, with ``arguments``
 
     @property
@@ -360,6 +361,7 @@ def _entry(outcome: Outcome) -> dict[str, Any]:
         "seconds": round(r.seconds, 3),
         "bounds": dict(outcome.bounds),
         "assumptions": list(outcome.assumptions),
+        "not_modelled": list(outcome.not_modelled),
         "never_fired": list(r.never_fired),
         "coverage": dict(r.coverage),
         "warnings": list(r.warnings),

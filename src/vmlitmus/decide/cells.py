@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from vmlitmus.compiler import Machine, scanned
+from vmlitmus.decide.omissions import not_modelled
 from vmlitmus.decide.workers import spread
 from vmlitmus.engine import Limits, Progress, run
 from vmlitmus.engine.causes import annotated
@@ -125,6 +126,7 @@ def _decided(
         assumptions=assumed(machine),
         word=word,
         start=cell.start(job.catalogue.model_of(test.topic)),
+        not_modelled=not_modelled(machine, result),
     )
 
 

@@ -72,6 +72,8 @@ def _at_start(r: Result) -> list[str]:
 def _facts(outcome: Outcome, r: Result, verbose: bool) -> list[str]:
     lines = [line for sentence in limited_to(outcome.bounds) for line in _wrap(sentence)]
     lines += _wrap(searched(outcome, r))
+    if outcome.not_modelled:
+        lines += ["Not modelled:", *items(outcome.not_modelled)]
     if r.backing:
         lines += ["Not vacuous; the search also reached:", *items(r.backing)]
     if outcome.off:
