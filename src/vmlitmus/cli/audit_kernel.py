@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from vmlitmus.cli.destination import Writing
-from vmlitmus.cli.options import output_option, write_out
+from vmlitmus.cli.options import html_option, output_option, write_html, write_out
 
 
 @click.command("kernel", cls=Writing)
@@ -13,12 +13,14 @@ from vmlitmus.cli.options import output_option, write_out
 @click.option("--root", metavar="DIR|FILE", help="A saved tree, or what audit collect wrote.")
 @click.option("--changelog", metavar="FILE", help="The changelog of the kernel's package.")
 @click.option("--json", "as_object", is_flag=True, help="Print one JSON object, vmlitmus/audit/1.")
+@html_option
 @output_option
 def command(
     release: str | None,
     root: str | None,
     changelog: str | None,
     as_object: bool,
+    html: str | None,
     output: str | None,
 ) -> int:
     """List the fixes that a kernel lacks, what they protect, and who can trigger the fault.
@@ -48,6 +50,10 @@ def command(
     if changelog:
         text += judged.read_changelog(content(changelog))
     every = judged.judge_fixes(found, text, livepatched=livepatched)
+    if html:
+        from vmlitmus.report.html import kernel_page
+
+        write_html(kernel_page(every, name), html)
     if as_object:
         from vmlitmus.report.audit_json import kernel_json
 

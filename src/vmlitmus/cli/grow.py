@@ -7,7 +7,14 @@ import json
 import click
 
 from vmlitmus.cli.names import complete_tests
-from vmlitmus.cli.options import engine_options, limits, output_option, write_out
+from vmlitmus.cli.options import (
+    engine_options,
+    html_option,
+    limits,
+    output_option,
+    write_html,
+    write_out,
+)
 from vmlitmus.cli.progress import Ticker
 from vmlitmus.decide import Job
 from vmlitmus.decide.growth import bounds, grow
@@ -30,12 +37,14 @@ _SECONDS = 60.0  # without --time-limit
     help="Ask with this bound only, such as machine.cores=3; may be given again.",
 )
 @click.option("--json", "as_object", is_flag=True, help="Print one JSON object, vmlitmus/growth/1.")
+@html_option
 @output_option
 @engine_options
 def command(
     test: str,
     raised: tuple[str, ...],
     as_object: bool,
+    html: str | None,
     output: str | None,
     engine: Choice,
     time_limit: str | None,
@@ -57,7 +66,7 @@ def command(
     if len(cells) != 1:
         raise UsageError(f"{test!r} has {len(cells)} cells; name one, such as {cells[0].name!r}")
     known = {b.name: b.high for b in bounds(catalogue.model_of(found.topic), cells[0])}
-    job = Job(catalogue, model, engine, limits(None, memory_limit))
+    job = Job(catalogue, model, engine, limits(None, memory_limit), annotate=bool(html))
     seconds = limits(time_limit, None).seconds or _SECONDS
     with Ticker() as ticker:
         growth = grow(
@@ -73,6 +82,11 @@ def command(
         error = VmlitmusError(growth.base.error)
         error.exit_code = growth.base.exit_code
         raise error
+    if html:
+        from vmlitmus.report.html import check_page
+
+        every = [growth.base, *(row.outcome for row in growth.rows)]
+        write_html(check_page([o for o in every if o.result]), html)
     text = json.dumps(as_json([growth]), indent=1) if as_object else growth_text(growth)
     write_out(text, output)
     if growth.interrupted:

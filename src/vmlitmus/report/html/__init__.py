@@ -1,6 +1,6 @@
 """Outcomes as one HTML file each: no request to anywhere, opened from disk."""
 
-from vmlitmus.report.html.audit import audit_page
+from vmlitmus.report.html.audit import audit_page, kernel_page
 from vmlitmus.report.html.pages import (
     ablate_page,
     check_page,
@@ -8,4 +8,4 @@ from vmlitmus.report.html.pages import (
     table_page,
 )
 
-__all__ = ["ablate_page", "audit_page", "check_page", "explain_page", "table_page"]
+__all__ = ["ablate_page", "audit_page", "check_page", "explain_page", "kernel_page", "table_page"]

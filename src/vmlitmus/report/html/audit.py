@@ -3,13 +3,32 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 
-from vmlitmus.audited import Audit, Judged, ThreadRole
+from vmlitmus.audited import Audit, Fix, Judged, ThreadRole
 from vmlitmus.report.html.pages import render
 from vmlitmus.report.html.run import Runs
 
 _SIGNS = {"true": "\u2713", "false": "\u2717", "cannot tell": "?"}
 _LOOKS = {"true": "holds", "false": "violated", "cannot tell": "inconclusive"}
+_STATUS = ("lacks", "cannot tell", "has", "not concerned")  # in the order of the page
+_STATUS_SIGNS = dict(zip(_STATUS, ("\u2717", "?", "\u2713", "-"), strict=True))
+_STATUS_LOOKS = dict(zip(_STATUS, ("violated", "inconclusive", "holds", "holds"), strict=True))
+
+
+def kernel_page(fixes: Iterable[Fix], release: str) -> str:
+    """Return the page of a kernel's fixes, those that it lacks first."""
+    found = sorted(fixes, key=lambda fix: _STATUS.index(fix.status))
+    counts = Counter(fix.status for fix in found)
+    return render(
+        "kernel.html",
+        f"Fixes of kernel {release}",
+        Runs(),
+        fixes=found,
+        total=", ".join(f"{counts[status]} {status}" for status in _STATUS if counts[status]),
+        marks=_STATUS_SIGNS,
+        looks=_STATUS_LOOKS,
+    )
 
 
 def audit_page(audit: Audit) -> str:

@@ -1,0 +1,63 @@
+"""Pages of commands that have no page of their own kind: grow, and audit kernel."""
+
+from __future__ import annotations
+
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from vmlitmus.audited import Fix
+from vmlitmus.cli.main import main
+from vmlitmus.report.html import kernel_page
+
+HOSTILE = "</td><script>alert(1)</script>"
+
+
+class Tags(HTMLParser):
+    """Counts the tags of a page, and keeps its text."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.text = ""
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: object) -> None:
+        self.tags.append(tag)
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def fix(status: str, title: str = "a fix") -> Fix:
+    return Fix(
+        "0123456789ab", title, "", "kvm", status, "because", "a claim", "the guest", "a-test"
+    )
+
+
+def test_what_a_kernel_lacks_comes_first_and_texts_stay_text() -> None:
+    page = kernel_page([fix("has"), fix("lacks", HOSTILE)], HOSTILE)
+    found, plain = Tags(page), Tags(kernel_page([fix("has"), fix("lacks")], "6.1"))
+    assert found.tags == plain.tags
+    assert HOSTILE in found.text
+    assert found.text.index("lacks") < found.text.index("because")
+    assert "1 lacks, 1 has" in found.text
+
+
+@pytest.mark.parametrize(
+    ("args", "code", "words"),
+    [
+        (["audit", "kernel", "--release", "6.12.107"], 1, "vmlitmus explain"),
+        (["grow", "page-reused", "--raise", "vm.1.pages=2"], 0, "page-reused with vm.1.pages = 2"),
+    ],
+)
+def test_the_commands_write_a_page(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], args: list[str], code: int, words: str
+) -> None:
+    target = tmp_path / "page.html"
+    assert main([*args, "--html", str(target)]) == code
+    page = target.read_text(encoding="utf-8")
+    assert words in Tags(page).text
+    assert "Content-Security-Policy" in page
+    assert len(page) < 1_000_000
