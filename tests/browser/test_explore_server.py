@@ -244,7 +244,7 @@ def test_a_search_can_be_cancelled() -> None:
     (["policy-grid"], "has 30 cells; name one, such as 'policy-grid["),
     (["v3-two"], "did you mean 'v3-two-reclaimers'"),
     ([*OWN, "--port", "70000"], "70000"),
-    ([*OWN, "--time-limit", "-1"], "--time-limit -1.0"),
+    ([*OWN, "--time-limit", "-1"], "--time-limit -1"),
 ])  # fmt: skip
 def test_wrong_command_lines(capsys, arguments, message) -> None:
     assert main(["explore", *arguments]) == 2

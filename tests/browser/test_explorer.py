@@ -42,6 +42,8 @@ def count(page: Browser) -> str:
 
 
 def click(page: Browser, selector: str) -> None:
+    """Click on an element as soon as it is drawn."""
+    wait(page, lambda: page.js("return document.querySelector(arguments[0]) !== null", selector))
     page.js("document.querySelector(arguments[0]).click()", selector)
 
 
