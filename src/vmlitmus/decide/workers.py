@@ -19,6 +19,7 @@ from vmlitmus.errors import WorkerLost
 A = TypeVar("A")
 B = TypeVar("B")
 _LOOK = 0.2  # seconds between two looks at what is under way
+_ENDING = 5.0  # seconds at most for the thread of a pool whose processes are killed
 _WORK: list[Callable[[Any], Any]] = []  # what the processes inherit when they are forked
 _DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of prctl(2)
 
@@ -101,9 +102,12 @@ def _together(
                 broken.append(item)
     except BaseException:
         processes = list(getattr(pool, "_processes", {}).values())
+        manager = getattr(pool, "_executor_manager_thread", None)
         pool.shutdown(wait=False, cancel_futures=True)
         for process in processes:
             process.kill()
+        if manager is not None:  # else it may close its pipe while the interpreter writes to it
+            manager.join(_ENDING)
         raise
     pool.shutdown()
 
