@@ -150,3 +150,19 @@ def test_wrong_lines(capsys, args: list[str], message: str) -> None:
     code, _, err = run(capsys, *args)
     assert code == 2
     assert message in err
+
+
+def test_the_time_limit_holds_for_the_test_itself_too(capsys) -> None:
+    code, out, _ = run(
+        capsys, "mask-covers-dirty-cpus-three", "--engine", "reference", "--time-limit", "0.2"
+    )
+    assert code == 0
+    assert "inconclusive" in out
+
+
+def test_what_is_asked_is_not_overwritten(tmp_path, capsys) -> None:
+    path = tmp_path / "own.toml"
+    path.write_text(CLOSED)
+    code, _, _ = run(capsys, str(path), "-o", str(path), "--raise", "vm.1.pages=2")
+    assert code == 2
+    assert path.read_text() == CLOSED

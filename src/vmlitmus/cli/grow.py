@@ -6,28 +6,30 @@ import json
 
 import click
 
+from vmlitmus.cli.destination import Writing
 from vmlitmus.cli.names import complete_tests
 from vmlitmus.cli.options import (
     engine_options,
     html_option,
     limits,
     output_option,
+    user_catalogue,
     write_html,
     write_out,
 )
 from vmlitmus.cli.progress import Ticker
 from vmlitmus.decide import Job
 from vmlitmus.decide.growth import bounds, grow
+from vmlitmus.engine import Limits
 from vmlitmus.engine.run import Choice
 from vmlitmus.errors import UsageError, VmlitmusError, unknown
 from vmlitmus.growth import as_json
-from vmlitmus.litmus import Catalogue, load_model
 from vmlitmus.report.growth import growth_text
 
 _SECONDS = 60.0  # without --time-limit
 
 
-@click.command("grow")
+@click.command("grow", cls=Writing)
 @click.argument("test", shell_complete=complete_tests)
 @click.option(
     "--raise",
@@ -61,19 +63,19 @@ def command(
     vmlitmus grow drop-destroy-flush-snp-dma
     vmlitmus grow reclaim-no-flush --raise machine.cores=4 --raise vm.1.pages=2
     """
-    catalogue = Catalogue(load_model(model) if model else None)
+    whole = limits(time_limit, memory_limit)
+    catalogue = user_catalogue(model, whole)
     found, cells = catalogue.select([test], wide=True)[0]
     if len(cells) != 1:
         raise UsageError(f"{test!r} has {len(cells)} cells; name one, such as {cells[0].name!r}")
     known = {b.name: b.high for b in bounds(catalogue.model_of(found.topic), cells[0])}
-    job = Job(catalogue, model, engine, limits(None, memory_limit), annotate=bool(html))
-    seconds = limits(time_limit, None).seconds or _SECONDS
+    job = Job(catalogue, model, engine, Limits(None, whole.memory), annotate=bool(html))
     with Ticker() as ticker:
         growth = grow(
             job,
             found,
             cells[0],
-            seconds,
+            whole.seconds or _SECONDS,
             ticker.search,
             ticker.asking,
             only=dict(_bound(text, known) for text in raised),

@@ -111,7 +111,7 @@ def grow(
     model = job.catalogue.model_of(test.topic)
     found = bounds(model, cell)
     values = {bound.name: bound.value for bound in found}
-    growth = Growth(cell.name, decide(job, test, cell, progress), values)
+    growth = Growth(cell.name, decide(_within(job, seconds), test, cell, progress), values)
     queue = iter([dict(only)]) if only else steps(found)
     seen: list[dict[str, int]] = []
     try:
@@ -143,10 +143,7 @@ def _row(
     progress: Callable[[Progress], None] | None,
 ) -> Grown:
     model = job.catalogue.model_of(test.topic)
-    own = job.limits.seconds
-    limits = Limits(left if own is None else min(own, left), job.limits.memory)
-    bounded = replace(job, limits=limits, built={})
-    outcome = decide(bounded, test, raised(model, cell, change), progress)
+    outcome = decide(_within(job, left), test, raised(model, cell, change), progress)
     options = [word for name, value in change.items() for word in ("--raise", f"{name}={value}")]
     shown = ", ".join(f"{name} = {value}" for name, value in change.items())
     outcome = replace(
@@ -157,6 +154,13 @@ def _row(
         command="grow",
     )
     return Grown(dict(change), outcome)
+
+
+def _within(job: Job, seconds: float) -> Job:
+    """Return a job that has at most so many seconds for a cell."""
+    own = job.limits.seconds
+    limits = Limits(seconds if own is None else min(own, seconds), job.limits.memory)
+    return replace(job, limits=limits, built={})
 
 
 def _timed_out(outcome: Outcome) -> bool:
