@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
-
 import click
 
-from vmlitmus.errors import nearest
+from vmlitmus.cli.lazy_group import LazyGroup
 
 _SHORT = {
     "host": "which isolation claims are true on this machine, and what would end them",
@@ -16,34 +14,7 @@ _SHORT = {
 }
 
 
-class _Audits(click.Group):
-    """Loads a command's module only when the command is used."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(_SHORT)
-
-    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
-        if name not in _SHORT:
-            return None
-        module = importlib.import_module(f"vmlitmus.cli.audit_{name}")
-        command: click.Command = module.command
-        return command
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args and args[0] not in _SHORT:
-            guess = nearest(args[0], _SHORT)
-            hint = f"; did you mean {guess!r}?" if guess else ""
-            ctx.fail(f"no audit {args[0]!r}{hint}")
-        return super().resolve_command(ctx, args)
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl(list(_SHORT.items()))
-
-
-@click.command("audit", cls=_Audits)
+@click.command("audit", cls=LazyGroup, kind="audit", place="vmlitmus.cli.audit_", short=_SHORT)
 def command() -> None:
     """Judge real machines by the claims of the models. Nothing is changed, nothing is executed.
 

@@ -2,61 +2,16 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import sys
 
 import click
 
 from vmlitmus import __version__
+from vmlitmus.cli.lazy_group import LazyGroup
 from vmlitmus.cli.streams import shown
-from vmlitmus.errors import VmlitmusError, nearest
+from vmlitmus.errors import VmlitmusError
 from vmlitmus.printable import printable
-
-COMMANDS = (
-    "check",
-    "explain",
-    "table",
-    "ablate",
-    "grow",
-    "explore",
-    "audit",
-    "validate",
-    "list",
-    "replay",
-    "bless",
-    "new",
-    "completion",
-    "man",
-)
-
-
-class _Commands(click.Group):
-    """Loads a command's module only when the command is used."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
-        if name not in COMMANDS:
-            return None
-        module = importlib.import_module(f"vmlitmus.cli.{name}")
-        command: click.Command = module.command
-        return command
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args and args[0] not in COMMANDS:
-            guess = nearest(args[0], COMMANDS)
-            hint = f"; did you mean {guess!r}?" if guess else ""
-            ctx.fail(f"no command {args[0]!r}{hint}")
-        return super().resolve_command(ctx, args)
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl(list(_SHORT.items()))
-
 
 _SHORT = {
     "check": "decide tests and compare with what they expect",
@@ -74,10 +29,14 @@ _SHORT = {
     "completion": "print the completion script of a shell",
     "man": "print the manual page",
 }
+COMMANDS = tuple(_SHORT)
 
 
 @click.command(
-    cls=_Commands,
+    cls=LazyGroup,
+    kind="command",
+    place="vmlitmus.cli.",
+    short=_SHORT,
     context_settings={
         "help_option_names": ["-h", "--help"],
         "max_content_width": 90,
