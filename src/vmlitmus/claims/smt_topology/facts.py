@@ -9,6 +9,7 @@ running there at the same time.
 from __future__ import annotations
 
 from vmlitmus.lang import KernelCommit, KernelFile, Lore, World, condition
+from vmlitmus.model.scheduler.placement import CPUSETS, has_cpu
 from vmlitmus.world.smt_topology import Core, Cpu, Host, Vcpu, Vm
 
 THREAD = Lore(
@@ -118,3 +119,13 @@ def non_arch_sharing(w: World) -> bool:
 @condition("both-vcpus-ran", "every vcpu has run", source=THREAD)
 def both_ran(w: World) -> bool:
     return all(vcpu.cpu is not None for vcpu in w.all(Vcpu))
+
+
+@condition(
+    "pinning-lost",
+    "a cpu to which the VMM has pinned a vcpu is active, and the vcpu may run on others",
+    source=CPUSETS,
+    backed_by=("host-changed",),
+)
+def pinning_lost(w: World) -> bool:
+    return any(vcpu.loose and has_cpu(w, vcpu) for vcpu in w.all(Vcpu))
