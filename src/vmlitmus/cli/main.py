@@ -19,6 +19,7 @@ _SHORT = {
     "table": "print the matrix tests of a topic as grids",
     "ablate": "find which parts of the mechanisms a test needs",
     "grow": "ask a test again with each bound one higher",
+    "simulate": "run the steps of a test in time, and measure what they cost",
     "explore": "choose the steps of a run on a local web page",
     "audit": "judge a real host, its VMs or its kernel by the same claims",
     "validate": "search a model's runs for one that does what a recorded kernel did",
