@@ -66,6 +66,13 @@ FIELDS = (
     "SAMPLED",
     "LOG",  # pairs: time, firing; 0 when nobody asks
     "LOGGED",
+    "WORDS",  # of a state
+    "COUNTERS",  # that expand() keeps, before it writes what leads where
+    "AGES",  # 1 where some clocks age
+    "WATCHING",  # conditions
+    "OCCURRENCES",
+    "LATENCIES",
+    "ACTORS",
 )
 GO_ON, DONE, FAILED, STANDS_STILL = range(4)
 
@@ -361,10 +368,10 @@ def enter(ctx):
     if negative(count):
         store(ctx, FAULT, 0 - count)
         return FAILED
-    names = load(ctx, COVERAGE) + 8 * COUNTERS
+    names = load(ctx, COVERAGE) + 8 * load(ctx, COUNTERS)
     store(ctx, COUNT, count)
     set_clocks(ctx, names, count, event)
-    if AGES:
+    if load(ctx, AGES):
         stop_clocks(ctx, event)
         keep_names(ctx, names, count)
     choose(ctx, names, count)
@@ -379,9 +386,11 @@ def pass_time(ctx, time):
         store(ctx, AT_ONCE, 0)
         bits = load(ctx, BITS)
         shares = load(ctx, SHARES)
-        for c in range(CONDITIONS_WATCHED):
+        c = 0
+        while bits >> c and c < 63:
             if (bits >> c) & 1:
                 store(shares, c, load(shares, c) + passed)
+            c += 1
         store(ctx, NOW, time)
     else:
         store(ctx, AT_ONCE, load(ctx, AT_ONCE) + 1)
@@ -390,34 +399,41 @@ def pass_time(ctx, time):
 
 def changes(ctx):
     """Return the occurrences, as bits, of the conditions that changed."""
-    if CONDITIONS_WATCHED == 0:
+    if load(ctx, WATCHING) == 0:
         return 0
     before = load(ctx, BITS)
     bits = conditions(load(ctx, CONDITIONS), load(ctx, STATE), load(ctx, COVERAGE))
     store(ctx, BITS, bits)
     found = 0
     changed = bits ^ before
-    for c in range(CONDITIONS_WATCHED):
+    c = 0
+    while changed >> c and c < 63:
         if (changed >> c) & 1:
             if (bits >> c) & 1:
                 found = found | load(load(ctx, RISES), c)
             else:
                 found = found | load(load(ctx, FALLS), c)
+        c += 1
     return found
 
 
 def occur(ctx, found, actor):
     """Count some occurrences: what they end, then what they begin."""
+    if found == 0:
+        return 0
     now = load(ctx, NOW)
     counts = load(ctx, COUNTS)
     first = load(ctx, FIRST)
-    for o in range(OCCURRENCES):
+    o = 0
+    while o < load(ctx, OCCURRENCES):
         if (found >> o) & 1:
             store(counts, o, load(counts, o) + 1)
             if load(first, o) == 0:
                 store(first, o, now + 1)
-    for m in range(LATENCIES):
-        slot = m * ACTORS
+        o += 1
+    m = 0
+    while m < load(ctx, LATENCIES):
+        slot = m * load(ctx, ACTORS)
         if load(load(ctx, BY_ACTOR), m):
             slot += actor
         pending = load(load(ctx, PENDING), slot)
@@ -430,12 +446,13 @@ def occur(ctx, found, actor):
         if (found >> load(load(ctx, FROM), m)) & 1 and pending == 0:
             pending = now + 1
         store(load(ctx, PENDING), slot, pending)
+        m += 1
     return 0
 
 
 def watch(ctx):
     """Count what is true at the start."""
-    if CONDITIONS_WATCHED:
+    if load(ctx, WATCHING):
         occur(ctx, changes(ctx), 0)
         if load(ctx, BITS) >> 63:
             return FAILED
@@ -446,9 +463,12 @@ def take(ctx):
     """Take the firing that was chosen."""
     at = load(ctx, CHOSEN) - 1
     pass_time(ctx, load(ctx, CHOSEN_END))
-    firing = load(load(ctx, COVERAGE) + 8 * COUNTERS, at)
-    for w in range(WORDS):
-        store(load(ctx, STATE), w, load(load(ctx, OUT), at * WORDS + w))
+    firing = load(load(ctx, COVERAGE) + 8 * load(ctx, COUNTERS), at)
+    words = load(ctx, WORDS)
+    w = 0
+    while w < words:
+        store(load(ctx, STATE), w, load(load(ctx, OUT), at * words + w))
+        w += 1
     store(load(ctx, STAMP), load(load(ctx, INSTANCE), firing), 0)
     store(ctx, ENTERED, 0)
     store(ctx, EVENTS, load(ctx, EVENTS) + 1)

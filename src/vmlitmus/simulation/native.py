@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
+from functools import cache
+from typing import Any
 
 from vmlitmus.compiler import Machine
 from vmlitmus.compiler.ir.nodes import Emit
@@ -36,6 +38,10 @@ _KINDS = (
     "CHOICE",
     "LATTICE",
 )
+_COUNTERS = (
+    "ENTERED", "NOW", "EVENTS", "AT_ONCE", "FAULT", "BEFORE_COUNT", "TIE_DRAWS", "BITS", "SAMPLED",
+    "LOGGED",
+)  # fmt: skip
 _LOWEST = 1 << 20  # added to a priority, so that it is above 0
 
 
@@ -98,33 +104,27 @@ class Compiled:
         self.actor = [self.actors[actor_of(machine.instances[i])] for i, _ in self.firings]
         self.occurs = [_mask(plan.of(firing)) for firing in self.firings]
         self.machine_code = Native(self.model.ir, 2)
-        self.kernel_code = Native(self._kernel(), 2)
-        names = {f.__name__: f.__code__.co_argcount for f in kernel.EXPORTED}
-        self.call = {n: self.kernel_code.function(n, count) for n, count in names.items()}
+        self.call = _kernel()
 
-    def _kernel(self) -> str:
-        constants = {
-            **_FIELD,
-            **{name: getattr(distribution, name) for name in _KINDS},
-            **{n: getattr(kernel, n) for n in ("GO_ON", "DONE", "FAILED", "STANDS_STILL")},
-            "WORDS": self.model.words,
-            "COUNTERS": self.model.counters,
-            "NEVER": _NEVER,
-            "AGES": int(1 in self.memory),
-            "CONDITIONS_WATCHED": len(self.plan.conditions),
-            "OCCURRENCES": len(self.plan.occurrences),
-            "LATENCIES": len(self.plan.latencies),
-            "ACTORS": len(self.actors),
-            "MOST_AT_ONCE": MOST_AT_ONCE,
-            "UNIT": bits(UNIT),
-            "TWO_PI": bits(distribution.TWO_PI),
-            "THIRD": bits(1.0 / 3.0),
-        }
-        numbers = {"HALF": 0.5, "ONE": 1.0, "MINUS_ONE": -1.0, "MINUS_TWO": -2.0, "NINE": 9.0}
-        constants |= {name: bits(number) for name, number in numbers.items()}
-        functions = (*kernel.INTERNAL, *kernel.EXPORTED)
-        exported = frozenset(f.__name__ for f in kernel.EXPORTED)
-        return compile_kernel(functions, constants, exported)
+
+@cache
+def _kernel() -> dict[str, Any]:
+    """Return the kernel's functions, compiled once."""
+    numbers = {"HALF": 0.5, "ONE": 1.0, "MINUS_ONE": -1.0, "MINUS_TWO": -2.0, "NINE": 9.0}
+    constants = {
+        **_FIELD,
+        **{name: getattr(distribution, name) for name in _KINDS},
+        **{n: getattr(kernel, n) for n in ("GO_ON", "DONE", "FAILED", "STANDS_STILL")},
+        "NEVER": _NEVER,
+        "MOST_AT_ONCE": MOST_AT_ONCE,
+        "UNIT": bits(UNIT),
+        "TWO_PI": bits(distribution.TWO_PI),
+        "THIRD": bits(1.0 / 3.0),
+        **{name: bits(number) for name, number in numbers.items()},
+    }
+    exported = frozenset(f.__name__ for f in kernel.EXPORTED)
+    code = Native(compile_kernel((*kernel.INTERNAL, *kernel.EXPORTED), constants, exported), 2)
+    return {f.__name__: code.function(f.__name__, f.__code__.co_argcount) for f in kernel.EXPORTED}
 
 
 class NativeSimulator:
@@ -135,16 +135,26 @@ class NativeSimulator:
     ) -> None:
         self.compiled = compiled
         self.regions: dict[str, Region] = {}
+        self.moving: list[Region] = []
         self.ctx = Region(8 * len(kernel.FIELDS))
-        self.latencies: list[list[int]] = [[] for _ in compiled.plan.latencies]
+        self.latencies: list[list[int]] = []
         self._allocate(logged)
+        self.begin(seed, replication)
+
+    def begin(self, seed: int, replication: int) -> None:
+        """Go back to the start, for another run."""
+        for region in self.moving:
+            region.clear()
+        self.latencies = [[] for _ in self.compiled.plan.latencies]
         self._set("KEY", seed & _NEVER)
         self._set("REPLICATION", replication)
         self._set("TIES", stream_of(TIES))
+        for name in _COUNTERS:
+            self._set(name, 0)
         self._set("EVENT", 2)
-        for word, value in enumerate(compiled.model.initial):
+        for word, value in enumerate(self.compiled.model.initial):
             self.regions["STATE"].set_word(word, value)
-        if compiled.call["watch"](self.ctx.address) == kernel.FAILED:
+        if self.compiled.call["watch"](self.ctx.address) == kernel.FAILED:
             self._failed()
 
     def __enter__(self) -> NativeSimulator:
@@ -187,13 +197,22 @@ class NativeSimulator:
             **({"LOG": 2 * (_SLICE + 1)} if logged else {}),
         }
         for name, size in empty.items():
-            self._region(name, size)
+            region = self._region(name, size)
+            if name not in ("OUT", "COVERAGE", "BEFORE", "SAMPLES", "LOG"):
+                self.moving.append(region)
         for name, words in given.items():
             region = self._region(name, len(words))
             for index, word in enumerate(words):
                 region.set_word(index, word)
         self._set("EXPAND", made.machine_code.address("expand"))
         self._set("CONDITIONS", made.machine_code.address("conditions"))
+        self._set("WORDS", made.model.words)
+        self._set("COUNTERS", made.model.counters)
+        self._set("AGES", int(1 in made.memory))
+        self._set("WATCHING", len(plan.conditions))
+        self._set("OCCURRENCES", len(plan.occurrences))
+        self._set("LATENCIES", len(plan.latencies))
+        self._set("ACTORS", len(made.actors))
 
     def _region(self, name: str, words: int) -> Region:
         self.regions[name] = Region(8 * max(words, 1))

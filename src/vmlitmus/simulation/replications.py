@@ -37,6 +37,7 @@ class Replications:
         self.rules = rules
         self.plan: Plan = plan(measures, rules.machine)
         self.compiled = None if engine == "reference" else Compiled(rules, self.plan)
+        self.simulator: NativeSimulator | None = None
         self.counted: list[Counted] = []
         self.spent = 0.0
 
@@ -79,12 +80,15 @@ class Replications:
 
     def _native(self, number: int, marks: tuple[int, int]) -> tuple[Counted, Counted]:
         assert self.compiled is not None
-        with NativeSimulator(self.compiled, self.run.seed, number) as simulator:
-            found = []
-            for until in marks:
-                while until and not simulator.advance(until):
-                    pass
-                found.append(simulator.counted())
+        if self.simulator is None:
+            self.simulator = NativeSimulator(self.compiled, self.run.seed, number)
+        else:
+            self.simulator.begin(self.run.seed, number)
+        found = []
+        for until in marks:
+            while until and not self.simulator.advance(until):
+                pass
+            found.append(self.simulator.counted())
         return found[0], found[1]
 
 
