@@ -6,12 +6,12 @@ from typing import Any
 
 from vmlitmus.compiler import build
 from vmlitmus.lang import Model
-from vmlitmus.simulated import Measured
-from vmlitmus.simulation.figures import Figures
-from vmlitmus.simulation.measure import read_measures
+from vmlitmus.outcome.simulated import Measured
+from vmlitmus.simulation.laws.rules import Rules
+from vmlitmus.simulation.laws.timing import timing_of
+from vmlitmus.simulation.measures.figures import Figures
+from vmlitmus.simulation.measures.measure import read_measures
 from vmlitmus.simulation.replications import Replications, Run
-from vmlitmus.simulation.rules import Rules
-from vmlitmus.simulation.timing import timing_of
 
 SECOND = 1_000_000_000
 

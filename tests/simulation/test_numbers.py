@@ -11,18 +11,18 @@ from typing import Any
 import pytest
 
 from vmlitmus.errors import ScenarioError
-from vmlitmus.simulation import distribution as kinds
-from vmlitmus.simulation.distribution import Law
-from vmlitmus.simulation.generator import Uniforms, philox
-from vmlitmus.simulation.quantity import quantity
-from vmlitmus.simulation.statistics import (
+from vmlitmus.simulation.laws import distribution as kinds
+from vmlitmus.simulation.laws.distribution import Law
+from vmlitmus.simulation.laws.generator import Uniforms, philox
+from vmlitmus.simulation.laws.quantity import quantity
+from vmlitmus.simulation.laws.timing import timing_of
+from vmlitmus.simulation.measures.statistics import (
     of_mean,
     of_probability,
     of_quantile,
     of_ratio,
     student,
 )
-from vmlitmus.simulation.timing import timing_of
 
 ALL = 0xFFFFFFFF
 

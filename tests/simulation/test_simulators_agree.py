@@ -10,12 +10,12 @@ from queues import queue, tandem, walk, workshop
 
 from vmlitmus.engine.reference.search import explore
 from vmlitmus.litmus import Catalogue
-from vmlitmus.simulation import native
-from vmlitmus.simulation.native import NativeSimulator
-from vmlitmus.simulation.reference import Simulator
+from vmlitmus.simulation.measures.tally import Counted, Tally
 from vmlitmus.simulation.replications import Replications
 from vmlitmus.simulation.simulate import prepared
-from vmlitmus.simulation.tally import Counted, Tally
+from vmlitmus.simulation.simulators import native
+from vmlitmus.simulation.simulators.native import NativeSimulator
+from vmlitmus.simulation.simulators.reference import Simulator
 
 LAWS: list[dict[str, Any]] = [
     {"constant": "1 s"},

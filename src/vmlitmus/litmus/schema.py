@@ -111,7 +111,11 @@ def _topic(model: Model) -> Schema:
             "claim": {"properties": {k.name: _about(k.shape, condition) for k in _of("claim")}},
             "environment": _environment(condition, disturbance),
             "assume": {**_closed(), "properties": _assumptions(model)},
-            "matrix": {**_closed(), "properties": _matrix(model, condition, disturbance)},
+            "matrix": {
+                **_closed(),
+                "properties": _matrix(model, condition, disturbance),
+                "patternProperties": {"^timing\\.": {"type": "array", "minItems": 1}},
+            },
         },
         **_closed(),
     }

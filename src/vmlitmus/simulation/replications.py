@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from vmlitmus.decide.workers import spread
-from vmlitmus.simulation.measure import Measure
-from vmlitmus.simulation.native import Compiled, NativeSimulator
-from vmlitmus.simulation.reference import Simulator
-from vmlitmus.simulation.rules import Rules
-from vmlitmus.simulation.tally import Counted, Plan, Tally, plan
+from vmlitmus.simulation.laws.rules import Rules
+from vmlitmus.simulation.measures.measure import Measure
+from vmlitmus.simulation.measures.tally import Counted, Plan, Tally, plan
+from vmlitmus.simulation.simulators.native import Compiled, NativeSimulator
+from vmlitmus.simulation.simulators.reference import Simulator
 
 FEWEST = 10  # replications of each cell
 MOST = 1 << 16  # a replication's number has 16 bits

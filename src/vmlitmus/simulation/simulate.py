@@ -12,15 +12,15 @@ from vmlitmus.errors import ScenarioError, VmlitmusError, unknown
 from vmlitmus.lang import Model
 from vmlitmus.litmus.catalogue import ROOT
 from vmlitmus.litmus.keys import key_names
+from vmlitmus.outcome.simulated import Measured, Simulated, SimulatedCell
 from vmlitmus.scenario import Cell, Test
-from vmlitmus.simulated import Measured, Simulated, SimulatedCell
-from vmlitmus.simulation.figures import Figures, known
-from vmlitmus.simulation.measure import Measure, read_measures
-from vmlitmus.simulation.quantity import quantity
+from vmlitmus.simulation.laws.quantity import quantity
+from vmlitmus.simulation.laws.rules import Rules
+from vmlitmus.simulation.laws.timing import Timing, read_timing, timing_of
+from vmlitmus.simulation.measures.figures import Figures, known
+from vmlitmus.simulation.measures.measure import Measure, read_measures
+from vmlitmus.simulation.measures.tally import Counted
 from vmlitmus.simulation.replications import Replications, Run, until_known
-from vmlitmus.simulation.rules import Rules
-from vmlitmus.simulation.tally import Counted
-from vmlitmus.simulation.timing import Timing, read_timing, timing_of
 
 _HORIZON = "10 s"
 
