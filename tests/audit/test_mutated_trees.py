@@ -19,7 +19,6 @@ from vmlitmus.audit.claims.fixes import find_changelog
 from vmlitmus.audit.facts import read_host
 from vmlitmus.audit.host import Wanted, audit_host
 from vmlitmus.audit.vm.domain import find_domains
-from vmlitmus.audited import Answer
 from vmlitmus.host.cpus.cpuidle import read_idle_states
 from vmlitmus.host.cpus.cpuset import read_cpuset
 from vmlitmus.host.cpus.topology import read_ids, read_topology
@@ -32,6 +31,7 @@ from vmlitmus.host.tasks.cookies import read_cookies
 from vmlitmus.host.tasks.debugfs import read_kvm_vms
 from vmlitmus.host.tasks.threads import process_ids, read_process
 from vmlitmus.host.tree import LIMIT, Tree
+from vmlitmus.outcome.audit import Answer
 
 READERS = {
     "topology": read_topology,
