@@ -10,10 +10,9 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from vmlitmus.audit.facts import HostFacts, read_host
-from vmlitmus.audit.trace.roster import Member, Roster, parse_cores, read_table
+from vmlitmus.audit.trace.roster import Member, Roster, roster_and_cores
 from vmlitmus.audit.vm.domain import Domain, find_domains
 from vmlitmus.host.saved.archive import open_tree
 
@@ -31,15 +30,12 @@ def find_out(
     table: str | None, cores: Sequence[str], host: str | None = None, *, trust: bool = False
 ) -> Known:
     """Return the roster and the cores. What a table or a list says goes before the host."""
-    known = of_host(read_host(open_tree(host), trust=trust, for_ever=False), host) if host else None
-    roster = known.roster if known else Roster()
-    if table is not None:
-        roster.members |= read_table(Path(table)).members
-        roster.source = f"{table}, {roster.source}" if roster.source else table
-    given = parse_cores(cores)
-    if known is None or given:
+    roster, given = roster_and_cores(table, cores)
+    if host is None:
         return Known(roster, given)
-    return Known(roster, known.cores, known.doubt)
+    known = of_host(read_host(open_tree(host), trust=trust, for_ever=False), host)
+    known.roster.members |= roster.members
+    return Known(known.roster, given) if given else known
 
 
 def of_host(host: HostFacts, source: str) -> Known:
