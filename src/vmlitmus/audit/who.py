@@ -44,7 +44,7 @@ def of_host(host: HostFacts, source: str) -> Known:
     for name, domain in zip(*_named(find_domains(host)), strict=True):
         for actor in (*domain.vcpus, *domain.threads):
             vcpu = actor.number if domain.kvm and actor.number >= 0 else None
-            if actor.tid > 0:
+            if actor.tid is not None and actor.tid > 0:
                 cookie = actor.cookie if isinstance(actor.cookie, int) else None
                 roster.members[actor.tid] = Member(actor.tid, name, vcpu, cookie)
     threads = [t for process in host.processes.values() for t in process.threads]
