@@ -63,20 +63,20 @@ def command(
     Says which vcpus and tasks ran beside which on one core, for how long at most, and with which
     events; what was not recorded cannot be told.
     """
-    from vmlitmus.audit.trace.beside import last_own_cookies
-    from vmlitmus.audit.trace.recorded import Asked, audit_recording
-    from vmlitmus.audit.trace.who import find_out
+    from vmlitmus.audit.trace.identity import last_own_cookies
+    from vmlitmus.audit.trace.recorded import RunQuestion, audit_recording
+    from vmlitmus.audit.trace.roster import roster_and_cores
     from vmlitmus.trace.recording import open_recording, read_overruns
 
-    asked = Asked(claims, clock, guest_threads, 1000 * ipi_window)
-    asked.check()
-    roster, found_cores = find_out(vcpus, cores)
+    question = RunQuestion(claims, clock, guest_threads, 1000 * ipi_window)
+    question.check()
+    roster, found_cores = roster_and_cores(vcpus, cores)
     recording = open_recording(file, buffer)
     settled = None if file == "-" else last_own_cookies(open_recording(file, buffer))
     if stats is not None:
         recording.overruns |= read_overruns(Path(stats).read_text("utf-8", "replace"))
     if perfetto is None:
-        audit = audit_recording(recording, roster, found_cores, asked, None, settled)
+        audit = audit_recording(recording, roster, found_cores, question, None, settled)
     else:
         from vmlitmus.report.audit.trace_perfetto import PerfettoWriter
 
@@ -85,7 +85,7 @@ def command(
         try:
             with open(perfetto, "w", encoding="utf-8") as written:
                 writer = PerfettoWriter(written, found_cores, known, recording.name)
-                audit = audit_recording(recording, roster, found_cores, asked, writer, settled)
+                audit = audit_recording(recording, roster, found_cores, question, writer, settled)
                 writer.finish(audit)
         except OSError as error:
             raise UsageError(f"--perfetto {perfetto}: {error.strerror or error}") from None

@@ -42,15 +42,15 @@ def command(
     Where there is none, says for each event that no run has which steps might have done it, and
     the guard or the field that rules each of them out.
     """
-    from vmlitmus.audit.trace.who import find_out
+    from vmlitmus.audit.trace.roster import roster_and_cores
     from vmlitmus.report.audit.validation import as_json as in_json
     from vmlitmus.report.audit.validation import terminal
     from vmlitmus.trace.recording import open_recording
-    from vmlitmus.validation.explain import Question, validate
     from vmlitmus.validation.mapping import read_mapping
+    from vmlitmus.validation.validate import Question, validate
 
     mapping = read_mapping(topic)
-    roster, found_cores = find_out(vcpus, cores)
+    roster, found_cores = roster_and_cores(vcpus, cores)
     recording = open_recording(file, buffer)
     found = validate(recording, roster, Question(mapping, _settings(settings), found_cores))
     write_out(in_json(found) if as_json else terminal(found, everything=everything), output)
