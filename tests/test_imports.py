@@ -121,7 +121,7 @@ ROOMS = {  # inside a package: which folder may import which, "" for the files b
         "vm": {"lifted", ""},
         "claims": {"lifted", "vm", ""},
         "trace": set(),
-        "": {"lifted", "vm", "claims"},
+        "": {"lifted", "vm", "claims", "trace"},
     },
     "trace": {
         "tracepoints": {""},

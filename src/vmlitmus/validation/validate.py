@@ -54,7 +54,7 @@ class Question:
 def validate(recording: Recording, roster: Roster, question: Question) -> Validation:
     """Validate a recording against the model of a topic."""
     if not question.cores:
-        raise UsageError("the cores are not known: give --core")
+        raise UsageError("the cores are not known: give --host or --core")
     rows = rows_of(recording)
     return validate_rows(rows, recording, roster, question, BuiltMachines())
 

@@ -34,13 +34,15 @@ from vmlitmus.trace.recording import Recording
 @dataclass(frozen=True)
 class RunQuestion:
     """What the user asks for. ``clock`` is what the recording does not say; ``siblings`` how many
-    vcpus share a core in the guest; ``window`` how long a reschedule IPI may take, in ns.
+    vcpus share a core in the guest; ``window`` how long a reschedule IPI may take, in ns;
+    ``doubt`` why the cores or the tasks of the host cannot be believed.
     """
 
     claims: tuple[str, ...] = ()
     clock: str = ""
     siblings: int | None = None
     window: int = 1_000_000
+    doubt: str = ""
 
     def check(self) -> None:
         """Raise UsageError for a claim that is not known."""
@@ -103,8 +105,10 @@ def _doubt(
 ) -> str:
     """Say why nothing can be told of two cpus at once, or "" where it can."""
     clock = question.clock or recording.clock
+    if question.doubt:
+        return question.doubt
     if not cores:
-        return "the cores are not known: give --core"
+        return "the cores are not known: give --host or --core"
     if run.backwards:
         return f"the clock goes backwards {run.backwards} times"
     if not clock:

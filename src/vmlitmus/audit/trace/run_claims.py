@@ -72,7 +72,7 @@ def judge(case: Case, claims: Iterable[str]) -> list[Judged]:
 
 
 def _no_vm(case: Case, claim: str) -> Judged:
-    why = "no VM is known: give --vcpus"
+    why = "no VM is known: give --host or --vcpus"
     if not case.kvm:
         why += "; no entry into a guest was recorded"
     return Judged(claim, "run", Answer.CANNOT_TELL, why, missing=(why,))

@@ -19,6 +19,14 @@ EPILOG = (
 @click.argument("file")
 @click.option("--vcpus", metavar="FILE", help="A table: tid, process, vcpu, cookie, by tabs.")
 @click.option("--core", "cores", metavar="LIST", multiple=True, help="A core, such as 0-1 or 0,48.")
+@click.option(
+    "--host",
+    metavar="DIR|FILE",
+    help="The host (/), a saved tree or what audit collect wrote: its threads, cookies and cores.",
+)
+@click.option(
+    "--trust-topology", is_flag=True, help="Believe the sibling lists of a host that is a guest."
+)
 @click.option("--claim", "claims", metavar="NAME", multiple=True, help="Judge these claims only.")
 @click.option("--clock", metavar="NAME", default="", help="The trace clock, where text hides it.")
 @click.option(
@@ -46,6 +54,8 @@ def command(
     file: str,
     vcpus: str | None,
     cores: tuple[str, ...],
+    host: str | None,
+    trust_topology: bool,
     claims: tuple[str, ...],
     clock: str,
     guest_threads: int | None,
@@ -65,12 +75,13 @@ def command(
     """
     from vmlitmus.audit.trace.identity import last_own_cookies
     from vmlitmus.audit.trace.recorded import RunQuestion, audit_recording
-    from vmlitmus.audit.trace.roster import roster_and_cores
+    from vmlitmus.audit.who import find_out
     from vmlitmus.trace.recording import open_recording, read_overruns
 
-    question = RunQuestion(claims, clock, guest_threads, 1000 * ipi_window)
-    question.check()
-    roster, found_cores = roster_and_cores(vcpus, cores)
+    RunQuestion(claims).check()
+    known = find_out(vcpus, cores, host, trust=trust_topology)
+    question = RunQuestion(claims, clock, guest_threads, 1000 * ipi_window, known.doubt)
+    roster, found_cores = known.roster, known.cores
     recording = open_recording(file, buffer)
     settled = None if file == "-" else last_own_cookies(open_recording(file, buffer))
     if stats is not None:
@@ -81,10 +92,10 @@ def command(
         from vmlitmus.report.audit.trace_perfetto import PerfettoWriter
 
         members = roster.vcpus
-        known = {tid: (m.vm, m.vcpu or 0) for tid, m in members.items()}
+        named = {tid: (m.vm, m.vcpu or 0) for tid, m in members.items()}
         try:
             with open(perfetto, "w", encoding="utf-8") as written:
-                writer = PerfettoWriter(written, found_cores, known, recording.name)
+                writer = PerfettoWriter(written, found_cores, named, recording.name)
                 audit = audit_recording(recording, roster, found_cores, question, writer, settled)
                 writer.finish(audit)
         except OSError as error:
