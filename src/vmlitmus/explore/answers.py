@@ -112,7 +112,7 @@ class Answers:
                 raise UsageError(outcome.error)
             assert outcome.result is not None
             steps = [name_of(step) for step in outcome.result.trace or ()]
-            found = _page(replace(outcome, because=""), scene)
+            found = _page(replace(outcome, because="", yes=None), scene)
             return {"page": found, "steps": steps, "loop": outcome.result.loop_start}
 
         return work
