@@ -249,6 +249,7 @@ class Outcome:
     file: str = ""
     not_modelled: tuple[str, ...] = ()  # what the mechanisms that took part leave out
     command: str = "explain"  # what shows it again, with ``arguments``
+    kept: bool = False  # the result is that of an earlier check
 
     @property
     def answer(self) -> str | None:

@@ -13,10 +13,12 @@ from vmlitmus import __version__
 from vmlitmus.cli.destination import Writing
 from vmlitmus.cli.names import complete_tests
 from vmlitmus.cli.options import (
+    cache_option,
     engine_options,
     html_option,
     limits,
     output_option,
+    results,
     user_catalogue,
     write_html,
     write_lines,
@@ -63,6 +65,7 @@ from vmlitmus.report import line, summary
 @click.option(
     "--json", "as_object", is_flag=True, help="Print one JSON object, vmlitmus/outcome/1."
 )
+@cache_option
 @html_option
 @output_option
 @engine_options
@@ -77,6 +80,7 @@ def command(
     jobs: int | None,
     uses: str | None,
     as_object: bool,
+    fresh: bool,
     html: str | None,
     output: str | None,
     engine: Choice,
@@ -108,7 +112,7 @@ def command(
         from vmlitmus.decide.uses import uses as used
 
         write_html(json.dumps(used(catalogue, selected)), uses)
-    job = Job(catalogue, model, engine, bounds, annotate=bool(html))
+    job = Job(catalogue, model, engine, bounds, annotate=bool(html), store=results(fresh))
     total = sum(len(cells) for _, cells in selected)
     found: dict[int, Outcome] = {}
     interrupted = False

@@ -10,10 +10,12 @@ from vmlitmus.api import grid_of
 from vmlitmus.cli.destination import Writing
 from vmlitmus.cli.names import complete_tests
 from vmlitmus.cli.options import (
+    cache_option,
     engine_options,
     html_option,
     limits,
     output_option,
+    results,
     user_catalogue,
     write_html,
     write_out,
@@ -39,6 +41,7 @@ from vmlitmus.report.grid_text import markdown, plain
     show_default=True,
 )
 @click.option("--json", "as_object", is_flag=True, help="Print one JSON object, vmlitmus/table/1.")
+@cache_option
 @html_option
 @output_option
 @engine_options
@@ -47,6 +50,7 @@ def command(
     wide: bool,
     layout: str,
     as_object: bool,
+    fresh: bool,
     html: str | None,
     output: str | None,
     engine: Choice,
@@ -68,7 +72,7 @@ def command(
     selected = [s for s in catalogue.select([selector], wide=wide) if s[0].axes]
     if not selected:
         raise UsageError(f"{selector!r} has no test with a [matrix]")
-    job = Job(catalogue, model, engine, bounds, annotate=bool(html))
+    job = Job(catalogue, model, engine, bounds, annotate=bool(html), store=results(fresh))
     found: dict[int, Outcome] = {}
     with Ticker(sum(len(cells) for _, cells in selected)) as ticker:
         for index, outcome in decide_all(job, selected, ticker):
