@@ -27,7 +27,7 @@ from vmlitmus.cli.unneeded_parts import audit
 from vmlitmus.decide import Job, ablated, spread
 from vmlitmus.engine.finding import Watch
 from vmlitmus.engine.run import Choice
-from vmlitmus.errors import UsageError, VmlitmusError
+from vmlitmus.errors import ModelLost, UsageError, VmlitmusError, WorkerLost
 from vmlitmus.litmus.catalogue import Selected
 from vmlitmus.outcome import Ablation, PartStatus
 from vmlitmus.report.ablation import ablation, ablations_json, markdown
@@ -161,10 +161,21 @@ class _Ablations:
         self.look()
 
     def each(self, ticker: Ticker) -> Iterator[tuple[int, Ablation | _Refused]]:
-        if self.total == 1:
+        if self.total == 1 and self.job.model is None:
             yield 0, self.one(0, ticker.search)
         else:
-            yield from spread(self.one, range(self.total))
+            yield from spread(
+                self.one,
+                range(self.total),
+                lambda index: ticker.busy(self.pairs[index][1].name),
+                here=self.job.model is None,
+                lost=self.lost,
+            )
+
+    def lost(self, index: int) -> _Refused:
+        name = self.pairs[index][1].name
+        error = ModelLost(name, self.job.model) if self.job.model else WorkerLost()
+        return _Refused(str(error), error.exit_code)
 
     def one(self, index: int, progress: Watch | None = None) -> Ablation | _Refused:
         test, cell = self.pairs[index]

@@ -10,14 +10,16 @@ from typing import Any
 
 from vmlitmus import __version__
 from vmlitmus.decide import Job, assumed, bounds_of, decide
+from vmlitmus.decide.own_code import apart
 from vmlitmus.engine import Limits, run
-from vmlitmus.errors import UsageError
+from vmlitmus.errors import ModelLost, ScenarioError, UsageError, VmlitmusError
 from vmlitmus.explore.scene import Scene, Walk, digest, name_of
 from vmlitmus.explore.scenes import Scenes
 from vmlitmus.explore.searches import Work
 from vmlitmus.lang import possible
 from vmlitmus.litmus import Catalogue
 from vmlitmus.litmus.catalogue import selector
+from vmlitmus.litmus.read import refused
 from vmlitmus.outcome import Outcome
 from vmlitmus.report.by_hand import by_hand
 from vmlitmus.report.html.run import Runs
@@ -202,6 +204,23 @@ def _page(outcome: Outcome, scene: Scene) -> dict[str, Any]:
         runs.mechanisms.add(name)
     runs.add(outcome)
     return runs.data()
+
+
+def opened(job: Job, test: Test, cell: Cell) -> None:
+    """Make the world of a cell once, apart where the model is a user's; raises VmlitmusError."""
+
+    def made() -> VmlitmusError | None:
+        try:
+            job.machine(test.topic, cell)
+        except ScenarioError as error:
+            return refused(test, error)
+        except VmlitmusError as error:
+            return error
+        return None
+
+    wrong = apart(job.model, made, lambda: ModelLost(cell.name, str(job.model)))
+    if wrong is not None:
+        raise wrong
 
 
 def limited(job: Job, seconds: float) -> Job:

@@ -44,7 +44,11 @@ def summary(outcomes: Sequence[Outcome], seconds: float) -> str:
     expected = sum(o.as_expected for o in outcomes) - free
     vacuous = [o for o in outcomes if o.result and o.result.vacuous and o.code == 3]
     codes = [o.code for o in outcomes if o not in vacuous]
-    parts = [f"{expected} of {len(outcomes) - free} as expected"] if free < len(outcomes) else []
+    parts = (
+        [f"{expected} of {len(outcomes) - free} as expected"]
+        if free < len(outcomes) or not free
+        else []
+    )
     parts += [f"{free} without expectation"] if free else []
     for code, word in (
         (1, "unexpected"),
