@@ -162,7 +162,7 @@ def test_an_edited_mechanism_is_decided_again_by_the_cells_that_read_it(tmp_path
     long_ago = time.time() - 1000
     for file in package.rglob("*.py"):
         os.utime(file, (long_ago, long_ago))
-    mechanism = package / "model" / "kvm" / "cache_flush" / "all_online.py"
+    mechanism = package / "model" / "kvm" / "cache_flush" / "policies" / "all_online.py"
     selected = SOME
     before = check(tmp_path, *selected, package=package)
     assert kept(check(tmp_path, *selected, package=package)) == len(before.splitlines()) - 1

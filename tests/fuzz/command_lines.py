@@ -13,9 +13,9 @@ from pathlib import Path
 
 import click
 
-from vmlitmus.cli.audit import command as audit
+from vmlitmus.cli.audit.group import command as audit
+from vmlitmus.cli.catalogue.scaffold import claim_files, mechanism_files, topic_files
 from vmlitmus.cli.main import cli
-from vmlitmus.cli.scaffold import claim_files, mechanism_files, topic_files
 from vmlitmus.litmus.catalogue import ROOT, blessed
 from vmlitmus.model import TOPICS
 

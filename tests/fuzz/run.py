@@ -21,7 +21,7 @@ from pathlib import Path
 import command_lines
 
 from vmlitmus.cli.main import main
-from vmlitmus.cli.streams import repaired
+from vmlitmus.cli.output.streams import repaired
 from vmlitmus.printable import control_in
 
 CODES = {0, 1, 2, 3}
@@ -104,8 +104,8 @@ def _streams(call: command_lines.Call, folder: Path) -> None:
 
 def _spare(folder: Path) -> None:
     """Keep calls from serving pages for ever, and from changing the catalogue."""
-    import vmlitmus.cli.bless as bless
-    import vmlitmus.cli.explore as explore
+    import vmlitmus.cli.decide.bless as bless
+    import vmlitmus.cli.runs.explore as explore
 
     explore._serve = lambda *_: None
     bless.counts_path = lambda topic: folder / f"{topic}.json"

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from vmlitmus.cli.destination import write_whole
-from vmlitmus.cli.streams import control
+from vmlitmus.cli.output.destination import write_whole
+from vmlitmus.cli.output.streams import control
 from vmlitmus.engine.limits import Limits
 from vmlitmus.errors import UsageError
 from vmlitmus.printable import printable
