@@ -95,12 +95,15 @@ def decide_apart(
 
     Then ``busy`` is told that it is under way, and ``progress`` nothing.
     """
-    return apart(
-        job.model,
-        lambda: decide(job, test, cell, None if job.model else progress, without),
-        lambda: _lost(job, test, cell),
-        (lambda: busy(cell.name)) if busy else None,
-    )
+    try:
+        return apart(
+            job.model,
+            cell.name,
+            lambda: decide(job, test, cell, None if job.model else progress, without),
+            busy,
+        )
+    except ModelLost:
+        return _lost(job, test, cell)
 
 
 def _decided(

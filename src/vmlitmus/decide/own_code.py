@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TypeVar
 
 from vmlitmus.decide.workers import spread
-from vmlitmus.errors import ModelError, ModelTooLong, VmlitmusError
-from vmlitmus.litmus.user_model import MEMORY, SECONDS, TooLong, kept_apart, place_in
+from vmlitmus.errors import ModelError, ModelLost, ModelTooLong, VmlitmusError
+from vmlitmus.litmus.trial import TooLong
+from vmlitmus.litmus.user_model import MEMORY, SECONDS, kept_apart, place_in
 
 B = TypeVar("B")
 _GRACE = 2.0  # seconds beyond the time limit after which code of a model is stopped
@@ -63,24 +65,43 @@ def _within(
         raise ModelError(f"{name}: {what}{error!r}", place or model) from None
 
 
-def apart(
-    model: str | None,
-    work: Callable[[], B],
-    lost: Callable[[], B],
-    busy: Callable[[], None] | None = None,
-) -> B:
-    """Return what ``work`` returns, or ``lost`` where the code of a model ends its process.
+@dataclass(frozen=True)
+class Refused:
+    """An error that came up in another process: its message and its exit code."""
 
-    Without a file of the user's own the work is done here. ``busy`` is called now and then.
+    message: str
+    exit_code: int
+
+    def error(self) -> VmlitmusError:
+        error = VmlitmusError(self.message)
+        error.exit_code = self.exit_code
+        return error
+
+
+def apart(
+    model: str | None, name: str, work: Callable[[], B], busy: Callable[[str], None] | None = None
+) -> B:
+    """Return what ``work`` returns; with a model of the user's own, from a process of its own.
+
+    ``busy`` is called with the name now and then. Raises VmlitmusError with the message and code of
+    what the work raises, and ModelLost where the code of the model ends its process.
     """
     if model is None:
         return work()
-    found = spread(
-        lambda _: work(),
-        [0],
-        (lambda _: busy()) if busy else None,
-        workers=1,
-        lost=lambda _: lost(),
-        here=False,
-    )
-    return next(iter(dict(found).values()))
+
+    def caught(_: int) -> B | Refused | None:
+        try:
+            return work()
+        except VmlitmusError as error:
+            return Refused(str(error), error.exit_code)
+
+    def lost(_: int) -> B | Refused | None:
+        return None
+
+    waiting = (lambda _: busy(name)) if busy else None
+    found = dict(spread(caught, [0], waiting, workers=1, lost=lost, here=False))[0]
+    if found is None:
+        raise ModelLost(name, model)
+    if isinstance(found, Refused):
+        raise found.error()
+    return found

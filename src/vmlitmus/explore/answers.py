@@ -12,7 +12,7 @@ from vmlitmus import __version__
 from vmlitmus.decide import Job, assumed, bounds_of, decide
 from vmlitmus.decide.own_code import apart
 from vmlitmus.engine import Limits, run
-from vmlitmus.errors import ModelLost, ScenarioError, UsageError, VmlitmusError
+from vmlitmus.errors import ScenarioError, UsageError
 from vmlitmus.explore.scene import Scene, Walk, digest, name_of
 from vmlitmus.explore.scenes import Scenes
 from vmlitmus.explore.searches import Work
@@ -209,18 +209,14 @@ def _page(outcome: Outcome, scene: Scene) -> dict[str, Any]:
 def opened(job: Job, test: Test, cell: Cell) -> None:
     """Make the world of a cell once, apart where the model is a user's; raises VmlitmusError."""
 
-    def made() -> VmlitmusError | None:
+    def made() -> bool:
         try:
             job.machine(test.topic, cell)
         except ScenarioError as error:
-            return refused(test, error)
-        except VmlitmusError as error:
-            return error
-        return None
+            raise refused(test, error) from None
+        return True
 
-    wrong = apart(job.model, made, lambda: ModelLost(cell.name, str(job.model)))
-    if wrong is not None:
-        raise wrong
+    apart(job.model, cell.name, made)
 
 
 def limited(job: Job, seconds: float) -> Job:

@@ -9,22 +9,18 @@ import signal
 import sys
 import threading
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from types import FrameType, ModuleType
 
 from vmlitmus.errors import ModelError, VmlitmusError
 from vmlitmus.lang import Model
-from vmlitmus.litmus.trial import tried
+from vmlitmus.litmus.trial import TooLong, tried
 
 _LARGEST = 4 << 20  # bytes of a model's file
 SECONDS, MEMORY = 60.0, 4 << 30  # what a model has to be imported or to make a world, in bytes
 _LOADED: list[str] = []  # the files of models that were imported here
-
-
-class TooLong(BaseException):
-    """Code of a model ran longer than the time limit. No ``except Exception`` there stops it."""
 
 
 def load_model(path: str, seconds: float | None = None, memory: int | None = None) -> Model:
@@ -36,8 +32,8 @@ def load_model(path: str, seconds: float | None = None, memory: int | None = Non
     """
     seconds, memory = seconds or SECONDS, memory or MEMORY
 
-    def imported() -> ModuleType:
-        with kept_apart(seconds, memory):
+    def imported(copied: Callable[[], None] | None = None) -> ModuleType:
+        with kept_apart(seconds, memory, copied):
             return _imported(Path(path))
 
     tried(path, seconds, imported)
@@ -70,13 +66,25 @@ def blamed(error: BaseException) -> ModelError | None:
 
 
 @contextmanager
-def kept_apart(seconds: float | None = None, memory: int | None = None) -> Iterator[None]:
+def kept_apart(
+    seconds: float | None = None,
+    memory: int | None = None,
+    copied: Callable[[], None] | None = None,
+) -> Iterator[None]:
     """Run code of a model: its output goes to standard error; raises TooLong and MemoryError.
 
+    A copy of this process that the code forks calls ``copied`` and ends.
     Limits hold in the main thread of a process; elsewhere there is no way to stop code.
     """
-    with _output_away(), _time_limit(seconds), _memory_limit(memory):
-        yield
+    me = os.getpid()
+    try:
+        with _output_away(), _time_limit(seconds), _memory_limit(memory):
+            yield
+    finally:
+        if os.getpid() != me:
+            if copied:
+                copied()
+            os.kill(os.getpid(), signal.SIGKILL)
 
 
 @contextmanager

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TextIO, cast
 
 import click
 
 from vmlitmus.cli.options import html_option, output_option, write_html, write_out
+from vmlitmus.cli.output.destination import whole
 from vmlitmus.errors import UsageError
 
 EPILOG = (
@@ -83,8 +85,8 @@ def command(
         members = roster.vcpus
         known = {tid: (m.vm, m.vcpu or 0) for tid, m in members.items()}
         try:
-            with open(perfetto, "w", encoding="utf-8") as written:
-                writer = PerfettoWriter(written, found_cores, known, recording.name)
+            with whole(perfetto) as written:
+                writer = PerfettoWriter(cast(TextIO, written), found_cores, known, recording.name)
                 audit = audit_recording(recording, roster, found_cores, asked, writer, settled)
                 writer.finish(audit)
         except OSError as error:

@@ -14,7 +14,7 @@ from vmlitmus.decide import Job
 from vmlitmus.decide.own_code import apart, own_code
 from vmlitmus.engine.reference.search import Stepper
 from vmlitmus.engine.trace import replayed
-from vmlitmus.errors import ModelLost, UsageError, VmlitmusError
+from vmlitmus.errors import UsageError
 from vmlitmus.lang import Claim
 from vmlitmus.litmus.user_model import SECONDS
 from vmlitmus.report import timeline
@@ -47,28 +47,16 @@ def command(test: str, steps: str, loop: int | None, model: str | None) -> int:
     if steps.startswith("@"):
         steps = _read(steps[1:])
     job, cell = Job(catalogue, model), cells[0]
-    text = apart(
-        model,
-        lambda: _replayed(job, found, cell, steps.split(), loop),
-        lambda: ModelLost(cell.name, str(model)),
-    )
-    if isinstance(text, VmlitmusError):
-        raise text
-    click.echo(text)
+    click.echo(apart(model, cell.name, lambda: _replayed(job, found, cell, steps.split(), loop)))
     return 0
 
 
-def _replayed(
-    job: Job, test: Test, cell: Cell, steps: Sequence[str], loop: int | None
-) -> str | VmlitmusError:
-    """Return the time-line, and what it tells about the claim; or what is wrong with the steps."""
-    try:
-        machine = job.machine(test.topic, cell)
-        with own_code(job.model, cell.name, SECONDS):
-            done, states = replayed(machine, steps, loop)
-            judged = _judged(machine, cell.claim, states)
-    except VmlitmusError as error:
-        return error
+def _replayed(job: Job, test: Test, cell: Cell, steps: Sequence[str], loop: int | None) -> str:
+    """Return the time-line, and what it tells about the claim."""
+    machine = job.machine(test.topic, cell)
+    with own_code(job.model, cell.name, SECONDS):
+        done, states = replayed(machine, steps, loop)
+        judged = _judged(machine, cell.claim, states)
     return "\n".join([*timeline(done, None, loop), "", judged])
 
 
