@@ -17,8 +17,8 @@ import pytest
 
 import vmlitmus
 from vmlitmus.decide import Job, decide
-from vmlitmus.decide.kept import Keys, Store
-from vmlitmus.decide.kept.record import Damaged, read, written
+from vmlitmus.decide.cache import Keys, Store
+from vmlitmus.decide.cache.record import Damaged, read, written
 from vmlitmus.lang import Claim
 from vmlitmus.litmus import Catalogue
 from vmlitmus.outcome import Outcome, Verdict
@@ -107,7 +107,7 @@ def test_a_record_that_was_changed_is_refused(decided: list[Outcome]) -> None:
 def test_a_record_with_wrong_types_is_refused_whatever_its_seal(
     decided: list[Outcome], name: str, value: Any
 ) -> None:
-    from vmlitmus.decide.kept.record import _seal
+    from vmlitmus.decide.cache.record import _seal
 
     body = json.loads(written("key", decided[0]).partition(b"\n")[2])
     body["result"][name] = value

@@ -1,6 +1,6 @@
 """Results of earlier checks, kept by what they rest on."""
 
-from vmlitmus.decide.kept.keys import Keys
-from vmlitmus.decide.kept.store import Store, folder
+from vmlitmus.decide.cache.keys import Keys
+from vmlitmus.decide.cache.store import Store, folder
 
 __all__ = ["Keys", "Store", "folder"]

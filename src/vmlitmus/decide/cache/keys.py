@@ -23,7 +23,15 @@ from vmlitmus.litmus.catalogue import Catalogue
 from vmlitmus.scenario import Cell, Test
 
 _ROOT = Path(__file__).parent.parent.parent
-_ENGINE = ("compiler", "decide", "engine", "lang", "litmus")  # folders; and the files beside them
+# Folders; the files beside them count too.
+_ENGINE = (
+    "compiler",
+    "decide",
+    "engine",
+    "lang",
+    "litmus",
+    "outcome",
+)  # folders; and the files beside them
 _TOPIC = ".topic"
 _IMPORT = re.compile(r"^from (vmlitmus\.\S+) import\s*(\([^)]*\)|.*)", re.MULTILINE)
 

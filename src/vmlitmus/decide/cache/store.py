@@ -16,7 +16,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from vmlitmus.decide.kept.record import Damaged, read, written
+from vmlitmus.decide.cache.record import Damaged, read, written
 from vmlitmus.outcome import Outcome, Verdict
 
 _MOST = 64 << 20  # bytes of all results together
