@@ -155,7 +155,8 @@ FLOOD = "while True: print('flood' * 999)"
 
 @pytest.mark.parametrize("body", [LOOP, DEAF, FLOOD])
 @pytest.mark.parametrize("name", ["check", "explore"])
-def test_an_import_has_an_end(run, name: str, body: str) -> None:
+def test_an_import_has_an_end(run, monkeypatch, name: str, body: str) -> None:
+    monkeypatch.setattr("vmlitmus.litmus.user_model.LEAST", 0.3)
     began = time.monotonic()
     done = run(IMPORT.format(body=body), COMMANDS[name], "--time-limit", "0.3")
     assert "longer than the time limit" in faulty(done, 2)

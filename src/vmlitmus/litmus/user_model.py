@@ -20,17 +20,19 @@ from vmlitmus.litmus.trial import TooLong, tried
 
 _LARGEST = 4 << 20  # bytes of a model's file
 SECONDS, MEMORY = 60.0, 4 << 30  # what a model has to be imported or to make a world, in bytes
+LEAST = 5.0  # seconds that an import has, however short the limit of a test is
 _LOADED: list[str] = []  # the files of models that were imported here
 
 
 def load_model(path: str, seconds: float | None = None, memory: int | None = None) -> Model:
     """Return the ``MODEL`` of a user's Python file, imported within limits.
 
-    ``seconds`` and ``memory`` (bytes beyond what is in use now) bound the import. What the file
-    prints goes to standard error. Raises ModelError when there is no model, or for whatever the
-    file does, the end of the program included: it is imported in a process of its own first.
+    ``seconds``, but ``LEAST`` at least, and ``memory`` (bytes beyond what is in use now) bound it.
+    What the file prints goes to standard error. Raises ModelError when there is no model, or for
+    whatever the file does, the end of the program included: it is imported in a process of its own
+    first.
     """
-    seconds, memory = seconds or SECONDS, memory or MEMORY
+    seconds, memory = max(seconds or SECONDS, LEAST), memory or MEMORY
 
     def imported(copied: Callable[[], None] | None = None) -> ModuleType:
         with kept_apart(seconds, memory, copied):
