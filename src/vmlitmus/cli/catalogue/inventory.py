@@ -140,7 +140,25 @@ def key_items() -> list[Item]:
 def _place(table: str) -> str:
     if not table:
         return ""
-    return f"[[{table}]] " if table in ("expect", "word", "said") else f"[{table}] "
+    return f"[[{table}]] " if table in ("expect", "word", "said", "measure") else f"[{table}] "
+
+
+def timing_items(topic: str) -> list[Item]:
+    """Return the timings of a topic with their parameters, and who says what those are."""
+    from vmlitmus.simulation.laws.timing import read_timing
+    from vmlitmus.simulation.simulate import timings_of
+
+    found = []
+    for name, path in timings_of(topic).items():
+        timing = read_timing(path)
+        lines = [f"{topic} {name}: {timing.about}"]
+        for p in timing.parameters.values():
+            lines.append(f"    {p.name} = {p.value} ({p.low} to {p.high}): {p.means}")
+            lines.append(f"        source: {p.source}")
+        parameters = [vars(p) for p in timing.parameters.values()]
+        entry = {"topic": topic, "name": name, "file": str(path), "parameters": parameters}
+        found.append(Item("\n".join(lines), entry))
+    return found
 
 
 def schema_items() -> list[Item]:

@@ -18,6 +18,7 @@ from vmlitmus.cli.catalogue.inventory import (
     point_items,
     schema_items,
     thread_items,
+    timing_items,
 )
 from vmlitmus.cli.options import user_catalogue
 from vmlitmus.cli.output.screen import width
@@ -25,7 +26,7 @@ from vmlitmus.errors import UsageError, nearest
 from vmlitmus.litmus import Catalogue
 from vmlitmus.litmus.threads import discussions, find
 
-WHAT = ("tests", "cells", "threads", "keys", "schemas", *OF_A_MODEL)
+WHAT = ("tests", "cells", "threads", "keys", "schemas", "timings", *OF_A_MODEL)
 
 
 @click.command("list")
@@ -85,6 +86,9 @@ def _points(words: tuple[str, ...]) -> tuple[list[Item], tuple[str, ...]]:
 def _items(catalogue: Catalogue, what: str, topic: str | None) -> list[Item]:
     if what == "tests":
         return items_of_tests(catalogue.tests(topic))
+    if what == "timings":
+        topics = [topic] if topic else catalogue.topics()
+        return [item for name in topics for item in timing_items(name)]
     if what in ("threads", "keys", "schemas"):
         return {"threads": thread_items, "keys": key_items, "schemas": schema_items}[what]()
     models = [topic] if topic else list(catalogue.models)
