@@ -32,7 +32,6 @@ def spread(
     workers: int | None = None,
     apart: Callable[[A], Sequence[A]] | None = None,
     lost: Callable[[A], B] | None = None,
-    here: bool = True,
 ) -> Iterator[tuple[A, B]]:
     """Yield each item with what the work on it returns, as it is done.
 
@@ -43,11 +42,10 @@ def spread(
 
     Where a process is killed, what was under way is done again, one item after the other, each cut
     by ``apart`` into smaller ones; one whose process is killed again yields ``lost``. Raises
-    WorkerLost without it. With one worker the work is done in this process, unless ``here`` is
-    false.
+    WorkerLost without it.
     """
     number = workers or len(os.sched_getaffinity(0))
-    if number < 2 and here:
+    if number < 2:
         yield from ((item, work(item)) for item in items)
         return
     _WORK[:] = [work]

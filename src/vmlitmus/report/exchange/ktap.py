@@ -37,10 +37,7 @@ def _directive(outcome: Outcome) -> str:
     r = outcome.result
     if r is None:
         return " # ERROR"
-    if r.verdict is Verdict.INCONCLUSIVE:
-        return " # TIMEOUT"
-    free = outcome.expected is None and outcome.as_expected
-    return f" # SKIP no expectation: {r.verdict.value}" if free else ""
+    return " # TIMEOUT" if r.verdict is Verdict.INCONCLUSIVE else ""
 
 
 def _name(text: str) -> str:
