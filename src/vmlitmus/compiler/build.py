@@ -7,7 +7,7 @@ from functools import lru_cache, partial
 from typing import Any
 
 from vmlitmus.compiler.machine.bindings import Begins, Bindings
-from vmlitmus.compiler.machine.lowering_cache import Family, Kept, at_home, family
+from vmlitmus.compiler.machine.lowering_cache import Family, LoweringCache, at_home, family
 from vmlitmus.compiler.machine.machine import Budget, Machine, Switches, Variable
 from vmlitmus.compiler.machine.program import Program, assign_slots, find_domains, program
 from vmlitmus.compiler.machine.prune import checked
@@ -114,7 +114,7 @@ class _Builder:
         variables = self.switches([p for p in scan.parts if p not in off], world)
         self.variables(entities, scan.written, environment.budgets(), variables)
         programs = self.programs(steps, world, variables)
-        self.locals(programs, Kept(world, variables, scan.parts, assumptions), variables)
+        self.locals(programs, LoweringCache(world, variables, scan.parts, assumptions), variables)
         world.recorder.variables = {(v.entity, v.name): (v.index, v.domain) for v in variables}
         instances = tuple(
             Bindings(steps, programs, world, variables, self.names, self.begins(environment))
@@ -287,7 +287,7 @@ class _Builder:
                 if other.actor is kind:
                     yield from other.labels
 
-    def locals(self, made: dict[Step, Program], kept: Kept, variables: _Variables) -> None:
+    def locals(self, made: dict[Step, Program], kept: LoweringCache, variables: _Variables) -> None:
         """Find which locals live across yields; add to ``variables`` the slots that keep them."""
         world = kept.world
         mechanisms = tuple(world.mechanisms.items())
