@@ -54,6 +54,17 @@ class Domain(Entity):
     opted: Const[bool] = False  # asked for a flush of L1D after it
 
 
+def harms(one: Domain, other: Domain) -> bool:
+    """Say whether the second must be kept from the first."""
+    if one.tenant != other.tenant:
+        return one.rank != Rank.KERNEL
+    if one.rank == other.rank:
+        return one is not other
+    if one.rank == Rank.NESTED:
+        return True
+    return one.rank == Rank.GUEST and other.rank == Rank.USER
+
+
 class KernelObject(Entity):
     """A piece of kernel memory that may hold a vcpu, a VMCB or a VMCS, one after the other."""
 
@@ -97,7 +108,13 @@ class Cpu(Entity, runs_on="self"):
     stibp: bool = False  # STIBP in its SPEC_CTRL
     last_tif: bool = False  # TIF_SPEC_IB of the thread that it switched to last
     resched: bool = False  # the core-wide pick has sent it a reschedule IPI
-    needless: bool = False  # its last cross-vCPU IBPB had nothing to clear
+    flushed: bool = False  # it has executed an IBPB
+    needless: bool = False  # its last IBPB, not the first, had nothing to clear
+
+
+def beside(cpu: Cpu, other: Cpu) -> bool:
+    """Say whether two cpus are threads of one core, and the other is online."""
+    return other is not cpu and other.core is cpu.core and other.online
 
 
 class Vm(Entity):

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from vmlitmus.claims.domain_switch.predictions import foreign, runs_guest, runs_user
 from vmlitmus.lang import KernelFile, World, condition
-from vmlitmus.model.hardware.leftovers import L1TF, MDS, in_l1d
 from vmlitmus.world.domain_switch import Cpu, Domain, Host, Mode, Rank, Task, Vcpu
 
+L1TF = KernelFile("Documentation/admin-guide/hw-vuln/l1tf.rst", "L1D", "7.2.8")
+MDS = KernelFile("Documentation/admin-guide/hw-vuln/mds.rst", "CPU buffers", "7.2.8")
 MMIO = KernelFile(
     "Documentation/admin-guide/hw-vuln/processor_mmio_stale_data.rst", "MMIO", "7.2.8"
 )
 OPT_IN = KernelFile("Documentation/admin-guide/hw-vuln/l1d_flush.rst", "PR_SPEC_L1D_FLUSH", "7.2.8")
+
+
+def in_l1d(w: World, domain: Domain, cpu: Cpu) -> bool:
+    """Say whether data of a domain is in the L1D that a cpu uses."""
+    return any(other.core is cpu.core and domain in other.l1d for other in w.all(Cpu))
 
 
 @condition(

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from vmlitmus.lang import KernelFile, World, condition
-from vmlitmus.model.hardware.predictor import SPECTRE, SPECULATION, steers
-from vmlitmus.world.domain_switch import Cpu, Domain, Mode, Rank, Task, Vcpu
+from vmlitmus.lang import KernelFile, Sdm, World, condition
+from vmlitmus.world.domain_switch import Cpu, Domain, Host, Mode, Rank, Task, Vcpu, beside, harms
 
 LOAD = KernelFile("arch/x86/kvm/x86.c", "kvm_arch_vcpu_load()", "7.2.8")
 NESTED = KernelFile("arch/x86/kvm/x86.h", "kvm_nested_vmexit_handle_ibrs()", "7.2.8")
 VMSCAPE = KernelFile("Documentation/admin-guide/hw-vuln/vmscape.rst", "VMSCAPE", "7.2.8")
 SPEC_CTRL = KernelFile("Documentation/userspace-api/spec_ctrl.rst", "PR_SPEC_INDIR", "7.2.8")
+SPECULATION = Sdm("CPUID.07H:EDX[26], EDX[27] (IBRS and IBPB, STIBP)")
+SPECTRE = KernelFile("Documentation/admin-guide/hw-vuln/spectre.rst", "IBPB", "7.2.8")
 GUESTS = (Rank.GUEST, Rank.NESTED)
 
 
@@ -26,6 +27,26 @@ def runs_user(cpu: Cpu) -> bool:
 def foreign(cpu: Cpu, domain: Domain) -> bool:
     """Say whether a domain is of another tenant than what the cpu executes."""
     return cpu.running is not None and domain.tenant != cpu.running.tenant
+
+
+def protected(w: World, cpu: Cpu) -> bool:
+    """Say whether STIBP is in force for what the cpu executes now."""
+    for vcpu in w.all(Vcpu):
+        if vcpu.cpu is cpu and runs_guest(cpu):
+            return vcpu.vm.stibp or (cpu.stibp and w.the(Host).stibp_in_guest)
+    return cpu.stibp
+
+
+def steers(w: World, domain: Domain, cpu: Cpu) -> bool:
+    """Say whether a domain can steer what the cpu executes."""
+    if cpu.running is None or not harms(domain, cpu.running):
+        return False
+    if w.the(Host).guest_predictions_apart and (domain.rank in GUESTS) != runs_guest(cpu):
+        return False
+    return domain in cpu.trained or any(
+        beside(cpu, other) and domain in other.trained and not protected(w, cpu)
+        for other in w.all(Cpu)
+    )
 
 
 @condition(
@@ -139,9 +160,47 @@ def asking_thread_steered(w: World) -> bool:
     )
 
 
+def settled(w: World) -> bool:
+    """Say whether no cpu is on its way up or down."""
+    return all(cpu.idle for cpu in w.all(Cpu))
+
+
+@condition(
+    "process-steered-after-hotplug",
+    "as process-steered, and _cpu_up() has returned",
+    source=SPECTRE,
+    backed_by=("process-runs", "another-process-trained"),
+)
+def process_steered_after_hotplug(w: World) -> bool:
+    return settled(w) and any(
+        runs_user(cpu) and d.rank == Rank.USER and foreign(cpu, d) and steers(w, d, cpu)
+        for cpu in w.all(Cpu)
+        for d in w.all(Domain)
+    )
+
+
+@condition(
+    "asking-thread-steered-after-hotplug",
+    "as asking-thread-steered, and _cpu_up() has returned",
+    source=SPEC_CTRL,
+    backed_by=("asking-thread-runs", "another-process-trained"),
+)
+def asking_thread_steered_after_hotplug(w: World) -> bool:
+    return settled(w) and any(
+        task.spec_ib
+        and task.mode == Mode.USER
+        and task.cpu is not None
+        and d.rank == Rank.USER
+        and d.tenant != task.domain.tenant
+        and steers(w, d, task.cpu)
+        for task in w.all(Task)
+        for d in w.all(Domain)
+    )
+
+
 @condition(
     "needless-ibpb",
-    "vcpu_load() executes an IBPB where nobody has trained the cpu since the last one",
+    "a cpu executes an IBPB though nobody has trained it since the last one",
     source=LOAD,
 )
 def needless_ibpb(w: World) -> bool:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from vmlitmus.claims.domain_switch.data import OPT_IN
 from vmlitmus.claims.domain_switch.predictions import foreign, runs_guest, runs_user
 from vmlitmus.lang import KernelCommit, KernelFile, World, condition
-from vmlitmus.model.hardware.predictor import harms, sibling
-from vmlitmus.world.domain_switch import Cpu, Domain, Mode, Task
+from vmlitmus.world.domain_switch import Cpu, Domain, Mode, Task, beside, harms
 
 MDS = KernelFile("Documentation/admin-guide/hw-vuln/mds.rst", "SMT control", "7.2.8")
 CROSS_THREAD = KernelCommit(
@@ -22,7 +21,7 @@ CROSS_THREAD = KernelCommit(
 )
 def guest_beside_tenant(w: World) -> bool:
     return any(
-        runs_guest(one) and runs_guest(two) and sibling(w, one, two) and differ(one, two)
+        runs_guest(one) and runs_guest(two) and beside(one, two) and differ(one, two)
         for one in w.all(Cpu)
         for two in w.all(Cpu)
     )
@@ -41,7 +40,7 @@ def differ(one: Cpu, two: Cpu) -> bool:
 )
 def guest_beside_process(w: World) -> bool:
     return any(
-        runs_guest(one) and runs_user(two) and sibling(w, one, two) and differ(one, two)
+        runs_guest(one) and runs_user(two) and beside(one, two) and differ(one, two)
         for one in w.all(Cpu)
         for two in w.all(Cpu)
     )
@@ -55,7 +54,7 @@ def guest_beside_process(w: World) -> bool:
 )
 def guest_beside_host(w: World) -> bool:
     return any(
-        runs_guest(one) and two.busy and sibling(w, one, two)
+        runs_guest(one) and two.busy and beside(one, two)
         for one in w.all(Cpu)
         for two in w.all(Cpu)
     )
@@ -68,7 +67,7 @@ def guest_beside_host(w: World) -> bool:
 )
 def both_run(w: World) -> bool:
     return any(
-        runs_guest(one) and runs_guest(two) and sibling(w, one, two)
+        runs_guest(one) and runs_guest(two) and beside(one, two)
         for one in w.all(Cpu)
         for two in w.all(Cpu)
     )
@@ -118,7 +117,7 @@ def opted_task_beside(w: World) -> bool:
         task.spec_l1d
         and task.mode == Mode.USER
         and task.cpu is not None
-        and sibling(w, task.cpu, other)
+        and beside(task.cpu, other)
         and differ(task.cpu, other)
         for task in w.all(Task)
         for other in w.all(Cpu)

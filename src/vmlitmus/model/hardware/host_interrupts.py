@@ -13,7 +13,7 @@ from __future__ import annotations
 from vmlitmus.lang import KernelFile, World, step, when
 from vmlitmus.model.hardware.leftovers import host_touches
 from vmlitmus.model.kvm.domain_switch.buffers import INTERRUPT_MARKS
-from vmlitmus.model.scheduler.beside import Beside
+from vmlitmus.model.scheduler.switching.beside import Beside
 from vmlitmus.world.domain_switch import Cpu, Mode, Vcpu
 
 IDTENTRY = KernelFile("arch/x86/include/asm/hardirq.h", "kvm_set_cpu_l1tf_flush_l1d()", "7.2.8")

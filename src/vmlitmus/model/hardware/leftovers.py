@@ -11,12 +11,9 @@ Documentation/admin-guide/hw-vuln/l1tf.rst, mds.rst; tsa.rst.
 
 from __future__ import annotations
 
-from vmlitmus.lang import KernelFile, World
-from vmlitmus.model.hardware.predictor import follows, sibling, train
-from vmlitmus.world.domain_switch import Cpu, Domain, Follow, Host, Rank
-
-L1TF = KernelFile("Documentation/admin-guide/hw-vuln/l1tf.rst", "L1D", "7.2.8")
-MDS = KernelFile("Documentation/admin-guide/hw-vuln/mds.rst", "CPU buffers", "7.2.8")
+from vmlitmus.lang import World
+from vmlitmus.model.hardware.predictor import follows, train
+from vmlitmus.world.domain_switch import Cpu, Domain, Follow, Host, Rank, beside
 
 
 def execute(w: World, cpu: Cpu, domain: Domain) -> None:
@@ -64,12 +61,7 @@ def goes_idle(w: World, cpu: Cpu) -> None:
         if w.the(Host).idle_clear:
             cpu.buffers.clear()
         for other in w.all(Cpu):
-            if sibling(w, cpu, other):
+            if beside(cpu, other):
                 for domain in w.all(Domain):
                     if domain in cpu.buffers:
                         other.buffers.add(domain)
-
-
-def in_l1d(w: World, domain: Domain, cpu: Cpu) -> bool:
-    """Say whether data of a domain is in the L1D that a cpu uses."""
-    return any(other.core is cpu.core and domain in other.l1d for other in w.all(Cpu))

@@ -8,6 +8,8 @@ until VM entry.
 
 A VMCS that is loaded on another cpu is cleared there first, and forgotten.
 
+Not load-bearing: "last_vcpu is compared": without it there are only more barriers; it saves time.
+
 Not modelled: IBPBs that the guest executes itself. All of it runs with preemption off.
 Source: kvm_arch_vcpu_load(), kvm_arch_vcpu_destroy() in arch/x86/kvm/x86.c; svm_vcpu_load() in
 arch/x86/kvm/svm/svm.c, vmx_vcpu_load_vmcs() in arch/x86/kvm/vmx/vmx.c (6.12.107).
@@ -54,7 +56,6 @@ class VcpuBarrier(Hooks):
 def switch(w: World, cpu: Cpu, wanted: KernelObject | None) -> None:
     """IBPB if something else was remembered."""
     if cpu.mark is not wanted or not w.part(MARK):
-        cpu.needless = not cpu.trained
         cpu.mark = wanted
         ibpb(w, cpu)
 

@@ -12,8 +12,8 @@ from __future__ import annotations
 from vmlitmus.lang import KernelFile, World, step, when
 from vmlitmus.model.kvm.domain_switch.ibpb import DESTROY, FREE_SVM, VcpuBarrier
 from vmlitmus.model.kvm.domain_switch.versions import UNIFIED
-from vmlitmus.model.scheduler.domain_threads import vcpu_load
-from vmlitmus.model.scheduler.smt_update import free
+from vmlitmus.model.scheduler.switching.smt_update import free
+from vmlitmus.model.scheduler.switching.threads import vcpu_load
 from vmlitmus.world.domain_switch import Cpu, KernelObject, Mode, Vcpu
 
 UNLOAD = KernelFile("arch/x86/kvm/x86.c", "kvm_unload_vcpu_mmu()", "6.12.107")

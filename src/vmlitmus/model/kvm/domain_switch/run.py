@@ -26,7 +26,7 @@ from vmlitmus.model.kvm.domain_switch.buffers import (
 from vmlitmus.model.kvm.domain_switch.ibpb import VcpuBarrier
 from vmlitmus.model.kvm.domain_switch.user_mode import ENTER_GUEST, UserBarrier
 from vmlitmus.model.kvm.domain_switch.versions import RETURNS, SVM_NESTED, VMX_NESTED
-from vmlitmus.model.scheduler.beside import Beside
+from vmlitmus.model.scheduler.switching.beside import Beside
 from vmlitmus.world.domain_switch import Cpu, Follow, Host, Mode, Vcpu
 
 NESTED_EXIT = KernelFile("arch/x86/kvm/x86.h", "kvm_nested_vmexit_handle_ibrs()", "7.2.8")

@@ -44,8 +44,17 @@ from vmlitmus.model.kvm.domain_switch.user_mode import (
     UserBarrier,
 )
 from vmlitmus.model.kvm.domain_switch.versions import FIXES, READ, VERSIONS
-from vmlitmus.model.scheduler.beside import Beside, Cookies, CookiesAwaited, Esmtp
-from vmlitmus.model.scheduler.domain_threads import (
+from vmlitmus.model.scheduler.switching.beside import Beside, Cookies, CookiesAwaited, Esmtp
+from vmlitmus.model.scheduler.switching.smt_update import (
+    BeforeActive,
+    BeforeActiveAndRunning,
+    SmtUpdate,
+    come_online,
+    go_offline,
+    idle,
+)
+from vmlitmus.model.scheduler.switching.switch_mm import Always, ByThread, IfAsked, SwitchMm
+from vmlitmus.model.scheduler.switching.threads import (
     call_kvm_run,
     killed,
     leave_kvm_run,
@@ -58,15 +67,6 @@ from vmlitmus.model.scheduler.domain_threads import (
     task_to_user,
     vcpu_to_user,
 )
-from vmlitmus.model.scheduler.smt_update import (
-    BeforeActive,
-    BeforeActiveAndRunning,
-    SmtUpdate,
-    come_online,
-    go_offline,
-    idle,
-)
-from vmlitmus.model.scheduler.switch_mm import Always, ByThread, IfAsked, SwitchMm
 from vmlitmus.world.cpu import Core
 from vmlitmus.world.domain_switch import (
     Cpu,

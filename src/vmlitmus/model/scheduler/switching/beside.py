@@ -12,8 +12,7 @@ pick_next_task() in kernel/sched/core.c, Documentation/admin-guide/hw-vuln/core-
 from __future__ import annotations
 
 from vmlitmus.lang import Hooks, KernelFile, Sections, World, when
-from vmlitmus.model.hardware.predictor import sibling
-from vmlitmus.world.domain_switch import Cpu, Mode, Task, Vcpu
+from vmlitmus.world.domain_switch import Cpu, Mode, Task, Vcpu, beside
 
 PICK = KernelFile("kernel/sched/core.c", "pick_next_task()", "7.2.8")
 CORE_SCHEDULING = KernelFile(
@@ -43,10 +42,10 @@ class Beside(Hooks):
 def stranger(w: World, cookie: int, cpu: Cpu) -> bool:
     """Say whether a thread with another cookie is on the sibling."""
     vcpus = any(
-        v.cpu is not None and sibling(w, cpu, v.cpu) and v.vm.cookie != cookie for v in w.all(Vcpu)
+        v.cpu is not None and beside(cpu, v.cpu) and v.vm.cookie != cookie for v in w.all(Vcpu)
     )
     return vcpus or any(
-        t.cpu is not None and sibling(w, cpu, t.cpu) and t.cookie != cookie for t in w.all(Task)
+        t.cpu is not None and beside(cpu, t.cpu) and t.cookie != cookie for t in w.all(Task)
     )
 
 
@@ -57,7 +56,7 @@ class Cookies(Beside):
         cpu.resched = False
         if stranger(w, cookie, cpu):
             for other in w.all(Cpu):
-                if sibling(w, cpu, other):
+                if beside(cpu, other):
                     other.resched = True
 
     def may_switch_in(self, w: World, cookie: int, cpu: Cpu) -> bool:
@@ -77,7 +76,7 @@ class Esmtp(Beside):
     def vm_entry(self, w: World, vcpu: Vcpu) -> Sections:
         if vcpu.vm.esmtp:
             yield "{vcpu} executes VMRUN, which may stall"
-            when(all(legal(w, vcpu, other) for other in w.all(Cpu) if beside(w, vcpu, other)))
+            when(all(legal(w, vcpu, other) for other in w.all(Cpu) if shares(vcpu, other)))
 
     def may_interrupt(self, w: World, cpu: Cpu) -> bool:
         return not held(w, cpu)
@@ -86,15 +85,15 @@ class Esmtp(Beside):
         return not held(w, cpu)
 
 
-def beside(w: World, vcpu: Vcpu, other: Cpu) -> bool:
+def shares(vcpu: Vcpu, other: Cpu) -> bool:
     """Say whether a cpu is the sibling of a vcpu's."""
-    return vcpu.cpu is not None and sibling(w, vcpu.cpu, other)
+    return vcpu.cpu is not None and beside(vcpu.cpu, other)
 
 
 def held(w: World, cpu: Cpu) -> bool:
     """Say whether a protected vcpu on the sibling keeps this thread idle, or in its guest."""
     return any(
-        v.vm.esmtp and v.mode == Mode.GUEST and v.cpu is not None and sibling(w, cpu, v.cpu)
+        v.vm.esmtp and v.mode == Mode.GUEST and v.cpu is not None and beside(cpu, v.cpu)
         for v in w.all(Vcpu)
     )
 

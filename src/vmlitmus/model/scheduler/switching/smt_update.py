@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from vmlitmus.lang import Hooks, KernelFile, Sections, World, sequence, step, when
 from vmlitmus.model.hardware.leftovers import goes_idle
-from vmlitmus.world.domain_switch import Cpu, Host, Stibp, Task, Vcpu
+from vmlitmus.world.domain_switch import Cpu, Host, Stibp, Task, Vcpu, beside
 
 CPU_UP = KernelFile("kernel/cpu.c", "_cpu_up()", "7.2.8")
 CPU_DOWN = KernelFile("kernel/cpu.c", "_cpu_down()", "7.2.8")
@@ -99,7 +99,7 @@ def come_online(w: World, cpu: Cpu) -> Sections:
 @sequence(source=(CPU_DOWN, SMT_UPDATE), disturbance="hotplug")
 def go_offline(w: World, cpu: Cpu) -> Sections:
     when(cpu.online and all(other.idle for other in w.all(Cpu)))
-    when(free(w, cpu) and any(o is not cpu and o.core is cpu.core and o.online for o in w.all(Cpu)))
+    when(free(w, cpu) and any(beside(cpu, o) for o in w.all(Cpu)))
     goes_idle(w, cpu)
     cpu.online = False
     cpu.trained.clear()

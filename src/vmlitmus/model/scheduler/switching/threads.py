@@ -15,10 +15,10 @@ from vmlitmus.model.hardware.leftovers import execute
 from vmlitmus.model.kvm.domain_switch.buffers import REQUEST, VCPU_LOAD_MARKS
 from vmlitmus.model.kvm.domain_switch.ibpb import LOAD, LOAD_SVM, LOAD_VMX, VcpuBarrier
 from vmlitmus.model.kvm.domain_switch.user_mode import TO_USER, UserBarrier
-from vmlitmus.model.scheduler.beside import CORE_SCHEDULING, PICK, Beside
-from vmlitmus.model.scheduler.smt_update import SPEC_CTRL, free, speculation_ctrl_update
-from vmlitmus.model.scheduler.switch_mm import COND, EVALUATE, SWITCH_MM, switch_mm
-from vmlitmus.world.domain_switch import Cpu, Mode, Task, Vcpu
+from vmlitmus.model.scheduler.switching.beside import CORE_SCHEDULING, PICK, Beside
+from vmlitmus.model.scheduler.switching.smt_update import SPEC_CTRL, free, speculation_ctrl_update
+from vmlitmus.model.scheduler.switching.switch_mm import COND, EVALUATE, SWITCH_MM, switch_mm
+from vmlitmus.world.domain_switch import Cpu, Mode, Task, Vcpu, beside
 
 SCHED_IN = KernelFile("virt/kvm/kvm_main.c", "kvm_sched_in()", "7.2.8")
 PREEMPT = KernelFile("kernel/sched/core.c", "__schedule()", "7.2.8")
@@ -112,7 +112,7 @@ def switch_in_task(w: World, task: Task, cpu: Cpu) -> None:
 
 def smt_active(w: World, cpu: Cpu) -> bool:
     """cpu_info.smt_active: the cpu has a sibling that is up."""
-    return any(o is not cpu and o.core is cpu.core and o.online for o in w.all(Cpu))
+    return any(beside(cpu, o) for o in w.all(Cpu))
 
 
 @step("{task} is scheduled on {cpu}", source=(*SWITCH, EVALUATE))
