@@ -26,6 +26,7 @@ MAY = {
     "outcome": set(),
     "growth": {"outcome"},
     "engine": {"compiler", "errors", "lang", "outcome"},
+    "herd": {"errors", "lang"},
     "report": {"audited", "growth", "outcome", "traced", "validated"},
     "scenario": {"compiler", "errors", "lang", "outcome"},
     "litmus": {"errors", "lang", "model", "outcome", "printable", "scenario"},
