@@ -19,6 +19,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     gc.set_threshold(200_000, 20, 20)  # lowered code is many small objects that live long
     os.environ.pop("COLUMNS", None)  # results are as wide as in a pipe
+    os.environ["VMLITMUS_NO_CACHE"] = "1"  # a verdict that is tested is decided, not remembered
     config.addinivalue_line("markers", "wide: slow; runs with --wide")
 
 

@@ -9,10 +9,10 @@ import pytest
 from hosts import cookies, machine, qemu, thread, write
 
 from vmlitmus.audit.host import Wanted, audit_host
-from vmlitmus.audited import Answer, Audit, Judged
 from vmlitmus.cli.main import main
 from vmlitmus.errors import UsageError
 from vmlitmus.host.saved.archive import open_tree
+from vmlitmus.outcome.audit import Answer, Audit, Judged
 
 PAIRS = [[0, 2], [1, 3]]
 OFFLINE, PIN, CPUSET, MIGRATE = (

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from recordings import BESIDE, CORES, HERE, Row, roster, rows
-from vmlitmus.audit.beside import Beside, Measure, Pair, Shared, last_own_cookies
-from vmlitmus.audit.recorded import Asked, audit_recording
-from vmlitmus.audit.roster import Party, Roster
+from vmlitmus.audit.trace.beside import Beside, Measure, Pair, Shared, last_own_cookies
+from vmlitmus.audit.trace.recorded import Asked, audit_recording
+from vmlitmus.audit.trace.roster import Party, Roster
+from vmlitmus.outcome.recorded_run import Answer, RunAudit
 from vmlitmus.trace import Kind, open_recording
 from vmlitmus.trace.recording import read_overruns
-from vmlitmus.traced import Answer, RunAudit
 
 OWN = [(HERE, r) for r in rows(HERE / "expected.tsv")]
 REST = BESIDE / "expected.tsv"

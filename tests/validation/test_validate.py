@@ -16,8 +16,8 @@ from recordings import BESIDE, CORES
 from recordings import HERE as DATA
 from recordings import roster as roster_of
 from vmlitmus.cli.main import main
+from vmlitmus.outcome.validation import Explained
 from vmlitmus.trace import Event, Kind, open_recording
-from vmlitmus.validated import Explained
 from vmlitmus.validation.explain import Parts, Question, explained, rows_of, validate
 from vmlitmus.validation.mapping import read_mapping
 

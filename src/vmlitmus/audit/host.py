@@ -23,7 +23,12 @@ from vmlitmus.audit.claims.snp import forbids_smt, launch, smt_protection
 from vmlitmus.audit.claims.split_lock import judge_split_locks
 from vmlitmus.audit.facts import HostFacts, read_host
 from vmlitmus.audit.vm.domain import Domain, Given, described, find_domains, live
-from vmlitmus.audited import (
+from vmlitmus.errors import HostError, UsageError, unknown
+from vmlitmus.host.cpus.cpulist import as_list
+from vmlitmus.host.cpus.topology import CPU
+from vmlitmus.host.tasks.cookies import MEANING, Get
+from vmlitmus.host.tree import Tree
+from vmlitmus.outcome.audit import (
     Answer,
     Audit,
     DomainReport,
@@ -33,11 +38,6 @@ from vmlitmus.audited import (
     Judged,
     ThreadRole,
 )
-from vmlitmus.errors import HostError, UsageError, unknown
-from vmlitmus.host.cpus.cpulist import as_list
-from vmlitmus.host.cpus.topology import CPU
-from vmlitmus.host.tasks.cookies import MEANING, Get
-from vmlitmus.host.tree import Tree
 
 _WITHOUT_KVM = ("PINNING_AS_CONFIGURED",)  # claims that make sense for a guest under TCG
 _PARAMETERS = (

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from vmlitmus.cli.destination import write_whole
-from vmlitmus.cli.streams import control
+from vmlitmus.cli.output.destination import write_whole
+from vmlitmus.cli.output.streams import control
 from vmlitmus.engine.limits import Limits
 from vmlitmus.errors import UsageError
 from vmlitmus.printable import printable
 
 if TYPE_CHECKING:
+    from vmlitmus.decide.cache import Store
     from vmlitmus.litmus import Catalogue
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -58,6 +59,13 @@ def user_catalogue(model: str | None, limits: Limits | None = None) -> Catalogue
     return Catalogue(load_model(model, limits.seconds, limits.memory) if model else None)
 
 
+def results(fresh: bool) -> Store | None:
+    """Return the store of earlier results; None where everything is to be decided anew."""
+    from vmlitmus.decide.cache import Store, folder
+
+    return None if fresh else Store(folder())
+
+
 def limits(seconds: str | None, memory: str | None) -> Limits:
     """Return the limits asked for; raises UsageError for a bad value."""
     return Limits(_seconds(seconds), _bytes(memory))
@@ -96,6 +104,14 @@ def _destination(_: click.Context, option: click.Parameter, path: str | None) ->
         raise UsageError(f"{name} {path}: there is no folder {Path(path).parent}")
     return path
 
+
+cache_option = click.option(
+    "--no-cache",
+    "fresh",
+    is_flag=True,
+    envvar="VMLITMUS_NO_CACHE",
+    help="Decide everything anew; neither use nor keep results of other checks.",
+)
 
 output_option = click.option(
     "-o",

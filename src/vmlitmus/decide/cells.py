@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from vmlitmus.compiler import Machine, scanned
+from vmlitmus.decide.cache import Keys, Store
 from vmlitmus.decide.omissions import not_modelled
 from vmlitmus.decide.workers import spread
 from vmlitmus.engine import Limits, Progress, run
@@ -40,13 +41,18 @@ class Watcher(Protocol):
 
 @dataclass(frozen=True)
 class Job:
-    """How cells are decided. ``built`` keeps the machine of the last scenario."""
+    """How cells are decided. ``built`` keeps the machine of the last scenario.
+
+    ``store`` has the results of earlier checks. It is not asked where a model of the user's own
+    decides, which may do anything, nor for what a page shows.
+    """
 
     catalogue: Catalogue
     model: str | None = None  # the file of the user's own model
     engine: Choice = "auto"
     limits: Limits = field(default_factory=Limits)
     annotate: bool = False  # say of each trace what a page shows: causes, states, code
+    store: Store | None = None
     built: dict[tuple[str, str], Machine] = field(default_factory=dict)
 
     def machine(self, topic: str, cell: Cell) -> Machine:
@@ -212,21 +218,62 @@ def decide_all(
     the second time alone, has an error and exit code 3.
     """
     pairs = [(test, cell) for test, cells in selected for cell in cells]
-    if len(pairs) == 1:
-        found = iter([(_groups(pairs)[0], [decide(job, *pairs[0], watcher.search)])])
+    kept = _Kept(job, pairs)
+    for index, outcome in kept.found.items():
+        watcher.done(outcome.name)
+        yield index, outcome
+    groups = _groups(pairs, kept.found)
+    if sum(map(len, groups)) == 1:
+        [[index]] = groups
+        found = iter([(groups[0], [decide(job, *pairs[index], watcher.search)])])
     else:
         found = spread(
             lambda group: [decide(job, *pairs[index]) for index in group],
-            _groups(pairs),
+            groups,
             lambda group: watcher.busy(pairs[group[0]][1].name),
             workers=workers,
             apart=lambda group: [(index,) for index in group],
             lost=lambda group: [_lost(job, *pairs[index]) for index in group],
         )
-    for group, outcomes in found:
-        for index, outcome in zip(group, outcomes, strict=True):
-            watcher.done(outcome.name)
-            yield index, outcome
+    try:
+        for group, outcomes in found:
+            for index, outcome in zip(group, outcomes, strict=True):
+                kept.keep(index, outcome)
+                watcher.done(outcome.name)
+                yield index, outcome
+    finally:
+        kept.close()
+
+
+class _Kept:
+    """What earlier checks decided of some cells: ``found`` gives their outcomes by position."""
+
+    def __init__(self, job: Job, pairs: Sequence[tuple[Test, Cell]]) -> None:
+        known = job.store is not None and job.model is None and not job.annotate
+        self.store = job.store.open() if known and job.store is not None else None
+        self.keys: dict[int, str] = {}
+        self.found: dict[int, Outcome] = {}
+        if self.store is None:
+            return
+        keys = Keys(job.catalogue, job.engine)
+        for index, (test, cell) in enumerate(pairs):
+            key = keys.key(test, cell)
+            if key is None:
+                continue
+            self.keys[index] = key
+            outcome = self.store.find(key, _blank(job, test, cell))
+            if outcome is not None:
+                self.found[index] = outcome
+
+    def keep(self, index: int, outcome: Outcome) -> None:
+        """Keep a result for later checks."""
+        if self.store is not None and index in self.keys:
+            self.store.keep(self.keys[index], outcome)
+
+    def close(self) -> None:
+        """Keep the store within its bound."""
+        if self.store is not None:
+            self.store.close()
 
 
 def _lost(job: Job, test: Test, cell: Cell) -> Outcome:
@@ -234,10 +281,12 @@ def _lost(job: Job, test: Test, cell: Cell) -> Outcome:
     return replace(_blank(job, test, cell), error=message, exit_code=3)
 
 
-def _groups(pairs: Sequence[tuple[Test, Cell]]) -> list[tuple[int, ...]]:
+def _groups(pairs: Sequence[tuple[Test, Cell]], without: Container[int]) -> list[tuple[int, ...]]:
     """Return the positions of cells, those together that one machine decides; not too many."""
     same: dict[tuple[str, str], list[int]] = {}
     for index, (test, cell) in enumerate(pairs):
+        if index in without:
+            continue
         same.setdefault((test.path, cell.scenario), []).append(index)
     return [
         tuple(found[at : at + _TOGETHER])

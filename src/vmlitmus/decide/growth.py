@@ -10,11 +10,11 @@ from itertools import count
 from vmlitmus.decide.cells import Job, decide
 from vmlitmus.engine import Limits, Progress
 from vmlitmus.errors import UsageError, unknown
-from vmlitmus.growth import Grown, Growth
 from vmlitmus.lang import Model
 from vmlitmus.lang.environment import MOST
 from vmlitmus.lang.model import fill
 from vmlitmus.outcome import Outcome, Verdict
+from vmlitmus.outcome.growth import Grown, Growth
 from vmlitmus.scenario import Cell, Test
 
 

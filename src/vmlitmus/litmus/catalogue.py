@@ -9,6 +9,7 @@ import os
 import sys
 from collections import ChainMap
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from pathlib import Path
 
 from vmlitmus.errors import ScenarioError, UsageError, VmlitmusError, nearest, unknown
@@ -183,10 +184,16 @@ def counts_path(topic: str) -> Path:
 
 def blessed(topic: str) -> dict[str, list[int]]:
     """Return the stored [states, transitions, depth] of each cell of a topic."""
+    path = counts_path(topic)
     try:
-        found: dict[str, list[int]] = json.loads(counts_path(topic).read_text(encoding="utf-8"))
+        return _counts(path, path.stat().st_mtime_ns)
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:
-        raise VmlitmusError(f"{counts_path(topic).name} of {topic}: {error}") from None
+        raise VmlitmusError(f"{path.name} of {topic}: {error}") from None
+
+
+@lru_cache(maxsize=16)
+def _counts(path: Path, _written: int) -> dict[str, list[int]]:
+    found: dict[str, list[int]] = json.loads(path.read_text(encoding="utf-8"))
     return found

@@ -5,8 +5,8 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Mapping
 
-from vmlitmus.growth import Grown, Growth, verdict_of
 from vmlitmus.outcome import Outcome
+from vmlitmus.outcome.growth import Grown, Growth, verdict_of
 from vmlitmus.report.columns import aligned
 from vmlitmus.report.explain import explain
 from vmlitmus.report.timeline import WIDTH, ascii_only

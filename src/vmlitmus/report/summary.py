@@ -52,4 +52,7 @@ def summary(outcomes: Sequence[Outcome], seconds: float) -> str:
             parts.append(f"{codes.count(code)} {word}")
     if vacuous:
         parts.append(f"{len(vacuous)} vacuous")
+    kept = sum(o.kept for o in outcomes)
+    if kept:
+        parts.append(f"{kept} of them decided before")
     return f"{', '.join(parts)}; {seconds:.1f} s"

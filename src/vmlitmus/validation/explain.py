@@ -12,12 +12,19 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from vmlitmus.audit.roster import Roster
+from vmlitmus.audit.trace.roster import Roster
 from vmlitmus.errors import UsageError
+from vmlitmus.outcome.validation import (
+    Candidate,
+    CoreResult,
+    Explained,
+    Mismatch,
+    Prefix,
+    Validation,
+)
 from vmlitmus.trace.events import Kind, Left
 from vmlitmus.trace.recording import Recording
 from vmlitmus.trace.text import EVERY_CPU
-from vmlitmus.validated import Candidate, CoreResult, Explained, Mismatch, Prefix, Validation
 from vmlitmus.validation.environment import STEPS
 from vmlitmus.validation.frontier import Follower, Shown, State, TooMany
 from vmlitmus.validation.lift import IDLE, Group, Lift, Lifted

@@ -17,10 +17,10 @@ from functools import lru_cache
 from importlib.resources import files
 from typing import Any
 
-from vmlitmus.audited import Fix
 from vmlitmus.errors import UsageError
 from vmlitmus.host.kernel.release import Kernel
 from vmlitmus.host.tree import Tree
+from vmlitmus.outcome.audit import Fix
 
 HAS, LACKS, CANNOT_TELL, NOT_CONCERNED = "has", "lacks", "cannot tell", "not concerned"
 _RELEASE = re.compile(r"(\d{1,3})\.(\d{1,3})(?:\.(\d{1,4}))?(-rc\d{1,2})?")

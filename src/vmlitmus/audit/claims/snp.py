@@ -12,7 +12,7 @@ from vmlitmus.audit.claims.fixes import Release
 from vmlitmus.audit.claims.judge import cannot_tell
 from vmlitmus.audit.facts import HostFacts
 from vmlitmus.audit.vm.domain import Domain
-from vmlitmus.audited import Answer, Evidence, Judged
+from vmlitmus.outcome.audit import Answer, Evidence, Judged
 
 _SMT, _RESERVED, _DEBUG, _SINGLE_SOCKET = 1 << 16, 1 << 17, 1 << 19, 1 << 20
 _LOOKED_AT = (7, 2)  # the newest kernel in which KVM was read

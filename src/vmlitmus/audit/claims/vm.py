@@ -14,8 +14,8 @@ from vmlitmus.audit.facts import HostFacts
 from vmlitmus.audit.lifted.actor import Actor
 from vmlitmus.audit.lifted.pairs import NOWHERE, Pair, Question, across, within
 from vmlitmus.audit.vm.domain import Domain, task
-from vmlitmus.audited import Answer, Evidence, ForEver, Judged
 from vmlitmus.host.cpus.cpulist import as_list
+from vmlitmus.outcome.audit import Answer, Evidence, ForEver, Judged
 
 Claim = Callable[[HostFacts, Domain], Judged]
 _HOLDS = {

@@ -17,7 +17,7 @@ from vmlitmus.compiler.machine.reachable import reachable
 from vmlitmus.compiler.machine.store_load import passing
 from vmlitmus.errors import ModelError
 from vmlitmus.lang.model import Model
-from vmlitmus.lang.syntax import place
+from vmlitmus.lang.syntax.trees import place
 
 
 def checked(machine: Machine, *, ordered: bool = False) -> Machine:

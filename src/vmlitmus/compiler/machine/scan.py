@@ -14,7 +14,7 @@ from typing import Any
 
 from vmlitmus.lang.entity import Entity
 from vmlitmus.lang.source import Assumption
-from vmlitmus.lang.syntax import function_syntax, names_of
+from vmlitmus.lang.syntax.trees import function_syntax, names_of
 from vmlitmus.lang.world import Hooks, World
 
 _MUTATORS = ("add", "remove", "discard", "clear")
@@ -23,7 +23,8 @@ _MUTATORS = ("add", "remove", "discard", "clear")
 class Scan:
     """The fields written, parts switched and assumptions consulted by some functions.
 
-    ``parts`` and ``assumptions`` are in the order in which the code is met.
+    ``parts`` and ``assumptions`` are in the order in which the code is met; ``modules`` are those
+    of the entities and the mechanisms.
     """
 
     def __init__(self, entities: Iterable[type[Entity]], hooks: Iterable[Hooks]) -> None:
@@ -32,6 +33,7 @@ class Scan:
         self.assumptions: dict[str, Assumption] = {}
         self._seen: set[types.FunctionType] = set()
         self._methods: dict[str, list[types.FunctionType]] = {}
+        self.modules: set[str] = set()
         for kind in [*entities, *(type(h) for h in hooks)]:
             for base in kind.__mro__:
                 if base not in (Entity, Hooks, object):
@@ -43,6 +45,7 @@ class Scan:
         return sorted(self._seen, key=lambda f: (f.__module__, f.__code__.co_firstlineno))
 
     def _offer(self, kind: type) -> None:
+        self.modules.add(kind.__module__)
         for name, value in vars(kind).items():
             function = value.fget if isinstance(value, property) else value
             if isinstance(function, types.FunctionType):

@@ -17,8 +17,6 @@ from vmlitmus.model.hardware.hotplug import (
     leave_online_mask,
     play_dead,
 )
-from vmlitmus.model.kvm.cache_flush.all_online import AllOnlineCpus
-from vmlitmus.model.kvm.cache_flush.cleared_after import ClearedAfterFlush
 from vmlitmus.model.kvm.cache_flush.context import copy_context, move_context
 from vmlitmus.model.kvm.cache_flush.destroy import (
     deactivate_other,
@@ -26,14 +24,9 @@ from vmlitmus.model.kvm.cache_flush.destroy import (
     give_page,
     recycle_asid,
 )
-from vmlitmus.model.kvm.cache_flush.ever_ran import (
-    EverExited,
-    EverLoaded,
-    EverRan,
-    EverRanLate,
-)
 from vmlitmus.model.kvm.cache_flush.init import sev_init
 from vmlitmus.model.kvm.cache_flush.launch import launch_update
+from vmlitmus.model.kvm.cache_flush.policies import POLICIES
 from vmlitmus.model.kvm.cache_flush.policy import (
     FlushPolicy,
     Mark,
@@ -47,8 +40,6 @@ from vmlitmus.model.kvm.cache_flush.reclaim import (
     reclaim,
     unregister_region,
 )
-from vmlitmus.model.kvm.cache_flush.test_and_clear import LateSet, TestAndClear
-from vmlitmus.model.kvm.cache_flush.wished import SelfClearing, Wished, WishedAtLoad
 from vmlitmus.model.kvm.vcpu import enter_guest, vcpu_load, vcpu_migrate, vcpu_put
 from vmlitmus.model.vmm.reuse import dma_reuse, host_reuse
 from vmlitmus.world import (
@@ -70,20 +61,6 @@ from vmlitmus.world import (
     Writeback,
 )
 
-POLICIES = {
-    "ever-ran": EverRan,
-    "ever-loaded": EverLoaded,
-    "ever-ran-late": EverRanLate,
-    "ever-exited": EverExited,
-    "all-online": AllOnlineCpus,
-    "none": FlushPolicy,
-    "v1": ClearedAfterFlush,
-    "v3": TestAndClear,
-    "v2": LateSet,
-    "wished": Wished,
-    "wished-at-load": WishedAtLoad,
-    "self-clearing": SelfClearing,
-}
 MARKS = {"atomic": Mark, "test-then-set": TestThenSet, "read-modify-write": ReadModifyWrite}
 PLACES_RECLAIM = tuple(place.value for place in ReclaimFlush)
 PLACES_MOVE = tuple(place.value for place in MoveFlush)

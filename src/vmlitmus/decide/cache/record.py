@@ -1,0 +1,121 @@
+"""A result as text, and back: what is read is checked like any input.
+
+Nothing in a record is run, and a record that is not exactly what ``written`` writes is refused.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import typing
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, asdict, fields, is_dataclass
+from enum import Enum
+from functools import lru_cache
+from types import UnionType
+from typing import Any
+
+from vmlitmus.outcome import Outcome, Result
+
+# what deciding a cell adds to its outcome; the rest is read from the test each time
+_DECIDED = ("bounds", "assumptions", "word", "start", "not_modelled")
+
+
+class Damaged(Exception):
+    """A record is not what was written."""
+
+
+def written(key: str, outcome: Outcome) -> bytes:
+    """Return the record of an outcome that has a result."""
+    assert outcome.result is not None
+    decided = {name: getattr(outcome, name) for name in _DECIDED}
+    body = json.dumps({"result": asdict(outcome.result), **decided}, separators=(",", ":"))
+    return f"{_seal(key, body.encode())}\n{body}\n".encode()
+
+
+def read(key: str, record: bytes) -> tuple[Result, dict[str, Any]]:
+    """Return what a record says: the result, and what else was decided; raises Damaged."""
+    seal, _, body = record.removesuffix(b"\n").partition(b"\n")
+    if seal.decode("ascii", "replace") != _seal(key, body):
+        raise Damaged
+    try:
+        found = json.loads(body)
+    except (ValueError, RecursionError):
+        raise Damaged from None
+    if not isinstance(found, dict) or found.keys() != {"result", *_DECIDED}:
+        raise Damaged
+    hints = _hints(Outcome)
+    return _made(Result, found["result"]), {n: _made(hints[n], found[n]) for n in _DECIDED}
+
+
+def _seal(key: str, body: bytes) -> str:
+    return hashlib.sha256(key.encode() + b"\n" + body).hexdigest()
+
+
+def _made(kind: Any, value: Any) -> Any:
+    """Return a value of JSON as one of a type; raises Damaged where it is none."""
+    return _maker(kind)(value)
+
+
+@lru_cache(maxsize=256)
+def _maker(kind: Any) -> Callable[[Any], Any]:
+    origin, inner = typing.get_origin(kind), typing.get_args(kind)
+    if kind is object:
+        return lambda value: value
+    if origin in (UnionType, typing.Union):
+        [one] = [k for k in inner if k is not type(None)]
+        return lambda value: None if value is None else _maker(one)(value)
+    if is_dataclass(kind):
+        return lambda value: _dataclass(kind, value)
+    if origin is tuple:
+        return lambda value: _tuple(inner, value)
+    if isinstance(origin, type) and issubclass(origin, Mapping):
+        return lambda value: {
+            _made(inner[0], name): _made(inner[1], one) for name, one in _is(value, dict).items()
+        }
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        return lambda value: _member(kind, value)
+    if kind is float:
+        return lambda value: float(_is(value, (int, float)))
+    return lambda value: _is(value, kind)
+
+
+def _is(value: Any, kind: type | tuple[type, ...]) -> Any:
+    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+        raise Damaged
+    return value
+
+
+def _member(kind: type[Enum], value: Any) -> Enum:
+    try:
+        return kind(value)
+    except ValueError:
+        raise Damaged from None
+
+
+def _tuple(inner: tuple[Any, ...], value: Any) -> tuple[Any, ...]:
+    _is(value, list)
+    if len(inner) == 2 and inner[1] is Ellipsis:
+        make = _maker(inner[0])
+        return tuple(make(one) for one in value)
+    if len(value) != len(inner):
+        raise Damaged
+    return tuple(_made(kind, one) for kind, one in zip(inner, value, strict=True))
+
+
+def _dataclass(kind: Any, value: Any) -> Any:
+    hints, needed = _hints(kind), _needed(kind)
+    if not isinstance(value, dict) or not needed <= value.keys() <= hints.keys():
+        raise Damaged
+    return kind(**{name: _maker(hints[name])(one) for name, one in value.items()})
+
+
+@lru_cache(maxsize=32)
+def _hints(kind: type) -> dict[str, Any]:
+    return typing.get_type_hints(kind)
+
+
+@lru_cache(maxsize=32)
+def _needed(kind: Any) -> frozenset[str]:
+    plain = (f.name for f in fields(kind) if f.default is f.default_factory is MISSING)
+    return frozenset(plain)

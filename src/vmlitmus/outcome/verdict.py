@@ -1,0 +1,393 @@
+"""What a check found, as plain data: the only thing that reports read.
+
+Source: the JSON contract ``vmlitmus/outcome/1``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class Verdict(StrEnum):
+    """The answer to a claim, within the stated bounds."""
+
+    HOLDS = "holds"
+    VIOLATED = "violated"
+    INCONCLUSIVE = "inconclusive"
+
+
+@dataclass(frozen=True)
+class Word:
+    """A word that sums up a cell: the first whose condition some state satisfies is the cell's.
+
+    ``reached`` is None for the word of a cell in which none was.
+    """
+
+    word: str
+    reached: str | None
+
+
+def word_of(words: Iterable[Word], observed: Mapping[str, bool]) -> str | None:
+    """Return the word that the observations of a cell give it; None where there are no words."""
+    return next((w.word for w in words if w.reached is None or observed[w.reached]), None)
+
+
+@dataclass(frozen=True)
+class Cause:
+    """An earlier step of another actor that a step rests on, and the fields it goes through.
+
+    ``step`` is its position in the trace. ``needed`` says that the step could not have happened
+    with the old value; otherwise it would have done something else.
+    """
+
+    step: int
+    fields: tuple[str, ...]
+    needed: bool
+
+
+@dataclass(frozen=True)
+class Excerpt:
+    """A function of a model: its file, its lines from number ``first`` on, and which of them run.
+
+    ``marked`` are the numbers of the lines of one atomic section; empty where all of it runs.
+    """
+
+    file: str
+    first: int
+    lines: tuple[str, ...]
+    marked: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class TraceStep:
+    """One step of a counterexample or witness, as the reference engine executed it.
+
+    ``changes`` maps "page0.owner" to its values before and after, as text. The rest is there when
+    it was asked for: ``causes`` are the steps of other actors that it rests on; ``moves`` says for
+    each actor that it moves where it was and is; ``mechanism`` is the file of the model that the
+    step stands in; ``assumptions`` are those that it rests on, with their values.
+    """
+
+    step: str
+    binding: tuple[str, ...]
+    label: str
+    actor: Mapping[str, str]
+    cpu: str | None
+    changes: Mapping[str, tuple[str, str]]
+    source: str
+    causes: tuple[Cause, ...] = ()
+    moves: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    mechanism: str = ""
+    assumptions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one engine found for one claim on one machine.
+
+    ``states``, ``transitions`` and ``depth`` are counts as the design defines them; ``seconds``
+    is wall time; ``never_fired`` maps the steps that no run took to their labels; ``observed`` says
+    for each asked condition whether a counted state satisfies it. ``vacuous`` says that the verdict
+    means nothing; then a warning says why. ``backing`` says in words what
+    was reached, so that a claim that holds is not empty. Where the trace is a lasso, its step
+    ``loop_start`` begins the loop (no step: the run stops there for ever), and before its step
+    ``since`` the run begins to wait. ``initial`` is the state before the first step of the trace,
+    as text, ``fixed`` the fields that no step changes, and ``code`` what each of its steps runs;
+    they are there when they were asked for.
+    """
+
+    verdict: Verdict
+    engine: str
+    states: int
+    transitions: int
+    depth: int
+    seconds: float
+    coverage: Mapping[str, int] = field(default_factory=dict)
+    never_fired: Mapping[str, str] = field(default_factory=dict)
+    trace: tuple[TraceStep, ...] | None = None
+    loop_start: int | None = None
+    since: int | None = None
+    warnings: tuple[str, ...] = ()
+    vacuous: bool = False
+    reason: str | None = None
+    observed: Mapping[str, bool] = field(default_factory=dict)
+    backing: tuple[str, ...] = ()
+    initial: Mapping[str, str] = field(default_factory=dict)
+    fixed: Mapping[str, str] = field(default_factory=dict)
+    code: Mapping[str, tuple[Excerpt, ...]] = field(default_factory=dict)
+
+
+class PartStatus(StrEnum):
+    """What becomes of a claim when one part is switched off."""
+
+    LOAD_BEARING = "load-bearing"
+    REDUNDANT = "redundant"
+    INCONCLUSIVE = "inconclusive"
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part, switched off alone: ``steps`` is the length of the counterexample.
+
+    ``idle`` says that no step that asks for the part ever happens, whatever else is off;
+    ``vacuous`` names conditions behind the claim that are not reached without the part.
+    """
+
+    name: str
+    status: PartStatus
+    steps: int | None = None
+    idle: bool = False
+    vacuous: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Ablated:
+    """What a claim needs of the parts of one machine.
+
+    ``verdict`` is that with all parts on; when it is not "holds" there is nothing to say of parts.
+    ``sufficient`` are the minimal sets of parts that suffice when all others are off, ``breaking``
+    the minimal sets whose removal breaks the claim; ``complete`` says that no other is missing and
+    ``argument`` what they rest on. ``combinations`` counts the sets decided, ``states`` and
+    ``transitions`` those of all their searches; ``reason`` says why it was given up; ``vacuous``
+    names conditions behind the claim that are not reached with all parts on.
+    """
+
+    verdict: Verdict
+    parts: tuple[Part, ...]
+    sufficient: tuple[tuple[str, ...], ...]
+    breaking: tuple[tuple[str, ...], ...]
+    complete: bool
+    argument: str
+    engine: str
+    combinations: int
+    states: int
+    transitions: int
+    seconds: float
+    reason: str | None = None
+    vacuous: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Ablation:
+    """A test, or one cell of its matrix, with what it needs: an entry of ``vmlitmus/ablation/1``.
+
+    ``absent`` are the disturbances of the model that do not happen here, ``off`` the parts that are
+    off already; ``needed_by`` gives the tests of the catalogue that need a part, as far as they
+    were looked for. ``arguments`` select the cell on the command line.
+    """
+
+    name: str
+    topic: str
+    question: str
+    claim: str
+    where: Mapping[str, str]
+    arguments: tuple[str, ...]
+    result: Ablated
+    bounds: Mapping[str, object] = field(default_factory=dict)
+    assumptions: tuple[str, ...] = ()
+    absent: tuple[str, ...] = ()
+    off: tuple[str, ...] = ()
+    needed_by: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Thread:
+    """A mail thread that a test cites by the name of a file: who asked, and when (ISO date)."""
+
+    file: str
+    subject: str
+    author: str
+    date: str
+
+    def __str__(self) -> str:
+        return f'"{self.subject}" ({self.author}, {self.date})'
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A test, or one cell of its matrix, with its result: one entry of ``vmlitmus/outcome/1``.
+
+    ``then_text`` is what has to follow, for a ``leads_to``. ``stored`` are the blessed [states,
+    transitions, depth], if there are any; ``error`` is the message when there is no result because
+    test or model is faulty, and ``exit_code`` its code. ``word`` sums up what was observed, where
+    the test says how. ``arguments`` select it again on the command line. ``without`` are parts
+    switched off besides those of the test: then what the test expects is not expected. ``off`` are
+    those that the test itself switches off, ``chosen`` the assumptions that it sets. ``yes`` is the
+    verdict that answers the question with yes, where the test says so. ``thread`` is the source
+    where that is a mail thread; ``file`` is where the test is.
+    """
+
+    name: str
+    topic: str
+    question: str
+    source: str
+    because: str
+    decided_by: str
+    claim: str
+    claim_text: str
+    expected: Verdict
+    where: Mapping[str, str]
+    result: Result | None = None
+    bounds: Mapping[str, object] = field(default_factory=dict)
+    assumptions: tuple[str, ...] = ()
+    then_text: str | None = None
+    stored: tuple[int, ...] | None = None
+    error: str | None = None
+    exit_code: int = 0
+    word: str | None = None
+    expected_word: str | None = None
+    arguments: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
+    start: str = ""  # how things stand at first, in one line
+    off: tuple[str, ...] = ()
+    chosen: tuple[str, ...] = ()
+    yes: Verdict | None = None
+    thread: Thread | None = None
+    file: str = ""
+    not_modelled: tuple[str, ...] = ()  # what the mechanisms that took part leave out
+    command: str = "explain"  # what shows it again, with ``arguments``
+    kept: bool = False  # the result is that of an earlier check
+
+    @property
+    def answer(self) -> str | None:
+        """Return "yes" or "no"; None where the question is not one, or not decided as it stands."""
+        asked = self.because and not self.without and self.yes is not None
+        if not asked or self.result is None or self.result.verdict is Verdict.INCONCLUSIVE:
+            return None
+        return "yes" if self.result.verdict is self.yes else "no"
+
+    @property
+    def citation(self) -> str:
+        """Return the source as people cite it: a thread by subject, author and date."""
+        return str(self.thread) if self.thread else self.source
+
+    @property
+    def counts(self) -> tuple[int, ...] | None:
+        """States, transitions and depth of the result."""
+        r = self.result
+        return (r.states, r.transitions, r.depth) if r else None
+
+    @property
+    def counts_differ(self) -> bool:
+        """Say whether a conclusive result has other counts than those stored."""
+        if self.result is None or self.result.verdict is Verdict.INCONCLUSIVE:
+            return False
+        return self.stored is not None and self.stored != self.counts
+
+    @property
+    def word_differs(self) -> bool:
+        """Say whether the cell's word is another than the one expected."""
+        return self.expected_word not in (None, self.word)
+
+    @property
+    def as_expected(self) -> bool:
+        """Say whether verdict and word are the expected ones, with the stored counts.
+
+        A vacuous verdict is none that anybody expects.
+        """
+        return self._agrees and not (self.result is not None and self.result.vacuous)
+
+    @property
+    def _agrees(self) -> bool:
+        right = self.result is not None and self.result.verdict == self.expected
+        return right and not self.counts_differ and not self.word_differs
+
+    @property
+    def code(self) -> int:
+        """Return the exit code that this outcome alone would give."""
+        if self.result is None:
+            return self.exit_code
+        if self.result.verdict is Verdict.INCONCLUSIVE:
+            return 3
+        if self._agrees:
+            return 3 if self.result.vacuous else 0
+        return 1
+
+
+@dataclass(frozen=True)
+class Said:
+    """What somebody said of cells of a matrix: which conditions are reached there, and which not.
+
+    ``where`` gives the values of some axes, each a choice of one or several; ``agrees`` what the
+    file expects of the comparison with what the model observes; ``note`` why they differ, or what
+    was left open.
+    """
+
+    by: str
+    text: str
+    where: Mapping[str, tuple[str, ...]]
+    seen: tuple[str, ...]
+    unseen: tuple[str, ...]
+    agrees: bool
+    note: str
+
+
+_PRECEDENCE = (70, 130, 2, 1, 3, 0)
+
+
+def exit_code(codes: Iterable[int]) -> int:
+    """Return the exit code of several outcomes: the gravest."""
+    return min(codes, key=_PRECEDENCE.index, default=0)
+
+
+def as_json(outcomes: Iterable[Outcome]) -> dict[str, Any]:
+    """Return outcomes as the object of schema ``vmlitmus/outcome/1``; faulty tests are left out."""
+    return {"schema": "vmlitmus/outcome/1", "tests": [_entry(o) for o in outcomes if o.result]}
+
+
+def _entry(outcome: Outcome) -> dict[str, Any]:
+    r = outcome.result
+    assert r is not None
+    return {
+        "name": outcome.name,
+        "topic": outcome.topic,
+        "question": outcome.question,
+        "source": outcome.citation,
+        "thread": asdict(outcome.thread) if outcome.thread else None,
+        "file": outcome.file,
+        "because": outcome.because,
+        "decided_by": outcome.decided_by,
+        "answer": outcome.answer,
+        "verdict": r.verdict.value,
+        "expected": outcome.expected.value,
+        "as_expected": outcome.as_expected,
+        "claim": outcome.claim,
+        "engine": r.engine,
+        "states": r.states,
+        "transitions": r.transitions,
+        "depth": r.depth,
+        "seconds": round(r.seconds, 3),
+        "bounds": dict(outcome.bounds),
+        "assumptions": list(outcome.assumptions),
+        "not_modelled": list(outcome.not_modelled),
+        "never_fired": list(r.never_fired),
+        "coverage": dict(r.coverage),
+        "warnings": list(r.warnings),
+        "trace": None if r.trace is None else [_step_entry(step) for step in r.trace],
+        "loop_start": r.loop_start,
+        **({"initial": dict(r.initial), "fixed": dict(r.fixed)} if r.initial else {}),
+    }
+
+
+def _step_entry(step: TraceStep) -> dict[str, Any]:
+    known = {
+        "binding": list(step.binding),
+        "causes": [
+            {"step": c.step, "fields": list(c.fields), "needed": c.needed} for c in step.causes
+        ],
+        "moves": {name: list(pair) for name, pair in step.moves.items()},
+        "mechanism": step.mechanism,
+        "assumptions": list(step.assumptions),
+    }
+    return {
+        "step": step.step,
+        "label": step.label,
+        "actor": dict(step.actor),
+        "cpu": step.cpu,
+        "changes": {name: list(pair) for name, pair in step.changes.items()},
+        "source": step.source,
+        **(known if step.mechanism else {}),
+    }
