@@ -77,6 +77,7 @@ def build(
             return machine
         again = _Builder(model, settings or {}, lists or {}, switchable)
         again.buffered, again.stores = True, found.stores if selective else None
+        again.varying = frozenset(map(str, machine.variables))
         return replace(checked(again.build(*arguments)), passing=replace(found, in_use=True))
     except RecursionError:
         raise ModelError(f"model {model.name}: the code of a step is nested too deeply") from None
@@ -115,6 +116,7 @@ class _Builder:
         self.depth = machine["store_buffer"] if machine.get("memory") == "tso" else 0
         self.buffered = False
         self.stores: Stores | None = None
+        self.varying: frozenset[str] = frozenset()  # the fields that change, where it is known
 
     def build(
         self,
@@ -256,6 +258,8 @@ class _Builder:
     def memory(self, world: World, entities: Entities, written: set[str]) -> list[Step]:
         """Say which fields are Shared; return the steps by which buffered stores reach memory."""
         shared = {p: d for p, d in shared_fields(entities, self.fields).items() if p[1] in written}
+        if self.buffered:
+            shared = {p: d for p, d in shared.items() if f"{p[0]}.{p[1]}" in self.varying}
         world.shared = frozenset(shared)
         if not self.buffered:
             return []

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 from enum import Enum
 from typing import TYPE_CHECKING, Annotated, Any
 
-from vmlitmus.herd.program import Atom, Clause, Kind, Operation, Program, clauses
+from vmlitmus.herd.program import Atom, Clause, Kind, Operation, Program, clauses, shown
 from vmlitmus.lang import (
     Between,
     Condition,
@@ -22,6 +23,7 @@ from vmlitmus.lang import (
     step,
     when,
 )
+from vmlitmus.lang.model import MEMORY
 
 INSTRUCTIONS = Sdm("vol. 3A, 8.2 (memory ordering)")
 MOST = 64  # instructions of one processor
@@ -44,6 +46,9 @@ class Location(Entity):
     if TYPE_CHECKING:
         name: Enum
         value: int
+
+    def __str__(self) -> str:
+        return str(self.name.value)
 
 
 class Register(Entity):
@@ -197,7 +202,22 @@ def _is_so(asked: Asked) -> bool:
     return (asked.location.value == asked.value) is asked.so
 
 
-STEPS = (store, load, move, mfence, xchg, xadd, cmpxchg, add, sub, end)
+STEPS = {
+    Kind.STORE: store,
+    Kind.LOAD: load,
+    Kind.MOVE: move,
+    Kind.MFENCE: mfence,
+    Kind.XCHG: xchg,
+    Kind.XADD: xadd,
+    Kind.CMPXCHG: cmpxchg,
+    Kind.ADD: add,
+    Kind.SUB: sub,
+}
+
+
+def topic_of(program: Program) -> str:
+    """Return the name of a program's model: one for each program."""
+    return f"herd {hashlib.sha256(repr(program).encode()).hexdigest()[:16]}"
 
 
 def model_of(program: Program) -> Model:
@@ -205,18 +225,20 @@ def model_of(program: Program) -> Model:
     low, high = _range(program)
     value = Annotated[int, Between(low, high)]
     places = _enum("Name", [name for name, _ in _locations(program)])
+    kinds = {o.kind for _, _, o in _operations(program)}
+    text = f"at the end {shown(program.formula)}"
     registers = _enum("RegisterName", dict.fromkeys(name for _, name in _registers(program)))
     return Model(
-        name="herd",
+        name=topic_of(program),
         doc="litmus tests in the x86 format of herd",
         entities=(Processor, Location, Register, Instruction, Alternative, Asked),
-        steps=STEPS,
+        steps=(*(step for kind, step in STEPS.items() if kind in kinds), end),
         conditions=(
-            Condition(asked.function, "asked", str(program.name), asked.sources, ("ended",)),
+            Condition(asked.function, "asked", text, asked.sources, ("ended",)),
             ended,
         ),
         setup=_Setup(program, places, registers),
-        settings={"machine": {}},
+        settings={"machine": {**MEMORY}},
         fields={
             Location: _fields(name=_const(places), value=_shared(value)),
             Register: _fields(name=_const(registers), value=value),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Literal, TypeAlias
@@ -86,3 +87,28 @@ def clauses(formula: Formula, wanted: bool = True) -> list[Clause]:
     for part in parts:
         found = [a | b for a in found for b in part]
     return [c for c in dict.fromkeys(found) if not any((atom, not so) in c for atom, so in c)]
+
+
+def size(formula: Formula, wanted: bool = True) -> int:
+    """Return at most how many alternatives ``clauses`` gives."""
+    if formula.op in ("atom", "true"):
+        return 1
+    if formula.op == "not":
+        return size(formula.parts[0], not wanted)
+    sizes = [size(part, wanted) for part in formula.parts]
+    return sum(sizes) if (formula.op == "or") is wanted else math.prod(sizes)
+
+
+def shown(formula: Formula) -> str:
+    """Return a formula as it is written in a file."""
+    if formula.op == "atom":
+        assert formula.atom is not None
+        atom = formula.atom
+        held = "" if atom.processor is None else f"{atom.processor}:"
+        return f"{held}{atom.name}={atom.value}"
+    if formula.op == "true":
+        return "true"
+    if formula.op == "not":
+        return f"~({shown(formula.parts[0])})"
+    joint = " /\\ " if formula.op == "and" else " \\/ "
+    return joint.join(f"({shown(p)})" if p.op in ("and", "or") else shown(p) for p in formula.parts)

@@ -12,7 +12,17 @@ import sys
 import types
 from collections.abc import Callable, Iterable
 from enum import Enum
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeVar, Union, get_args, get_origin
+from typing import (
+    TYPE_CHECKING,
+    Annotated,
+    Any,
+    ClassVar,
+    Protocol,
+    TypeVar,
+    Union,
+    get_args,
+    get_origin,
+)
 
 from vmlitmus.errors import ModelError, unknown
 from vmlitmus.lang.domain import (
@@ -26,9 +36,6 @@ from vmlitmus.lang.domain import (
     RefTo,
     SetOf,
 )
-
-if TYPE_CHECKING:
-    from vmlitmus.lang.store_buffer import StoreBuffers
 
 T = TypeVar("T")
 if TYPE_CHECKING:
@@ -92,6 +99,13 @@ class Entity:
         return self is other
 
 
+class Buffers(Protocol):
+    """What may take a write before it reaches memory; see ``store_buffer``."""
+
+    def store(self, entity: Entity, name: str, code: int) -> bool:
+        """Take the write of a field; False when it goes to memory at once."""
+
+
 class Recorder:
     """Where the writes of one world go: index of each state variable, and what a step wrote.
 
@@ -102,7 +116,7 @@ class Recorder:
     ``buffers`` take stores of ``Shared`` fields, where memory is not sequentially consistent.
     """
 
-    buffers: StoreBuffers | None = None
+    buffers: Buffers | None = None
 
     def __init__(self) -> None:
         self.variables: dict[tuple[Entity, str], tuple[int, Domain]] = {}

@@ -13,15 +13,13 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 from vmlitmus.lang.domain import Domain, OutOfRange
+from vmlitmus.lang.entity import Entity, Recorder
 from vmlitmus.lang.guard import Blocked, NotEnabled
 
-if TYPE_CHECKING:
-    from vmlitmus.lang.entity import Entity, Recorder
-
-Place: TypeAlias = "tuple[Entity, str]"
+Place: TypeAlias = tuple[Entity, str]
 Site: TypeAlias = tuple[str, int, str]  # a section: name of its step, where it starts, its actor
 SLOT = "_store"  # slot i of a cpu's FIFO is its field _store{i}; 0 is no entry
 
@@ -56,11 +54,13 @@ class Buffering:
 class StoreBuffers:
     """The store buffers of one world, as the step at hand sees them.
 
-    ``fields`` are the fields that may be in a buffer, with their entries in rising order.
+    ``fields`` are the fields that may be in a buffer, with their entries in rising order; the
+    stores of other ``shared`` fields wait for an empty buffer.
     """
 
     plan: Buffering
     fields: tuple[tuple[Place, Domain], ...]
+    shared: frozenset[Place]
     recorder: Recorder
     actor: Entity | None = None
     cpu: Entity | None = None
@@ -71,7 +71,6 @@ class StoreBuffers:
     memory: dict[Place, int] = field(default_factory=dict)  # of fields whose newest store is above
 
     def __post_init__(self) -> None:
-        self.known = {f"{entity}.{name}" for (entity, name), _ in self.fields}
         self.starts = [self.plan.first[f"{entity}.{name}"] for (entity, name), _ in self.fields]
 
     def begin(self, actor: Entity | None, site: Site) -> None:
@@ -119,13 +118,13 @@ class StoreBuffers:
         """Take a store into the buffer; False when it goes to memory, as that of other fields."""
         if name == type(entity).runs_on:
             self.switch(entity, name, code)
-        if (where := f"{entity}.{name}") not in self.known or self.direct or self.actor is None:
+        if (entity, name) not in self.shared or self.direct or self.actor is None:
             return False
         if self.cpu is None:
             if type(self.actor).runs_on is None:
                 return False
             raise OutOfRange(f"{self.actor} runs on no cpu here")
-        if not self.plan.takes(self.site, where):
+        if not self.plan.takes(self.site, f"{entity}.{name}"):
             if self.entries:
                 raise Blocked
             return False

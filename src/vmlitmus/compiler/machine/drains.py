@@ -53,7 +53,8 @@ def store_buffers(
         entries += domain.size
     if entries > _MOST:
         raise ModelError("the Shared fields have too many values for store buffers")
-    return StoreBuffers(Buffering(depth, first, entries, stores), tuple(taken), world.recorder)
+    plan = Buffering(depth, first, entries, stores)
+    return StoreBuffers(plan, tuple(taken), frozenset(shared), world.recorder)
 
 
 def cpus(entities: Mapping[type[Entity], tuple[Entity, ...]]) -> list[Entity]:

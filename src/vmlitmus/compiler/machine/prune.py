@@ -53,7 +53,7 @@ def checked(machine: Machine, *, ordered: bool = False) -> Machine:
     ]
     if ordered:
         observers = [lower(name) for name in machine.conditions]
-        machine = replace(machine, passing=passing(found, observers, varying))
+        machine = replace(machine, passing=passing(found, observers, machine.variables, varying))
     numbers = {v.index: number for number, v in enumerate(varying)}
     constants = {v.index: v.initial for v in machine.variables if v.index not in numbers}
     smaller = replace(

@@ -29,19 +29,31 @@ OBSERVER = "a condition"
 _MOST = 4096  # ways of an actor that are told apart
 
 
-def passing(lowered: Lowered, conditions: Iterable[Code], variables: Sequence[Variable]) -> Passing:
-    """Find what may pass what in some lowered instances; conditions observe memory."""
-    return _Walk(lowered, conditions, variables).run()
+def passing(
+    lowered: Lowered,
+    conditions: Iterable[Code],
+    variables: Sequence[Variable],
+    varying: Sequence[Variable],
+) -> Passing:
+    """Find what may pass what in some lowered instances; conditions observe memory.
+
+    ``varying`` are those of the variables that change.
+    """
+    return _Walk(lowered, conditions, variables, varying).run()
 
 
 class _Walk:
     def __init__(
-        self, lowered: Lowered, conditions: Iterable[Code], variables: Sequence[Variable]
+        self,
+        lowered: Lowered,
+        conditions: Iterable[Code],
+        variables: Sequence[Variable],
+        varying: Sequence[Variable],
     ) -> None:
         self.lowered = [(i, code) for i, code in lowered if not i.step.hardware]
         self.names = {v.index: str(v) for v in variables}
-        self.at = {v.entity: v.index for v in variables if v.name == "_at"}
-        self.where = {(v.entity, v.name): v for v in variables}
+        self.at = {v.entity: v.index for v in varying if v.name == "_at"}
+        self.where = {(v.entity, v.name): v for v in varying}
         self.readers: dict[int, set[object]] = {}
         self.writers: dict[int, set[object]] = {}
         for instance, code in lowered:
