@@ -198,7 +198,7 @@ def test_two_vms(file: str, question: str, answer: str) -> None:
     for claims in of(file, "OTHER_VMS_APART").values():
         found = claims["OTHER_VMS_APART"]
         assert found.answer is Answer.TRUE
-        assert bool(found.but) == ("windows" in answer)
+        assert ("windows" in found.but) == ("windows" in answer)
         ends = found.for_ever.ends_it
         if "no cpu goes offline and nobody repins" in answer:
             assert ("take a cpu offline or online",) in ends

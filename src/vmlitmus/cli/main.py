@@ -19,6 +19,10 @@ _COMMANDS = {  # name: module, line of help
     "table": ("decide.table", "print the matrix tests of a topic as grids"),
     "ablate": ("ablation.ablate", "find which parts of the mechanisms a test needs"),
     "grow": ("decide.grow", "ask a test again with each bound one higher"),
+    "simulate": (
+        "runs.simulate",
+        "run the steps of a test in time, and measure what they cost",
+    ),
     "explore": ("runs.explore", "choose the steps of a run on a local web page"),
     "audit": ("audit.group", "judge a real host, its VMs or its kernel by the same claims"),
     "validate": (

@@ -43,32 +43,37 @@ class Growth:
         return next((row for row in self.rows if self.differs(row)), None)
 
     def differs(self, row: Grown) -> bool:
-        """Say whether a row was decided, and otherwise than the test."""
-        found = row.outcome.result
-        decided = found is not None and found.verdict is not Verdict.INCONCLUSIVE
-        return decided and found is not None and found.verdict is not verdict_of(self.base)
+        """Say whether a row was decided, and otherwise than the test; not so if it is vacuous."""
+        found = verdict_of(row.outcome)
+        decided = found not in (None, Verdict.INCONCLUSIVE) and not vacuous(row.outcome)
+        return decided and found is not verdict_of(self.base)
+
+    def same(self, row: Grown) -> bool:
+        """Say whether a row has the verdict of the test, and is not vacuous."""
+        return verdict_of(row.outcome) is verdict_of(self.base) and not vacuous(row.outcome)
 
     def pushed(self) -> dict[str, int]:
         """Return for each bound the highest value that was asked alone with the same verdict."""
         far: dict[str, int] = {}
         for row in self.rows:
-            if len(row.raised) == 1 and verdict_of(row.outcome) is verdict_of(self.base):
+            if len(row.raised) == 1 and self.same(row):
                 far |= row.raised
         return far
 
     def together(self) -> Mapping[str, int]:
         """Return the last bounds that were raised together with the same verdict."""
-        same = [
-            row.raised
-            for row in self.rows
-            if len(row.raised) > 1 and verdict_of(row.outcome) is verdict_of(self.base)
-        ]
+        same = [row.raised for row in self.rows if len(row.raised) > 1 and self.same(row)]
         return same[-1] if same else {}
 
 
 def verdict_of(outcome: Outcome) -> Verdict | None:
     """Return the verdict, or None where the test or the model is faulty."""
     return outcome.result.verdict if outcome.result else None
+
+
+def vacuous(outcome: Outcome) -> bool:
+    """Say whether what stands behind the claim could not happen, so that the verdict is none."""
+    return outcome.result is not None and outcome.result.vacuous
 
 
 def as_json(growths: list[Growth]) -> dict[str, Any]:
@@ -102,4 +107,5 @@ def _row(row: Grown) -> dict[str, Any]:
         "depth": found.depth,
         "seconds": found.seconds,
         "reason": found.reason,
+        "vacuous": found.vacuous,
     }

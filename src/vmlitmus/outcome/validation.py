@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class Explained(StrEnum):
+class ValidationAnswer(StrEnum):
     """The three answers of a validation."""
 
     EXPLAINED = "explained"
@@ -79,7 +79,7 @@ class Validation:
     where: str
     topic: str
     question: str
-    answer: Explained
+    answer: ValidationAnswer
     cores: tuple[CoreResult, ...]
     settings: dict[str, str]
     abstractions: dict[str, str]
@@ -89,4 +89,4 @@ class Validation:
     @property
     def code(self) -> int:
         """The exit code: 0 explained, 1 not, 3 cannot tell."""
-        return {Explained.EXPLAINED: 0, Explained.NOT: 1}.get(self.answer, 3)
+        return {ValidationAnswer.EXPLAINED: 0, ValidationAnswer.NOT: 1}.get(self.answer, 3)

@@ -57,7 +57,7 @@ def _row(what: str, outcome: Outcome) -> list[str]:
     found = outcome.result
     if found is None:
         return [what, "not possible", "", "", ""]
-    verdict = found.verdict.value
+    verdict = "vacuous" if found.vacuous else found.verdict.value
     return [what, verdict, f"{found.states:,}", str(found.depth), f"{found.seconds:.2f} s"]
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from vmlitmus.audit.trace.beside import Beside, Core, Interval, Measure, Seen, Shared, Sink, Waits
+from vmlitmus.audit.trace.core_sharing import CoreSharing
+from vmlitmus.audit.trace.cpu_state import Core
+from vmlitmus.audit.trace.interval import Interval, Measure, Seen, Shared, Sink, Waits
 from vmlitmus.audit.trace.roster import Roster
 from vmlitmus.audit.trace.run_claims import (
     BY_DEFAULT,
@@ -30,15 +32,17 @@ from vmlitmus.trace.recording import Recording
 
 
 @dataclass(frozen=True)
-class Asked:
+class RunQuestion:
     """What the user asks for. ``clock`` is what the recording does not say; ``siblings`` how many
-    vcpus share a core in the guest; ``window`` how long a reschedule IPI may take, in ns.
+    vcpus share a core in the guest; ``window`` how long a reschedule IPI may take, in ns;
+    ``doubt`` why the cores or the tasks of the host cannot be believed.
     """
 
     claims: tuple[str, ...] = ()
     clock: str = ""
     siblings: int | None = None
     window: int = 1_000_000
+    doubt: str = ""
 
     def check(self) -> None:
         """Raise UsageError for a claim that is not known."""
@@ -51,23 +55,23 @@ def audit_recording(
     recording: Recording,
     roster: Roster,
     cores: Sequence[frozenset[int]],
-    asked: Asked,
+    question: RunQuestion,
     sink: Sink | None = None,
     settled: Mapping[int, int] | None = None,
 ) -> RunAudit:
-    """Audit a recording, which is read once. ``settled`` is that of ``Beside``."""
-    asked.check()
+    """Audit a recording, which is read once. ``settled`` is that of ``CoreSharing``."""
+    question.check()
     roster.add_vms(recording.guests)
-    run = Beside(roster, cores, sink, settled).follow(recording)
-    doubt = _doubt(recording, run, cores, asked)
-    case = Case(run, doubt, asked.siblings, asked.window)
-    claims = asked.claims or _default_claims(roster)
+    run = CoreSharing(roster, cores, sink, settled).follow(recording)
+    doubt = _doubt(recording, run, cores, question)
+    case = Case(run, doubt, question.siblings, question.window)
+    claims = question.claims or _default_claims(roster)
     counts = recording.counts()
     vcpus = roster.vcpus
     return RunAudit(
         where=recording.place,
         format=recording.format,
-        clock=asked.clock or recording.clock,
+        clock=question.clock or recording.clock,
         kernel=recording.uname,
         events=sum(counts.values()),
         by_name=dict(sorted(counts.items(), key=lambda item: (-item[1], item[0]))),
@@ -75,7 +79,7 @@ def audit_recording(
         length=run.span,
         tasks_known=len(roster.members),
         vcpus_known=len(vcpus),
-        vcpus_seen=sum(t in run.guests_seen for t in vcpus),
+        vcpus_seen=sum(t in run.tasks.guests_seen for t in vcpus),
         judged=tuple(judge(case, claims)),
         overlaps=tuple(_overlap(s, recording) for s in _sorted(run.shared.values())),
         cpus=tuple(_cpus(recording.stretches(), run)),
@@ -87,7 +91,7 @@ def audit_recording(
             f"cpu {cpu} {'comes online' if up else 'goes offline'} at {time / 1e9:.6f} s"
             for time, cpu, up in run.hotplug
         ),
-        notes=tuple(_notes(recording, run, asked)),
+        notes=tuple(_notes(recording, run, question)),
     )
 
 
@@ -96,11 +100,15 @@ def _default_claims(roster: Roster) -> tuple[str, ...]:
     return (*BY_DEFAULT, *(WITH_COOKIES if len(cookies) > 1 else ()))
 
 
-def _doubt(recording: Recording, run: Beside, cores: Sequence[frozenset[int]], asked: Asked) -> str:
+def _doubt(
+    recording: Recording, run: CoreSharing, cores: Sequence[frozenset[int]], question: RunQuestion
+) -> str:
     """Say why nothing can be told of two cpus at once, or "" where it can."""
-    clock = asked.clock or recording.clock
+    clock = question.clock or recording.clock
+    if question.doubt:
+        return question.doubt
     if not cores:
-        return "the cores are not known: give --core"
+        return "the cores are not known: give --host or --core"
     if run.backwards:
         return f"the clock goes backwards {run.backwards} times"
     if not clock:
@@ -167,7 +175,7 @@ def _in_words(event: Seen, recording: Recording) -> str:
     return f"{name} {event.a}"
 
 
-def _cpus(stretches: dict[int, Stretch], run: Beside) -> Iterable[CpuCoverage]:
+def _cpus(stretches: dict[int, Stretch], run: CoreSharing) -> Iterable[CpuCoverage]:
     cores = {cpu.number: n for n, core in enumerate(run.cores) for cpu in core.cpus}
     for cpu in sorted(set(stretches) | set(cores)):
         known = stretches.get(cpu, Stretch())
@@ -183,12 +191,12 @@ def _cpus(stretches: dict[int, Stretch], run: Beside) -> Iterable[CpuCoverage]:
         )
 
 
-def _core(core: Core, run: Beside) -> CoreCoverage:
+def _core(core: Core, run: CoreSharing) -> CoreCoverage:
     cpus = tuple(cpu.number for cpu in core.cpus)
     return CoreCoverage(cpus, core.known, run.span, dict(sorted(core.possible.why.items())))
 
 
-def _waits(run: Beside) -> Iterable[Waited]:
+def _waits(run: CoreSharing) -> Iterable[Waited]:
     idle = Waits()
     for shared in run.shared.values():
         if shared.measure is Measure.FORCED_IDLE:
@@ -206,7 +214,7 @@ def _waits(run: Beside) -> Iterable[Waited]:
         yield Waited(what, waits.count, waits.total, waits.longest, waits.at)
 
 
-def _notes(recording: Recording, run: Beside, asked: Asked) -> Iterable[str]:
+def _notes(recording: Recording, run: CoreSharing, question: RunQuestion) -> Iterable[str]:
     yield from recording.notes
     if recording.missing:
         yield (
@@ -217,7 +225,7 @@ def _notes(recording: Recording, run: Beside, asked: Asked) -> Iterable[str]:
         yield f"cpu {cpu}: {count} events lost, by its counters"
     if run.contradictions:
         yield f"{run.contradictions} events contradict those before: events are missing there"
-    if run.crowded:
+    if run.overlaps.crowded:
         yield "more parties than are told apart: the rest stands together as others"
     if recording.silent:
         yield f"no event of cpus {', '.join(map(str, recording.silent))}"

@@ -130,6 +130,17 @@ def _number(word: str, name: str, place: str) -> int:
     return int(word, 0)
 
 
+def roster_and_cores(
+    table: str | None, cores: Iterable[str]
+) -> tuple[Roster, tuple[frozenset[int], ...]]:
+    """Return the roster of a table (or none), and the cores of lists. Raises UsageError."""
+    roster = Roster()
+    if table is not None:
+        roster.members |= read_table(Path(table)).members
+        roster.source = table
+    return roster, parse_cores(cores)
+
+
 def parse_cores(words: Iterable[str]) -> tuple[frozenset[int], ...]:
     """Return cores of lists like "0-1" or "0,48". Raises UsageError."""
     cores: list[frozenset[int]] = []

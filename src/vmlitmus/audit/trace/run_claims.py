@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from vmlitmus.audit.trace.beside import Beside, Measure, Shared
+from vmlitmus.audit.trace.core_sharing import CoreSharing
+from vmlitmus.audit.trace.interval import Measure, Shared
 from vmlitmus.audit.trace.roster import Party
 from vmlitmus.outcome.audit import Answer, Evidence, Judged
 from vmlitmus.trace.events import Kind
@@ -39,7 +40,7 @@ class Case:
     ``doubt`` says why nothing can be told of two cpus at once.
     """
 
-    run: Beside
+    run: CoreSharing
     doubt: str
     siblings: int | None = None
     window: int = 1_000_000  # ns that a reschedule IPI may take
@@ -71,7 +72,7 @@ def judge(case: Case, claims: Iterable[str]) -> list[Judged]:
 
 
 def _no_vm(case: Case, claim: str) -> Judged:
-    why = "no VM is known: give --vcpus"
+    why = "no VM is known: give --host or --vcpus"
     if not case.kvm:
         why += "; no entry into a guest was recorded"
     return Judged(claim, "run", Answer.CANNOT_TELL, why, missing=(why,))
@@ -157,7 +158,7 @@ def _between(shared: Shared, vm: str) -> Party | None:
 def _vm_seen(case: Case, vm: str) -> str:
     """Say why a VM cannot be judged at all, or "" where it can."""
     tasks = [t for t, m in case.run.roster.vcpus.items() if m.party.name == vm]
-    if not any(t in case.run.ran for t in tasks):
+    if not any(t in case.run.tasks.ran for t in tasks):
         return f"none of its {len(tasks)} vcpu threads occurs in the recording"
     return ""
 
@@ -303,11 +304,11 @@ def _core_scheduling(
     found = _answer(
         case, claim, "run", breaches, text="tasks of two cookies on one core", held=held
     )
-    if case.run.cookie_doubt:
+    if case.run.tasks.cookie_doubt:
         why = "tasks gave themselves cookies after they had run; read a file, not a pipe"
         return Judged(claim, "run", Answer.CANNOT_TELL, why, missing=(why,))
-    if found.answer is Answer.TRUE and case.run.cookie_changes and case.run.stale:
-        why = f"cookies changed {case.run.cookie_changes} times while the tasks lived"
+    if found.answer is Answer.TRUE and case.run.tasks.cookie_changes and case.run.tasks.stale:
+        why = f"cookies changed {case.run.tasks.cookie_changes} times while the tasks lived"
         return Judged(claim, "run", Answer.CANNOT_TELL, why, missing=(why,))
     return found
 

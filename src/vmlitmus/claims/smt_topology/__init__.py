@@ -6,6 +6,7 @@ from vmlitmus.claims.smt_topology.facts import (
     not_accurate,
     not_accurate_conversely,
     not_no_smt,
+    pinning_lost,
 )
 from vmlitmus.claims.smt_topology.hints import (
     hint_false,
@@ -64,6 +65,7 @@ CONDITIONS = (
     hint_set_while_running,
     host_changed,
     vm_moved,
+    pinning_lost,
     own_vcpu_beside,
     other_vm_beside,
     host_task_beside,

@@ -50,7 +50,9 @@ _LIMIT = 16 << 20  # bytes of a file that is named on the command line
     "--trust-topology", is_flag=True, help="Believe the sibling lists of a host that is a guest."
 )
 @click.option("--now", is_flag=True, help="Do not ask the model what ends a true claim.")
-@click.option("--facts", is_flag=True, help="Also print the facts behind answers that are true.")
+@click.option(
+    "-v", "--facts", is_flag=True, help="Print everything whole, and all facts that decide."
+)
 @click.option(
     "--format",
     "layout",

@@ -19,6 +19,14 @@ EPILOG = (
 @click.argument("file")
 @click.option("--vcpus", metavar="FILE", help="A table: tid, process, vcpu, cookie, by tabs.")
 @click.option("--core", "cores", metavar="LIST", multiple=True, help="A core, such as 0-1 or 0,48.")
+@click.option(
+    "--host",
+    metavar="DIR|FILE",
+    help="The host (/), a saved tree or what audit collect wrote: its threads, cookies and cores.",
+)
+@click.option(
+    "--trust-topology", is_flag=True, help="Believe the sibling lists of a host that is a guest."
+)
 @click.option("--claim", "claims", metavar="NAME", multiple=True, help="Judge these claims only.")
 @click.option("--clock", metavar="NAME", default="", help="The trace clock, where text hides it.")
 @click.option(
@@ -46,6 +54,8 @@ def command(
     file: str,
     vcpus: str | None,
     cores: tuple[str, ...],
+    host: str | None,
+    trust_topology: bool,
     claims: tuple[str, ...],
     clock: str,
     guest_threads: int | None,
@@ -63,29 +73,30 @@ def command(
     Says which vcpus and tasks ran beside which on one core, for how long at most, and with which
     events; what was not recorded cannot be told.
     """
-    from vmlitmus.audit.trace.beside import last_own_cookies
-    from vmlitmus.audit.trace.recorded import Asked, audit_recording
-    from vmlitmus.audit.trace.who import find_out
+    from vmlitmus.audit.trace.identity import last_own_cookies
+    from vmlitmus.audit.trace.recorded import RunQuestion, audit_recording
+    from vmlitmus.audit.who import find_out
     from vmlitmus.trace.recording import open_recording, read_overruns
 
-    asked = Asked(claims, clock, guest_threads, 1000 * ipi_window)
-    asked.check()
-    roster, found_cores = find_out(vcpus, cores)
+    RunQuestion(claims).check()
+    known = find_out(vcpus, cores, host, trust=trust_topology)
+    question = RunQuestion(claims, clock, guest_threads, 1000 * ipi_window, known.doubt)
+    roster, found_cores = known.roster, known.cores
     recording = open_recording(file, buffer)
     settled = None if file == "-" else last_own_cookies(open_recording(file, buffer))
     if stats is not None:
         recording.overruns |= read_overruns(Path(stats).read_text("utf-8", "replace"))
     if perfetto is None:
-        audit = audit_recording(recording, roster, found_cores, asked, None, settled)
+        audit = audit_recording(recording, roster, found_cores, question, None, settled)
     else:
         from vmlitmus.report.audit.trace_perfetto import PerfettoWriter
 
         members = roster.vcpus
-        known = {tid: (m.vm, m.vcpu or 0) for tid, m in members.items()}
+        named = {tid: (m.vm, m.vcpu or 0) for tid, m in members.items()}
         try:
             with open(perfetto, "w", encoding="utf-8") as written:
-                writer = PerfettoWriter(written, found_cores, known, recording.name)
-                audit = audit_recording(recording, roster, found_cores, asked, writer, settled)
+                writer = PerfettoWriter(written, found_cores, named, recording.name)
+                audit = audit_recording(recording, roster, found_cores, question, writer, settled)
                 writer.finish(audit)
         except OSError as error:
             raise UsageError(f"--perfetto {perfetto}: {error.strerror or error}") from None

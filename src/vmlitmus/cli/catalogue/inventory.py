@@ -16,6 +16,7 @@ from vmlitmus.compiler import scanned
 from vmlitmus.lang import Model
 from vmlitmus.lang.syntax.label import in_words
 from vmlitmus.lang.syntax.trees import function_syntax
+from vmlitmus.litmus.groups import read_groups
 from vmlitmus.litmus.keys import KEYS
 from vmlitmus.litmus.threads import Discussion, Point, discussions, threads
 from vmlitmus.scenario import Test
@@ -37,15 +38,33 @@ class Item:
 
 def items_of_tests(tests: list[Test]) -> list[Item]:
     """Return tests with their questions; searched is all that the file and its thread say."""
-    return [_test(test) for test in tests]
+    group = {
+        (topic, name): group.heading
+        for topic in {test.topic for test in tests if test.shipped}
+        for group in read_groups(topic)
+        for name in group.tests
+    }
+    return [_test(test, group.get((test.topic, test.name))) for test in tests]
 
 
-def _test(test: Test) -> Item:
+def in_groups(topic: str, items: list[Item]) -> list[tuple[str | None, list[Item]]]:
+    """Return the tests of a topic by group, in order of reading; those of no group come last."""
+    found: list[tuple[str | None, list[Item]]] = []
+    for group in read_groups(topic):
+        place = {name: n for n, name in enumerate(group.tests)}
+        members = [item for item in items if item.entry["group"] == group.heading]
+        found.append((group.heading, sorted(members, key=lambda i: place[i.entry["name"]])))
+    found.append((None, [item for item in items if item.entry["group"] is None]))
+    return [(heading, members) for heading, members in found if members]
+
+
+def _test(test: Test, group: str | None) -> Item:
     thread = threads().get(test.source)
     source = str(thread) if thread else test.source
     entry = {
         "name": test.name,
         "topic": test.topic,
+        "group": group,
         "question": test.question,
         "source": source,
         "claim": sorted({str(cell.claim) for cell in test.cells}),
@@ -140,7 +159,25 @@ def key_items() -> list[Item]:
 def _place(table: str) -> str:
     if not table:
         return ""
-    return f"[[{table}]] " if table in ("expect", "word", "said") else f"[{table}] "
+    return f"[[{table}]] " if table in ("expect", "word", "said", "measure") else f"[{table}] "
+
+
+def timing_items(topic: str) -> list[Item]:
+    """Return the timings of a topic with their parameters, and who says what those are."""
+    from vmlitmus.simulation.laws.timing import read_timing
+    from vmlitmus.simulation.simulate import timings_of
+
+    found = []
+    for name, path in timings_of(topic).items():
+        timing = read_timing(path)
+        lines = [f"{topic} {name}: {timing.about}"]
+        for p in timing.parameters.values():
+            lines.append(f"    {p.name} = {p.value} ({p.low} to {p.high}): {p.means}")
+            lines.append(f"        source: {p.source}")
+        parameters = [vars(p) for p in timing.parameters.values()]
+        entry = {"topic": topic, "name": name, "file": str(path), "parameters": parameters}
+        found.append(Item("\n".join(lines), entry))
+    return found
 
 
 def schema_items() -> list[Item]:

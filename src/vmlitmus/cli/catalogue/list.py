@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import textwrap
+from collections.abc import Sequence
 from dataclasses import replace
 
 import click
@@ -13,11 +14,13 @@ from vmlitmus.cli.catalogue.inventory import (
     OF_A_MODEL,
     Item,
     cell_items,
+    in_groups,
     items_of_tests,
     key_items,
     point_items,
     schema_items,
     thread_items,
+    timing_items,
 )
 from vmlitmus.cli.options import user_catalogue
 from vmlitmus.cli.output.screen import width
@@ -25,7 +28,7 @@ from vmlitmus.errors import UsageError, nearest
 from vmlitmus.litmus import Catalogue
 from vmlitmus.litmus.threads import discussions, find
 
-WHAT = ("tests", "cells", "threads", "keys", "schemas", *OF_A_MODEL)
+WHAT = ("tests", "cells", "threads", "keys", "schemas", "timings", *OF_A_MODEL)
 
 
 @click.command("list")
@@ -39,9 +42,11 @@ def command(
 ) -> int:
     """List tests (with their questions), or what a litmus file of a topic may name.
 
-    A TOPIC restricts the list, and only what mentions every WORD is listed: a test is searched with
-    its question, reason, source, claim and settings, so that a kernel function or a commit finds
-    the tests about it. 'list cells TEST' lists the cells of a matrix, 'list steps TOPIC' the steps
+    A TOPIC restricts the list; its tests come in groups, by question, in the order in which to read
+    them. Only what mentions every WORD is listed: a test is searched with its question, reason,
+    source, claim and settings, so that a kernel function or a commit finds the tests about it.
+
+    'list cells TEST' lists the cells of a matrix, 'list steps TOPIC' the steps
     of the models with their sources, 'list threads [THREAD]' what was asked and claimed in the mail
     threads behind the tests, and what the tests say to it.
     """
@@ -62,11 +67,23 @@ def command(
             json.dumps({"schema": "vmlitmus/list/1", "what": what, "items": entries}, indent=1)
         )
     else:
-        for item in shown:
-            click.echo(_wrapped(item.text))
-            if files and what == "tests":
-                click.echo(f"    {item.entry['file']}")
+        in_order = in_groups(topic, shown) if what == "tests" and topic else [(None, shown)]
+        _print(in_order, files=files and what == "tests")
     return 0
+
+
+def _print(grouped: Sequence[tuple[str | None, list[Item]]], *, files: bool) -> None:
+    """Print items, those of a group below its heading."""
+    for number, (heading, items) in enumerate(grouped):
+        if number:
+            click.echo()
+        if heading is not None:
+            head = _wrapped(heading)
+            click.echo(f"{head}\n{'-' * max(map(len, head.splitlines()))}")
+        for item in items:
+            click.echo(_wrapped(item.text))
+            if files:
+                click.echo(f"    {item.entry['file']}")
 
 
 def _cells(catalogue: Catalogue, words: tuple[str, ...]) -> list[Item]:
@@ -85,6 +102,9 @@ def _points(words: tuple[str, ...]) -> tuple[list[Item], tuple[str, ...]]:
 def _items(catalogue: Catalogue, what: str, topic: str | None) -> list[Item]:
     if what == "tests":
         return items_of_tests(catalogue.tests(topic))
+    if what == "timings":
+        topics = [topic] if topic else catalogue.topics()
+        return [item for name in topics for item in timing_items(name)]
     if what in ("threads", "keys", "schemas"):
         return {"threads": thread_items, "keys": key_items, "schemas": schema_items}[what]()
     models = [topic] if topic else list(catalogue.models)

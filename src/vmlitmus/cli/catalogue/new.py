@@ -28,6 +28,9 @@ def command(kind: str, name: str, topic: str, setting: str | None, output: str) 
     A mechanism, a claim or a topic becomes a Python file for --model, with a litmus file that uses
     it; a test becomes a litmus file. Nothing that exists is overwritten.
 
+    A test that is to be part of the catalogue goes to src/vmlitmus/catalogue/TOPIC, and its name
+    to groups.txt there, below the question it helps to answer.
+
     \b
     vmlitmus new mechanism my-policy
     vmlitmus new mechanism my-kick --topic ap-creation --setting kvm.kick

@@ -16,6 +16,11 @@ EPILOG = "Exit codes: 0 explained, 1 not, 3 cannot tell, 2 wrong usage or nothin
 @click.option("--vcpus", metavar="FILE", help="A table: tid, process, vcpu, cookie, by tabs.")
 @click.option("--core", "cores", metavar="LIST", multiple=True, help="A core, such as 0-1 or 0,48.")
 @click.option(
+    "--host",
+    metavar="DIR|FILE",
+    help="The host (/), a saved tree or what audit collect wrote: its threads, cookies and cores.",
+)
+@click.option(
     "--set",
     "settings",
     metavar="TABLE.KEY=VALUE",
@@ -31,6 +36,7 @@ def command(
     topic: str,
     vcpus: str | None,
     cores: tuple[str, ...],
+    host: str | None,
     settings: tuple[str, ...],
     buffer: str | None,
     everything: bool,
@@ -42,17 +48,18 @@ def command(
     Where there is none, says for each event that no run has which steps might have done it, and
     the guard or the field that rules each of them out.
     """
-    from vmlitmus.audit.trace.who import find_out
+    from vmlitmus.audit.who import find_out
     from vmlitmus.report.audit.validation import as_json as in_json
     from vmlitmus.report.audit.validation import terminal
     from vmlitmus.trace.recording import open_recording
-    from vmlitmus.validation.explain import Question, validate
     from vmlitmus.validation.mapping import read_mapping
+    from vmlitmus.validation.validate import Question, validate
 
     mapping = read_mapping(topic)
-    roster, found_cores = find_out(vcpus, cores)
+    known = find_out(vcpus, cores, host, trust=True)  # the kernel's own view is what it acts on
     recording = open_recording(file, buffer)
-    found = validate(recording, roster, Question(mapping, _settings(settings), found_cores))
+    question = Question(mapping, _settings(settings), known.cores)
+    found = validate(recording, known.roster, question)
     write_out(in_json(found) if as_json else terminal(found, everything=everything), output)
     return found.code
 

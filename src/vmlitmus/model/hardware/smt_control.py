@@ -25,6 +25,7 @@ from enum import Enum
 from vmlitmus.lang import KernelCommit, KernelFile, Sections, World, sequence, step, when
 from vmlitmus.model.kvm.smt_topology.event import Bans, note_change, permitted
 from vmlitmus.model.kvm.smt_topology.hint import Hint
+from vmlitmus.model.scheduler.placement import CPUSETS, update_cpusets
 from vmlitmus.world.smt_topology import Cpu, Host, SmtControl, Task, Vcpu, Vm
 
 STORE = KernelFile("kernel/cpu.c", "__store_smt_control()", "7.2.8")
@@ -60,7 +61,8 @@ def move_tasks_away(w: World, cpu: Cpu) -> None:
 
 
 def leave_online_mask(w: World, cpu: Cpu) -> None:
-    """Under stop_machine."""
+    """The cpusets are updated; then the cpu goes, under stop_machine."""
+    update_cpusets(w)
     cpu.online = False
     cpu.inactive = False
     note_change(w)
@@ -89,6 +91,7 @@ def bring_siblings_up(w: World, host: Host) -> Sections:
             yield "{host}: {cpu} is in cpu_online_mask and not yet active"
             cpu.online = w.use(Hint).lets_smt_on(w, host)
             cpu.inactive = False
+            update_cpusets(w)
             note_change(w)
             yield "{host}: {cpu} is up if kvm_online_cpu() lets it"
 
@@ -164,7 +167,7 @@ def store_after_all(w: World, host: Host) -> Sections:
     yield from bring_siblings_up(w, host)
 
 
-@sequence(source=DISABLE, disturbance="hotplug")
+@sequence(source=(DISABLE, CPUSETS), disturbance="hotplug")
 def cpu_down(w: World, host: Host, cpu: Cpu) -> Sections:
     when(cpu.online and cpu.core.host is host and host.idle and concerns(w, host))
     when(any(other.online and other.core.host is host for other in w.all(Cpu) if other is not cpu))
@@ -190,6 +193,7 @@ def cpu_up(w: World, host: Host, cpu: Cpu) -> Sections:
     yield "{host}: root brings {cpu} online: it is in cpu_online_mask and not yet active"
     cpu.online = bootable(host, cpu) and w.use(Hint).lets_smt_on(w, host)
     cpu.inactive = False
+    update_cpusets(w)
     note_change(w)
     yield "{host}: {cpu} is up if it is bootable and kvm_online_cpu() lets it"
 

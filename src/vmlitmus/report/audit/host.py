@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterable, Iterator
+from itertools import groupby
 
 from vmlitmus.outcome.audit import Answer, Audit, DomainReport, Fix, ForEver, Judged, ThreadRole
 from vmlitmus.outcome.audit import together as all_of
@@ -19,7 +20,7 @@ def harmless(text: str) -> str:
 
 
 def terminal(audit: Audit, *, facts: bool = False) -> str:
-    """Return the report; ``facts`` adds the facts behind answers that are true."""
+    """Return the report: a screen for each domain, or with ``facts`` everything that is known."""
     host = audit.host
     lines = [*_answer(audit), ""]
     lines += [f"Host {host.where}: kernel {host.kernel}, {host.cpus}, smt/control {host.smt}."]
@@ -37,20 +38,25 @@ def terminal(audit: Audit, *, facts: bool = False) -> str:
     if audit.unread:
         lines += ["Not read:", *(f"  {e.where}: {e.value}" for e in audit.unread)]
     lines += [f"Note: {note}" for note in audit.notes]
-    return "\n".join(_wrapped(harmless(line)) for line in lines).rstrip()
+    shown = "\n".join(_wrapped(harmless(line), facts) for line in lines).rstrip()
+    return f"{shown}\n-v shows what is cut off here (...)." if _CUT in shown else shown
 
 
-def _wrapped(line: str) -> str:
-    """Break a line; what follows is indented by two more."""
+_CUT = " ...\n"
+
+
+def _wrapped(line: str, whole: bool = True) -> str:
+    """Break a line; what follows is indented by two more. Without ``whole`` it may be cut."""
     if len(line) <= WIDTH:
         return line
     start = len(line) - len(line.lstrip())
     indent = _INDENT if line[:15].rstrip()[2:] in _MARK.values() else " " * (start + 2)
-    return "\n".join(
-        textwrap.wrap(
-            line, WIDTH, subsequent_indent=indent, break_on_hyphens=False, drop_whitespace=True
-        )
-    )
+    most = None if whole or not line.startswith("  ") else 1 if start == len(_INDENT) else 2
+    wrapped = textwrap.wrap(
+        line, WIDTH, subsequent_indent=indent, break_on_hyphens=False, max_lines=most,
+        placeholder=" ...",
+    )  # fmt: skip
+    return "\n".join(wrapped)
 
 
 def _answer(audit: Audit) -> list[str]:
@@ -68,16 +74,24 @@ def _answer(audit: Audit) -> list[str]:
 
 def _claims(judged: Iterable[Judged], facts: bool) -> Iterator[str]:
     """Two or three lines for each claim: the answer, its end, and the facts that decide."""
-    for one in judged:
-        yield f"  {_MARK[one.answer]:11}  {one.claim}: {one.text}"
+    for claims, one in ((j.claim, j) for j in judged) if facts else judged_alike(judged):
+        yield f"  {_MARK[one.answer]:11}  {claims}: {one.text}"
         if one.but:
             yield f"{_INDENT}{one.but}"
         if one.answer is Answer.TRUE and one.for_ever is not None:
             yield f"{_INDENT}{ending(one.for_ever)}"
-            yield from (f"{_INDENT}{line}" for line in forbidden(one.for_ever))
-        if one.evidence and (one.answer is not Answer.TRUE or facts):
+            if facts:
+                yield from (f"{_INDENT}{line}" for line in forbidden(one.for_ever))
+        if one.evidence and (one.answer is Answer.FALSE or facts):
             shown = "; ".join(f"{e.where}: {e.value}" for e in one.evidence[: 99 if facts else 3])
             yield f"{_INDENT}by {shown}"
+
+
+def judged_alike(judged: Iterable[Judged]) -> Iterator[tuple[str, Judged]]:
+    """Yield claims, joined where several in a row have the same answer for the same reason."""
+    for _, alike in groupby(judged, key=lambda j: (j.answer, j.text, j.for_ever, j.but)):
+        together = list(alike)
+        yield ", ".join(one.claim for one in together), together[0]
 
 
 def ending(found: ForEver) -> str:

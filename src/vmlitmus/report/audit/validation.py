@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Iterator
 from dataclasses import asdict
 
-from vmlitmus.outcome.validation import CoreResult, Explained, Mismatch, Validation
+from vmlitmus.outcome.validation import CoreResult, Mismatch, Validation, ValidationAnswer
 from vmlitmus.report.audit.trace import harmless
 
 WIDTH = 75
@@ -47,9 +47,9 @@ def _wrapped(line: str) -> str:
 def _answer(found: Validation) -> Iterator[str]:
     events = sum(core.events for core in found.cores)
     explained = sum(core.explained for core in found.cores)
-    if found.answer is Explained.EXPLAINED:
+    if found.answer is ValidationAnswer.EXPLAINED:
         yield f"Explained: runs of {found.topic} do what this kernel did."
-    elif found.answer is Explained.NOT:
+    elif found.answer is ValidationAnswer.NOT:
         wrong = sum(len(core.mismatches) for core in found.cores)
         yield f"Not explained: no run of {found.topic} has {wrong} of the events."
     else:

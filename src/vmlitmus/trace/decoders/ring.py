@@ -1,5 +1,5 @@
 # mypy: disable-error-code="no-untyped-def, no-untyped-call, name-defined, attr-defined"
-# ruff: noqa: A001, A002, F821, SIM108 - names in capitals are constants given when compiling
+# ruff: noqa: A001, F821, SIM108 - names in capitals are constants given when compiling
 """Decode pages of the kernel's ring buffer, in the kernel language.
 
 ``ctx`` is an array of words, one for each cpu; its slots are the constants in capitals. A page that
@@ -9,6 +9,8 @@ Source: include/linux/ring_buffer.h and kernel/trace/ring_buffer.c, Linux 6.12.1
 """
 
 from __future__ import annotations
+
+from vmlitmus.trace.decoders.records import RECORDS, emit, slot_of, store_name
 
 
 def u16(at):
@@ -58,18 +60,6 @@ def number(at, spec):
     return load8(at, 0)
 
 
-def emit(ctx, time, kind, type, task, a, b, c):
-    out = load(ctx, OUT) + 48 * load(ctx, COUNT)
-    store(out, 0, time)
-    store(out, 1, kind | type << 16 | load(ctx, CPU) << 32)
-    store(out, 2, task)
-    store(out, 3, a)
-    store(out, 4, b)
-    store(out, 5, c)
-    store(ctx, COUNT, load(ctx, COUNT) + 1)
-    return 0
-
-
 def lose(ctx, until, count, why):
     """Say that events are missing after the last one, up to ``until`` (MISSING: not known)."""
     time = load(ctx, TIME)
@@ -82,44 +72,15 @@ def lose(ctx, until, count, why):
             store(ctx, UNKNOWN, load(ctx, UNKNOWN) + 1)
         else:
             store(ctx, LOST, load(ctx, LOST) + count)
-    return emit(ctx, time, KIND_LOST, 0, MISSING, count, until, why)
-
-
-def slot_of(names, task):
-    """Return the address of a task's entry in the table of names, or 0 where it is full."""
-    n = ((task + 1) * 0x9E3779B97F4A7C15) >> 49
-    tries = 0
-    while tries < 64:
-        entry = names + 32 * ((n + tries) & 0x7FFF)
-        there = load(entry, 0)
-        if there == task + 1:
-            return entry
-        if there == 0:
-            store(entry, 0, task + 1)
-            return entry
-        tries += 1
-    return 0
+    return emit(ctx, time, KIND_LOST, 0, load(ctx, CPU), MISSING, count, until, why)
 
 
 def name_task(names, task, at, length):
-    """Keep the name of a task: at most 16 bytes."""
+    """Keep the name of a task."""
     entry = slot_of(names, task)
     if entry == 0:
         return 0
-    if length == 16:
-        store32(entry, 2, load32(at, 0))
-        store32(entry, 3, load32(at, 1))
-        store32(entry, 4, load32(at, 2))
-        store32(entry, 5, load32(at, 3))
-        return 0
-    k = 0
-    while k < 16:
-        x = 0
-        if k < length:
-            x = load8(at, k)
-        store8(entry, 8 + k, x)
-        k += 1
-    return 0
+    return store_name(entry, at, length)
 
 
 def keep_name(ctx, row, at, length):
@@ -158,7 +119,7 @@ def event(ctx, at, length, time):
     row = load(load(ctx, TYPES), type)
     if row == 0:
         if load(ctx, WANTED) & 1:
-            emit(ctx, time, 0, type, task, MISSING, MISSING, MISSING)
+            emit(ctx, time, 0, type, load(ctx, CPU), task, MISSING, MISSING, MISSING)
         return 0
     kind = load(row, ROW_KIND)
     if length < load(row, ROW_SIZE):
@@ -171,7 +132,7 @@ def event(ctx, at, length, time):
     c = number(at, load(row, ROW_C))
     if kind == KIND_SWITCH:
         c = left(c, row)
-    return emit(ctx, time, kind, type, task, a, b, c)
+    return emit(ctx, time, kind, type, load(ctx, CPU), task, a, b, c)
 
 
 def lost_before(ctx, at, time, used, word):
@@ -269,15 +230,14 @@ def decode(ctx, pages, known):
 
 
 INTERNAL = [
+    *RECORDS,
     u16,
     u32,
     u64,
     long,
     signed32,
     number,
-    emit,
     lose,
-    slot_of,
     name_task,
     keep_name,
     left,

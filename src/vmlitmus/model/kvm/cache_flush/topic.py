@@ -18,9 +18,11 @@ from vmlitmus.model.hardware.hotplug import (
     play_dead,
 )
 from vmlitmus.model.kvm.cache_flush.context import copy_context, move_context
+from vmlitmus.model.kvm.cache_flush.create_vcpu import create_vcpu
 from vmlitmus.model.kvm.cache_flush.destroy import (
     deactivate_other,
     destroy,
+    free_other,
     give_page,
     recycle_asid,
 )
@@ -43,6 +45,7 @@ from vmlitmus.model.kvm.cache_flush.reclaim import (
 from vmlitmus.model.kvm.vcpu import enter_guest, vcpu_load, vcpu_migrate, vcpu_put
 from vmlitmus.model.vmm.reuse import dma_reuse, host_reuse
 from vmlitmus.world import (
+    Calls,
     Core,
     Cpu,
     Device,
@@ -65,6 +68,7 @@ MARKS = {"atomic": Mark, "test-then-set": TestThenSet, "read-modify-write": Read
 PLACES_RECLAIM = tuple(place.value for place in ReclaimFlush)
 PLACES_MOVE = tuple(place.value for place in MoveFlush)
 INIT_ORDERS = tuple(order.value for order in InitOrder)
+CALLS = tuple(calls.value for calls in Calls)
 COVERS = {
     "as-merged": HotplugCover,
     "dying-writeback": DyingWriteback,
@@ -88,6 +92,8 @@ def populate(make: Setup, s: Settings) -> None:
         move_flush=MoveFlush(s["kvm"]["move_flush"]),
         init_order=InitOrder(s["kvm"]["init_order"]),
         init_fails=machine["init_fails"],
+        context_calls=Calls(machine["context_calls"]),
+        create_calls=Calls(machine["create_calls"]),
     )
     for _ in range(machine["cores"]):
         core = make(Core)
@@ -160,11 +166,13 @@ MODEL = Model(
         destroy,
         recycle_asid,
         deactivate_other,
+        free_other,
         give_page,
         move_context,
         copy_context,
         launch_update,
         sev_init,
+        create_vcpu,
         host_reuse,
         dma_reuse,
     ),
@@ -184,6 +192,8 @@ MODEL = Model(
                 default=False, doc="follow clean lines of guests too, for stale reads"
             ),
             "init_fails": flag(default=False, doc="the firmware may fail during KVM_SEV_INIT"),
+            "context_calls": choice(*CALLS, default="succeed", doc="what comes of MOVE and COPY"),
+            "create_calls": choice(*CALLS, default="succeed", doc="what comes of KVM_CREATE_VCPU"),
         },
         "kvm": {
             "cache_flush": mechanism(
@@ -272,4 +282,5 @@ MODEL = Model(
         }
     },
     setup=populate,
+    further={"vm": ({"role": "mirror"}, {"role": "target"})},
 )
