@@ -52,6 +52,7 @@ class Host(Entity):
     frozen: bool = False  # user space is frozen for hibernation
     used: bool = False  # the VM is or was here
     passed: bool = False  # a write of "on" is past the refusals of smt/control, not yet at its lock
+    rescans: SmtControl = SmtControl.ON  # what a rescan has read and will store again; on: none
     knows: Const[bool] = True  # its KVM knows the hint
     retests: Const[bool] = False  # smt/control tests its refusals again under the lock
     bringup_fails: Const[bool] = False  # a cpu may fail to come up while control says "on"

@@ -9,6 +9,7 @@ from vmlitmus.claims.smt_topology.facts import (
     pinning_lost,
 )
 from vmlitmus.claims.smt_topology.hints import (
+    forceoff_undone,
     hint_false,
     hint_false_at_boot,
     hint_false_later,
@@ -61,6 +62,7 @@ CONDITIONS = (
     hint_false_at_boot,
     hint_false_later,
     smt_possible_again,
+    forceoff_undone,
     hint_set,
     hint_set_while_running,
     host_changed,

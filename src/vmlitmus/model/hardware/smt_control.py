@@ -11,7 +11,8 @@ and in cpu_active_mask, where tasks may run on it, only after that. A secondary 
 brought up by hand only where control is on or says nothing, or once if it has never been booted.
 Coming out of hibernation, and when the processor driver is loaded, the kernel brings all siblings
 up and down again, forceoff or not: in the first case while user space is frozen, in the second not.
-If that fails half way, control stays "on".
+If that fails half way, control stays "on". What it stores in the end it has read at the beginning,
+without the lock of smt/control: so it undoes a forceoff that is written in between.
 
 Not modelled: more than two threads a core. Source: __store_smt_control(), cpuhp_smt_disable(),
 cpuhp_smt_enable(), cpu_bootable() in kernel/cpu.c; arch_cpu_rescan_dead_smt_siblings() in
@@ -242,13 +243,27 @@ def resume_from_hibernation(
     yield "{host} thaws user space"
 
 
+@step(
+    "{host}: the processor driver, which is loaded, has read {control} from cpu_smt_control",
+    source=(DRIVER, RESCAN),
+    disturbance="processor-driver",
+)
+def read_for_rescan(w: World, host: Host, control: SmtControl) -> None:
+    when(host.rescans == SmtControl.ON and host.smt == control and concerns(w, host))
+    when(control in (SmtControl.OFF, SmtControl.FORCEOFF))
+    permitted(w, w.use(Bans).smt_control(w))
+    host.rescans = control
+
+
 @sequence(
     "{host}: the processor driver is loaded",
     source=(DRIVER, RESCAN),
     disturbance="processor-driver",
 )
 def load_processor_driver(w: World, host: Host, bringup: Bringup, control: SmtControl) -> Sections:
-    when(rescans(w, host, bringup, control) and host.idle and concerns(w, host))
-    permitted(w, w.use(Bans).smt_control(w))
+    when(host.rescans == control and control != SmtControl.ON and host.idle)
+    when(bringup == Bringup.SUCCEEDS or host.bringup_fails)
+    when(not any(other.frozen for other in w.all(Host)))
+    host.rescans = SmtControl.ON
     note_change(w)
     yield from rescan(w, host, bringup, control)

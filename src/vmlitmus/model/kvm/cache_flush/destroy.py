@@ -32,6 +32,7 @@ VMSA = KernelFile("arch/x86/kvm/svm/sev.c", "sev_flush_encrypted_page()", "7.2.8
 UNBIND = KernelFile("arch/x86/kvm/svm/sev.c", "sev_unbind_asid()", "7.2.8")
 FREE_ASID = KernelFile("arch/x86/kvm/svm/sev.c", "sev_asid_free()", "7.2.8")
 RECYCLE = KernelFile("arch/x86/kvm/svm/sev.c", "sev_flush_asids()", "7.2.8")
+ALL_CPUS = KernelFile("arch/x86/lib/cache-smp.c", "wbinvd_on_all_cpus()", "7.2.8")
 
 
 def flush_vmsa(w: World, page: Page) -> None:
@@ -110,7 +111,9 @@ def destroy(w: World, task: Task, vm: Vm) -> Sections:
     vm.active = False
 
 
-@sequence("{task} starts {vm} with the recycled ASID", source=RECYCLE, disturbance="recycle")
+@sequence(
+    "{task} starts {vm} with the recycled ASID", source=(RECYCLE, ALL_CPUS), disturbance="recycle"
+)
 def recycle_asid(w: World, task: Task, vm: Vm) -> Sections:
     when(vm.role == Role.SUCCESSOR and not vm.active)
     when(not any(other.active for other in w.all(Vm) if other is not vm))

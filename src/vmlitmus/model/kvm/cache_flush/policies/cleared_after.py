@@ -7,7 +7,7 @@ Source: review of v1 by S. Christopherson: a vcpu that runs between the two lose
 from __future__ import annotations
 
 from vmlitmus.lang import Sections, World
-from vmlitmus.model.kvm.cache_flush.policy import FlushPolicy, mask_of, send_and_wait
+from vmlitmus.model.kvm.cache_flush.policy import FlushPolicy, flush_mask
 from vmlitmus.world import Task, Vm
 
 
@@ -18,6 +18,6 @@ class ClearedAfterFlush(FlushPolicy):
         return True
 
     def flush(self, w: World, task: Task, vm: Vm) -> Sections:
-        yield from send_and_wait(w, task, mask_of(w, vm))
+        yield from flush_mask(w, task, vm)
         vm.have_run.clear()
         yield "{task} clears have_run_cpus of {vm}"

@@ -8,7 +8,7 @@ Source: commit 6f38f8c57464; pre_sev_run() of 7.2.8.
 from __future__ import annotations
 
 from vmlitmus.lang import Sections, World
-from vmlitmus.model.kvm.cache_flush.policy import FlushPolicy, mark, mask_of, send_and_wait
+from vmlitmus.model.kvm.cache_flush.policy import FlushPolicy, flush_mask, mark
 from vmlitmus.world import Cpu, Task, Vcpu, Vm
 
 
@@ -19,7 +19,7 @@ class EverRan(FlushPolicy):
         return True
 
     def flush(self, w: World, task: Task, vm: Vm) -> Sections:
-        yield from send_and_wait(w, task, mask_of(w, vm))
+        yield from flush_mask(w, task, vm)
 
 
 class EverLoaded(FlushPolicy):
@@ -29,7 +29,7 @@ class EverLoaded(FlushPolicy):
         mark(vcpu.vm, cpu)
 
     def flush(self, w: World, task: Task, vm: Vm) -> Sections:
-        yield from send_and_wait(w, task, mask_of(w, vm))
+        yield from flush_mask(w, task, vm)
 
 
 class EverRanLate(FlushPolicy):
@@ -40,7 +40,7 @@ class EverRanLate(FlushPolicy):
             mark(vcpu.vm, cpu)
 
     def flush(self, w: World, task: Task, vm: Vm) -> Sections:
-        yield from send_and_wait(w, task, mask_of(w, vm))
+        yield from flush_mask(w, task, vm)
 
 
 class EverExited(FlushPolicy):
@@ -50,4 +50,4 @@ class EverExited(FlushPolicy):
         mark(vcpu.vm, cpu)
 
     def flush(self, w: World, task: Task, vm: Vm) -> Sections:
-        yield from send_and_wait(w, task, mask_of(w, vm))
+        yield from flush_mask(w, task, vm)
