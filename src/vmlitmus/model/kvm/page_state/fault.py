@@ -21,6 +21,7 @@ from vmlitmus.world.page_state import Page, Rmp, Vcpu
 GET_PFN = KernelFile("virt/kvm/guest_memfd.c", "kvm_gmem_get_pfn()", "7.2.8")
 PREPARE = KernelFile("arch/x86/kvm/svm/sev.c", "sev_gmem_prepare()", "7.2.8")
 STALE = KernelFile("arch/x86/kvm/mmu/mmu.c", "is_page_fault_stale()", "7.2.8")
+ASKS_RMP = BY_RMP.part
 SEQ = "look at mmu_invalidate_seq and the invalidation under mmu_lock"
 ATTRIBUTE = "look at the attribute after mmu_invalidate_seq is taken"
 
@@ -55,7 +56,7 @@ def page_fault(w: World, vcpu: Vcpu, page: Page) -> Sections:
 
 def prepared(w: World, page: Page) -> bool:
     """Say whether the folio is taken for prepared: by its flag, or by what the RMP says."""
-    if w.part(BY_RMP.part):
+    if w.part(ASKS_RMP):
         return page.rmp != Rmp.SHARED
     return page.uptodate
 

@@ -24,6 +24,7 @@ from vmlitmus.world.page_state import Host, Page, Rmp, Task
 POPULATE = KernelFile("virt/kvm/guest_memfd.c", "kvm_gmem_populate()", "7.2.8")
 POST = KernelFile("arch/x86/kvm/svm/sev.c", "sev_gmem_post_populate()", "7.2.8")
 USER_FAULT = KernelFile("virt/kvm/guest_memfd.c", "kvm_gmem_fault_user_mapping()", "7.2.8")
+MAPPED = MAPPABLE.part
 REFUSE = "refuse to populate a page that is assigned"
 GIVE_BACK = "reclaim a page that firmware refused"
 
@@ -81,7 +82,7 @@ def finish(w: World, page: Page) -> None:
 @sequence(source=USER_FAULT, disturbance="user-fault", fair="weak")
 def user_fault(w: World, task: Task) -> Sections:
     host = w.the(Host)
-    when(not host.mmap_lock and w.part(MAPPABLE.part))
+    when(not host.mmap_lock and w.part(MAPPED))
     host.mmap_lock = True
     yield "{task} faults on its mapping of guest_memfd and has mmap_lock"
     when(not host.invalidate_lock)
