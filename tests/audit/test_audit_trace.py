@@ -97,9 +97,15 @@ def test_a_sibling_that_gives_way_is_a_window_of_the_ipi(run) -> None:  # type: 
     assert "1 windows of the reschedule IPI, at most 1000 us" in out
     _, out, _ = run(START + window, "--json", "--claim", "CORE_SCHEDULING_AS_EXECUTING")
     assert answers(out) == {"CORE_SCHEDULING_AS_EXECUTING run": "false"}
-    stays = [switch(110, 0, 0, 11), switch(112, 1, 0, 21), switch(113, 1, 21, 0)]
-    _, out, _ = run(START + stays, "--json", "--claim", "CORE_SCHEDULING_AS_PICKED")
-    assert answers(out) == {"CORE_SCHEDULING_AS_PICKED run": "false"}
+
+
+@pytest.mark.parametrize(("end", "answer"), [(113, "true"), (114, "false")])
+@pytest.mark.parametrize("leaves", [(0, 11), (1, 21)])
+def test_whoever_leaves_has_to_within_the_window(run, end: int, answer: str, leaves) -> None:  # type: ignore[no-untyped-def]
+    """The one that came last leaves where the next pick for the core overtakes the IPI."""
+    both = [switch(110, 0, 0, 11), switch(112, 1, 0, 21), switch(end, *leaves, 0, 1)]
+    _, out, _ = run(START + both, "--json", "--claim", "CORE_SCHEDULING_AS_PICKED")
+    assert answers(out) == {"CORE_SCHEDULING_AS_PICKED run": answer}
 
 
 def test_too_short_for_the_clock(run) -> None:  # type: ignore[no-untyped-def]
