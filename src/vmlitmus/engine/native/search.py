@@ -16,7 +16,8 @@ from vmlitmus.engine.native.memory import Region
 
 _BATCH = 256  # successors collected before they are inserted
 _SLICE = 20_000  # states expanded before Python looks at the clock
-_QUICK = 0.1  # seconds of search by code compiled in haste, which is ten times slower
+_QUICK = 0.1  # seconds at least of search by code compiled in haste, which is half as fast
+_COMPILING = 2e-6  # seconds that compiling well takes for each character of the IR
 _SMALL = 1 << 12  # slots up to which a table doubles
 _GROWTH = 1.14  # beyond, so that few slots are empty at any size
 _FULL = 0.79  # share of the slots that may be in use
@@ -239,14 +240,15 @@ class Search:
         )
 
     def _advance(self) -> None:
-        began = time.monotonic()
+        began = time.process_time()
+        quick = max(_QUICK, _COMPILING * len(self.model.ir))
         while True:
             outcome = self.kernel["advance"](self.ctx.address, _SLICE)
             if outcome == kernel.GROW:
                 self._grow(self._get("TAIL") + 1)
             elif outcome != kernel.PAUSE:
                 break
-            if self.effort == 0 and time.monotonic() - began > _QUICK:
+            if self.effort == 0 and time.process_time() - began > quick:
                 self._compile(2)
             self._look()
 
