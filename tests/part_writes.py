@@ -15,7 +15,7 @@ from functools import cache
 from typing import Any
 
 from vmlitmus.lang import Entity, Hooks, Model
-from vmlitmus.lang.syntax import function_syntax, names_of
+from vmlitmus.lang.syntax.trees import function_syntax, names_of
 
 MUTATORS = ("add", "remove", "discard", "clear")
 Function = types.FunctionType

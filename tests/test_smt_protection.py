@@ -6,9 +6,9 @@ import itertools
 
 from vmlitmus.litmus import Catalogue
 from vmlitmus.model.hardware.smt.readings import READINGS
+from vmlitmus.model.kvm.smt_protection.approaches import MECHANISMS
 from vmlitmus.model.kvm.smt_protection.injection import EVENTINJ_AFTER
 from vmlitmus.model.kvm.smt_protection.mechanism import Cookies
-from vmlitmus.model.kvm.smt_protection.topic import MECHANISMS
 
 CELLS = [cell for test in Catalogue().tests("smt-protection") for cell in test.cells]
 COOKIES = [name for name, kind in MECHANISMS.items() if kind.cookies is not Cookies.NONE]

@@ -69,6 +69,41 @@ def test_a_function_that_is_not_there_is_told_with_its_place(tmp_path: Path) -> 
     assert wrong == "gone():1: Linux 7.2.8: gone() is not defined in virt/kvm/kvm_main.c"
 
 
+def test_files_of_releases_without_a_tree_are_told(tmp_path: Path, capsys) -> None:
+    tree = tree_of(tmp_path, "7.2.8", "virt/kvm/kvm_main.c", SOURCE)
+    files = [
+        check_sources.Cited("KernelFile", ("virt/kvm/kvm_main.c", "split()", release), "here:1")
+        for release in ("7.2.8", "6.1.1", "6.1.1")
+    ]
+    assert len(check_sources.unchecked([tree], files)) == 2
+    out = capsys.readouterr().out
+    assert "not checked, for there is no tree: 2 KernelFiles of Linux 6.1.1" in out
+
+
+PAGE = """
+| commit | what shows it | in the file | 7.2.8 |
+|---|---|---|---|
+| `727209376f49` | `macro` | `no.c`, `virt/kvm/kvm_main.c` | yes |
+| `b041b525dab9` | without `macro` | `virt/kvm/kvm_main.c` | {} |
+
+| file | functions of 7.2.8 | atomic sections | agrees |
+|---|---|---|---|
+| `x.py` | `split()`, `gone()` | one | yes |
+| `y.py` | `never()` of 5.7 | one | not read |
+"""
+
+
+@pytest.mark.parametrize(("entry", "wrong"), [("no", 0), ("yes", 1)])
+def test_the_page_is_held_against_the_trees(tmp_path: Path, entry: str, wrong: int) -> None:
+    tree = tree_of(tmp_path, "7.2.8", "virt/kvm/kvm_main.c", SOURCE)
+    page = tmp_path / "page.md"
+    page.write_text(PAGE.format(entry))
+    assert len(check_sources.wrong_rows([tree], page)) == wrong
+    files = [check_sources.Cited("KernelFile", ("virt/kvm/kvm_main.c", "split()", "7.2.8"), "h:1")]
+    (lost,) = check_sources.wrong_on_page([tree], files, page)
+    assert "gone() is defined in no file" in lost
+
+
 def test_a_folder_that_is_no_kernel_is_refused(tmp_path: Path, capsys) -> None:
     assert check_sources.main([str(tmp_path)]) == 2
     assert "not the source of a Linux kernel" in capsys.readouterr().err
@@ -98,6 +133,6 @@ def test_every_commit_agrees_with_the_list(monkeypatch, tmp_path: Path) -> None:
 
 
 @pytest.mark.wide
-@pytest.mark.parametrize("tree", TREES or [pytest.param("", marks=pytest.mark.skip(reason=NONE))])
-def test_what_the_models_cite_is_in_the_tree(tree: str) -> None:
-    assert check_sources.main([tree]) == 0
+@pytest.mark.skipif(not TREES, reason=NONE)
+def test_what_the_models_cite_is_in_the_trees() -> None:
+    assert check_sources.main(TREES) == 0

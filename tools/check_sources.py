@@ -2,12 +2,14 @@
 
     python tools/check_sources.py TREE...
 
-Every ``KernelFile(path, "function()", release)`` whose release is that of a TREE has to be defined
-in that file of the TREE: a function, a macro, or a system call; a place without "()" has to stand
-in the file as text. A TREE is asked for the KernelFiles of other releases too, and tells how many
-it has; that is no error, for functions come, go and move. Every ``KernelCommit(id, subject)`` has
-to be in tools/commits.txt, with this subject, and every commit of the list in some model. The list
-has one commit a line: 12 digits, a space, the subject.
+Every ``KernelFile(path, "function()", release)`` is looked up in the TREE of its release: a
+function, a macro, or a system call has to be defined in that file; a place without "()" has to
+stand in it as text. Those whose release no TREE has are listed: they were not checked. Every
+function that docs/models-and-source.md names has to be defined in some TREE, in a file that the
+models cite, unless the page says that it was not read; its table of commits has to be right.
+
+Every ``KernelCommit(id, subject)`` has to be in tools/commits.txt, with this subject, and every
+commit of the list in some model. The list has one commit a line: 12 digits, a space, the subject.
 
 Exit code: 0 nothing is wrong, 1 something is, 2 wrong usage.
 """
@@ -24,6 +26,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 COMMITS = ROOT / "tools" / "commits.txt"
+PAGE = ROOT / "docs" / "models-and-source.md"
 _KINDS = ("KernelFile", "KernelCommit")
 MODELS = ("world", "model", "claims")
 _VERSION = re.compile(r"^(VERSION|PATCHLEVEL|SUBLEVEL) = (\d+)$", re.MULTILINE)
@@ -131,23 +134,86 @@ def missing(one: Cited, tree: Path) -> str:
 
 
 def wrong_in(tree: Path, files: list[Cited]) -> list[str]:
-    """Return what is wrong in a tree with the KernelFiles of its release; print counts."""
+    """Return what is wrong in a tree with the KernelFiles of its release; print how many there are.
+
+    A tree whose release nothing cites has none.
+    """
     release = release_of(tree)
-    wrong = []
-    found: Counter[str] = Counter()
-    of: Counter[str] = Counter()
-    for one in files:
-        if len(one.arguments) != 3 or not all(one.arguments):
-            continue
-        reason, its = missing(one, tree), one.arguments[2]
-        of[its] += 1
-        found[its] += not reason
-        if reason and its == release:
-            wrong.append(f"{one.place}: Linux {release}: {reason}")
-    for its in sorted(of, key=lambda its: its != release):
-        note = "" if its == release else " (another release: told, not checked)"
-        print(f"Linux {release}: {found[its]} of {of[its]} KernelFiles of {its} are defined{note}")
+    its = [one for one in files if one.arguments[2:] == (release,)]
+    reasons = [(one, missing(one, tree)) for one in its]
+    wrong = [f"{one.place}: Linux {release}: {reason}" for one, reason in reasons if reason]
+    print(f"Linux {release}: {len(its) - len(wrong)} of {len(its)} KernelFiles are defined")
     return wrong
+
+
+def unchecked(trees: list[Path], files: list[Cited]) -> list[Cited]:
+    """Return the KernelFiles whose release no tree has; print them."""
+    given = {release_of(tree) for tree in trees}
+    rest = [one for one in files if len(one.arguments) == 3 and one.arguments[2] not in given]
+    for release, times in Counter(one.arguments[2] for one in rest).items():
+        print(f"not checked, for there is no tree: {times} KernelFiles of Linux {release}")
+    for one in rest:
+        path, place, release = one.arguments
+        print(f"  {one.place}: {place} in {path} (Linux {release})")
+    return rest
+
+
+def named_on_page(text: str) -> dict[str, int]:
+    """Return the functions that the page of models and source names, with their lines.
+
+    Rows that say "nothing to read" or "not read" name no function of a tree.
+    """
+    found: dict[str, int] = {}
+    for number, line in enumerate(text.splitlines(), 1):
+        cells = line.split("|")
+        if len(cells) == 6 and "nothing to read" not in line and "not read" not in line:
+            for name in re.findall(r"`([a-z_0-9]+)\(\)`", cells[2]):
+                found.setdefault(name, number)
+    return found
+
+
+def wrong_on_page(trees: list[Path], files: list[Cited], page: Path = PAGE) -> list[str]:
+    """Return the functions of the page that no cited file of any tree defines."""
+    paths = sorted({one.arguments[0] for one in files if one.arguments})
+    texts = [
+        (tree / path).read_text(errors="replace")
+        for tree in trees
+        for path in paths
+        if (tree / path).is_file()
+    ]
+    named = named_on_page(page.read_text())
+    lost = [
+        f"docs/{page.name}:{line}: {name}() is defined in no file that the models cite"
+        for name, line in named.items()
+        if not any(name in text and defines(text, f"{name}()") for text in texts)
+    ]
+    print(f"docs/{page.name}: {len(named) - len(lost)} of {len(named)} functions are defined")
+    return lost
+
+
+def wrong_rows(trees: list[Path], page: Path = PAGE) -> list[str]:
+    """Return the rows of the page's table of commits that a tree contradicts."""
+    heads: list[str] = []
+    wrong, asked = [], 0
+    for number, line in enumerate(page.read_text().splitlines(), 1):
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        heads = cells if cells[0] == "commit" else heads
+        if not heads or len(cells) != len(heads) or not _ID.fullmatch(cells[0].strip("`")):
+            continue
+        for tree in (tree for tree in trees if release_of(tree) in heads):
+            asked += 1
+            if shows(tree, cells[1], cells[2]) != (cells[heads.index(release_of(tree))] == "yes"):
+                wrong.append(f"docs/{page.name}:{number}: not so in Linux {release_of(tree)}")
+    print(f"docs/{page.name}: {asked - len(wrong)} of {asked} entries about commits are right")
+    return wrong
+
+
+def shows(tree: Path, mark: str, files: str) -> bool:
+    """Say whether a tree has what a commit left, such as "`text`" or "without `text`"."""
+    (text,) = re.findall(r"`(.+)`", mark)
+    paths = [tree / path for path in re.findall(r"`(.+?)`", files)]
+    found = any(path.is_file() and text in path.read_text(errors="replace") for path in paths)
+    return found != mark.startswith("without")
 
 
 def listed() -> tuple[dict[str, str], list[str]]:
@@ -189,8 +255,12 @@ def main(arguments: list[str]) -> int:
     files = [one for one in values if one.kind == "KernelFile"]
     wrong = [f"{one.place}: arguments are not texts" for one in values if "" in one.arguments]
     try:
-        for tree in arguments:
-            wrong += wrong_in(Path(tree), files)
+        trees = [Path(tree) for tree in arguments]
+        for tree in trees:
+            wrong += wrong_in(tree, files)
+        unchecked(trees, files)
+        wrong += wrong_on_page(trees, files)
+        wrong += wrong_rows(trees)
     except ValueError as error:
         print(error, file=sys.stderr)
         return 2

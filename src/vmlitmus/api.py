@@ -22,9 +22,9 @@ from vmlitmus.litmus.catalogue import Selected
 from vmlitmus.outcome import Ablation, Outcome, TraceStep, Verdict, exit_code
 from vmlitmus.report import explain as report
 from vmlitmus.report import line, summary
-from vmlitmus.report.ablation import ablation
-from vmlitmus.report.grid import Grid
-from vmlitmus.report.grid_text import plain
+from vmlitmus.report.ablation.one_test import ablation
+from vmlitmus.report.grids.grid import Grid
+from vmlitmus.report.grids.grid_text import plain
 from vmlitmus.scenario import Cell, Test
 
 Asked: TypeAlias = "str | Path | Tests"

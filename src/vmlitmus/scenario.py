@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from vmlitmus.compiler import Machine, build
@@ -17,7 +17,8 @@ class Cell:
     """One scenario with its claim and the expected verdict.
 
     ``where`` gives the value of each axis of the test's matrix, as text; empty without a matrix.
-    ``word`` is the word that its observations are expected to give, if the test says so.
+    ``word`` is the word that its observations are expected to give, if the test says so. ``timing``
+    is how it goes in time, for a simulation.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Cell:
     claim: Claim
     expect: Verdict
     word: str | None = None
+    timing: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def allow(self) -> tuple[str, ...]:
@@ -88,7 +90,8 @@ class Test:
     """A litmus test: one question, who answered it, and its cells.
 
     ``path`` is how messages name its file, ``file`` where that is. ``yes`` is the verdict that
-    answers the question with yes; None where the question is none of that kind.
+    answers the question with yes; None where the question is none of that kind. ``measures`` are
+    what a simulation measures.
     """
 
     name: str
@@ -108,6 +111,7 @@ class Test:
     cells: tuple[Cell, ...]
     yes: Verdict | None = None
     file: str = ""
+    measures: tuple[Mapping[str, Any], ...] = ()
 
     @property
     def watched(self) -> tuple[str, ...]:

@@ -22,7 +22,7 @@ from vmlitmus.engine import Limits, Progress, run
 from vmlitmus.engine.reference.search import Stepper
 from vmlitmus.errors import EnginesDisagree, ModelError, ScenarioError
 from vmlitmus.lang import Claim, Model
-from vmlitmus.lang.syntax import _functions, forget, names_of, outside_names
+from vmlitmus.lang.syntax.trees import _functions, forget, names_of, outside_names
 from vmlitmus.outcome import Result
 
 LARGEST = 250  # states; larger models say nothing more

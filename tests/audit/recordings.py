@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from vmlitmus.audit.roster import Member, Roster, parse_cores, read_table
+from vmlitmus.audit.trace.roster import Member, Roster, parse_cores, read_table
 
 HERE = Path(__file__).parents[1] / "data" / "traces"
 BESIDE = Path(__file__).parents[3] / "shared" / "data" / "host"

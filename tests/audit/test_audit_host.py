@@ -9,10 +9,10 @@ import pytest
 from hosts import cookies, machine, qemu, thread, write
 
 from vmlitmus.audit.host import Wanted, audit_host
-from vmlitmus.audited import Answer, Audit, Judged
 from vmlitmus.cli.main import main
 from vmlitmus.errors import UsageError
 from vmlitmus.host.saved.archive import open_tree
+from vmlitmus.outcome.audit import Answer, Audit, Judged
 
 PAIRS = [[0, 2], [1, 3]]
 OFFLINE, PIN, CPUSET, MIGRATE = (
@@ -281,6 +281,91 @@ def test_snp_policy_and_smt_protection(tmp_path) -> None:
         code = main(["audit", "host", "--root", str(root), "--xml", str(root / "s.xml"), "--now",
                      "--claim", "SNP_FORBIDS_SMT"])  # fmt: skip
         assert code == {Answer.TRUE: 0, Answer.FALSE: 1}[answer]
+
+
+@pytest.mark.parametrize(
+    ("mask", "answer", "said"),
+    [
+        ("0x20", Answer.FALSE, "bit 15 stays clear"),
+        ("0x8020", Answer.CANNOT_TELL, "encrypted VMSA"),
+        (None, Answer.FALSE, "KVM of 6.12.107"),
+    ],
+)
+def test_kvm_says_itself_whether_it_knows_smt_protection(tmp_path, mask, answer, said) -> None:
+    root = machine(tmp_path, PAIRS)
+    qemu(root, 100, "a", ["0"])
+    if mask:
+        write(root, "sev_features", mask + "\n")
+    judged = one(audit(root, "SMT_PROTECTION"), "SMT_PROTECTION")
+    assert judged.answer is answer and said in judged.text
+
+
+def test_the_mask_of_sev_features_is_asked_of_kvm(tmp_path) -> None:
+    import errno
+
+    from vmlitmus.host.kernel.sev_features import read_sev_features
+    from vmlitmus.host.tree import Folder
+
+    def fails(number: int) -> int:
+        raise OSError(number, "x")
+
+    tree = Folder(tmp_path)
+    assert read_sev_features(tree, lambda: 0x8020).value == 0x8020
+    for number, why in ((errno.ENXIO, "no SEV guests"), (errno.ENOENT, "absent")):
+        assert why in read_sev_features(tree, lambda number=number: fails(number)).why
+
+
+def test_a_claim_that_is_asked_is_answered(tmp_path) -> None:
+    """Nobody reads "true" of a claim that could not be judged."""
+    root = machine(tmp_path, PAIRS)
+    base = ["audit", "host", "--root", str(root), "--now", "--claim"]
+    assert main([*base, "OTHER_VMS_APART"]) == 3  # no VM is seen, and debugfs is not there
+    write(root, "sys/kernel/debug/kvm/exits", "0\n")
+    assert main([*base, "OTHER_VMS_APART"]) == 0  # KVM shows that there is none
+    qemu(root, 100, "a", ["0", "1"], accel="tcg")
+    assert main([*base, "OTHER_VMS_APART"]) == 3
+    qemu(root, 100, "a", ["0", "1"])
+    assert main([*base, "SNP_FORBIDS_SMT"]) == 3
+    assert main([*base, "PINNING_AS_CONFIGURED"]) == 3
+
+
+def test_a_vcpu_that_is_not_seen_makes_nothing_true(tmp_path) -> None:
+    """Threads of KVM's list, of libvirt's or of -smp that are not there, or have no vcpu."""
+    root = machine(tmp_path, PAIRS)
+    claims = ("NO_NON_ARCH_CORE_SHARING", "OTHER_VMS_APART", "VMM_THREADS_APART")
+    qemu(root, 100, "a", ["0"], smp="2,threads=1", rest="1")
+    qemu(root, 200, "b", ["1"], rest="3")
+    cookies(root, dict.fromkeys((100, 101, 200, 201), 0))
+    found = audit(root, *claims)
+    for claim in claims:
+        judged = one(found, claim, "a")
+        assert judged.answer is Answer.CANNOT_TELL
+        assert judged.text == "2 vcpus are configured, the threads of 1 are known"
+    assert one(found, "OTHER_VMS_APART", "b").answer is Answer.CANNOT_TELL
+    assert one(found, "NO_NON_ARCH_CORE_SHARING", "b").answer is Answer.TRUE
+    place = "sys/kernel/debug/kvm/100-9"
+    for vcpu, said in (("101\n", ""), ("109\n", "runs in thread 109"), ("10", "could not be read")):
+        write(root, f"{place}/vcpu0/pid", "101\n")
+        write(root, f"{place}/vcpu1/pid", vcpu)
+        judged = one(audit(root, claims[0]), claims[0], "a")
+        assert (judged.answer is Answer.CANNOT_TELL) == bool(said) and said in judged.text
+    write(root, f"{place}/vcpu1/pid", "0\n")  # KVM has it, no thread has run it yet
+    assert one(audit(root, claims[0]), claims[0], "a").answer is Answer.TRUE
+
+
+def test_a_domain_fits_a_screen(tmp_path, capsys) -> None:
+    root = machine(tmp_path, PAIRS)
+    qemu(root, 100, "a", ["2", "0-3", "1"], smp="4,maxcpus=5,threads=2")
+    qemu(root, 200, "b", ["1", "3"], smp="2,cores=1,threads=2", rest="0-3")
+    cookies(root, {100: 0, 101: 5, 102: 6, 103: 5, 200: 0, 201: 0, 202: 0})
+    write(root, "run/libvirt/qemu/a.xml", STATUS.format(name="a"))
+    main(["audit", "host", "--root", str(root)])
+    out = capsys.readouterr().out
+    for block in out.split("\n\n"):
+        assert block.count("\n") < 24, block
+    assert max(map(len, out.splitlines())) <= 79
+    main(["audit", "host", "--root", str(root), "-v"])
+    assert " ..." not in capsys.readouterr().out
 
 
 def test_exit_codes_and_their_order(tmp_path) -> None:

@@ -69,8 +69,11 @@ def test_a_changelog_names_fixes() -> None:
 
 def test_releases_of_distributions_are_taken_from_where_they_stand(tmp_path, capsys) -> None:
     for name, files, said in (
-        ("debian", {"proc/version": "Linux version 6.1.0-49-amd64 (a) #1 SMP Debian 6.1.176-1 x"},
+        ("debian", {"proc/version": "Linux version 6.1.0-49-amd64 (a) (gcc-12 (Debian 12.2.0-14) "
+                    "12.2.0, GNU ld (GNU Binutils for Debian) 2.40) #1 SMP Debian 6.1.176-1 x"},
          "upstream 6.1.176, /proc/version"),
+        ("own build", {"proc/version": "Linux version 6.1.0-own (a) (gcc (Debian 12.2.0-14) 12.2.0)"
+                       " #1 SMP x"}, "Kernel 6.1.0-own lacks"),
         ("ubuntu", {"proc/version_signature": "Ubuntu 6.8.0-31.31-generic 6.8.1"},
          "upstream 6.8.1, /proc/version_signature"),
         ("rhel", {"proc/sys/kernel/osrelease": "5.14.0-503.el9.x86_64"}, "5.14.0-503.el9.x86_64"),

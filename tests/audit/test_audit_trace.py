@@ -154,7 +154,7 @@ def test_text_needs_a_clock(run) -> None:  # type: ignore[no-untyped-def]
 
 def test_without_cores(run) -> None:  # type: ignore[no-untyped-def]
     code, out, _ = run(START + BESIDE, cores=False)
-    assert code == 3 and "give --core" in out
+    assert code == 3 and "give --host or --core" in out
 
 
 def test_own_vcpus(run) -> None:  # type: ignore[no-untyped-def]

@@ -11,10 +11,10 @@ from hosts import cookies, machine, qemu, recorded, thread, write
 
 from vmlitmus.audit.collect import collect
 from vmlitmus.audit.host import Wanted, audit_host
-from vmlitmus.audited import Audit
 from vmlitmus.cli.main import main
 from vmlitmus.host.saved.archive import Archive, open_tree, write_archive
 from vmlitmus.host.tree import Folder
+from vmlitmus.outcome.audit import Audit
 
 SECRETS = {
     "name": "customer-payroll",

@@ -9,12 +9,16 @@ from pathlib import Path
 import pytest
 
 from recordings import BESIDE, CORES, HERE, Row, roster, rows
-from vmlitmus.audit.beside import Beside, Measure, Pair, Shared, last_own_cookies
-from vmlitmus.audit.recorded import Asked, audit_recording
-from vmlitmus.audit.roster import Party, Roster
+from vmlitmus.audit.trace.core_sharing import CoreSharing
+from vmlitmus.audit.trace.cpu_state import Pair
+from vmlitmus.audit.trace.identity import last_own_cookies
+from vmlitmus.audit.trace.interval import Measure, Shared
+from vmlitmus.audit.trace.overlap import Overlaps
+from vmlitmus.audit.trace.recorded import RunQuestion, audit_recording
+from vmlitmus.audit.trace.roster import Party, Roster
+from vmlitmus.outcome.recorded_run import Answer, RunAudit
 from vmlitmus.trace import Kind, open_recording
 from vmlitmus.trace.recording import read_overruns
-from vmlitmus.traced import Answer, RunAudit
 
 OWN = [(HERE, r) for r in rows(HERE / "expected.tsv")]
 REST = BESIDE / "expected.tsv"
@@ -27,31 +31,40 @@ def audited(folder: Path, file: str) -> RunAudit:
     clock = "" if recording.clock else "mono"  # what the text does not say
     settled = last_own_cookies(open_recording(str(folder / file)))
     return audit_recording(
-        recording, roster(folder, file), CORES, Asked(clock=clock), None, settled
+        recording, roster(folder, file), CORES, RunQuestion(clock=clock), None, settled
     )
 
 
-class BySwitch(Beside):
-    """Counts intervals from the first sched_switch of each cpu on, not from its first event."""
+class ByKnownCpus(Overlaps):
+    """Counts intervals between cpus of which a sched_switch was seen."""
 
-    def __init__(self, who: Roster) -> None:
-        super().__init__(who, CORES)
-        self.switched: set[int] = set()
+    def __init__(self, party: Callable[[int], Party], switched: set[int]) -> None:
+        super().__init__(party)
+        self.switched = switched
         self.strangers = 0
-
-    def _switch(self, cpu, time, task, prev, coming, left):  # type: ignore[no-untyped-def]
-        super()._switch(cpu, time, task, prev, coming, left)
-        if cpu.number not in self.switched:
-            self.switched.add(cpu.number)
-            for pair in cpu.pairs:  # begin here what began before
-                self._update_tasks(pair, None, time, cpu.number)
-                self._update(pair, time, cpu.number)
 
     def _add(self, measure, pair: Pair, parties, tasks, start, end, came, went):  # type: ignore[no-untyped-def]
         super()._add(measure, pair, parties, tasks, start, end, came, went)
         known = {pair.a.number, pair.b.number} <= self.switched
         if measure is Measure.TASKS and known and two_vms(*parties):
             self.strangers += 1
+
+
+class BySwitch(CoreSharing):
+    """Counts intervals from the first sched_switch of each cpu on, not from its first event."""
+
+    def __init__(self, who: Roster) -> None:
+        super().__init__(who, CORES)
+        self.switched: set[int] = set()
+        self.overlaps: ByKnownCpus = ByKnownCpus(self.tasks.party, self.switched)
+
+    def _switch(self, cpu, time, task, prev, coming, left):  # type: ignore[no-untyped-def]
+        super()._switch(cpu, time, task, prev, coming, left)
+        if cpu.number not in self.switched:
+            self.switched.add(cpu.number)
+            for pair in cpu.pairs:  # begin here what began before
+                self.overlaps._update_tasks(pair, None, time, cpu.number)
+                self.overlaps.update(pair, time, cpu.number)
 
 
 def two_vms(one: Party, two: Party) -> bool:
@@ -65,9 +78,9 @@ def two_cookies(one: Party, two: Party) -> bool:
 
 
 @cache
-def followed(folder: Path, file: str) -> Beside:
+def followed(folder: Path, file: str) -> CoreSharing:
     settled = last_own_cookies(open_recording(str(folder / file)))
-    run = Beside(roster(folder, file), CORES, None, settled)
+    run = CoreSharing(roster(folder, file), CORES, None, settled)
     return run.follow(open_recording(str(folder / file)))
 
 
@@ -88,7 +101,7 @@ def longest(folder: Path, file: str) -> int:
 def as_tasks(folder: Path, file: str) -> int:
     run = BySwitch(roster(folder, file))
     run.follow(open_recording(str(folder / file)))
-    return run.strangers
+    return run.overlaps.strangers
 
 
 def apart(folder: Path, file: str) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from vmlitmus.audited import (
+from vmlitmus.outcome import Cause, Excerpt, Outcome, Result, TraceStep, Verdict
+from vmlitmus.outcome.audit import (
     Answer,
     Audit,
     DomainReport,
@@ -13,8 +14,7 @@ from vmlitmus.audited import (
     Judged,
     ThreadRole,
 )
-from vmlitmus.outcome import Cause, Excerpt, Outcome, Result, TraceStep, Verdict
-from vmlitmus.report.grid import Grid
+from vmlitmus.report.grids.grid import Grid
 
 HOSTILE = (
     '</script><script>document.title="owned"</script>'

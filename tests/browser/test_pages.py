@@ -10,7 +10,7 @@ from chromium import Browser
 from made import HOSTILE, grid, hostile, hostile_audit, outcome
 
 from vmlitmus.cli.main import main
-from vmlitmus.report.grid import Grid
+from vmlitmus.report.grids.grid import Grid
 from vmlitmus.report.html import audit_page, check_page, explain_page, table_page
 
 PAINT = 1000  # milliseconds

@@ -365,7 +365,7 @@ def test_an_output_is_no_input(tmp_path, capsys) -> None:
 
 
 def test_bless_is_for_a_checkout(tmp_path, capsys, monkeypatch) -> None:
-    monkeypatch.setattr("vmlitmus.cli.bless.ROOT", tmp_path / "a" / "b" / "c")
+    monkeypatch.setattr("vmlitmus.cli.decide.bless.ROOT", tmp_path / "a" / "b" / "c")
     code, out, err = vmlitmus(capsys, "bless", "page-reused")
     assert (code, out) == (2, "")
     assert "checkout" in err

@@ -9,10 +9,10 @@ import jsonschema
 import pytest
 
 import vmlitmus
-from vmlitmus.cli.inventory import items_of_tests
-from vmlitmus.cli.list import WHAT
+from vmlitmus.cli.catalogue.inventory import items_of_tests
+from vmlitmus.cli.catalogue.list import WHAT
 from vmlitmus.cli.main import main
-from vmlitmus.lang.label import in_words
+from vmlitmus.lang.syntax.label import in_words
 from vmlitmus.litmus import Catalogue
 
 ITEMS = items_of_tests(Catalogue().tests())

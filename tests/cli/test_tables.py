@@ -7,8 +7,8 @@ import pytest
 from vmlitmus.cli.main import main
 from vmlitmus.outcome import Outcome, Result, Verdict
 from vmlitmus.report.columns import fitted
-from vmlitmus.report.grid import Grid
-from vmlitmus.report.grid_text import markdown, plain
+from vmlitmus.report.grids.grid import Grid
+from vmlitmus.report.grids.grid_text import markdown, plain
 
 
 def grid(axes: dict[str, tuple[str, ...]], across: tuple[str, ...], **more: object) -> Grid:

@@ -19,7 +19,7 @@ import time
 from pathlib import Path
 
 from vmlitmus.cli.main import main
-from vmlitmus.cli.streams import repaired
+from vmlitmus.cli.output.streams import repaired
 from vmlitmus.litmus.catalogue import ROOT
 from vmlitmus.printable import control_in
 

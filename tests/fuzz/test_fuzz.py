@@ -19,6 +19,6 @@ def test_faults_are_found(monkeypatch) -> None:
     with monkeypatch.context() as patched:
         patched.setattr(run, "CODES", {0})
         assert "exit code 2" in run.run(1)[0][0]
-    monkeypatch.setattr("vmlitmus.cli.streams.printable", lambda text: text + "")
+    monkeypatch.setattr("vmlitmus.cli.output.streams.printable", lambda text: text + "")
     monkeypatch.setattr(cli, "printable", lambda text: text)
     assert "\\x1b on the output" in run.run(1)[0][0]

@@ -83,7 +83,7 @@ def test_threads_have_affinities_and_kernel_threads_are_told_in_three_ways(tmp_p
         (2, "2 (b) S 2 0 0 0 -1 2097216", "Cpus_allowed_list:\tx\n"),
         (3, "3 (c) S 1 0 0 0 -1 16448", "Kthread:\t0\n"),
     ):
-        write(tmp_path, f"proc/1/task/{tid}/stat", stat)
+        write(tmp_path, f"proc/1/task/{tid}/stat", stat + "\n")
         write(tmp_path, f"proc/1/task/{tid}/status", status)
     a, b, c = read_process(Folder(tmp_path), 1).threads
     assert a.allowed.value == {0, 1, 2, 3, 8}

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from vmlitmus.audited import Fix
 from vmlitmus.cli.main import main
+from vmlitmus.outcome.audit import Fix
 from vmlitmus.report.html import kernel_page
 
 HOSTILE = "</td><script>alert(1)</script>"

@@ -12,10 +12,10 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from vmlitmus.audit.roster import Roster
+from vmlitmus.audit.trace.roster import Roster
 from vmlitmus.trace import Kind
 from vmlitmus.trace.events import Left
-from vmlitmus.validation.explain import Row
+from vmlitmus.validation.wording import Row
 
 GUEST = (Kind.ENTRY, Kind.EXIT)
 

@@ -16,10 +16,10 @@ from recordings import BESIDE, CORES
 from recordings import HERE as DATA
 from recordings import roster as roster_of
 from vmlitmus.cli.main import main
+from vmlitmus.outcome.validation import ValidationAnswer
 from vmlitmus.trace import Event, Kind, open_recording
-from vmlitmus.validated import Explained
-from vmlitmus.validation.explain import Parts, Question, explained, rows_of, validate
 from vmlitmus.validation.mapping import read_mapping
+from vmlitmus.validation.validate import BuiltMachines, Question, rows_of, validate, validate_rows
 
 MAPPING = read_mapping("smt-protection")
 MS = 1_000_000
@@ -31,7 +31,7 @@ def test_a_real_run_is_explained() -> None:
     found = validate(
         open_recording(str(DATA / file)), roster_of(DATA, file), Question(MAPPING, {}, CORES)
     )
-    assert found.answer is Explained.EXPLAINED
+    assert found.answer is ValidationAnswer.EXPLAINED
     assert [(c.events, c.explained, c.unread) for c in found.cores] == [(87, 79, 8), (197, 185, 12)]
     assert all(c.runs > 0 for c in found.cores)
 
@@ -142,7 +142,7 @@ def test_real_runs_with_vms_are_explained(file: str, mechanism: str) -> None:
     folder = BESIDE / "traces"
     question = Question(MAPPING, {"host": {"mechanism": mechanism}}, CORES)
     found = validate(open_recording(str(folder / file)), roster_of(folder, file), question)
-    assert found.answer is Explained.EXPLAINED
+    assert found.answer is ValidationAnswer.EXPLAINED
 
 
 @pytest.mark.wide
@@ -151,7 +151,7 @@ def test_seeded_mutations_are_found_at_the_right_event() -> None:
     """At least 95 of 100 swaps, dropped exits and changed cookies."""
     folder, file = BESIDE / "traces", "vm2-cookie-per-vm.dat"
     recording, roster = open_recording(str(folder / file)), roster_of(folder, file)
-    rows, question, parts = rows_of(recording), Question(MAPPING, {}, CORES), Parts()
+    rows, question, parts = rows_of(recording), Question(MAPPING, {}, CORES), BuiltMachines()
     rng = random.Random(7)
     first = next(n for n, row in enumerate(rows) if row[1] == Kind.ENTRY)
     right = []
@@ -163,7 +163,7 @@ def test_seeded_mutations_are_found_at_the_right_event() -> None:
         )
         mutation = makers[n % 3]()
         assert mutation is not None
-        found = explained(mutation.rows, recording, mutation.roster, question, parts)
+        found = validate_rows(mutation.rows, recording, mutation.roster, question, parts)
         wrong = sorted((m.time, m.cpu) for core in found.cores for m in core.mismatches)
         right.append(bool(wrong) and mutation.is_right(*wrong[0], CORES))
     assert sum(right) >= 0.95 * len(right), right

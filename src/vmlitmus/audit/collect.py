@@ -5,6 +5,7 @@ from __future__ import annotations
 from vmlitmus.audit.claims.fixes import find_changelog
 from vmlitmus.audit.facts import HostFacts, read_host
 from vmlitmus.audit.vm.domain import find_domains
+from vmlitmus.host.kernel.sev_features import SAVED as SEV_FEATURES
 from vmlitmus.host.saved.anonymous import Anonymous
 from vmlitmus.host.saved.saving import UNREAD, Remembering, unread_table
 from vmlitmus.host.tasks.cookies import SAVED, Get
@@ -24,6 +25,8 @@ def collect(tree: Tree, *, anonymise: bool, get: Get | None = None) -> dict[str,
     if tree.live or get is not None:
         files[SAVED] = _cookies(host)
         files["dmesg"] = _dmesg(host)
+        if host.sev_features.value is not None:
+            files[SEV_FEATURES] = f"{host.sev_features.value:#x}\n".encode()
     files[UNREAD] = unread_table(remembering.unread)
     return Anonymous().files(files) if anonymise else files
 

@@ -12,6 +12,7 @@ from vmlitmus.host.cpus.topology import Topology, read_topology
 from vmlitmus.host.fact import Fact
 from vmlitmus.host.kernel.cmdline import read_cmdline
 from vmlitmus.host.kernel.release import Kernel, read_kernel
+from vmlitmus.host.kernel.sev_features import Ask, read_sev_features
 from vmlitmus.host.kernel.split_lock import SplitLock, read_split_lock
 from vmlitmus.host.tasks.cookies import Cookies, Get, read_cookies
 from vmlitmus.host.tasks.debugfs import KvmVm, read_kvm_vms
@@ -33,10 +34,11 @@ class HostFacts:
     kernel: Kernel
     cmdline: Fact[dict[str, str]]
     split_lock: SplitLock
+    sev_features: Fact[int]
     idle_states: tuple[IdleState, ...]
     cookies: Cookies
     processes: dict[int, Process]
-    kvm_vms: tuple[KvmVm, ...]
+    kvm_vms: tuple[KvmVm, ...] | None
     statuses: tuple[DomainXml, ...]
     doubt: str
     cores: HostCores
@@ -86,7 +88,12 @@ class HostFacts:
 
 
 def read_host(
-    tree: Tree, *, trust: bool = False, for_ever: bool = True, get: Get | None = None
+    tree: Tree,
+    *,
+    trust: bool = False,
+    for_ever: bool = True,
+    get: Get | None = None,
+    ask: Ask | None = None,
 ) -> HostFacts:
     """Read a host. ``trust`` takes the topology of a guest or of a tree without cpuinfo as true."""
     topology = read_topology(tree)
@@ -99,6 +106,7 @@ def read_host(
         kernel=read_kernel(tree),
         cmdline=read_cmdline(tree),
         split_lock=read_split_lock(tree),
+        sev_features=read_sev_features(tree, ask),
         idle_states=read_idle_states(tree, min(topology.up, default=0)),
         cookies=read_cookies(tree, tids, get),
         processes=processes,

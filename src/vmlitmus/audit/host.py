@@ -23,7 +23,13 @@ from vmlitmus.audit.claims.snp import forbids_smt, launch, smt_protection
 from vmlitmus.audit.claims.split_lock import judge_split_locks
 from vmlitmus.audit.facts import HostFacts, read_host
 from vmlitmus.audit.vm.domain import Domain, Given, described, find_domains, live
-from vmlitmus.audited import (
+from vmlitmus.errors import HostError, UsageError, unknown
+from vmlitmus.host.cpus.cpulist import as_list
+from vmlitmus.host.cpus.topology import CPU
+from vmlitmus.host.tasks.cookies import MEANING, Get
+from vmlitmus.host.tasks.debugfs import PLACE as KVM
+from vmlitmus.host.tree import Tree
+from vmlitmus.outcome.audit import (
     Answer,
     Audit,
     DomainReport,
@@ -33,12 +39,8 @@ from vmlitmus.audited import (
     Judged,
     ThreadRole,
 )
-from vmlitmus.errors import HostError, UsageError, unknown
-from vmlitmus.host.cpus.cpulist import as_list
-from vmlitmus.host.cpus.topology import CPU
-from vmlitmus.host.tasks.cookies import MEANING, Get
-from vmlitmus.host.tree import Tree
 
+_NO_KVM = "no KVM vcpu threads: KVM does not run this guest (TCG)"
 _WITHOUT_KVM = ("PINNING_AS_CONFIGURED",)  # claims that make sense for a guest under TCG
 _PARAMETERS = (
     "nested",
@@ -90,9 +92,10 @@ def audit_host(tree: Tree, wanted: Wanted, where: str, get: Get | None = None) -
     )
     every = find_domains(host)
     chosen = _chosen(host, wanted, every, where)
+    judged = [*_host_claims(host, wanted, release, fixes), *_without_vms(host, wanted, chosen)]
     return Audit(
         host=_host_report(host, where),
-        judged=tuple(_host_claims(host, wanted, release, fixes)),
+        judged=tuple(judged),
         domains=tuple(_report(host, wanted, release, d, every) for d in chosen),
         fixes=fixes,
         unread=_unread(host),
@@ -154,6 +157,15 @@ def _host_claims(
         yield fixes_complete(release, fixes)
 
 
+def _without_vms(host: HostFacts, wanted: Wanted, chosen: Sequence[Domain]) -> Iterable[Judged]:
+    """Claims about VMs that are asked where none is seen: are there none?"""
+    if host.kvm_vms is not None or chosen:
+        return
+    for claim in wanted.claims:
+        if claim not in HOST:
+            yield cannot_tell(claim, "host", f"no VM is seen, and /{KVM} cannot be read", f"/{KVM}")
+
+
 def fixes_complete(release: Release | None, fixes: Sequence[Fix]) -> Judged:
     """FIXES_COMPLETE: of cache flushing, AP creation and launch."""
     claim = "FIXES_COMPLETE"
@@ -182,7 +194,7 @@ def _report(
     domain: Domain,
     every: Sequence[Domain],
 ) -> DomainReport:
-    applies = "" if domain.kvm else "no KVM vcpu threads: KVM does not run this guest (TCG)"
+    applies = "" if domain.kvm else _NO_KVM
     judged = tuple(_vm_claims(host, wanted, release, domain, every))
     return DomainReport(
         name=domain.name,
@@ -231,22 +243,25 @@ def _vm_claims(
     judges: dict[str, Callable[[], Judged]] = {
         **{c: (lambda c=c: vm_claims.fact(c)(host, domain)) for c in FACTS},  # type: ignore[misc]
         "HINT_TRUE": lambda: vm_claims.hint(host, domain),
-        "OTHER_VMS_APART": lambda: vm_claims.other_vms(host, domain, others()),
+        "OTHER_VMS_APART": lambda: vm_claims.other_vms(host, domain, others(), vmm_pids(every)),
         "VMM_THREADS_APART": lambda: vm_claims.vmm_threads(host, domain),
         "HOST_TASKS_APART": lambda: vm_claims.host_tasks(host, domain, vmm_pids(every)),
         "COOKIE_COVERAGE": lambda: vm_claims.cookies(host, domain),
         "PINNING_AS_CONFIGURED": lambda: vm_claims.pinning(host, domain),
     }
-    if domain.policy is not None and domain.policy.kind == "sev-snp":
+    snp = domain.policy is not None and domain.policy.kind == "sev-snp"
+    if snp or wanted.claims:
         judges["SNP_FORBIDS_SMT"] = lambda: forbids_smt(host, domain, release)
         judges["SMT_PROTECTION"] = lambda: smt_protection(host, domain, release)
-    if not domain.kvm:
-        judges = {claim: judge for claim, judge in judges.items() if claim in _WITHOUT_KVM}
     for claim in CLAIMS:
         own = claim == "OWN_VCPUS_APART" and wanted.peer_trust == "none"
         bare = claim == "PINNING_AS_CONFIGURED" and not domain.wanted and not wanted.claims
-        if claim in judges and (wanted.asks(claim) or own) and not bare:
+        if claim not in judges or not (wanted.asks(claim) or own) or bare:
+            continue
+        if domain.kvm or claim in _WITHOUT_KVM:
             yield judges[claim]()
+        elif wanted.claims:
+            yield cannot_tell(claim, domain.name, f"it does not apply: {_NO_KVM}")
 
 
 def vmm_pids(every: Iterable[Domain]) -> frozenset[int]:
@@ -305,10 +320,8 @@ def _unread(host: HostFacts) -> tuple[Evidence, ...]:
     if not host.split_lock.message.known:
         message = host.split_lock.message
         found.append(Evidence(message.where, message.why))
-    if not host.kvm_vms:
-        found.append(
-            Evidence("/sys/kernel/debug/kvm", "no VM is shown there, or it cannot be read")
-        )
+    if host.kvm_vms is None:
+        found.append(Evidence(f"/{KVM}", "not mounted, or only root may look"))
     if host.cookies.why:
         found.append(Evidence(host.cookies.where, host.cookies.why))
     return tuple(found)

@@ -1,1 +1,1 @@
-"""The command line; one file for each command, imported when it is used."""
+"""The command line; one file for each command, imported when it is used; ``main`` lists them."""

@@ -12,16 +12,23 @@ from vmlitmus.errors import nearest
 
 
 class LazyGroup(click.Group):
-    """Offers the commands of ``short``, in that order, with a line of help each.
+    """Offers ``commands``, in that order: each name with its module and a line of help.
 
-    ``place`` and a command's name together name its module; ``kind`` is what a command is called.
+    Modules are named from ``package`` on; ``kind`` is what a command is called in messages.
     """
 
-    def __init__(self, *args: Any, kind: str, place: str, short: Mapping[str, str], **more: Any):
+    def __init__(
+        self,
+        *args: Any,
+        kind: str,
+        package: str,
+        commands: Mapping[str, tuple[str, str]],
+        **more: Any,
+    ):
         super().__init__(*args, **more)
         self.kind = kind
-        self.place = place
-        self.short = short
+        self.modules = {name: f"{package}.{module}" for name, (module, _) in commands.items()}
+        self.short = {name: line for name, (_, line) in commands.items()}
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self.short)
@@ -29,7 +36,7 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         if name not in self.short:
             return None
-        module = importlib.import_module(f"{self.place}{name}")
+        module = importlib.import_module(self.modules[name])
         command: click.Command = module.command
         return command
 

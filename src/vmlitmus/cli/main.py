@@ -9,34 +9,41 @@ import click
 
 from vmlitmus import __version__
 from vmlitmus.cli.lazy_group import LazyGroup
-from vmlitmus.cli.streams import shown
+from vmlitmus.cli.output.streams import shown
 from vmlitmus.errors import VmlitmusError
 from vmlitmus.printable import printable
 
-_SHORT = {
-    "check": "decide tests and compare with what they expect",
-    "explain": "show one answer in full, with its time-line",
-    "table": "print the matrix tests of a topic as grids",
-    "ablate": "find which parts of the mechanisms a test needs",
-    "grow": "ask a test again with each bound one higher",
-    "explore": "choose the steps of a run on a local web page",
-    "audit": "judge a real host, its VMs or its kernel by the same claims",
-    "validate": "search a model's runs for one that does what a recorded kernel did",
-    "list": "list tests, mechanisms, claims, parts, assumptions",
-    "replay": "execute given steps of a test and show the time-line",
-    "bless": "store the counts of tests that are as expected",
-    "new": "write the scaffold of a mechanism, a test, a claim or a topic",
-    "completion": "print the completion script of a shell",
-    "man": "print the manual page",
+_COMMANDS = {  # name: module, line of help
+    "check": ("decide.check", "decide tests and compare with what they expect"),
+    "explain": ("decide.explain", "show one answer in full, with its time-line"),
+    "table": ("decide.table", "print the matrix tests of a topic as grids"),
+    "ablate": ("ablation.ablate", "find which parts of the mechanisms a test needs"),
+    "grow": ("decide.grow", "ask a test again with each bound one higher"),
+    "simulate": (
+        "runs.simulate",
+        "run the steps of a test in time, and measure what they cost",
+    ),
+    "explore": ("runs.explore", "choose the steps of a run on a local web page"),
+    "audit": ("audit.group", "judge a real host, its VMs or its kernel by the same claims"),
+    "validate": (
+        "runs.validate",
+        "search a model's runs for one that does what a recorded kernel did",
+    ),
+    "list": ("catalogue.list", "list tests, mechanisms, claims, parts, assumptions"),
+    "replay": ("runs.replay", "execute given steps of a test and show the time-line"),
+    "bless": ("decide.bless", "store the counts of tests that are as expected"),
+    "new": ("catalogue.new", "write the scaffold of a mechanism, a test, a claim or a topic"),
+    "completion": ("shell.completion", "print the completion script of a shell"),
+    "man": ("shell.man", "print the manual page"),
 }
-COMMANDS = tuple(_SHORT)
+COMMANDS = tuple(_COMMANDS)
 
 
 @click.command(
     cls=LazyGroup,
     kind="command",
-    place="vmlitmus.cli.",
-    short=_SHORT,
+    package="vmlitmus.cli",
+    commands=_COMMANDS,
     context_settings={
         "help_option_names": ["-h", "--help"],
         "max_content_width": 90,

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from vmlitmus.cli.destination import write_whole
-from vmlitmus.cli.streams import control
+from vmlitmus.cli.output.destination import write_whole
+from vmlitmus.cli.output.streams import control
 from vmlitmus.engine.limits import Limits
 from vmlitmus.errors import UsageError
 from vmlitmus.printable import printable
 
 if TYPE_CHECKING:
-    from vmlitmus.decide.kept import Store
+    from vmlitmus.decide.cache import Store
     from vmlitmus.litmus import Catalogue
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -61,7 +61,7 @@ def user_catalogue(model: str | None, limits: Limits | None = None) -> Catalogue
 
 def results(fresh: bool) -> Store | None:
     """Return the store of earlier results; None where everything is to be decided anew."""
-    from vmlitmus.decide.kept import Store, folder
+    from vmlitmus.decide.cache import Store, folder
 
     return None if fresh else Store(folder())
 

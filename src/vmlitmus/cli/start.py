@@ -32,7 +32,7 @@ def _main() -> int:
     for number in (signal.SIGTERM, signal.SIGHUP):  # what is known is printed, as after Ctrl-C
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _interrupt)
-    from vmlitmus.cli.streams import repaired
+    from vmlitmus.cli.output.streams import repaired
 
     wrong = repaired()
     if wrong:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from vmlitmus.compiler import Machine, scanned
-from vmlitmus.decide.kept import Keys, Store
+from vmlitmus.decide.cache import Keys, Store
 from vmlitmus.decide.omissions import not_modelled
 from vmlitmus.decide.workers import processes, spread
 from vmlitmus.engine import Limits, Progress, run

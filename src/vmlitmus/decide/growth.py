@@ -10,11 +10,11 @@ from itertools import count
 from vmlitmus.decide.cells import Job, decide
 from vmlitmus.engine import Limits, Progress
 from vmlitmus.errors import UsageError, unknown
-from vmlitmus.growth import Grown, Growth
 from vmlitmus.lang import Model
 from vmlitmus.lang.environment import MOST
 from vmlitmus.lang.model import fill
 from vmlitmus.outcome import Outcome, Verdict
+from vmlitmus.outcome.growth import Grown, Growth
 from vmlitmus.scenario import Cell, Test
 
 
@@ -22,8 +22,8 @@ from vmlitmus.scenario import Cell, Test
 class Bound:
     """A number that limits a scenario: where it stands, its value, and the highest it may have.
 
-    ``name`` is as in a litmus file: "machine.cores", "vm.1.pages" for the second entry of a list,
-    "at_most.migration", "limit.1.at_most".
+    ``name`` is as in a litmus file: "machine.cores", "vm.1.pages" for the first entry of a list,
+    "at_most.migration", "limit.1.at_most"; "vm" alone is how many entries the list has.
     """
 
     name: str
@@ -40,6 +40,9 @@ def bounds(model: Model, cell: Cell) -> list[Bound]:
             if setting.counts and setting.high is not None:
                 found.append(Bound(f"{table}.{key}", filled[table][key], setting.high))
     for name, known in model.lists.items():
+        entries = len(filled.lists[name])
+        if name in model.further:
+            found.append(Bound(name, entries, entries + len(model.further[name])))
         for number, entry in enumerate(filled.lists[name], 1):
             for key, setting in known.items():
                 if setting.counts and setting.high is not None:
@@ -73,7 +76,11 @@ def raised(model: Model, cell: Cell, values: Mapping[str, int]) -> Cell:
             limits[int(number) - 1] = replace(limits[int(number) - 1], at_most=value)
         elif head in model.lists:
             entries = lists.setdefault(head, [{} for _ in filled.lists[head]])
-            entries[int(number) - 1][inner] = value
+            if key:
+                entries[int(number) - 1][inner] = value
+            else:
+                more = value - len(filled.lists[head])
+                entries += [dict(entry) for entry in model.further[head][:more]]
         else:
             tables.setdefault(head, {})[key] = value
     environment = replace(cell.environment, at_most=at_most, limits=tuple(limits))

@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 
 from vmlitmus.compiler import Instance
-from vmlitmus.lang.syntax import shown_path
+from vmlitmus.lang.syntax.trees import shown_path
 from vmlitmus.outcome import Excerpt
 
 _PACKAGE = Path(__file__).parent.parent

@@ -8,7 +8,7 @@ from types import TracebackType
 from vmlitmus.compiler import Instance
 from vmlitmus.errors import ModelError
 from vmlitmus.lang import NotEnabled
-from vmlitmus.lang.syntax import shown_path
+from vmlitmus.lang.syntax.trees import shown_path
 
 
 def blamed(what: str, error: Exception, instance: Instance | None = None) -> ModelError:

@@ -20,7 +20,7 @@ from vmlitmus.engine.reference.search import Explored, Stepper, explore, unrecov
 from vmlitmus.engine.trace import lasso_trace, trace
 from vmlitmus.errors import UsageError, unknown
 from vmlitmus.lang import Claim
-from vmlitmus.lang.label import in_words
+from vmlitmus.lang.syntax.label import in_words
 from vmlitmus.outcome import Result, Verdict
 
 Choice: TypeAlias = Literal["auto", "reference", "compiled"]

@@ -124,11 +124,18 @@ def in_order(names: list[str]) -> tuple[str, ...]:
 
 
 def text(tree: Tree, path: str, limit: int = LIMIT) -> Fact[str]:
-    """Return a file as text, without line end and trailing NULs; other bytes are kept escaped."""
+    """Return a file as text, without line end and trailing NULs; other bytes are kept escaped.
+
+    The kernel ends every line. A last line without an end is part of one, in a tree that was
+    damaged: "0-1" may have been "0-15". It is left out, and a file of nothing else is not known.
+    """
     found = tree.read(path, limit)
     if found.value is None:
         return lost(found.where, found.why)
-    value = found.value.decode("utf-8", "backslashreplace").rstrip("\0\n")
+    whole, end, rest = found.value.rstrip(b"\0").rpartition(b"\n")
+    if not end:
+        return lost(found.where, "cut short: its line has no end" if rest else "empty")
+    value = whole.decode("utf-8", "backslashreplace").rstrip("\0\n")
     return Fact(value, found.where, when=found.when)
 
 

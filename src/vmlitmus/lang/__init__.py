@@ -21,7 +21,6 @@ from vmlitmus.lang.claim import (
 from vmlitmus.lang.domain import Between, Members
 from vmlitmus.lang.entity import Const, Entity, Set
 from vmlitmus.lang.environment import Environment, Limit
-from vmlitmus.lang.exempt_parts import explained
 from vmlitmus.lang.model import (
     Fix,
     Model,
@@ -46,6 +45,7 @@ from vmlitmus.lang.source import (
     Source,
 )
 from vmlitmus.lang.step import Condition, Fairness, Sections, Step, condition, sequence, step
+from vmlitmus.lang.syntax.exempt_parts import explained
 from vmlitmus.lang.world import Hooks, NotEnabled, World, when
 
 __all__ = [

@@ -19,7 +19,7 @@ from typing import Any, Literal, TypeAlias
 
 from vmlitmus.errors import ModelError
 from vmlitmus.lang.step import Step
-from vmlitmus.lang.syntax import is_generator, place
+from vmlitmus.lang.syntax.trees import is_generator, place
 
 Where: TypeAlias = Literal["before", "after", "instead"]
 SubSequence: TypeAlias = Callable[..., Any]

@@ -259,7 +259,7 @@ def _place(cls: type, name: str) -> str:
     """Return "file:line" of a field's declaration, or the class's name when that is not known."""
     import ast
 
-    from vmlitmus.lang.syntax import class_syntax
+    from vmlitmus.lang.syntax.trees import class_syntax
 
     node = class_syntax(cls)
     if node is None:

@@ -100,7 +100,9 @@ class Model:
     where a scenario does not begin with nothing done. ``fields`` extends entities by the annotated
     fields of a class; ``variant`` returns the model with something changed. ``versions`` gives the
     fixes in each kernel version, by name; ``read`` names those whose source was read, and
-    ``unread`` says what is known of the others, if it is not their commits.
+    ``unread`` says what is known of the others, if it is not their commits. ``further`` gives for a
+    list the entries that "one more of them" stands for, in their order: what is asked with one VM
+    is asked with two by adding the first of them.
     """
 
     name: str
@@ -119,6 +121,7 @@ class Model:
     start: Callable[[Settings], str] | None = None
     read: tuple[str, ...] = ()
     fields: Mapping[type[Entity], type] = field(default_factory=dict)
+    further: Mapping[str, tuple[Mapping[str, Any], ...]] = field(default_factory=dict)
 
     def variant(
         self,

@@ -13,7 +13,7 @@ from typing import Any, Literal, TypeAlias, TypeVar
 from vmlitmus.errors import ModelError, unknown
 from vmlitmus.lang.entity import Entity
 from vmlitmus.lang.source import Source, Sources, as_tuple
-from vmlitmus.lang.syntax import is_generator, place
+from vmlitmus.lang.syntax.trees import is_generator, place
 from vmlitmus.lang.world import World
 
 Sections: TypeAlias = Iterator[str]

@@ -24,7 +24,7 @@ _LARGEST = 1 << 20  # bytes of a litmus file
 _MOST_CELLS = 1000
 _BITS = 63  # of a number
 _TEXTS = ("question", "source", "because", "decided_by")
-_TABLES = ("environment", "assume", "claim", "matrix")
+_TABLES = ("environment", "assume", "claim", "matrix", "timing")
 
 
 class LitmusError(VmlitmusError):
@@ -154,6 +154,7 @@ class _Reader:
             words=words,
             cells=cells,
             yes=self.yes(),
+            measures=self.measures(),
             **texts,
         )
 
@@ -192,6 +193,17 @@ class _Reader:
         if value not in VERDICTS:
             raise self.fail(unknown("value of yes", str(value), VERDICTS), "yes")
         return Verdict(value)
+
+    def measures(self) -> tuple[Mapping[str, Any], ...]:
+        """Return the rows [[measure]]; whether they mean something is the simulation's to say."""
+        rows = self.data.get("measure", [])
+        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+            raise self.fail("measure is not a list of tables; write [[measure]]", "measure")
+        for row in rows:
+            for key in row:
+                if key not in key_names("measure"):
+                    raise self.fail(unknown("key of measure", key, key_names("measure")), key)
+        return tuple(rows)
 
     def flag(self, name: str) -> bool:
         value = self.data.get(name, False)
@@ -255,6 +267,7 @@ class _Reader:
         return Cell(
             name, where, tables, lists, environment, without, fixed,
             self.assumed(data), self.claim(model, data), expect, word,
+            data.get("timing", {}),
         )  # fmt: skip
 
     def check_settings(
@@ -389,7 +402,7 @@ def _overlaid(
     return result
 
 
-_OVERLAYS = ("environment", "assume", "claim")
+_OVERLAYS = ("environment", "assume", "claim", "timing")
 _AXES = (
     "environment.allow",
     "environment.at_most",
@@ -399,6 +412,7 @@ _AXES = (
     "kvm.with",
     "claim",
     *(f"claim.{kind}" for kind in KINDS),
+    "timing.use",
 )
 
 

@@ -47,7 +47,7 @@ def _property(name: str) -> Schema:
     key = next(k for k in KEYS if k.name == name and not k.table)
     inside = {k.name: _described(k.shape, k.meaning) for k in KEYS if k.table == name}
     table: Schema = {"type": "object", "properties": inside, "required": list(required(name))}
-    if name in ("expect", "word", "said"):
+    if name in ("expect", "word", "said", "measure"):
         rows = {"type": "array", "items": {**table, "additionalProperties": False}}
         shape: Schema = dict(key.shape)
         if name == "expect":
@@ -60,6 +60,9 @@ def _property(name: str) -> Schema:
     if name == "environment":
         inside["limit"] = {"type": "array", "items": _limit()}
         return _described({**table, **_closed()}, key.meaning)
+    if name == "timing":
+        quantity = {"type": ["string", "number"]}
+        return _described({**table, "additionalProperties": quantity}, key.meaning)
     if name == "matrix":
         more = {"additionalProperties": {"type": "array", "minItems": 1}}
         return _described({**table, **more}, key.meaning)
@@ -108,7 +111,11 @@ def _topic(model: Model) -> Schema:
             "claim": {"properties": {k.name: _about(k.shape, condition) for k in _of("claim")}},
             "environment": _environment(condition, disturbance),
             "assume": {**_closed(), "properties": _assumptions(model)},
-            "matrix": {**_closed(), "properties": _matrix(model, condition, disturbance)},
+            "matrix": {
+                **_closed(),
+                "properties": _matrix(model, condition, disturbance),
+                "patternProperties": {"^timing\\.": {"type": "array", "minItems": 1}},
+            },
         },
         **_closed(),
     }

@@ -13,6 +13,7 @@ _PLACES = {
     "ap-creation": "vmlitmus.model.kvm.ap_creation.topic",
     "split-lock": "vmlitmus.model.kvm.split_lock.topic",
     "smt-topology": "vmlitmus.model.kvm.smt_topology.topic",
+    "tlb-flush": "vmlitmus.model.kvm.tlb_flush.topic",
 }
 
 

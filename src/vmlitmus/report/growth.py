@@ -5,8 +5,8 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Mapping
 
-from vmlitmus.growth import Grown, Growth, verdict_of
 from vmlitmus.outcome import Outcome
+from vmlitmus.outcome.growth import Grown, Growth, verdict_of
 from vmlitmus.report.columns import aligned
 from vmlitmus.report.explain import explain
 from vmlitmus.report.timeline import WIDTH, ascii_only
@@ -57,7 +57,7 @@ def _row(what: str, outcome: Outcome) -> list[str]:
     found = outcome.result
     if found is None:
         return [what, "not possible", "", "", ""]
-    verdict = found.verdict.value
+    verdict = "vacuous" if found.vacuous else found.verdict.value
     return [what, verdict, f"{found.states:,}", str(found.depth), f"{found.seconds:.2f} s"]
 
 

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from vmlitmus.errors import RecordingError, unknown
-from vmlitmus.trace.container import MAGIC, Buffer, Container, read_container
+from vmlitmus.trace.dat.container import MAGIC, Buffer, Container, read_container
+from vmlitmus.trace.dat.streams import DatStreams
 from vmlitmus.trace.events import Batch, Kind, Stretch
 from vmlitmus.trace.opened import open_unpacked, packing_errors, seekable
-from vmlitmus.trace.streams import DatStreams
 
 _SNIFFED = 1 << 16  # bytes
 

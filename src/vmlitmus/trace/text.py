@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from vmlitmus.errors import RecordingError
-from vmlitmus.trace.compiled import (
+from vmlitmus.trace.dat.streams import Tables
+from vmlitmus.trace.decoders.compiled import (
     LINE_ROW,
     LINE_SLOTS,
     MOST_CPUS,
@@ -18,8 +19,15 @@ from vmlitmus.trace.compiled import (
 )
 from vmlitmus.trace.events import NONE, RECORD, SIZE, WORDS, Batch, Kind, Loss, Stretch
 from vmlitmus.trace.opened import packing_errors
-from vmlitmus.trace.streams import Tables
-from vmlitmus.trace.tables import ROWS, SVM, SVM_REASONS, TRACE_CMD_REASONS, VMX, VMX_REASONS, Row
+from vmlitmus.trace.tracepoints.tables import (
+    ROWS,
+    SVM,
+    SVM_REASONS,
+    TRACE_CMD_REASONS,
+    VMX,
+    VMX_REASONS,
+    Row,
+)
 
 _AT = {name: n for n, name in enumerate(LINE_SLOTS)}
 _BLOCK = 1 << 20  # bytes read at a time, and the longest line

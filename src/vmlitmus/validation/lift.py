@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from vmlitmus.audit.roster import Roster
+from vmlitmus.audit.trace.roster import Roster
 from vmlitmus.compiler import Machine, build
 from vmlitmus.compiler import State as Codes
 from vmlitmus.engine.native.layout import Layout

@@ -1,12 +1,14 @@
 """What exists: declarations only. Every topic uses the fields it needs; the others cost nothing."""
 
 from vmlitmus.world.cpu import (
+    Calls,
     Core,
     Cpu,
     Host,
     Hotplug,
     InitOrder,
     MoveFlush,
+    OtherAsid,
     ReclaimFlush,
     Writeback,
 )
@@ -15,6 +17,7 @@ from vmlitmus.world.task import Task
 from vmlitmus.world.vm import Role, Vcpu, Vm, VmKind
 
 __all__ = [
+    "Calls",
     "Core",
     "Cpu",
     "Device",
@@ -22,6 +25,7 @@ __all__ = [
     "Hotplug",
     "InitOrder",
     "MoveFlush",
+    "OtherAsid",
     "Owner",
     "Page",
     "PageKind",

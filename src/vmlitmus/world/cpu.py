@@ -49,6 +49,23 @@ class InitOrder(Enum):
     ACTIVE_LAST = "active-last"  # when nothing can fail any more
 
 
+class Calls(Enum):
+    """What comes of a system call whose outcome a scenario may choose."""
+
+    SUCCEED = "succeed"
+    FAIL = "fail"
+    EITHER = "either"
+
+
+class OtherAsid(Enum):
+    """How far the ASID of some other VM is on its way to a third one."""
+
+    USED = "used"
+    DEACTIVATED = "deactivated"
+    RECLAIMABLE = "reclaimable"  # its bit is set in sev_reclaim_asid_bitmap
+    FREE = "free"  # its bit is clear in sev_asid_bitmap: it may be given to a VM
+
+
 class Host(Entity):
     """The machine as a whole."""
 
@@ -61,6 +78,11 @@ class Host(Entity):
     move_flush: Const[MoveFlush] = MoveFlush.UNDER_LOCKS
     init_order: Const[InitOrder] = InitOrder.ACTIVE_FIRST
     init_fails: Const[bool] = False  # the firmware may fail during KVM_SEV_INIT
+    context_calls: Const[Calls] = Calls.SUCCEED  # MOVE and COPY
+    create_calls: Const[Calls] = Calls.SUCCEED  # KVM_CREATE_VCPU
+    bitmap_lock: bool = False  # sev_bitmap_lock is held for recycling
+    other_asid: OtherAsid = OtherAsid.USED
+    other_flushed: bool = True  # all cpus wrote back since it was deactivated, and DF_FLUSH went on
     deactivate_lock: bool = False  # sev_deactivate_lock is held for writing
     wbinvd_seen: bool = False  # firmware has seen WBINVD on all cpus since the last DEACTIVATE
     df_flush_refused: bool = False  # firmware has answered DF_FLUSH with WBINVD_REQUIRED

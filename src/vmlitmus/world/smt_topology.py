@@ -52,6 +52,7 @@ class Host(Entity):
     frozen: bool = False  # user space is frozen for hibernation
     used: bool = False  # the VM is or was here
     passed: bool = False  # a write of "on" is past the refusals of smt/control, not yet at its lock
+    rescans: SmtControl = SmtControl.ON  # what a rescan has read and will store again; on: none
     knows: Const[bool] = True  # its KVM knows the hint
     retests: Const[bool] = False  # smt/control tests its refusals again under the lock
     bringup_fails: Const[bool] = False  # a cpu may fail to come up while control says "on"
@@ -97,6 +98,8 @@ class Vm(Entity):
     threads: Annotated[int, Between(1, 2)] = 1  # threads per core in the guest's CPUID
     layout: Layout = Layout.FREE
     one_cookie: Const[bool] = False  # all vcpus have the same cookie, if they have one
+    child_cpuset: Const[bool] = False  # its threads are in a cpuset below the root
+    sleeps: Const[bool] = False  # its vcpus sleep while a cpu is being taken down
     cookies: bool = False  # the vcpus of each guest core have a core-scheduling cookie of their own
     claims: bool = False  # what the VMM found out: the fact is to be claimed
     liar: bool = False  # the VMM claims it whatever it found out
@@ -138,6 +141,7 @@ class Vcpu(Entity, runs_on="cpu"):
     cpu: Cpu | None = None
     running: bool = False  # in the guest
     loose: bool = False  # the scheduler has broken its affinity
+    widened: bool = False  # it has its cpuset's mask; what the user asked for is kept
     parked: bool = False  # taken offline by the guest
 
 

@@ -67,6 +67,7 @@ class Host(Entity):
     allowed_features: Const[bool] = False  # the cpu has Allowed SEV Features
     debug_swap: Const[bool] = False  # the cpu has DebugSwap
     sme_coherent: Const[bool] = False  # cpu writes snoop lines of the guest
+    create_fails: Const[bool] = False  # KVM_CREATE_VCPU fails after it has counted the vcpu
     refills: Const[bool] = True  # kvm_gmem_get_pfn() allocates what was punched
     busy: bool = False  # firmware has the RMP entries of the 2 MiB region of the pages
     refuses: bool = False  # firmware is about to refuse SNP_LAUNCH_UPDATE

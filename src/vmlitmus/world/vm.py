@@ -47,6 +47,9 @@ class Vm(Entity):
     mapped: Set[Page]  # pages with a present SPTE
     have_run: Set[Cpu]  # have_run_cpus
     has_mask: bool = True  # have_run_cpus is allocated
+    creating: bool = False  # created_vcpus counts a vcpu that online_vcpus does not count yet
+    created: bool = False  # KVM_CREATE_VCPU has returned for that vcpu
+    plain_vcpu: bool = False  # it was set up while the VM was no SEV VM
 
 
 class Vcpu(Entity, runs_on="cpu"):

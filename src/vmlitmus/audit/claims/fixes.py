@@ -17,14 +17,14 @@ from functools import lru_cache
 from importlib.resources import files
 from typing import Any
 
-from vmlitmus.audited import Fix
 from vmlitmus.errors import UsageError
 from vmlitmus.host.kernel.release import Kernel
 from vmlitmus.host.tree import Tree
+from vmlitmus.outcome.audit import Fix
 
 HAS, LACKS, CANNOT_TELL, NOT_CONCERNED = "has", "lacks", "cannot tell", "not concerned"
 _RELEASE = re.compile(r"(\d{1,3})\.(\d{1,3})(?:\.(\d{1,4}))?(-rc\d{1,2})?")
-_DEBIAN = re.compile(r"\bDebian (\d+\.\d+\.\d+)-\d")
+_DEBIAN = re.compile(r"#\d+ .*\bDebian (\d+\.\d+\.\d+)-\d")  # behind what gcc says of itself
 _UBUNTU = re.compile(r"^Ubuntu \S+ (\d+\.\d+\.\d+)$")
 _CHANGELOG = 64 << 20  # bytes
 
@@ -72,12 +72,14 @@ def release_of(kernel: Kernel) -> Release | None:
     if plain is not None:
         return plain
     debian = _DEBIAN.search(kernel.version.value or "")
-    if debian:
-        return upstream(debian[1], kernel.version.where, vendor=True)
     ubuntu = _UBUNTU.match(kernel.signature.value or "")
-    if ubuntu:
-        return upstream(ubuntu[1], kernel.signature.where, vendor=True)
-    return None
+    told = debian or ubuntu
+    if told is None:
+        return None
+    where = kernel.version.where if debian else kernel.signature.where
+    found = upstream(told[1], where, vendor=True)
+    same = found is not None and re.match(rf"{re.escape(found.branch)}\b", release)
+    return found if same or not release else None
 
 
 @lru_cache(maxsize=1)

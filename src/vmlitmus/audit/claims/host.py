@@ -6,8 +6,8 @@ from vmlitmus.audit.claims.judge import ANY, HOST_EVENTS, judge
 from vmlitmus.audit.facts import HostFacts
 from vmlitmus.audit.lifted.actor import Actor
 from vmlitmus.audit.lifted.pairs import Pair, Question, ask
-from vmlitmus.audited import Answer, Judged
 from vmlitmus.host.cpus.cpulist import as_list
+from vmlitmus.outcome.audit import Answer, Judged
 
 
 def anybody(host: HostFacts) -> Pair:

@@ -10,10 +10,10 @@ from vmlitmus.audit.lifted.actor import Actor
 from vmlitmus.audit.lifted.ask import EVENTS, Ends, to_forbid
 from vmlitmus.audit.lifted.lift import HostCores
 from vmlitmus.audit.lifted.pairs import Kind, Pair, Question, Said, ask, ask_ends, kinds
-from vmlitmus.audited import Answer, Evidence, ForEver, Judged
 from vmlitmus.engine.ablation.ablate import minimal
 from vmlitmus.host.cpus.cpulist import as_list
 from vmlitmus.host.cpus.topology import CPU
+from vmlitmus.outcome.audit import Answer, Evidence, ForEver, Judged
 
 ANY = "any"  # the place of an actor that stands for anybody
 _SHOWN = 4  # witnesses and facts that are printed of many

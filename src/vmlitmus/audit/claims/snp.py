@@ -12,7 +12,8 @@ from vmlitmus.audit.claims.fixes import Release
 from vmlitmus.audit.claims.judge import cannot_tell
 from vmlitmus.audit.facts import HostFacts
 from vmlitmus.audit.vm.domain import Domain
-from vmlitmus.audited import Answer, Evidence, Judged
+from vmlitmus.host.kernel.sev_features import SMT_PROTECTION as BIT_15
+from vmlitmus.outcome.audit import Answer, Evidence, Judged
 
 _SMT, _RESERVED, _DEBUG, _SINGLE_SOCKET = 1 << 16, 1 << 17, 1 << 19, 1 << 20
 _LOOKED_AT = (7, 2)  # the newest kernel in which KVM was read
@@ -67,8 +68,19 @@ def forbids_smt(host: HostFacts, domain: Domain, release: Release | None) -> Jud
 
 
 def smt_protection(host: HostFacts, domain: Domain, release: Release | None) -> Judged:
-    """SMT_PROTECTION: no KVM up to 7.2 sets bit 15 of SEV_FEATURES, whatever the cpu can do."""
-    claim = "SMT_PROTECTION"
+    """SMT_PROTECTION: in force only where KVM lets the guest set bit 15 of SEV_FEATURES.
+
+    KVM says itself which bits it supports; where it was not asked, its release has to do: no KVM
+    up to 7.2 supports bit 15.
+    """
+    claim, mask = "SMT_PROTECTION", host.sev_features
+    if mask.value is not None:
+        shown = Evidence(mask.where, hex(mask.value))
+        if mask.value & BIT_15:
+            text = "KVM supports it; whether the guest has asked is in its encrypted VMSA"
+            return cannot_tell(claim, domain.name, text, "SEV_FEATURES of the guest")
+        text = "this KVM does not support it: SEV_FEATURES bit 15 stays clear"
+        return Judged(claim, domain.name, Answer.FALSE, text, (shown,))
     kernel = Evidence(host.kernel.release.where, host.kernel.release.value or "not known")
     if release is None or (release.major, release.minor) > _LOOKED_AT:
         return cannot_tell(claim, domain.name, "whether this kernel's KVM supports it is not known")

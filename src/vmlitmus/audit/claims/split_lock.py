@@ -11,12 +11,12 @@ from vmlitmus.audit.claims.fixes import Release
 from vmlitmus.audit.claims.judge import cannot_tell
 from vmlitmus.audit.facts import HostFacts
 from vmlitmus.audit.lifted.ask import SECONDS
-from vmlitmus.audited import Answer, Evidence, Judged
 from vmlitmus.compiler import build
 from vmlitmus.engine.limits import Limits
 from vmlitmus.engine.run import run
 from vmlitmus.lang import never
 from vmlitmus.outcome import Verdict
+from vmlitmus.outcome.audit import Answer, Evidence, Judged
 
 CONDITIONS = {
     "SPLIT_LOCK_GUEST_LIVES": (

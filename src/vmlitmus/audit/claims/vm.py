@@ -14,8 +14,10 @@ from vmlitmus.audit.facts import HostFacts
 from vmlitmus.audit.lifted.actor import Actor
 from vmlitmus.audit.lifted.pairs import NOWHERE, Pair, Question, across, within
 from vmlitmus.audit.vm.domain import Domain, task
-from vmlitmus.audited import Answer, Evidence, ForEver, Judged
 from vmlitmus.host.cpus.cpulist import as_list
+from vmlitmus.host.cpus.topology import CPU
+from vmlitmus.host.tasks.debugfs import PLACE as KVM
+from vmlitmus.outcome.audit import Answer, Evidence, ForEver, Judged
 
 Claim = Callable[[HostFacts, Domain], Judged]
 _HOLDS = {
@@ -41,12 +43,14 @@ def fact(claim: str) -> Claim:
             return cannot_tell(claim, domain.name, _unsure(domain))
         pairs = list(_pairs(domain, claim, wanted))
         if not pairs:
-            return vacuously(claim, domain.name, _vacuous(domain, wanted), _view(domain))
+            text = _vacuous(domain, wanted)
+            return _of_all_vcpus(domain, vacuously(claim, domain.name, text, _view(domain)))
         question = Question(FACTS[claim], events=_events(domain))
         found = judge(
             host, claim, domain.name, question, pairs, holds=_HOLDS[claim], fails=_FAILS[claim]
         )
-        return replace(found, evidence=(*found.evidence, _view(domain)))
+        found = replace(found, evidence=(*found.evidence, _view(domain)))
+        return _of_all_vcpus(domain, found)
 
     return judged
 
@@ -81,9 +85,16 @@ def _view(domain: Domain) -> Evidence:
 def _unsure(domain: Domain) -> str:
     """Say why the vcpus of a VM are not known, if so."""
     if not domain.vcpus:
-        return "no thread of a vcpu is known"
+        return domain.unseen or "no thread of a vcpu is known"
     lost = next((v for v in domain.vcpus if v.here and v.allowed == frozenset()), None)
     return NOWHERE.format(lost.label) if lost else ""
+
+
+def _of_all_vcpus(domain: Domain, found: Judged) -> Judged:
+    """A claim about all vcpus of a VM is not true for want of seeing one."""
+    if found.answer is not Answer.TRUE or not domain.unseen:
+        return found
+    return cannot_tell(found.claim, found.about, domain.unseen)
 
 
 def _events(domain: Domain) -> tuple[str, ...]:
@@ -107,7 +118,8 @@ def hint(host: HostFacts, domain: Domain) -> Judged:
         return vacuously(claim, domain.name, "KVM does not set the bit on this host", place)
     pairs = list(within(domain.vcpus, domain.view.siblings, False))
     if not pairs:
-        return vacuously(claim, domain.name, _vacuous(domain, False), place, _view(domain))
+        found = vacuously(claim, domain.name, _vacuous(domain, False), place, _view(domain))
+        return _of_all_vcpus(domain, found)
     found = judge(
         host,
         claim,
@@ -117,6 +129,7 @@ def hint(host: HostFacts, domain: Domain) -> Judged:
         holds=f"the bit is shown ({shown.why}) and true",
         fails="the bit is shown and {where}: no siblings in the guest",
     )
+    found = _of_all_vcpus(domain, found)
     if shown.bit == "cannot tell" and found.answer is not Answer.TRUE:
         return cannot_tell(
             claim, domain.name, f"{shown.why} is not known; shown, it would be false"
@@ -145,7 +158,7 @@ def vmm_threads(host: HostFacts, domain: Domain) -> Judged:
         for kind in ("emulator", "vhost")
         if any(t.kind == kind for t in domain.threads)
     ]
-    return _worst(judged)
+    return _of_all_vcpus(domain, _worst(judged))
 
 
 def _worst(judged: Sequence[Judged]) -> Judged:
@@ -177,7 +190,7 @@ def host_tasks(host: HostFacts, domain: Domain, vmms: Container[int]) -> Judged:
         holds="no user task can be beside a vcpu; bound kernel threads and interrupts may be",
         fails="{where}",
     )
-    found = _of_all_seen(host, found)
+    found = _of_all_vcpus(domain, _of_all_seen(host, found))
     partition = domain.partition
     if partition is not None and partition.value is not None:
         shown = partition.value.kind + ("" if partition.value.valid else " invalid")
@@ -196,7 +209,9 @@ def _tasks(host: HostFacts) -> tuple[tuple[int, Actor], ...]:
     )
 
 
-def other_vms(host: HostFacts, domain: Domain, others: Sequence[Domain]) -> Judged:
+def other_vms(
+    host: HostFacts, domain: Domain, others: Sequence[Domain], vmms: Container[int]
+) -> Judged:
     """OTHER_VMS_APART: the VMs that are here, and one that may be started."""
     claim = "OTHER_VMS_APART"
     if _unsure(domain):
@@ -208,9 +223,6 @@ def other_vms(host: HostFacts, domain: Domain, others: Sequence[Domain]) -> Judg
         for vcpu in other.vcpus
         if vcpu.here
     ]
-    blind = [other.name for other in others if not other.vcpus]
-    if blind and not host.doubt:
-        return cannot_tell(claim, domain.name, f"no thread of a vcpu of {blind[0]} is known")
     there = open_cpus(host, domain)
     stranger = Actor("another VM", "other-vm", there, "started later", there, 0, False)
     question = Question("other-vm-beside-vcpu", ("other-vm",), (*_events(domain), "another-vm"))
@@ -223,7 +235,23 @@ def other_vms(host: HostFacts, domain: Domain, others: Sequence[Domain]) -> Judg
         holds=f"no vcpu of another VM can be beside one of this VM ({len(others)} others here)",
         fails="{where}",
     )
-    return _of_all_seen(host, found)
+    if found.answer is Answer.TRUE:
+        found = _and_hidden_vms(host, found, vmms)
+        blind = [f"{o.name}: {_unsure(o) or o.unseen}" for o in others if o.unseen or not o.vcpus]
+        found = cannot_tell(claim, domain.name, blind[0]) if blind else found
+    return _of_all_vcpus(domain, _of_all_seen(host, found))
+
+
+def _and_hidden_vms(host: HostFacts, found: Judged, vmms: Container[int]) -> Judged:
+    """Only debugfs lists the VMs of every program; without it some may run unseen."""
+    if host.kvm_vms is not None:
+        return found
+    for pid, process in host.processes.items():
+        if pid not in vmms and any(t.helper and t.comm.startswith("kvm-") for t in process.threads):
+            why = f"process {pid} has a worker of KVM, and no thread of a vcpu of it is known"
+            return cannot_tell(found.claim, found.about, why)
+    but = f"but for VMs of programs that are not known here: /{KVM} cannot be read"
+    return replace(found, but="; ".join(part for part in (found.but, but) if part))
 
 
 def _of_all_seen(host: HostFacts, found: Judged) -> Judged:
@@ -262,7 +290,7 @@ def cookies(host: HostFacts, domain: Domain) -> Judged:
         shown = Evidence(where, "0: " + ", ".join(none[:8]))
         text = f"{len(none)} of {len(plugged)} vcpus have no cookie"
         return Judged(claim, domain.name, Answer.FALSE, text, (shown,))
-    return _shared_cookie(host, domain, plugged)
+    return _of_all_vcpus(domain, _shared_cookie(host, domain, plugged))
 
 
 def _shared_cookie(host: HostFacts, domain: Domain, plugged: Sequence[Actor]) -> Judged:
@@ -293,22 +321,27 @@ def pinning(host: HostFacts, domain: Domain) -> Judged:
     claim = "PINNING_AS_CONFIGURED"
     if not domain.live:
         return cannot_tell(claim, domain.name, "there is no process to compare with")
-    if not domain.wanted:
-        return vacuously(claim, domain.name, "vacuous: no pin is configured, as far as is known")
-    plugged = [v for v in domain.vcpus if v.here and v.number in domain.wanted]
+    wanted = domain.wanted
+    if not host.online:
+        return cannot_tell(claim, domain.name, "which cpus are online is not known", f"/{CPU}")
+    if wanted is None:
+        return cannot_tell(claim, domain.name, "no configuration of the VM was read")
+    if not wanted:
+        return vacuously(claim, domain.name, "vacuous: no pin is configured")
+    plugged = [v for v in domain.vcpus if v.here and v.number in wanted]
     blind = next((v for v in plugged if v.allowed is None), None)
     if blind is not None:
         return cannot_tell(claim, domain.name, f"the affinity of {blind.label} is not known")
-    wrong = [v for v in plugged if v.allowed != domain.wanted[v.number] & host.online]
+    wrong = [v for v in plugged if v.allowed != wanted[v.number] & host.online]
     if wrong:
         shown = tuple(
             Evidence(
                 v.where,
-                f"{v.label}: {as_list(v.allowed or ())}, configured "
-                f"{as_list(domain.wanted[v.number])}",
+                f"{v.label}: {as_list(v.allowed or ())}, configured {as_list(wanted[v.number])}",
             )
             for v in wrong[:4]
         )
         text = f"{len(wrong)} of {len(plugged)} vcpus may run elsewhere than configured"
         return Judged(claim, domain.name, Answer.FALSE, text, shown)
-    return Judged(claim, domain.name, Answer.TRUE, f"{len(plugged)} vcpus run as configured")
+    found = Judged(claim, domain.name, Answer.TRUE, f"{len(plugged)} vcpus run as configured")
+    return _of_all_vcpus(domain, found)

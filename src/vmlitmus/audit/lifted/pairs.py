@@ -16,9 +16,9 @@ from functools import lru_cache
 from vmlitmus.audit.lifted.actor import Actor
 from vmlitmus.audit.lifted.ask import Ends, ends, now
 from vmlitmus.audit.lifted.lift import HostCores, Runner, lift
-from vmlitmus.audited import Answer
 from vmlitmus.host.cpus.cpulist import Cpus
 from vmlitmus.outcome import Verdict
+from vmlitmus.outcome.audit import Answer
 
 # conditions that speak of siblings in the guest only, or of others only
 _SPEAK_OF = {

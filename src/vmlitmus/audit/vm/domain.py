@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from vmlitmus.audit.facts import HostFacts
 from vmlitmus.audit.lifted.actor import Actor
-from vmlitmus.audit.vm import guest, hint
+from vmlitmus.audit.vm import guest, hint, unseen
 from vmlitmus.audit.vm.guest import GuestView
 from vmlitmus.audit.vm.hint import Shown
 from vmlitmus.audit.vm.roles import Role, classify, vmm_of
@@ -36,10 +36,12 @@ class Policy:
 
 @dataclass(frozen=True)
 class Domain:
-    """``wanted`` maps vcpus to the cpus that they are configured to run on, for comparison.
+    """``wanted`` maps vcpus to the cpus that they are configured to run on, for comparison; None
+    where no configuration is known.
 
     ``kvm`` is false for a domain whose vcpus KVM does not run. ``partition`` is what the cgroup of
-    the vcpus is. ``live`` is false for a description without a process.
+    the vcpus is. ``live`` is false for a description without a process. ``unseen`` is "" or says
+    why a vcpu may run in a thread that is not known.
     """
 
     name: str
@@ -54,9 +56,10 @@ class Domain:
     shown: Shown
     kvm: bool
     policy: Policy | None
-    wanted: dict[int, Cpus]
+    wanted: dict[int, Cpus] | None
     partition: Fact[Partition] | None
     live: bool
+    unseen: str = ""
     notes: tuple[str, ...] = ()
 
 
@@ -108,7 +111,7 @@ def _by_xml(host: HostFacts, xml: DomainXml) -> Domain:
         shown=hint.by_xml(xml),
         kvm=xml.kind == "kvm",
         policy=_xml_policy(xml),
-        wanted={},
+        wanted=None,
         partition=None,
         live=False,
         notes=("judged as configured: no live threads, no cookies",),
@@ -148,7 +151,7 @@ def _by_config(host: HostFacts, config: VmmConfig) -> Domain:
         shown=Shown("cannot tell", f"whether {config.vmm} passes KVM's bit on", config.path),
         kvm=True,
         policy=None,
-        wanted={},
+        wanted=None,
         partition=None,
         live=False,
         notes=("judged as configured: no live threads",),
@@ -176,22 +179,35 @@ def live(host: HostFacts, process: Process, given: Given) -> Iterator[Domain]:
     """Yield the VMs of a process; none where it is no VMM. KVM tells VMs of one process apart."""
     vmm = vmm_of(process)
     args = parse_qemu(process.arguments) if vmm == "qemu" else None
-    folders = [vm for vm in host.kvm_vms if vm.pid == process.pid]
+    folders = [vm for vm in host.kvm_vms or () if vm.pid == process.pid]
     for vm in folders:
         tids = {tid: (n, f"debugfs: kvm/{vm.folder}") for n, tid in vm.vcpus.items() if tid}
         others = {tid for other in folders if other is not vm for tid in other.vcpus.values()}
         roles = classify(process, vmm, tids, args)
         roles = tuple(r for r in roles if r.thread.tid not in others)
         more = f" ({vm.folder})" if len(folders) > 1 else ""
+        place = f"/sys/kernel/debug/kvm/{vm.folder}"
+        idle = frozenset(n for n, tid in vm.vcpus.items() if tid == 0)
         yield _live(
-            host, process, given, vmm, args, roles, more, f"/sys/kernel/debug/kvm/{vm.folder}"
+            host, process, given, vmm, args, roles, more, place, unseen.by_kvm(vm, process), idle
         )
     if folders:
         return
     known = dict(_given_tids(given))
     roles = classify(process, vmm, known, args)
     if vmm or any(role.vcpu is not None for role in roles):
-        yield _live(host, process, given, vmm, args, roles, "", f"/proc/{process.pid}")
+        why = unseen.by_names(process, known, roles, _count(process, given, args))
+        yield _live(host, process, given, vmm, args, roles, "", f"/proc/{process.pid}", why)
+
+
+def _count(process: Process, given: Given, args: QemuArgs | None) -> int | None:
+    """Return how many vcpus are plugged, as configured; None where nothing says."""
+    if args is not None:
+        return args.smp.cpus or 1
+    if given.xml is not None:
+        return given.xml.vcpus
+    config = given.config or parse_cloud_hypervisor(process.arguments)
+    return config.vcpus if config else None
 
 
 def _given_tids(given: Given) -> Iterator[tuple[int, tuple[int, str]]]:
@@ -213,9 +229,11 @@ def _live(
     roles: tuple[Role, ...],
     more: str,
     source: str,
+    unseen: str,
+    idle: frozenset[int] = frozenset(),
 ) -> Domain:
     vcpus = [_actor(host, role) for role in roles if role.vcpu is not None]
-    missing = _unplugged(host, given, args, {v.number for v in vcpus})
+    missing = _unplugged(host, given, args, {v.number for v in vcpus}, idle)
     main = process.threads[0] if process.threads else None
     config = given.config or parse_cloud_hypervisor(process.arguments) if vmm != "qemu" else None
     first = next((role.thread for role in roles if role.vcpu is not None), main)
@@ -235,6 +253,7 @@ def _live(
         wanted=_wanted(given, config),
         partition=host.cpuset(first).partition if first else None,
         live=True,
+        unseen=unseen,
         notes=tuple(_live_notes(given, args, vcpus, roles)),
     )
 
@@ -263,9 +282,12 @@ def task(host: HostFacts, thread: Thread, label: str, kind: str) -> Actor:
 
 
 def _unplugged(
-    host: HostFacts, given: Given, args: QemuArgs | None, plugged: set[int]
+    host: HostFacts, given: Given, args: QemuArgs | None, plugged: set[int], idle: frozenset[int]
 ) -> tuple[Actor, ...]:
-    """Vcpus that may be plugged later: with the pin that libvirt has for them, else without."""
+    """Vcpus that may be plugged later: with the pin that libvirt has for them, else without.
+
+    ``idle`` are vcpus that KVM has and no thread has run yet.
+    """
     most = given.xml.maximum if given.xml else (args.smp.maxcpus or 0) if args else 0
     cookie = 0
 
@@ -275,8 +297,7 @@ def _unplugged(
 
     return tuple(
         Actor(f"vcpu {n}", "vcpu", allowed(n), "not plugged", host.online, cookie, False, n)
-        for n in range(min(most, 1 << 12))
-        if n not in plugged
+        for n in sorted({*range(min(most, 1 << 12)), *idle} - plugged)
     )
 
 
@@ -327,11 +348,11 @@ def _policy(given: Given, args: QemuArgs | None) -> Policy | None:
     return _xml_policy(given.xml) if given.xml else None
 
 
-def _wanted(given: Given, config: VmmConfig | None) -> dict[int, Cpus]:
+def _wanted(given: Given, config: VmmConfig | None) -> dict[int, Cpus] | None:
     if given.xml is not None:
         pins = {n: given.xml.allowed(n) for n in range(given.xml.maximum)}
         return {n: cpus for n, cpus in pins.items() if cpus is not None}
-    return dict(config.pins or {}) if config else {}
+    return dict(config.pins or {}) if config else None
 
 
 def _live_notes(

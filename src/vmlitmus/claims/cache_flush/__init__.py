@@ -1,6 +1,8 @@
 """What must hold, or must be possible, around the flushing of caches."""
 
 from vmlitmus.claims.cache_flush.flush import (
+    asid_deactivated,
+    asid_free_unflushed,
     context_moved,
     df_flush_refused,
     dirty_on_two_cpus,
@@ -9,14 +11,18 @@ from vmlitmus.claims.cache_flush.flush import (
     flush_owes,
     left_dirty,
     mask_left_behind,
+    mirror_active,
     page_reassigned,
     page_reused,
     region_unregistered,
+    sev_beside_creation,
     stale_read,
     successor_ran_there,
     successor_started,
     unallocated_mask_used,
     unregistered_page_dirty,
+    vcpu_created,
+    vcpu_not_set_up,
     vm_destroyed,
 )
 from vmlitmus.claims.cache_flush.stale_lines import (
@@ -48,6 +54,12 @@ CONDITIONS = (
     vm_destroyed,
     context_moved,
     region_unregistered,
+    asid_free_unflushed,
+    asid_deactivated,
+    vcpu_not_set_up,
+    sev_beside_creation,
+    vcpu_created,
+    mirror_active,
 )
 
 __all__ = ["CONDITIONS"]

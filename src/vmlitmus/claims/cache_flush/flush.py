@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from vmlitmus.lang import KernelCommit, KernelFile, World, condition
-from vmlitmus.world import Cpu, Host, Owner, Page, Role, Task, Vcpu, Vm
+from vmlitmus.world import Cpu, Host, OtherAsid, Owner, Page, Role, Task, Vcpu, Vm
 
 WRITEBACK = KernelFile("arch/x86/kvm/svm/sev.c", "sev_writeback_caches()", "7.2.8")
+FREE_ASID = KernelFile("arch/x86/kvm/svm/sev.c", "sev_asid_free()", "7.2.8")
+SET_UP = KernelFile("arch/x86/kvm/svm/sev.c", "sev_vcpu_create()", "7.2.8")
 DF_FLUSH = KernelFile("arch/x86/kvm/svm/sev.c", "sev_flush_asids()", "7.2.8")
 MASK = KernelCommit("6f38f8c57464", "KVM: SVM: Flush cache only on CPUs running SEV guest")
 
@@ -91,6 +93,52 @@ def successor_ran_there(w: World) -> bool:
 )
 def df_flush_refused(w: World) -> bool:
     return w.the(Host).df_flush_refused
+
+
+@condition(
+    "asid-free-unflushed",
+    "an ASID may be given to a VM, and caches were not written back since it was deactivated",
+    source=FREE_ASID,
+    backed_by=("successor-started", "asid-deactivated"),
+)
+def asid_free_unflushed(w: World) -> bool:
+    host = w.the(Host)
+    return host.other_asid == OtherAsid.FREE and not host.other_flushed
+
+
+@condition("asid-deactivated", "the ASID of another VM was deactivated", source=FREE_ASID)
+def asid_deactivated(w: World) -> bool:
+    return w.the(Host).other_asid != OtherAsid.USED
+
+
+@condition(
+    "vcpu-not-set-up",
+    "an SEV VM has a vcpu that was made while it was none",
+    source=SET_UP,
+    backed_by=("sev-beside-creation",),
+)
+def vcpu_not_set_up(w: World) -> bool:
+    return any(vm.active and vm.created and vm.plain_vcpu for vm in w.all(Vm))
+
+
+@condition(
+    "sev-beside-creation",
+    "some VM is an SEV VM, and KVM_CREATE_VCPU of one is under way or has returned",
+    source=SET_UP,
+)
+def sev_beside_creation(w: World) -> bool:
+    active = any(vm.active for vm in w.all(Vm))
+    return active and any(vm.creating or vm.created for vm in w.all(Vm))
+
+
+@condition("mirror-active", "a mirror has the encryption context", source=MASK)
+def mirror_active(w: World) -> bool:
+    return any(vm.role == Role.MIRROR and vm.active for vm in w.all(Vm))
+
+
+@condition("vcpu-created", "KVM_CREATE_VCPU has returned for a vcpu", source=SET_UP)
+def vcpu_created(w: World) -> bool:
+    return any(vm.created for vm in w.all(Vm))
 
 
 @condition("successor-started", "the next VM of an ASID is active", source=DF_FLUSH)

@@ -6,8 +6,10 @@ from vmlitmus.claims.smt_topology.facts import (
     not_accurate,
     not_accurate_conversely,
     not_no_smt,
+    pinning_lost,
 )
 from vmlitmus.claims.smt_topology.hints import (
+    forceoff_undone,
     hint_false,
     hint_false_at_boot,
     hint_false_later,
@@ -60,10 +62,12 @@ CONDITIONS = (
     hint_false_at_boot,
     hint_false_later,
     smt_possible_again,
+    forceoff_undone,
     hint_set,
     hint_set_while_running,
     host_changed,
     vm_moved,
+    pinning_lost,
     own_vcpu_beside,
     other_vm_beside,
     host_task_beside,

@@ -20,6 +20,7 @@ HYPERV = KernelCommit(
     "b2d8b167e15b",
     "KVM: x86: hyper-v: set NoNonArchitecturalCoreSharing CPUID bit when SMT is impossible",
 )
+FALLBACK = KernelFile("kernel/sched/core.c", "select_fallback_rq()", "7.2.8")
 SMT_ACTIVE = KernelFile("include/linux/sched/smt.h", "sched_smt_active()", "7.2.8")
 
 
@@ -118,3 +119,13 @@ def non_arch_sharing(w: World) -> bool:
 @condition("both-vcpus-ran", "every vcpu has run", source=THREAD)
 def both_ran(w: World) -> bool:
     return all(vcpu.cpu is not None for vcpu in w.all(Vcpu))
+
+
+@condition(
+    "pinning-lost",
+    "the affinity that the VMM has set for a vcpu is gone",
+    source=FALLBACK,
+    backed_by=("host-changed",),
+)
+def pinning_lost(w: World) -> bool:
+    return any(vcpu.loose for vcpu in w.all(Vcpu))

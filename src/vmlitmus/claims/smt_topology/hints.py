@@ -119,6 +119,19 @@ def smt_possible_again(w: World) -> bool:
     return vm.booted and vm.told and vm.host.smt in (SmtControl.ON, SmtControl.OFF)
 
 
+@condition(
+    "forceoff-undone",
+    "the hint is set because SMT was impossible, cpu_smt_control says on or off, and nobody is "
+    "bringing siblings up or down",
+    source=THREAD,
+    backed_by=("hint-set-while-running", "host-changed"),
+)
+def forceoff_undone(w: World) -> bool:
+    vm = w.the(Vm)
+    rests = vm.host.idle and vm.host.rescans == SmtControl.ON
+    return rests and vm.booted and vm.told and vm.host.smt in (SmtControl.ON, SmtControl.OFF)
+
+
 @condition("host-changed", "the host changes while the guest runs", source=THREAD)
 def host_changed(w: World) -> bool:
     return w.the(Vm).booted and w.the(Vm).changed
@@ -126,4 +139,4 @@ def host_changed(w: World) -> bool:
 
 @condition("vm-moved", "the VM runs on another host than it started on", source=THREAD)
 def vm_moved(w: World) -> bool:
-    return w.the(Vm).booted and w.the(Vm).host.index == 1
+    return w.the(Vm).booted and w.the(Vm).host.index > 0

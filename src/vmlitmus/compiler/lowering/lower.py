@@ -19,7 +19,7 @@ from vmlitmus.compiler.lowering.read_set import Reading
 from vmlitmus.compiler.lowering.values import Known, Row, Scope, Snapshot, Val
 from vmlitmus.compiler.sections.frame import FramedSection
 from vmlitmus.errors import ModelError
-from vmlitmus.lang.syntax import function_syntax, outside_names, place
+from vmlitmus.lang.syntax.trees import function_syntax, outside_names, place
 from vmlitmus.lang.world import World
 
 _DEEPEST = 40  # calls inside each other

@@ -11,7 +11,7 @@ from vmlitmus.compiler.lowering.values import Computed, Known, Scope, Val
 from vmlitmus.compiler.machine.machine import Instance, Machine
 from vmlitmus.lang.domain import IntRange
 from vmlitmus.lang.step import Condition
-from vmlitmus.lang.syntax import function_syntax, outside_names, place
+from vmlitmus.lang.syntax.trees import function_syntax, outside_names, place
 
 
 def lower_instance(machine: Machine, instance: Instance, variables: Reading) -> Code:

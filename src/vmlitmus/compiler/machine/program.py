@@ -17,7 +17,7 @@ from vmlitmus.errors import ModelError
 from vmlitmus.lang.domain import Domain, IntRange, Truth
 from vmlitmus.lang.entity import Entity, Field
 from vmlitmus.lang.step import Step
-from vmlitmus.lang.syntax import place
+from vmlitmus.lang.syntax.trees import place
 from vmlitmus.lang.world import Hooks, World
 
 

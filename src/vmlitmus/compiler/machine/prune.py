@@ -16,7 +16,7 @@ from vmlitmus.compiler.machine.machine import Instance, Machine
 from vmlitmus.compiler.machine.reachable import reachable
 from vmlitmus.errors import ModelError
 from vmlitmus.lang.model import Model
-from vmlitmus.lang.syntax import place
+from vmlitmus.lang.syntax.trees import place
 
 
 def checked(machine: Machine) -> Machine:

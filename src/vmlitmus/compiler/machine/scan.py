@@ -14,7 +14,7 @@ from typing import Any
 
 from vmlitmus.lang.entity import Entity
 from vmlitmus.lang.source import Assumption
-from vmlitmus.lang.syntax import function_syntax, names_of
+from vmlitmus.lang.syntax.trees import function_syntax, names_of
 from vmlitmus.lang.world import Hooks, World
 
 _MUTATORS = ("add", "remove", "discard", "clear")

@@ -15,7 +15,7 @@ from typing import Any, NoReturn, cast
 
 from vmlitmus.errors import ModelError, unknown
 from vmlitmus.lang.amend import Amendment
-from vmlitmus.lang.syntax import function_syntax, is_generator, names_of, place, shown_path
+from vmlitmus.lang.syntax.trees import function_syntax, is_generator, names_of, place, shown_path
 from vmlitmus.lang.world import Mechanisms, chosen
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from vmlitmus.compiler.sections.cut import CutSequence, End, Statements
 from vmlitmus.errors import ModelError
 from vmlitmus.lang.entity import Entity
-from vmlitmus.lang.syntax import stored
+from vmlitmus.lang.syntax.trees import stored
 
 Exit = tuple[int, frozenset[str]]  # place, names surely assigned on the way there
 

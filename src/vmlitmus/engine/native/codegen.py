@@ -6,7 +6,7 @@ for each of the first conditions. See ``search`` for how the two are called.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from vmlitmus.compiler import Machine
 from vmlitmus.compiler.ir.nodes import (
@@ -27,16 +27,24 @@ RETURNED = 63  # conditions whose bits are returned; those of the others are not
 
 
 def compile_machine(
-    machine: Machine, conditions: Iterable[str], *, named: bool = False
+    machine: Machine,
+    conditions: Iterable[str],
+    *,
+    named: bool = False,
+    numbers: Mapping[tuple[int, int], int] | None = None,
 ) -> NativeModel:
     """Return the native form of a machine, with some of its conditions in the given order.
 
-    With ``named``, ``expand`` also writes which instance leads to each successor.
+    With ``named``, ``expand`` also writes which instance leads to each successor, or what
+    ``numbers`` gives for the instance and its ending.
     """
     layout = Layout(machine)
     counters = {name: index for index, name in enumerate(machine.step_ids)}
     asked = tuple(conditions)
-    writers = _Expand(machine, layout, counters, named), _Conditions(machine, layout, asked)
+    writers = (
+        _Expand(machine, layout, counters, named, numbers),
+        _Conditions(machine, layout, asked),
+    )
     texts = [writer.text() for writer in writers]
     functions = sorted(writers[0].called | writers[1].called)
     return NativeModel(
@@ -74,12 +82,18 @@ class _Expand(Writer):
     """The successor function."""
 
     def __init__(
-        self, machine: Machine, layout: Layout, counters: dict[str, int], named: bool
+        self,
+        machine: Machine,
+        layout: Layout,
+        counters: dict[str, int],
+        named: bool,
+        numbers: Mapping[tuple[int, int], int] | None,
     ) -> None:
         super().__init__(layout)
         self.machine = machine
         self.counters = counters
         self.named_steps = named
+        self.numbers = numbers
 
     def text(self) -> str:
         self.lines.append("define i64 @expand(ptr %state, ptr %out, ptr %coverage) {")
@@ -156,13 +170,13 @@ class _Expand(Writer):
             self.line(f"store i64 {self.word(word, end, prefix)}, ptr {pointer}")
         self.count(index, end.ending)
         if self.named_steps:
-            self.name(index)
+            self.name(index, index if self.numbers is None else self.numbers[index, end.ending])
         following = self.temporary()
         self.line(f"{following} = getelementptr i64, ptr %p{index}, i64 {self.layout.words}")
         self.line(f"br label %x{index + 1}")
         return following
 
-    def name(self, index: int) -> None:
+    def name(self, index: int, written: int) -> None:
         """Write which instance leads to this successor, behind the counters."""
         names, here, start, offset, number, pointer = (self.temporary() for _ in range(6))
         self.line(f"{names} = getelementptr i64, ptr %coverage, i64 {len(self.counters)}")
@@ -171,7 +185,7 @@ class _Expand(Writer):
         self.line(f"{offset} = sub i64 {here}, {start}")
         self.line(f"{number} = udiv exact i64 {offset}, {8 * self.layout.words}")
         self.line(f"{pointer} = getelementptr i64, ptr {names}, i64 {number}")
-        self.line(f"store i64 {index}, ptr {pointer}")
+        self.line(f"store i64 {written}, ptr {pointer}")
 
     def word(self, word: int, end: Emit, prefix: str) -> str:
         """Return the new value of one word: what was not written, and what was."""

@@ -2,7 +2,9 @@
 
 The fixed part of the compiled engine is written in it. Every value is a 64-bit unsigned integer,
 addresses included; ``while``, ``if``, assignments, calls, arithmetic and comparisons mean what they
-say. Names in capitals are constants given when compiling; a branch on them is decided then, and
+say. A number with a fraction is the bits of a double, on which ``fadd`` and the like work; ``log``
+and its kind are the C library's, so that they agree with Python's. Names in capitals are constants
+given when compiling; a branch on them is decided then, and
 ``for x in range(N)`` with a constant N is unrolled.
 """
 
@@ -23,7 +25,10 @@ _BINARY: dict[type[ast.operator], str] = {
     ast.BitXor: "xor",
     ast.LShift: "shl",
     ast.RShift: "lshr",
+    ast.Mod: "urem",
 }
+_FLOAT = {"fadd": "fadd", "fsub": "fsub", "fmul": "fmul", "fdiv": "fdiv"}
+_FLOAT_FUNCTIONS = ("log", "exp", "cos", "sqrt", "floor")
 _COMPARE: dict[type[ast.cmpop], str] = {
     ast.Eq: "eq",
     ast.NotEq: "ne",
@@ -35,6 +40,12 @@ _COMPARE: dict[type[ast.cmpop], str] = {
 INTRINSICS = """
 declare void @llvm.prefetch.p0(ptr, i32, i32, i32)
 declare i64 @llvm.cttz.i64(i64, i1)
+
+declare double @llvm.log.f64(double)
+declare double @llvm.exp.f64(double)
+declare double @llvm.cos.f64(double)
+declare double @llvm.sqrt.f64(double)
+declare double @llvm.floor.f64(double)
 """
 
 
@@ -229,6 +240,9 @@ class _Function:
         assert isinstance(node.func, ast.Name)
         values = [self.value(a) for a in node.args]
         special = getattr(self, f"in_{node.func.id}", None)
+        if node.func.id in _FLOAT or node.func.id in _FLOAT_FUNCTIONS:
+            self.in_double(name, node.func.id, *values)
+            return name
         if special is not None:
             special(name, *values)
             return name
@@ -312,6 +326,34 @@ class _Function:
     def in_lowest(self, name: str, a: str) -> None:
         """Return the number of the lowest bit that is set; there has to be one."""
         self.line(f"{name} = call i64 @llvm.cttz.i64(i64 {a}, i1 true)")
+
+    def double(self, bits: str) -> str:
+        """Return the double that has some bits."""
+        name = "%" + self.fresh()
+        self.line(f"{name} = bitcast i64 {bits} to double")
+        return name
+
+    def in_double(self, name: str, what: str, *values: str) -> None:
+        """An operation on doubles, or a function of one."""
+        given, result = [self.double(v) for v in values], "%" + self.fresh()
+        if what in _FLOAT:
+            self.line(f"{result} = {_FLOAT[what]} double {given[0]}, {given[1]}")
+        else:
+            self.line(f"{result} = call double @llvm.{what}.f64(double {given[0]})")
+        self.line(f"{name} = bitcast double {result} to i64")
+
+    def in_fless(self, name: str, a: str, b: str) -> None:
+        flag, x, y = "%" + self.fresh(), self.double(a), self.double(b)
+        self.line(f"{flag} = fcmp olt double {x}, {y}")
+        self.line(f"{name} = zext i1 {flag} to i64")
+
+    def in_to_double(self, name: str, a: str) -> None:
+        result = "%" + self.fresh()
+        self.line(f"{result} = uitofp i64 {a} to double")
+        self.line(f"{name} = bitcast double {result} to i64")
+
+    def in_to_integer(self, name: str, a: str) -> None:
+        self.line(f"{name} = fptoui double {self.double(a)} to i64")
 
     def in_negative(self, name: str, a: str) -> None:
         self.line(f"{name} = lshr i64 {a}, 63")

@@ -53,6 +53,10 @@ class Region:
     def set_word(self, index: int, value: int) -> None:
         self._map[8 * index : 8 * index + 8] = value.to_bytes(8, "little")
 
+    def clear(self) -> None:
+        """Make every byte zero again."""
+        self._map[: self.size] = bytes(self.size)
+
     def close(self) -> None:
         self._map.close()
 

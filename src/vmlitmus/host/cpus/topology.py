@@ -132,6 +132,8 @@ def _torn(siblings: dict[int, Cpus], up: Cpus) -> str:
     for cpu, found in siblings.items():
         if cpu not in found and cpu in up:
             return f"cpu {cpu} is not in its own sibling list {as_list(found)!r}"
+        if cpu in up and found - up:
+            return f"cpu {min(found - up)} is not online, but a sibling of cpu {cpu}"
         for other in found & up:
             if siblings.get(other, frozenset()) & up != found & up:
                 theirs = as_list(siblings.get(other, frozenset()))

@@ -15,6 +15,7 @@ from xml.sax.saxutils import quoteattr
 from vmlitmus.errors import HostError
 from vmlitmus.host.cpus.cpulist import Cpus, as_list
 from vmlitmus.host.kernel.cmdline import options
+from vmlitmus.host.kernel.sev_features import SAVED as SEV_FEATURES
 from vmlitmus.host.tasks.cookies import AFTER, SAVED
 from vmlitmus.host.vmm.libvirt import DomainXml, parse_domain
 from vmlitmus.host.vmm.qemu import HINT, QemuArgs, parse_qemu
@@ -163,8 +164,9 @@ class Anonymous:
 
     def version(self, content: str) -> str:
         release = re.match(r"Linux version [\w.+~-]+", content)
-        upstream = re.search(r"\bDebian \d[\w.+~-]*", content)
-        return " ".join(m[0] for m in (release, upstream) if m) + "\n"
+        upstream = re.search(r"(#\d+) .*\b(Debian \d[\w.+~-]*)", content)
+        words = [release[0]] if release else []
+        return " ".join([*words, *(upstream.groups() if upstream else ())]) + "\n"
 
     def cpuinfo(self, content: str) -> str:
         names = ("processor", "vendor_id", "model name", "flags", "siblings", "cpu cores")
@@ -269,6 +271,7 @@ _AS_THEY_ARE = (
     "sys/fs/cgroup/",
     "sys/kernel/debug/kvm/",
     "sys/kernel/livepatch/",
+    SEV_FEATURES,
     "proc/sys/kernel/",
     "proc/config.gz",
     "boot/config-",

@@ -20,6 +20,7 @@ from vmlitmus.host.tree import LIMIT, Folder, Tree, in_order
 
 MEMBERS = 1 << 20
 TOTAL = 512 << 20  # bytes of all files together
+FILE = 64 << 20  # bytes of one file
 _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 
 
@@ -60,11 +61,21 @@ class Archive:
                     self.skipped[name] = "not a regular file of the tree, left out"
                     continue
                 content = archive.extractfile(member)
-                self.add(name, content.read(64 << 20) if content else b"")
-        self.skipped.update(parse_unread(self.files.get(UNREAD, b"")))
+                if member.size > FILE:
+                    self.skipped[name] = f"longer than {FILE} bytes"
+                    self._place(name)
+                else:
+                    self.add(name, content.read() if content else b"")
+        for name, why in parse_unread(self.files.get(UNREAD, b"")).items():
+            self.skipped[name] = why
+            self._place(name)
 
     def add(self, name: str, content: bytes) -> None:
         self.files[name] = content
+        self._place(name)
+
+    def _place(self, name: str) -> None:
+        """Show a file in its folder, and the folder in the one above."""
         while name:
             above, last = posixpath.split(name)
             known = self._folders.setdefault(above, set())

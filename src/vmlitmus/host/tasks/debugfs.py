@@ -18,30 +18,37 @@ _VCPU = re.compile(r"vcpu(\d{1,5})")
 
 @dataclass(frozen=True)
 class KvmVm:
-    """``vcpus`` maps KVM's vcpu ids to thread ids; 0 is a vcpu that has not run yet."""
+    """``vcpus`` maps KVM's vcpu ids to thread ids; 0 is a vcpu that has not run yet.
+
+    None is one whose thread could not be read.
+    """
 
     folder: str
     pid: int
-    vcpus: dict[int, int]
+    vcpus: dict[int, int | None]
 
 
-def read_kvm_vms(tree: Tree) -> tuple[KvmVm, ...]:
-    """Return the VMs that debugfs shows; none where it is not mounted or not readable."""
-    found = []
-    for name in tree.names(PLACE):
-        match = _VM.fullmatch(name)
-        if match is not None:
-            found.append(KvmVm(name, int(match[1]), _vcpus(tree, name)))
-    return tuple(found)
+def read_kvm_vms(tree: Tree) -> tuple[KvmVm, ...] | None:
+    """Return the VMs that debugfs shows; None where it is not mounted or not readable.
+
+    KVM's folder has a counter for each statistic, also where no VM runs.
+    """
+    names = tree.names(PLACE)
+    for name in [n for n in names if not _VM.fullmatch(n)][:1]:
+        text(tree, f"{PLACE}/{name}", 64)  # for those who save what is read: the folder is there
+    vms = [(name, match) for name in names if (match := _VM.fullmatch(name))]
+    if not names:
+        return None
+    return tuple(KvmVm(name, int(match[1]), _vcpus(tree, name)) for name, match in vms)
 
 
-def _vcpus(tree: Tree, name: str) -> dict[int, int]:
-    vcpus = {}
+def _vcpus(tree: Tree, name: str) -> dict[int, int | None]:
+    vcpus: dict[int, int | None] = {}
     for entry in tree.names(f"{PLACE}/{name}"):
         match = _VCPU.fullmatch(entry)
         if match is None:
             continue
         pid = text(tree, f"{PLACE}/{name}/{entry}/pid", 64)
-        if re.fullmatch(r"\d{1,9}", pid.value or ""):
-            vcpus[int(match[1])] = int(pid.value or "0")
+        whole = re.fullmatch(r"\d{1,9}", pid.value or "")
+        vcpus[int(match[1])] = int(whole[0]) if whole else None
     return vcpus

@@ -18,6 +18,7 @@ from vmlitmus.host.tree import Tree, text
 _PF_KTHREAD, _PF_USER_WORKER = 0x00200000, 0x00004000  # include/linux/sched.h
 _LINE = re.compile(r"^(\w+):[ \t]*(.*)$", re.MULTILINE)
 _STATUS = 1 << 16
+NOBODY = -1  # stands for threads that are there and cannot be read
 
 
 @dataclass(frozen=True)
@@ -60,12 +61,12 @@ def process_ids(tree: Tree) -> tuple[int, ...]:
 
 def read_process(tree: Tree, pid: int) -> Process | None:
     """Return a process with its threads; None where it is gone."""
-    line = text(tree, f"proc/{pid}/cmdline")
+    line = tree.read(f"proc/{pid}/cmdline")
     threads = tuple(_threads(tree, pid))
     if not threads and line.value is None:
         return None
-    arguments = tuple(line.value.split("\0")) if line.value else ()
-    return Process(pid, arguments, threads)
+    words = (line.value or b"").rstrip(b"\0\n").decode("utf-8", "backslashreplace")
+    return Process(pid, tuple(words.split("\0")) if words else (), threads)
 
 
 def _threads(tree: Tree, pid: int) -> Iterator[Thread]:
@@ -75,12 +76,21 @@ def _threads(tree: Tree, pid: int) -> Iterator[Thread]:
         found = read_thread(tree, place, pid, int(name))
         if found is not None:
             yield found
+    if not names and _count(tree, pid) > 1:
+        allowed: Fact[Cpus] = lost(f"/proc/{pid}/task", "cannot be read")
+        yield Thread(pid, NOBODY, "", 0, 0, 0, allowed, {}, None)
+
+
+def _count(tree: Tree, pid: int) -> int:
+    """Return how many threads a process has, by its status; 0 where that does not say."""
+    found = re.search(r"^Threads:\s*(\d{1,9})$", text(tree, f"proc/{pid}/status").value or "", re.M)
+    return int(found[1]) if found else 0
 
 
 def read_thread(tree: Tree, place: str, tgid: int, tid: int) -> Thread | None:
-    """Return one thread; None where neither stat nor status can be read."""
+    """Return one thread; None where it is gone. One that may not be looked at has no name."""
     stat, status = text(tree, f"{place}/stat", _STATUS), text(tree, f"{place}/status", _STATUS)
-    if stat.value is None and status.value is None:
+    if {stat.why, status.why} <= {"absent", "gone"}:
         return None
     lines = dict(_LINE.findall(status.value or ""))
     comm, fields = stat_fields(stat.value or "")

@@ -16,9 +16,7 @@ from vmlitmus.model.hardware.split_lock import asked_for, legacy_ac
 from vmlitmus.model.kvm.split_lock.policy import AcPolicy
 from vmlitmus.world.split_lock import Context, Event, ForcedOn, GuestMode, Host, HostMode, Vcpu, Vm
 
-USER_HANDLER = KernelFile(
-    "arch/x86/kernel/cpu/intel.c", "handle_user_split_lock()", "5.7, not read"
-)
+USER_HANDLER = KernelFile("arch/x86/kernel/cpu/bus_lock.c", "handle_user_split_lock()", "7.2.8")
 SWITCH = KernelFile("arch/x86/kernel/cpu/intel.c", "switch_to_sld()", "5.7, not read")
 
 

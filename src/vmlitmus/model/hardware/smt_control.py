@@ -11,7 +11,8 @@ and in cpu_active_mask, where tasks may run on it, only after that. A secondary 
 brought up by hand only where control is on or says nothing, or once if it has never been booted.
 Coming out of hibernation, and when the processor driver is loaded, the kernel brings all siblings
 up and down again, forceoff or not: in the first case while user space is frozen, in the second not.
-If that fails half way, control stays "on".
+If that fails half way, control stays "on". What it stores in the end it has read at the beginning,
+without the lock of smt/control: so it undoes a forceoff that is written in between.
 
 Not modelled: more than two threads a core. Source: __store_smt_control(), cpuhp_smt_disable(),
 cpuhp_smt_enable(), cpu_bootable() in kernel/cpu.c; arch_cpu_rescan_dead_smt_siblings() in
@@ -25,6 +26,7 @@ from enum import Enum
 from vmlitmus.lang import KernelCommit, KernelFile, Sections, World, sequence, step, when
 from vmlitmus.model.kvm.smt_topology.event import Bans, note_change, permitted
 from vmlitmus.model.kvm.smt_topology.hint import Hint
+from vmlitmus.model.scheduler.placement import CPUSETS, update_cpusets
 from vmlitmus.world.smt_topology import Cpu, Host, SmtControl, Task, Vcpu, Vm
 
 STORE = KernelFile("kernel/cpu.c", "__store_smt_control()", "7.2.8")
@@ -60,7 +62,8 @@ def move_tasks_away(w: World, cpu: Cpu) -> None:
 
 
 def leave_online_mask(w: World, cpu: Cpu) -> None:
-    """Under stop_machine."""
+    """The cpusets are updated; then the cpu goes, under stop_machine."""
+    update_cpusets(w)
     cpu.online = False
     cpu.inactive = False
     note_change(w)
@@ -89,6 +92,7 @@ def bring_siblings_up(w: World, host: Host) -> Sections:
             yield "{host}: {cpu} is in cpu_online_mask and not yet active"
             cpu.online = w.use(Hint).lets_smt_on(w, host)
             cpu.inactive = False
+            update_cpusets(w)
             note_change(w)
             yield "{host}: {cpu} is up if kvm_online_cpu() lets it"
 
@@ -164,7 +168,7 @@ def store_after_all(w: World, host: Host) -> Sections:
     yield from bring_siblings_up(w, host)
 
 
-@sequence(source=DISABLE, disturbance="hotplug")
+@sequence(source=(DISABLE, CPUSETS), disturbance="hotplug")
 def cpu_down(w: World, host: Host, cpu: Cpu) -> Sections:
     when(cpu.online and cpu.core.host is host and host.idle and concerns(w, host))
     when(any(other.online and other.core.host is host for other in w.all(Cpu) if other is not cpu))
@@ -190,6 +194,7 @@ def cpu_up(w: World, host: Host, cpu: Cpu) -> Sections:
     yield "{host}: root brings {cpu} online: it is in cpu_online_mask and not yet active"
     cpu.online = bootable(host, cpu) and w.use(Hint).lets_smt_on(w, host)
     cpu.inactive = False
+    update_cpusets(w)
     note_change(w)
     yield "{host}: {cpu} is up if it is bootable and kvm_online_cpu() lets it"
 
@@ -238,13 +243,27 @@ def resume_from_hibernation(
     yield "{host} thaws user space"
 
 
+@step(
+    "{host}: the processor driver, which is loaded, has read {control} from cpu_smt_control",
+    source=(DRIVER, RESCAN),
+    disturbance="processor-driver",
+)
+def read_for_rescan(w: World, host: Host, control: SmtControl) -> None:
+    when(host.rescans == SmtControl.ON and host.smt == control and concerns(w, host))
+    when(control in (SmtControl.OFF, SmtControl.FORCEOFF))
+    permitted(w, w.use(Bans).smt_control(w))
+    host.rescans = control
+
+
 @sequence(
     "{host}: the processor driver is loaded",
     source=(DRIVER, RESCAN),
     disturbance="processor-driver",
 )
 def load_processor_driver(w: World, host: Host, bringup: Bringup, control: SmtControl) -> Sections:
-    when(rescans(w, host, bringup, control) and host.idle and concerns(w, host))
-    permitted(w, w.use(Bans).smt_control(w))
+    when(host.rescans == control and control != SmtControl.ON and host.idle)
+    when(bringup == Bringup.SUCCEEDS or host.bringup_fails)
+    when(not any(other.frozen for other in w.all(Host)))
+    host.rescans = SmtControl.ON
     note_change(w)
     yield from rescan(w, host, bringup, control)

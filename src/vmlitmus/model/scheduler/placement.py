@@ -5,10 +5,15 @@ involved, the tasks of one core that run at the same time have equal cookies: th
 When no cpu that its affinity allows is left, select_fallback_rq() widens the affinity, drops what
 the user had asked for, and so does not narrow it again when the cpu comes back.
 
-Not modelled: a vcpu that sleeps in a child cpuset while its cpu goes, which is given the cpuset's
-mask, keeps what the user asked for and is pinned again when the cpu is back; the time between a
-change of cookie and the next pick, priorities.
-Source: is_cpu_allowed(), select_fallback_rq() and pick_next_task() in kernel/sched/core.c.
+sched_cpu_deactivate() clears cpu_active first and updates the cpusets last. Tasks of a child cpuset
+are then given the cpuset's mask, and what the user asked for is kept: so a vcpu that sleeps until
+then is pinned again when its cpu is back. One that runs, or wakes up in between, meets
+select_fallback_rq() first. Tasks of the root cpuset are left alone.
+
+Not modelled: the time between a cpu that becomes active and the update of the cpusets, the time
+between a change of cookie and the next pick, priorities.
+Source: is_cpu_allowed(), select_fallback_rq(), sched_cpu_deactivate(), __set_cpus_allowed_ptr() and
+pick_next_task() in kernel/sched/core.c, hotplug_update_tasks() in kernel/cgroup/cpuset.c.
 """
 
 from __future__ import annotations
@@ -19,6 +24,7 @@ from vmlitmus.world.smt_topology import Core, Cpu, Host, Layout, Task, TaskKind,
 
 SCHEDULE = KernelFile("kernel/sched/core.c", "pick_next_task()", "7.2.8")
 FALLBACK = KernelFile("kernel/sched/core.c", "select_fallback_rq()", "7.2.8")
+CPUSETS = KernelFile("kernel/cgroup/cpuset.c", "hotplug_update_tasks()", "7.2.8")
 INTERRUPT = KernelFile("kernel/softirq.c", "irq_exit_rcu()", "7.2.8")
 VHOST_COOKIE = Assumption(
     "vmm-threads-untagged",
@@ -99,7 +105,7 @@ def schedule_vcpu(w: World, vcpu: Vcpu, cpu: Cpu) -> None:
     vm = vcpu.vm
     when(vm.booted and not vm.dead and not vm.paused and not vcpu.running and not vcpu.parked)
     when(cpu.core.host is vm.host and not vm.host.frozen)
-    when(vcpu.loose or pinned(vcpu, cpu) or vm.kernel_liar)
+    when(vcpu.loose or vcpu.widened or pinned(vcpu, cpu) or vm.kernel_liar)
     when(idle(w, cpu) and not cpu.interrupted)
     when(picked(w, cpu, vcpu_cookie(vcpu)) or vm.kernel_liar)
     when(w.use(GuestPolicy).runs(w, vcpu))
@@ -115,9 +121,24 @@ def unschedule_vcpu(w: World, vcpu: Vcpu) -> None:
 
 @step("{vcpu} finds no cpu left: select_fallback_rq() breaks its affinity", source=FALLBACK)
 def break_affinity(w: World, vcpu: Vcpu) -> None:
-    when(vcpu.vm.booted and not vcpu.running and not vcpu.loose)
-    when(not any(cpu.active and allowed_at(vcpu, cpu) for cpu in w.all(Cpu)))
+    when(vcpu.vm.booted and not vcpu.running and not vcpu.loose and not vcpu.widened)
+    when(vcpu.vm.host.idle or not vcpu.vm.sleeps)
+    when(not has_cpu(w, vcpu))
     vcpu.loose = True
+
+
+def has_cpu(w: World, vcpu: Vcpu) -> bool:
+    """Say whether a cpu to which the user has pinned the vcpu is active."""
+    return any(cpu.active and allowed_at(vcpu, cpu) for cpu in w.all(Cpu))
+
+
+def update_cpusets(w: World) -> None:
+    """cpuset_handle_hotplug(): child cpusets only; who is loose has nothing to go back to."""
+    for vcpu in w.all(Vcpu):
+        if vcpu.vm.child_cpuset and not vcpu.loose:
+            vcpu.widened = not has_cpu(w, vcpu)
+            if vcpu.running and vcpu.cpu is not None and not vcpu.widened:
+                vcpu.running = pinned(vcpu, vcpu.cpu)
 
 
 def allowed_at(vcpu: Vcpu, cpu: Cpu) -> bool:

@@ -33,6 +33,7 @@ def repin(w: World, vm: Vm, layout: Layout) -> None:
     vm.layout = layout
     for vcpu in w.all(Vcpu):
         vcpu.loose = False
+        vcpu.widened = False
         if vcpu.cpu is not None and not pinned(vcpu, vcpu.cpu):
             vcpu.running = False
     note_change(w)
@@ -66,6 +67,7 @@ def live_migrate(w: World, vm: Vm, to: Host) -> Sections:
     for vcpu in w.all(Vcpu):
         vcpu.cpu = None
         vcpu.loose = False
+        vcpu.widened = False
     yield "{vm} is stopped for migration"
     vm.host = to
     to.used = True

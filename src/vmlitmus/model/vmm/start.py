@@ -22,6 +22,7 @@ from vmlitmus.model.scheduler.placement import smt_active
 from vmlitmus.world.smt_topology import Cpu, Host, Layout, SmtControl, Vcpu, Vm
 
 NOSMT = KernelFile("kernel/cpu.c", "cpu_smt_disable()", "7.2.8")
+REPORTS = KernelFile("arch/x86/kvm/hyperv.c", "kvm_get_hv_cpuid()", "7.2.8")
 COOKIE = KernelFile("kernel/sched/core_sched.c", "sched_core_share_pid()", "7.2.8")
 
 
@@ -107,7 +108,7 @@ def accepted(w: World, vm: Vm, host: Host) -> bool:
     return vm.kernel_liar or not host.knows or w.use(Hint).kvm_accepts(w, host)
 
 
-@sequence(source=CPUID)
+@sequence(source=(CPUID, REPORTS))
 def start(w: World, vm: Vm) -> Sections:
     when(not vm.booted)
     vm.claims = vm.liar or w.use(Hint).vmm_claims(w, vm, reported(w, vm))

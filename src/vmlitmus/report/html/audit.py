@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from vmlitmus.audited import Audit, Fix, Judged, ThreadRole
+from vmlitmus.outcome.audit import Audit, Fix, Judged, ThreadRole
 from vmlitmus.report.html.pages import render
 from vmlitmus.report.html.run import Runs
 

@@ -12,12 +12,12 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from vmlitmus.outcome import Ablation, Outcome, Part, Verdict
-from vmlitmus.report.ablation import command, needed, rests_on, sets, status
+from vmlitmus.report.ablation.one_test import command, needed, rests_on, sets, status
 from vmlitmus.report.explain import explain
-from vmlitmus.report.grid import Grid
-from vmlitmus.report.grid_text import Block, blocks, share, shortened, shown_value
+from vmlitmus.report.grids.grid import Grid
+from vmlitmus.report.grids.grid_text import Block, blocks, share, shortened, shown_value
+from vmlitmus.report.grids.published_claims import said_lines
 from vmlitmus.report.html.run import Runs
-from vmlitmus.report.published_claims import said_lines
 from vmlitmus.report.summary import summary
 
 if TYPE_CHECKING:

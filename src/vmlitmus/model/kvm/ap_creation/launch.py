@@ -7,7 +7,7 @@ refuses, snp_page_reclaim() has it clear the bit, too, and makes the page shared
 before it stay encrypted. The measurement is the last command, which firmware may refuse as well.
 Vcpu ioctls run under vcpu->mutex, which it did not take; since it does it takes one after the
 other. KVM_CREATE_VCPU counts the new vcpu under kvm->lock, builds it outside, and puts it online
-under the lock again.
+under the lock again; a call that fails takes the count back, under the lock as well.
 
 A proposal of our own, ``encrypted_vcpus = "skipped"``: LAUNCH_FINISH passes over the vcpus that an
 earlier call has encrypted.
@@ -18,6 +18,8 @@ arch/x86/kvm/svm/sev.c, kvm_vm_ioctl_create_vcpu(), kvm_lock_all_vcpus() in virt
 """
 
 from __future__ import annotations
+
+from enum import Enum
 
 from vmlitmus.lang import KernelFile, Sections, World, sequence, step, when
 from vmlitmus.model.hardware.rmp import rmpupdate_shared
@@ -124,13 +126,24 @@ def set_regs(w: World, vcpu: Vcpu) -> None:
     vcpu.new_regs = True
 
 
+class Creation(Enum):
+    """What comes of KVM_CREATE_VCPU."""
+
+    SUCCEEDS = "succeeds"
+    FAILS = "fails"
+
+
 @sequence(source=CREATE_VCPU, disturbance="create-vcpu")
-def create_vcpu(w: World, task: Task, vcpu: Vcpu) -> Sections:
+def create_vcpu(w: World, task: Task, vcpu: Vcpu, creation: Creation) -> Sections:
     vm = w.the(Vm)
     when(not vcpu.online and not vm.locked and not vm.creating)
+    when((creation == Creation.FAILS) == w.the(Host).create_fails)
     vm.creating = True
     yield "{task} enters KVM_CREATE_VCPU and counts {vcpu} in created_vcpus"
     when(not vm.locked)
-    vcpu.online = True
     vm.creating = False
+    if creation == Creation.FAILS:
+        yield "{task} fails and takes {vcpu} off created_vcpus"
+        return
+    vcpu.online = True
     yield "{task} puts {vcpu} online"

@@ -89,6 +89,7 @@ def populate(make: Setup, s: Settings) -> None:
         **{name: machine[name] for name in ("debug_swap", "sme_coherent")},
         allowed_features=machine["allowed_sev_features"],
         refills=s["vmm"]["punched_page_is_refilled"],
+        create_fails=s["vmm"]["create_vcpu"] == "fails",
     )
     make(
         Vm,
@@ -360,6 +361,12 @@ MODEL = Model(
         },
         "vmm": {
             "tasks": number(0, 2, default=0, doc="tasks of the VMM that are no vcpus"),
+            "create_vcpu": choice(
+                "succeeds",
+                "fails",
+                default="succeeds",
+                doc="what comes of KVM_CREATE_VCPU once it has counted the vcpu",
+            ),
             "launch": choice(
                 "done", "to-come", default="done", doc="the launch is finished, or still to come"
             ),

@@ -5,18 +5,22 @@ every reclaim hook skips it, and the target has a mask of its own, which is empt
 in what its mm still maps and nobody is just about to take away. COPY leaves the owner as it is.
 Both refuse SNP. Linux 7.2.8 does not have the flush on MOVE: it is what "without flush on move" is.
 
-Not modelled: MOVE and COPY that fail, which change nothing before they can.
-Source: sev_vm_move_enc_context_from(), sev_vm_copy_enc_context_from() in sev.c; commit
-93de2a6a4b91.
+Both may fail: COPY before it changes anything; MOVE when it has locked all vcpus of both VMs, which
+go on where they were once they are unlocked. create_vcpu.py says what both refuse.
+
+Source: sev_vm_move_enc_context_from(), sev_check_source_vcpus(), sev_vm_copy_enc_context_from() in
+sev.c; commit 93de2a6a4b91.
 """
 
 from __future__ import annotations
 
 from vmlitmus.lang import KernelCommit, KernelFile, Sections, World, sequence, step, when
+from vmlitmus.model.kvm.cache_flush.create_vcpu import Outcome, counts_no_vcpu, possible
 from vmlitmus.model.kvm.cache_flush.policy import writeback_caches
 from vmlitmus.world import Host, MoveFlush, Page, Role, Task, Vcpu, Vm, VmKind
 
 MOVE = KernelCommit("93de2a6a4b91", "KVM: SEV: flush the source VM at intra-host migration")
+CHECK = KernelFile("arch/x86/kvm/svm/sev.c", "sev_check_source_vcpus()", "7.2.8")
 COPY = KernelFile("arch/x86/kvm/svm/sev.c", "sev_vm_copy_enc_context_from()", "7.2.8")
 
 
@@ -31,10 +35,13 @@ def fault_in(vm: Vm) -> None:
         vm.mapped = {page for page in vm.has if page not in vm.invalidating}
 
 
-@sequence("{task} moves the encryption context of {vm} to {to}", source=MOVE, disturbance="move")
-def move_context(w: World, task: Task, vm: Vm, to: Vm) -> Sections:
+@sequence(
+    "{task} moves the encryption context of {vm} to {to}", source=(MOVE, CHECK), disturbance="move"
+)
+def move_context(w: World, task: Task, vm: Vm, to: Vm, outcome: Outcome) -> Sections:
     when(vm.role == Role.OWNER and vm.active and vm.alive and vm.kind != VmKind.SNP)
     when(to.role == Role.TARGET and not to.active and to.alive)
+    when(possible(w.the(Host).context_calls, outcome))
     when(not vm.kvm_lock and not to.kvm_lock)
     when(not any(vcpu.cpu is not None for vcpu in w.all(Vcpu) if vcpu.vm is vm))
     vm.kvm_lock = True
@@ -45,16 +52,28 @@ def move_context(w: World, task: Task, vm: Vm, to: Vm) -> Sections:
         when(not any(vcpu.cpu is not None for vcpu in w.all(Vcpu) if vcpu.vm is vm))
     vm.locked = True
     yield "{task} locks all vcpus of {vm} and {to}"
+    refused = (vm.creating or to.creating) and w.part("refuse MOVE while a vcpu is made")
+    if refused or outcome == Outcome.FAILS:
+        unlock(vm, to)
+        yield "{task} fails to move the encryption context of {vm}, and unlocks everything"
+        return
     if flushes_at(w, MoveFlush.UNDER_LOCKS):
         yield from writeback_caches(w, task, vm, w.all(Page)[0])
     to.active = True
     to.has_mask = w.part("allocate a mask on move")
+    if to.created:
+        to.plain_vcpu = False
     fault_in(to)
     vm.mapped.clear()
     vm.active = False
     if flushes_at(w, MoveFlush.AFTER_MOVE):
         yield "{task} moves the encryption context of {vm} to {to} and flushes only then"
         yield from writeback_caches(w, task, vm, w.all(Page)[0])
+    unlock(vm, to)
+
+
+def unlock(vm: Vm, to: Vm) -> None:
+    """Drop the vcpu mutexes and kvm->lock of both VMs."""
     vm.locked = False
     vm.kvm_lock = False
     to.kvm_lock = False
@@ -65,6 +84,8 @@ def copy_context(w: World, task: Task, vm: Vm, mirror: Vm) -> None:
     when(task.idle and vm.role == Role.OWNER and vm.active and vm.alive)
     when(vm.kind != VmKind.SNP and not vm.kvm_lock and not mirror.kvm_lock)
     when(mirror.role == Role.MIRROR and not mirror.active and mirror.alive)
+    when(possible(w.the(Host).context_calls, Outcome.SUCCEEDS))
+    when(counts_no_vcpu(mirror) or not w.part("refuse COPY once a vcpu is counted"))
     mirror.active = True
     mirror.has_mask = w.part("allocate a mask on copy")
     fault_in(mirror)

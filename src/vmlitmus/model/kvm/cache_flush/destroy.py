@@ -4,8 +4,10 @@ Order: mmu_notifier release (zap all, reclaimed() flush), then the wait for noti
 way; once no VM of the mm is left, memory that is not pinned can be freed; vcpus (VMSA flushed and
 freed); sev_vm_destroy(): flush (before 6.17), mask freed, regions unpinned, DEACTIVATE. A mirror
 holds a reference to its owner and has neither regions nor an ASID of its own; the source of a MOVE
-is no longer SEV and skips all of sev_vm_destroy(). Recycling the ASID: WBINVD on all online cpus,
-then DF_FLUSH, which firmware refuses if an ASID was deactivated in between: sev_deactivate_lock.
+is no longer SEV and skips all of sev_vm_destroy(). Recycling the ASID, under sev_bitmap_lock:
+WBINVD on all online cpus, then DF_FLUSH, which firmware refuses if an ASID was deactivated in
+between: sev_deactivate_lock; then every ASID in sev_reclaim_asid_bitmap is free. An ASID is
+deactivated first, and enters that bitmap later, under sev_bitmap_lock.
 
 Not modelled: DECOMMISSION, failing firmware commands.
 Source: kvm_destroy_vm() in virt/kvm/kvm_main.c, sev_vm_destroy() and sev_flush_asids() in sev.c.
@@ -21,14 +23,16 @@ from vmlitmus.model.hardware.cache import (
 )
 from vmlitmus.model.kvm.cache_flush.policy import writeback_caches
 from vmlitmus.model.kvm.cache_flush.reclaim import flushes_on_reclaim, forget, unused
-from vmlitmus.world import Cpu, Host, Owner, Page, PageKind, Role, Task, Vcpu, Vm
+from vmlitmus.world import Cpu, Host, OtherAsid, Owner, Page, PageKind, Role, Task, Vcpu, Vm
 
 DESTROY = KernelFile("arch/x86/kvm/svm/sev.c", "sev_vm_destroy()", "7.2.8")
 FLUSHES = KernelFile("arch/x86/kvm/svm/sev.c", "sev_vm_destroy()", "6.12.107")
 DROPPED = KernelCommit("7e00013bd339", "KVM: SVM: Remove wbinvd in sev_vm_destroy()")
 VMSA = KernelFile("arch/x86/kvm/svm/sev.c", "sev_flush_encrypted_page()", "7.2.8")
 UNBIND = KernelFile("arch/x86/kvm/svm/sev.c", "sev_unbind_asid()", "7.2.8")
+FREE_ASID = KernelFile("arch/x86/kvm/svm/sev.c", "sev_asid_free()", "7.2.8")
 RECYCLE = KernelFile("arch/x86/kvm/svm/sev.c", "sev_flush_asids()", "7.2.8")
+ALL_CPUS = KernelFile("arch/x86/lib/cache-smp.c", "wbinvd_on_all_cpus()", "7.2.8")
 
 
 def flush_vmsa(w: World, page: Page) -> None:
@@ -107,25 +111,33 @@ def destroy(w: World, task: Task, vm: Vm) -> Sections:
     vm.active = False
 
 
-@sequence("{task} starts {vm} with the recycled ASID", source=RECYCLE, disturbance="recycle")
+@sequence(
+    "{task} starts {vm} with the recycled ASID", source=(RECYCLE, ALL_CPUS), disturbance="recycle"
+)
 def recycle_asid(w: World, task: Task, vm: Vm) -> Sections:
     when(vm.role == Role.SUCCESSOR and not vm.active)
     when(not any(other.active for other in w.all(Vm) if other is not vm))
     host = w.the(Host)
+    host.bitmap_lock = w.part("sev_bitmap_lock")
     host.deactivate_lock = w.part("sev_deactivate_lock")
     if w.part("flush on ASID recycle"):
         for cpu in w.all(Cpu):
             if cpu.online:
                 write_back_all(w, cpu, w.part("invalidate on ASID recycle"))
     host.wbinvd_seen = True
+    host.other_flushed = True
     yield "{task} writes back all online cpus before DF_FLUSH"
     if w.the(Host).wbinvd_seen:
         w.the(Host).deactivate_lock = False
         yield "{task} executes DF_FLUSH"
+        if w.the(Host).other_asid == OtherAsid.RECLAIMABLE:
+            w.the(Host).other_asid = OtherAsid.FREE
+        w.the(Host).bitmap_lock = False
         vm.active = True
     else:
         w.the(Host).df_flush_refused = True
         w.the(Host).deactivate_lock = False
+        w.the(Host).bitmap_lock = False
         yield "{task} is refused DF_FLUSH with WBINVD_REQUIRED and gets no ASID"
 
 
@@ -133,6 +145,20 @@ def recycle_asid(w: World, task: Task, vm: Vm) -> Sections:
 def deactivate_other(w: World, host: Host) -> None:
     when(not host.deactivate_lock and host.wbinvd_seen)
     host.wbinvd_seen = False
+
+
+@sequence(source=(UNBIND, FREE_ASID), disturbance="other-destroy")
+def free_other(w: World, host: Host) -> Sections:
+    when(host.other_asid == OtherAsid.USED and not host.deactivate_lock)
+    host.wbinvd_seen = False
+    host.other_flushed = False
+    host.other_asid = OtherAsid.DEACTIVATED
+    yield "the ASID of another VM, which is destroyed, is deactivated"
+    when(not host.bitmap_lock)
+    host.other_asid = OtherAsid.RECLAIMABLE
+    if not w.part("set freed ASIDs aside"):
+        host.other_asid = OtherAsid.FREE
+    yield "the ASID of that VM is set in sev_reclaim_asid_bitmap"
 
 
 @step("{page} is given to {vm}", source=RECYCLE, disturbance="recycle")

@@ -5,7 +5,8 @@ platform, which may sleep or fail; have_run_cpus comes last. sev_guest_memory_re
 lock: it reads sev->active, and then the mask. Where cpumask_var_t is a pointer
 (CONFIG_CPUMASK_OFFSTACK), a mask that is not allocated is NULL. kvm->lock is held all the time.
 
-Not modelled: SNP, whose reclaim hook returns early; the vcpus, which are created later.
+Not modelled: SNP, whose reclaim hook returns early. create_vcpu.py has the vcpus, which are made
+later.
 Source: __sev_guest_init() in arch/x86/kvm/svm/sev.c.
 """
 
@@ -15,6 +16,7 @@ from enum import Enum
 
 from vmlitmus.lang import KernelFile, Sections, World, sequence, when
 from vmlitmus.model.kvm.cache_flush.context import fault_in
+from vmlitmus.model.kvm.cache_flush.create_vcpu import counts_no_vcpu
 from vmlitmus.world import Host, InitOrder, Role, Task, Vm
 
 INIT = KernelFile("arch/x86/kvm/svm/sev.c", "__sev_guest_init()", "7.2.8")
@@ -32,6 +34,7 @@ def sev_init(w: World, task: Task, vm: Vm, firmware: Firmware) -> Sections:
     when(vm.role == Role.OWNER and not vm.active and vm.alive and not vm.kvm_lock)
     when(not vm.has_mask)
     when(firmware == Firmware.SUCCEEDS or w.the(Host).init_fails)
+    when(counts_no_vcpu(vm) or not w.part("refuse INIT once a vcpu is counted"))
     vm.kvm_lock = True
     yield "{task} takes kvm->lock of {vm} in KVM_SEV_INIT"
     if w.the(Host).init_order != InitOrder.ACTIVE_FIRST:

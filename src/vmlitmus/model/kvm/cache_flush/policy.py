@@ -58,6 +58,15 @@ def mask_of(w: World, vm: Vm) -> Set[Cpu]:
     return vm.have_run
 
 
+def flush_mask(w: World, task: Task, vm: Vm) -> Sections:
+    """wbnoinvd_on_cpus_mask(have_run_cpus); where that is NULL, it is the task's end."""
+    if not vm.has_mask:
+        w.the(Host).oops = True
+        yield "{task} follows the NULL pointer that have_run_cpus of {vm} is, and oopses"
+        when(not w.the(Host).oops)
+    yield from send_and_wait(w, task, vm.have_run)
+
+
 def mark(vm: Vm, cpu: Cpu) -> None:
     """Note that the cpu runs the VM."""
     vm.have_run.add(cpu)

@@ -27,7 +27,7 @@ RECLAIM = KernelCommit(
 RANGE_START = KernelFile(
     "virt/kvm/kvm_main.c", "kvm_mmu_notifier_invalidate_range_start()", "7.2.8"
 )
-ALL_CPUS = KernelFile("arch/x86/kvm/svm/sev.c", "sev_guest_memory_reclaimed()", "6.12.107")
+RECLAIMED = KernelFile("arch/x86/kvm/svm/sev.c", "sev_guest_memory_reclaimed()", "7.2.8")
 NEWEST_FIRST = KernelFile("mm/mmu_notifier.c", "mn_hlist_invalidate_range_start()", "7.2.8")
 UNREGISTER = KernelFile("arch/x86/kvm/svm/sev.c", "sev_mem_enc_unregister_region()", "7.2.8")
 GMEM = KernelFile("arch/x86/kvm/svm/sev.c", "sev_gmem_invalidate()", "7.2.8")
@@ -84,7 +84,7 @@ def forget(w: World, vm: Vm, page: Page) -> None:
 
 @sequence(
     "{task} clears the PTE of {page} in the mm of {vm}",
-    source=(RECLAIM, RANGE_START, ALL_CPUS, NEWEST_FIRST, LAST_UNMAP_FREES),
+    source=(RECLAIM, RANGE_START, RECLAIMED, NEWEST_FIRST, LAST_UNMAP_FREES),
     disturbance="reclaim",
 )
 def reclaim(w: World, task: Task, page: Page, vm: Vm) -> Sections:

@@ -17,23 +17,18 @@ from vmlitmus.model.hardware.hotplug import (
     leave_online_mask,
     play_dead,
 )
-from vmlitmus.model.kvm.cache_flush.all_online import AllOnlineCpus
-from vmlitmus.model.kvm.cache_flush.cleared_after import ClearedAfterFlush
 from vmlitmus.model.kvm.cache_flush.context import copy_context, move_context
+from vmlitmus.model.kvm.cache_flush.create_vcpu import create_vcpu
 from vmlitmus.model.kvm.cache_flush.destroy import (
     deactivate_other,
     destroy,
+    free_other,
     give_page,
     recycle_asid,
 )
-from vmlitmus.model.kvm.cache_flush.ever_ran import (
-    EverExited,
-    EverLoaded,
-    EverRan,
-    EverRanLate,
-)
 from vmlitmus.model.kvm.cache_flush.init import sev_init
 from vmlitmus.model.kvm.cache_flush.launch import launch_update
+from vmlitmus.model.kvm.cache_flush.policies import POLICIES
 from vmlitmus.model.kvm.cache_flush.policy import (
     FlushPolicy,
     Mark,
@@ -47,11 +42,10 @@ from vmlitmus.model.kvm.cache_flush.reclaim import (
     reclaim,
     unregister_region,
 )
-from vmlitmus.model.kvm.cache_flush.test_and_clear import LateSet, TestAndClear
-from vmlitmus.model.kvm.cache_flush.wished import SelfClearing, Wished, WishedAtLoad
 from vmlitmus.model.kvm.vcpu import enter_guest, vcpu_load, vcpu_migrate, vcpu_put
 from vmlitmus.model.vmm.reuse import dma_reuse, host_reuse
 from vmlitmus.world import (
+    Calls,
     Core,
     Cpu,
     Device,
@@ -70,24 +64,11 @@ from vmlitmus.world import (
     Writeback,
 )
 
-POLICIES = {
-    "ever-ran": EverRan,
-    "ever-loaded": EverLoaded,
-    "ever-ran-late": EverRanLate,
-    "ever-exited": EverExited,
-    "all-online": AllOnlineCpus,
-    "none": FlushPolicy,
-    "v1": ClearedAfterFlush,
-    "v3": TestAndClear,
-    "v2": LateSet,
-    "wished": Wished,
-    "wished-at-load": WishedAtLoad,
-    "self-clearing": SelfClearing,
-}
 MARKS = {"atomic": Mark, "test-then-set": TestThenSet, "read-modify-write": ReadModifyWrite}
 PLACES_RECLAIM = tuple(place.value for place in ReclaimFlush)
 PLACES_MOVE = tuple(place.value for place in MoveFlush)
 INIT_ORDERS = tuple(order.value for order in InitOrder)
+CALLS = tuple(calls.value for calls in Calls)
 COVERS = {
     "as-merged": HotplugCover,
     "dying-writeback": DyingWriteback,
@@ -111,6 +92,8 @@ def populate(make: Setup, s: Settings) -> None:
         move_flush=MoveFlush(s["kvm"]["move_flush"]),
         init_order=InitOrder(s["kvm"]["init_order"]),
         init_fails=machine["init_fails"],
+        context_calls=Calls(machine["context_calls"]),
+        create_calls=Calls(machine["create_calls"]),
     )
     for _ in range(machine["cores"]):
         core = make(Core)
@@ -183,11 +166,13 @@ MODEL = Model(
         destroy,
         recycle_asid,
         deactivate_other,
+        free_other,
         give_page,
         move_context,
         copy_context,
         launch_update,
         sev_init,
+        create_vcpu,
         host_reuse,
         dma_reuse,
     ),
@@ -207,6 +192,8 @@ MODEL = Model(
                 default=False, doc="follow clean lines of guests too, for stale reads"
             ),
             "init_fails": flag(default=False, doc="the firmware may fail during KVM_SEV_INIT"),
+            "context_calls": choice(*CALLS, default="succeed", doc="what comes of MOVE and COPY"),
+            "create_calls": choice(*CALLS, default="succeed", doc="what comes of KVM_CREATE_VCPU"),
         },
         "kvm": {
             "cache_flush": mechanism(
@@ -295,4 +282,5 @@ MODEL = Model(
         }
     },
     setup=populate,
+    further={"vm": ({"role": "mirror"}, {"role": "target"})},
 )

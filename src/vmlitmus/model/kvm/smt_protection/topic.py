@@ -29,18 +29,21 @@ from vmlitmus.model.hardware.smt.interrupts import (
 from vmlitmus.model.hardware.smt.protection import SmtHardware
 from vmlitmus.model.hardware.smt.readings import READINGS
 from vmlitmus.model.hardware.smt.smtp import Smtp
+from vmlitmus.model.kvm.smt_protection.approaches import MECHANISMS
+from vmlitmus.model.kvm.smt_protection.approaches.gang import GANG_WAITS
+from vmlitmus.model.kvm.smt_protection.approaches.kernel_entry import COUNTS_IDLE
+from vmlitmus.model.kvm.smt_protection.approaches.tif_handshake import (
+    IDLING_ALWAYS,
+    IDLING_CLEARED,
+    SPIN_IRQS_ON,
+)
 from vmlitmus.model.kvm.smt_protection.backoff import SPIN_OUTLASTS, BoundedSpin, Yield
-from vmlitmus.model.kvm.smt_protection.cookies import CookiePerVcpu, CookiePerVm, CoreScheduling
-from vmlitmus.model.kvm.smt_protection.gang import GANG_WAITS, Gang
-from vmlitmus.model.kvm.smt_protection.hot_unplug import HotUnplug, HotUnplugOutside
 from vmlitmus.model.kvm.smt_protection.injection import (
     EVENTINJ_AFTER,
     FromEventinj,
     FromQueue,
     Requeue,
 )
-from vmlitmus.model.kvm.smt_protection.isolation import Isolation
-from vmlitmus.model.kvm.smt_protection.kernel_entry import COUNTS_IDLE, KernelEntryProtection
 from vmlitmus.model.kvm.smt_protection.lock_chain import (
     ask_for_mutex,
     online_store,
@@ -48,19 +51,12 @@ from vmlitmus.model.kvm.smt_protection.lock_chain import (
     write,
 )
 from vmlitmus.model.kvm.smt_protection.mechanism import Cookies, SmtMechanism
-from vmlitmus.model.kvm.smt_protection.rendezvous import Rendezvous
 from vmlitmus.model.kvm.smt_protection.run_loop import (
     BackOff,
     guest_exit,
     guest_halt,
     run_vcpu,
     unblock,
-)
-from vmlitmus.model.kvm.smt_protection.tif_handshake import (
-    IDLING_ALWAYS,
-    IDLING_CLEARED,
-    SPIN_IRQS_ON,
-    TifHandshake,
 )
 from vmlitmus.model.scheduler.core_scheduling import (
     SLICE_OUTLASTS,
@@ -99,19 +95,6 @@ from vmlitmus.world.smt_protection import (
 )
 
 HARDWARE = {"none": SmtHardware, "smtp": Smtp, "esmtp": Esmtp}
-MECHANISMS: dict[str, type[SmtMechanism]] = {
-    "none": SmtMechanism,
-    "core-scheduling": CoreScheduling,
-    "cookie-per-vcpu": CookiePerVcpu,
-    "cookie-per-vm": CookiePerVm,
-    "kernel-entry": KernelEntryProtection,
-    "hot-unplug": HotUnplug,
-    "hot-unplug-outside": HotUnplugOutside,
-    "gang": Gang,
-    "tif-handshake": TifHandshake,
-    "isolation": Isolation,
-    "rendezvous": Rendezvous,
-}
 COOKIES = (Cookie.A, Cookie.B, Cookie.C, Cookie.D)
 
 

@@ -20,6 +20,7 @@ from vmlitmus.model.hardware.smt_control import (
     load_processor_driver,
     pass_refusals,
     plug_in,
+    read_for_rescan,
     resume_from_hibernation,
     smt_disable,
     smt_enable,
@@ -138,6 +139,8 @@ def populate(make: Setup, s: Settings) -> None:
         layout=LAYOUTS[vm["pinned"]],
         cookies=vm["cookies"],
         one_cookie=vm["one_cookie"],
+        child_cpuset=vm["cpuset"] == "child",
+        sleeps=vm["sleeps"],
     )
     for i in range(2):
         make(Vcpu, vm=made, number=i)
@@ -207,6 +210,7 @@ MODEL = Model(
         store_after_all,
         plug_in,
         resume_from_hibernation,
+        read_for_rescan,
         load_processor_driver,
         repin,
         untag,
@@ -247,6 +251,10 @@ MODEL = Model(
             "one_cookie": flag(
                 default=False, doc="a cookie, if there is one, is that of the whole VM"
             ),
+            "cpuset": choice(
+                "root", "child", default="root", doc="the cpuset that the vcpu threads are in"
+            ),
+            "sleeps": flag(default=False, doc="the vcpus sleep while a cpu is being taken down"),
         },
         "guest": {
             "policy": mechanism(
@@ -260,7 +268,7 @@ MODEL = Model(
             "smt": choice(
                 "on", "off", "forceoff", "notsupported", default="on", doc="smt/control at boot"
             ),
-            "cores": number(1, 2, default=2, doc="physical cores of two threads"),
+            "cores": number(1, 3, default=2, doc="physical cores of two threads"),
             "nested": flag(
                 default=False,
                 doc="the host is itself a guest: its cores are threads of another host",
@@ -288,4 +296,5 @@ MODEL = Model(
         }
     },
     setup=populate,
+    further={"host": ({},)},
 )

@@ -12,6 +12,8 @@ from vmlitmus.model.hardware.split_lock import TEST_CTRL, legacy_ac, lock_bus
 from vmlitmus.model.kvm.split_lock.bus_lock_exit import exit_after, exit_before
 from vmlitmus.world.split_lock import Host, Vcpu
 
+GUEST = KernelFile("arch/x86/kernel/cpu/bus_lock.c", "handle_guest_split_lock()", "7.2.8")
+WARN = KernelFile("arch/x86/kernel/cpu/bus_lock.c", "split_lock_warn()", "7.2.8")
 HANDLE_EXCEPTION = KernelFile("arch/x86/kvm/vmx/vmx.c", "handle_exception_nmi()", "7.2.8")
 
 
@@ -39,7 +41,7 @@ def may_run(w: World, vcpu: Vcpu) -> bool:
     return alive and vcpu.cpu is not None and not vcpu.stopped and not vcpu.failed
 
 
-@sequence(source=(TEST_CTRL, HANDLE_EXCEPTION), fair="weak")
+@sequence(source=(TEST_CTRL, HANDLE_EXCEPTION, GUEST, WARN), fair="weak")
 def split_lock(w: World, vcpu: Vcpu) -> Sections:
     when(may_run(w, vcpu) and not vcpu.vm.emulated)
     yield from w.use(AcPolicy).vm_entry(w, vcpu)

@@ -269,4 +269,5 @@ MODEL = Model(
         }
     },
     setup=populate,
+    further={"vm": ({}, {})},
 )

@@ -1,0 +1,66 @@
+"""vmlitmus audit kernel: which fixes a kernel has."""
+
+from __future__ import annotations
+
+import click
+
+from vmlitmus.cli.options import html_option, output_option, write_html, write_out
+from vmlitmus.cli.output.destination import Writing
+
+
+@click.command("kernel", cls=Writing)
+@click.option("--release", metavar="6.12.107", help="An upstream release, instead of a machine's.")
+@click.option("--root", metavar="DIR|FILE", help="A saved tree, or what audit collect wrote.")
+@click.option("--changelog", metavar="FILE", help="The changelog of the kernel's package.")
+@click.option("--json", "as_object", is_flag=True, help="Print one JSON object, vmlitmus/audit/1.")
+@html_option
+@output_option
+def command(
+    release: str | None,
+    root: str | None,
+    changelog: str | None,
+    as_object: bool,
+    html: str | None,
+    output: str | None,
+) -> int:
+    """List the fixes that a kernel lacks, what they protect, and who can trigger the fault.
+
+    A distribution's kernel is never said to lack a fix: its changelog may say that it has it.
+
+    Exit codes: 0 it has all fixes that concern it, 1 it lacks some, 3 some cannot be told.
+    """
+    if release and root:
+        raise click.UsageError("--release and --root exclude each other")
+    from vmlitmus.audit.claims import fixes as judged
+    from vmlitmus.cli.audit.host import content
+    from vmlitmus.host.kernel.release import read_kernel
+    from vmlitmus.host.saved.archive import open_tree
+
+    text, livepatched, name = "", False, release or ""
+    if release:
+        found: judged.Release | None = judged.asked_release(release)
+    else:
+        tree = open_tree(root or "/")
+        kernel = read_kernel(tree)
+        found = judged.release_of(kernel)
+        name = kernel.release.value or "of an unknown release"
+        name += f" (upstream {found}, {found.where})" if found and str(found) != name else ""
+        livepatched = bool(kernel.livepatches)
+        text = judged.find_changelog(tree, kernel.release.value or "")
+    if changelog:
+        text += judged.read_changelog(content(changelog))
+    every = judged.judge_fixes(found, text, livepatched=livepatched)
+    if html:
+        from vmlitmus.report.html import kernel_page
+
+        write_html(kernel_page(every, name), html)
+    if as_object:
+        from vmlitmus.report.audit.host_json import kernel_json
+
+        write_out(kernel_json(every, name), output)
+    else:
+        from vmlitmus.report.audit.host import kernel as listed
+
+        write_out(listed(every, name), output)
+    statuses = {fix.status for fix in every}
+    return 1 if judged.LACKS in statuses else 3 if judged.CANNOT_TELL in statuses else 0

@@ -1,0 +1,115 @@
+"""vmlitmus audit trace: who ran beside whom in a recorded run, and which claims are true of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from vmlitmus.cli.options import html_option, output_option, write_html, write_out
+from vmlitmus.errors import UsageError
+
+EPILOG = (
+    "Exit codes: 0 all asked claims true of the run, 1 some false, 3 some cannot be told, 2 wrong "
+    "usage or nothing that can be read."
+)
+
+
+@click.command("trace", epilog=EPILOG)
+@click.argument("file")
+@click.option("--vcpus", metavar="FILE", help="A table: tid, process, vcpu, cookie, by tabs.")
+@click.option("--core", "cores", metavar="LIST", multiple=True, help="A core, such as 0-1 or 0,48.")
+@click.option(
+    "--host",
+    metavar="DIR|FILE",
+    help="The host (/), a saved tree or what audit collect wrote: its threads, cookies and cores.",
+)
+@click.option(
+    "--trust-topology", is_flag=True, help="Believe the sibling lists of a host that is a guest."
+)
+@click.option("--claim", "claims", metavar="NAME", multiple=True, help="Judge these claims only.")
+@click.option("--clock", metavar="NAME", default="", help="The trace clock, where text hides it.")
+@click.option(
+    "--guest-threads",
+    metavar="N",
+    type=click.IntRange(1, 64),
+    help="How many vcpus, in order, share a core in the guest.",
+)
+@click.option(
+    "--ipi-window",
+    metavar="US",
+    type=click.IntRange(0, 10**9),
+    default=1000,
+    show_default=True,
+    help="How long a reschedule IPI may take.",
+)
+@click.option("--stats", metavar="FILE", help="per_cpu/cpuN/stats, each below a line cpuN.")
+@click.option("--buffer", metavar="NAME", help="One of several buffers of a trace.dat file.")
+@click.option("--all", "everything", is_flag=True, help="Show every pair and every core.")
+@click.option("--json", "as_json", is_flag=True, help="Print vmlitmus/audit/1.")
+@click.option("--perfetto", metavar="FILE", help="Also write the run for Perfetto's viewer.")
+@html_option
+@output_option
+def command(
+    file: str,
+    vcpus: str | None,
+    cores: tuple[str, ...],
+    host: str | None,
+    trust_topology: bool,
+    claims: tuple[str, ...],
+    clock: str,
+    guest_threads: int | None,
+    ipi_window: int,
+    stats: str | None,
+    buffer: str | None,
+    everything: bool,
+    as_json: bool,
+    perfetto: str | None,
+    html: str | None,
+    output: str | None,
+) -> int:
+    """Judge a recorded run (trace.dat, ftrace text, perf script; - is standard input).
+
+    Says which vcpus and tasks ran beside which on one core, for how long at most, and with which
+    events; what was not recorded cannot be told.
+    """
+    from vmlitmus.audit.trace.identity import last_own_cookies
+    from vmlitmus.audit.trace.recorded import RunQuestion, audit_recording
+    from vmlitmus.audit.who import find_out
+    from vmlitmus.trace.recording import open_recording, read_overruns
+
+    RunQuestion(claims).check()
+    known = find_out(vcpus, cores, host, trust=trust_topology)
+    question = RunQuestion(claims, clock, guest_threads, 1000 * ipi_window, known.doubt)
+    roster, found_cores = known.roster, known.cores
+    recording = open_recording(file, buffer)
+    settled = None if file == "-" else last_own_cookies(open_recording(file, buffer))
+    if stats is not None:
+        recording.overruns |= read_overruns(Path(stats).read_text("utf-8", "replace"))
+    if perfetto is None:
+        audit = audit_recording(recording, roster, found_cores, question, None, settled)
+    else:
+        from vmlitmus.report.audit.trace_perfetto import PerfettoWriter
+
+        members = roster.vcpus
+        named = {tid: (m.vm, m.vcpu or 0) for tid, m in members.items()}
+        try:
+            with open(perfetto, "w", encoding="utf-8") as written:
+                writer = PerfettoWriter(written, found_cores, named, recording.name)
+                audit = audit_recording(recording, roster, found_cores, question, writer, settled)
+                writer.finish(audit)
+        except OSError as error:
+            raise UsageError(f"--perfetto {perfetto}: {error.strerror or error}") from None
+    if html:
+        from vmlitmus.report.audit.trace_html import page
+
+        write_html(page(audit), html)
+    if as_json:
+        from vmlitmus.report.audit.trace_json import as_json as in_json
+
+        write_out(in_json(audit), output)
+    else:
+        from vmlitmus.report.audit.trace import terminal
+
+        write_out(terminal(audit, everything=everything), output)
+    return audit.code

@@ -1,0 +1,1 @@
+"""Commands that say what there is to ask (``list``), or write a file to begin with (``new``)."""

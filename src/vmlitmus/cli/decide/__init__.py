@@ -1,0 +1,1 @@
+"""Commands that take tests and print verdicts: check, explain, table, grow, bless."""

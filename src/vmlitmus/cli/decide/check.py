@@ -1,0 +1,189 @@
+"""vmlitmus check: decide tests and compare with what they expect."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+
+import click
+
+from vmlitmus import __version__
+from vmlitmus.cli.options import (
+    cache_option,
+    engine_options,
+    html_option,
+    limits,
+    output_option,
+    results,
+    user_catalogue,
+    write_html,
+    write_lines,
+    write_out,
+)
+from vmlitmus.cli.output.destination import Writing
+from vmlitmus.cli.output.progress import Ticker
+from vmlitmus.cli.shell.test_names import complete_tests
+from vmlitmus.decide import Job, decide_all
+from vmlitmus.engine.run import Choice
+from vmlitmus.errors import UsageError
+from vmlitmus.litmus.user_model import beside
+from vmlitmus.outcome import Outcome, as_json, exit_code
+from vmlitmus.report import line, summary
+
+
+@click.command("check", cls=Writing)
+@click.argument("selectors", nargs=-1, metavar="[SELECTOR]...", shell_complete=complete_tests)
+@click.option("--wide", is_flag=True, help="Also the expensive tests.")
+@click.option(
+    "--format",
+    "layout",
+    type=click.Choice(["terminal", "markdown", "json", "junit", "ktap", "sarif"]),
+    default="terminal",
+    show_default=True,
+    help="junit, ktap and sarif are for other tools; json is --json.",
+)
+@click.option(
+    "--watch", "watching", is_flag=True, help="Check again whatever an edited file touches."
+)
+@click.option("-q", "--quiet", is_flag=True, help="Print the last line only.")
+@click.option(
+    "--only-unexpected", "only", is_flag=True, help="Print only tests that are not as expected."
+)
+@click.option(
+    "-x", "--exit-first", "first", is_flag=True, help="Stop at the first that is not as expected."
+)
+@click.option(
+    "-j",
+    "--jobs",
+    type=click.IntRange(1, 1024),
+    metavar="N",
+    help="How many tests are decided at a time; by default one for each core.",
+)
+@click.option("--uses", metavar="FILE", hidden=True, help="Write which files each test rests on.")
+@click.option(
+    "--json", "as_object", is_flag=True, help="Print one JSON object, vmlitmus/outcome/1."
+)
+@cache_option
+@html_option
+@output_option
+@engine_options
+def command(
+    selectors: tuple[str, ...],
+    wide: bool,
+    layout: str,
+    watching: bool,
+    quiet: bool,
+    only: bool,
+    first: bool,
+    jobs: int | None,
+    uses: str | None,
+    as_object: bool,
+    fresh: bool,
+    html: str | None,
+    output: str | None,
+    engine: Choice,
+    time_limit: str | None,
+    memory_limit: str | None,
+    model: str | None,
+) -> int:
+    """Decide tests and compare each verdict with the one its file expects.
+
+    A SELECTOR is a topic, a test's name or a glob of names, one cell such as 'test[axis=value]', a
+    path to a litmus file, or - for standard input. Without any: the whole catalogue; with --model
+    and without a SELECTOR, the litmus files beside the model.
+
+    To see which answers a change alters: vmlitmus check TOPIC --model mine.py
+
+    Exits 0 when every verdict is as expected, 1 when one is not, 2 for a faulty test or model,
+    3 for an inconclusive or vacuous verdict, 130 when interrupted, 70 for an internal error or
+    where the two engines disagree. Of several: the first in the order 70, 130, 2, 1, 3.
+    """
+    if watching:
+        return _watch(selectors)
+    started = time.monotonic()
+    bounds = limits(time_limit, memory_limit)
+    catalogue = user_catalogue(model, bounds)
+    if model and not selectors:
+        selectors = _beside(model)
+    selected = catalogue.select(selectors, wide=wide)
+    if uses:
+        from vmlitmus.decide.uses import uses as used
+
+        write_html(json.dumps(used(catalogue, selected)), uses)
+    job = Job(catalogue, model, engine, bounds, annotate=bool(html), store=results(fresh))
+    total = sum(len(cells) for _, cells in selected)
+    found: dict[int, Outcome] = {}
+    interrupted = False
+    with Ticker(total) as ticker:
+        try:
+            for index, outcome in decide_all(job, selected, ticker, jobs):
+                found[index] = outcome
+                if first and outcome.code:
+                    break
+        except KeyboardInterrupt:
+            interrupted = True
+    outcomes = [found[index] for index in sorted(found)]
+    seconds = time.monotonic() - started
+    if html:
+        from vmlitmus.report.html import check_page
+
+        write_html(check_page(outcomes, seconds), html)
+    layout = "json" if as_object else layout
+    if layout == "terminal":
+        shown = [] if quiet else [o for o in outcomes if not only or o.code]
+        colour = output is None and sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+        write_lines(_lines(shown, outcomes, seconds), output, colour=colour)
+    else:
+        write_out(_text(outcomes, seconds, layout), output)
+    for outcome in outcomes:
+        if outcome.error and (layout != "terminal" or quiet):
+            click.echo(f"vmlitmus: {outcome.error}", err=True)
+    if interrupted:
+        click.echo(f"vmlitmus: interrupted after {len(outcomes)} of {total}", err=True)
+    return exit_code([*(o.code for o in outcomes), *([130] if interrupted else [])])
+
+
+def _beside(model: str) -> tuple[str, ...]:
+    """Return the tests beside a model; raises UsageError where there are none."""
+    found = tuple(beside(model))
+    if not found:
+        raise UsageError(f"--model {model}: no litmus file beside it; name a topic or a test")
+    click.echo(f"vmlitmus: the {len(found)} litmus files beside {model}", err=True)
+    return found
+
+
+def _watch(selectors: tuple[str, ...]) -> int:
+    """Watch with the options of this command line; raises UsageError for a standard input."""
+    from vmlitmus.cli.decide.watch import watch
+
+    if "-" in selectors:
+        raise UsageError("--watch: standard input cannot be edited")
+    context = click.get_current_context()
+    options: list[str] = []
+    for option in context.command.params:
+        value = context.params.get(option.name or "")
+        given = value not in (None, False, option.get_default(context))
+        if isinstance(option, click.Option) and given and option.name != "watching":
+            options += [option.opts[-1]] if value is True else [option.opts[-1], str(value)]
+    return watch(selectors, options)
+
+
+def _lines(shown: list[Outcome], outcomes: list[Outcome], seconds: float) -> list[tuple[str, bool]]:
+    """Return the lines of a report, each with whether it tells of something unexpected."""
+    width = min(max((len(o.name) for o in shown), default=0), 60)
+    last = summary(outcomes, seconds)
+    return [*((line(o, width), bool(o.code)) for o in shown), (last, any(o.code for o in outcomes))]
+
+
+def _text(outcomes: list[Outcome], seconds: float, layout: str) -> str:
+    if layout == "json":
+        return json.dumps(as_json(outcomes), indent=1)
+    from vmlitmus.report.exchange import check_markdown, junit, ktap, sarif
+
+    if layout == "markdown":
+        return check_markdown(outcomes, seconds)
+    if layout == "sarif":
+        return sarif(outcomes, __version__)
+    return (junit if layout == "junit" else ktap)(outcomes)

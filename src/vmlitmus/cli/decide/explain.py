@@ -1,0 +1,159 @@
+"""vmlitmus explain: show one answer in full."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import click
+
+from vmlitmus.api import grid_of
+from vmlitmus.cli.options import (
+    engine_options,
+    html_option,
+    limits,
+    output_option,
+    user_catalogue,
+    write_html,
+    write_out,
+)
+from vmlitmus.cli.output.destination import Writing
+from vmlitmus.cli.output.progress import Ticker
+from vmlitmus.cli.output.screen import width
+from vmlitmus.cli.runs.run_formats import DRAWN, as_mail, check_single, draw
+from vmlitmus.cli.shell.test_names import complete_tests
+from vmlitmus.decide import Job, check_parts, decide
+from vmlitmus.engine.run import Choice
+from vmlitmus.errors import VmlitmusError
+from vmlitmus.lang import possible
+from vmlitmus.outcome import Outcome, as_json
+from vmlitmus.report import explain
+from vmlitmus.report.grids.matrix import explain_matrix
+from vmlitmus.scenario import Cell, Test
+
+
+@click.command("explain", cls=Writing)
+@click.argument("test", shell_complete=complete_tests)
+@click.option(
+    "--format",
+    "layout",
+    type=click.Choice(["terminal", "mail", "markdown", "json", *DRAWN]),
+    default="terminal",
+    show_default=True,
+    help="mail has a subject and is ready to send; markdown fences the time-line; mermaid is a "
+    "sequence diagram, svg a picture; perfetto a trace for its viewer; selftest a skeleton in C "
+    "for the kernel.",
+)
+@click.option("-v", "--verbose", is_flag=True, help="List all assumptions, sources and idle steps.")
+@click.option("--states", is_flag=True, help="Show what each step of the run changes.")
+@click.option("--all", "every", is_flag=True, help="Show every cell of a matrix in full.")
+@click.option(
+    "--json", "as_object", is_flag=True, help="Print one JSON object, vmlitmus/outcome/1."
+)
+@click.option(
+    "--without",
+    multiple=True,
+    metavar="PART",
+    help="Switch off one more part of a mechanism; may be given again.",
+)
+@click.option(
+    "--reach",
+    metavar="CONDITION",
+    help="Show the shortest run that reaches this condition, instead of the test's own claim.",
+)
+@html_option
+@output_option
+@engine_options
+def command(
+    test: str,
+    reach: str | None,
+    layout: str,
+    verbose: bool,
+    states: bool,
+    every: bool,
+    as_object: bool,
+    without: tuple[str, ...],
+    html: str | None,
+    output: str | None,
+    engine: Choice,
+    time_limit: str | None,
+    memory_limit: str | None,
+    model: str | None,
+) -> int:
+    """Show one answer in full: verdict, time-line, bounds, assumptions, citations.
+
+    TEST is a test's name, one cell such as 'test[axis=value]', a path, or -. The time-line has a
+    column for each cpu or actor and can be pasted in a mail. The cells of a matrix are summed up in
+    a grid, and one of them is shown in full. Exits 0 whatever the verdict.
+    """
+    bounds = limits(time_limit, memory_limit)
+    catalogue = user_catalogue(model, bounds)
+    as_object = as_object or layout == "json"
+    drawn = as_object or layout in DRAWN
+    job = Job(catalogue, model, engine, bounds, annotate=drawn or bool(html))
+    selected = catalogue.select([test], wide=True)
+    check_single(layout, selected)
+    tests: list[tuple[Test, list[Outcome]]] = []
+    for found, cells in selected:
+        tests.append((found, []))
+        for cell in cells:
+            with Ticker() as ticker:
+                tests[-1][1].append(_decide(job, found, cell, reach, without, ticker))
+    outcomes = [outcome for _, decided in tests for outcome in decided]
+    faulty = next((o for o in outcomes if o.error), None)
+    if faulty is not None:
+        error = VmlitmusError(faulty.error)
+        error.exit_code = faulty.exit_code
+        raise error
+    if html:
+        write_html(_page(tests, every=every), html)
+    if as_object:
+        write_out(json.dumps(as_json(outcomes), indent=1), output)
+    elif layout in DRAWN:
+        write_out(draw(layout, outcomes[0]), output)
+    else:
+        verbose = verbose or layout != "terminal"
+        texts = [
+            t for one in tests for t in _texts(*one, every=every, verbose=verbose, states=states)
+        ]
+        if layout == "markdown":
+            texts = [f"```\n{text}\n```" for text in texts]
+        whole = ("\n\n" + "=" * 75 + "\n\n").join(texts)
+        write_out(as_mail(outcomes, whole) if layout == "mail" else whole, output)
+    interrupted = any(o.result and o.result.reason == "interrupted" for o in outcomes)
+    return 130 if interrupted else 0
+
+
+def _page(tests: list[tuple[Test, list[Outcome]]], *, every: bool) -> str:
+    """Return the page: of one outcome, or grids whose cells open."""
+    from vmlitmus.report.html import explain_page, table_page
+
+    outcomes = [outcome for _, decided in tests for outcome in decided]
+    if every or not all(test.axes for test, _ in tests):
+        return explain_page(outcomes)
+    whole = all(len(decided) == len(test.cells) for test, decided in tests)
+    return table_page([grid_of(*one) for one in tests]) if whole else explain_page(outcomes)
+
+
+def _texts(
+    test: Test, outcomes: list[Outcome], *, every: bool, verbose: bool, states: bool
+) -> list[str]:
+    """Return the reports on a test: one on a matrix as a whole, or one on each cell."""
+    if every or len(outcomes) == 1:
+        return [explain(o, verbose=verbose, states=states) for o in outcomes]
+    return [explain_matrix(grid_of(test, outcomes), width(), verbose=verbose, states=states)]
+
+
+def _decide(
+    job: Job, test: Test, cell: Cell, reach: str | None, without: tuple[str, ...], ticker: Ticker
+) -> Outcome:
+    """Decide the cell's claim, or whether a condition is reached; of that nothing is expected."""
+    if without:
+        check_parts(job, test, cell, without)
+    if reach is None:
+        return decide(job, test, cell, ticker.search, without)
+    asked = replace(cell, claim=possible(reach), word=None)
+    outcome = decide(job, test, asked, ticker.search, without)
+    verdict = outcome.result.verdict if outcome.result else outcome.expected
+    arguments = (*outcome.arguments, "--reach", reach)
+    return replace(outcome, expected=verdict, stored=None, because="", arguments=arguments)

@@ -1,0 +1,86 @@
+"""vmlitmus explore: choose the steps of a run on a local web page."""
+
+from __future__ import annotations
+
+import importlib.util
+import socket
+from urllib.parse import urldefrag
+
+import click
+
+from vmlitmus.cli.options import engine_options, limits, user_catalogue
+from vmlitmus.cli.shell.test_names import complete_tests
+from vmlitmus.decide import Job
+from vmlitmus.engine.run import Choice
+from vmlitmus.errors import UsageError
+
+_NEEDED = ("starlette", "uvicorn")
+
+
+@click.command("explore")
+@click.argument("test", shell_complete=complete_tests)
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=0, help="The port; without it, a free one."
+)
+@click.option("--link", metavar="LINK", help="Open at the run of a link that was copied before.")
+@engine_options
+def command(
+    test: str,
+    port: int,
+    link: str | None,
+    engine: Choice,
+    time_limit: str | None,
+    memory_limit: str | None,
+    model: str | None,
+) -> int:
+    """Explore a test on a local web page: take steps, switch parts, search from any state.
+
+    TEST is a test's name, or one cell of a matrix. Prints the address of the page, on 127.0.0.1
+    with a random token; nobody without it is answered. Ctrl-C ends it. Searches end after a minute,
+    or at --time-limit.
+    """
+    missing = [name for name in _NEEDED if importlib.util.find_spec(name) is None]
+    if missing:
+        raise UsageError(f"no {' and '.join(missing)}: pip install 'vmlitmus[explore]'")
+    catalogue = user_catalogue(model)
+    found, cells = catalogue.select([test], wide=True)[0]
+    if len(cells) != 1:
+        raise UsageError(f"{test!r} has {len(cells)} cells; name one, such as {cells[0].name!r}")
+    from vmlitmus.explore.answers import Answers, limited
+
+    job = limited(Job(catalogue, model, engine, limits(time_limit, memory_limit)), 60.0)
+    answers = Answers(catalogue, found, cells[0], job)
+    _serve(answers, port, urldefrag(link or "").fragment)
+    return 0
+
+
+def _serve(answers: object, port: int, fragment: str) -> None:
+    import uvicorn
+
+    from vmlitmus.explore.answers import Answers
+    from vmlitmus.explore.server import Server
+
+    assert isinstance(answers, Answers)
+    listening = _listening(port)
+    number = listening.getsockname()[1]
+    server = Server(answers, number)
+    address = f"http://127.0.0.1:{number}/?token={server.token}"
+    click.echo(address + (f"#{fragment}" if fragment else ""))
+    config = uvicorn.Config(server.app, log_level="error", access_log=False, lifespan="off")
+    try:
+        uvicorn.Server(config).run(sockets=[listening])
+    except KeyboardInterrupt:
+        return
+
+
+def _listening(port: int) -> socket.socket:
+    """Return a socket that listens on this machine only; raises UsageError for a taken port."""
+    made = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        made.bind(("127.0.0.1", port))
+        made.listen()  # before the address is printed, so that it works at once
+    except OSError as error:
+        made.close()
+        raise UsageError(f"--port {port}: {error.strerror}") from None
+    return made

@@ -1,0 +1,81 @@
+"""vmlitmus replay: execute given steps of a test and show the time-line."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from vmlitmus.cli.options import user_catalogue
+from vmlitmus.cli.shell.test_names import complete_tests
+from vmlitmus.compiler import Machine, State
+from vmlitmus.engine.reference.search import Stepper
+from vmlitmus.engine.trace import replayed
+from vmlitmus.errors import UsageError
+from vmlitmus.lang import Claim
+from vmlitmus.report import timeline
+
+_LARGEST = 1 << 20  # bytes of a file of steps
+
+
+@click.command("replay")
+@click.argument("test", shell_complete=complete_tests)
+@click.option(
+    "--steps", required=True, metavar="STEPS", help="Steps, separated by blanks; @FILE reads them."
+)
+@click.option(
+    "--loop", type=int, metavar="N", help="The steps after the first N are a loop; it is checked."
+)
+@click.option("--model", metavar="FILE", help="A Python file with a model of your own.")
+def command(test: str, steps: str, loop: int | None, model: str | None) -> int:
+    """Execute given steps of a test from its initial state and show the time-line.
+
+    A step is written as in the JSON trace with its binding, 'evict(cpu0,page0)'; the binding may be
+    left out where only one instance is enabled. An error names the first step that cannot happen,
+    and what can. The last line says what the run tells about the claim. N is 'loop_start' of the
+    JSON trace: after it, the run repeats for ever.
+    """
+    catalogue = user_catalogue(model)
+    found, cells = catalogue.select([test], wide=True)[0]
+    if len(cells) != 1:
+        raise UsageError(f"{test!r} has {len(cells)} cells; name one, such as {cells[0].name!r}")
+    if steps.startswith("@"):
+        steps = _read(steps[1:])
+    machine = cells[0].machine(catalogue.model_of(found.topic))
+    done, states = replayed(machine, steps.split(), loop)
+    click.echo("\n".join(timeline(done, None, loop)))
+    click.echo("\n" + _judged(machine, cells[0].claim, states))
+    return 0
+
+
+def _read(path: str) -> str:
+    """Return the text of a file of steps; raises UsageError."""
+    try:
+        if Path(path).exists() and not Path(path).is_file():
+            raise UsageError(f"--steps @{path}: not a regular file")
+        with Path(path).open("rb") as file:
+            data = file.read(_LARGEST + 1)
+        if len(data) > _LARGEST:
+            raise UsageError(f"--steps @{path}: larger than {_LARGEST} bytes")
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        raise UsageError(f"--steps @{path}: not UTF-8 text") from None
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else None
+        raise UsageError(f"--steps @{path}: {reason or error}") from None
+
+
+def _judged(machine: Machine, claim: Claim, states: Sequence[State]) -> str:
+    """Return a sentence on what a run tells about the claim of its test."""
+    stepper = Stepper(machine)
+    at = {n: [i for i, s in enumerate(states) if stepper.holds(s, n)] for n in claim.conditions}
+    name, last = claim.condition, len(states) - 1
+    if claim.kind not in ("never", "possible"):
+        true = ", ".join(n for n in at if last in at[n]) or "none of its conditions"
+        return f"{claim}: not decided by one run. True after its last step: {true}."
+    if not at[name]:
+        return f"{claim}: not decided by this run, which does not reach {name}."
+    verdict = "VIOLATED by this run" if claim.kind == "never" else "holds, as this run shows"
+    when = "after its last step" if last in at[name] else f"after step {at[name][-1]}"
+    return f"{claim}: {verdict}: {name} is true {when}."

@@ -1,0 +1,122 @@
+"""vmlitmus simulate: what a test's mechanisms cost, by running their steps in time."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+
+import click
+
+from vmlitmus.cli.options import (
+    limits,
+    output_option,
+    user_catalogue,
+    write_out,
+)
+from vmlitmus.cli.output.destination import Writing
+from vmlitmus.cli.shell.test_names import complete_tests
+from vmlitmus.errors import UsageError
+
+_EVERY = 5.0  # seconds between two lines of progress
+
+
+@click.command("simulate", cls=Writing)
+@click.argument("test", shell_complete=complete_tests)
+@click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=1, show_default=True)
+@click.option(
+    "--precision",
+    type=click.FloatRange(0.0001, 1.0),
+    default=0.02,
+    show_default=True,
+    help="Half the width of an interval in proportion to its figure.",
+)
+@click.option("--confidence", type=click.FloatRange(0.5, 0.9999), default=0.95, show_default=True)
+@click.option(
+    "--runs",
+    type=click.IntRange(2, 65536),
+    help="Make so many runs, however precise that is.",
+)
+@click.option(
+    "--set", "given", multiple=True, metavar="NAME=VALUE", help="Give a parameter another value."
+)
+@click.option(
+    "--json", "as_object", is_flag=True, help="Print one JSON object, vmlitmus/simulation/1."
+)
+@click.option("-v", "--verbose", is_flag=True, help="Also print the parameters.")
+@click.option(
+    "--engine",
+    type=click.Choice(["compiled", "reference"]),
+    default="compiled",
+    show_default=True,
+    help="reference is the definition, in plain Python: the same runs, much slower.",
+)
+@click.option(
+    "--time-limit", metavar="TIME", help="Per cell: seconds, or such as 10m. Default: 20."
+)
+@click.option("--model", metavar="FILE", help="A Python file with a model of your own.")
+@click.option("-j", "--jobs", type=click.IntRange(1, 1024), help="How many processes at a time.")
+@output_option
+def command(
+    test: str,
+    seed: int,
+    precision: float,
+    confidence: float,
+    runs: int | None,
+    given: tuple[str, ...],
+    as_object: bool,
+    verbose: bool,
+    engine: str,
+    time_limit: str | None,
+    model: str | None,
+    jobs: int | None,
+    output: str | None,
+) -> int:
+    """Run the steps of a test in time, and print what its [[measure]] rows ask for.
+
+    The test says with [timing] how long its steps take. Runs are repeated until every mean and
+    median is known to --precision, or until --time-limit; then the exit code is 3. It is 1 where a
+    figure is not within the limits that the test expects.
+
+    \b
+    vmlitmus simulate split-lock-cost
+    vmlitmus simulate split-lock-cost --set tick='1 ms' --seed 7
+    """
+    from vmlitmus.outcome.simulated import as_json
+    from vmlitmus.report.simulated import simulated_text
+    from vmlitmus.simulation.simulate import Asked, simulate
+
+    whole = limits(time_limit, None)
+    catalogue = user_catalogue(model, whole)
+    found, cells = catalogue.select([test], wide=True)[0]
+    chosen = dict(_given(text) for text in given)
+    if chosen:
+        from dataclasses import replace
+
+        cells = tuple(replace(cell, timing={**cell.timing, **chosen}) for cell in cells)
+    asked = Asked(seed, confidence, precision, whole.seconds or 20.0, runs, engine, jobs)
+    done = simulate(catalogue.model_of(found.topic), found, cells, asked, _Progress())
+    write_out(
+        json.dumps(as_json(done), indent=1) if as_object else simulated_text(done, verbose=verbose),
+        output,
+    )
+    return done.exit_code
+
+
+def _given(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals or not name.isidentifier() or name in ("use", "parameter", "time"):
+        raise UsageError(f"--set {text}: write NAME=VALUE with the name of a parameter")
+    return name, value
+
+
+class _Progress:
+    """Says on standard error how many runs are done, every few seconds."""
+
+    def __init__(self) -> None:
+        self.last = time.monotonic()
+
+    def __call__(self, cell: str, runs: int) -> None:
+        if time.monotonic() - self.last >= _EVERY:
+            self.last = time.monotonic()
+            print(f"{cell}: {runs} runs", file=sys.stderr)

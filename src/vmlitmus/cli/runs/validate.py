@@ -1,0 +1,79 @@
+"""vmlitmus validate: is there a run of a model that explains what a real kernel did?"""
+
+from __future__ import annotations
+
+import click
+
+from vmlitmus.cli.options import output_option, write_out
+from vmlitmus.errors import UsageError
+
+EPILOG = "Exit codes: 0 explained, 1 not, 3 cannot tell, 2 wrong usage or nothing that can be read."
+
+
+@click.command("validate", epilog=EPILOG)
+@click.argument("file")
+@click.option("--topic", required=True, metavar="TOPIC", help="A topic that has a mapping.")
+@click.option("--vcpus", metavar="FILE", help="A table: tid, process, vcpu, cookie, by tabs.")
+@click.option("--core", "cores", metavar="LIST", multiple=True, help="A core, such as 0-1 or 0,48.")
+@click.option(
+    "--host",
+    metavar="DIR|FILE",
+    help="The host (/), a saved tree or what audit collect wrote: its threads, cookies and cores.",
+)
+@click.option(
+    "--set",
+    "settings",
+    metavar="TABLE.KEY=VALUE",
+    multiple=True,
+    help="A setting of the model, such as host.mechanism=none.",
+)
+@click.option("--buffer", metavar="NAME", help="One of several buffers of a trace.dat file.")
+@click.option("--all", "everything", is_flag=True, help="Show every event that is not explained.")
+@click.option("--json", "as_json", is_flag=True, help="Print vmlitmus/validation/1.")
+@output_option
+def command(
+    file: str,
+    topic: str,
+    vcpus: str | None,
+    cores: tuple[str, ...],
+    host: str | None,
+    settings: tuple[str, ...],
+    buffer: str | None,
+    everything: bool,
+    as_json: bool,
+    output: str | None,
+) -> int:
+    """Search the runs of a topic's model for one that does what a recorded kernel did.
+
+    Where there is none, says for each event that no run has which steps might have done it, and
+    the guard or the field that rules each of them out.
+    """
+    from vmlitmus.audit.who import find_out
+    from vmlitmus.report.audit.validation import as_json as in_json
+    from vmlitmus.report.audit.validation import terminal
+    from vmlitmus.trace.recording import open_recording
+    from vmlitmus.validation.mapping import read_mapping
+    from vmlitmus.validation.validate import Question, validate
+
+    mapping = read_mapping(topic)
+    known = find_out(vcpus, cores, host, trust=True)  # the kernel's own view is what it acts on
+    recording = open_recording(file, buffer)
+    question = Question(mapping, _settings(settings), known.cores)
+    found = validate(recording, known.roster, question)
+    write_out(in_json(found) if as_json else terminal(found, everything=everything), output)
+    return found.code
+
+
+def _settings(words: tuple[str, ...]) -> dict[str, dict[str, object]]:
+    """Return settings by table and key; "true", "false" and numbers are what they say."""
+    found: dict[str, dict[str, object]] = {}
+    for word in words:
+        name, equals, value = word.partition("=")
+        table, dot, key = name.partition(".")
+        if not (equals and dot and table and key and value):
+            raise UsageError(f"--set {word!r}: not TABLE.KEY=VALUE, such as host.mechanism=none")
+        given: object = {"true": True, "false": False}.get(value, value)
+        if value.isdecimal() and len(value) < 10:
+            given = int(value)
+        found.setdefault(table, {})[key] = given
+    return found

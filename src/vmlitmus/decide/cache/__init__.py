@@ -1,0 +1,6 @@
+"""Results of earlier checks, kept by what they rest on."""
+
+from vmlitmus.decide.cache.keys import Keys
+from vmlitmus.decide.cache.store import Store, folder
+
+__all__ = ["Keys", "Store", "folder"]

@@ -1,0 +1,75 @@
+"""A vcpu comes online: who finds it before it is, and who misses it after it runs.
+
+KVM_CREATE_VCPU stores the vcpu in kvm->vcpu_array, gives userspace its file descriptor, and
+increments online_vcpus, by which kvm_for_each_vcpu() and thus each TLB flush goes. In which order,
+and whether vcpu->mutex is held meanwhile, differs. kvm_for_each_vcpu() goes up to online_vcpus - 1,
+which is no bound at all while none is online; kvm_get_vcpu() clamped its index to vcpu 0.
+
+Not modelled: several KVM_CREATE_VCPU at once, which kvm->lock keeps apart.
+Source: kvm_vm_ioctl_create_vcpu() in virt/kvm/kvm_main.c, kvm_get_vcpu() in
+include/linux/kvm_host.h.
+"""
+
+from __future__ import annotations
+
+from vmlitmus.lang import KernelFile, Sections, World, sequence, when
+from vmlitmus.model.kvm.tlb_flush.versions import EACH_ONLINE, GET_ONLINE, MUTEX, STORE_LATE
+from vmlitmus.world.tlb import Host, Task, Vcpu
+
+CREATE = KernelFile("virt/kvm/kvm_main.c", "kvm_vm_ioctl_create_vcpu()", "7.2.8")
+CREATE_6_12 = KernelFile("virt/kvm/kvm_main.c", "kvm_vm_ioctl_create_vcpu()", "6.12.107")
+GET = KernelFile("include/linux/kvm_host.h", "kvm_get_vcpu()", "7.2.8")
+EACH = KernelFile("include/linux/kvm_host.h", "kvm_for_each_vcpu()", "7.2.8")
+
+
+@sequence(source=(CREATE, CREATE_6_12), disturbance="create-vcpu", fair="weak")
+def create_vcpu(w: World, task: Task, vcpu: Vcpu) -> Sections:
+    when(not vcpu.counted and not vcpu.fd and not vcpu.seen and not vcpu.freed)
+    vcpu.seen = not w.part(STORE_LATE.part)
+    yield "{task} is in KVM_CREATE_VCPU for {vcpu}, under kvm->lock"
+    vcpu.fd = True
+    vcpu.held = w.part(MUTEX.part)
+    yield "{task} installs the file descriptor of {vcpu}"
+    vcpu.seen = True
+    yield "{task} is about to increment online_vcpus"
+    vcpu.counted = True
+    vcpu.vm.online += 1
+    vcpu.held = False
+    yield "{task} increments online_vcpus: {vcpu} is online"
+
+
+@sequence(source=(CREATE, CREATE_6_12), disturbance="create-fails", fair="weak")
+def create_fails(w: World, task: Task, vcpu: Vcpu) -> Sections:
+    when(not vcpu.counted and not vcpu.fd and not vcpu.seen and not vcpu.freed)
+    vcpu.seen = not w.part(STORE_LATE.part)
+    yield "{task} is in KVM_CREATE_VCPU for {vcpu}, and there is no file descriptor left"
+    vcpu.seen = False
+    vcpu.freed = True
+    yield "{task} frees {vcpu} again"
+
+
+@sequence(source=EACH, disturbance="each-vcpu", fair="weak")
+def for_each_vcpu(w: World, task: Task, vcpu: Vcpu) -> Sections:
+    unbounded = vcpu.vm.online == 0 and not w.part(EACH_ONLINE.part)
+    when(vcpu.seen and (vcpu.counted or unbounded))
+    task.target = vcpu
+    yield "{task} finds {vcpu} by kvm_for_each_vcpu()"
+    use(w, task)
+    yield "{task} sends a request to what it found in the loop"
+
+
+@sequence(source=GET, disturbance="get-vcpu", fair="weak")
+def get_vcpu(w: World, task: Task, vcpu: Vcpu) -> Sections:
+    clamped = vcpu.vm.online == 0 and vcpu.index == 0 and not w.part(GET_ONLINE.part)
+    when(vcpu.seen and (vcpu.counted or clamped))
+    task.target = vcpu
+    yield "{task} finds {vcpu} by kvm_get_vcpu()"
+    use(w, task)
+    yield "{task} uses what kvm_get_vcpu() returned"
+
+
+def use(w: World, task: Task) -> None:
+    """Dereference the vcpu that was found."""
+    if task.target is not None and task.target.freed:
+        w.the(Host).freed_vcpu_used = True
+    task.target = None

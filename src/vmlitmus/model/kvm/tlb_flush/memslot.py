@@ -1,0 +1,109 @@
+"""A memslot is deleted while a vcpu faults, or while KVM_PRE_FAULT_MEMORY runs.
+
+Deletion: an invalid copy of the slot is made active and kvm->srcu synchronized; under mmu_lock the
+roots become invalid and each vcpu is asked to drop them, with a wait; the old roots are zapped,
+the TLBs flushed and their pages freed; the slot goes, and srcu is synchronized again.
+KVM_PRE_FAULT_MEMORY reloads the root once for a page, inside srcu, and then tries the fault again
+as long as it is stale. It serves no request meanwhile; only a signal ends it.
+
+Not load-bearing: "synchronize srcu after the slot was made invalid": a fault that found the slot
+valid is in an obsolete root by then, and stale; other readers of memslots are not modelled.
+Not modelled: VMs that zap only the slot (without KVM_X86_QUIRK_SLOT_ZAP_ALL); signals.
+Source: kvm_set_memslot() in virt/kvm/kvm_main.c, kvm_mmu_zap_all_fast() and
+kvm_tdp_page_prefault() in arch/x86/kvm/mmu/mmu.c.
+"""
+
+from __future__ import annotations
+
+from vmlitmus.lang import KernelFile, Sections, World, sequence, when
+from vmlitmus.model.kvm.tlb_flush.fault import FAULTIN, STALE, begin, install, stale
+from vmlitmus.model.kvm.tlb_flush.requests import flush_remote_tlbs, kick
+from vmlitmus.model.kvm.tlb_flush.versions import PREFAULT
+from vmlitmus.world.memory import Owner
+from vmlitmus.world.snp import Mode
+from vmlitmus.world.tlb import Host, Page, Slot, Task, Vcpu
+
+SET_MEMSLOT = KernelFile("virt/kvm/kvm_main.c", "kvm_set_memslot()", "7.2.8")
+SWAP = KernelFile("virt/kvm/kvm_main.c", "kvm_swap_active_memslots()", "7.2.8")
+ZAP_FAST = KernelFile("arch/x86/kvm/mmu/mmu.c", "__kvm_mmu_zap_all_fast_front_half()", "7.2.8")
+BACK_HALF = KernelFile("arch/x86/kvm/mmu/mmu.c", "__kvm_mmu_zap_all_fast_back_half()", "7.2.8")
+PRE_FAULT = KernelFile("arch/x86/kvm/mmu/mmu.c", "kvm_tdp_page_prefault()", "7.2.8")
+ROOT = "ask each vcpu to drop its root in the section that invalidates it"
+SYNC = "synchronize srcu after the slot was made invalid"
+
+
+def synchronize(w: World) -> None:
+    """Note who is inside kvm->srcu now."""
+    for vcpu in w.all(Vcpu):
+        vcpu.waited = vcpu.srcu or vcpu.faulting is not None
+
+
+@sequence(source=(SET_MEMSLOT, SWAP, ZAP_FAST, BACK_HALF), disturbance="delete", fair="weak")
+def delete_memslot(w: World, task: Task, page: Page) -> Sections:
+    when(page.slot == Slot.VALID and page.vm.alive)
+    when(not any(other.deleting for other in w.all(Task)))
+    task.deleting = True
+    page.slot = Slot.INVALID
+    synchronize(w)
+    yield "{task} makes the memslot of {page} KVM_MEMSLOT_INVALID"
+    if w.part(SYNC):
+        when(not any(vcpu.waited for vcpu in w.all(Vcpu)))
+    when(not page.vm.mmu_lock)
+    invalidate_roots(w, task, page)
+    yield "{task} has synchronized srcu and invalidates the roots under mmu_lock"
+    when(not task.awaits)
+    yield "{task} has had each vcpu leave the guest"
+    yield from flush_remote_tlbs(w, task, page.vm)
+    for other in w.all(Page):
+        if other.vm is page.vm:
+            other.old = False
+    yield "{task} zaps the old roots and frees their page tables"
+    page.slot = Slot.GONE
+    synchronize(w)
+    yield "{task} deletes the memslot of {page}"
+    when(not any(vcpu.waited for vcpu in w.all(Vcpu)))
+    task.deleting = False
+    page.owner = Owner.FREE
+    yield "{task} has synchronized srcu and returns; the VMM unmaps {page}"
+
+
+def invalidate_roots(w: World, task: Task, page: Page) -> None:
+    """__kvm_mmu_zap_all_fast_front_half(): all roots are obsolete, the vcpus are told."""
+    for vcpu in w.all(Vcpu):
+        if vcpu.vm is page.vm:
+            vcpu.obsolete = True
+            if w.part(ROOT):
+                vcpu.reload = True
+                kick(w, task, vcpu)
+    for other in w.all(Page):
+        if other.vm is page.vm:
+            other.old = other.mapped
+            other.mapped = False
+
+
+@sequence(source=(PRE_FAULT, FAULTIN, STALE), disturbance="prefault", fair="weak")
+def pre_fault_memory(w: World, vcpu: Vcpu, page: Page) -> Sections:
+    when(vcpu.cpu is not None and vcpu.mode == Mode.OUTSIDE and page.vm is vcpu.vm)
+    when(not page.mapped and page.present and page.slot != Slot.GONE)
+    vcpu.srcu = True
+    vcpu.reload = False
+    vcpu.obsolete = False
+    begin(w, vcpu)
+    yield "{vcpu}'s thread enters KVM_PRE_FAULT_MEMORY for {page} and reloads its root"
+    while unsettled(w, vcpu, page):
+        yield "{vcpu}'s thread finds its fault on {page} stale and tries again"
+        if w.the(Host).reloads_root and vcpu.reload:
+            vcpu.reload = False
+            vcpu.obsolete = False
+    if page.slot == Slot.VALID and not page.vm.mmu_lock:
+        install(w, vcpu, page)
+    vcpu.srcu = False
+    vcpu.waited = False
+    yield "{vcpu}'s thread leaves KVM_PRE_FAULT_MEMORY"
+
+
+def unsettled(w: World, vcpu: Vcpu, page: Page) -> bool:
+    """Say whether the prefault is tried again."""
+    if page.slot == Slot.INVALID:
+        return not w.part(PREFAULT.part)
+    return stale(w, vcpu, page)

@@ -1,0 +1,121 @@
+"""The run loop as TLB flushes see it: requests, IN_GUEST_MODE, the last look, VMRUN.
+
+Requests are served with IRQs on, so the task may be preempted and moved between the test of a bit
+and what it asks for. From IN_GUEST_MODE to #VMEXIT IRQs are off: IPIs are answered after that.
+A vcpu that finds a request in its last look backs out.
+
+Not modelled: halting, signals, other requests than those of TLB and MMU.
+Source: vcpu_enter_guest() in arch/x86/kvm/x86.c.
+"""
+
+from __future__ import annotations
+
+from vmlitmus.lang import Apm, KernelFile, Sections, World, sequence, step, when
+from vmlitmus.model.kvm.tlb_flush.requests import answer
+from vmlitmus.model.kvm.tlb_flush.tags import Tags, vmcb_of
+from vmlitmus.world.snp import Mode
+from vmlitmus.world.tlb import Cpu, Host, Level, Vcpu, Vmcb
+
+X86 = "arch/x86/kvm/x86.c"
+ENTER = KernelFile(X86, "vcpu_enter_guest()", "7.2.8")
+LOAD = KernelFile(X86, "kvm_arch_vcpu_load()", "7.2.8")
+PUT = KernelFile(X86, "kvm_arch_vcpu_put()", "7.2.8")
+NESTED = KernelFile("arch/x86/kvm/svm/nested.c", "nested_svm_transition_tlb_flush()", "7.2.8")
+CHECKS = Apm("15.5.1")
+LAST_LOOK = "look at the requests after IN_GUEST_MODE"
+
+
+def may_run(vcpu: Vcpu) -> bool:
+    """Say whether the vcpu's task is in KVM_RUN."""
+    return vcpu.vm.alive and vcpu.fd and not vcpu.held and not vcpu.freed
+
+
+def requested(vcpu: Vcpu) -> bool:
+    """kvm_request_pending(), as far as it is modelled here."""
+    return vcpu.flush or vcpu.current or vcpu.reload
+
+
+@sequence(source=(ENTER, Apm("15.5")), fair="weak")
+def enter_guest(w: World, vcpu: Vcpu) -> Sections:
+    when(w.the(Host).level == Level.KVM)
+    when(vcpu.cpu is not None and may_run(vcpu) and not vcpu.srcu)
+    if vcpu.reload:
+        vcpu.reload = False
+        vcpu.obsolete = False
+    if vcpu.flush or vcpu.current:
+        vcpu.flush = False
+        vcpu.current = False
+        yield "{vcpu} takes its TLB flush request"
+        when(vcpu.cpu is not None)
+        w.use(Tags).flush(w, vcpu)
+    yield "{vcpu} has served its requests"
+    when(vcpu.cpu is not None)
+    vcpu.mode = Mode.IN_GUEST
+    yield "{vcpu} turns IRQs off and sets IN_GUEST_MODE"
+    if (requested(vcpu) and w.part(LAST_LOOK)) or vcpu.resched:
+        vcpu.resched = False
+        answer(w, vcpu)
+        yield "{vcpu} sees a request, or that it has to reschedule, and backs out"
+        return
+    if vcpu.cpu is not None:
+        w.use(Tags).before_vmrun(w, vcpu, vcpu.cpu)
+        vcpu.last_entry = vcpu.cpu
+    if vcpu.bad:
+        vcpu.bad = False
+        answer(w, vcpu)
+        yield "{vcpu} executes VMRUN, which fails its consistency checks"
+        return
+    vcpu.running = True
+    yield "{vcpu} executes VMRUN on {vcpu.cpu}"
+    vcpu.running = False
+    answer(w, vcpu)
+    yield "{vcpu} takes #VMEXIT and turns IRQs on"
+
+
+@step("{vcpu}'s next VMRUN will fail the checks", source=CHECKS, disturbance="vmrun-fails")
+def spoil(w: World, vcpu: Vcpu) -> None:
+    when(vcpu.mode == Mode.OUTSIDE and not vcpu.bad)
+    vcpu.bad = True
+
+
+@step("the cpu of {vcpu} has to reschedule", source=ENTER, disturbance="resched")
+def need_resched(w: World, vcpu: Vcpu) -> None:
+    when(vcpu.mode == Mode.OUTSIDE and not vcpu.resched)
+    vcpu.resched = True
+
+
+@step("{vcpu} is scheduled out", source=PUT, disturbance="preemption")
+def preempt(w: World, vcpu: Vcpu) -> None:
+    when(vcpu.mode == Mode.OUTSIDE and vcpu.cpu is not None)
+    vcpu.cpu = None
+
+
+def load(w: World, vcpu: Vcpu, cpu: Cpu) -> None:
+    """vcpu_load() on a cpu where no other vcpu is."""
+    when(vcpu.vm.alive and cpu.online)
+    when(not any(other.cpu is cpu for other in w.all(Vcpu)))
+    vcpu.cpu = cpu
+    w.use(Tags).load(w, vcpu, cpu)
+
+
+@step("{vcpu} is loaded on its home {cpu}", source=LOAD, fair="weak")
+def load_home(w: World, vcpu: Vcpu, cpu: Cpu) -> None:
+    when(vcpu.cpu is None and cpu is vcpu.home and vcpu.fd and w.the(Host).level == Level.KVM)
+    load(w, vcpu, cpu)
+
+
+@step("{vcpu} is migrated to {cpu}", source=LOAD, disturbance="migration")
+def migrate(w: World, vcpu: Vcpu, cpu: Cpu) -> None:
+    when(vcpu.mode == Mode.OUTSIDE and vcpu.cpu is not cpu)
+    load(w, vcpu, cpu)
+
+
+@step("KVM emulates a nested entry or exit of {vcpu}", source=NESTED, disturbance="nested")
+def switch_level(w: World, vcpu: Vcpu) -> None:
+    when(vcpu.idle and vcpu.mode == Mode.OUTSIDE and vcpu.last_entry is not None)
+    when(any(vmcb.vcpu is vcpu and vmcb.for_l2 for vmcb in w.all(Vmcb)))
+    vcpu.l2 = not vcpu.l2
+    if vcpu.l2:
+        vmcb_of(w, vcpu).flush = False
+        vmcb_of(w, vcpu).flush_all = False
+    w.use(Tags).nested(w, vcpu)

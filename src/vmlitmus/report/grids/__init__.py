@@ -1,0 +1,1 @@
+"""Matrix tests: outcomes of the cells in; grids as text, Markdown, CSV and JSON out."""

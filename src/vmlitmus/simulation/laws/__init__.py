@@ -1,0 +1,1 @@
+"""How long things take: random numbers, distributions, quantities, timings."""

@@ -1,0 +1,113 @@
+"""Runs a machine in time again and again, until what is measured is known well enough."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from vmlitmus.decide.workers import spread
+from vmlitmus.simulation.laws.rules import Rules
+from vmlitmus.simulation.measures.measure import Measure
+from vmlitmus.simulation.measures.tally import Counted, Plan, Tally, plan
+from vmlitmus.simulation.simulators.native import Compiled, NativeSimulator
+from vmlitmus.simulation.simulators.reference import Simulator
+
+FEWEST = 10  # replications of each cell
+MOST = 1 << 16  # a replication's number has 16 bits
+_TOGETHER = 2.0  # seconds that a batch must last to be worth more processes than this one
+_SLICES = 4  # pieces of a batch for each core
+
+
+@dataclass(frozen=True)
+class Run:
+    """How long each replication is, in nanoseconds, and with which seed."""
+
+    seed: int
+    horizon: int
+    warm_up: int
+
+
+class Replications:
+    """The replications of one cell; ``counted`` are what they counted after the warm-up."""
+
+    def __init__(self, rules: Rules, measures: Sequence[Measure], run: Run, engine: str) -> None:
+        self.run = run
+        self.rules = rules
+        self.plan: Plan = plan(measures, rules.machine)
+        self.compiled = None if engine == "reference" else Compiled(rules, self.plan)
+        self.simulator: NativeSimulator | None = None
+        self.counted: list[Counted] = []
+        self.spent = 0.0
+
+    def more(self, number: int, workers: int | None = None) -> None:
+        """Run some more replications, on all cores where that pays."""
+        first = len(self.counted)
+        wanted = range(first, min(first + number, MOST))
+        each = self.spent / first if first else 0.0
+        began = time.monotonic()
+        if workers == 1 or each * len(wanted) < _TOGETHER:
+            self.counted += [self.one(n) for n in wanted]
+        else:
+            self.counted += self._spread(wanted, workers)
+        self.spent += time.monotonic() - began
+
+    def _spread(self, wanted: range, workers: int | None) -> Iterator[Counted]:
+        cores = workers or len(os.sched_getaffinity(0))
+        size = max(len(wanted) // (cores * _SLICES), 1)
+        parts = [wanted[at : at + size] for at in range(0, len(wanted), size)]
+        done = dict(spread(lambda part: [self.one(n) for n in part], parts, workers=workers))
+        return (counted for part in parts for counted in done[part])
+
+    def one(self, number: int) -> Counted:
+        """Return what one replication counts after its warm-up."""
+        marks = (self.run.warm_up, self.run.horizon)
+        count = self._plain if self.compiled is None else self._native
+        before, after = count(number, marks)
+        return after.since(before) if self.run.warm_up else after
+
+    def _plain(self, number: int, marks: tuple[int, int]) -> tuple[Counted, Counted]:
+        simulator = Simulator(self.rules, self.run.seed, number)
+        tally = Tally(self.plan, lambda c: simulator.stepper.holds(simulator.state, c))
+        found = []
+        for until in marks:
+            for event in simulator.events(until) if until else ():
+                tally.event(event.time, event.firing)
+            tally.pass_time(until)
+            found.append(tally.counted.copy())
+        return found[0], found[1]
+
+    def _native(self, number: int, marks: tuple[int, int]) -> tuple[Counted, Counted]:
+        assert self.compiled is not None
+        if self.simulator is None:
+            self.simulator = NativeSimulator(self.compiled, self.run.seed, number)
+        else:
+            self.simulator.begin(self.run.seed, number)
+        found = []
+        for until in marks:
+            while until and not self.simulator.advance(until):
+                pass
+            found.append(self.simulator.counted())
+        return found[0], found[1]
+
+
+def until_known(
+    runs: Replications,
+    known: Callable[[list[Counted]], bool],
+    seconds: float,
+    progress: Callable[[int], None] | None = None,
+) -> bool:
+    """Run replications until ``known`` says that is enough, or the time is up; say which."""
+    began = time.monotonic()
+    runs.more(FEWEST)
+    while not known(runs.counted):
+        left = seconds - (time.monotonic() - began)
+        each = max(runs.spent / len(runs.counted), 1e-6)
+        number = min(len(runs.counted), int(left / each * 2))
+        if number < 1 or len(runs.counted) >= MOST:
+            return False
+        runs.more(number)
+        if progress is not None:
+            progress(len(runs.counted))
+    return True

@@ -1,0 +1,181 @@
+"""Simulate a test: its cells, each until what is measured is known well enough."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from vmlitmus.errors import ScenarioError, VmlitmusError, unknown
+from vmlitmus.lang import Model
+from vmlitmus.litmus.catalogue import ROOT
+from vmlitmus.litmus.keys import key_names
+from vmlitmus.outcome.simulated import Measured, Simulated, SimulatedCell
+from vmlitmus.scenario import Cell, Test
+from vmlitmus.simulation.laws.quantity import quantity
+from vmlitmus.simulation.laws.rules import Rules
+from vmlitmus.simulation.laws.timing import Timing, read_timing, timing_of
+from vmlitmus.simulation.measures.figures import Figures, known
+from vmlitmus.simulation.measures.measure import Measure, read_measures
+from vmlitmus.simulation.measures.tally import Counted
+from vmlitmus.simulation.replications import Replications, Run, until_known
+
+_HORIZON = "10 s"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """How precisely the figures are to be known, and in how much time.
+
+    ``precision`` is half the width of an interval in proportion to its figure, ``seconds`` the time
+    for each cell. ``runs`` fixes the number of replications instead.
+    """
+
+    seed: int = 1
+    confidence: float = 0.95
+    precision: float = 0.02
+    seconds: float = 20.0
+    runs: int | None = None
+    engine: str = "compiled"
+    workers: int | None = None
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """One cell ready to be simulated: its rules, its measures, and how long each run is."""
+
+    rules: Rules
+    measures: Sequence[Measure]
+    run: Run
+
+
+def timings_of(topic: str) -> dict[str, Path]:
+    """Return the files of the timings that a topic has."""
+    return {path.stem: path for path in sorted((ROOT / topic / "timing").glob("*.toml"))}
+
+
+def prepared(model: Model, test: Test, cell: Cell, seed: int = 1) -> Prepared:
+    """Return a cell ready to be simulated; raises ScenarioError or ModelError."""
+    if not cell.timing or not test.measures:
+        missing = "[timing]" if not cell.timing else "[[measure]]"
+        raise ScenarioError(f"{test.path}: has no {missing}: it says nothing about time")
+    timing, chosen = chosen_timing(test, cell.timing)
+    rules = Rules(cell.machine(model), timing, chosen)
+    try:
+        measures = read_measures(list(test.measures), rules.machine, rules.values)
+        horizon = round(quantity(cell.timing.get("horizon", _HORIZON), rules.values, "horizon"))
+        warm_up = round(quantity(cell.timing.get("warm_up", 0), rules.values, "warm_up"))
+        if not 0 <= warm_up < horizon <= 1 << 62:
+            raise ScenarioError(f"horizon {horizon} ns, warm_up {warm_up} ns: not in order")
+    except ScenarioError as error:
+        raise ScenarioError(f"{test.path}: {error}") from None
+    return Prepared(rules, measures, Run(seed, horizon, warm_up))
+
+
+def chosen_timing(test: Test, table: Mapping[str, Any]) -> tuple[Timing, dict[str, object]]:
+    """Return the timing of a test, and the values that it gives parameters."""
+    used = table.get("use")
+    base = Timing(test.path) if used is None else read_timing(_path(test, str(used)))
+    own = {key: table[key] for key in ("parameter", "time") if key in table}
+    more = timing_of(own, f"{test.path}: timing")
+    parameters = {**base.parameters, **more.parameters}
+    timing = replace(base, parameters=parameters, rows=(*base.rows, *more.rows))
+    chosen = {k: v for k, v in table.items() if k not in key_names("timing")}
+    return timing, chosen
+
+
+def _path(test: Test, used: str) -> Path:
+    known = timings_of(test.topic)
+    if used in known:
+        return known[used]
+    if used.endswith(".toml"):
+        return Path(test.file).parent / used if test.file else Path(used)
+    raise ScenarioError(f"{test.path}: timing.use: " + unknown("timing", used, known))
+
+
+def simulate(
+    model: Model,
+    test: Test,
+    cells: Sequence[Cell],
+    asked: Asked,
+    progress: Callable[[str, int], None] | None = None,
+) -> Simulated:
+    """Return what is found for some cells of a test, compared with the first of them."""
+    found: list[SimulatedCell] = []
+    first: tuple[str, list[Counted]] | None = None
+    for cell in cells:
+        try:
+            done, counted = _cell(model, test, cell, asked, first, progress)
+        except VmlitmusError as error:
+            done = SimulatedCell(cell.name, cell.where, error=str(error), exit_code=error.exit_code)
+            counted = []
+        if first is None and counted:
+            first = cell.name, counted
+        found.append(done)
+    timing = str(cells[0].timing.get("use", test.path)) if cells else ""
+    return Simulated(
+        test.name, test.question, timing, asked.seed, asked.confidence, asked.precision,
+        tuple(found),
+    )  # fmt: skip
+
+
+def _cell(
+    model: Model,
+    test: Test,
+    cell: Cell,
+    asked: Asked,
+    first: tuple[str, list[Counted]] | None,
+    progress: Callable[[str, int], None] | None,
+) -> tuple[SimulatedCell, list[Counted]]:
+    began = time.monotonic()
+    ready = prepared(model, test, cell, asked.seed)
+    runs = Replications(ready.rules, ready.measures, ready.run, asked.engine)
+    figures = Figures(ready.measures, runs.plan, asked.confidence)
+    if asked.runs is not None:
+        runs.more(asked.runs, asked.workers)
+        reached = True
+    else:
+        reached = until_known(
+            runs,
+            lambda counted: known(figures.measured(counted), asked.precision),
+            asked.seconds,
+            None if progress is None else lambda number: progress(cell.name, number),
+        )
+    measured = figures.measured(runs.counted)
+    done = SimulatedCell(
+        name=cell.name,
+        where=cell.where,
+        measured=tuple(measured),
+        differences=tuple(figures.differences(runs.counted, *first)) if first else (),
+        runs=len(runs.counted),
+        events=sum(counted.events for counted in runs.counted),
+        seconds=time.monotonic() - began,
+        horizon=ready.run.horizon / 1e9,
+        warm_up=ready.run.warm_up / 1e9,
+        reached=reached and not any(_unseen(m) for m in measured),
+        parameters=_parameters(ready.rules, cell),
+        warnings=tuple(_warnings(ready.rules, measured)),
+    )
+    return done, runs.counted
+
+
+def _unseen(measured: Measured) -> bool:
+    return not measured.figures
+
+
+def _warnings(rules: Rules, measured: Sequence[Measured]) -> list[str]:
+    found = [f"{m.name}: never observed, so nothing is known of it" for m in measured if _unseen(m)]
+    found += [
+        f"{rules.timing.path}: {row.place} is about no step of this scenario"
+        for row in rules.unused()
+    ]
+    return found
+
+
+def _parameters(rules: Rules, cell: Cell) -> dict[str, str]:
+    return {
+        name: str(cell.timing.get(name, parameter.value))
+        for name, parameter in rules.timing.parameters.items()
+    }

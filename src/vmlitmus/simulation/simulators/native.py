@@ -1,0 +1,309 @@
+"""The compiled simulator: a machine, its rules and what is measured, as native code."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+from vmlitmus.compiler import Machine
+from vmlitmus.compiler.ir.nodes import Emit
+from vmlitmus.engine.native.codegen import compile_machine, fanout
+from vmlitmus.engine.native.jit import Native
+from vmlitmus.engine.native.kernel_language import compile_kernel
+from vmlitmus.engine.native.layout import Layout
+from vmlitmus.engine.native.memory import Region
+from vmlitmus.engine.reference.search import Stepper
+from vmlitmus.errors import EnginesDisagree, ScenarioError
+from vmlitmus.simulation.laws import distribution
+from vmlitmus.simulation.laws.distribution import Law
+from vmlitmus.simulation.laws.generator import TIES, UNIT, stream_of
+from vmlitmus.simulation.laws.rules import Firing, Rules, actor_of
+from vmlitmus.simulation.measures.tally import Counted, Plan
+from vmlitmus.simulation.simulators import kernel_simulation as kernel
+from vmlitmus.simulation.simulators.reference import MOST_AT_ONCE, Event, no_time_passes
+
+_FIELD = {name: number for number, name in enumerate(kernel.FIELDS)}
+_NEVER = (1 << 64) - 1
+_SLICE = 1 << 14  # events between two looks at limits
+_MEMORY = {"enabling": 0, "age": 1, "resampling": 2}
+_KINDS = (
+    "UNIFORM",
+    "EXPONENTIAL",
+    "ERLANG",
+    "GAMMA",
+    "LOGNORMAL",
+    "QUANTILES",
+    "CHOICE",
+    "LATTICE",
+)
+_COUNTERS = (
+    "ENTERED", "NOW", "EVENTS", "AT_ONCE", "FAULT", "BEFORE_COUNT", "TIE_DRAWS", "BITS", "SAMPLED",
+    "LOGGED",
+)  # fmt: skip
+_LOWEST = 1 << 20  # added to a priority, so that it is above 0
+
+
+def bits(number: float) -> int:
+    """Return the bits of a double."""
+    found: int = struct.unpack("<Q", struct.pack("<d", number))[0]
+    return found
+
+
+class Laws:
+    """The tables of laws and points, each law with its parts behind one another."""
+
+    def __init__(self) -> None:
+        self.rows: list[list[int]] = []
+        self.points: list[int] = []
+        self.known: dict[Law, int] = {}
+
+    def add(self, law: Law) -> int:
+        """Return the index of a law."""
+        if law in self.known:
+            return self.known[law]
+        first = [self._row(part) for part in law.parts]
+        place = len(self.rows)
+        self.rows += first
+        self.rows.append(self._row(law, place))
+        self.known[law] = len(self.rows) - 1
+        return self.known[law]
+
+    def _row(self, law: Law, part: int = 0) -> list[int]:
+        points = law.points or ([(0.0, 0.0)] if law.parts else [])
+        row = [law.kind, bits(law.a), bits(law.b), bits(law.c), bits(law.plus)]
+        row += [len(self.points) // 2, len(points), part]
+        self.points += [bits(number) for point in points for number in point]
+        return row
+
+
+class Compiled:
+    """The native code of one machine with its rules, for any number of runs."""
+
+    def __init__(self, rules: Rules, plan: Plan) -> None:
+        self.rules = rules
+        self.plan = plan
+        machine = rules.machine
+        self.firings = _firings(machine)
+        self.number = {firing: n for n, firing in enumerate(self.firings)}
+        self.layout = Layout(machine)
+        self.model = compile_machine(machine, plan.conditions, named=True, numbers=self.number)
+        self.fanout = fanout(machine)
+        self.laws = Laws()
+        made = [rules.rule(firing) for firing in self.firings]
+        self.law = [
+            _NEVER if r.never else 0 if r.law is None else self.laws.add(r.law) + 1 for r in made
+        ]
+        self.rank = [rule.priority + _LOWEST for rule in made]
+        self.weight = [bits(rule.weight if rule.law is None else 1.0) for rule in made]
+        self.memory = [_MEMORY[rule.memory] for rule in made]
+        self.instance = [instance for instance, _ in self.firings]
+        self.stream = [rules.stream(instance) for instance in range(len(machine.instances))]
+        self.actors = plan.actors
+        self.actor = [self.actors[actor_of(machine.instances[i])] for i, _ in self.firings]
+        self.occurs = [_mask(plan.of(firing)) for firing in self.firings]
+        self.machine_code = Native(self.model.ir, 2)
+        self.call = _kernel()
+
+
+@cache
+def _kernel() -> dict[str, Any]:
+    """Return the kernel's functions, compiled once."""
+    numbers = {"HALF": 0.5, "ONE": 1.0, "MINUS_ONE": -1.0, "MINUS_TWO": -2.0, "NINE": 9.0}
+    constants = {
+        **_FIELD,
+        **{name: getattr(distribution, name) for name in _KINDS},
+        **{n: getattr(kernel, n) for n in ("GO_ON", "DONE", "FAILED", "STANDS_STILL")},
+        "NEVER": _NEVER,
+        "MOST_AT_ONCE": MOST_AT_ONCE,
+        "UNIT": bits(UNIT),
+        "TWO_PI": bits(distribution.TWO_PI),
+        "THIRD": bits(1.0 / 3.0),
+        **{name: bits(number) for name, number in numbers.items()},
+    }
+    exported = frozenset(f.__name__ for f in kernel.EXPORTED)
+    code = Native(compile_kernel((*kernel.INTERNAL, *kernel.EXPORTED), constants, exported), 2)
+    return {f.__name__: code.function(f.__name__, f.__code__.co_argcount) for f in kernel.EXPORTED}
+
+
+class NativeSimulator:
+    """One run of a compiled machine in time; owns its memory, and gives it back when closed."""
+
+    def __init__(
+        self, compiled: Compiled, seed: int, replication: int = 0, *, logged: bool = False
+    ) -> None:
+        self.compiled = compiled
+        self.regions: dict[str, Region] = {}
+        self.moving: list[Region] = []
+        self.ctx = Region(8 * len(kernel.FIELDS))
+        self.latencies: list[list[int]] = []
+        self._allocate(logged)
+        self.begin(seed, replication)
+
+    def begin(self, seed: int, replication: int) -> None:
+        """Go back to the start, for another run."""
+        for region in self.moving:
+            region.clear()
+        self.latencies = [[] for _ in self.compiled.plan.latencies]
+        self._set("KEY", seed & _NEVER)
+        self._set("REPLICATION", replication)
+        self._set("TIES", stream_of(TIES))
+        for name in _COUNTERS:
+            self._set(name, 0)
+        self._set("EVENT", 2)
+        for word, value in enumerate(self.compiled.model.initial):
+            self.regions["STATE"].set_word(word, value)
+        if self.compiled.call["watch"](self.ctx.address) == kernel.FAILED:
+            self._failed()
+
+    def __enter__(self) -> NativeSimulator:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for region in (*self.regions.values(), self.ctx):
+            region.close()
+
+    def _allocate(self, logged: bool) -> None:
+        made, plan = self.compiled, self.compiled.plan
+        given: dict[str, Sequence[int]] = {
+            "LAW": made.law,
+            "RANK": made.rank,
+            "WEIGHT": made.weight,
+            "MEMORY": made.memory,
+            "INSTANCE": made.instance,
+            "STREAM": made.stream,
+            "OCCURS": made.occurs,
+            "ACTOR": made.actor,
+            "LAWS": [word for row in made.laws.rows for word in row],
+            "POINTS": made.laws.points,
+            "RISES": [_mask(plan.of_change(c, True)) for c in range(len(plan.conditions))],
+            "FALLS": [_mask(plan.of_change(c, False)) for c in range(len(plan.conditions))],
+            "FROM": [begin for begin, _, _ in plan.latencies],
+            "TO": [end for _, end, _ in plan.latencies],
+            "BY_ACTOR": [int(by) for _, _, by in plan.latencies],
+        }
+        empty = {
+            "STATE": made.model.words,
+            "OUT": (made.fanout + 1) * made.model.words,
+            "COVERAGE": made.model.counters + made.fanout + 1,
+            "BEFORE": made.fanout + 1,
+            **dict.fromkeys(("DRAWS", "STAMP", "STARTED", "ENDS", "LEFT"), len(made.stream)),
+            "SHARES": len(plan.conditions),
+            "COUNTS": len(plan.occurrences),
+            "FIRST": len(plan.occurrences),
+            "PENDING": max(len(plan.latencies), 1) * len(made.actors),
+            "SAMPLES": 2 * (_SLICE + 2) * max(len(plan.latencies), 1),
+            **({"LOG": 2 * (_SLICE + 1)} if logged else {}),
+        }
+        for name, size in empty.items():
+            region = self._region(name, size)
+            if name not in ("OUT", "COVERAGE", "BEFORE", "SAMPLES", "LOG"):
+                self.moving.append(region)
+        for name, words in given.items():
+            region = self._region(name, len(words))
+            for index, word in enumerate(words):
+                region.set_word(index, word)
+        self._set("EXPAND", made.machine_code.address("expand"))
+        self._set("CONDITIONS", made.machine_code.address("conditions"))
+        self._set("WORDS", made.model.words)
+        self._set("COUNTERS", made.model.counters)
+        self._set("AGES", int(1 in made.memory))
+        self._set("WATCHING", len(plan.conditions))
+        self._set("OCCURRENCES", len(plan.occurrences))
+        self._set("LATENCIES", len(plan.latencies))
+        self._set("ACTORS", len(made.actors))
+
+    def _region(self, name: str, words: int) -> Region:
+        self.regions[name] = Region(8 * max(words, 1))
+        self._set(name, self.regions[name].address)
+        return self.regions[name]
+
+    def _set(self, name: str, value: int) -> None:
+        self.ctx.set_word(_FIELD[name], value)
+
+    def _get(self, name: str) -> int:
+        return self.ctx.words(_FIELD[name], 1)[0]
+
+    def advance(self, until: int) -> bool:
+        """Simulate some events up to a time; say whether that time is reached."""
+        self._set("UNTIL", until)
+        outcome = self.compiled.call["simulate"](self.ctx.address, _SLICE)
+        self._drain()
+        if outcome == kernel.FAILED:
+            self._failed()
+        if outcome == kernel.STANDS_STILL:
+            name = self.regions["COVERAGE"].words(self.compiled.model.counters, 1)[0]
+            firing = self.compiled.firings[name]
+            raise ScenarioError(no_time_passes(self.compiled.rules, firing, self._get("NOW")))
+        if outcome == kernel.DONE:
+            self._pass_time(until)
+        return bool(outcome == kernel.DONE)
+
+    def _pass_time(self, time: int) -> None:
+        """Let time go on in the state at hand, as ``Tally.pass_time``."""
+        passed, true = time - self._get("NOW"), self._get("BITS")
+        shares = self.regions["SHARES"]
+        for number in range(len(self.compiled.plan.conditions)):
+            if true >> number & 1:
+                shares.set_word(number, shares.words(number, 1)[0] + passed)
+        self._set("NOW", time)
+
+    def _drain(self) -> None:
+        """Take the latencies out of the buffer."""
+        count = self._get("SAMPLED")
+        words = self.regions["SAMPLES"].words(0, 2 * count)
+        for which, value in zip(words[::2], words[1::2], strict=True):
+            self.latencies[which].append(value)
+        self._set("SAMPLED", 0)
+
+    def logged(self) -> list[Event]:
+        """Return and forget the events since the last call, each with an empty state."""
+        count = self._get("LOGGED")
+        words = self.regions["LOG"].words(0, 2 * count)
+        self._set("LOGGED", 0)
+        firings = self.compiled.firings
+        return [Event(t, firings[f], ()) for t, f in zip(words[::2], words[1::2], strict=True)]
+
+    def state(self) -> tuple[int, ...]:
+        """Return the state at hand, as the code of each variable."""
+        return self.compiled.layout.unpack(
+            self.regions["STATE"].words(0, self.compiled.model.words)
+        )
+
+    def counted(self) -> Counted:
+        """Return what was counted so far."""
+        plan = self.compiled.plan
+        first = self.regions["FIRST"].words(0, len(plan.occurrences))
+        return Counted(
+            self._get("NOW"),
+            self._get("EVENTS"),
+            list(self.regions["SHARES"].words(0, len(plan.conditions))),
+            list(self.regions["COUNTS"].words(0, len(plan.occurrences))),
+            [time - 1 if time else None for time in first],
+            [list(values) for values in self.latencies],
+        )
+
+    def _failed(self) -> None:
+        """Let the reference say what is wrong with the model in the state at hand."""
+        stepper, state = Stepper(self.compiled.rules.machine), self.state()
+        stepper.successors(state)
+        for name in self.compiled.plan.conditions:
+            stepper.holds(state, name)
+        raise EnginesDisagree("only the compiled simulator fails")
+
+
+def _firings(machine: Machine) -> list[Firing]:
+    """Return what can happen: each instance with each ending that its code comes to."""
+    found = []
+    for instance in machine.instances:
+        ends = [block.end for block in machine.codes[instance.index].blocks]
+        found += [
+            (instance.index, ending)
+            for ending in sorted({end.ending for end in ends if isinstance(end, Emit)})
+        ]
+    return found
+
+
+def _mask(numbers: frozenset[int]) -> int:
+    return sum(1 << number for number in numbers)

@@ -1,0 +1,1 @@
+"""trace.dat of trace-cmd: the container, its pages, and a stream of events for each cpu."""

@@ -1,0 +1,1 @@
+"""Machine code that decodes lines and ring-buffer pages, and merges cpus in order of time."""

@@ -1,0 +1,1 @@
+"""Which tracepoint is which kind of event, and where its fields stand."""

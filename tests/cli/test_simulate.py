@@ -1,0 +1,129 @@
+"""vmlitmus simulate: figures, exit codes, JSON, and what is refused."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+import vmlitmus
+from vmlitmus.cli.main import main
+
+SCHEMA = json.loads(
+    (Path(vmlitmus.__file__).parent / "schemas" / "simulation-1.json").read_text(encoding="utf-8")
+)
+HEAD = """
+question = "How long is the bus free?"
+source = "a test"
+expect = "holds"
+because = "It is made up."
+decided_by = "model"
+topic = "split-lock"
+
+[claim]
+possible = "bus-locked"
+
+[[vm]]
+
+"""
+TIMED = (
+    HEAD
+    + """
+[timing]
+use = "ticks"
+horizon = "2 s"
+warm_up = "100 ms"
+
+[[measure]]
+name = "undetected"
+share = "bit-clear"
+expect = [0.42, 0.43]
+"""
+)
+
+
+def simulate(tmp_path: Path, text: str, *options: str) -> int:
+    path = tmp_path / "timed.toml"
+    path.write_text(text)
+    return main(["simulate", str(path), *options])
+
+
+def test_a_figure_as_expected(tmp_path, capsys) -> None:
+    assert simulate(tmp_path, TIMED, "--runs", "3") == 0
+    out = capsys.readouterr().out
+    assert "undetected" in out
+    assert "0.429" in out
+
+
+def test_a_figure_that_is_not_as_expected(tmp_path, capsys) -> None:
+    assert simulate(tmp_path, TIMED.replace("0.42, 0.43", "0.5, 0.6"), "--runs", "3") == 1
+    assert "UNEXPECTED" in capsys.readouterr().out
+
+
+def test_a_parameter_of_the_command_line(tmp_path, capsys) -> None:
+    assert simulate(tmp_path, TIMED, "--runs", "3", "--set", "tick=1 ms", "--json") == 1
+    found = json.loads(capsys.readouterr().out)
+    jsonschema.validate(found, SCHEMA)
+    figure = found["cells"][0]["measures"][0]["figures"][0]
+    assert figure["estimate"] == pytest.approx(3 / 14, rel=0.01)
+    assert found["cells"][0]["parameters"]["tick"] == "1 ms"
+
+
+def test_what_is_never_observed_is_not_known(tmp_path, capsys) -> None:
+    text = TIMED.replace('share = "bit-clear"', 'share = "host-kernel-ac"')
+    assert simulate(tmp_path, text.replace("expect = [0.42, 0.43]", ""), "--runs", "3") == 3
+    assert "never observed" in capsys.readouterr().out
+
+
+def test_both_engines_print_the_same(tmp_path, capsys) -> None:
+    shown = []
+    for engine in ("compiled", "reference"):
+        short = TIMED.replace("2 s", "200 ms").replace("100 ms", "10 ms")
+        simulate(tmp_path, short, "--runs", "3", "--engine", engine, "--json")
+        found = json.loads(capsys.readouterr().out)
+        found["cells"][0].pop("seconds")
+        shown.append(found)
+    assert shown[0] == shown[1]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('use = "ticks"', 'use = "tics"', "did you mean 'ticks'"),
+        ('share = "bit-clear"', 'share = "bit-cleared"', "did you mean 'bit-clear'"),
+        ('share = "bit-clear"', 'shar = "bit-clear"', "did you mean 'share'"),
+        ('horizon = "2 s"', 'horizon = "2 parsecs"', "horizon"),
+        ('warm_up = "100 ms"', 'warm_up = "3 s"', "not in order"),
+        ('use = "ticks"', 'use = "ticks"\ntick = "0"', "greater than 0"),
+        ('use = "ticks"', 'use = "ticks"\ntock = "1 ms"', "did you mean 'tick'"),
+        ("[timing]", '[timing]\ntime = [{ step = "split_luck" }]', "did you mean 'split_lock'"),
+        ("expect = [0.42, 0.43]", "expect = [0.5, 0.4]", "from above to below"),
+        ('use = "ticks"', 'use = "gone.toml"', "gone.toml"),
+    ],
+)
+def test_what_is_refused(tmp_path, capsys, old: str, new: str, message: str) -> None:
+    assert old in TIMED
+    assert simulate(tmp_path, TIMED.replace(old, new, 1), "--runs", "2") == 2
+    out, err = capsys.readouterr()
+    assert message in out + err
+    assert "Traceback" not in err
+
+
+def test_time_that_stands_still_is_refused(tmp_path, capsys) -> None:
+    still = HEAD + '[timing]\nhorizon = "1 s"\n\n[[measure]]\nshare = "bit-clear"\n'
+    assert simulate(tmp_path, still, "--runs", "2") == 2
+    out, err = capsys.readouterr()
+    assert "time stands still" in " ".join((out + err).split())
+
+
+def test_a_test_without_timing(capsys) -> None:
+    assert main(["simulate", "semaphore-is-fair"]) == 2
+    out, err = capsys.readouterr()
+    assert "[timing]" in out + err
+
+
+def test_timings_are_listed(capsys) -> None:
+    assert main(["list", "timings", "split-lock"]) == 0
+    assert "tick = 4 ms" in capsys.readouterr().out

@@ -1,0 +1,149 @@
+"""The compiled simulator does what the reference does, event by event and count by count."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from asking import SECOND, Asked
+from queues import queue, tandem, walk, workshop
+
+from vmlitmus.engine.reference.search import explore
+from vmlitmus.litmus import Catalogue
+from vmlitmus.simulation.measures.tally import Counted, Tally
+from vmlitmus.simulation.replications import Replications
+from vmlitmus.simulation.simulate import prepared
+from vmlitmus.simulation.simulators import native
+from vmlitmus.simulation.simulators.native import NativeSimulator
+from vmlitmus.simulation.simulators.reference import Simulator
+
+LAWS: list[dict[str, Any]] = [
+    {"constant": "1 s"},
+    {"uniform": ["100 ms", "2 s"]},
+    {"exponential": "1 s"},
+    {"rate": "1 /s", "plus": "10 ms"},
+    {"erlang": {"mean": "1 s", "phases": 4}},
+    {"gamma": {"mean": "1 s", "shape": 0.4}},
+    {"gamma": {"mean": "1 s", "shape": 3.5}},
+    {"lognormal": {"median": "800 ms", "sigma": 0.7}},
+    {"quantiles": {"0": "10 ms", "50": "1 s", "90": "2 s", "100": "9 s"}},
+    {"choice": [{"weight": 9, "exponential": "1 s"}, {"constant": "3 s", "plus": "1 ms"}]},
+    {"lattice": {"period": "400 ms", "phase": "30 ms", "points": 2}},
+    {"lattice": {"period": "250 ms", "jitter": {"uniform": ["0 s", "20 ms"]}}},
+]
+
+
+def both(runs: Replications, horizon: int) -> tuple[Counted, Counted]:
+    """Run the same replication in both simulators; compare events and states on the way."""
+    assert runs.compiled is not None
+    seed, until = runs.run.seed, horizon
+    plain = Simulator(runs.rules, seed)
+    tally = Tally(runs.plan, lambda c: plain.stepper.holds(plain.state, c))
+    events = []
+    for event in plain.events(until):
+        tally.event(event.time, event.firing)
+        events.append((event.time, event.firing))
+    tally.pass_time(until)
+    found = []
+    with NativeSimulator(runs.compiled, seed, logged=True) as fast:
+        while True:
+            done = fast.advance(until)
+            found += [(event.time, event.firing) for event in fast.logged()]
+            if done:
+                break
+        assert found == events
+        assert len(events) > 10
+        assert fast.state() == plain.state
+        return tally.counted, fast.counted()
+
+
+@pytest.mark.parametrize("law", LAWS, ids=lambda law: next(iter(law)))
+@pytest.mark.parametrize("memory", ["enabling", "age", "resampling"])
+def test_every_law_and_memory(law: dict[str, Any], memory: str) -> None:
+    rows = [
+        {"step": "fail", "exponential": "2 s", "memory": memory},
+        {"step": "repair", **law, "memory": memory},
+        {"step": "take_up", "weight": 2},
+    ]
+    measures = [{"share": "all-up"}, {"rate": "repair"}, {"latency": ["fail", "repair"]}]
+    asked = Asked(workshop(3, 2), rows, measures)
+    plain, fast = both(asked.replications(11, 60), 60 * SECOND)
+    assert plain == fast
+
+
+def test_a_clock_that_ages_goes_on_where_it_stopped() -> None:
+    """Two walkers' clocks: ``down`` is disabled at the top and at 0, ``up`` never ages."""
+    rows = [
+        {"step": "up", "constant": "3 s"},
+        {"step": "down", "constant": "4 s", "memory": "age"},
+    ]
+    asked = Asked(walk(0, 3, ruin=False), rows, [{"rate": "up"}])
+    simulator = Simulator(asked.rules, 1)
+    times = [(e.time // SECOND, e.firing[0]) for e in simulator.events(40 * SECOND)]
+    # At 3 s it goes to 1, where down's clock starts: at 7 s it goes down, up having gone up at 6 s.
+    assert times[:3] == [(3, 0), (6, 0), (7, 1)]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_queues(seed: int) -> None:
+    rows = [
+        {"step": "arrive", "uniform": ["100 ms", "400 ms"]},
+        {"step": "begin", "weight": 3, "priority": 2},
+        {"step": "serve", "lattice": {"period": "100 ms", "points": 6}},
+    ]
+    measures = [
+        {"latency": ["begin", "serve"], "by_actor": True},
+        {"name": "any", "latency": ["arrive", "serve"]},
+        {"probability": "five-or-more", "within": "10 s"},
+        {"ratio": ["arrive", "serve"]},
+    ]
+    asked = Asked(queue(3, 40), rows, measures)
+    plain, fast = both(asked.replications(seed, 40), 40 * SECOND)
+    assert plain == fast
+
+
+def timed_cells() -> list[Any]:
+    catalogue = Catalogue()
+    return [
+        pytest.param(catalogue.model_of(test.topic), test, cell, id=cell.name)
+        for test in catalogue.tests()
+        if test.measures
+        for cell in test.cells[:2]
+    ]
+
+
+@pytest.mark.parametrize(("model", "test", "cell"), timed_cells())
+def test_the_catalogue_in_both(model: Any, test: Any, cell: Any) -> None:
+    ready = prepared(model, test, cell)
+    runs = Replications(ready.rules, ready.measures, ready.run, "compiled")
+    plain, fast = both(runs, min(ready.run.horizon, SECOND // 10))
+    assert plain == fast
+
+
+def test_every_simulated_state_is_reachable_without_time() -> None:
+    rows = [
+        {"step": "come", "rate": "8 /s"},
+        {"step": "second_phase", "rate": "1 /s"},
+        {"step": "pass_*", "rate": "2 /s"},
+        {"step": "depart", "rate": "4 /s"},
+    ]
+    asked = Asked(tandem(4), rows, [{"share": "first-full"}])
+    simulator = Simulator(asked.rules, 5)
+    seen = explore(simulator.stepper, lambda _: False, lambda *_: None).parent
+    simulator = Simulator(asked.rules, 5)
+    states = {event.state for event in simulator.events(200 * SECOND)}
+    assert len(states) > 20
+    assert states <= set(seen)
+
+
+def test_a_fault_in_the_kernel_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The comparison can fail: with another seed the events differ."""
+    asked = Asked(queue(1), [{"step": "arrive", "rate": "1 /s"}, {"step": "serve", "rate": "2 /s"}],
+                  [{"rate": "serve"}])  # fmt: skip
+    runs = asked.replications(1, 20)
+    begin = NativeSimulator.begin
+    monkeypatch.setattr(
+        native.NativeSimulator, "begin", lambda self, seed, n: begin(self, seed + 1, n)
+    )
+    with pytest.raises(AssertionError):
+        both(runs, 20 * SECOND)
