@@ -25,9 +25,10 @@ MAY = {
     "model": {"errors", "lang", "world", "claims"},
     "outcome": set(),
     "engine": {"compiler", "errors", "lang", "outcome"},
+    "herd": {"errors", "lang", "printable"},
     "report": {"outcome"},
     "scenario": {"compiler", "errors", "lang", "outcome"},
-    "litmus": {"errors", "lang", "model", "outcome", "printable", "scenario"},
+    "litmus": {"errors", "herd", "lang", "model", "outcome", "printable", "scenario"},
     "decide": {"compiler", "errors", "lang", "outcome", "engine", "scenario", "litmus"},
     "explore": {
         "compiler",

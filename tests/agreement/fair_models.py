@@ -22,12 +22,17 @@ Node = tuple[State, Hashable]
 
 def fair_model(choose: Callable[[int], int]) -> str:
     """Return the text of a random model in which most steps and sequences have a fairness."""
+    return promised(Writer(choose).model(), choose)
+
+
+def promised(text: str, choose: Callable[[int], int]) -> str:
+    """Return a model's text with a fairness for most of its steps and sequences."""
 
     def declared(found: re.Match[str]) -> str:
         fair = ("", ', fair="weak"', ', fair="strong"')[choose(3)]
         return found[0].replace("source=S", f"source=S{fair}")
 
-    return re.sub(r"(?m)^@(step|sequence)\(.*", declared, Writer(choose).model())
+    return re.sub(r"(?m)^@(step|sequence)\(.*", declared, text)
 
 
 def unit(instance: Instance) -> Hashable:

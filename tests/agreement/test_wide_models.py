@@ -6,14 +6,15 @@ Each fault at a border of a word, put into a copy of the package, is seen by the
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 from faults import Fault
 from seeding import PACKAGE, hunt, seeded
-from wide_judge import by_seed
+from wide_judge import by_seed, fair_by_seed
 from wide_models import AXES
-from width_faults import FAULTS
+from width_faults import FAIR_FAULTS, FAULTS
 
 ORDINARY = 30  # models
 FIRST = list({fault.area: fault for fault in reversed(FAULTS)}.values())  # of each area
@@ -37,9 +38,35 @@ def test_wide_models(first: int) -> None:
     agree(first, first + 10)
 
 
-def seen(fault: Fault, place: Path) -> None:
+def happens(seeds: Iterable[int]) -> Counter[str]:
+    """Compare what has to happen, and return how often the verdict was what."""
+    kinds: Counter[str] = Counter()
+    for seed, found, _, text in fair_by_seed(seeds):
+        assert found.differs is None, f"seed {seed}: {found.differs}\n{text}"
+        kinds[found.kind] += 1
+    assert min(kinds["holds"], kinds["violated"]) >= 2, kinds
+    return kinds
+
+
+def test_what_has_to_happen_in_wide_models() -> None:
+    happens([*range(30), 740])
+
+
+@pytest.mark.wide
+@pytest.mark.parametrize("first", range(1_000, 3_000, 250))
+def test_what_has_to_happen_in_many_wide_models(first: int) -> None:
+    happens(range(first, first + 250))
+
+
+@pytest.mark.parametrize("fault", FAIR_FAULTS, ids=lambda f: f.name)
+def test_fault_in_what_has_to_happen_is_seen(fault: Fault, tmp_path: Path) -> None:
+    seen(fault, tmp_path, "--fair")
+
+
+def seen(fault: Fault, place: Path, *words: str) -> None:
     """Put a fault into a copy of the package, and see that the comparison finds a difference."""
-    done = hunt("wide_hunt.py", seeded(place, fault.file, fault.old, fault.new), fault.at)
+    faulty = seeded(place, fault.file, fault.old, fault.new)
+    done = hunt("wide_hunt.py", faulty, *words, fault.at)
     assert done.stdout.startswith("judging"), done.stderr
     assert done.returncode == 1 and "seed" in done.stdout, done.stdout + done.stderr
     assert "Traceback" not in done.stderr, done.stderr

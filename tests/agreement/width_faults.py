@@ -237,3 +237,22 @@ FAULTS = (
         at=26,
     ),
 )
+
+FAIR_FAULTS = (  # in what has to happen
+    Fault(
+        "liveness",
+        "the passes know two words of a state",
+        f"{NATIVE}/liveness.py",
+        'constants = {**_FIELD, "WORDS": words,',
+        'constants = {**_FIELD, "WORDS": min(words, 2),',
+        at=2,
+    ),
+    Fault(
+        "liveness",
+        "what is promised to the 64th instance is not heard",
+        f"{NATIVE}/liveness.py",
+        "for number, instance in enumerate(self.promises, 1):",
+        "for number, instance in enumerate(list(self.promises)[:63], 1):",
+        at=740,
+    ),
+)

@@ -6,6 +6,7 @@ import json
 import sys
 from pathlib import Path
 
+import jsonschema
 import pytest
 
 from recordings import HERE
@@ -13,6 +14,7 @@ from recordings import HERE
 sys.path.insert(0, str(Path(__file__).parents[1] / "trace"))
 from maker import Shape, event, make_dat, make_text
 
+import vmlitmus
 from vmlitmus.cli.main import main
 from vmlitmus.trace import Event, Kind
 
@@ -95,9 +97,15 @@ def test_a_sibling_that_gives_way_is_a_window_of_the_ipi(run) -> None:  # type: 
     assert "1 windows of the reschedule IPI, at most 1000 us" in out
     _, out, _ = run(START + window, "--json", "--claim", "CORE_SCHEDULING_AS_EXECUTING")
     assert answers(out) == {"CORE_SCHEDULING_AS_EXECUTING run": "false"}
-    stays = [switch(110, 0, 0, 11), switch(112, 1, 0, 21), switch(113, 1, 21, 0)]
-    _, out, _ = run(START + stays, "--json", "--claim", "CORE_SCHEDULING_AS_PICKED")
-    assert answers(out) == {"CORE_SCHEDULING_AS_PICKED run": "false"}
+
+
+@pytest.mark.parametrize(("end", "answer"), [(113, "true"), (114, "false")])
+@pytest.mark.parametrize("leaves", [(0, 11), (1, 21)])
+def test_whoever_leaves_has_to_within_the_window(run, end: int, answer: str, leaves) -> None:  # type: ignore[no-untyped-def]
+    """The one that came last leaves where the next pick for the core overtakes the IPI."""
+    both = [switch(110, 0, 0, 11), switch(112, 1, 0, 21), switch(end, *leaves, 0, 1)]
+    _, out, _ = run(START + both, "--json", "--claim", "CORE_SCHEDULING_AS_PICKED")
+    assert answers(out) == {"CORE_SCHEDULING_AS_PICKED run": answer}
 
 
 def test_too_short_for_the_clock(run) -> None:  # type: ignore[no-untyped-def]
@@ -258,3 +266,66 @@ def test_standard_input(
     code = main(["audit", "trace", "-", *CORES, "--clock", "mono", "--json"])
     out = json.loads(capsys.readouterr().out)
     assert (code, out["run"]["events"], out["run"]["where"]) == (3, 5171, "standard input")
+
+
+def test_json_is_as_the_schema_says(run) -> None:  # type: ignore[no-untyped-def]
+    """With a witness, cookies, coverage and waits in it; and nothing else may stand there."""
+    schema = json.loads((Path(vmlitmus.__file__).parent / "schemas" / "audit-1.json").read_text())
+    check = jsonschema.Draft202012Validator(schema)
+    for events, cores in ((START + BESIDE, True), (START + APART, True), (START, False)):
+        _, out, _ = run(events, "--json", cores=cores)
+        found = json.loads(out)
+        check.validate(found)
+        found["run"]["more"] = 1
+        assert not check.is_valid(found)
+        del found["run"]
+        assert not check.is_valid(found)
+
+
+@pytest.mark.parametrize("name", ["text-tgid-column", "perf-script-ns", "vm2-flight-recorder"])
+def test_json_of_recorded_runs_is_as_the_schema_says(name: str, capsys) -> None:  # type: ignore[no-untyped-def]
+    schema = json.loads((Path(vmlitmus.__file__).parent / "schemas" / "audit-1.json").read_text())
+    given = ["--vcpus", str(HERE / f"{name}.vms.tsv"), *CORES, "--clock", "mono", "--json"]
+    main(["audit", "trace", str(HERE / f"{name}.txt.gz"), *given])
+    found = json.loads(capsys.readouterr().out)
+    jsonschema.validate(found, schema)
+    assert found["run"]["overlaps"]
+
+
+def lanes(events: list[dict]) -> dict[tuple[int, int], list[tuple[int, int, str]]]:  # type: ignore[type-arg]
+    """Return the slices of each lane in ns, as the viewer's importer rounds them."""
+    found: dict[tuple[int, int], list[tuple[int, int, str]]] = {}
+    for e in events:
+        if e["ph"] == "X":
+            start = round(e["ts"] * 1000)
+            lane = found.setdefault((e["pid"], e["tid"]), [])
+            lane.append((start, start + round(e["dur"] * 1000), e["name"]))
+    return found
+
+
+@pytest.mark.parametrize("name", ["text-tgid-column", "vm2-flight-recorder"])
+def test_perfetto_of_a_recorded_run_keeps_the_rules_of_its_format(name: str, tmp_path) -> None:  # type: ignore[no-untyped-def]
+    """The viewer drops slices of a lane that cross, and flows that begin or end in no slice."""
+    target = tmp_path / "run.json"
+    given = ["--vcpus", str(HERE / f"{name}.vms.tsv"), *CORES, "--clock", "mono"]
+    main(["audit", "trace", str(HERE / f"{name}.txt.gz"), *given, "--perfetto", str(target)])
+    events = json.loads(target.read_text())["traceEvents"]
+    assert {e["ph"] for e in events} <= {"X", "M", "s", "f"}
+    slices = lanes(events)
+    assert len(slices) >= 4
+    for lane in slices.values():
+        open_until: list[int] = []
+        for start, end, what in sorted(lane, key=lambda s: (s[0], -s[1])):
+            while open_until and open_until[-1] <= start:
+                open_until.pop()
+            assert start <= end and (not open_until or end <= open_until[-1]), (start, end, what)
+            open_until.append(end)
+    named = {(e["pid"], e["tid"]) for e in events if e["ph"] == "M" and e["name"] == "thread_name"}
+    assert set(slices) <= named
+    flows: dict[int, list[dict]] = {}  # type: ignore[type-arg]
+    for e in events:
+        if e["ph"] in "sf":
+            flows.setdefault(e["id"], []).append(e)
+            at = round(e["ts"] * 1000)
+            assert any(s <= at <= end for s, end, _ in slices[e["pid"], e["tid"]]), e
+    assert flows and all([e["ph"] for e in pair] == ["s", "f"] for pair in flows.values())

@@ -233,6 +233,8 @@ def test_links_loops_and_fifos_are_not_followed(tmp_path) -> None:
     assert tree.names("sys") == ()
     assert not tree.read("proc/../../secret").known
     assert not tree.read("a\0b").known
+    assert tree.read("a" * 300 + "/b").why == "File name too long"
+    assert tree.names("a" * 300) == ()
     assert read_topology(tree).cores == ()
 
 

@@ -36,6 +36,14 @@ def test_a_real_run_is_explained() -> None:
     assert all(c.runs > 0 for c in found.cores)
 
 
+@pytest.mark.parametrize("name", ["perf-script-ns", "text-tgid-column"])
+def test_what_perf_and_a_column_for_the_process_show_is_explained(name: str) -> None:
+    recording = open_recording(str(DATA / f"{name}.txt.gz"))
+    found = validate(recording, roster_of(DATA, f"{name}.txt.gz"), Question(MAPPING, {}, CORES))
+    assert found.answer is ValidationAnswer.EXPLAINED
+    assert all(c.explained == c.events - c.unread and c.unread == 3 for c in found.cores)
+
+
 def switch(time: int, cpu: int, old: int, new: int, left: int = 0) -> Event:
     return event(time * MS, cpu, Kind.SWITCH, old, old, new, left)
 
@@ -135,6 +143,10 @@ def test_wrong_usage(run, more: list[str], words: str) -> None:  # type: ignore[
         ("vm2-cookie-per-vm.dat", "core-scheduling"),
         ("text-schedcore-kvm-2vm-tgid.txt.gz", "core-scheduling"),
         ("vm2-pinned-beside.dat", "core-scheduling"),
+        ("text-schedcore-kvm-1vm-percpu.txt.gz", "core-scheduling"),
+        ("vm2-flight-recorder.txt.gz", "core-scheduling"),
+        ("vm2-none.dat", "core-scheduling"),
+        ("vm2-midway.dat", "core-scheduling"),
         ("text-no-schedcore-kvm-2vm-none.txt.gz", "none"),
     ],
 )

@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from functools import lru_cache, partial
+from itertools import product
 from typing import Any
 
 from vmlitmus.compiler.machine.bindings import Begins, Bindings
+from vmlitmus.compiler.machine.drains import (
+    Stores,
+    cpus,
+    full_buffer,
+    reaching,
+    shared_fields,
+    store_buffers,
+)
 from vmlitmus.compiler.machine.lowering_cache import Family, Kept, at_home, family
 from vmlitmus.compiler.machine.machine import Budget, Machine, Switches, Variable
 from vmlitmus.compiler.machine.program import Program, assign_slots, find_domains, program
@@ -18,7 +28,8 @@ from vmlitmus.lang.entity import Entity, Field, class_place, declared_fields, st
 from vmlitmus.lang.environment import Environment, Limit, check_actors
 from vmlitmus.lang.model import Model, Setup, fill
 from vmlitmus.lang.source import Assumption, Choice, Source
-from vmlitmus.lang.step import Fairness, Step
+from vmlitmus.lang.step import Condition, Fairness, Step
+from vmlitmus.lang.store_buffer import SLOT
 from vmlitmus.lang.world import Hooks, World
 
 Entities = dict[type[Entity], tuple[Entity, ...]]
@@ -38,14 +49,16 @@ def build(
     limits: Iterable[Limit] = (),
     only_when: Mapping[str, str] | None = None,
     fair: Mapping[str, Fairness] | None = None,
+    selective: bool = True,
 ) -> Machine:
     """Return the machine of a model for one scenario.
 
     ``allow``, ``at_most``, ``limits``, ``only_when`` and ``fair`` are those of its ``Environment``;
     ``without`` names the parts that are switched off, ``fixed`` the fixes that are in although the
     kernel version lacks them, ``assume`` the assumptions with another value. A ``switchable``
-    machine has a switch for every part that is on and that its code asks for. Raises ScenarioError
-    for what the model does not offer, ModelError for a faulty model.
+    machine has a switch for every part that is on and that its code asks for. Under TSO only the
+    stores that a load may pass are buffered, or all that are not ``selective``. Raises
+    ScenarioError for what the model does not offer, ModelError for a faulty model.
     """
     environment = Environment(
         tuple(allow), dict(at_most or {}), tuple(limits), dict(only_when or {}), dict(fair or {})
@@ -57,7 +70,15 @@ def build(
         dict(assume or {}),
     )
     try:
-        return checked(_Builder(model, settings or {}, lists or {}, switchable).build(*arguments))
+        builder = _Builder(model, settings or {}, lists or {}, switchable)
+        machine = checked(builder.build(*arguments), ordered=builder.depth > 0)
+        found = machine.passing
+        if found is None or not machine.world.shared or (selective and not found.pairs):
+            return machine
+        again = _Builder(model, settings or {}, lists or {}, switchable)
+        again.buffered, again.stores = True, found.stores if selective else None
+        again.varying = frozenset(map(str, machine.variables))
+        return replace(checked(again.build(*arguments)), passing=replace(found, in_use=True))
     except RecursionError:
         raise ModelError(f"model {model.name}: the code of a step is nested too deeply") from None
 
@@ -91,6 +112,11 @@ class _Builder:
         self.fields = _fields(model.entities, tuple(model.fields.items()))
         self.made: dict[type[Entity], list[Entity]] = {kind: [] for kind in model.entities}
         self.given: dict[Entity, dict[str, Any]] = {}
+        machine = self.settings.tables.get("machine", {})
+        self.depth = machine["store_buffer"] if machine.get("memory") == "tso" else 0
+        self.buffered = False
+        self.stores: Stores | None = None
+        self.varying: frozenset[str] = frozenset()  # the fields that change, where it is known
 
     def build(
         self,
@@ -111,11 +137,14 @@ class _Builder:
         self.check_names("part", without, scan.parts)
         assumptions = self.assumptions(scan, steps, assume)
         self.set_constants(entities)
+        steps += self.memory(world, entities, scan.written)
         variables = self.switches([p for p in scan.parts if p not in off], world)
         self.variables(entities, scan.written, environment.budgets(), variables)
+        self.slots(world, entities, variables)
         programs = self.programs(steps, world, variables)
         self.locals(programs, Kept(world, variables, scan.parts, assumptions), variables)
         world.recorder.variables = {(v.entity, v.name): (v.index, v.domain) for v in variables}
+        world.recorder.buffers = world.buffers
         instances = tuple(
             Bindings(steps, programs, world, variables, self.names, self.begins(environment))
         )
@@ -129,7 +158,7 @@ class _Builder:
             assumptions,
             _labels(steps, programs),
             _sources(steps, programs),
-            {c.name: c for c in self.model.conditions},
+            {c.name: c for c in self.conditions(world)},
             self.bounds(environment),
             switches=tuple(world.switches),
         )
@@ -225,6 +254,30 @@ class _Builder:
             store(entity, name, domain, domain.encode(value))
         except OutOfRange as error:
             raise ModelError(f"{where} at the start: {error}") from None
+
+    def memory(self, world: World, entities: Entities, written: set[str]) -> list[Step]:
+        """Say which fields are Shared; return the steps by which buffered stores reach memory."""
+        shared = {p: d for p, d in shared_fields(entities, self.fields).items() if p[1] in written}
+        if self.buffered:
+            shared = {p: d for p, d in shared.items() if f"{p[0]}.{p[1]}" in self.varying}
+        world.shared = frozenset(shared)
+        if not self.buffered:
+            return []
+        world.buffers = store_buffers(world, shared, self.depth, self.stores)
+        return reaching(world.buffers, self.model.entities)
+
+    def slots(self, world: World, entities: Entities, variables: _Variables) -> None:
+        """Add to ``variables`` the slots of the store buffers of all cpus."""
+        if world.buffers is None:
+            return
+        domain = IntRange(0, world.buffers.plan.entries - 1)
+        for cpu, number in product(cpus(entities), range(self.depth)):
+            store(cpu, f"{SLOT}{number}", domain, 0)
+            variables.add(cpu, f"{SLOT}{number}", domain, 0)
+
+    def conditions(self, world: World) -> tuple[Condition, ...]:
+        more = (full_buffer(self.model.entities),) if world.buffers is not None else ()
+        return (*self.model.conditions, *more)
 
     def switches(self, parts: list[str], world: World) -> _Variables:
         """Return a variable for each part that can be switched; they come first in the state."""

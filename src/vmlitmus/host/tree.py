@@ -97,8 +97,16 @@ class Folder:
         if path not in self._plain:
             above, name = os.path.split(path)
             plain = name != ".." and self._inside(above)
-            self._plain[path] = plain and not (self.root / path).is_symlink()
+            self._plain[path] = plain and not _is_link(self.root / path)
         return self._plain[path]
+
+
+def _is_link(path: Path) -> bool:
+    """Say whether a path is a symbolic link; one that cannot be looked at is not opened either."""
+    try:
+        return path.is_symlink()
+    except OSError:
+        return False
 
 
 def _bounded(file: int, most: int) -> bytes:

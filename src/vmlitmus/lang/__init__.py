@@ -19,8 +19,9 @@ from vmlitmus.lang.claim import (
     recoverable,
 )
 from vmlitmus.lang.domain import Between, Members
-from vmlitmus.lang.entity import Const, Entity, Set
+from vmlitmus.lang.entity import Const, Entity, Set, Shared
 from vmlitmus.lang.environment import Environment, Limit
+from vmlitmus.lang.guard import NotEnabled, when
 from vmlitmus.lang.model import (
     Fix,
     Model,
@@ -46,7 +47,7 @@ from vmlitmus.lang.source import (
 )
 from vmlitmus.lang.step import Condition, Fairness, Sections, Step, condition, sequence, step
 from vmlitmus.lang.syntax.exempt_parts import explained
-from vmlitmus.lang.world import Hooks, NotEnabled, World, when
+from vmlitmus.lang.world import Hooks, World
 
 __all__ = [
     "KINDS",
@@ -77,6 +78,7 @@ __all__ = [
     "Setting",
     "Settings",
     "Setup",
+    "Shared",
     "Source",
     "Step",
     "World",

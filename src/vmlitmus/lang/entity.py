@@ -12,7 +12,17 @@ import sys
 import types
 from collections.abc import Callable, Iterable
 from enum import Enum
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeVar, Union, get_args, get_origin
+from typing import (
+    TYPE_CHECKING,
+    Annotated,
+    Any,
+    ClassVar,
+    Protocol,
+    TypeVar,
+    Union,
+    get_args,
+    get_origin,
+)
 
 from vmlitmus.errors import ModelError, unknown
 from vmlitmus.lang.domain import (
@@ -32,8 +42,9 @@ if TYPE_CHECKING:
     Set = set  # to a type checker, a set field is a set
 else:
     Set = Members  # the annotation of a set field: Set[Page]
-_CONST = "const"
+_CONST, _SHARED = "const", "shared"
 Const = Annotated[T, _CONST]
+Shared = Annotated[T, _SHARED]  # memory that several cpus read and write without a lock
 
 
 class Entity:
@@ -88,6 +99,13 @@ class Entity:
         return self is other
 
 
+class Buffers(Protocol):
+    """What may take a write before it reaches memory; see ``store_buffer``."""
+
+    def store(self, entity: Entity, name: str, code: int) -> bool:
+        """Take the write of a field; False when it goes to memory at once."""
+
+
 class Recorder:
     """Where the writes of one world go: index of each state variable, and what a step wrote.
 
@@ -95,7 +113,10 @@ class Recorder:
     the same code after every step, so they are no variables; a step may still change one and change
     it back, and ``strayed`` are those that it changed. ``places`` gives the places of each label by
     kind of actor, for the sequences in play; ``others`` returns the labels of those that are not.
+    ``buffers`` take stores of ``Shared`` fields, where memory is not sequentially consistent.
     """
+
+    buffers: Buffers | None = None
 
     def __init__(self) -> None:
         self.variables: dict[tuple[Entity, str], tuple[int, Domain]] = {}
@@ -125,6 +146,8 @@ class Recorder:
         index, domain = found
         try:
             code = domain.encode(value)
+            if self.buffers is not None and self.buffers.store(entity, name, code):
+                return
         except OutOfRange as error:
             raise ModelError(f"cannot write {entity}.{name}: {error}") from None
         store(entity, name, domain, code)
@@ -132,6 +155,25 @@ class Recorder:
             self.written[index] = code
         else:
             self.strayed.add((entity, name))
+
+    def code(self, entity: Entity, name: str) -> int:
+        """Return the code of what a variable holds now."""
+        return self.variables[entity, name][1].encode(entity.__dict__[name])
+
+    def value(self, entity: Entity, name: str, code: int) -> Any:
+        """Return the value for a code of a field."""
+        found = self.variables.get((entity, name)) or self.settled[entity, name]
+        return found[1].decode(code)
+
+    def show(self, entity: Entity, name: str, code: int) -> None:
+        """Set a variable, unrecorded."""
+        store(entity, name, self.variables[entity, name][1], code)
+
+    def put(self, entity: Entity, name: str, code: int) -> None:
+        """Set a variable to the value for a code."""
+        index, domain = self.variables[entity, name]
+        store(entity, name, domain, code)
+        self.written[index] = code
 
     def settle(self) -> None:
         """Give the settled fields that a step changed their value again."""
@@ -160,12 +202,13 @@ class Field:
     def __init__(self, name: str, annotation: Any, default: object) -> None:
         self.name = name
         self.default = default
-        self.constant = False
+        self.constant = self.shared = False
         self.between: Between | None = None
         self.optional = False
         while get_origin(annotation) is Annotated:
             annotation, *extras = get_args(annotation)
             self.constant |= _CONST in extras
+            self.shared |= _SHARED in extras
             self.between = next((e for e in extras if isinstance(e, Between)), self.between)
         if get_origin(annotation) in (Union, types.UnionType):
             options = [a for a in get_args(annotation) if a is not type(None)]

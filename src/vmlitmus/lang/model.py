@@ -76,6 +76,14 @@ def release(*, default: str, doc: str = "") -> Setting:
     return Setting(default, release=True, doc=doc)
 
 
+MEMORY = {
+    "memory": choice(
+        "sc", "tso", default="sc", doc="sequential consistency, or x86-TSO with store buffers"
+    ),
+    "store_buffer": number(1, 8, default=4, doc="entries of each cpu's store buffer", counts=False),
+}
+
+
 @dataclass(frozen=True)
 class Fix:
     """A fix that kernel versions have or lack: the part of its name is on where it is in.
@@ -122,6 +130,12 @@ class Model:
     read: tuple[str, ...] = ()
     fields: Mapping[type[Entity], type] = field(default_factory=dict)
     further: Mapping[str, tuple[Mapping[str, Any], ...]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Every model with a machine can be asked under another memory order."""
+        if "machine" in self.settings and "memory" not in self.settings["machine"]:
+            machine = {**self.settings["machine"], **MEMORY}
+            object.__setattr__(self, "settings", {**self.settings, "machine": machine})
 
     def variant(
         self,

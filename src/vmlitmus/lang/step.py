@@ -32,6 +32,7 @@ class Step:
     fair: Fairness | None
     is_sequence: bool
     amendments: tuple[Any, ...] = ()  # of ``amend``: what was changed of its sections
+    hardware: bool = False  # no instructions of a cpu: it reads and writes memory at once
 
     @property
     def functions(self) -> tuple[types.FunctionType, ...]:
@@ -84,12 +85,14 @@ def step(
     source: Sources | None = None,
     disturbance: str | None = None,
     fair: Fairness | None = None,
+    hardware: bool = False,
 ) -> Callable[[F], Step]:
     """Declare an atomic action.
 
     ``label`` is an English clause with the parameters in braces; ``disturbance`` names what a
     scenario must allow for the step to exist; ``fair`` is what liveness claims may rely on: each
-    instance that can happen for ever ("weak"), or again and again ("strong"), does. Raises
+    instance that can happen for ever ("weak"), or again and again ("strong"), does. What is done by
+    ``hardware`` or firmware, such as a page walk or a posted interrupt, has no store buffer. Raises
     ModelError without a source.
     """
 
@@ -98,7 +101,9 @@ def step(
         if is_generator(function):
             raise ModelError(f"{function.__name__}() has yields: use @sequence", place(function))
         sources = _sources(function, source)
-        return Step(function, label, sources, disturbance, _fairness(function, fair), False)
+        return Step(
+            function, label, sources, disturbance, _fairness(function, fair), False, (), hardware
+        )
 
     return declare
 
@@ -109,11 +114,12 @@ def sequence(
     source: Sources | None = None,
     disturbance: str | None = None,
     fair: Fairness | None = None,
+    hardware: bool = False,
 ) -> Callable[[F], Step]:
     """Declare a sequence of atomic sections, cut at its yields.
 
     The first parameter is the actor. ``label`` names the last section when no yield ends it.
-    ``fair`` holds for each section, see ``step``.
+    ``fair`` holds for each section, see ``step``, and ``hardware`` for all.
     """
 
     def declare(function: F) -> Step:
@@ -121,7 +127,9 @@ def sequence(
         if not is_generator(function):
             raise ModelError(f"{function.__name__}() has no yield: use @step", place(function))
         sources = _sources(function, source)
-        return Step(function, label, sources, disturbance, _fairness(function, fair), True)
+        return Step(
+            function, label, sources, disturbance, _fairness(function, fair), True, (), hardware
+        )
 
     return declare
 

@@ -3,24 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import TypeAlias, TypeVar
 
 from vmlitmus.errors import ModelError, unknown
 from vmlitmus.lang.entity import Entity, Recorder
 from vmlitmus.lang.source import Assumption, Choice
+from vmlitmus.lang.store_buffer import StoreBuffers
 
 E = TypeVar("E", bound=Entity)
 H = TypeVar("H", bound="Hooks")
-
-
-class NotEnabled(Exception):
-    """Raised by ``when``: the step, or the section, cannot happen in this state."""
-
-
-def when(condition: object) -> None:
-    """Guard: what follows happens only in states where ``condition`` is true."""
-    if not condition:
-        raise NotEnabled
 
 
 class Hooks:
@@ -57,6 +49,8 @@ class World:
         self._assumed = assumed
         self.switches: dict[str, tuple[Entity, str]] = {}
         self.recorder = Recorder()
+        self.buffers: StoreBuffers | None = None
+        self.shared: frozenset[tuple[Entity, str]] = frozenset()
 
     def all(self, kind: type[E]) -> tuple[E, ...]:
         """Return the entities of a class in index order."""
@@ -83,9 +77,55 @@ class World:
             return bool(entity.__dict__[field])
         return name not in self._without
 
+    def barrier(self, cpu: Entity | None = None, *, by: str = "smp_mb()") -> None:
+        """A full barrier: goes on when the stores of the cpu have reached memory.
+
+        ``cpu`` is the one on which the step runs, or another that something happens to, such as an
+        interrupt; ``by`` is what acts as the barrier, for the reports.
+        """
+        if self.buffers is not None:
+            self.buffers.barrier(cpu)
+
+    def locked(self, by: str, on: bool = True) -> AbstractContextManager[None]:
+        """A LOCKed operation, ``with w.locked("set_bit()"):`` around what it reads and writes.
+
+        It is a full barrier, and its stores go to memory at once. With ``on`` false it has no LOCK:
+        it is what is written in the block, in one step.
+        """
+        return _Locked(self.buffers) if on and self.buffers is not None else nullcontext()
+
+    def unobserved(self, reason: str) -> AbstractContextManager[None]:
+        """Say that nobody can look between the accesses of ``with w.unobserved("..."):``.
+
+        ``reason`` says why, such as the lock that all hold who touch these fields.
+        """
+        return nullcontext()
+
+    def reach_memory(self, cpu: Entity, entity: Entity, field: str) -> None:
+        """The oldest store of a cpu reaches memory; the language has a step for each field."""
+        assert self.buffers is not None
+        self.buffers.reach_memory(cpu, entity, field)
+
+    def store_waits(self, cpu: Entity) -> bool:
+        """Say whether the buffer of a cpu is full, so that its next store would have to wait."""
+        assert self.buffers is not None
+        return len(self.buffers.fifo(cpu)) == self.buffers.plan.depth
+
     def assume(self, assumption: Assumption) -> Choice:
         """Return the value in force of an assumption."""
         return self._assumed.get(assumption.name, assumption.default)
+
+
+class _Locked(AbstractContextManager[None]):
+    def __init__(self, buffers: StoreBuffers) -> None:
+        self.buffers = buffers
+
+    def __enter__(self) -> None:
+        self.buffers.barrier()
+        self.buffers.direct += 1
+
+    def __exit__(self, *error: object) -> None:
+        self.buffers.direct -= 1
 
 
 def _names(kinds: Mapping[type, object]) -> list[str]:

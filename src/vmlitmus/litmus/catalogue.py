@@ -15,6 +15,7 @@ from pathlib import Path
 
 from vmlitmus.errors import ScenarioError, UsageError, VmlitmusError, nearest, unknown
 from vmlitmus.lang import Model
+from vmlitmus.litmus.herd import SUFFIX, read_herd
 from vmlitmus.litmus.read import LitmusError, read_test, read_text
 from vmlitmus.model import TOPICS
 from vmlitmus.scenario import Cell, Test
@@ -54,8 +55,17 @@ class Catalogue:
         inside = Path(os.path.realpath(path)).is_relative_to(os.path.realpath(ROOT))
         topic = path.parent.name if inside else None
         shown = f"{path.parent.name}/{path.name}" if inside else str(path)
+        if path.suffix == SUFFIX:
+            test, model = self.herd(path)
+            self.models[test.topic] = model
+            return test
         test = read_test(read_text(path), shown, topic, self.model_of, self.default)
         return dataclasses.replace(test, file=str(path))
+
+    def herd(self, path: Path) -> tuple[Test, Model]:
+        """Return the test in a file of herd's format, and its model; raises HerdError."""
+        test, model = read_herd(read_text(path), str(path))
+        return dataclasses.replace(test, file=str(path)), model
 
     def read_stdin(self) -> Test:
         """Return the test on standard input."""
@@ -86,9 +96,9 @@ class Catalogue:
             test = self.read_stdin()
             return [(test, test.cells)]
         name, bracket, _ = selector.partition("[")
-        if selector.endswith(".toml") and os.path.isfile(selector):
+        if selector.endswith((".toml", SUFFIX)) and os.path.isfile(selector):
             name, bracket = selector, ""  # a file with a bracket in its name
-        if name.endswith(".toml") or "/" in name:
+        if name.endswith((".toml", SUFFIX)) or "/" in name:
             test = self.read(Path(name))
             return [(test, self._cells(test, selector) if bracket else test.cells)]
         paths = {path.stem: path for path in ROOT.glob("*/*.toml")}

@@ -14,6 +14,8 @@ _PLACES = {
     "split-lock": "vmlitmus.model.kvm.split_lock.topic",
     "smt-topology": "vmlitmus.model.kvm.smt_topology.topic",
     "tlb-flush": "vmlitmus.model.kvm.tlb_flush.topic",
+    "page-state": "vmlitmus.model.kvm.page_state.topic",
+    "domain-switch": "vmlitmus.model.kvm.domain_switch.topic",
 }
 
 

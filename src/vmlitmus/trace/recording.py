@@ -130,10 +130,10 @@ def read_overruns(stats: str) -> dict[int, int]:
     cpu = -1
     for line in stats.splitlines():
         key, _, value = line.partition(":")
-        number = re.match(r"\s*(\d+)", value)
+        number = re.match(r"\s*(\d{1,18})\b", value)
         if re.fullmatch(r"\s*cpu\s*", key, re.IGNORECASE) and number:
             cpu = int(number[1])
-        elif (named := re.fullmatch(r"\s*cpu\s*(\d+)\s*", line, re.IGNORECASE)) is not None:
+        elif (named := re.fullmatch(r"\s*cpu\s*(\d{1,4})\s*", line, re.IGNORECASE)) is not None:
             cpu = int(named[1])
         elif key.strip() in ("overrun", "commit overrun", "dropped events") and number:
             lost[cpu] = lost.get(cpu, 0) + int(number[1])

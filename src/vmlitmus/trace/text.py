@@ -37,8 +37,10 @@ EVERY_CPU = 0xFFFFFFFF  # the cpu of an event LOST that may be of any
 
 _FTRACE = re.compile(rb"^.{16,}-\d+\s+(?:\([\d\s-]{7,}\)\s+)?\[\d+\]\s+(?:\S+\s+)?[\d.]+: ", re.M)
 _PERF = re.compile(rb"^.{16,}\s-?\d+(?:/-?\d+)?\s+\[\d+\]\s+[\d.]+:\s+\S+: ", re.M)
-_ENTRIES = re.compile(rb"entries-in-buffer/entries-written: (\d+)/(\d+)")
-_LOST_LINE = re.compile(rb"CPU:\s*(\d+) \[(?:LOST (\d+) EVENTS|(?:(\d+) )?EVENTS DROPPED)\]")
+_ENTRIES = re.compile(rb"entries-in-buffer/entries-written: (\d{1,18})/(\d{1,18})\b")
+_LOST_LINE = re.compile(
+    rb"CPU:\s*(\d{1,4}) \[(?:LOST (\d{1,18}) EVENTS|(?:(\d{1,18}) )?EVENTS DROPPED)\]"
+)  # a longer number is no count: the line cannot be read
 _NO_EVENT = re.compile(
     rb"\s*$|\s*#|cpus=\d+$|version = \d|\s+=> |.*<stack trace>$|.*: *\[EVENTS DROPPED\]$"
     rb"|\s+[0-9a-f]+ "

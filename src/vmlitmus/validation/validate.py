@@ -178,8 +178,9 @@ def _one(
         if command in (1, 2, 3):
             for lift in lifts:
                 lift.created(task)
-            for one in every:
-                one.forget("cookies change")
+            own = kind == Kind.CORE_SHARE and command == 1 and b in (0, task) and c == 0
+            for one in ([run] if run else []) if own else every:
+                one.forget("cookies change", one.index[number] if own else None)
     elif run is not None:
         run.take(row, name)
 

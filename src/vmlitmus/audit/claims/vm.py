@@ -300,7 +300,9 @@ def _shared_cookie(host: HostFacts, domain: Domain, plugged: Sequence[Actor]) ->
     others = [
         tid for tid, value in host.cookies.values.items() if value in own and tid not in inside
     ]
-    unread = [t for t, v in host.cookies.values.items() if isinstance(v, str) and t not in inside]
+    threads = {t.tid for p in host.processes.values() for t in p.threads if not t.kernel}
+    asked = threads | host.cookies.values.keys()
+    unread = [tid for tid in asked - inside if isinstance(host.cookie(tid), str)]
     if host.hidden and not others:
         return cannot_tell(claim, domain.name, host.hidden, "/proc/2")
     bare = [t.label for t in domain.threads if not t.cookie]

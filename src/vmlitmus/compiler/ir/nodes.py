@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TypeAlias
 
+from vmlitmus.compiler.ir.order import Order
 from vmlitmus.lang.domain import Bool, Domain, IntRange, SetOf
 
 Operand: TypeAlias = int | str
@@ -102,6 +103,7 @@ class Code:
     def __init__(self) -> None:
         self.blocks: list[Block] = [Block(0)]
         self.names = 0
+        self.order = Order()
 
     @cached_property
     def reads(self) -> tuple[int, ...]:

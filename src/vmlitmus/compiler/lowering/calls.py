@@ -15,10 +15,18 @@ from vmlitmus.compiler.lowering.values import Computed, Known, Row, Val, domain_
 from vmlitmus.errors import ModelError
 from vmlitmus.lang.domain import Bool, IntRange, RefTo, SetOf
 from vmlitmus.lang.entity import Entity
-from vmlitmus.lang.world import World, when
+from vmlitmus.lang.guard import when
+from vmlitmus.lang.world import World
 
 T = TypeVar("T")
 MUTATORS = ("add", "remove", "discard", "clear")
+ORDERING = (
+    World.barrier,
+    World.locked,
+    World.unobserved,
+    World.reach_memory,
+    World.store_waits,
+)
 _CONCRETE = {len, min, max, range, tuple, frozenset, set, isinstance, bool, int, abs, sorted}
 
 
@@ -51,6 +59,8 @@ class Calls(Groups):
             return self.reduce(node, callee, group)
         values = [self.eval(argument) for argument in node.args]
         named = {str(k.arg): self.eval(k.value) for k in node.keywords}
+        if getattr(callee, "__func__", None) in ORDERING:
+            return self.ordering(node, callee.__func__, values, named)
         if isinstance(callee, types.MethodType):
             values = [Known(callee.__self__), *values]
             callee = callee.__func__
@@ -59,6 +69,25 @@ class Calls(Groups):
         if named:
             self.refuse(node, f"{_name(callee)} takes no keywords in model code")
         return self.call_builtin(node, callee, values)
+
+    def ordering(
+        self, node: ast.Call, callee: Any, values: list[Val], named: dict[str, Val]
+    ) -> Val:
+        """A primitive of memory order other than those of a with statement."""
+        if callee is World.barrier:
+            by = named.get("by", Known("smp_mb()"))
+            cpu = values[0] if values else named.get("cpu")
+            if len(values) > 1 or set(named) > {"by", "cpu"} or not isinstance(by, Known):
+                self.refuse(node, 'barrier() takes a cpu, or nothing, and by="..."')
+            self.barrier(node, str(by.value), cpu)
+            return Known(None)
+        known = [value.value for value in values if isinstance(value, Known)]
+        if callee is World.store_waits:
+            return self.store_waits(*known)
+        if callee is World.reach_memory:
+            self.reach_memory(*known)
+            return Known(None)
+        self.refuse(node, f"{callee.__name__}() stands in a with statement")
 
     def stands_at(self, node: ast.Call, owner: Val) -> Val:
         """Say whether an actor stands at a label; see ``Entity.stands_at``."""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NoReturn
 
 from vmlitmus.compiler.ir.nodes import FAULTY, Bits, Block, Branch, Code, Op, Operand, width
+from vmlitmus.compiler.ir.order import Flow, joined
 from vmlitmus.compiler.lowering.read_set import Reading
 from vmlitmus.compiler.lowering.values import (
     Computed,
@@ -34,6 +36,7 @@ class Control:
         self.block: Block | None = self.code.blocks[0]
         self.fields: dict[int, Val] = {}
         self.effect = False
+        self.flow: Flow | None = None  # only where the model has Shared fields
         self.pure = 0
         self.scopes: list[Scope] = []
 
@@ -53,10 +56,14 @@ class Control:
         """Return where control is, or nothing when it is nowhere."""
         if self.block is None:
             return []
-        return [Snapshot(self.block, dict(self.scope.names), dict(self.fields), self.effect)]
+        return [self.here(self.block)]
+
+    def here(self, block: Block) -> Snapshot:
+        names, fields = dict(self.scope.names), dict(self.fields)
+        return Snapshot(block, names, fields, self.effect, self.flow)
 
     def resume(self, at: Snapshot) -> None:
-        self.block, self.effect = at.block, at.effect
+        self.block, self.effect, self.flow = at.block, at.effect, at.flow
         self.scope.names, self.fields = dict(at.names), dict(at.fields)
 
     def fork(self, test: Operand) -> tuple[Snapshot, Snapshot]:
@@ -64,12 +71,8 @@ class Control:
         assert self.block is not None
         arms = self.code.block(), self.code.block()
         self.block.end = Branch(test, arms[0].number, arms[1].number)
-        names, fields, effect = dict(self.scope.names), dict(self.fields), self.effect
         self.block = None
-        return (
-            Snapshot(arms[0], names, fields, effect),
-            Snapshot(arms[1], names, fields, effect),
-        )
+        return self.here(arms[0]), self.here(arms[1])
 
     def require(self, test: Operand, otherwise: int) -> None:
         """Go on only where ``test`` is true; elsewhere the step is DISABLED or FAULTY."""
@@ -101,6 +104,7 @@ class Control:
         self.block, self.fields = target, fields
         self.scope.names = names
         self.effect = any(end.effect for end in ends)
+        self.flow = joined(end.flow for end in ends)
 
     def merge_names(self, target: Block, ends: list[Snapshot]) -> dict[str, Val]:
         merged: dict[str, Val] = {}
@@ -182,11 +186,16 @@ class Control:
             self.write_known(node, owner.value, name, value)
         elif isinstance(owner, Computed) and isinstance(owner.domain, RefTo):
             self.check_not_none(node, owner, name)
-            for entity in owner.domain.members:
-                self.write_known(node, entity, name, value, self.is_entity(owner, entity))
+            with self.as_one():
+                for entity in owner.domain.members:
+                    self.write_known(node, entity, name, value, self.is_entity(owner, entity))
         else:
             self.refuse(node, f"cannot set {name!r}: not an entity")
         self.effect = True
+
+    def as_one(self) -> AbstractContextManager[None]:
+        """Count the accesses to the fields of one entity or another as one."""
+        return nullcontext()
 
     def write_known(
         self, node: ast.AST, entity: Entity, name: str, value: Val, only_if: Operand = 1
@@ -198,7 +207,7 @@ class Control:
         index, domain = self.variables[entity, name]
         operand = self.fit(node, value, domain, f"{type(entity).__name__}.{name}")
         if only_if != 1:
-            before = self.plain(self.read(node, entity, name), domain)
+            before = self.plain(Control.read(self, node, entity, name), domain)
             operand = self.op("select", width(domain), only_if, operand, before)
         self.fields[index] = Computed(domain, operand)
 

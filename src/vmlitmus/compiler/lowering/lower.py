@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from vmlitmus.compiler.ir.nodes import Code, Emit, Value
+from vmlitmus.compiler.ir.nodes import Code, Emit, Operand, Value
 from vmlitmus.compiler.lowering.calls import Calls
 from vmlitmus.compiler.lowering.read_set import Reading
 from vmlitmus.compiler.lowering.values import Known, Row, Scope, Snapshot, Val
@@ -116,6 +116,54 @@ class Lowerer(Calls):
             ends.extend(self.snapshot())
         self.join(ends)
 
+    def do_With(self, node: ast.With) -> None:
+        """A LOCKed operation, or accesses between which nobody can look."""
+        call = node.items[0].context_expr
+        callee = self.eval(call.func) if isinstance(call, ast.Call) else None
+        meant = getattr(callee.value, "__func__", None) if isinstance(callee, Known) else None
+        if len(node.items) > 1 or meant not in (World.locked, World.unobserved):
+            self.refuse(node, "'with' takes one w.locked(...) or w.unobserved(...)")
+        assert isinstance(call, ast.Call)
+        values = [self.eval(argument) for argument in call.args]
+        values += [self.eval(keyword.value) for keyword in call.keywords]
+        said = values[0] if values else None
+        if not isinstance(said, Known) or not isinstance(said.value, str):
+            self.refuse(node, "this takes a text first: what it is, or why nobody can look")
+        if meant is World.unobserved:
+            self.quietly(node)
+            return
+        on = self.truth(values[1], call) if len(values) > 1 else 1
+        self.with_lock(node, said.value, on)
+
+    def quietly(self, node: ast.With) -> None:
+        last = self.flow.last if self.flow is not None else None
+        if last is not None and not self.quiet:
+            self.check_alone(node, last)
+        self.quiet += 1
+        self.statements(node.body)
+        self.quiet -= 1
+
+    def with_lock(self, node: ast.With, by: str, on: Operand) -> None:
+        """A block with the LOCK where ``on`` is true, without it elsewhere."""
+        if on == 0:
+            self.quietly(node)
+            return
+        if on != 1:
+            ends = []
+            for arm, there in zip(self.fork(on), (1, 0), strict=True):
+                self.resume(arm)
+                self.with_lock(node, by, there)
+                ends.extend(self.snapshot())
+            self.join(ends)
+            return
+        last = self.flow.last if self.flow is not None else None
+        if last is not None and not self.quiet and not self.direct:
+            self.check_alone(node, last)
+        self.barrier(node, by)
+        self.direct += 1
+        self.statements(node.body)
+        self.direct -= 1
+
     def do_For(self, node: ast.For) -> None:
         loop = _Loop()
         self.loops.append(loop)
@@ -175,6 +223,8 @@ class Lowerer(Calls):
         """End the step here."""
         assert self.block is not None
         writes = {index: self.code_of(value, index) for index, value in sorted(self.fields.items())}
+        if self.flow is not None:
+            self.code.order.leaves.append((writes, self.flow))
         self.block.end = Emit(ending, writes)
         self.block = None
 

@@ -99,7 +99,8 @@ class Operators(Truths):
             return self.choose(node, owner, [self.known_attribute(node, m, name) for m in members])
         if isinstance(owner.domain, RefTo):
             self.check_not_none(node, owner, name)
-            each = [self.attribute_of(node, owner, e, name) for e in owner.domain.members]
+            with self.as_one():
+                each = [self.attribute_of(node, owner, e, name) for e in owner.domain.members]
             return self.choose(node, owner, each)
         self.refuse(node, f"no attribute {name!r} here")
 

@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from vmlitmus.compiler.ir.nodes import Bits, Block, Branch, Operand, mask_width, width
-from vmlitmus.compiler.lowering.control import Control
+from vmlitmus.compiler.lowering.shared_memory import SharedMemory
 from vmlitmus.compiler.lowering.values import Computed, Known, Row, Snapshot, Val
 from vmlitmus.lang.domain import Bool, EnumOf, RefTo, Truth
 
 
-class Truths(Control):
+class Truths(SharedMemory):
     """Evaluates ``and``, ``or``, ``not`` and conditional expressions."""
 
     def eval(self, node: ast.expr) -> Val:
@@ -97,7 +97,7 @@ class Truths(Control):
     def arm(self) -> Arm:
         """Go on in a block of its own."""
         assert self.block is not None
-        before = Snapshot(self.block, dict(self.scope.names), dict(self.fields), self.effect)
+        before = self.here(self.block)
         self.block = self.code.block()
         return Arm(before, self.block)
 

@@ -9,6 +9,7 @@ from enum import Enum
 from typing import Any, TypeAlias
 
 from vmlitmus.compiler.ir.nodes import Block, Operand
+from vmlitmus.compiler.ir.order import Flow
 from vmlitmus.lang.domain import Bool, Domain, EnumOf, IntRange, Members, RefTo, SetOf, Truth
 from vmlitmus.lang.entity import Entity
 from vmlitmus.lang.world import World
@@ -62,6 +63,7 @@ class Snapshot:
     names: dict[str, Val]
     fields: dict[int, Val] = field(default_factory=dict)
     effect: bool = False
+    flow: Flow | None = None
 
 
 def domain_of(value: object, world: World) -> Domain | None:

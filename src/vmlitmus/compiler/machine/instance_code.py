@@ -34,6 +34,8 @@ def lower_instance(machine: Machine, instance: Instance, variables: Reading) -> 
         body = made.sections[instance.start].framed.syntax.body
         lowerer.finish = Finish(_Leaving(variables, instance).leave)
     lowerer.scopes.append(scope)
+    if machine.world.shared:
+        lowerer.begin(instance.runner, instance.site, hardware=instance.step.hardware)
     _enter(lowerer, instance)
     lowerer.statements(body)
     if lowerer.block is not None:

@@ -24,7 +24,7 @@ _MOST = 4  # families kept, those used last
 
 
 class Family:
-    """Machines with as many entities of each class, and with the same switches.
+    """Machines with as many entities of each class, the same switches, and the same store buffers.
 
     A variable has one number in all of them until they are checked.
     """
@@ -44,7 +44,8 @@ _FAMILIES: dict[object, Family] = {}
 def family(world: World) -> Family:
     """Return the family of the machine of a world."""
     counts = tuple((kind, len(made)) for kind, made in world.entities.items())
-    key = counts, tuple(world.switches)
+    buffers = world.buffers.plan.name if world.buffers is not None else None
+    key = counts, tuple(world.switches), buffers
     found = _FAMILIES.pop(key) if key in _FAMILIES else Family()
     _FAMILIES[key] = found
     while len(_FAMILIES) > _MOST:

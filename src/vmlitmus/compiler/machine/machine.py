@@ -8,14 +8,17 @@ from functools import cached_property
 from typing import Any
 
 from vmlitmus.compiler.ir.nodes import Code
+from vmlitmus.compiler.machine.passing import Passing
 from vmlitmus.compiler.machine.program import Program
 from vmlitmus.errors import ModelError, ScenarioError, unknown
 from vmlitmus.lang.domain import Bool, Domain, IntRange, Members, shown
 from vmlitmus.lang.entity import Entity, Recorder, store
+from vmlitmus.lang.guard import when
 from vmlitmus.lang.model import Model
 from vmlitmus.lang.source import Choice, Source
 from vmlitmus.lang.step import Condition, Fairness, Step
-from vmlitmus.lang.world import World, when
+from vmlitmus.lang.store_buffer import SLOT, Site
+from vmlitmus.lang.world import World
 
 State = tuple[int, ...]
 
@@ -58,6 +61,11 @@ class Variable:
     def bookkeeping(self) -> bool:
         """Say whether it is hidden, or a budget: no field of any entity of the model."""
         return self.hidden or isinstance(self.entity, Budget)
+
+    @property
+    def is_slot(self) -> bool:
+        """Say whether it is a slot of a cpu's store buffer."""
+        return self.name.startswith(SLOT)
 
     @property
     def bits(self) -> int:
@@ -108,6 +116,17 @@ class Instance:
         assert isinstance(self.binding[0], Entity)
         return self.binding[0]
 
+    @property
+    def runner(self) -> Entity | None:
+        """The actor on whose cpu the instance runs; None where its first parameter is no entity."""
+        first = self.binding[0] if self.binding else None
+        return first if isinstance(first, Entity) else None
+
+    @property
+    def site(self) -> Site:
+        """What names the section, of this actor."""
+        return self.step.name, self.start, str(self.runner)
+
     def __str__(self) -> str:
         return f"{self.step.name}({','.join(shown(b) for b in self.binding)})"
 
@@ -119,7 +138,8 @@ class Machine:
     ``initial`` is the initial state: the code of each variable, in order. ``labels`` are those of
     the steps, by id, with the braces in. ``codes`` are the lowered instances, by index, and
     conditions, by name. ``switches`` are the parts that can be switched, each by a bit of the
-    state: part i by variable i; those of ``off`` are off in the initial state.
+    state: part i by variable i; those of ``off`` are off in the initial state. ``passing`` is what
+    is known of memory order where it is that of x86, and None where it is sequential.
     """
 
     model: Model
@@ -136,6 +156,7 @@ class Machine:
     codes: Mapping[int | str, Code] = field(default_factory=dict)
     switches: tuple[str, ...] = ()
     off: frozenset[str] = frozenset()
+    passing: Passing | None = None
 
     @property
     def step_ids(self) -> tuple[str, ...]:
@@ -198,6 +219,16 @@ class Machine:
 
         Raises NotEnabled, or whatever a faulty model raises.
         """
+        buffers = self.world.buffers
+        if buffers is None:
+            return self._fire(instance)
+        buffers.begin(None if instance.step.hardware else instance.runner, instance.site)
+        try:
+            return self._fire(instance)
+        finally:
+            buffers.end()
+
+    def _fire(self, instance: Instance) -> tuple[int, tuple[Any, ...]]:
         budgets = [self.variables[index] for index in instance.budgets]
         for left in budgets:
             when(left.entity.__dict__[left.name] > 0)

@@ -14,15 +14,17 @@ from vmlitmus.compiler.machine.instance_code import lower_instance
 from vmlitmus.compiler.machine.lowering_cache import Kept
 from vmlitmus.compiler.machine.machine import Instance, Machine
 from vmlitmus.compiler.machine.reachable import reachable
+from vmlitmus.compiler.machine.store_load import passing
 from vmlitmus.errors import ModelError
 from vmlitmus.lang.model import Model
 from vmlitmus.lang.syntax.trees import place
 
 
-def checked(machine: Machine) -> Machine:
+def checked(machine: Machine, *, ordered: bool = False) -> Machine:
     """Return the machine without instances that are never enabled, and fields that none changes.
 
-    Switches that no code asks for are left out as well.
+    Switches that no code asks for are left out as well. With ``ordered``, ``Machine.passing`` says
+    which loads may pass which stores on x86.
 
     Raises ModelError, with file and line, for a fault in an instance or a condition, and for a name
     or a label that is used twice.
@@ -47,8 +49,11 @@ def checked(machine: Machine) -> Machine:
     varying = [
         v
         for v in machine.variables
-        if v.index not in idle and (v.index in changing or v.bookkeeping)
+        if v.index not in idle and (v.index in changing or (v.bookkeeping and not v.is_slot))
     ]
+    if ordered:
+        observers = [lower(name) for name in machine.conditions]
+        machine = replace(machine, passing=passing(found, observers, machine.variables, varying))
     numbers = {v.index: number for number, v in enumerate(varying)}
     constants = {v.index: v.initial for v in machine.variables if v.index not in numbers}
     smaller = replace(

@@ -83,7 +83,7 @@ class _Reach:
         """Say whether some way through the code ends, or is faulty; note what it writes."""
         if instance.index not in self.codes:
             self.codes[instance.index] = self.lowered(instance)
-        faulty, writes = _ends(self.codes[instance.index], constants)
+        faulty, writes = ends(self.codes[instance.index], constants)
         for written in writes:
             for variable, operand in written.items():
                 self.write(variable, operand)
@@ -111,7 +111,7 @@ class _Reach:
         self.changed = True
 
 
-def _ends(code: Code, constants: Mapping[int, int]) -> tuple[bool, list[dict[int, Operand]]]:
+def ends(code: Code, constants: Mapping[int, int]) -> tuple[bool, list[dict[int, Operand]]]:
     """Say whether code may be faulty, and return what it may write, given what is constant."""
     key = tuple(constants.get(variable) for variable in code.reads)
     if key not in code.ends:

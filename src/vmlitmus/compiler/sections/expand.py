@@ -276,7 +276,7 @@ class _Inliner:
                 text = inner.value.value if isinstance(inner.value, ast.Constant) else None
                 if inner is not alone or not isinstance(text, str):
                     self.refuse(inner, 'a yield stands alone, with its label: yield "..."')
-        if isinstance(node, (ast.Try, ast.With, ast.FunctionDef, ast.ClassDef, ast.Match)):
+        if isinstance(node, (ast.Try, ast.FunctionDef, ast.ClassDef, ast.Match)):
             self.refuse(node, f"no {type(node).__name__.lower()} in model code")
 
     def refuse(self, node: ast.AST, reason: str) -> NoReturn:

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from vmlitmus.compiler import Instance, Machine, State
 from vmlitmus.engine.fault import blamed
 from vmlitmus.lang import NotEnabled
+from vmlitmus.lang.guard import Blocked
 
 
 @dataclass
@@ -84,6 +85,9 @@ class Stepper:
         for instance in self.candidates(state):
             try:
                 ending, _ = machine.fire(instance)
+            except Blocked:
+                machine.back(state)
+                continue
             except NotEnabled as error:
                 if written:
                     raise blamed(str(instance), error, instance) from None

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 from vmlitmus.trace.tracepoints.tables import Row
 
-_FIELD = re.compile(rb"\tfield:([^;]*);\toffset:(\d+);\tsize:(\d+);(?:\tsigned:([01]);)?")
+_FIELD = re.compile(rb"\tfield:([^;]*);\toffset:(\d{1,9});\tsize:(\d{1,9});(?:\tsigned:([01]);)?")
 _NAME = re.compile(rb"(\w+)(?:\[[^\]]*\])*$")
-_STATE = re.compile(rb'\{\s*(0x[0-9a-fA-F]+|\d+)\s*,\s*"(\w)"\s*\}')
+_STATE = re.compile(rb'\{\s*(0x[0-9a-fA-F]{1,16}|0|[1-9]\d{0,17})\s*,\s*"(\w)"\s*\}')
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ def parse_fields(text: bytes) -> dict[str, Field]:
 def parse_format(text: bytes) -> Format | None:
     """Return an event's format, or None where the text is not one."""
     name = re.search(rb"^name: (\w+)$", text, re.MULTILINE)
-    number = re.search(rb"^ID: (\d+)$", text, re.MULTILINE)
+    number = re.search(rb"^ID: (\d{1,9})$", text, re.MULTILINE)
     if name is None or number is None or int(number[1]) > 0xFFFF:
         return None
     printed = text.partition(b"print fmt:")[2]

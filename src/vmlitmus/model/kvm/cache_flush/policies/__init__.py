@@ -4,6 +4,7 @@
 """
 
 from vmlitmus.model.kvm.cache_flush.policies.all_online import AllOnlineCpus
+from vmlitmus.model.kvm.cache_flush.policies.at_exit import AtExit
 from vmlitmus.model.kvm.cache_flush.policies.cleared_after import ClearedAfterFlush
 from vmlitmus.model.kvm.cache_flush.policies.ever_ran import (
     EverExited,
@@ -28,4 +29,5 @@ POLICIES = {
     "wished": Wished,
     "wished-at-load": WishedAtLoad,
     "self-clearing": SelfClearing,
+    "at-exit": AtExit,
 }

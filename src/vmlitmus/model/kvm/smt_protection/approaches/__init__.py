@@ -5,6 +5,7 @@ folder, and what the kernel has without them (none, cookies, hot unplug).
 """
 
 from vmlitmus.model.kvm.smt_protection.approaches.gang import Gang
+from vmlitmus.model.kvm.smt_protection.approaches.idle_wait import IdleCpuWait, IdleTaskWait
 from vmlitmus.model.kvm.smt_protection.approaches.isolation import Isolation
 from vmlitmus.model.kvm.smt_protection.approaches.kernel_entry import KernelEntryProtection
 from vmlitmus.model.kvm.smt_protection.approaches.rendezvous import Rendezvous
@@ -25,4 +26,6 @@ MECHANISMS: dict[str, type[SmtMechanism]] = {
     "tif-handshake": TifHandshake,
     "isolation": Isolation,
     "rendezvous": Rendezvous,
+    "idle-task-wait": IdleTaskWait,
+    "idle-cpu-wait": IdleCpuWait,
 }

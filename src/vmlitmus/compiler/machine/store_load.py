@@ -1,0 +1,209 @@
+"""Which loads may pass which stores of their cpu: the store-to-load pairs without a drain between.
+
+On x86 a load may take its value before an older store of the same cpu to another place is seen by
+others; nothing else is out of order. It matters only where others touch the place of the store, and
+where somebody can tell that what follows came first: another cpu writes what is loaded, or reads
+what is written there without a buffer.
+
+A store that nothing of this kind follows before the buffer drains need not be buffered: it may be
+delayed, with all that follows, until it would have reached memory. Where there is no pair, the
+answer under sequential consistency is the answer under TSO.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TypeAlias
+
+from vmlitmus.compiler.ir.nodes import Code, Operand
+from vmlitmus.compiler.ir.order import Access, Drain
+from vmlitmus.compiler.machine.machine import Instance, Variable
+from vmlitmus.compiler.machine.passing import Pair, Passing
+from vmlitmus.compiler.machine.reachable import ends
+from vmlitmus.lang.entity import Entity
+from vmlitmus.lang.store_buffer import Site
+
+Lowered: TypeAlias = Sequence[tuple[Instance, Code]]
+Known: TypeAlias = frozenset[tuple[int, int]]  # variables of an actor, with their codes
+OBSERVER = "a condition"
+_MOST = 4096  # ways of an actor that are told apart
+
+
+def passing(
+    lowered: Lowered,
+    conditions: Iterable[Code],
+    variables: Sequence[Variable],
+    varying: Sequence[Variable],
+) -> Passing:
+    """Find what may pass what in some lowered instances; conditions observe memory.
+
+    ``varying`` are those of the variables that change.
+    """
+    return _Walk(lowered, conditions, variables, varying).run()
+
+
+class _Walk:
+    def __init__(
+        self,
+        lowered: Lowered,
+        conditions: Iterable[Code],
+        variables: Sequence[Variable],
+        varying: Sequence[Variable],
+    ) -> None:
+        self.lowered = [(i, code) for i, code in lowered if not i.step.hardware]
+        self.names = {v.index: str(v) for v in variables}
+        self.at = {v.entity: v.index for v in varying if v.name == "_at"}
+        self.where = {(v.entity, v.name): v for v in varying}
+        self.readers: dict[int, set[object]] = {}
+        self.writers: dict[int, set[object]] = {}
+        for instance, code in lowered:
+            actor = object() if instance.step.hardware else instance.runner
+            own = self.at.get(instance.runner) if instance.runner is not None else None
+            for variable in code.reads:
+                if variable != own:
+                    self.readers.setdefault(variable, set()).add(actor)
+            for variable in code.writes:
+                self.writers.setdefault(variable, set()).add(actor)
+        for code in conditions:
+            for variable in code.reads:
+                self.readers.setdefault(variable, set()).add(OBSERVER)
+        self.starts: dict[Entity, list[tuple[Instance, Code]]] = {}
+        for instance, code in self.lowered:
+            if instance.runner is not None:
+                self.starts.setdefault(instance.runner, []).append((instance, code))
+        self.pairs: dict[Pair, None] = {}
+        self.drains: dict[Drain, None] = {}
+        self.stores: dict[Site, set[str]] = {}
+
+    def run(self) -> Passing:
+        for instance, code in self.lowered:
+            actor = instance.runner
+            if actor is None or not code.order.stores:
+                continue
+            found = [s for s in code.order.stores if self.touched(s.variable, actor)]
+            passed = [self.follow(instance, code, store, actor) for store in found]
+            if any(passed):
+                names = {self.names[s.variable] for s in code.order.stores}
+                self.stores.setdefault(instance.site, set()).update(names)
+        stores = {site: frozenset(names) for site, names in self.stores.items()}
+        return Passing(tuple(sorted(self.pairs)), tuple(self.drains), stores)
+
+    def touched(self, variable: int, actor: Entity) -> bool:
+        """Say whether somebody else reads or writes a variable."""
+        users = self.readers.get(variable, set()) | self.writers.get(variable, set())
+        return bool(users - {actor})
+
+    def tells(self, access: Access, store: Access, actor: Entity) -> bool:
+        """Say whether others can tell that an access came before a store reached memory."""
+        if access.variable == store.variable and access.kind == "load":
+            return False
+        if access.kind == "load":
+            return bool(self.writers.get(access.variable, set()) - {actor})
+        return self.touched(access.variable, actor)
+
+    def follow(self, instance: Instance, code: Code, store: Access, actor: Entity) -> bool:
+        """Follow the actor from a store to what drains it; say whether something can pass it."""
+        passed = [
+            access
+            for open_store, access in code.order.inside
+            if open_store == store and self.tells(access, store, actor)
+        ]
+        for drain, met in code.order.drains:
+            if met == store:
+                self.drains[drain] = None
+        leaves = [writes for writes, flow in code.order.leaves if store in flow.open]
+        passed += self.leaving(leaves, store, actor)
+        todo = [self.known({}, writes, actor) for writes in leaves]
+        seen: dict[Known, None] = dict.fromkeys(todo)
+        while todo:
+            known = todo.pop()
+            for then in self.after(actor, dict(known)):
+                passed += self.early(then, store, actor)
+                leaves = [writes for writes, flow in then.order.leaves if flow.before]
+                passed += self.leaving(leaves, store, actor)
+                for writes in leaves:
+                    now = self.known(dict(known), writes, actor, forget=len(seen) > _MOST)
+                    if now not in seen:
+                        seen[now] = None
+                        todo.append(now)
+        for then in self.beside(actor) if seen else ():
+            passed += self.early(then, store, actor)
+        for access in passed:
+            self.pairs[_pair(store, access)] = None
+        return bool(passed)
+
+    def early(self, code: Code, store: Access, actor: Entity) -> list[Access]:
+        for drain, met in code.order.drains:
+            if met is None:
+                self.drains[drain] = None
+        return [a for a in code.order.early if self.tells(a, store, actor)]
+
+    def leaving(
+        self, leaves: Sequence[Mapping[int, Operand]], store: Access, actor: Entity
+    ) -> list[Access]:
+        """Where the actor is counts as a field that it writes, if somebody else looks at it."""
+        at = self.at.get(actor)
+        if not leaves or at is None or not self.readers.get(at, set()) - {actor}:
+            return []
+        return [Access("write", at, "the place of the actor", store.function, store.place)]
+
+    def known(
+        self,
+        before: dict[int, int],
+        writes: Mapping[int, Operand],
+        actor: Entity,
+        *,
+        forget: bool = False,
+    ) -> Known:
+        """Return what is known of the actor's own variables behind a section.
+
+        To ``forget`` all but its place keeps the ways few.
+        """
+        for variable, operand in writes.items():
+            before.pop(variable, None)
+            if isinstance(operand, int) and not self.writers.get(variable, set()) - {actor}:
+                before[variable] = operand
+        at = self.at.get(actor)
+        kept = {at: before[at]} if forget and at in before else {} if forget else before
+        return frozenset(kept.items())
+
+    def after(self, actor: Entity, known: Mapping[int, int]) -> Iterator[Code]:
+        """Yield what an actor may do next, with what is known of its own variables."""
+        for instance, code in self.starts.get(actor, ()):
+            if all(known.get(variable, at) == at for variable, at in instance.guards):
+                faulty, writes = ends(code, known)
+                if faulty or writes:
+                    yield code
+
+    def beside(self, actor: Entity) -> Iterator[Code]:
+        """Yield what others may do on the cpu of an actor without a context switch before it."""
+        mine = self.cpus(actor)
+        for other, found in self.starts.items():
+            if other is not actor and mine & self.cpus(other):
+                yield from (code for _, code in found)
+
+    def cpus(self, actor: Entity) -> set[Entity]:
+        """Return the cpus on which an actor may run."""
+        name = type(actor).runs_on
+        if name == "self":
+            return {actor}
+        if name is None:
+            return set()
+        variable = self.where.get((actor, name))
+        if variable is None:
+            held = actor.__dict__[name]
+            return self.cpus(held) if held is not None else set()
+        members: Iterable[Entity] = getattr(variable.domain, "members", ())
+        return set().union(*(self.cpus(member) for member in members))
+
+
+def _pair(store: Access, then: Access) -> Pair:
+    return Pair(
+        store.name,
+        store.function,
+        store.place,
+        then.name,
+        then.function,
+        then.place,
+        then.kind == "load",
+    )

@@ -1,0 +1,1 @@
+"""Private pages: conversion, fault, punch hole, populate, firmware."""

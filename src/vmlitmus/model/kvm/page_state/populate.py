@@ -1,0 +1,90 @@
+"""SNP_LAUNCH_UPDATE of a page: kvm_gmem_populate() and sev_gmem_post_populate().
+
+Under slots_lock. The source page is got, which takes mmap_lock; under the invalidate_lock and the
+folio lock: a page that is assigned already is refused, else it is made firmware's, firmware
+measures it and makes it the guest's. When firmware refuses, the page is reclaimed and made shared;
+when that fails, it is leaked. Until 7.0 the source page was got under the invalidate_lock, while a
+fault of the VMM's on its mapping of guest_memfd takes the invalidate_lock under mmap_lock.
+
+Not load-bearing: "userspace may map guest_memfd": it brings the other order of the two locks, and
+its lack mends nothing else.
+
+Not modelled: that 6.12.107 drops the folio lock before firmware is called; a vcpu that runs before
+LAUNCH_FINISH, which KVM refuses, is asked about all the same.
+Source: kvm_gmem_populate() in virt/kvm/guest_memfd.c, sev_gmem_post_populate() in sev.c.
+"""
+
+from __future__ import annotations
+
+from vmlitmus.lang import KernelFile, Sections, World, sequence, when
+from vmlitmus.model.kvm.page_state.rmp import LEAK, RECLAIM
+from vmlitmus.model.kvm.page_state.versions import MAPPABLE, SOURCE_FIRST
+from vmlitmus.world.page_state import Host, Page, Rmp, Task
+
+POPULATE = KernelFile("virt/kvm/guest_memfd.c", "kvm_gmem_populate()", "7.2.8")
+POST = KernelFile("arch/x86/kvm/svm/sev.c", "sev_gmem_post_populate()", "7.2.8")
+USER_FAULT = KernelFile("virt/kvm/guest_memfd.c", "kvm_gmem_fault_user_mapping()", "7.2.8")
+MAPPED = MAPPABLE.part
+REFUSE = "refuse to populate a page that is assigned"
+GIVE_BACK = "reclaim a page that firmware refused"
+
+
+@sequence(source=(POPULATE, POST, RECLAIM), disturbance="populate", fair="weak")
+def populate(w: World, task: Task, page: Page) -> Sections:
+    host = w.the(Host)
+    when(page.in_file and not host.slots_lock and not page.leaked)
+    host.slots_lock = True
+    yield "{task} enters KVM_SEV_SNP_LAUNCH_UPDATE for {page} and takes slots_lock"
+    if w.part(SOURCE_FIRST.part):
+        when(not host.mmap_lock)
+        yield "{task} gets the source page for {page}"
+        when(not host.invalidate_lock)
+        host.invalidate_lock = True
+    else:
+        when(not host.invalidate_lock)
+        host.invalidate_lock = True
+        yield "{task} takes the invalidate_lock and wants mmap_lock"
+        when(not host.mmap_lock)
+    page.locked = True
+    yield "{task} has the source page, and {page} locked"
+    if not page.in_file or (page.rmp != Rmp.SHARED and w.part(REFUSE)):
+        finish(w, page)
+        yield "{task} finds {page} assigned, or gone, and fails"
+        return
+    page.rmp = Rmp.FIRMWARE
+    yield "{task} makes {page} firmware's and calls SNP_LAUNCH_UPDATE"
+    if host.update_fails:
+        page.failed = True
+        give_back(w, page)
+    else:
+        page.rmp = Rmp.GUEST
+        page.populated = True
+        page.uptodate = True
+    finish(w, page)
+    yield "{task} is done with {page}, which is {page.rmp} now"
+
+
+def give_back(w: World, page: Page) -> None:
+    """snp_page_reclaim(), and what comes of it."""
+    if w.the(Host).reclaim_fails:
+        page.leaked = w.part(LEAK)
+    elif w.part(GIVE_BACK):
+        page.rmp = Rmp.SHARED
+
+
+def finish(w: World, page: Page) -> None:
+    """Drop all locks."""
+    page.locked = False
+    w.the(Host).invalidate_lock = False
+    w.the(Host).slots_lock = False
+
+
+@sequence(source=USER_FAULT, disturbance="user-fault", fair="weak")
+def user_fault(w: World, task: Task) -> Sections:
+    host = w.the(Host)
+    when(not host.mmap_lock and w.part(MAPPED))
+    host.mmap_lock = True
+    yield "{task} faults on its mapping of guest_memfd and has mmap_lock"
+    when(not host.invalidate_lock)
+    host.mmap_lock = False
+    yield "{task} has handled the fault"

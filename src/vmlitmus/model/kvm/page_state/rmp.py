@@ -1,0 +1,50 @@
+"""RMPUPDATE, SNP_LAUNCH_UPDATE, SNP_PAGE_RECLAIM, and the host's next use of a page.
+
+A page that is firmware's cannot be changed by RMPUPDATE until firmware gives it back. A page that
+cannot be had back is leaked: nobody gets it again.
+
+Source: sev_gmem_invalidate(), snp_page_reclaim() in arch/x86/kvm/svm/sev.c.
+"""
+
+from __future__ import annotations
+
+from vmlitmus.lang import Apm, KernelFile, World, step, when
+from vmlitmus.world.memory import Owner
+from vmlitmus.world.page_state import Host, Page, Rmp
+
+SEV = "arch/x86/kvm/svm/sev.c"
+INVALIDATE = KernelFile(SEV, "sev_gmem_invalidate()", "7.2.8")
+RECLAIM = KernelFile(SEV, "snp_page_reclaim()", "7.2.8")
+CHECKS = Apm("15.36.10")
+MAKE_SHARED = "make a page shared when guest_memfd frees it"
+LEAK = "leak a page that firmware does not give back"
+
+
+def make_private(page: Page) -> None:
+    """rmp_make_private(): nothing happens to a page of firmware."""
+    if page.rmp == Rmp.SHARED:
+        page.rmp = Rmp.GUEST
+
+
+def make_shared(page: Page) -> None:
+    """rmp_make_shared(): fails for a page of firmware."""
+    if page.rmp == Rmp.GUEST:
+        page.rmp = Rmp.SHARED
+
+
+def free(w: World, page: Page) -> None:
+    """kvm_gmem_free_folio(), when the last reference is gone."""
+    if w.part(MAKE_SHARED) and not w.the(Host).rmpupdate_fails:
+        make_shared(page)
+    page.uptodate = False
+    page.populated = False
+    if not page.leaked:
+        page.owner = Owner.FREE
+
+
+@step("the host writes {page}, which is its own now", source=CHECKS, disturbance="host-reuse")
+def host_writes(w: World, page: Page) -> None:
+    when(page.owner == Owner.FREE)
+    page.owner = Owner.HOST
+    if page.rmp != Rmp.SHARED:
+        w.the(Host).rmp_fault = True

@@ -1,0 +1,94 @@
+"""The topic page-state: who owns a private page, and do all who keep books about it agree?"""
+
+from __future__ import annotations
+
+from vmlitmus.claims.page_state import CONDITIONS
+from vmlitmus.lang import Model, Settings, Setup, choice, number, release
+from vmlitmus.model.kvm.page_state.conversion import allocate, convert, punch_hole
+from vmlitmus.model.kvm.page_state.fault import page_fault
+from vmlitmus.model.kvm.page_state.populate import populate, user_fault
+from vmlitmus.model.kvm.page_state.request import guest_request, page_state_change, rewrite
+from vmlitmus.model.kvm.page_state.rmp import host_writes
+from vmlitmus.model.kvm.page_state.versions import FIXES, READ, UNREAD, VERSIONS
+from vmlitmus.world.page_state import Host, Page, Task, Vcpu
+
+
+def make_all(make: Setup, s: Settings) -> None:
+    """Make the host, the pages, the vcpus and the tasks."""
+    firmware = s["firmware"]
+    make(
+        Host,
+        reclaim_fails=firmware["reclaim"] == "fails",
+        update_fails=firmware["command"] == "fails",
+        rmpupdate_fails=s["machine"]["rmpupdate"] == "fails",
+        guest_response=s["kvm"]["response_page"] == "guest",
+    )
+    for _ in range(s["machine"]["pages"]):
+        make(Page, private=s["vmm"]["attribute"] == "private")
+    for _ in range(s["machine"]["vcpus"]):
+        make(Vcpu)
+    for _ in range(s["machine"]["tasks"]):
+        make(Task)
+
+
+MODEL = Model(
+    name="page-state",
+    doc="Who owns a private page, and do RMP, guest_memfd, SPTEs and firmware agree?",
+    entities=(Host, Page, Vcpu, Task),
+    steps=(
+        page_fault,
+        punch_hole,
+        allocate,
+        convert,
+        populate,
+        user_fault,
+        guest_request,
+        page_state_change,
+        rewrite,
+        host_writes,
+    ),
+    conditions=CONDITIONS,
+    fixes=FIXES,
+    versions=VERSIONS,
+    read=READ,
+    unread=UNREAD,
+    settings={
+        "machine": {
+            "pages": number(1, 2, default=1, doc="private pages of the guest"),
+            "vcpus": number(1, 2, default=1, doc="vcpus of the guest"),
+            "tasks": number(1, 3, default=1, doc="tasks of the VMM"),
+            "rmpupdate": choice(
+                "succeeds",
+                "fails",
+                default="succeeds",
+                doc="whether RMPUPDATE succeeds when guest_memfd frees a page",
+            ),
+        },
+        "kvm": {
+            "version": release(default="7.2.8", doc="the kernel version: which fixes are in"),
+            "response_page": choice(
+                "kvm", "guest", default="kvm", doc="whose page firmware writes its response to"
+            ),
+        },
+        "vmm": {
+            "attribute": choice(
+                "private",
+                "shared",
+                default="private",
+                doc="their attribute at the start",
+            ),
+        },
+        "firmware": {
+            "command": choice(
+                "succeeds",
+                "fails",
+                default="succeeds",
+                doc="what comes of SNP_LAUNCH_UPDATE and of a guest request",
+            ),
+            "reclaim": choice(
+                "succeeds", "fails", default="succeeds", doc="what comes of SNP_PAGE_RECLAIM"
+            ),
+        },
+    },
+    setup=make_all,
+)

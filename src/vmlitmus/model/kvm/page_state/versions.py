@@ -1,0 +1,52 @@
+"""The fixes around private pages, and which version has which.
+
+6.12.107 remembers by PG_uptodate that a folio was prepared, and takes mmap_lock for the source page
+under the invalidate_lock; 7.1.13 and 7.2.8 ask the RMP, and get the source page first.
+"""
+
+from __future__ import annotations
+
+from vmlitmus.lang import Fix, KernelCommit, KernelFile
+
+GMEM = "virt/kvm/guest_memfd.c"
+LATE = Fix(
+    "a folio is prepared when it is mapped, not when it is allocated",
+    KernelCommit(
+        "b85524314a3d",
+        "KVM: guest_memfd: delay kvm_gmem_prepare_folio() until the memory is passed to the guest",
+    ),
+    "6.11",
+)
+ONCE = Fix(
+    "the indices of a page-state change are read once",
+    KernelCommit("7588dbcebcbf", "KVM: SEV: only access GHCB fields once"),
+    "6.5",
+)
+BY_RMP = Fix(
+    "the RMP says whether a folio is prepared",
+    KernelFile(GMEM, "kvm_gmem_get_pfn()", "7.1.13"),
+    "7.0",
+)
+SOURCE_FIRST = Fix(
+    "populate gets its source page before the invalidate_lock",
+    KernelFile(GMEM, "kvm_gmem_populate()", "7.1.13"),
+    "7.0",
+)
+MAPPABLE = Fix(
+    "userspace may map guest_memfd",
+    KernelFile(GMEM, "kvm_gmem_fault_user_mapping()", "7.1.13"),
+    "6.18",
+)
+FIXES = (LATE, ONCE, MAPPABLE, BY_RMP, SOURCE_FIRST)
+VERSIONS = {
+    "rfc": (),
+    "6.12.107": (LATE, ONCE),
+    "6.18": (LATE, ONCE, MAPPABLE),
+    "7.1.13": FIXES,
+    "7.2.8": FIXES,
+}
+READ = ("6.12.107", "7.1.13", "7.2.8")
+UNREAD = {
+    "rfc": "none of the fixes; no release",
+    "6.18": "6.12.107 was, where userspace cannot map guest_memfd",
+}

@@ -1,0 +1,66 @@
+"""Private pages of an SNP guest: guest_memfd, memory attributes, SPTEs, the RMP and firmware.
+
+A page stands for one gfn, its folio in guest_memfd and the RMP entry of the folio's pfn.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Annotated
+
+from vmlitmus.lang import Between, Const, Entity
+from vmlitmus.world.memory import Owner
+
+
+class Rmp(Enum):
+    """Whose page it is by its RMP entry."""
+
+    SHARED = "the hypervisor's"
+    GUEST = "the guest's"
+    FIRMWARE = "firmware's"
+
+
+class Host(Entity):
+    """The host kernel and its firmware."""
+
+    reclaim_fails: Const[bool] = False  # SNP_PAGE_RECLAIM may fail
+    update_fails: Const[bool] = False  # SNP_LAUNCH_UPDATE may fail
+    rmpupdate_fails: Const[bool] = False  # RMPUPDATE may fail when a page is freed
+    guest_response: Const[bool] = False  # the response page of a guest request is the guest's
+    slots_lock: bool = False
+    invalidate_lock: bool = False  # the invalidate_lock of the guest_memfd's mapping
+    mmap_lock: bool = False
+    rmp_fault: bool = False  # the host wrote a page that its RMP entry does not give it
+    out_of_bounds: bool = False  # an entry outside the page-state-change buffer was used
+
+
+class Page(Entity):
+    """A private page."""
+
+    rmp: Rmp = Rmp.SHARED
+    private: bool = True  # KVM_MEMORY_ATTRIBUTE_PRIVATE
+    in_file: bool = True  # a folio of guest_memfd
+    uptodate: bool = False  # PG_uptodate
+    locked: bool = False  # the folio lock
+    held: bool = False  # a fault has a reference
+    mapped: bool = False  # by an SPTE, as private
+    invalidating: Annotated[int, Between(0, 2)] = 0
+    owner: Owner = Owner.GUEST
+    again: bool = False  # its folio was allocated a second time
+    leaked: bool = False  # snp_leak_pages()
+    populated: bool = False  # LAUNCH_UPDATE has measured it
+    failed: bool = False  # its last conversion failed
+
+
+class Vcpu(Entity, runs_on="self"):
+    """A vcpu of the guest."""
+
+    fault: Page | None = None
+    moved: bool = False  # mmu_invalidate_seq has moved since
+    prepares: bool = False  # the fault has found that the folio is not prepared
+    checked: bool = False  # the indices of its page-state change were checked
+    rewritten: bool = False  # and the guest has written others since
+
+
+class Task(Entity):
+    """A task of the VMM."""

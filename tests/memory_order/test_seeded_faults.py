@@ -1,0 +1,140 @@
+"""Mistakes in buffering, in each engine, are seen by the published tests or random programs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axioms import final_states
+from outcomes import by_native, by_reference, machine_of
+
+from vmlitmus.compiler.lowering.shared_memory import SharedMemory
+from vmlitmus.compiler.machine import lowering_cache
+from vmlitmus.compiler.machine.store_load import _Walk
+from vmlitmus.herd.program import Program
+from vmlitmus.herd.read import read_program
+from vmlitmus.lang.store_buffer import StoreBuffers
+
+DATA = Path(__file__).parents[1] / "data" / "tso"
+SHOWS = ("SB", "SB+mfences", "SB+rfi-pos", "MP", "2+2W", "n4b", "n7", "SB-XCHG", "R+po+mfence")
+
+
+def programs() -> list[Program]:
+    return [read_program((DATA / f"{name}.litmus").read_text(), name) for name in SHOWS]
+
+
+@pytest.fixture(autouse=True)
+def forgotten() -> Iterator[None]:
+    """Nothing that was lowered with a fault is kept."""
+    lowering_cache._FAMILIES.clear()
+    yield
+    lowering_cache._FAMILIES.clear()
+
+
+def wrong(find: Callable[[Any], Any], *, raw: bool = True) -> bool:
+    """Say whether some program ends otherwise than the axioms say, or fails."""
+    for program in programs():
+        try:
+            if find(machine_of(program, "tso", raw=raw))[0] != final_states(program):
+                return True
+        except Exception:
+            return True
+    return False
+
+
+def test_without_a_fault_nothing_is_wrong() -> None:
+    """So what the other tests see is the fault."""
+    assert not wrong(by_reference)
+    assert not wrong(by_reference, raw=False)
+    assert not wrong(by_native)
+
+
+def no_forwarding(self: StoreBuffers, place: Any, code: int) -> None:
+    self.memory.setdefault(place, self.recorder.code(*place))
+
+
+def lost_drain(self: StoreBuffers, cpu: Any = None) -> None:
+    """A barrier that drains nothing."""
+
+
+def lifo(self: StoreBuffers, cpu: Any, entity: Any, name: str) -> None:
+    entries = self.fifo(cpu)
+    _REACH(self, cpu, *entries[-1][0]) if len(entries) == 1 else _newest(self, cpu, entries)
+
+
+def _newest(self: StoreBuffers, cpu: Any, entries: Any) -> None:
+    (entity, name), code = entries[-1]
+    self.recorder.put(entity, name, code)
+    self.keep(cpu, entries[:-1])
+
+
+def pso(self: StoreBuffers, cpu: Any, entity: Any, name: str) -> None:
+    """The oldest store of each place may overtake those to others."""
+    entries = self.fifo(cpu)
+    mine = next((i for i, (place, _) in enumerate(entries) if place == (entity, name)), None)
+    if mine is None:
+        _REACH(self, cpu, entity, name)
+        return
+    self.recorder.put(entity, name, entries[mine][1])
+    self.keep(cpu, entries[:mine] + entries[mine + 1 :])
+
+
+_REACH = StoreBuffers.reach_memory
+
+
+@pytest.mark.parametrize(
+    ("method", "fault"),
+    [
+        ("show", no_forwarding),
+        ("barrier", lost_drain),
+        ("reach_memory", lifo),
+        ("reach_memory", pso),
+    ],
+    ids=["no forwarding", "lost drain", "LIFO", "PSO"],
+)
+def test_a_fault_of_the_definition_is_seen(
+    monkeypatch: pytest.MonkeyPatch, method: str, fault: Any
+) -> None:
+    """The reference engine runs ``lang.store_buffer``."""
+    monkeypatch.setattr(StoreBuffers, method, fault)
+    assert wrong(by_reference)
+
+
+def own_not_seen(self: Any, cpu: Any, here: Any, place: Any, value: Any) -> Any:
+    return value
+
+
+def no_wait(self: Any, node: Any, by: str, cpu: Any = None) -> None:
+    """A barrier that drains nothing."""
+
+
+def younger_lost(self: Any, cpu: Any, entity: Any, name: str) -> None:
+    slots = self.slots(cpu)
+    _LOWERED(self, cpu, entity, name)
+    for slot in slots:
+        self.set_slot(slot, 0)
+
+
+_LOWERED = SharedMemory.reach_memory
+
+
+@pytest.mark.parametrize(
+    ("method", "fault"),
+    [("seen", own_not_seen), ("barrier", no_wait), ("reach_memory", younger_lost)],
+    ids=["no forwarding", "lost drain", "stores lost"],
+)
+def test_a_fault_of_the_lowering_is_seen(
+    monkeypatch: pytest.MonkeyPatch, method: str, fault: Any
+) -> None:
+    """The compiled engine runs what was lowered."""
+    monkeypatch.setattr(SharedMemory, method, fault)
+    assert wrong(by_native)
+
+
+@pytest.mark.parametrize("method", ["early", "tells"])
+def test_a_pair_that_is_overlooked_is_seen(monkeypatch: pytest.MonkeyPatch, method: str) -> None:
+    """Selective buffering rests on what the static report finds."""
+    monkeypatch.setattr(_Walk, method, lambda *_: [])
+    assert wrong(by_reference, raw=False)
