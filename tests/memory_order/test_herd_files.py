@@ -6,8 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from vmlitmus.compiler import build
+from vmlitmus.engine import run
+from vmlitmus.herd.model import model_of
 from vmlitmus.herd.program import Kind
 from vmlitmus.herd.read import HerdError, read_program
+from vmlitmus.lang import never
 from vmlitmus.litmus.catalogue import Catalogue
 
 SB = """X86_64 SB
@@ -77,3 +81,26 @@ def test_the_test_in_a_file(tmp_path: Path) -> None:
     assert str(cells[0].claim) == "possible asked"
     assert "on x86?" in test.question
     assert cells[0].machine(catalogue.model_of(test.topic)).passing is not None
+
+
+DEEP = """X86 deep
+{ x=0; y=0; }
+ P0          | P1          ;
+ MOV [x],$1  | MOV [y],$1  ;
+ MOV [x],$2  | MOV EAX,[x] ;
+ MOV EAX,[y] |             ;
+~exists (x=0)
+"""
+
+
+def test_a_full_store_buffer_is_reported() -> None:
+    """Where the bound on the depth is reached, the report says so; elsewhere it does not."""
+    program = read_program(DEEP, "deep.litmus")
+    for depth, full in ((1, True), (4, False)):
+        settings = {"machine": {"memory": "tso", "store_buffer": depth}}
+        machine = build(model_of(program), settings)
+        assert f"store buffers of {depth} entries" in str(machine.bounds["memory"])
+        for engine in ("reference", "compiled"):
+            result = run(machine, never("asked"), engine=engine)
+            assert result.verdict.value == "holds"
+            assert any("store buffer was full" in w for w in result.warnings) is full

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from functools import lru_cache, partial
 from itertools import product
@@ -73,14 +73,27 @@ def build(
         builder = _Builder(model, settings or {}, lists or {}, switchable)
         machine = checked(builder.build(*arguments), ordered=builder.depth > 0)
         found = machine.passing
-        if found is None or not machine.world.shared or (selective and not found.pairs):
+        if found is None:
             return machine
+        if not machine.world.shared or (selective and not found.pairs):
+            return _said(machine, machine.world.shared, 0)
         again = _Builder(model, settings or {}, lists or {}, switchable)
         again.buffered, again.stores = True, found.stores if selective else None
         again.varying = frozenset(map(str, machine.variables))
-        return replace(checked(again.build(*arguments)), passing=replace(found, in_use=True))
+        buffered = replace(checked(again.build(*arguments)), passing=replace(found, in_use=True))
+        return _said(buffered, buffered.world.shared, builder.depth)
     except RecursionError:
         raise ModelError(f"model {model.name}: the code of a step is nested too deeply") from None
+
+
+def _said(machine: Machine, shared: Collection[object], depth: int) -> Machine:
+    """Return a machine whose bounds say what its memory order comes to."""
+    said = "x86-TSO, but no field here is Shared: the same as sequential consistency"
+    if depth:
+        said = f"x86-TSO with store buffers of {depth} entries, the compiler not modelled"
+    elif shared:
+        said = "x86-TSO, where no load can pass a store: the answer under sc is the answer"
+    return replace(machine, bounds={**machine.bounds, "memory": [said]})
 
 
 def scanned(

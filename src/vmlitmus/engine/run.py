@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from vmlitmus.compiler import Machine, State
+from vmlitmus.compiler.machine.drains import FULL
 from vmlitmus.engine.confirm import backing, confirm_end, confirm_lasso, nobody, vacuous
 from vmlitmus.engine.finding import Finding, Watch
 from vmlitmus.engine.limits import Limits, Progress, Stopped
@@ -82,7 +83,8 @@ class _Job:
     def find(self, kind: str | None, observe: tuple[str, ...]) -> Finding:
         """Search with the claim's own end, or (``kind`` None) everything."""
         backed = backing(self.machine, self.claim)
-        watched = tuple(dict.fromkeys((*self.claim.conditions, *backed, *observe)))
+        full = (FULL,) if FULL in self.machine.conditions else ()
+        watched = tuple(dict.fromkeys((*self.claim.conditions, *backed, *observe, *full)))
         if self.engine == "auto":
             try:
                 return self.reference(kind, watched, patience(len(self.machine.instances)))
@@ -230,6 +232,8 @@ def _result(
     if verdict is Verdict.HOLDS and not empty:
         empty = vacuous(machine, claim, finding.observed)
     warnings += empty
+    if verdict is Verdict.HOLDS and FULL in finding.observed:
+        warnings += ("a store buffer was full, so a store had to wait: raise machine.store_buffer",)
     coverage = {name: finding.coverage.get(name, 0) for name in machine.step_ids}
     return Result(
         verdict=verdict,

@@ -10,6 +10,8 @@ from vmlitmus.world.cpu import (
     MoveFlush,
     OtherAsid,
     ReclaimFlush,
+    SeamcallMark,
+    TdxFlush,
     Writeback,
 )
 from vmlitmus.world.memory import Device, Owner, Page, PageKind
@@ -31,7 +33,9 @@ __all__ = [
     "PageKind",
     "ReclaimFlush",
     "Role",
+    "SeamcallMark",
     "Task",
+    "TdxFlush",
     "Vcpu",
     "Vm",
     "VmKind",

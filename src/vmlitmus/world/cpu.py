@@ -66,6 +66,23 @@ class OtherAsid(Enum):
     FREE = "free"  # its bit is clear in sev_asid_bitmap: it may be given to a VM
 
 
+class SeamcallMark(Enum):
+    """When a SEAMCALL sets cache_state_incoherent."""
+
+    BEFORE = "before"  # as merged, on its own cpu
+    AFTER = "after"
+    OTHER_CPU = "other-cpu"  # with preemption on the call may be made on another cpu
+    NEVER = "never"
+
+
+class TdxFlush(Enum):
+    """When KVM and the TDX code write back all caches on the way to kexec."""
+
+    NONE = "none"
+    EARLY = "early"  # while SEAMCALLs may still be made
+    LAST = "last"  # as merged: after tdx_sys_disable()
+
+
 class Host(Entity):
     """The machine as a whole."""
 
@@ -77,6 +94,11 @@ class Host(Entity):
     reclaim_flush: Const[ReclaimFlush] = ReclaimFlush.AFTER_WAIT
     move_flush: Const[MoveFlush] = MoveFlush.UNDER_LOCKS
     init_order: Const[InitOrder] = InitOrder.ACTIVE_FIRST
+    sme_active: Const[bool] = True  # the kernel itself uses SME (mem_encrypt=on)
+    kexec_asks_sme: Const[bool] = False  # until 6.17: relocate_kernel() looks at sme_active
+    seamcall_mark: Const[SeamcallMark] = SeamcallMark.BEFORE
+    tdx_flush: Const[TdxFlush] = TdxFlush.NONE
+    rebooting: bool = False  # kvm_rebooting: no vcpu enters its guest
     init_fails: Const[bool] = False  # the firmware may fail during KVM_SEV_INIT
     context_calls: Const[Calls] = Calls.SUCCEED  # MOVE and COPY
     create_calls: Const[Calls] = Calls.SUCCEED  # KVM_CREATE_VCPU
@@ -104,6 +126,8 @@ class Cpu(Entity, runs_on="self"):
     dirty: Set[Page]  # guest-tagged (C=1) lines not written back
     clean: Set[Page]  # guest-tagged lines that equal memory
     old: Set[Page]  # guest-tagged lines filled before the page went to another guest
+    incoherent: bool = True  # cache_state_incoherent; set at boot on cpus with SME
+    stopping: bool = False  # in cpus_stop_mask
     host_dirty: Set[Page]  # host-tagged (C=0) lines not written back
 
     @property

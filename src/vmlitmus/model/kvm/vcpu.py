@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from vmlitmus.lang import Apm, KernelFile, Sections, World, sequence, step, when
 from vmlitmus.model.kvm.cache_flush.policy import FlushPolicy, Mark
-from vmlitmus.world import Cpu, Task, Vcpu, Vm
+from vmlitmus.world import Cpu, Host, Task, Vcpu, Vm
 
 LOAD = KernelFile("virt/kvm/kvm_main.c", "vcpu_load()", "7.2.8")
 ENTER = KernelFile("arch/x86/kvm/x86.c", "vcpu_enter_guest()", "7.2.8")
@@ -60,6 +60,7 @@ def enter_guest(w: World, vcpu: Vcpu) -> Sections:
         w.use(FlushPolicy).after_early_return(w, vcpu, vcpu.cpu)
         vcpu.last_cpu = vcpu.cpu
     yield "{vcpu} goes through pre_sev_run()"
+    when(not w.the(Host).rebooting)
     vcpu.running = True
     yield "{vcpu} executes VMRUN"
     vcpu.running = False

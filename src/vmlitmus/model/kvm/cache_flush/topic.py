@@ -27,6 +27,7 @@ from vmlitmus.model.kvm.cache_flush.destroy import (
     recycle_asid,
 )
 from vmlitmus.model.kvm.cache_flush.init import sev_init
+from vmlitmus.model.kvm.cache_flush.kexec import kexec, seamcall, stop_this_cpu
 from vmlitmus.model.kvm.cache_flush.launch import launch_update
 from vmlitmus.model.kvm.cache_flush.policies import POLICIES
 from vmlitmus.model.kvm.cache_flush.policy import (
@@ -42,6 +43,7 @@ from vmlitmus.model.kvm.cache_flush.reclaim import (
     reclaim,
     unregister_region,
 )
+from vmlitmus.model.kvm.cache_flush.stop_wait import GivesUp, OnlineCount, StopWait
 from vmlitmus.model.kvm.vcpu import enter_guest, vcpu_load, vcpu_migrate, vcpu_put
 from vmlitmus.model.vmm.reuse import dma_reuse, host_reuse
 from vmlitmus.world import (
@@ -57,7 +59,9 @@ from vmlitmus.world import (
     PageKind,
     ReclaimFlush,
     Role,
+    SeamcallMark,
     Task,
+    TdxFlush,
     Vcpu,
     Vm,
     VmKind,
@@ -78,6 +82,9 @@ COVERS = {
 }
 
 
+STOP_WAITS = {"stop-mask": StopWait, "online-count": OnlineCount, "gives-up": GivesUp}
+
+
 def populate(make: Setup, s: Settings) -> None:
     """Make the entities of a scenario; all VMs share the ASID and the pages of the first."""
     machine = s["machine"]
@@ -92,13 +99,17 @@ def populate(make: Setup, s: Settings) -> None:
         move_flush=MoveFlush(s["kvm"]["move_flush"]),
         init_order=InitOrder(s["kvm"]["init_order"]),
         init_fails=machine["init_fails"],
+        sme_active=machine["sme_active"],
+        kexec_asks_sme=s["kvm"]["kexec_wbinvd"] == "if-sme-active",
+        seamcall_mark=SeamcallMark(s["kvm"]["seamcall_mark"]),
+        tdx_flush=TdxFlush(s["kvm"]["tdx_flush"]),
         context_calls=Calls(machine["context_calls"]),
         create_calls=Calls(machine["create_calls"]),
     )
     for _ in range(machine["cores"]):
         core = make(Core)
         for _ in range(machine["threads_per_core"]):
-            make(Cpu, core=core)
+            make(Cpu, core=core, incoherent=not machine["tdx"])
     cpus = machine["cores"] * machine["threads_per_core"]
     homes = [make.made(Cpu)[i % cpus] for i in range(8)]
     first = s.lists["vm"][0]
@@ -175,9 +186,12 @@ MODEL = Model(
         create_vcpu,
         host_reuse,
         dma_reuse,
+        kexec,
+        stop_this_cpu,
+        seamcall,
     ),
     conditions=CONDITIONS,
-    hooks={FlushPolicy: POLICIES, Mark: MARKS, HotplugCover: COVERS},
+    hooks={FlushPolicy: POLICIES, Mark: MARKS, HotplugCover: COVERS, StopWait: STOP_WAITS},
     assumptions=(LAST_UNMAP_FREES,),
     settings={
         "machine": {
@@ -191,6 +205,8 @@ MODEL = Model(
             "clean_lines": flag(
                 default=False, doc="follow clean lines of guests too, for stale reads"
             ),
+            "sme_active": flag(default=True, doc="the kernel itself uses SME (mem_encrypt=on)"),
+            "tdx": flag(default=False, doc="TDX: SEAMCALLs dirty caches, and mark their cpus"),
             "init_fails": flag(default=False, doc="the firmware may fail during KVM_SEV_INIT"),
             "context_calls": choice(*CALLS, default="succeed", doc="what comes of MOVE and COPY"),
             "create_calls": choice(*CALLS, default="succeed", doc="what comes of KVM_CREATE_VCPU"),
@@ -225,6 +241,25 @@ MODEL = Model(
                 *INIT_ORDERS,
                 default="active-first",
                 doc="when KVM_SEV_INIT allocates have_run_cpus and when it sets sev->active",
+            ),
+            "kexec_wait": mechanism(
+                StopWait, default="stop-mask", doc="when kexec takes another cpu for stopped"
+            ),
+            "kexec_wbinvd": choice(
+                "by-mark",
+                "if-sme-active",
+                default="by-mark",
+                doc="what decides about the WBINVD of the cpu that executes kexec",
+            ),
+            "seamcall_mark": choice(
+                *(m.value for m in SeamcallMark),
+                default="before",
+                doc="when a SEAMCALL sets cache_state_incoherent",
+            ),
+            "tdx_flush": choice(
+                *(f.value for f in TdxFlush),
+                default="none",
+                doc="when all caches are written back on the way to kexec, for TDX",
             ),
             "writeback": choice(
                 "wbinvd",
