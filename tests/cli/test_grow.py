@@ -131,7 +131,7 @@ def test_a_verdict_that_does_not_last_is_explained(tmp_path, capsys) -> None:
     code, out, _ = run(capsys, path, "--raise", "at_most.guest-write=1")
     assert code == 0
     assert "does not outlast at_most.guest-write = 1 (was 0): violated there" in out
-    assert "==> stale-encrypted-line" in out
+    assert "\n  ==> stale-encrypted-line\n" in out
     assert f"vmlitmus grow {path} --raise at_most.guest-write=1" in out
 
 

@@ -30,7 +30,8 @@ def growth_text(growth: Growth) -> str:
             ]
     change = growth.change
     if change is not None:
-        lines += ["", "The first bound that changes the verdict:", "", explain(change.outcome)]
+        lines += ["", "The first bound that changes the verdict:", ""]
+        lines += explain(change.outcome).split("\n")
     lines += ["", *textwrap.wrap(summary(growth), WIDTH)]
     return "\n".join(ascii_only(line).rstrip() for line in lines)
 

@@ -17,8 +17,9 @@ of TDX.
 
 from __future__ import annotations
 
-from vmlitmus.lang import Hooks, KernelCommit, KernelFile, Sections, World, sequence, when
+from vmlitmus.lang import KernelCommit, KernelFile, Sections, World, sequence, when
 from vmlitmus.model.hardware.cache import write_back_all
+from vmlitmus.model.kvm.cache_flush.stop_wait import StopWait
 from vmlitmus.world import Cpu, Host, Hotplug, Owner, Page, SeamcallMark, Task, TdxFlush, Vcpu
 
 STOP_OTHERS = KernelFile("arch/x86/kernel/smp.c", "native_stop_other_cpus()", "7.2.8")
@@ -31,28 +32,6 @@ SHUTDOWN = KernelFile("arch/x86/virt/vmx/tdx/tdx.c", "tdx_shutdown()", "7.2.8")
 ROBUST = KernelCommit("1f5e7eb7868e", "x86/smp: Make stop_other_cpus() more robust")
 STOP_WRITES = "stop_this_cpu() writes back before it reports"
 OWN_WRITES = "relocate_kernel() writes back the cache of its own cpu"
-
-
-class StopWait(Hooks):
-    """As merged: a cpu is gone when it has cleared its bit in cpus_stop_mask."""
-
-    def gone(self, w: World, cpu: Cpu) -> bool:
-        """Say whether the waiting cpu takes another one for stopped."""
-        return not cpu.stopping
-
-
-class OnlineCount(StopWait):
-    """Until 1f5e7eb7868e: when it is no longer in cpu_online_mask."""
-
-    def gone(self, w: World, cpu: Cpu) -> bool:
-        return not cpu.online
-
-
-class GivesUp(StopWait):
-    """The wait ends after a while, as on reboot where nobody asked to wait."""
-
-    def gone(self, w: World, cpu: Cpu) -> bool:
-        return True
 
 
 @sequence(source=(STOP_OTHERS, MACHINE_KEXEC, SHUTDOWN, ROBUST), disturbance="kexec")
@@ -79,7 +58,7 @@ def kexec(w: World, cpu: Cpu) -> Sections:
     yield "{cpu} copies the new kernel over the memory"
 
 
-@sequence(source=STOP_THIS)
+@sequence(source=STOP_THIS, disturbance="kexec")
 def stop_this_cpu(w: World, cpu: Cpu) -> Sections:
     when(cpu.stopping and cpu.online)
     cpu.hotplug = Hotplug.LEAVING

@@ -27,14 +27,7 @@ from vmlitmus.model.kvm.cache_flush.destroy import (
     recycle_asid,
 )
 from vmlitmus.model.kvm.cache_flush.init import sev_init
-from vmlitmus.model.kvm.cache_flush.kexec import (
-    GivesUp,
-    OnlineCount,
-    StopWait,
-    kexec,
-    seamcall,
-    stop_this_cpu,
-)
+from vmlitmus.model.kvm.cache_flush.kexec import kexec, seamcall, stop_this_cpu
 from vmlitmus.model.kvm.cache_flush.launch import launch_update
 from vmlitmus.model.kvm.cache_flush.policies import POLICIES
 from vmlitmus.model.kvm.cache_flush.policy import (
@@ -50,6 +43,7 @@ from vmlitmus.model.kvm.cache_flush.reclaim import (
     reclaim,
     unregister_region,
 )
+from vmlitmus.model.kvm.cache_flush.stop_wait import GivesUp, OnlineCount, StopWait
 from vmlitmus.model.kvm.vcpu import enter_guest, vcpu_load, vcpu_migrate, vcpu_put
 from vmlitmus.model.vmm.reuse import dma_reuse, host_reuse
 from vmlitmus.world import (
