@@ -9,7 +9,7 @@ from typing import Protocol
 from vmlitmus.compiler import Machine, scanned
 from vmlitmus.decide.cache import Keys, Store
 from vmlitmus.decide.omissions import not_modelled
-from vmlitmus.decide.workers import spread
+from vmlitmus.decide.workers import processes, spread
 from vmlitmus.engine import Limits, Progress, run
 from vmlitmus.engine.causes import annotated
 from vmlitmus.engine.run import Choice
@@ -23,7 +23,8 @@ from vmlitmus.outcome import Outcome, word_of
 from vmlitmus.scenario import Cell, Test
 
 _GRACE = 2.0  # seconds beyond the time limit after which code of a model is stopped
-_TOGETHER = 12  # cells that one process decides in a row
+_TOGETHER = 32  # cells that one process decides in a row, at most
+_SHARES = 6  # rows for each process at least, so that all end at about the same time
 
 
 class Watcher(Protocol):
@@ -222,7 +223,9 @@ def decide_all(
     for index, outcome in kept.found.items():
         watcher.done(outcome.name)
         yield index, outcome
-    groups = _groups(pairs, kept.found)
+    number = workers or processes()
+    most = min(_TOGETHER, (len(pairs) - len(kept.found)) // (_SHARES * number) + 1)
+    groups = _groups(pairs, kept.found, most)
     if sum(map(len, groups)) == 1:
         [[index]] = groups
         found = iter([(groups[0], [decide(job, *pairs[index], watcher.search)])])
@@ -231,7 +234,7 @@ def decide_all(
             lambda group: [decide(job, *pairs[index]) for index in group],
             groups,
             lambda group: watcher.busy(pairs[group[0]][1].name),
-            workers=workers,
+            workers=number,
             apart=lambda group: [(index,) for index in group],
             lost=lambda group: [_lost(job, *pairs[index]) for index in group],
         )
@@ -281,15 +284,21 @@ def _lost(job: Job, test: Test, cell: Cell) -> Outcome:
     return replace(_blank(job, test, cell), error=message, exit_code=3)
 
 
-def _groups(pairs: Sequence[tuple[Test, Cell]], without: Container[int]) -> list[tuple[int, ...]]:
-    """Return the positions of cells, those together that one machine decides; not too many."""
-    same: dict[tuple[str, str], list[int]] = {}
+def _groups(
+    pairs: Sequence[tuple[Test, Cell]], without: Container[int], most: int
+) -> list[tuple[int, ...]]:
+    """Return the positions of cells in rows of ``most``.
+
+    Cells that one machine decides stand together, and so do those of one topic, for which a process
+    lowers much of the code only once.
+    """
+    same: dict[str, dict[tuple[str, str], list[int]]] = {}
     for index, (test, cell) in enumerate(pairs):
-        if index in without:
-            continue
-        same.setdefault((test.path, cell.scenario), []).append(index)
-    return [
-        tuple(found[at : at + _TOGETHER])
-        for found in same.values()
-        for at in range(0, len(found), _TOGETHER)
-    ]
+        if index not in without:
+            known = same.setdefault(test.topic, {})
+            known.setdefault((test.path, cell.scenario), []).append(index)
+    found: list[tuple[int, ...]] = []
+    for machines in same.values():
+        row = [index for indexes in machines.values() for index in indexes]
+        found += [tuple(row[at : at + most]) for at in range(0, len(row), most)]
+    return found

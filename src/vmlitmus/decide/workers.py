@@ -24,6 +24,11 @@ _WORK: list[Callable[[Any], Any]] = []  # what the processes inherit when they a
 _DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of prctl(2)
 
 
+def processes() -> int:
+    """Return how many processes work at a time: one for each core that this one may use."""
+    return len(os.sched_getaffinity(0))
+
+
 def spread(
     work: Callable[[A], B],
     items: Iterable[A],
@@ -44,7 +49,7 @@ def spread(
     by ``apart`` into smaller ones; one whose process is killed again yields ``lost``. Raises
     WorkerLost without it.
     """
-    number = workers or len(os.sched_getaffinity(0))
+    number = workers or processes()
     if number < 2:
         yield from ((item, work(item)) for item in items)
         return
