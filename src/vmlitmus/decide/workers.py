@@ -37,6 +37,7 @@ def spread(
     workers: int | None = None,
     apart: Callable[[A], Sequence[A]] | None = None,
     lost: Callable[[A], B] | None = None,
+    here: bool = True,
 ) -> Iterator[tuple[A, B]]:
     """Yield each item with what the work on it returns, as it is done.
 
@@ -47,10 +48,11 @@ def spread(
 
     Where a process is killed, what was under way is done again, one item after the other, each cut
     by ``apart`` into smaller ones; one whose process is killed again yields ``lost``. Raises
-    WorkerLost without it.
+    WorkerLost without it. With one worker the work is done in this process, unless ``here`` is
+    false.
     """
     number = workers or processes()
-    if number < 2:
+    if number < 2 and here:
         yield from ((item, work(item)) for item in items)
         return
     _WORK[:] = [work]
