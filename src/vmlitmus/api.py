@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeAlias, overload
 
-from vmlitmus.decide import Job, ablated, check_parts, decide, decide_all
+from vmlitmus.decide import Job, ablated, check_parts, decide_all, decide_apart
 from vmlitmus.engine import Limits, Progress
 from vmlitmus.engine.run import Choice
 from vmlitmus.errors import UsageError
@@ -233,7 +233,7 @@ def explain(
         check_parts(job, one, cell, without)
     if reach is not None:
         cell = replace(cell, claim=possible(reach), word=None)
-    outcome = decide(job, one, cell, None, tuple(without))
+    outcome = decide_apart(job, one, cell, None, tuple(without))
     if outcome.error:
         raise UsageError(outcome.error)
     if reach is not None and outcome.result is not None:

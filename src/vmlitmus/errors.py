@@ -25,6 +25,27 @@ class ModelError(VmlitmusError):
         super().__init__(f"{place}: {message}" if place else message)
 
 
+class ModelTooLong(ModelError):
+    """Code of a model runs longer than the time limit."""
+
+    exit_code = 3
+
+    def __init__(self, name: str, model: str, seconds: float | None) -> None:
+        super().__init__(f"{name}: code of {model} runs longer than the time limit, {seconds:g} s")
+
+
+class ModelLost(ModelError):
+    """Code of a model ended the process that it ran in."""
+
+    exit_code = 3
+
+    def __init__(self, name: str, model: str) -> None:
+        super().__init__(
+            f"{name}: not decided: code of {model} ended its process, or it was killed, perhaps for"
+            " want of memory"
+        )
+
+
 class ScenarioError(VmlitmusError):
     """A scenario asks for something that its model does not offer."""
 

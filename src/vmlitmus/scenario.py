@@ -14,7 +14,7 @@ from vmlitmus.outcome import PublishedClaim, Verdict, Word
 
 @dataclass(frozen=True)
 class Cell:
-    """One scenario with its claim and the expected verdict.
+    """One scenario with its claim and the expected verdict; None where nothing is expected.
 
     ``where`` gives the value of each axis of the test's matrix, as text; empty without a matrix.
     ``word`` is the word that its observations are expected to give, if the test says so. ``timing``
@@ -30,7 +30,7 @@ class Cell:
     fixed: tuple[str, ...]
     assume: Mapping[str, Choice]
     claim: Claim
-    expect: Verdict
+    expect: Verdict | None
     word: str | None = None
     timing: Mapping[str, Any] = field(default_factory=dict)
 
@@ -91,7 +91,8 @@ class Test:
 
     ``path`` is how messages name its file, ``file`` where that is. ``yes`` is the verdict that
     answers the question with yes; None where the question is none of that kind. ``measures`` are
-    what a simulation measures.
+    what a simulation measures. A test that expects nothing may have no ``source``, ``because`` and
+    ``decided_by``: they are empty then.
     """
 
     name: str

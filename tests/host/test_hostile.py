@@ -19,7 +19,7 @@ from vmlitmus.host.cpus.topology import read_topology
 from vmlitmus.host.fact import Fact
 from vmlitmus.host.kernel.cmdline import options
 from vmlitmus.host.kernel.split_lock import boot_message
-from vmlitmus.host.saved.archive import Archive, open_tree, write_archive
+from vmlitmus.host.saved.archive import Archive, archived, open_tree
 from vmlitmus.host.tasks.cookies import parse_table
 from vmlitmus.host.tasks.threads import read_process, stat_fields
 from vmlitmus.host.tree import Folder, in_order, text
@@ -278,7 +278,7 @@ def test_bombs_and_damaged_archives_are_refused(tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(module, "TOTAL", 1 << 20)
     for end in ("tar", "tar.gz", "tar.zst"):
         path = tmp_path / f"bomb.{end}"
-        write_archive(path, {"zeros": bytes(3 << 20)}, 0)
+        path.write_bytes(archived(path.name, {"zeros": bytes(3 << 20)}, 0))
         with pytest.raises(HostError, match="more than 1 MiB unpacked"):
             Archive(path)
         path.write_bytes(path.read_bytes()[: path.stat().st_size // 2] or b"x")

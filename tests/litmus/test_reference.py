@@ -37,8 +37,8 @@ def key_table(table: str) -> str:
 
 
 def key_row(key: Key) -> str:
-    default = "required" if key.required else key.default or ""
-    return f"| `{key.name}` | {key.type} | {default} | {key.meaning} | `{key.example}` |"
+    need = key.need or key.default
+    return f"| `{key.name}` | {key.type} | {need} | {key.meaning} | `{key.example}` |"
 
 
 def settings_tables() -> str:
@@ -132,8 +132,10 @@ def test_every_file_of_the_catalogue_is_valid() -> None:
 def mutants(data: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield what is wrong, and the data with it."""
     for key in ("question", "source", "because", "decided_by", "expect"):
-        yield f"no {key}", {k: v for k, v in data.items() if k != key}
+        if key != "expect":  # without it, nothing is expected
+            yield f"no {key}", {k: v for k, v in data.items() if k != key}
         yield f"{key} = 3", {**data, key: 3}
+    yield "no row", {**data, "expect": []}
     yield "unknown key", {**data, "claims": {}}
     yield "a statement", {**data, "question": "It is so."}
     yield "wide = 1", {**data, "wide": 1}

@@ -98,7 +98,10 @@ def _main(args: list[str] | None) -> int:
         name = f"{error.filename}: " if error.filename else ""
         _silence_stdout()
         return _complain(f"{name}{error.strerror or error}", 2)
-    except Exception as error:
+    except BaseException as error:
+        own = _blamed(error)
+        if own is not None:
+            return _complain(str(own), own.exit_code)
         if os.environ.get("VMLITMUS_DEBUG"):
             raise
         return _complain(
@@ -107,6 +110,12 @@ def _main(args: list[str] | None) -> int:
             70,
         )
     return result if isinstance(result, int) else 0
+
+
+def _blamed(error: BaseException) -> VmlitmusError | None:
+    """Return the error of the user's own model that an exception comes from, if one does."""
+    found = sys.modules.get("vmlitmus.litmus.user_model")
+    return found.blamed(error) if found else None
 
 
 def _complain(message: str, code: int) -> int:

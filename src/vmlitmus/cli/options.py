@@ -172,7 +172,7 @@ def write_lines(lines: Sequence[tuple[str, bool]], path: str | None, *, colour: 
 def _write_bytes(data: bytes, path: str | None) -> None:
     if path is not None:
         try:
-            Path(path).write_bytes(data)
+            write_whole(data, path)
         except OSError as error:
             raise UsageError(f"-o {path}: {error.strerror or error}") from None
     elif sys.stdout.isatty():

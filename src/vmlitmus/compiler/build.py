@@ -456,7 +456,7 @@ def _places(made: Iterable[Program]) -> dict[type[Entity], dict[str, frozenset[i
     found: dict[type[Entity], dict[str, frozenset[int]]] = {}
     for sequence in made:
         labels = found.setdefault(sequence.actor, {})
-        for label, places in sequence.done.places().items():
+        for label, places in sequence.done.places.items():
             here = frozenset(sequence.first_place + place - 1 for place in places)
             labels[label] = labels.get(label, frozenset()) | here
     return found

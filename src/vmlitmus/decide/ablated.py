@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from vmlitmus.decide.cells import Job, assumed, bounds_of
+from vmlitmus.decide.own_code import own_code, own_world
 from vmlitmus.engine import ablate
 from vmlitmus.engine.finding import Watch
 from vmlitmus.errors import ScenarioError
@@ -16,10 +17,15 @@ def ablated(job: Job, test: Test, cell: Cell, progress: Watch | None = None) -> 
     """Return what one cell needs; raises LitmusError or ModelError for a faulty test or model."""
     model = job.catalogue.model_of(test.topic)
     try:
-        machine = cell.machine(model, switchable=True)
+        with own_world(job.model, cell.name, job.limits.seconds, job.limits.memory):
+            machine = cell.machine(model, switchable=True)
     except ScenarioError as error:
         raise refused(test, error) from None
     off = cell.off(model)
+    with own_code(job.model, cell.name):
+        result = ablate(
+            machine, cell.claim, engine=job.engine, limits=job.limits, progress=progress
+        )
     return Ablation(
         name=cell.name,
         topic=test.topic,
@@ -27,7 +33,7 @@ def ablated(job: Job, test: Test, cell: Cell, progress: Watch | None = None) -> 
         claim=str(cell.claim),
         where=cell.where,
         arguments=(selector(test, cell), *(("--model", job.model) if job.model else ())),
-        result=ablate(machine, cell.claim, engine=job.engine, limits=job.limits, progress=progress),
+        result=result,
         bounds=bounds_of(machine, cell.claim),
         assumptions=assumed(machine),
         absent=tuple(d for d in model.disturbances if d not in cell.allow),

@@ -9,21 +9,21 @@ from typing import Protocol
 from vmlitmus.compiler import Machine, scanned
 from vmlitmus.decide.cache import Keys, Store
 from vmlitmus.decide.omissions import not_modelled
-from vmlitmus.decide.workers import spread
+from vmlitmus.decide.own_code import apart, own_code, own_world
+from vmlitmus.decide.workers import processes, spread
 from vmlitmus.engine import Limits, Progress, run
 from vmlitmus.engine.causes import annotated
 from vmlitmus.engine.run import Choice
-from vmlitmus.errors import ScenarioError, UsageError, VmlitmusError, unknown
+from vmlitmus.errors import ModelLost, ScenarioError, UsageError, VmlitmusError, unknown
 from vmlitmus.lang import Claim
 from vmlitmus.litmus.catalogue import Catalogue, Selected, blessed, selector
 from vmlitmus.litmus.read import refused
 from vmlitmus.litmus.threads import threads
-from vmlitmus.litmus.user_model import TooLong, kept_apart, place_in
 from vmlitmus.outcome import Outcome, word_of
 from vmlitmus.scenario import Cell, Test
 
-_GRACE = 2.0  # seconds beyond the time limit after which code of a model is stopped
-_TOGETHER = 12  # cells that one process decides in a row
+_TOGETHER = 32  # cells that one process decides in a row, at most
+_SHARES = 6  # rows for each process at least, so that all end at about the same time
 
 
 class Watcher(Protocol):
@@ -60,7 +60,9 @@ class Job:
         key = topic, cell.scenario
         if key not in self.built:
             self.built.clear()
-            self.built[key] = cell.machine(self.catalogue.model_of(topic))
+            limits = self.limits
+            with own_world(self.model, cell.name, limits.seconds, limits.memory):
+                self.built[key] = cell.machine(self.catalogue.model_of(topic))
         return self.built[key]
 
 
@@ -79,24 +81,30 @@ def decide(
     if without:
         outcome = _changed(outcome, without)
         cell = replace(cell, without=(*cell.without, *without))
-    if job.model is None:
-        return _decided(job, test, cell, outcome, progress)
-    seconds = job.limits.seconds
+    return _decided(job, test, cell, outcome, progress)
+
+
+def decide_apart(
+    job: Job,
+    test: Test,
+    cell: Cell,
+    progress: Callable[[Progress], None] | None = None,
+    without: tuple[str, ...] = (),
+    busy: Callable[[str], None] | None = None,
+) -> Outcome:
+    """Return the outcome of one cell; a model of the user's own has a process of its own.
+
+    Then ``busy`` is told that it is under way, and ``progress`` nothing.
+    """
     try:
-        with kept_apart(None if seconds is None else seconds + _GRACE):
-            return _decided(job, test, cell, outcome, progress)
-    except TooLong:
-        message = f"{cell.name}: code of {job.model} runs longer than the time limit, {seconds} s"
-        return replace(outcome, error=message, exit_code=3)
-    except KeyboardInterrupt:
-        raise
-    except BaseException as error:
-        place = place_in(error, job.model)
-        if isinstance(error, Exception) and place is None:
-            raise  # no line of the model has to do with it
-        what = "" if isinstance(error, Exception) else "the model ends the program: "
-        message = f"{place or job.model}: {cell.name}: {what}{error!r}"
-        return replace(outcome, error=message, exit_code=2)
+        return apart(
+            job.model,
+            cell.name,
+            lambda: decide(job, test, cell, None if job.model else progress, without),
+            busy,
+        )
+    except ModelLost:
+        return _lost(job, test, cell)
 
 
 def _decided(
@@ -109,16 +117,18 @@ def _decided(
     """Return the outcome with its result, or with the error of a faulty test or model."""
     try:
         machine = job.machine(test.topic, cell)
-        result = run(
-            machine,
-            cell.claim,
-            engine=job.engine,
-            limits=job.limits,
-            progress=progress,
-            observe=test.watched,
-        )
-        if job.annotate:
-            result = annotated(machine, result)
+        with own_code(job.model, cell.name, job.limits.seconds):
+            result = run(
+                machine,
+                cell.claim,
+                engine=job.engine,
+                limits=job.limits,
+                progress=progress,
+                observe=test.watched,
+            )
+            if job.annotate:
+                result = annotated(machine, result)
+            start = cell.start(job.catalogue.model_of(test.topic))
     except ScenarioError as error:
         return replace(outcome, error=str(refused(test, error)), exit_code=2)
     except VmlitmusError as error:
@@ -131,7 +141,7 @@ def _decided(
         bounds=bounds,
         assumptions=assumed(machine),
         word=word,
-        start=cell.start(job.catalogue.model_of(test.topic)),
+        start=start,
         not_modelled=not_modelled(machine, result),
     )
 
@@ -222,18 +232,22 @@ def decide_all(
     for index, outcome in kept.found.items():
         watcher.done(outcome.name)
         yield index, outcome
-    groups = _groups(pairs, kept.found)
+    number = workers or processes()
+    most = min(_TOGETHER, (len(pairs) - len(kept.found)) // (_SHARES * number) + 1)
+    groups = _groups(pairs, kept.found, most)
     if sum(map(len, groups)) == 1:
         [[index]] = groups
-        found = iter([(groups[0], [decide(job, *pairs[index], watcher.search)])])
+        outcome = decide_apart(job, *pairs[index], watcher.search, busy=watcher.busy)
+        found = iter([(groups[0], [outcome])])
     else:
         found = spread(
             lambda group: [decide(job, *pairs[index]) for index in group],
             groups,
             lambda group: watcher.busy(pairs[group[0]][1].name),
-            workers=workers,
+            workers=number,
             apart=lambda group: [(index,) for index in group],
             lost=lambda group: [_lost(job, *pairs[index]) for index in group],
+            here=job.model is None,
         )
     try:
         for group, outcomes in found:
@@ -278,18 +292,25 @@ class _CachedOutcomes:
 
 def _lost(job: Job, test: Test, cell: Cell) -> Outcome:
     message = f"{cell.name}: not decided: its process was killed, perhaps for want of memory"
+    message = str(ModelLost(cell.name, job.model)) if job.model else message
     return replace(_blank(job, test, cell), error=message, exit_code=3)
 
 
-def _groups(pairs: Sequence[tuple[Test, Cell]], without: Container[int]) -> list[tuple[int, ...]]:
-    """Return the positions of cells, those together that one machine decides; not too many."""
-    same: dict[tuple[str, str], list[int]] = {}
+def _groups(
+    pairs: Sequence[tuple[Test, Cell]], without: Container[int], most: int
+) -> list[tuple[int, ...]]:
+    """Return the positions of cells in rows of ``most``.
+
+    Cells that one machine decides stand together, and so do those of one topic, for which a process
+    lowers much of the code only once.
+    """
+    same: dict[str, dict[tuple[str, str], list[int]]] = {}
     for index, (test, cell) in enumerate(pairs):
-        if index in without:
-            continue
-        same.setdefault((test.path, cell.scenario), []).append(index)
-    return [
-        tuple(found[at : at + _TOGETHER])
-        for found in same.values()
-        for at in range(0, len(found), _TOGETHER)
-    ]
+        if index not in without:
+            known = same.setdefault(test.topic, {})
+            known.setdefault((test.path, cell.scenario), []).append(index)
+    found: list[tuple[int, ...]] = []
+    for machines in same.values():
+        row = [index for indexes in machines.values() for index in indexes]
+        found += [tuple(row[at : at + most]) for at in range(0, len(row), most)]
+    return found

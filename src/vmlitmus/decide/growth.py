@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import count
 
-from vmlitmus.decide.cells import Job, decide
+from vmlitmus.decide.cells import Job, decide_apart
 from vmlitmus.engine import Limits, Progress
 from vmlitmus.errors import UsageError, unknown
 from vmlitmus.lang import Model
@@ -118,7 +118,7 @@ def grow(
     model = job.catalogue.model_of(test.topic)
     found = bounds(model, cell)
     values = {bound.name: bound.value for bound in found}
-    growth = Growth(cell.name, decide(_within(job, seconds), test, cell, progress), values)
+    growth = Growth(cell.name, decide_apart(_within(job, seconds), test, cell, progress), values)
     queue = iter([dict(only)]) if only else steps(found)
     seen: list[dict[str, int]] = []
     try:
@@ -150,7 +150,7 @@ def _row(
     progress: Callable[[Progress], None] | None,
 ) -> Grown:
     model = job.catalogue.model_of(test.topic)
-    outcome = decide(_within(job, left), test, raised(model, cell, change), progress)
+    outcome = decide_apart(_within(job, left), test, raised(model, cell, change), progress)
     options = [word for name, value in change.items() for word in ("--raise", f"{name}={value}")]
     shown = ", ".join(f"{name} = {value}" for name, value in change.items())
     outcome = replace(

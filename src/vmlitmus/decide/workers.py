@@ -24,6 +24,11 @@ _WORK: list[Callable[[Any], Any]] = []  # what the processes inherit when they a
 _DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of prctl(2)
 
 
+def processes() -> int:
+    """Return how many processes work at a time: one for each core that this one may use."""
+    return len(os.sched_getaffinity(0))
+
+
 def spread(
     work: Callable[[A], B],
     items: Iterable[A],
@@ -32,6 +37,7 @@ def spread(
     workers: int | None = None,
     apart: Callable[[A], Sequence[A]] | None = None,
     lost: Callable[[A], B] | None = None,
+    here: bool = True,
 ) -> Iterator[tuple[A, B]]:
     """Yield each item with what the work on it returns, as it is done.
 
@@ -42,10 +48,11 @@ def spread(
 
     Where a process is killed, what was under way is done again, one item after the other, each cut
     by ``apart`` into smaller ones; one whose process is killed again yields ``lost``. Raises
-    WorkerLost without it.
+    WorkerLost without it. With one worker the work is done in this process, unless ``here`` is
+    false.
     """
-    number = workers or len(os.sched_getaffinity(0))
-    if number < 2:
+    number = workers or processes()
+    if number < 2 and here:
         yield from ((item, work(item)) for item in items)
         return
     _WORK[:] = [work]

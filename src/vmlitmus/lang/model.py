@@ -99,6 +99,22 @@ class Fix:
         return f"{self.part}: {self.source}, {self.release}"
 
 
+_PARTS: Mapping[str, type] = {
+    "entities": type,
+    "steps": Step,
+    "conditions": Condition,
+    "assumptions": Assumption,
+    "fixes": Fix,
+    "read": str,
+}
+
+
+def _check(name: str, value: object, kind: Any) -> None:
+    if not isinstance(value, kind):
+        wanted = " or ".join(k.__name__ for k in (kind if isinstance(kind, tuple) else (kind,)))
+        raise ModelError(f"{name}: {value!r} is no {wanted}")
+
+
 @dataclass(frozen=True)
 class Model:
     """What can happen, and what may be asked: see the language reference.
@@ -171,6 +187,28 @@ class Model:
             conditions=(*self.conditions, *conditions),
             fields={**self.fields, **(fields or {})},
         )
+
+    def check(self) -> None:
+        """Raise ModelError for an attribute that is not what a model has there."""
+        _check("name", self.name, str)
+        _check("doc", self.doc, str)
+        _check("setup", self.setup, Callable)
+        for name, kind in _PARTS.items():
+            found = getattr(self, name)
+            _check(name, found, (tuple, list))
+            for one in found:
+                _check(name, one, kind)
+        for entity in self.entities:
+            if not issubclass(entity, Entity):
+                raise ModelError(f"entities: {entity!r} is no Entity")
+        for name in ("hooks", "settings", "lists", "versions", "unread", "fields"):
+            _check(name, getattr(self, name), Mapping)
+        for name in ("hooks", "settings", "lists"):
+            inside = type if name == "hooks" else Setting
+            for key, known in getattr(self, name).items():
+                _check(f"{name}: {key}", known, Mapping)
+                for word, value in known.items():
+                    _check(f"{name}: {key}: {word}", value, inside)
 
     @property
     def disturbances(self) -> tuple[str, ...]:

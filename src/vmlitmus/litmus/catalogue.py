@@ -6,6 +6,7 @@ import dataclasses
 import fnmatch
 import json
 import os
+import re
 import sys
 from collections import ChainMap
 from collections.abc import Iterable, Mapping
@@ -20,6 +21,7 @@ from vmlitmus.model import TOPICS
 from vmlitmus.scenario import Cell, Test
 
 ROOT = Path(__file__).parent.parent / "catalogue"
+_WIDE = re.compile(r"\A(?:[^\[\n]*\n)*wide = true\n")  # above the first table
 _OFFERED = 5  # tests that a message names
 Selected = tuple[Test, tuple[Cell, ...]]
 
@@ -41,10 +43,12 @@ class Catalogue:
         """Return the topics that have tests."""
         return sorted(p.name for p in ROOT.iterdir() if p.is_dir() and any(p.glob("*.toml")))
 
-    def tests(self, topic: str | None = None) -> list[Test]:
-        """Return the shipped tests, of one topic or of all."""
+    def tests(self, topic: str | None = None, *, wide: bool = True) -> list[Test]:
+        """Return the shipped tests, of one topic or of all; the wide ones only where asked for."""
         folders = [ROOT / t for t in self.topics() if topic in (None, t)]
-        return [self.read(path) for folder in folders for path in sorted(folder.glob("*.toml"))]
+        paths = [path for folder in folders for path in sorted(folder.glob("*.toml"))]
+        found = [self.read(path) for path in paths if wide or not _WIDE.search(read_text(path))]
+        return [test for test in found if wide or not test.wide]
 
     def read(self, path: Path) -> Test:
         """Return the test in a file; raises LitmusError."""
@@ -79,7 +83,7 @@ class Catalogue:
         """
         chosen = list(selectors)
         if not chosen:
-            return [(t, t.cells) for t in self.tests() if wide or not t.wide]
+            return [(t, t.cells) for t in self.tests(wide=wide)]
         found: dict[str, Selected] = {}
         for selector in chosen:
             for test, cells in self._one(selector, wide):

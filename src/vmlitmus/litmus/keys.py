@@ -27,8 +27,9 @@ _ROWS: Shape = {"type": "array", "items": {"type": "object"}}
 class Key:
     """One key: the table it stands in (empty for the top), its type in words, and what it means.
 
-    ``default`` is what holds where the key is left out; ``required`` keys have none. ``shape`` is
-    the value as a JSON schema.
+    ``default`` is what holds where the key is left out; ``required`` keys have none, and those that
+    are ``required_with`` another key only where that one is given. ``shape`` is the value as a JSON
+    schema.
     """
 
     table: str
@@ -39,6 +40,14 @@ class Key:
     shape: Shape = field(default_factory=dict)
     default: str = ""
     required: bool = False
+    required_with: str = ""
+
+    @property
+    def need(self) -> str:
+        """Say when a file must have the key; empty for a key that may be left out."""
+        if self.required_with:
+            return f"required with {self.required_with}"
+        return "required" if self.required else ""
 
 
 KEYS = (
@@ -58,7 +67,7 @@ KEYS = (
         "who asked, or where it says so: a commit, a mail, a manual, the file of a thread",
         'source = "d26638bfcdfc"',
         _TEXT,
-        required=True,
+        required_with="expect",
     ),
     Key(
         "",
@@ -67,7 +76,7 @@ KEYS = (
         "why the expected verdict is expected; written before the model is run",
         'because = "The message of the commit says so."',
         _TEXT,
-        required=True,
+        required_with="expect",
     ),
     Key(
         "",
@@ -76,7 +85,7 @@ KEYS = (
         '"source": the verdict was known from outside; "model": nobody knew, the model decided',
         'decided_by = "source"',
         {"enum": list(DECIDED_BY)},
-        required=True,
+        required_with="expect",
     ),
     Key(
         "",
@@ -85,7 +94,7 @@ KEYS = (
         "the expected verdict: of all cells as one word, or row by row",
         'expect = "holds"',
         {"oneOf": [{"enum": list(VERDICTS)}, {"type": "array", "minItems": 1}]},
-        required=True,
+        default="nothing is expected; see below",
     ),
     Key(
         "",
@@ -600,6 +609,11 @@ def key_names(table: str) -> tuple[str, ...]:
 def required(table: str) -> tuple[str, ...]:
     """Return the keys that a table must have."""
     return tuple(key.name for key in KEYS if key.table == table and key.required)
+
+
+def required_with(key: str) -> tuple[str, ...]:
+    """Return the keys at the top that a file must have if it has another one."""
+    return tuple(other.name for other in KEYS if key and other.required_with == key)
 
 
 def tables() -> Iterable[str]:

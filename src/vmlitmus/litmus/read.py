@@ -14,7 +14,7 @@ from vmlitmus.lang import KINDS, Claim, Environment, Model
 from vmlitmus.lang.model import fill
 from vmlitmus.litmus.cell_summary import read_words
 from vmlitmus.litmus.environment import read_environment
-from vmlitmus.litmus.keys import DECIDED_BY, VERDICTS, key_names
+from vmlitmus.litmus.keys import DECIDED_BY, VERDICTS, key_names, required_with
 from vmlitmus.litmus.shape import Shape, shown
 from vmlitmus.outcome import Verdict
 from vmlitmus.printable import control_in, printable
@@ -23,7 +23,7 @@ from vmlitmus.scenario import Cell, Test
 _LARGEST = 1 << 20  # bytes of a litmus file
 _MOST_CELLS = 1000
 _BITS = 63  # of a number
-_TEXTS = ("question", "source", "because", "decided_by")
+_EXPECTING = required_with("expect")  # what a file that expects something also says
 _TABLES = ("environment", "assume", "claim", "matrix", "timing")
 
 
@@ -125,10 +125,8 @@ class _Reader:
         except ScenarioError as error:
             raise self.fail(str(error), topic, "topic") from None
         self.check_keys(model)
-        texts = {name: self.string(name) for name in _TEXTS}
-        if not texts["question"].rstrip().endswith("?"):
-            raise self.fail("question: a question ends with '?'", "question")
-        if texts["decided_by"] not in DECIDED_BY:
+        texts = self.texts()
+        if texts["decided_by"] and texts["decided_by"] not in DECIDED_BY:
             message = unknown("value of decided_by", texts["decided_by"], DECIDED_BY)
             raise self.fail(message, "decided_by")
         matrix = dict(self.table("matrix"))
@@ -137,7 +135,9 @@ class _Reader:
         name = Path(self.path).stem
         conditions = [c.name for c in model.conditions]
         words = read_words(self.data.get("word", []), conditions, self.fail)
-        expected = _Expected(self, matrix, axes, [w.word for w in words])
+        if topic_of_folder is not None and "expect" not in self.data:
+            raise self.fail("expect is missing: a file of the catalogue says what is expected")
+        expected = _Expected(self, matrix, axes, [w.word for w in words], topic_of_folder is None)
         cells = tuple(self.cells(name, model, matrix, axes, expected))
         values = {axes[key]: tuple(shown(v) for v in matrix[key]) for key in matrix}
         layout = shape.layout(conditions, values, cells)
@@ -157,6 +157,17 @@ class _Reader:
             measures=self.measures(),
             **texts,
         )
+
+    def texts(self) -> dict[str, str]:
+        """Return question, source, because and decided_by; all but the first only where needed."""
+        needed = _EXPECTING if "expect" in self.data else ()
+        found = {"question": self.string("question")}
+        for name in _EXPECTING:
+            given = name in needed or name in self.data
+            found[name] = self.string(name) if given else ""
+        if not found["question"].rstrip().endswith("?"):
+            raise self.fail("question: a question ends with '?'", "question")
+        return found
 
     def topic(self, topic: str | None) -> str:
         given = self.data.get("topic", topic or self.default)
@@ -254,7 +265,7 @@ class _Reader:
         name: str,
         where: Mapping[str, str],
         chosen: Mapping[str, Any],
-        expect: Verdict,
+        expect: Verdict | None,
         word: str | None,
     ) -> Cell:
         data = _overlaid(self, model, self.data, chosen)
@@ -319,7 +330,7 @@ class _Expected:
     """The expected verdict of each cell: ``expect = "..."``, or rows of ``[[expect]]``.
 
     A later row that matches a cell wins over an earlier one. A row may also say which of the
-    file's words is expected.
+    file's words is expected. Where ``partial``, nothing is expected of a cell that no row matches.
     """
 
     def __init__(
@@ -328,16 +339,19 @@ class _Expected:
         matrix: Mapping[str, Any],
         axes: Mapping[str, str],
         words: Sequence[str],
+        partial: bool,
     ) -> None:
         self.reader = reader
         self.words = words
+        self.partial = partial
         self.values = {axes[key]: [shown(v) for v in matrix[key]] for key in matrix}
-        given = reader.data.get("expect")
+        given = reader.data.get("expect", [])
+        if given == [] and "expect" in reader.data:
+            raise reader.fail("expect = []: no row; leave expect out to expect nothing", "expect")
         if isinstance(given, str):
             given = [{"where": {}, "verdict": given}]
         if not isinstance(given, list) or not all(isinstance(row, dict) for row in given):
-            reason = "is missing" if given is None else f"= {given!r}: not a verdict"
-            raise reader.fail(f"expect {reason}", "expect")
+            raise reader.fail(f"expect = {given!r}: not a verdict", "expect")
         self.rows = [self.row(row) for row in given]
         self.used = [False] * len(self.rows)
 
@@ -362,12 +376,14 @@ class _Expected:
                 raise self.reader.fail(message, shown(value))
         return {axis: shown(value) for axis, value in where.items()}, Verdict(verdict), word
 
-    def verdict(self, cell: Mapping[str, str]) -> tuple[Verdict, str | None]:
-        """Return the verdict and the word that are expected of a cell."""
-        found = None
+    def verdict(self, cell: Mapping[str, str]) -> tuple[Verdict | None, str | None]:
+        """Return the verdict and the word that are expected of a cell; None where nothing is."""
+        found: tuple[Verdict | None, str | None] | None = None
         for index, (where, verdict, word) in enumerate(self.rows):
             if all(cell[axis] == value for axis, value in where.items()):
                 found, self.used[index] = (verdict, word), True
+        if found is None and self.partial:
+            return None, None
         if found is None:
             raise self.reader.fail(f"no [[expect]] row covers {dict(cell)}", "expect")
         return found

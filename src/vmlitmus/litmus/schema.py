@@ -7,7 +7,7 @@ from typing import Any
 
 from vmlitmus.lang import Model
 from vmlitmus.lang.model import Setting
-from vmlitmus.litmus.keys import KEYS, required
+from vmlitmus.litmus.keys import KEYS, required, required_with
 
 Schema = dict[str, Any]
 _OVERLAID = ("environment.allow", "kvm.without", "kvm.with")  # axes whose values are lists of texts
@@ -22,6 +22,7 @@ def litmus_schema(models: Iterable[Model]) -> Schema:
         "description": "A litmus file of vmlitmus (TOML). A file of the catalogue has no topic.",
         "type": "object",
         "required": list(required("")),
+        "dependentRequired": {"expect": list(required_with("expect"))},
         "properties": {key.name: _property(key.name) for key in KEYS if not key.table},
         "anyOf": [{"required": ["claim"]}, _claimed_by_axis()],
         "allOf": [

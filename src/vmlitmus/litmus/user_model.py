@@ -9,51 +9,100 @@ import signal
 import sys
 import threading
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from types import FrameType, ModuleType
 
 from vmlitmus.errors import ModelError, VmlitmusError
 from vmlitmus.lang import Model
+from vmlitmus.litmus.trial import TooLong, tried
 
 _LARGEST = 4 << 20  # bytes of a model's file
-
-
-class TooLong(BaseException):
-    """Code of a model ran longer than the time limit. No ``except Exception`` there stops it."""
+SECONDS, MEMORY = 60.0, 4 << 30  # what a model has to be imported or to make a world, in bytes
+LEAST = 5.0  # seconds that an import has, however short the limit of a test is
+_LOADED: list[str] = []  # the files of models that were imported here
 
 
 def load_model(path: str, seconds: float | None = None, memory: int | None = None) -> Model:
     """Return the ``MODEL`` of a user's Python file, imported within limits.
 
-    ``seconds`` and ``memory`` (bytes beyond what is in use now) bound the import. What the file
-    prints goes to standard error. Raises ModelError when there is no model, or for whatever the
-    file raises, the end of the program included.
+    ``seconds``, but ``LEAST`` at least, and ``memory`` (bytes beyond what is in use now) bound it.
+    What the file prints goes to standard error. Raises ModelError when there is no model, or for
+    whatever the file does, the end of the program included: it is imported in a process of its own
+    first.
     """
+    seconds, memory = max(seconds or SECONDS, LEAST), memory or MEMORY
+
+    def imported(copied: Callable[[], None] | None = None) -> ModuleType:
+        with kept_apart(seconds, memory, copied):
+            return _imported(Path(path))
+
+    tried(path, seconds, imported)
+    _LOADED.append(path)
     try:
-        with kept_apart(seconds, memory):
-            module = _imported(Path(path))
+        module = imported()
     except TooLong:
         raise ModelError(
-            f"importing it took longer than the time limit, {seconds} s", path
+            f"importing it took longer than the time limit, {seconds:g} s", path
         ) from None
     except MemoryError:
         raise ModelError("importing it took more memory than there is", path) from None
     model = getattr(module, "MODEL", None)
     if not isinstance(model, Model):
         raise ModelError("the file has no MODEL = Model(...)", path)
+    try:
+        model.check()
+    except ModelError as error:
+        raise ModelError(f"MODEL: {error}", path) from None
     return model
 
 
+def blamed(error: BaseException) -> ModelError | None:
+    """Return the error of a model that an exception went through; None where there is none."""
+    for path in _LOADED:
+        place = place_in(error, path)
+        if place is not None:
+            return ModelError(_reason(error), place)
+    return None
+
+
 @contextmanager
-def kept_apart(seconds: float | None = None, memory: int | None = None) -> Iterator[None]:
+def kept_apart(
+    seconds: float | None = None,
+    memory: int | None = None,
+    copied: Callable[[], None] | None = None,
+) -> Iterator[None]:
     """Run code of a model: its output goes to standard error; raises TooLong and MemoryError.
 
+    A copy of this process that the code forks calls ``copied`` and ends.
     Limits hold in the main thread of a process; elsewhere there is no way to stop code.
     """
-    with redirect_stdout(sys.stderr), _time_limit(seconds), _memory_limit(memory):
-        yield
+    me = os.getpid()
+    try:
+        with _output_away(), _time_limit(seconds), _memory_limit(memory):
+            yield
+    finally:
+        if os.getpid() != me:
+            if copied:
+                copied()
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+@contextmanager
+def _output_away() -> Iterator[None]:
+    """Send what is printed, here and by programs that are started, to standard error."""
+    with redirect_stdout(sys.stderr):
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = os.dup(1)
+        try:
+            os.dup2(2, 1)
+            yield
+        finally:
+            os.dup2(before, 1)
+            os.close(before)
 
 
 @contextmanager
@@ -135,5 +184,10 @@ def _reason(error: BaseException) -> str:
 
 def place_in(error: BaseException, path: str) -> str | None:
     """Return the file and its innermost line that an exception went through, or None."""
-    lines = [f.lineno for f in traceback.extract_tb(error.__traceback__) if f.filename == path]
+    real = os.path.realpath(path)
+    lines = [
+        number
+        for frame, number in traceback.walk_tb(error.__traceback__)
+        if os.path.realpath(frame.f_code.co_filename) == real
+    ]
     return f"{path}:{lines[-1]}" if lines else None

@@ -20,10 +20,7 @@ def as_data(test: Test, cell: Cell) -> dict[str, Any]:
     data: dict[str, Any] = {
         "topic": test.topic,
         "question": test.question,
-        "source": test.source,
-        "because": test.because,
-        "decided_by": test.decided_by,
-        "expect": cell.expect.value,
+        **_told(test, cell),
         **{name: dict(table) for name, table in cell.tables.items() if name != "kvm"},
         **({"kvm": kvm} if kvm else {}),
         "environment": _environment(cell),
@@ -32,6 +29,13 @@ def as_data(test: Test, cell: Cell) -> dict[str, Any]:
         **{name: [dict(entry) for entry in entries] for name, entries in cell.lists.items()},
     }
     return data
+
+
+def _told(test: Test, cell: Cell) -> dict[str, str]:
+    """Return who asked, and what is expected and why, as far as the test says so."""
+    found = {"source": test.source, "because": test.because, "decided_by": test.decided_by}
+    found["expect"] = cell.expect.value if cell.expect else ""
+    return {name: text for name, text in found.items() if text}
 
 
 def _environment(cell: Cell) -> dict[str, Any]:

@@ -228,7 +228,7 @@ class Outcome:
     decided_by: str
     claim: str
     claim_text: str
-    expected: Verdict
+    expected: Verdict | None  # None where the test expects nothing
     where: Mapping[str, str]
     result: Result | None = None
     bounds: Mapping[str, object] = field(default_factory=dict)
@@ -254,7 +254,8 @@ class Outcome:
     @property
     def answer(self) -> str | None:
         """Return "yes" or "no"; None where the question is not one, or not decided as it stands."""
-        asked = self.because and not self.without and self.yes is not None
+        asked = (self.because or self.expected is None) and not self.without
+        asked = asked and self.yes is not None
         if not asked or self.result is None or self.result.verdict is Verdict.INCONCLUSIVE:
             return None
         return "yes" if self.result.verdict is self.yes else "no"
@@ -286,13 +287,15 @@ class Outcome:
     def as_expected(self) -> bool:
         """Say whether verdict and word are the expected ones, with the stored counts.
 
-        A vacuous verdict is none that anybody expects.
+        Any verdict is, where nothing is expected; a vacuous one is none that anybody expects.
         """
         return self._agrees and not (self.result is not None and self.result.vacuous)
 
     @property
     def _agrees(self) -> bool:
-        right = self.result is not None and self.result.verdict == self.expected
+        if self.result is None or self.result.verdict is Verdict.INCONCLUSIVE:
+            return False
+        right = self.expected in (None, self.result.verdict)
         return right and not self.counts_differ and not self.word_differs
 
     @property
@@ -349,11 +352,11 @@ def _entry(outcome: Outcome) -> dict[str, Any]:
         "thread": asdict(outcome.thread) if outcome.thread else None,
         "file": outcome.file,
         "because": outcome.because,
-        "decided_by": outcome.decided_by,
+        "decided_by": outcome.decided_by or None,
         "answer": outcome.answer,
         "verdict": r.verdict.value,
-        "expected": outcome.expected.value,
-        "as_expected": outcome.as_expected,
+        "expected": outcome.expected.value if outcome.expected else None,
+        "as_expected": outcome.as_expected if outcome.expected else None,
         "claim": outcome.claim,
         "engine": r.engine,
         "states": r.states,

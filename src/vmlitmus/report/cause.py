@@ -15,13 +15,16 @@ def answer(outcome: Outcome) -> list[str]:
 
 def headline(outcome: Outcome, r: Result) -> str:
     """Return the claim with its verdict, and whether that was expected."""
+    found = f"{outcome.claim}: {r.verdict.value.upper()}"
+    without = ", ".join(f'"{part}"' for part in outcome.without)
+    if outcome.expected is None:
+        return f"{found} ({f'without {without}' if without else 'no expectation'})"
     if not outcome.because:
-        return f"{outcome.claim}: {r.verdict.value.upper()}"
-    note = "as expected" if outcome.as_expected else f"EXPECTED: {outcome.expected.value}"
-    if outcome.without:
-        parts = ", ".join(f'"{part}"' for part in outcome.without)
-        note = f"without {parts}; with it: {outcome.expected.value}"
-    return f"{outcome.claim}: {r.verdict.value.upper()} ({note})"
+        return found
+    expected = outcome.expected.value
+    if without:
+        return f"{found} (without {without}; with it: {expected})"
+    return f"{found} ({'as expected' if outcome.as_expected else f'EXPECTED: {expected}'})"
 
 
 def cause(outcome: Outcome, r: Result) -> str:

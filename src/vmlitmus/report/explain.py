@@ -38,7 +38,8 @@ def explain(
             *timeline(r.trace, ending(outcome), r.loop_start, asked(outcome, r), states),
         ]
     lines += ["", *_facts(outcome, r, verbose)]
-    lines += ["", *_citations(outcome, r, verbose)]
+    cited = _citations(outcome, r, verbose)
+    lines += ["", *cited] if cited else []
     lines += [
         "",
         "To run it again:",
@@ -112,7 +113,7 @@ def _bound(name: str, value: object) -> str:
 
 def expected_because(outcome: Outcome) -> str:
     """Return why the verdict is expected, as a sentence; empty where nothing is expected."""
-    if not outcome.because or outcome.without:
+    if not outcome.because or outcome.expected is None or outcome.without:
         return ""
     decided = "the model decided" if outcome.decided_by == "model" else "known from"
     return f"Expected because ({decided}): {outcome.because}"
@@ -121,7 +122,7 @@ def expected_because(outcome: Outcome) -> str:
 def _citations(outcome: Outcome, r: Result, verbose: bool) -> list[str]:
     told = expected_because(outcome)
     lines = _wrap(told) if told else []
-    lines += _wrap(f"Asked in: {outcome.citation}")
+    lines += _wrap(f"Asked in: {outcome.citation}") if outcome.citation else []
     sources = list(dict.fromkeys(s for step in r.trace or () for s in step.source.split("; ")))
     if verbose:
         return lines + (["Sources of the steps:", *items(sources)] if sources else [])

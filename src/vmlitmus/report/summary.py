@@ -19,6 +19,8 @@ def line(outcome: Outcome, width: int = 44) -> str:
     )
     if r.reason:
         text += f"  ({r.reason})"
+    elif outcome.expected is None:
+        text += "  (no expectation)"
     elif r.verdict != outcome.expected:
         text += f"  (expected: {outcome.expected.value})"
     elif outcome.word_differs:
@@ -38,10 +40,16 @@ def _counts(counts: tuple[int, ...] | None) -> str:
 
 def summary(outcomes: Sequence[Outcome], seconds: float) -> str:
     """Return how many outcomes are as expected, and how many are not, by kind."""
-    expected = sum(o.as_expected for o in outcomes)
+    free = sum(o.expected is None and o.as_expected for o in outcomes)
+    expected = sum(o.as_expected for o in outcomes) - free
     vacuous = [o for o in outcomes if o.result and o.result.vacuous and o.code == 3]
     codes = [o.code for o in outcomes if o not in vacuous]
-    parts = [f"{expected} of {len(outcomes)} as expected"]
+    parts = (
+        [f"{expected} of {len(outcomes) - free} as expected"]
+        if free < len(outcomes) or not free
+        else []
+    )
+    parts += [f"{free} without expectation"] if free else []
     for code, word in (
         (1, "unexpected"),
         (3, "inconclusive"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import click
 
@@ -25,9 +25,10 @@ from vmlitmus.cli.output.destination import Writing
 from vmlitmus.cli.output.progress import Ticker
 from vmlitmus.cli.shell.test_names import complete_tests
 from vmlitmus.decide import Job, ablated, spread
+from vmlitmus.decide.own_code import Refused
 from vmlitmus.engine.finding import Watch
 from vmlitmus.engine.run import Choice
-from vmlitmus.errors import UsageError, VmlitmusError
+from vmlitmus.errors import ModelLost, UsageError, VmlitmusError, WorkerLost
 from vmlitmus.litmus.catalogue import Selected
 from vmlitmus.outcome import Ablation, PartStatus
 from vmlitmus.report.ablation.grid import ablation_grid, markdown_grid
@@ -124,14 +125,6 @@ def _texts(found: Sequence[Ablation], layout: str) -> Iterator[str]:
             yield (ablation_grid if layout == "terminal" else markdown_grid)(cells)
 
 
-@dataclass(frozen=True)
-class _Refused:
-    """Why a cell could not be ablated: what the parent process raises."""
-
-    message: str
-    exit_code: int
-
-
 class _Ablations:
     """All cells that were selected, and then who else needs what is redundant in them."""
 
@@ -150,28 +143,37 @@ class _Ablations:
         done: dict[int, Ablation] = {}
         with suppress(KeyboardInterrupt), Ticker(self.total) as ticker:
             for index, one in self.each(ticker):
-                if isinstance(one, _Refused):
-                    error = VmlitmusError(one.message)
-                    error.exit_code = one.exit_code
-                    raise error
+                if isinstance(one, Refused):
+                    raise one.error()
                 done[index] = one
                 ticker.done(one.name)
             self.interrupted = any(a.result.reason == "interrupted" for a in done.values())
         self.found = [done[index] for index in sorted(done)]
         self.look()
 
-    def each(self, ticker: Ticker) -> Iterator[tuple[int, Ablation | _Refused]]:
-        if self.total == 1:
+    def each(self, ticker: Ticker) -> Iterator[tuple[int, Ablation | Refused]]:
+        if self.total == 1 and self.job.model is None:
             yield 0, self.one(0, ticker.search)
         else:
-            yield from spread(self.one, range(self.total))
+            yield from spread(
+                self.one,
+                range(self.total),
+                lambda index: ticker.busy(self.pairs[index][1].name),
+                here=self.job.model is None,
+                lost=self.lost,
+            )
 
-    def one(self, index: int, progress: Watch | None = None) -> Ablation | _Refused:
+    def lost(self, index: int) -> Refused:
+        name = self.pairs[index][1].name
+        error = ModelLost(name, self.job.model) if self.job.model else WorkerLost()
+        return Refused(str(error), error.exit_code)
+
+    def one(self, index: int, progress: Watch | None = None) -> Ablation | Refused:
         test, cell = self.pairs[index]
         try:
             return ablated(self.job, test, cell, progress)
         except VmlitmusError as error:
-            return _Refused(str(error), error.exit_code)
+            return Refused(str(error), error.exit_code)
 
     def look(self) -> None:
         """Look for the tests that need what is redundant in those that were selected."""

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import click
 
+from vmlitmus.cli.output.destination import Writing, write_whole
 from vmlitmus.errors import UsageError
 
 _ENDS = (".tar", ".tar.gz", ".tgz", ".tar.zst", ".tzst")
 
 
-@click.command("collect")
+@click.command("collect", cls=Writing)
 @click.option("-o", "--output", metavar="FILE.tar.zst", required=True, help="Where to save it.")
 @click.option(
     "--anonymise",
@@ -32,10 +33,13 @@ def command(output: str, anonymise: bool, root: str) -> int:
     if not Path(output).parent.is_dir():
         raise UsageError(f"-o {output}: there is no folder {Path(output).parent}")
     from vmlitmus.audit.collect import collect
-    from vmlitmus.host.saved.archive import open_tree, write_archive
+    from vmlitmus.host.saved.archive import archived, open_tree
 
     files = collect(open_tree(root), anonymise=anonymise)
-    write_archive(Path(output), files, int(time.time()))
-    size = Path(output).stat().st_size
-    click.echo(f"{output}: {len(files)} files, {size // 1024 + 1} KiB")
+    data = archived(output, files, int(time.time()))
+    try:
+        write_whole(data, output)
+    except OSError as error:
+        raise UsageError(f"-o {output}: {error.strerror or error}") from None
+    click.echo(f"{output}: {len(files)} files, {len(data) // 1024 + 1} KiB")
     return 0

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TextIO, cast
 
 import click
 
 from vmlitmus.cli.options import html_option, output_option, write_html, write_out
+from vmlitmus.cli.output.destination import whole
 from vmlitmus.errors import UsageError
 
 EPILOG = (
@@ -94,8 +96,9 @@ def command(
         members = roster.vcpus
         named = {tid: (m.vm, m.vcpu or 0) for tid, m in members.items()}
         try:
-            with open(perfetto, "w", encoding="utf-8") as written:
-                writer = PerfettoWriter(written, found_cores, named, recording.name)
+            with whole(perfetto) as written:
+                stream = cast(TextIO, written)
+                writer = PerfettoWriter(stream, found_cores, named, recording.name)
                 audit = audit_recording(recording, roster, found_cores, question, writer, settled)
                 writer.finish(audit)
         except OSError as error:

@@ -141,13 +141,14 @@ def key_items() -> list[Item]:
     return [
         Item(
             f"{_place(key.table)}{key.name}: {key.meaning}"
-            f" ({key.type}; {'required' if key.required else 'default: ' + key.default})",
+            f" ({key.type}; {key.need or 'default: ' + key.default})",
             {
                 "name": key.name,
                 "table": key.table,
                 "type": key.type,
                 "required": key.required,
-                "default": None if key.required else key.default,
+                "required_with": key.required_with or None,
+                "default": None if key.need else key.default,
                 "meaning": key.meaning,
                 "example": key.example,
             },

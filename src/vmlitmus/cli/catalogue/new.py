@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from vmlitmus.cli.output.destination import write_whole
 from vmlitmus.errors import UsageError
 
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,60}")
@@ -64,6 +65,15 @@ def _write(folder: Path, texts: dict[str, str]) -> None:
     for file in texts:
         if (folder / file).exists():
             raise UsageError(f"{folder / file} exists; nothing was written")
-    for file, text in texts.items():
-        (folder / file).write_text(text, encoding="utf-8")
-        click.echo(f"wrote {folder / file}")
+    written: list[Path] = []
+    try:
+        for file, text in texts.items():
+            write_whole(text, str(folder / file))
+            written.append(folder / file)
+    except OSError as error:
+        for path in written:
+            path.unlink(missing_ok=True)
+        reason = error.strerror or error
+        raise UsageError(f"{folder / file}: {reason}; nothing was written") from None
+    for path in written:
+        click.echo(f"wrote {path}")

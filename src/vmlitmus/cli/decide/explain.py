@@ -22,7 +22,7 @@ from vmlitmus.cli.output.progress import Ticker
 from vmlitmus.cli.output.screen import width
 from vmlitmus.cli.runs.run_formats import DRAWN, as_mail, check_single, draw
 from vmlitmus.cli.shell.test_names import complete_tests
-from vmlitmus.decide import Job, check_parts, decide
+from vmlitmus.decide import Job, check_parts, decide_apart
 from vmlitmus.engine.run import Choice
 from vmlitmus.errors import VmlitmusError
 from vmlitmus.lang import possible
@@ -151,9 +151,9 @@ def _decide(
     if without:
         check_parts(job, test, cell, without)
     if reach is None:
-        return decide(job, test, cell, ticker.search, without)
+        return decide_apart(job, test, cell, ticker.search, without, ticker.busy)
     asked = replace(cell, claim=possible(reach), word=None)
-    outcome = decide(job, test, asked, ticker.search, without)
+    outcome = decide_apart(job, test, asked, ticker.search, without, ticker.busy)
     verdict = outcome.result.verdict if outcome.result else outcome.expected
     arguments = (*outcome.arguments, "--reach", reach)
     return replace(outcome, expected=verdict, stored=None, because="", arguments=arguments)

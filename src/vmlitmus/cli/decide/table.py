@@ -25,9 +25,11 @@ from vmlitmus.cli.shell.test_names import complete_tests
 from vmlitmus.decide import Job, decide_all
 from vmlitmus.engine.run import Choice
 from vmlitmus.errors import UsageError
-from vmlitmus.outcome import Outcome
+from vmlitmus.outcome import Outcome, exit_code
 from vmlitmus.report.grids.grid import Grid, comma_separated, tables_json
 from vmlitmus.report.grids.grid_text import markdown, plain
+
+_TOLD = 3  # faulty cells that are told in full
 
 
 @click.command("table", cls=Writing)
@@ -64,8 +66,8 @@ def command(
     across, unless the file says otherwise; a grid of one row is printed as a column. Grids are as
     wide as the terminal, or 75 columns in a pipe. A verdict that is not the expected one is marked
     with "!", and so is a published claim that compares with the model otherwise than its file says.
-    Exits 0 whatever the verdicts; 'vmlitmus explain TEST[axis=value,...]' shows the run behind a
-    cell.
+    Exits 0 whatever the verdicts, and otherwise only for cells that have none; 'vmlitmus explain
+    TEST[axis=value,...]' shows the run behind a cell.
     """
     bounds = limits(time_limit, memory_limit)
     catalogue = user_catalogue(model, bounds)
@@ -93,7 +95,12 @@ def command(
         write_out(json.dumps(tables_json(selected[0][0].topic, grids), indent=1), output)
     else:
         write_out("\n\n".join(_shown(grid, layout) for grid in grids), output)
-    return 0
+    faulty = {o.error: o.exit_code for o in found.values() if o.error}
+    for message in list(faulty)[:_TOLD]:
+        click.echo(f"vmlitmus: {message}", err=True)
+    if len(faulty) > _TOLD:
+        click.echo(f"vmlitmus: and {len(faulty) - _TOLD} more cells are faulty", err=True)
+    return exit_code(faulty.values())
 
 
 def _shown(grid: Grid, layout: str) -> str:

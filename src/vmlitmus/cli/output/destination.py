@@ -6,12 +6,15 @@ import os
 import stat
 import tempfile
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO, Any
 
 import click
 
 from vmlitmus.errors import UsageError
+
+_TEXT = {"mode": "w", "encoding": "utf-8", "errors": "backslashreplace"}
 
 
 class Writing(click.Command):
@@ -47,16 +50,24 @@ def _same(text: str, target: str) -> bool:
     return False
 
 
-def write_whole(text: str, path: str) -> None:
-    """Write a text; raises OSError, and leaves a regular file as it was then.
+def write_whole(data: str | bytes, path: str) -> None:
+    """Write a text or bytes to a file; raises OSError, and leaves a regular file as it was then."""
+    with whole(path, binary=isinstance(data, bytes)) as file:
+        file.write(data)
+
+
+@contextmanager
+def whole(path: str, *, binary: bool = False) -> Iterator[IO[Any]]:
+    """Yield a file to write: it is at its place when all is written, or nothing has changed there.
 
     A new file gets the mode that the umask says; one that exists keeps its mode, and a link stays
-    a link. Devices, pipes and what /dev and /proc name are written straight.
+    a link. Devices, pipes and what /dev and /proc name are written straight. Raises OSError.
     """
+    form: dict[str, Any] = {"mode": "wb"} if binary else _TEXT
     target = Path(path)
     if _is_straight(target):
-        with target.open("w", encoding="utf-8", errors="backslashreplace") as file:
-            file.write(text)
+        with target.open(**form) as file:
+            yield file
         return
     target = Path(os.path.realpath(target))
     before = target.stat() if target.exists() else None
@@ -64,8 +75,8 @@ def write_whole(text: str, path: str) -> None:
         raise PermissionError(13, "Permission denied", path)
     handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name[:200]}.")
     try:
-        with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace") as file:
-            file.write(text)
+        with os.fdopen(handle, **form) as file:
+            yield file
         Path(temporary).chmod(stat.S_IMODE(before.st_mode) if before else 0o666 & ~_umask())
         if before is not None:
             with suppress(OSError):

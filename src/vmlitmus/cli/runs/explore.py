@@ -42,13 +42,15 @@ def command(
     missing = [name for name in _NEEDED if importlib.util.find_spec(name) is None]
     if missing:
         raise UsageError(f"no {' and '.join(missing)}: pip install 'vmlitmus[explore]'")
-    catalogue = user_catalogue(model)
+    bounds = limits(time_limit, memory_limit)
+    catalogue = user_catalogue(model, bounds)
     found, cells = catalogue.select([test], wide=True)[0]
     if len(cells) != 1:
         raise UsageError(f"{test!r} has {len(cells)} cells; name one, such as {cells[0].name!r}")
-    from vmlitmus.explore.answers import Answers, limited
+    from vmlitmus.explore.answers import Answers, limited, opened
 
-    job = limited(Job(catalogue, model, engine, limits(time_limit, memory_limit)), 60.0)
+    job = limited(Job(catalogue, model, engine, bounds), 60.0)
+    opened(job, found, cells[0])
     answers = Answers(catalogue, found, cells[0], job)
     _serve(answers, port, urldefrag(link or "").fragment)
     return 0

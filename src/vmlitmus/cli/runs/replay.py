@@ -10,11 +10,15 @@ import click
 from vmlitmus.cli.options import user_catalogue
 from vmlitmus.cli.shell.test_names import complete_tests
 from vmlitmus.compiler import Machine, State
+from vmlitmus.decide import Job
+from vmlitmus.decide.own_code import apart, own_code
 from vmlitmus.engine.reference.search import Stepper
 from vmlitmus.engine.trace import replayed
 from vmlitmus.errors import UsageError
 from vmlitmus.lang import Claim
+from vmlitmus.litmus.user_model import SECONDS
 from vmlitmus.report import timeline
+from vmlitmus.scenario import Cell, Test
 
 _LARGEST = 1 << 20  # bytes of a file of steps
 
@@ -42,11 +46,18 @@ def command(test: str, steps: str, loop: int | None, model: str | None) -> int:
         raise UsageError(f"{test!r} has {len(cells)} cells; name one, such as {cells[0].name!r}")
     if steps.startswith("@"):
         steps = _read(steps[1:])
-    machine = cells[0].machine(catalogue.model_of(found.topic))
-    done, states = replayed(machine, steps.split(), loop)
-    click.echo("\n".join(timeline(done, None, loop)))
-    click.echo("\n" + _judged(machine, cells[0].claim, states))
+    job, cell = Job(catalogue, model), cells[0]
+    click.echo(apart(model, cell.name, lambda: _replayed(job, found, cell, steps.split(), loop)))
     return 0
+
+
+def _replayed(job: Job, test: Test, cell: Cell, steps: Sequence[str], loop: int | None) -> str:
+    """Return the time-line, and what it tells about the claim."""
+    machine = job.machine(test.topic, cell)
+    with own_code(job.model, cell.name, SECONDS):
+        done, states = replayed(machine, steps, loop)
+        judged = _judged(machine, cell.claim, states)
+    return "\n".join([*timeline(done, None, loop), "", judged])
 
 
 def _read(path: str) -> str:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from vmlitmus.compiler.sections.expand import Block, Ending, Expanded, Leave
 from vmlitmus.errors import ModelError
@@ -74,8 +75,9 @@ class CutSequence:
     def labels(self) -> list[str]:
         return [e.template for e in self.endings]
 
+    @cached_property
     def places(self) -> dict[str, frozenset[int]]:
-        """Return the places at which an actor stands after each label, counted from 1."""
+        """The places at which an actor stands after each label, counted from 1."""
         found: dict[str, frozenset[int]] = {}
         for section in self.sections:
             for end in _ends(section.body):

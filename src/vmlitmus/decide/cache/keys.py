@@ -17,8 +17,10 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 
 from vmlitmus.compiler import scanned
+from vmlitmus.compiler.machine.scan import Scan
 from vmlitmus.errors import VmlitmusError
 from vmlitmus.lang import Model
+from vmlitmus.lang.model import fill
 from vmlitmus.litmus.catalogue import Catalogue
 from vmlitmus.scenario import Cell, Test
 
@@ -50,7 +52,7 @@ class Keys:
         self.catalogue = catalogue
         self.engine = engine
         self.topics: dict[str, _Topic] = {}
-        self.code: dict[tuple[str, str], bytes] = {}
+        self.code: dict[tuple[str, object], bytes] = {}
 
     def key(self, test: Test, cell: Cell) -> str | None:
         """Return the key of a cell's result.
@@ -61,8 +63,8 @@ class Keys:
         topic = self.topics.get(test.topic)
         if topic is None:
             topic = self.topics[test.topic] = _Topic(self.catalogue.model_of(test.topic))
-        where = test.topic, cell.scenario
         try:
+            where = test.topic, topic.chosen(cell)
             if where not in self.code:
                 self.code[where] = topic.code(cell)
             asked = repr((cell.scenario, cell.claim, test.watched, self.engine)).encode()
@@ -102,10 +104,25 @@ class _Topic:
 
         Raises ScenarioError or ModelError.
         """
-        scan = scanned(self.model, cell.tables, cell.lists, allow=cell.allow)
-        bound = [inner for function in scan.functions for inner in _bound(function)]
-        modules = {f.__module__ for f in scan.functions}.union(scan.modules, *(m for _, m in bound))
-        return _digest(repr([text for text, _ in bound]).encode(), _read_by(frozenset(modules)))
+        return _of_scan(scanned(self.model, cell.tables, cell.lists, allow=cell.allow))
+
+    def chosen(self, cell: Cell) -> tuple[object, ...]:
+        """Return all of a cell that a scan goes by: its disturbances, and its mechanisms."""
+        filled = fill(self.model, cell.tables, cell.lists)
+        return cell.allow, tuple(filled[table][key] for table, key in self.mechanisms)
+
+    @cached_property
+    def mechanisms(self) -> list[tuple[str, str]]:
+        """The settings that choose a mechanism."""
+        settings = self.model.settings.items()
+        return [(table, key) for table, known in settings for key in known if known[key].hooks]
+
+
+def _of_scan(scan: Scan) -> bytes:
+    """Return what stands for the code that a scan met."""
+    bound = [inner for function in scan.functions for inner in _bound(function)]
+    modules = {f.__module__ for f in scan.functions}.union(scan.modules, *(m for _, m in bound))
+    return _digest(repr([text for text, _ in bound]).encode(), _read_by(frozenset(modules)))
 
 
 def _named(thing: object) -> str:

@@ -47,7 +47,7 @@ class KnownVerdicts:
         self.limits = limits
         self.progress = progress
         self.started = time.monotonic()
-        self.patience = patience()
+        self.patience = patience(len(machine.instances))
         self.watched = tuple(dict.fromkeys((*claim.conditions, *backing(machine, claim))))
         self.known: dict[Off, Verdict] = {}
         self.lengths: dict[Off, int] = {}

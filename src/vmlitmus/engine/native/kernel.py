@@ -3,11 +3,15 @@
 """The breadth-first search itself, in the kernel language (see ``kernel_language``).
 
 States stand one after another in a log, which is also the queue: ``HEAD`` is the next state to
-expand, ``TAIL`` the number of states. Each has the index of its parent. A table without deletion
-finds a state again; the place of a key in it is proportional to the key, so the table grows in
-order, where it is. Successors are collected in a batch, without those met lately; their slots are
-prefetched; then they are inserted in order. What is done for each successor has few branches,
-because a branch that cannot be predicted costs more than what it saves.
+expand, ``TAIL`` the number of states. States are expanded in the order of the log, so the children
+of some states in a row stand in a row too: for each FAMILY states the log's length before their
+first child is kept, and the parent is found by expanding a family again.
+
+A table without deletion finds a state again. It has lines of 64 bytes, one cache line each, whose
+slots fill from the first on; one comparison of a whole line finds a key or the first empty slot. A
+line's place is proportional to the key, so the table grows in order, where it is. Successors are
+collected in a batch, without those met lately; their lines are prefetched; then they are inserted
+in order.
 
 The context is an array of 64-bit numbers; its fields are the constants in capitals below.
 """
@@ -20,7 +24,9 @@ FIELDS = (
     "TABLE",  # address of the table: KEYS words a slot, the first is 0 when the slot is empty
     "SLOTS",  # slots in the table
     "LOG",  # address of the states, WORDS words each
-    "PARENTS",  # address of the parents, 32 bits each
+    "CHILDREN",  # address, for each FAMILY states, of the first child of theirs, 32 bits each
+    "NOTED",  # how many of these are known
+    "LEVELS",  # address of where each level ends, 32 bits each
     "BATCH",  # address of successors collected
     "FROM",  # address of their parents, 32 bits each
     "KEYS_AT",  # address of their keys
@@ -82,11 +88,16 @@ def make_key(state, key):
     return 0
 
 
-def home(key, slots):
-    """Return the slot where the search for a key begins."""
+def share(key, places):
+    """Return a place for a key, in proportion, of so many."""
     if KEYS == 1:
-        return high(load(key, 0), slots)
-    return high(mix(load(key, 0) ^ (load(key, 1) * 0x9E3779B97F4A7C15)), slots)
+        return high(load(key, 0), places)
+    return high(mix(load(key, 0) ^ (load(key, 1) * 0x9E3779B97F4A7C15)), places)
+
+
+def home(key, slots):
+    """Return the first slot of the line where the search for a key begins."""
+    return share(key, slots >> LINE_BITS) << LINE_BITS
 
 
 def differ(a, b):
@@ -112,16 +123,15 @@ def find(table, slots, key):
     """Return the slot of a key, or the empty slot where it belongs."""
     slot = home(key, slots)
     while 1:
-        there = load(table, slot * KEYS)
-        if there == 0:
-            return slot
+        line = table + slot * (8 * KEYS)
         if KEYS == 1:
-            if there == load(key, 0):
-                return slot
+            ends = same(line, load(key, 0), load(key, 0)) | vacant(line)
         else:
-            if there == load(key, 0) and load(table, slot * KEYS + 1) == load(key, 1):
-                return slot
-        slot += 1
+            equal = same(line, load(key, 0), load(key, 1))
+            ends = (equal & (equal >> 1) | vacant(line)) & 0x55
+        if ends != 0:
+            return slot + (lowest(ends) >> (KEYS - 1))
+        slot += LINE
         if slot == slots:
             slot = 0
     return 0
@@ -137,27 +147,32 @@ def keep_new(ctx, n, got, parent):
 
     One met lately is left out: it is in the table, or stands in the batch already.
     """
-    successor = load(ctx, BATCH) + n * (8 * WORDS)
+    batch = load(ctx, BATCH)
+    keys = load(ctx, KEYS_AT)
+    recent = load(ctx, LATELY)
+    origin = load(ctx, FROM)
+    successor = batch + n * (8 * WORDS)
     last = successor + got * (8 * WORDS)
     while successor < last:
-        key = load(ctx, KEYS_AT) + n * (8 * KEYS)
+        key = keys + n * (8 * KEYS)
         make_key(successor, key)
-        lately = load(ctx, LATELY) + home(key, MEMORY) * (8 * KEYS)
+        lately = recent + share(key, MEMORY) * (8 * KEYS)
         new = differ(key, lately)
         copy_key(key, lately)
-        copy_state(successor, load(ctx, BATCH) + n * (8 * WORDS))
-        store32(load(ctx, FROM), n, parent)
+        copy_state(successor, batch + n * (8 * WORDS))
+        store32(origin, n, parent)
         n += new
         successor += 8 * WORDS
     return n
 
 
 def fetch(ctx, n, end):
-    """Prefetch where the keys n..end-1 of the batch belong: the slot, and the last one near it."""
+    """Prefetch the lines where the keys n..end-1 of the batch belong."""
+    table = load(ctx, TABLE)
+    slots = load(ctx, SLOTS)
+    keys = load(ctx, KEYS_AT)
     while n < end:
-        slot = home(load(ctx, KEYS_AT) + n * (8 * KEYS), load(ctx, SLOTS)) * KEYS
-        prefetch(load(ctx, TABLE), slot)
-        prefetch(load(ctx, TABLE), slot + 7)
+        prefetch(table, home(keys + n * (8 * KEYS), slots) * KEYS)
         n += 1
     return 0
 
@@ -208,22 +223,6 @@ def collect(ctx, most):
     return n
 
 
-def drop_found(ctx, n):
-    """Take those of the batch out that are in the table where they belong; return its length."""
-    left = 0
-    k = 0
-    while k < n:
-        key = load(ctx, KEYS_AT) + k * (8 * KEYS)
-        there = load(ctx, TABLE) + home(key, load(ctx, SLOTS)) * (8 * KEYS)
-        new = differ(key, there)
-        copy_key(key, load(ctx, KEYS_AT) + left * (8 * KEYS))
-        copy_state(load(ctx, BATCH) + k * (8 * WORDS), load(ctx, BATCH) + left * (8 * WORDS))
-        store32(load(ctx, FROM), left, load32(load(ctx, FROM), k))
-        left += new
-        k += 1
-    return left
-
-
 def inherit(ctx, index, parent):
     """Note the search of a state: that of its parent; each initial state begins its own."""
     owners = load(ctx, OWNERS)
@@ -235,22 +234,35 @@ def inherit(ctx, index, parent):
     return 0
 
 
+def note(ctx, parent, child):
+    """Note the first child of a family, when a state of it or of a later one has a new child."""
+    if parent != NO_PARENT:
+        noted = load(ctx, NOTED)
+        while noted * FAMILY <= parent:
+            store32(load(ctx, CHILDREN), noted, child)
+            noted += 1
+            store(ctx, NOTED, noted)
+    return 0
+
+
 def absorb(ctx, n):
     """Insert the first n states of the batch, in order."""
     table = load(ctx, TABLE)
     slots = load(ctx, SLOTS)
     log = load(ctx, LOG)
     tail = load(ctx, TAIL)
+    keys = load(ctx, KEYS_AT)
     k = 0
     while k < n:
-        key = load(ctx, KEYS_AT) + k * (8 * KEYS)
+        key = keys + k * (8 * KEYS)
         slot = find(table, slots, key)
         if load(table, slot * KEYS) == 0:
             copy_key(key, table + slot * (8 * KEYS))
             state = log + tail * (8 * WORDS)
             copy_state(load(ctx, BATCH) + k * (8 * WORDS), state)
-            store32(load(ctx, PARENTS), tail, load32(load(ctx, FROM), k))
-            inherit(ctx, tail, load32(load(ctx, FROM), k))
+            parent = load32(load(ctx, FROM), k)
+            note(ctx, parent, tail)
+            inherit(ctx, tail, parent)
             seen = conditions(load(ctx, CONDITIONS), state, load(ctx, MORE))
             store(ctx, OBSERVED, load(ctx, OBSERVED) | seen)
             if (seen & load(ctx, STOP_ON)) != 0:
@@ -268,6 +280,7 @@ def advance(ctx, budget):
     until = load(ctx, HEAD) + budget
     while 1:
         if load(ctx, HEAD) == load(ctx, LEVEL_END):
+            store32(load(ctx, LEVELS), load(ctx, DEPTH), load(ctx, LEVEL_END))
             if load(ctx, TAIL) == load(ctx, LEVEL_END):
                 return DONE
             store(ctx, LEVEL_END, load(ctx, TAIL))
@@ -283,7 +296,7 @@ def advance(ctx, budget):
         n = collect(ctx, MOST)
         if load(ctx, FAULT) != 0:
             return FAILED
-        absorb(ctx, drop_found(ctx, n))
+        absorb(ctx, n)
     return 0
 
 
@@ -299,37 +312,53 @@ def begin(ctx, n):
     return 0
 
 
-def put_aside(table, slot, aside, taken):
-    """Move what stands in a slot behind the keys put aside; return how many they are then."""
-    key = table + slot * (8 * KEYS)
-    copy_key(key, aside + taken * (8 * KEYS))
-    taken += load(key, 0) != 0
-    store(key, 0, 0)
+def put_aside(table, line, aside, taken):
+    """Move what stands in a line behind the keys put aside; return how many they are then."""
+    for i in range(LINE):
+        key = table + (line + i) * (8 * KEYS)
+        copy_key(key, aside + taken * (8 * KEYS))
+        taken += load(key, 0) != 0
+        store(key, 0, 0)
     return taken
+
+
+def go_up(table, line, new, aside, first, taken):
+    """Insert the keys aside from ``first`` on that belong to this line or above.
+
+    Return how many are aside then.
+    """
+    left = first
+    while first < taken:
+        key = aside + first * (8 * KEYS)
+        if home(key, new) >= line:
+            insert(table, new, key)
+        else:
+            copy_key(key, aside + left * (8 * KEYS))
+            left += 1
+        first += 1
+    return left
 
 
 def spread(table, old, new, aside):
     """Spread the keys of a table's first ``old`` slots over ``new`` slots, where they are.
 
-    A key goes up, so the last come first. Those in the first LOW slots, where keys from the end may
-    come, are put aside, and any that would not go up; they are inserted at the end. Returns 0 where
-    there is no room for them aside, which takes a run of full slots far longer than chance allows.
+    A key goes up, so the last line comes first. What stands in the first LOW slots, where keys from
+    the end may come, is put aside, and any key that would not go up; they are inserted at the end.
+    Returns 0 where there is no room for them aside, which takes a run of full lines far longer than
+    chance allows.
     """
     taken = 0
-    slot = 0
-    while slot < old and slot < LOW:
-        taken = put_aside(table, slot, aside, taken)
-        slot += 1
-    slot = old
-    while slot > LOW and taken < 2 * LOW:
-        slot -= 1
+    line = 0
+    while line < old and line < LOW:
+        taken = put_aside(table, line, aside, taken)
+        line += LINE
+    line = old
+    while line > LOW and taken + LINE <= 2 * LOW:
+        line -= LINE
         before = taken
-        taken = put_aside(table, slot, aside, taken)
-        key = aside + before * (8 * KEYS)
-        if before != taken and home(key, new) >= slot:
-            insert(table, new, key)
-            taken = before
-    if taken == 2 * LOW:
+        taken = put_aside(table, line, aside, taken)
+        taken = go_up(table, line, new, aside, before, taken)
+    if line > LOW:
         return 0
     while taken != 0:
         taken -= 1
@@ -340,6 +369,7 @@ def spread(table, old, new, aside):
 INTERNAL: list[Callable[..., int]] = [
     mix,
     make_key,
+    share,
     home,
     differ,
     copy_key,
@@ -347,13 +377,14 @@ INTERNAL: list[Callable[..., int]] = [
     find,
     insert,
     put_aside,
+    go_up,
     keep_new,
     fetch,
     owner,
     ended,
     inherit,
+    note,
     collect,
-    drop_found,
     absorb,
 ]
 EXPORTED: list[Callable[..., int]] = [

@@ -39,6 +39,8 @@ _COMPARE: dict[type[ast.cmpop], str] = {
 }
 INTRINSICS = """
 declare void @llvm.prefetch.p0(ptr, i32, i32, i32)
+declare i64 @llvm.cttz.i64(i64, i1)
+
 declare double @llvm.log.f64(double)
 declare double @llvm.exp.f64(double)
 declare double @llvm.cos.f64(double)
@@ -292,6 +294,38 @@ class _Function:
         self.line(f"{product} = mul i128 {x}, {y}")
         self.line(f"{high} = lshr i128 {product}, 64")
         self.line(f"{name} = trunc i128 {high} to i64")
+
+    def in_same(self, name: str, line: str, a: str, b: str) -> None:
+        """Return a bit for each of the eight numbers of a line that is a, b, a, b ..."""
+        first, both, each, equal = ("%" + self.fresh() for _ in range(4))
+        self.line(f"{first} = insertelement <8 x i64> poison, i64 {a}, i32 0")
+        self.line(f"{both} = insertelement <8 x i64> {first}, i64 {b}, i32 1")
+        mask = ", ".join(f"i32 {i % 2}" for i in range(8))
+        self.line(f"{each} = shufflevector <8 x i64> {both}, <8 x i64> poison, <8 x i32> <{mask}>")
+        self.line(f"{equal} = icmp eq <8 x i64> {self.eight(line)}, {each}")
+        self.bits(name, equal)
+
+    def in_vacant(self, name: str, line: str) -> None:
+        """Return a bit for each of the eight numbers of a line that is 0."""
+        equal = "%" + self.fresh()
+        self.line(f"{equal} = icmp eq <8 x i64> {self.eight(line)}, zeroinitializer")
+        self.bits(name, equal)
+
+    def eight(self, line: str) -> str:
+        """Load the eight numbers of a line."""
+        pointer, numbers = "%" + self.fresh(), "%" + self.fresh()
+        self.line(f"{pointer} = inttoptr i64 {line} to ptr")
+        self.line(f"{numbers} = load <8 x i64>, ptr {pointer}, align 64")
+        return numbers
+
+    def bits(self, name: str, flags: str) -> None:
+        byte = "%" + self.fresh()
+        self.line(f"{byte} = bitcast <8 x i1> {flags} to i8")
+        self.line(f"{name} = zext i8 {byte} to i64")
+
+    def in_lowest(self, name: str, a: str) -> None:
+        """Return the number of the lowest bit that is set; there has to be one."""
+        self.line(f"{name} = call i64 @llvm.cttz.i64(i64 {a}, i1 true)")
 
     def double(self, bits: str) -> str:
         """Return the double that has some bits."""

@@ -22,7 +22,7 @@ FIELDS = (
     "TABLE",
     "SLOTS",
     "LOG",
-    "PARENTS",
+    "LEVELS",
     "INDEX",  # state of each slot, 32 bits each
     "BATCH",
     "KEYS_AT",
@@ -36,6 +36,7 @@ FIELDS = (
     "AWAITED",  # bit of the condition that has to come
     "ASKED",  # bit of the condition where the waiting begins; 0: only in the initial state
     "TRUTH",  # a byte: bit 0 is what is awaited is not there, bit 1 a run begins to wait here
+    "LEVEL",  # the level of the state that is looked at
     "DEPTH",  # distance from the initial state, 32 bits
     "LENGTH",  # 1 + the steps of the shortest run that waits here, 32 bits; 0 when none does
     "CAME",  # the state before on that run, 32 bits; the state itself where the waiting begins
@@ -94,8 +95,9 @@ def look(g, first, last):
             asked = first == 0
         if (seen & load(g, AWAITED)) == 0:
             store8(truth, first, 1 + 2 * asked)
-        if first != 0:
-            store32(depth, first, load32(depth, load32(load(g, PARENTS), first)) + 1)
+        while load32(load(g, LEVELS), load(g, LEVEL)) <= first:
+            store(g, LEVEL, load(g, LEVEL) + 1)
+        store32(depth, first, load(g, LEVEL))
         first += 1
     return 0
 
@@ -411,6 +413,7 @@ def way(g, budget):
 INTERNAL: list[Callable[..., int]] = [
     kernel.mix,
     kernel.make_key,
+    kernel.share,
     kernel.home,
     kernel.find,
     steps_of,

@@ -14,7 +14,7 @@ from vmlitmus.engine.native import kernel_liveness
 from vmlitmus.engine.native.jit import Native
 from vmlitmus.engine.native.kernel_language import compile_kernel
 from vmlitmus.engine.native.memory import Region
-from vmlitmus.engine.native.search import Search
+from vmlitmus.engine.native.search import Search, line
 from vmlitmus.engine.reference.lasso import CANDIDATES, Component, Promises, Step
 from vmlitmus.errors import EnginesDisagree
 
@@ -43,7 +43,7 @@ _LEFT_BY_SEARCH = (
     "TABLE",
     "SLOTS",
     "LOG",
-    "PARENTS",
+    "LEVELS",
     "INDEX",
     "BATCH",
     "KEYS_AT",
@@ -213,6 +213,7 @@ class _Component(Component[int]):
 def _kernel(words: int, effort: int) -> Mapping[str, Any]:
     """Return the passes for states of so many words, compiled once."""
     constants = {**_FIELD, "WORDS": words, "KEYS": min(words, 2), "STATE_MAX": (1 << 32) - 1}
+    constants |= line(words)
     exported = frozenset(f.__name__ for f in kernel_liveness.EXPORTED)
     functions = kernel_liveness.INTERNAL + kernel_liveness.EXPORTED
     native = Native(compile_kernel(functions, constants, exported), effort)

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from mmap import PAGESIZE
 from typing import Any
 
 from vmlitmus.engine.limits import Limits, Progress, Stopped
@@ -13,17 +14,20 @@ from vmlitmus.engine.native import kernel, kernel_graph
 from vmlitmus.engine.native.jit import Native
 from vmlitmus.engine.native.kernel_language import compile_kernel
 from vmlitmus.engine.native.memory import Region
+from vmlitmus.errors import EnginesDisagree
 
-_BATCH = 256  # successors collected before they are inserted
+_BATCH = 512  # successors collected before they are inserted
 _SLICE = 20_000  # states expanded before Python looks at the clock
-_QUICK = 0.1  # seconds of search by code compiled in haste, which is ten times slower
+_QUICK = 0.1  # seconds at least of search by code compiled in haste, which is half as fast
+_COMPILING = 2e-6  # seconds that compiling well takes for each character of the IR
 _SMALL = 1 << 12  # slots up to which a table doubles
-_GROWTH = 1.14  # beyond, so that few slots are empty at any size
-_FULL = 0.79  # share of the slots that may be in use
+_GROWTH = 1.5  # beyond: each key is moved about twice
+_FULL = 0.8  # share of the slots that may be in use
+_FAMILY = 16  # states in a row whose children are noted together
 _LATELY = 1 << 14  # successors remembered for a while; their keys fit a core's own cache
 _LOW = 1 << 16  # slots whose keys are put aside while a table grows
-_MOST_STATES = (1 << 32) - 2  # parents are 32-bit indexes
-_GROWING = ("TABLE", "LOG", "PARENTS", "OWNERS")
+_MOST_STATES = (1 << 32) - 2  # states are 32-bit indexes
+_GROWING = ("TABLE", "LOG", "CHILDREN", "OWNERS", "LEVELS")
 _NO_PARENT = 0xFFFFFFFF  # the parent of an initial state
 _FIELD = {name: index for index, name in enumerate(kernel.FIELDS)}
 
@@ -137,7 +141,8 @@ class Search:
         self.regions["ASIDE"] = Region(8 * keys * 2 * _LOW)
         self._region("COVERAGE", self.model.counting)
         self._region("LOG", 0)
-        self._region("PARENTS", 0)
+        self._region("CHILDREN", 0)
+        self._region("LEVELS", 0)
         self.slots = 0
         self.room = 0
         self.starts = len(starts)
@@ -155,6 +160,7 @@ class Search:
                 self.regions["BATCH"].set_word(index, word)
             self._grow(self._get("TAIL") + len(some))
             self.kernel["begin"](self.ctx.address, len(some))
+        self.initials = self._get("TAIL")
 
     def _region(self, name: str, size: int) -> Region:
         """Make or grow a region, and tell the kernel where it is."""
@@ -173,8 +179,9 @@ class Search:
 
     @property
     def allocated(self) -> int:
-        """Bytes allocated for states, parents and the table."""
-        return sum(self.regions[name].size for name in _GROWING if name in self.regions)
+        """Bytes allocated for states, their families and the table."""
+        names = [name for name in _GROWING if name in self.regions and name != "LEVELS"]
+        return sum(self.regions[name].size for name in names)
 
     def _grow(self, states: int) -> None:
         """Make room for so many states, and for a batch more; raises Stopped("memory")."""
@@ -183,13 +190,14 @@ class Search:
             raise Stopped("memory")
         slots = self.slots
         while slots * _FULL < states:
-            slots = max(1024, 2 * slots) if slots < _SMALL else int(slots * _GROWTH)
+            slots = max(1024, 2 * slots) if slots < _SMALL else int(slots * _GROWTH) + 7 & -8
         room = min(int(slots * _FULL), max(states, int(self.room * 1.02) + 512))
         self._check_memory(slots, room)
         try:
             self._grow_table(slots)
             self._region("LOG", 8 * self.model.words * room)
-            self._region("PARENTS", 4 * room)
+            self._region("CHILDREN", 4 * (room // _FAMILY + 1))
+            self._region("LEVELS", 4 * room)  # few of them are ever touched
             if self.starts:
                 self._region("OWNERS", 4 * room)
         except OSError:
@@ -198,8 +206,9 @@ class Search:
         self._set("ROOM", room)
 
     def _check_memory(self, slots: int, room: int) -> None:
-        indexes = 8 if self.starts else 4
-        needed = 8 * self.keys * slots + (8 * self.model.words + indexes) * room
+        families = max(4 * (room // _FAMILY + 1), PAGESIZE)
+        states = 8 * self.model.words + (4 if self.starts else 0)
+        needed = 8 * self.keys * slots + states * room + families
         if self.limits.memory is not None and needed > self.limits.memory:
             raise Stopped("memory")
 
@@ -239,14 +248,15 @@ class Search:
         )
 
     def _advance(self) -> None:
-        began = time.monotonic()
+        began = time.process_time()
+        quick = max(_QUICK, _COMPILING * len(self.model.ir))
         while True:
             outcome = self.kernel["advance"](self.ctx.address, _SLICE)
             if outcome == kernel.GROW:
                 self._grow(self._get("TAIL") + 1)
             elif outcome != kernel.PAUSE:
                 break
-            if self.effort == 0 and time.monotonic() - began > _QUICK:
+            if self.effort == 0 and time.process_time() - began > quick:
                 self._compile(2)
             self._look()
 
@@ -268,9 +278,39 @@ class Search:
     def path(self, index: int) -> list[tuple[int, ...]]:
         """Return the states from the initial one to this one."""
         found = [self.state(index)]
-        while (index := self.regions["PARENTS"].word32(index)) != _NO_PARENT:
+        while index >= self.initials:
+            index = self.parent(index)
             found.append(self.state(index))
         return found[::-1]
+
+    def parent(self, index: int) -> int:
+        """Return the state from which another was reached first: one of its family leads there."""
+        family = self._family(index)
+        wanted = self.state(index)
+        for parent in range(family * _FAMILY, (family + 1) * _FAMILY):
+            if wanted in self._successors(parent):
+                return parent
+        raise EnginesDisagree("no state leads to one that was reached")
+
+    def _family(self, index: int) -> int:
+        """Return the last family whose first child is not behind a state."""
+        children = self.regions["CHILDREN"]
+        low, high = 0, self._get("NOTED")
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (low, middle) if children.word32(middle) > index else (middle, high)
+        return low
+
+    def _successors(self, index: int) -> list[tuple[int, ...]]:
+        """Expand a state again, without counting."""
+        words, out = self.model.words, self.regions["BATCH"]
+        if "UNCOUNTED" not in self.regions:
+            self.regions["UNCOUNTED"] = Region(self.model.counting)
+        counted = self.regions["UNCOUNTED"]
+        expand = self.machine.function("expand", 3)
+        at = self.regions["LOG"].address + 8 * words * index
+        count = expand(at, out.address, counted.address)
+        return [out.words(words * k, words) for k in range(count)]
 
     def _further(self) -> int:
         """Return a bit for each condition after the first 63 that was seen."""
@@ -343,6 +383,12 @@ def _machine(ir: str, effort: int) -> Native:
     return Native(ir, effort)
 
 
+def line(words: int) -> dict[str, int]:
+    """Return how many keys, for states of so many words, a line of the table has; as 2**n too."""
+    bits = 3 if words == 1 else 2
+    return {"LINE": 1 << bits, "LINE_BITS": bits}
+
+
 @cache
 def _kernel(words: int, effort: int) -> dict[str, Any]:
     """Return the kernel's functions for states of so many words, compiled once."""
@@ -353,6 +399,8 @@ def _kernel(words: int, effort: int) -> dict[str, Any]:
         "MOST": _BATCH,
         "MEMORY": _LATELY,
         "LOW": _LOW,
+        "FAMILY": _FAMILY,
+        **line(words),
         "NO_PARENT": _NO_PARENT,
         **{name: getattr(kernel, name) for name in ("GROW", "FAILED", "DONE", "FOUND", "PAUSE")},
     }

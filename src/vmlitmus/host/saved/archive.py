@@ -130,19 +130,19 @@ class _Bounded:
         return data
 
 
-def write_archive(path: Path, files: dict[str, bytes], when: int) -> None:
-    """Write files as tar.zst, .tar.gz or .tar by the name's end; ``when`` in seconds since 1970."""
+def archived(name: str, files: dict[str, bytes], when: int) -> bytes:
+    """Return files as tar.zst, .tar.gz or .tar by the name's end; ``when`` is in seconds UTC."""
     plain = io.BytesIO()
     with tarfile.open(fileobj=plain, mode="w", format=tarfile.PAX_FORMAT) as archive:
-        for name, content in files.items():
-            entry = tarfile.TarInfo(name)
+        for file, content in files.items():
+            entry = tarfile.TarInfo(file)
             entry.size, entry.mtime, entry.mode = len(content), when, 0o644
             archive.addfile(entry, io.BytesIO(content))
     data = plain.getvalue()
-    if path.name.endswith((".zst", ".tzst")):
+    if name.endswith((".zst", ".tzst")):
         import zstandard
 
         data = zstandard.ZstdCompressor(level=9).compress(data)
-    elif path.name.endswith((".gz", ".tgz")):
+    elif name.endswith((".gz", ".tgz")):
         data = gzip.compress(data, mtime=when)
-    path.write_bytes(data)
+    return data

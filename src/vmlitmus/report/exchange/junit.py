@@ -17,7 +17,8 @@ _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 def junit(outcomes: Sequence[Outcome]) -> str:
     """Return outcomes as JUnit XML.
 
-    What is not as expected is a failure; what could not be decided, or is faulty, an error.
+    What is not as expected is a failure; what could not be decided, or is faulty, an error. A test
+    of which nothing is expected is skipped, with its verdict.
     """
     root = Element("testsuites", name="vmlitmus")
     for topic, found in itertools.groupby(outcomes, key=lambda o: o.topic):
@@ -36,6 +37,8 @@ def _suite(root: Element, topic: str, outcomes: Sequence[Outcome]) -> None:
             suite, "testcase", classname=_text(name), name=_text(o.name), time=seconds
         )
         if o.as_expected:
+            if o.expected is None:
+                SubElement(case, "skipped", {"message": f"no expectation: {_type(o)}"})
             continue
         kind = _kind(o)
         attributes = {"message": _text(wrong(o)), "type": _type(o)}
@@ -57,6 +60,9 @@ def _count(element: Element, outcomes: Iterable[Outcome]) -> None:
     element.set("tests", str(len(every)))
     element.set("failures", str(kinds.count("failure")))
     element.set("errors", str(kinds.count("error")))
+    free = sum(o.as_expected and o.expected is None for o in every)
+    if free:
+        element.set("skipped", str(free))
     element.set("time", f"{sum(o.result.seconds for o in every if o.result):.3f}")
 
 

@@ -37,7 +37,10 @@ def _directive(outcome: Outcome) -> str:
     r = outcome.result
     if r is None:
         return " # ERROR"
-    return " # TIMEOUT" if r.verdict is Verdict.INCONCLUSIVE else ""
+    if r.verdict is Verdict.INCONCLUSIVE:
+        return " # TIMEOUT"
+    free = outcome.expected is None and outcome.as_expected
+    return f" # SKIP no expectation: {r.verdict.value}" if free else ""
 
 
 def _name(text: str) -> str:

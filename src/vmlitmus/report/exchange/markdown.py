@@ -22,6 +22,7 @@ def check_markdown(outcomes: Sequence[Outcome], seconds: float) -> str:
         lines += ["", f"### {escaped(topic)}", "", "| test | verdict | states |", "|---|---|---|"]
         for o in found:
             verdict = o.result.verdict.value if o.result else "error"
+            verdict += " (no expectation)" if o.result and o.expected is None else ""
             states = o.result.states if o.result else ""
             lines.append(f"| {escaped(o.name)} | {verdict} | {states} |")
     return "\n".join(lines)

@@ -103,7 +103,7 @@ def _about(outcome: Outcome) -> str:
         f"Claim: {outcome.claim}.",
         *limited_to(outcome.bounds),
         *([f"Start: {outcome.start}."] if outcome.start else []),
-        f"Asked in: {outcome.citation}",
+        *([f"Asked in: {outcome.citation}"] if outcome.citation else []),
     ]
     return "\n *\n".join(_block(text, " * ") for text in texts)
 

@@ -12,13 +12,13 @@ def wrong(outcome: Outcome) -> str:
         return outcome.error or "not decided"
     if r.reason:
         return f"inconclusive: {r.reason}"
-    if r.verdict != outcome.expected:
+    if outcome.expected is not None and r.verdict != outcome.expected:
         return f"{r.verdict.value}, expected {outcome.expected.value}"
     if outcome.word_differs:
         return f"{outcome.word}, expected {outcome.expected_word}"
     if outcome.counts_differ:
         return f"counts {outcome.counts} differ from the stored {outcome.stored}"
-    return ""
+    return f"vacuous: {'; '.join(r.warnings)}" if r.vacuous else ""
 
 
 def short_name(outcome: Outcome) -> str:

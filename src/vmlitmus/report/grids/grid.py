@@ -55,7 +55,7 @@ def _cell(outcome: Outcome) -> dict[str, Any]:
         "where": dict(outcome.where),
         "test": outcome.name,
         "verdict": r.verdict.value if r else "error",
-        "expected": outcome.expected.value,
+        "expected": outcome.expected.value if outcome.expected else None,
         "observations": dict(r.observed) if r else {},
         **({"word": outcome.word} if outcome.word else {}),
     }
@@ -69,5 +69,6 @@ def comma_separated(grid: Grid) -> str:
     for outcome in grid.cells:
         verdict = outcome.result.verdict.value if outcome.result else "error"
         where = [outcome.where[axis] for axis in grid.axes]
-        writer.writerow([*where, verdict, outcome.expected.value, outcome.name])
+        expected = outcome.expected.value if outcome.expected else ""
+        writer.writerow([*where, verdict, expected, outcome.name])
     return out.getvalue().rstrip("\n")

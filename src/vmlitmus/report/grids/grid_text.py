@@ -92,11 +92,21 @@ def legend(grid: Grid) -> list[str]:
     """Return what marks stand for, or the claim that all cells are about."""
     claims = {o.claim for o in grid.cells}
     if not grid.marks:
-        return _wrap(f"Claim: {claims.pop()}.") if len(claims) == 1 else []
+        claim = [f"Claim: {claims.pop()}."] if len(claims) == 1 else []
+        return _wrap(" ".join([*claim, *_expectation(grid)]))
     parts = [f"= {next(iter(claims), '')} holds", "x it is violated"]
     parts += [f"{mark} {name}" for name, mark in grid.marks.items()]
     kept = "; ".join(part.replace(" ", "\xa0") for part in parts)
-    return [line.replace("\xa0", " ") for line in textwrap.wrap(kept, WIDTH)]
+    lines = [line.replace("\xa0", " ") for line in textwrap.wrap(kept, WIDTH)]
+    return [*lines, *_expectation(grid)]
+
+
+def _expectation(grid: Grid) -> list[str]:
+    """Return a sentence on cells of which nothing is expected; none where there are none."""
+    free = sum(o.expected is None for o in grid.cells)
+    if not free:
+        return []
+    return ["No expectation." if free == len(grid.cells) else f"No expectation of {free} cells."]
 
 
 def plain(grid: Grid, room: int = WIDTH) -> str:

@@ -49,7 +49,11 @@ def _counted(cells: Sequence[Outcome]) -> list[str]:
     verdicts = Counter(o.result.verdict.value if o.result else "error" for o in cells)
     parts = ", ".join(f"{number} {verdict}" for verdict, number in verdicts.items())
     wrong = sum(not o.as_expected for o in cells)
+    free = sum(o.expected is None for o in cells)
     note = f"{wrong} not as expected" if wrong else "all as expected"
+    if free:
+        rest = f"; {note}" if free < len(cells) or wrong else ""
+        note = f"{free if free < len(cells) else 'all'} without expectation{rest}"
     answers = Counter(o.answer for o in cells if o.answer)
     lines = [f"{len(cells)} cells: {parts}; {note}."]
     if answers:

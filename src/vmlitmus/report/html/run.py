@@ -122,6 +122,7 @@ class Runs:
         never = dict.fromkeys(r.never_fired.values()) if saw_everything(outcome, r) else ()
         sources = dict.fromkeys(s for step in r.trace or () for s in step.source.split("; "))
         told = expected_because(outcome)
+        cited = [f"Asked in: {outcome.citation}"] if outcome.citation else []
         facts: list[tuple[str, Sequence[str]]] = [
             ("Not to be believed", [f"Warning: {w}." for w in r.warnings]),
             ("Within what", [*limited_to(outcome.bounds), searched(outcome, r)]),
@@ -130,7 +131,7 @@ class Runs:
             ("Switched off", outcome.off),
             ("Assumptions in force", outcome.assumptions),
             ("Steps that never happened", list(never)),
-            ("Where it comes from", [*([told] if told else []), f"Asked in: {outcome.citation}"]),
+            ("Where it comes from", [*([told] if told else []), *cited]),
             ("Sources of the steps", list(sources)),
         ]
         return [[title, [self.texts.add(s) for s in texts]] for title, texts in facts if texts]

@@ -117,7 +117,7 @@ def _labels_before(instance: Instance) -> list[str]:
     """Return the labels at which the actor may stand when an instance begins."""
     if instance.program is None:
         return []
-    places = instance.program.done.places()
+    places = instance.program.done.places
     return [label for label, found in places.items() if instance.start in found]
 
 

@@ -110,8 +110,6 @@ def populate(make: Setup, s: Settings) -> None:
         core = make(Core)
         for _ in range(machine["threads_per_core"]):
             make(Cpu, core=core, incoherent=not machine["tdx"])
-    cpus = machine["cores"] * machine["threads_per_core"]
-    homes = [make.made(Cpu)[i % cpus] for i in range(8)]
     first = s.lists["vm"][0]
     kind = PageKind.GMEM if first["kind"] == "snp" else PageKind.MEMORY
     owner = Owner.GUEST if first["launched"] else Owner.HOST
@@ -120,14 +118,14 @@ def populate(make: Setup, s: Settings) -> None:
         for _ in range(first["pages"])
     ]
     for vm in s.lists["vm"]:
-        make_vm(make, vm, pages, homes)
+        make_vm(make, vm, pages)
     for _ in range(machine["tasks"]):
         make(Task)
     make(Device)
 
 
-def make_vm(make: Setup, wanted: object, pages: list[Page], homes: list[Cpu]) -> None:
-    """Make one VM with its vcpus; only the first is an SEV VM from the start."""
+def make_vm(make: Setup, wanted: object, pages: list[Page]) -> None:
+    """Make one VM with its vcpus, each on the next cpu; only the first is SEV from the start."""
     assert isinstance(wanted, dict)
     role = Role(wanted["role"])
     first = role is Role.OWNER
@@ -149,8 +147,8 @@ def make_vm(make: Setup, wanted: object, pages: list[Page], homes: list[Cpu]) ->
         vmsa = None
         if wanted["vmsa"] and vm.kind is not VmKind.SEV:
             vmsa = make(Page, kind=PageKind.VMSA)
-        number = len(make.made(Vcpu))
-        make(Vcpu, vm=vm, home=homes[number], vmsa=vmsa)
+        cpus = make.made(Cpu)
+        make(Vcpu, vm=vm, home=cpus[len(make.made(Vcpu)) % len(cpus)], vmsa=vmsa)
 
 
 MODEL = Model(

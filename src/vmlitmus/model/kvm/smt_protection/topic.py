@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from vmlitmus.claims.smt_protection import CONDITIONS
+from vmlitmus.errors import ScenarioError
 from vmlitmus.lang import Model, Settings, Setup, choice, flag, mechanism, number, release
 from vmlitmus.model.guest.apic import guest_eoi, guest_ipi, timer_expires
 from vmlitmus.model.hardware.smt.esmtp import Esmtp
@@ -114,8 +115,14 @@ def populate(make: Setup, s: Settings) -> None:
         for _ in range(per_core):
             make_cpu(make, s, core)
     cpus = make.made(Cpu)
-    for which in range(s["guest"]["vcpus"]):
-        make_vcpu(make, s, which, cpus[which + s["guest"]["first_cpu"]])
+    first, vcpus = s["guest"]["first_cpu"], s["guest"]["vcpus"]
+    if vcpus and first + vcpus > len(cpus):
+        raise ScenarioError(
+            f"guest.vcpus = {vcpus}, one a cpu from guest.first_cpu = {first} on: there are"
+            f" {len(cpus)} cpus"
+        )
+    for which in range(vcpus):
+        make_vcpu(make, s, which, cpus[first + which])
     for which in range(host["tasks"]):
         make_host_task(make, s, which, cpus[-1 - which])
     if host["writer"]:
