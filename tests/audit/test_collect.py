@@ -12,7 +12,7 @@ from hosts import cookies, machine, qemu, recorded, thread, write
 from vmlitmus.audit.collect import collect
 from vmlitmus.audit.host import Wanted, audit_host
 from vmlitmus.cli.main import main
-from vmlitmus.host.saved.archive import Archive, open_tree, write_archive
+from vmlitmus.host.saved.archive import Archive, archived, open_tree
 from vmlitmus.host.tree import Folder
 from vmlitmus.outcome.audit import Audit
 
@@ -111,7 +111,7 @@ def test_an_archive_audits_as_the_machine_does(secretive, tmp_path) -> None:
 @pytest.mark.parametrize("end", ["tar", "tar.gz", "tar.zst"])
 def test_recorded_machines_survive(name, end, tmp_path) -> None:
     path = tmp_path / f"saved.{end}"
-    write_archive(path, collect(recorded(name), anonymise=True), 0)
+    path.write_bytes(archived(path.name, collect(recorded(name), anonymise=True), 0))
     now = Wanted(for_ever=False, trust_topology=True)
     assert answers(audit_host(Archive(path), now, "")) == answers(
         audit_host(recorded(name), now, "")
@@ -120,7 +120,7 @@ def test_recorded_machines_survive(name, end, tmp_path) -> None:
 
 def test_an_anonymous_tree_is_already_anonymous(secretive, tmp_path) -> None:
     first = tmp_path / "1.tar.zst"
-    write_archive(first, collect(Folder(secretive), anonymise=True), 0)
+    first.write_bytes(archived(first.name, collect(Folder(secretive), anonymise=True), 0))
     again = collect(Archive(first), anonymise=True)
     assert {p: c for p, c in again.items() if p != "unread.tsv"} == {
         p: c for p, c in Archive(first).files.items() if p != "unread.tsv"

@@ -14,7 +14,7 @@ from maker import Shape, make_dat
 from test_audit_trace import APART, BESIDE, START, entry, leave, switch
 
 from vmlitmus.cli.main import main
-from vmlitmus.host.saved.archive import write_archive
+from vmlitmus.host.saved.archive import archived
 
 STRANGER = [switch(110, 0, 0, 11), entry(111, 0, 11), switch(112, 1, 0, 30), leave(120, 0, 11)]
 
@@ -90,7 +90,7 @@ def test_what_is_given_goes_before_the_host(run, tmp_path: Path) -> None:  # typ
 
 def test_an_archive_a_wrong_place_and_validate(run, root: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     files = {str(p.relative_to(root)): p.read_bytes() for p in root.rglob("*") if p.is_file()}
-    write_archive(tmp_path / "host.tar.gz", files, 0)
+    (tmp_path / "host.tar.gz").write_bytes(archived("host.tar.gz", files, 0))
     assert run(START + BESIDE, host=tmp_path / "host.tar.gz")[0] == 1
     code, _, err = run(START + BESIDE, host=tmp_path / "nowhere")
     assert code == 2 and "neither a folder nor an archive" in err
