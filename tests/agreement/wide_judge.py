@@ -16,7 +16,7 @@ from wide_models import WideWriter
 
 from vmlitmus.compiler import Machine, State, build
 from vmlitmus.engine import Limits, run
-from vmlitmus.engine.ablation.queries import Asked
+from vmlitmus.engine.ablation.queries import KnownVerdicts
 from vmlitmus.engine.reference.search import Stepper
 from vmlitmus.errors import EnginesDisagree, ModelError, ScenarioError
 from vmlitmus.lang import Claim, eventually, leads_to
@@ -55,7 +55,7 @@ def parts_differ(text: str) -> str | None:
     machine = build(load(text), switchable=True)
     off = [frozenset[str](), frozenset(machine.switches)]
     off += [frozenset([part]) for part in machine.switches]
-    asked = [Asked(machine, Claim("never", "goal"), e, Limits(), None) for e in ENGINES]
+    asked = [KnownVerdicts(machine, Claim("never", "goal"), e, Limits(), None) for e in ENGINES]
     for one in asked:
         one.ask(off)
     answers = [(a.known, a.lengths, a.states, a.transitions, a.coverage) for a in asked]
