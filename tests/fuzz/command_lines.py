@@ -26,7 +26,7 @@ WORDS = ["@/dev/zero", "-", "", "--all", "a[b=c]", "**", "%s", "../x.toml", "tes
 WORDS += ["page-reused", "reclaim-flush[kind=sev]", "drop-destroy-flush[", "/dev/zero", "--model"]
 MOST_STATES, MOST_CELLS = 3000, 12
 LONG = ("check", "explain", "table", "ablate", "grow", "explore")  # they have limits
-NOT_OFFERED = {"watching", "everything", "uses", "wide", "help"}
+NOT_OFFERED = {"watching", "everything", "required", "uses", "wide", "help"}
 
 
 @dataclass
