@@ -212,8 +212,8 @@ def _every_command() -> dict[str, click.Command]:
 @cache
 def _tests() -> list[Path]:
     """Return the small litmus files of the catalogue."""
-    found = sorted(ROOT.rglob("*.toml"))
-    return [path for path in found if path.stat().st_size < 2000 and path.parent != ROOT]
+    small = set(_small())
+    return [path for path in sorted(ROOT.rglob("*.toml")) if path.stem in small]
 
 
 @cache
