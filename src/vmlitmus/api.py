@@ -27,7 +27,7 @@ from vmlitmus.report.grids.grid import Grid
 from vmlitmus.report.grids.grid_text import plain
 from vmlitmus.scenario import Cell, Test
 
-Asked: TypeAlias = "str | Path | Tests"
+Selection: TypeAlias = "str | Path | Tests"
 
 
 @dataclass(frozen=True)
@@ -189,7 +189,7 @@ def load(*selectors: str | Path, model: str | Path | None = None, wide: bool = F
 
 
 def check(
-    tests: Asked = "",
+    tests: Selection = "",
     *,
     engine: Choice = "auto",
     time_limit: float | None = None,
@@ -210,7 +210,7 @@ def check(
 
 
 def explain(
-    test: Asked,
+    test: Selection,
     *,
     without: Sequence[str] = (),
     reach: str | None = None,
@@ -243,7 +243,7 @@ def explain(
 
 
 def table(
-    tests: Asked,
+    tests: Selection,
     *,
     engine: Choice = "auto",
     time_limit: float | None = None,
@@ -264,7 +264,7 @@ def table(
 
 
 def ablate(
-    tests: Asked,
+    tests: Selection,
     *,
     engine: Choice = "auto",
     time_limit: float | None = None,
@@ -302,7 +302,7 @@ class _Quiet:
     def search(self, progress: Progress) -> None: ...
 
 
-def _loaded(tests: Asked) -> Tests:
+def _loaded(tests: Selection) -> Tests:
     if isinstance(tests, Tests):
         return tests
     return load(tests) if tests else load()

@@ -9,7 +9,7 @@ from typing import Any
 from vmlitmus.compiler import Machine, build
 from vmlitmus.lang import Choice, Claim, Environment, Model
 from vmlitmus.lang.model import fill
-from vmlitmus.outcome import Said, Verdict, Word
+from vmlitmus.outcome import PublishedClaim, Verdict, Word
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class Layout:
     marks: Mapping[str, str]
     across: tuple[str, ...]
     apart: tuple[str, ...]
-    said: tuple[Said, ...]
+    said: tuple[PublishedClaim, ...]
 
 
 @dataclass(frozen=True)

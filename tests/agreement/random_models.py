@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from random_words import Words
+from random_texts import TextMaker
 
 CONDITIONS = ("goal", "other", "third", "fourth", "fifth", "sixth")
 HEAD = """from __future__ import annotations
@@ -34,7 +34,7 @@ def {name}(w):
 KEPT = ("colour", "flag", "seen", "next")  # fields that a local keeps across a yield
 
 
-class Writer(Words):
+class Writer(TextMaker):
     """Writes one model."""
 
     def __init__(self, choose: Callable[[int], int]) -> None:

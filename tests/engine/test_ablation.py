@@ -13,7 +13,7 @@ import pytest
 from vmlitmus.compiler import build, scanned
 from vmlitmus.engine import Limits, ablate, run
 from vmlitmus.engine.ablation.ablate import EXACT, contradiction, hitting, minimal
-from vmlitmus.engine.ablation.queries import Asked
+from vmlitmus.engine.ablation.queries import KnownVerdicts
 from vmlitmus.engine.reference.search import Stepper
 from vmlitmus.errors import EnginesDisagree, ModelError, ScenarioError
 from vmlitmus.lang import eventually, leads_to, never, possible, recoverable
@@ -62,7 +62,7 @@ def subsets(parts):
 
 def table(machine, claim, engine, sets):
     """Every verdict, and the length of every counterexample, from one switchable machine."""
-    asked = Asked(machine, claim, engine, Limits(), None)
+    asked = KnownVerdicts(machine, claim, engine, Limits(), None)
     asked.ask(sets)
     return asked
 

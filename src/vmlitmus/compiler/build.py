@@ -17,7 +17,7 @@ from vmlitmus.compiler.machine.drains import (
     shared_fields,
     store_buffers,
 )
-from vmlitmus.compiler.machine.lowering_cache import Family, Kept, at_home, family
+from vmlitmus.compiler.machine.lowering_cache import Family, LoweringCache, at_home, family
 from vmlitmus.compiler.machine.machine import Budget, Machine, Switches, Variable
 from vmlitmus.compiler.machine.program import Program, assign_slots, find_domains, program
 from vmlitmus.compiler.machine.prune import checked
@@ -155,7 +155,7 @@ class _Builder:
         self.variables(entities, scan.written, environment.budgets(), variables)
         self.slots(world, entities, variables)
         programs = self.programs(steps, world, variables)
-        self.locals(programs, Kept(world, variables, scan.parts, assumptions), variables)
+        self.locals(programs, LoweringCache(world, variables, scan.parts, assumptions), variables)
         world.recorder.variables = {(v.entity, v.name): (v.index, v.domain) for v in variables}
         world.recorder.buffers = world.buffers
         instances = tuple(
@@ -353,7 +353,7 @@ class _Builder:
                 if other.actor is kind:
                     yield from other.labels
 
-    def locals(self, made: dict[Step, Program], kept: Kept, variables: _Variables) -> None:
+    def locals(self, made: dict[Step, Program], kept: LoweringCache, variables: _Variables) -> None:
         """Find which locals live across yields; add to ``variables`` the slots that keep them."""
         world = kept.world
         mechanisms = tuple(world.mechanisms.items())

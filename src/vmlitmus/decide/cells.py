@@ -228,7 +228,7 @@ def decide_all(
     the second time alone, has an error and exit code 3.
     """
     pairs = [(test, cell) for test, cells in selected for cell in cells]
-    kept = _Kept(job, pairs)
+    kept = _CachedOutcomes(job, pairs)
     for index, outcome in kept.found.items():
         watcher.done(outcome.name)
         yield index, outcome
@@ -259,7 +259,7 @@ def decide_all(
         kept.close()
 
 
-class _Kept:
+class _CachedOutcomes:
     """What earlier checks decided of some cells: ``found`` gives their outcomes by position."""
 
     def __init__(self, job: Job, pairs: Sequence[tuple[Test, Cell]]) -> None:

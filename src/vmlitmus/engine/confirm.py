@@ -61,7 +61,7 @@ def _asked(machine: Machine, name: str) -> set[type[Entity]]:
     """Return the classes of which a condition asks for all entities, in the initial state."""
     stepper = Stepper(machine)
     stepper.load(machine.initial)
-    asked = _Asked(machine.world.entities)
+    asked = _NotedEntities(machine.world.entities)
     world = copy.copy(machine.world)
     world.entities = asked
     with suppress(Exception):  # a faulty condition is somebody else's to report
@@ -69,7 +69,7 @@ def _asked(machine: Machine, name: str) -> set[type[Entity]]:
     return asked.kinds
 
 
-class _Asked(Mapping[type[Entity], tuple[Entity, ...]]):
+class _NotedEntities(Mapping[type[Entity], tuple[Entity, ...]]):
     """The entities of a world; notes of which classes somebody asks for them."""
 
     def __init__(self, entities: Mapping[type[Entity], tuple[Entity, ...]]) -> None:

@@ -27,7 +27,7 @@ from vmlitmus.scenario import Cell, Test
 
 
 @dataclass(frozen=True)
-class Asked:
+class StateRequest:
     """A scenario, a run in it, and what is asked about the state after its first ``at`` steps."""
 
     changes: Mapping[str, Any]
@@ -36,7 +36,7 @@ class Asked:
     digests: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, body: Mapping[str, Any]) -> Asked:
+    def of(cls, body: Mapping[str, Any]) -> StateRequest:
         """Return what a request asks; raises UsageError for anything but the expected types."""
         changes, steps = body.get("changes", {}), body.get("steps", [])
         digests = body.get("digests", [])
@@ -59,7 +59,7 @@ class Answers:
         self.job = job
         self.lock = threading.Lock()  # machines are stepped by one request at a time
 
-    def open(self, asked: Asked) -> dict[str, Any]:
+    def open(self, asked: StateRequest) -> dict[str, Any]:
         """Return what can be changed in the scenario, and what it asks."""
         with self.lock:
             scene = self.scenes.scene(asked.changes)
@@ -75,7 +75,7 @@ class Answers:
                 "mechanisms": scene.mechanisms,
             }
 
-    def walk(self, asked: Asked) -> dict[str, Any]:
+    def walk(self, asked: StateRequest) -> dict[str, Any]:
         """Return the run as the page draws it, and what can happen and is true in its state."""
         with self.lock:
             scene = self.scenes.scene(asked.changes)
@@ -88,13 +88,13 @@ class Answers:
                 **_here(scene, walk, asked.at),
             }
 
-    def here(self, asked: Asked) -> dict[str, Any]:
+    def here(self, asked: StateRequest) -> dict[str, Any]:
         """Return what can happen and is true at a place of a run that the page has already."""
         with self.lock:
             scene = self.scenes.scene(asked.changes)
             return _here(scene, scene.walk(asked.steps), asked.at)
 
-    def ahead(self, asked: Asked, kind: str) -> dict[str, Any]:
+    def ahead(self, asked: StateRequest, kind: str) -> dict[str, Any]:
         """Return the steps of a random step, or to the next moment when a condition changes."""
         with self.lock:
             scene = self.scenes.scene(asked.changes)
@@ -102,7 +102,7 @@ class Answers:
             way = scene.random_step(state) if kind == "random" else scene.interesting(state)
             return {"steps": way}
 
-    def verdict(self, asked: Asked) -> Work:
+    def verdict(self, asked: StateRequest) -> Work:
         """Return the work of deciding the scenario's claim."""
         with self.lock:
             scene = self.scenes.scene(asked.changes)
@@ -119,7 +119,7 @@ class Answers:
 
         return work
 
-    def reach(self, asked: Asked, condition: str) -> Work:
+    def reach(self, asked: StateRequest, condition: str) -> Work:
         """Return the work of finding the shortest way from here to a condition."""
         with self.lock:
             scene = self.scenes.scene(asked.changes)
@@ -145,7 +145,7 @@ class Answers:
 
         return work
 
-    def copies(self, asked: Asked) -> dict[str, str]:
+    def copies(self, asked: StateRequest) -> dict[str, str]:
         """Return the run as a command, as a litmus test, and as a mail."""
         with self.lock:
             scene = self.scenes.scene(asked.changes)

@@ -19,7 +19,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingR
 from starlette.routing import Route
 
 from vmlitmus.errors import VmlitmusError
-from vmlitmus.explore.answers import Answers, Asked
+from vmlitmus.explore.answers import Answers, StateRequest
 from vmlitmus.explore.page import explorer_page
 from vmlitmus.explore.searches import Search, Searches
 
@@ -52,22 +52,24 @@ class Server:
         a = self.answers
 
         async def verdict(body: dict[str, Any]) -> Response:
-            work = await run_sync(a.verdict, Asked.of(body))
+            work = await run_sync(a.verdict, StateRequest.of(body))
             return self._stream(self.searches.start(work))
 
         async def reach(body: dict[str, Any]) -> Response:
-            work = await run_sync(a.reach, Asked.of(body), str(body.get("condition")))
+            work = await run_sync(a.reach, StateRequest.of(body), str(body.get("condition")))
             return self._stream(self.searches.start(work))
 
         async def cancel(body: dict[str, Any]) -> Response:
             return JSONResponse({"cancelled": self.searches.cancel()})
 
         async def ahead(body: dict[str, Any]) -> Response:
-            return JSONResponse(await run_sync(a.ahead, Asked.of(body), str(body.get("kind"))))
+            return JSONResponse(
+                await run_sync(a.ahead, StateRequest.of(body), str(body.get("kind")))
+            )
 
-        def plain(answer: Callable[[Asked], dict[str, Any]]) -> Answer:
+        def plain(answer: Callable[[StateRequest], dict[str, Any]]) -> Answer:
             async def answered(body: dict[str, Any]) -> Response:
-                return JSONResponse(await run_sync(answer, Asked.of(body)))
+                return JSONResponse(await run_sync(answer, StateRequest.of(body)))
 
             return answered
 

@@ -12,7 +12,7 @@ from typing import Any
 from vmlitmus.errors import ScenarioError, VmlitmusError, unknown
 from vmlitmus.lang import KINDS, Claim, Environment, Model
 from vmlitmus.lang.model import fill
-from vmlitmus.litmus.cell_words import read_words
+from vmlitmus.litmus.cell_summary import read_words
 from vmlitmus.litmus.environment import read_environment
 from vmlitmus.litmus.keys import DECIDED_BY, VERDICTS, key_names, required_with
 from vmlitmus.litmus.shape import Shape, shown

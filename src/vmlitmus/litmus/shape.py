@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from vmlitmus.errors import VmlitmusError, unknown
 from vmlitmus.litmus.keys import key_names
-from vmlitmus.outcome import Said
+from vmlitmus.outcome import PublishedClaim
 from vmlitmus.scenario import Cell, Layout
 
 
@@ -77,7 +77,7 @@ class Shape:
         row: Mapping[str, Any],
         values: Mapping[str, tuple[str, ...]],
         cells: Iterable[Mapping[str, str]],
-    ) -> Said:
+    ) -> PublishedClaim:
         for key in row:
             if key not in key_names("said"):
                 raise self.reader.fail(unknown("key of said", key, key_names("said")), key)
@@ -88,7 +88,7 @@ class Shape:
         where = self._where(row.get("where", {}), values)
         if not any(matches(where, cell) for cell in cells):
             raise self.reader.fail(f"the [[said]] row {by!r} is about no cell", by)
-        return Said(
+        return PublishedClaim(
             by=by,
             text=text,
             where=where,

@@ -313,7 +313,7 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class Said:
+class PublishedClaim:
     """What somebody said of cells of a matrix: which conditions are reached there, and which not.
 
     ``where`` gives the values of some axes, each a choice of one or several; ``agrees`` what the

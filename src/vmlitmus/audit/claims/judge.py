@@ -9,7 +9,7 @@ from vmlitmus.audit.facts import HostFacts
 from vmlitmus.audit.lifted.actor import Actor
 from vmlitmus.audit.lifted.ask import EVENTS, Ends, to_forbid
 from vmlitmus.audit.lifted.lift import HostCores
-from vmlitmus.audit.lifted.pairs import Kind, Pair, Question, Said, ask, ask_ends, kinds
+from vmlitmus.audit.lifted.pairs import Kind, Pair, PairAnswer, Question, ask, ask_ends, kinds
 from vmlitmus.engine.ablation.ablate import minimal
 from vmlitmus.host.cpus.cpulist import as_list
 from vmlitmus.host.cpus.topology import CPU
@@ -77,7 +77,7 @@ def judge(
 
 
 def _false(
-    host: HostFacts, claim: str, about: str, false: Sequence[tuple[Kind, Said]], fails: str
+    host: HostFacts, claim: str, about: str, false: Sequence[tuple[Kind, PairAnswer]], fails: str
 ) -> Judged:
     first = false[0][1]
     members = [pair for kind, _ in false for pair in kind.members]

@@ -13,7 +13,7 @@ from functools import lru_cache
 
 from vmlitmus.audit.lifted.lift import Lifted, Scenario
 from vmlitmus.engine.ablation.ablate import hitting, minimal
-from vmlitmus.engine.ablation.queries import Asked
+from vmlitmus.engine.ablation.queries import KnownVerdicts
 from vmlitmus.engine.limits import Limits
 from vmlitmus.engine.run import run
 from vmlitmus.lang import never
@@ -136,7 +136,7 @@ def _together(
     """
     two = condition == _ON_TWO_CORES
     machine = scenario.machine((*base, *rest), two_cores=two, bans=True)
-    asked = Asked(machine, never(condition), "compiled", Limits(SECONDS, None), None)
+    asked = KnownVerdicts(machine, never(condition), "compiled", Limits(SECONDS, None), None)
     bans = {BANS[event]: event for event in rest if BANS[event] in machine.switches}
     everything = frozenset(bans)
     asked.ask([everything])

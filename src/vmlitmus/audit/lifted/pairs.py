@@ -54,7 +54,7 @@ class Question:
 
 
 @dataclass(frozen=True)
-class Said:
+class PairAnswer:
     """What the model says of one pair. ``where`` tells who runs on which cpu in the end.
 
     ``by_cookies`` says that only cookies keep the two apart.
@@ -68,11 +68,11 @@ class Said:
     by_cookies: bool = False
 
 
-def ask(host: HostCores, question: Question, pair: Pair) -> Said:
+def ask(host: HostCores, question: Question, pair: Pair) -> PairAnswer:
     """Ask the model about one pair, as things are."""
     for actor in (pair.one, pair.other):
         if actor.allowed is not None and not actor.allowed and actor.here:
-            return Said(pair, Answer.CANNOT_TELL, missing=NOWHERE.format(actor.label))
+            return PairAnswer(pair, Answer.CANNOT_TELL, missing=NOWHERE.format(actor.label))
     found = [
         now(
             lift(host, runners, siblings=siblings, hint=question.hint),
@@ -84,11 +84,13 @@ def ask(host: HostCores, question: Question, pair: Pair) -> Said:
     verdicts = {verdict for verdict, _ in found}
     guessed = pair.one.allowed is None or pair.other.allowed is None
     if verdicts == {Verdict.HOLDS}:
-        return Said(pair, Answer.TRUE, by_cookies=_by_cookies(host, question, pair))
+        return PairAnswer(pair, Answer.TRUE, by_cookies=_by_cookies(host, question, pair))
     if verdicts == {Verdict.VIOLATED} and not guessed:
         run = tuple(_named(step, pair) for step in found[0][1])
-        return Said(pair, Answer.FALSE, run, _places(run))
-    return Said(pair, Answer.CANNOT_TELL, missing=_missing(pair) or "the search took too long")
+        return PairAnswer(pair, Answer.FALSE, run, _places(run))
+    return PairAnswer(
+        pair, Answer.CANNOT_TELL, missing=_missing(pair) or "the search took too long"
+    )
 
 
 def ask_ends(host: HostCores, question: Question, pair: Pair) -> Ends:

@@ -198,7 +198,7 @@ never = "used-after-free"
 
 
 @dataclass(frozen=True)
-class Words:
+class ThingNames:
     """What a scaffold calls its things, all made of one name such as "my-policy"."""
 
     name: str
@@ -222,7 +222,7 @@ class Words:
 
 def mechanism_files(topic: str, name: str, setting: str | None) -> dict[str, str]:
     """Return a mechanism for a setting such as "kvm.kick", and a test that uses it."""
-    model, words = _model(topic), Words(name)
+    model, words = _model(topic), ThingNames(name)
     table, key = _choose(model, setting)
     hooks = model.settings[table][key].hooks
     assert hooks is not None
@@ -257,7 +257,7 @@ def test_file(topic: str, name: str) -> dict[str, str]:
 
 def claim_files(topic: str, name: str) -> dict[str, str]:
     """Return a condition, and a test that asks whether it can be reached."""
-    model, words = _model(topic), Words(name)
+    model, words = _model(topic), ThingNames(name)
     if name in [condition.name for condition in model.conditions]:
         raise UsageError(f"{topic} has a condition {name!r} already; choose another name")
     like = _smallest(topic)
@@ -280,7 +280,7 @@ def claim_files(topic: str, name: str) -> dict[str, str]:
 
 def topic_files(name: str) -> dict[str, str]:
     """Return a model of its own with two mechanisms, and a test of them."""
-    words = Words(name)
+    words = ThingNames(name)
     python = _TOPIC.format(title=words.title, name=name, file=words.file)
     return {words.file: python, f"{name}.toml": _TOPIC_TEST.format(name=name)}
 

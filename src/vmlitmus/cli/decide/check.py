@@ -6,6 +6,7 @@ import json
 import os
 import sys
 import time
+from collections.abc import Iterable, Sequence
 
 import click
 
@@ -28,6 +29,7 @@ from vmlitmus.cli.shell.test_names import complete_tests
 from vmlitmus.decide import Job, decide_all
 from vmlitmus.engine.run import Choice
 from vmlitmus.errors import UsageError
+from vmlitmus.litmus.catalogue import Selected
 from vmlitmus.litmus.user_model import beside
 from vmlitmus.outcome import Outcome, as_json, exit_code
 from vmlitmus.report import line, summary
@@ -113,18 +115,7 @@ def command(
 
         write_html(json.dumps(used(catalogue, selected)), uses)
     job = Job(catalogue, model, engine, bounds, annotate=bool(html), store=results(fresh))
-    total = sum(len(cells) for _, cells in selected)
-    found: dict[int, Outcome] = {}
-    interrupted = False
-    with Ticker(total) as ticker:
-        try:
-            for index, outcome in decide_all(job, selected, ticker, jobs):
-                found[index] = outcome
-                if first and outcome.code:
-                    break
-        except KeyboardInterrupt:
-            interrupted = True
-    outcomes = [found[index] for index in sorted(found)]
+    outcomes, interrupted = _decide(job, selected, jobs, first=first)
     seconds = time.monotonic() - started
     if html:
         from vmlitmus.report.html import check_page
@@ -137,12 +128,35 @@ def command(
         write_lines(_lines(shown, outcomes, seconds), output, colour=colour)
     else:
         write_out(_text(outcomes, seconds, layout), output)
-    for outcome in outcomes:
-        if outcome.error and (layout != "terminal" or quiet):
-            click.echo(f"vmlitmus: {outcome.error}", err=True)
+    _complain(outcomes, errors=layout != "terminal" or quiet)
     if interrupted:
+        total = sum(len(cells) for _, cells in selected)
         click.echo(f"vmlitmus: interrupted after {len(outcomes)} of {total}", err=True)
     return exit_code([*(o.code for o in outcomes), *([130] if interrupted else [])])
+
+
+def _decide(
+    job: Job, selected: Sequence[Selected], jobs: int | None, *, first: bool
+) -> tuple[list[Outcome], bool]:
+    """Return what was decided, in order, and whether the user interrupted it."""
+    found: dict[int, Outcome] = {}
+    interrupted = False
+    with Ticker(sum(len(cells) for _, cells in selected)) as ticker:
+        try:
+            for index, outcome in decide_all(job, selected, ticker, jobs):
+                found[index] = outcome
+                if first and outcome.code:
+                    break
+        except KeyboardInterrupt:
+            interrupted = True
+    return [found[index] for index in sorted(found)], interrupted
+
+
+def _complain(outcomes: Iterable[Outcome], *, errors: bool) -> None:
+    """Say on standard error why tests are faulty, where the result itself does not."""
+    for outcome in outcomes:
+        if outcome.error and errors:
+            click.echo(f"vmlitmus: {outcome.error}", err=True)
 
 
 def _beside(model: str) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 from vmlitmus.compiler.ir.nodes import FAULTY, Bits, Block, Branch, Code, Op, Operand, width
 from vmlitmus.compiler.ir.order import Flow, joined
-from vmlitmus.compiler.lowering.read_set import Reading
+from vmlitmus.compiler.lowering.read_set import RecordedReads
 from vmlitmus.compiler.lowering.values import (
     Computed,
     Known,
@@ -28,7 +28,7 @@ from vmlitmus.lang.world import World
 class Control:
     """The state of lowering: the block at hand (None: not reached), names, fields written."""
 
-    def __init__(self, world: World, variables: Reading) -> None:
+    def __init__(self, world: World, variables: RecordedReads) -> None:
         self.world = world
         self.variables = variables
         self.domains = variables.domains

@@ -15,7 +15,7 @@ from typing import Any
 
 from vmlitmus.compiler.ir.nodes import Code, Emit, Operand, Value
 from vmlitmus.compiler.lowering.calls import Calls
-from vmlitmus.compiler.lowering.read_set import Reading
+from vmlitmus.compiler.lowering.read_set import RecordedReads
 from vmlitmus.compiler.lowering.values import Known, Row, Scope, Snapshot, Val
 from vmlitmus.compiler.sections.frame import FramedSection
 from vmlitmus.errors import ModelError
@@ -46,7 +46,7 @@ class _Loop:
 class Lowerer(Calls):
     """Lowers one step, section or condition."""
 
-    def __init__(self, world: World, variables: Reading) -> None:
+    def __init__(self, world: World, variables: RecordedReads) -> None:
         super().__init__(world, variables)
         self.loops: list[_Loop] = []
         self.finish: Finish | None = None
@@ -276,7 +276,7 @@ def _integer(node: ast.expr) -> int:
 
 def lower_section(
     world: World,
-    variables: Reading,
+    variables: RecordedReads,
     section: FramedSection,
     names: dict[str, Val],
     constants: Mapping[str, Any],
@@ -293,7 +293,7 @@ def lower_section(
     return lowerer.code
 
 
-def lower_condition(world: World, function: Any, variables: Reading) -> Code:
+def lower_condition(world: World, function: Any, variables: RecordedReads) -> Code:
     """Lower a condition; its blocks end in a Value."""
     lowerer = Lowerer(world, variables)
     lowerer.pure += 1

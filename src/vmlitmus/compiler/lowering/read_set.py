@@ -31,7 +31,7 @@ class Read:
         return self.said.items() <= answers.items() and self.unknown.isdisjoint(answers)
 
 
-class Reading(Mapping[Place, tuple[int, Domain]]):
+class RecordedReads(Mapping[Place, tuple[int, Domain]]):
     """The variables of a machine, each with its number and domain; ``read`` is what was asked."""
 
     def __init__(self, variables: Mapping[Place, tuple[int, Domain]], answers: Answers) -> None:

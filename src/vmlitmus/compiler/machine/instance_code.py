@@ -6,7 +6,7 @@ import ast
 
 from vmlitmus.compiler.ir.nodes import DISABLED, Code, width
 from vmlitmus.compiler.lowering.lower import Finish, Lowerer
-from vmlitmus.compiler.lowering.read_set import Reading
+from vmlitmus.compiler.lowering.read_set import RecordedReads
 from vmlitmus.compiler.lowering.values import Computed, Known, Scope, Val
 from vmlitmus.compiler.machine.machine import Instance, Machine
 from vmlitmus.lang.domain import IntRange
@@ -14,7 +14,7 @@ from vmlitmus.lang.step import Condition
 from vmlitmus.lang.syntax.trees import function_syntax, outside_names, place
 
 
-def lower_instance(machine: Machine, instance: Instance, variables: Reading) -> Code:
+def lower_instance(machine: Machine, instance: Instance, variables: RecordedReads) -> Code:
     """Return what an instance does; raises ModelError, with file and line, for a fault in it."""
     lowerer = Lowerer(machine.world, variables)
     made = instance.program
@@ -72,7 +72,7 @@ def _begin(lowerer: Lowerer, only: Condition) -> None:
 class _Leaving:
     """Writes the actor's place and its locals at the end of a section."""
 
-    def __init__(self, variables: Reading, instance: Instance) -> None:
+    def __init__(self, variables: RecordedReads, instance: Instance) -> None:
         assert instance.program is not None
         self.made = instance.program
         self.actor = instance.actor

@@ -10,7 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
-from vmlitmus.compiler.lowering.read_set import Question, Read, Reading, field_of, named, shape
+from vmlitmus.compiler.lowering.read_set import (
+    Question,
+    Read,
+    RecordedReads,
+    field_of,
+    named,
+    shape,
+)
 from vmlitmus.compiler.lowering.values import set_domain
 from vmlitmus.compiler.machine.machine import Variable
 from vmlitmus.lang.domain import Domain, RefTo, SetOf
@@ -53,7 +60,7 @@ def family(world: World) -> Family:
     return found
 
 
-class Kept:
+class LoweringCache:
     """What the family of a machine has made, as far as it serves this machine."""
 
     def __init__(
@@ -84,13 +91,13 @@ class Kept:
             for label, places in labels.items()
         }
 
-    def take(self, key: object, make: Callable[[Reading], T]) -> T:
+    def take(self, key: object, make: Callable[[RecordedReads], T]) -> T:
         """Return what was made for a key by a machine that reads the same, or make it."""
         known = self.made.setdefault(key, [])
         for read, thing in known:
             if read.same(self.answers):
                 return thing  # type: ignore[no-any-return]
-        reading = Reading(self.variables, self.answers)
+        reading = RecordedReads(self.variables, self.answers)
         thing = make(reading)
         known.append((reading.read, thing))
         return thing

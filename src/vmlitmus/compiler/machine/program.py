@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Any
 
 from vmlitmus.compiler.lowering.lower import Finish, Lowerer, lower_section
-from vmlitmus.compiler.lowering.read_set import Reading
+from vmlitmus.compiler.lowering.read_set import RecordedReads
 from vmlitmus.compiler.lowering.values import Computed, Known, Val, unite
 from vmlitmus.compiler.sections.cut import CutSequence, cut
 from vmlitmus.compiler.sections.expand import expand
@@ -102,7 +102,7 @@ class Found:
     domains: Mapping[str, Domain]
 
 
-def find_domains(made: Program, world: World, variables: Reading) -> Found:
+def find_domains(made: Program, world: World, variables: RecordedReads) -> Found:
     """Find what values each local that lives across a yield can have: annotated, or inferred."""
     done = made.done.expanded
     domains: dict[str, Domain] = {}
@@ -121,7 +121,7 @@ class _Inference:
     """Lowers sections with locals of unknown value until the locals' domains no longer grow."""
 
     def __init__(
-        self, made: Program, world: World, variables: Reading, domains: dict[str, Domain]
+        self, made: Program, world: World, variables: RecordedReads, domains: dict[str, Domain]
     ) -> None:
         self.made = made
         self.world = world

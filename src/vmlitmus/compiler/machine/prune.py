@@ -11,7 +11,7 @@ from vmlitmus.compiler.ir.nodes import Code
 from vmlitmus.compiler.lowering.lower import lower_condition
 from vmlitmus.compiler.lowering.read_set import named, shape
 from vmlitmus.compiler.machine.instance_code import lower_instance
-from vmlitmus.compiler.machine.lowering_cache import Kept
+from vmlitmus.compiler.machine.lowering_cache import LoweringCache
 from vmlitmus.compiler.machine.machine import Instance, Machine
 from vmlitmus.compiler.machine.reachable import reachable
 from vmlitmus.compiler.machine.store_load import passing
@@ -29,7 +29,7 @@ def checked(machine: Machine, *, ordered: bool = False) -> Machine:
     Raises ModelError, with file and line, for a fault in an instance or a condition, and for a name
     or a label that is used twice.
     """
-    kept = Kept(machine.world, machine.variables, machine.parts, machine.assumptions)
+    kept = LoweringCache(machine.world, machine.variables, machine.parts, machine.assumptions)
     switches = [v.index for v in machine.variables[: len(machine.switches)]]
     key = _Keys(machine)
     found, changing = reachable(
@@ -73,7 +73,7 @@ def checked(machine: Machine, *, ordered: bool = False) -> Machine:
     return smaller
 
 
-def _lowered(machine: Machine, kept: Kept, name: str) -> Code:
+def _lowered(machine: Machine, kept: LoweringCache, name: str) -> Code:
     """Return the code of a condition."""
     condition = machine.conditions[name]
     return kept.take(condition, partial(lower_condition, machine.world, condition.function))

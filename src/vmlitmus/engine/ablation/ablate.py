@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator
 from vmlitmus.compiler import Machine
 from vmlitmus.compiler.ir.fold import read
 from vmlitmus.compiler.ir.nodes import Emit
-from vmlitmus.engine.ablation.queries import NOTHING, Asked, Off
+from vmlitmus.engine.ablation.queries import NOTHING, KnownVerdicts, Off
 from vmlitmus.engine.confirm import backing
 from vmlitmus.engine.finding import Watch
 from vmlitmus.engine.limits import Limits
@@ -49,7 +49,7 @@ def ablate(
     chosen = tuple(p for p in machine.switches if parts is None or p in set(parts))
     if len(machine.switches) > MOST:
         raise UsageError(f"{len(machine.switches)} parts can be switched, more than {MOST}")
-    asked = Asked(machine, claim, engine, limits or Limits(), progress)
+    asked = KnownVerdicts(machine, claim, engine, limits or Limits(), progress)
     asked.ask([NOTHING])
     if asked.holds(NOTHING):
         asked.ask([frozenset({p}) for p in chosen])
@@ -67,7 +67,7 @@ def _subsets(parts: Iterable[str]) -> list[Off]:
     return [frozenset(c) for size in sizes for c in itertools.combinations(names, size)]
 
 
-def _by_size(asked: Asked, chosen: tuple[str, ...]) -> None:
+def _by_size(asked: KnownVerdicts, chosen: tuple[str, ...]) -> None:
     """Decide larger and larger sets of the parts that do not break alone.
 
     Then decide some sets that contain a breaking one: they must break, or monotony is refuted. All
@@ -117,7 +117,7 @@ def contradiction(known: dict[Off, Verdict]) -> tuple[Off, Off] | None:
 class _Sets:
     """The minimal sets, as far as what is known decides them."""
 
-    def __init__(self, asked: Asked, chosen: tuple[str, ...]) -> None:
+    def __init__(self, asked: KnownVerdicts, chosen: tuple[str, ...]) -> None:
         self.asked = asked
         self.chosen = chosen
         self.monotone = contradiction(asked.known) is None
@@ -144,7 +144,7 @@ class _Sets:
                 yield kept
 
 
-def _result(asked: Asked, chosen: tuple[str, ...], alone: bool) -> Ablated:
+def _result(asked: KnownVerdicts, chosen: tuple[str, ...], alone: bool) -> Ablated:
     sets = _Sets(asked, chosen)
     for off in (NOTHING, *(frozenset({part}) for part in chosen), *sets.breaking):
         asked.confirm(off)
@@ -187,7 +187,9 @@ _STATUS = {
 }
 
 
-def _part(asked: Asked, part: str, idle: set[str], vacuous: dict[Off, tuple[str, ...]]) -> Part:
+def _part(
+    asked: KnownVerdicts, part: str, idle: set[str], vacuous: dict[Off, tuple[str, ...]]
+) -> Part:
     off = frozenset({part})
     status = _STATUS[asked.verdict(off)]
     if status is PartStatus.LOAD_BEARING:
@@ -197,7 +199,7 @@ def _part(asked: Asked, part: str, idle: set[str], vacuous: dict[Off, tuple[str,
     return Part(part, status)
 
 
-def _vacuous(asked: Asked, chosen: Iterable[str]) -> dict[Off, tuple[str, ...]]:
+def _vacuous(asked: KnownVerdicts, chosen: Iterable[str]) -> dict[Off, tuple[str, ...]]:
     """Return which conditions behind the claim are out of reach, with all on and each alone off.
 
     The claim then holds for want of anything that could break it.
@@ -217,7 +219,7 @@ def _vacuous(asked: Asked, chosen: Iterable[str]) -> dict[Off, tuple[str, ...]]:
     return found
 
 
-def _idle(asked: Asked, chosen: Iterable[str]) -> set[str]:
+def _idle(asked: KnownVerdicts, chosen: Iterable[str]) -> set[str]:
     """Return the parts that no step which has happened asks for, whatever else is off."""
     machine = asked.machine
     busy = read(machine.codes[name] for name in machine.conditions)
@@ -230,7 +232,7 @@ def _idle(asked: Asked, chosen: Iterable[str]) -> set[str]:
     return {p for p in chosen if machine.switches.index(p) not in busy}
 
 
-def _argument(asked: Asked, chosen: tuple[str, ...]) -> str:
+def _argument(asked: KnownVerdicts, chosen: tuple[str, ...]) -> str:
     """Say what the minimal sets rest on."""
     found = _every_set(asked, chosen) if len(chosen) <= EXACT else _by_monotony(asked, chosen)
     if asked.odds:
@@ -239,7 +241,7 @@ def _argument(asked: Asked, chosen: tuple[str, ...]) -> str:
     return found
 
 
-def _every_set(asked: Asked, chosen: tuple[str, ...]) -> str:
+def _every_set(asked: KnownVerdicts, chosen: tuple[str, ...]) -> str:
     done, every = len(asked.known), 2 ** len(chosen)
     known = f"all {every}" if done == every else f"{done} of the {every}"
     decided = f"{known} sets of parts were decided"
@@ -249,7 +251,7 @@ def _every_set(asked: Asked, chosen: tuple[str, ...]) -> str:
     return f"{decided}, and switching off more parts never repaired the claim"
 
 
-def _by_monotony(asked: Asked, chosen: tuple[str, ...]) -> str:
+def _by_monotony(asked: KnownVerdicts, chosen: tuple[str, ...]) -> str:
     refuted = _refuted(asked)
     many = f"{len(chosen)} parts are too many to decide every set of them"
     if refuted:
@@ -262,7 +264,7 @@ def _by_monotony(asked: Asked, chosen: tuple[str, ...]) -> str:
     )
 
 
-def _refuted(asked: Asked) -> str | None:
+def _refuted(asked: KnownVerdicts) -> str | None:
     """Say where more parts off mend what fewer break, if so; the claim is not monotone then."""
     found = contradiction(asked.known)
     if found is None:

@@ -23,7 +23,7 @@ Off = frozenset[str]
 
 
 @dataclass(frozen=True)
-class Together:
+class BatchResult:
     """What one search found for several settings of the switches.
 
     ``paths`` gives for each setting whose search has ended the path to the state that ended it;
@@ -46,7 +46,7 @@ def find_together(
     settings: Sequence[Off],
     limits: Limits,
     progress: Watch | None,
-) -> Together:
+) -> BatchResult:
     """Search from the initial state of each setting, given by the switches that are off.
 
     ``watched`` are the conditions to compile, so that claims on different ones share the code.
@@ -64,7 +64,7 @@ def find_together(
             model, stop_on=stop_on, starts=list(starts.values()), limits=limits, progress=progress
         )
     except Stopped as stop:
-        return Together({}, 0, 0, {}, 0.0, stop.reason)
+        return BatchResult({}, 0, 0, {}, 0.0, stop.reason)
     with opened as search:
         found = search.run()
         raise_fault(machine, layout, search, found, watched)
@@ -78,7 +78,7 @@ def find_together(
                 paths[off] = tuple(layout.unpack(state) for state in search.path(hits[number]))
         coverage = dict(zip(machine.step_ids, found.coverage, strict=True))
         odds = search.omission_odds
-        return Together(paths, found.states, found.transitions, coverage, odds, stopped)
+        return BatchResult(paths, found.states, found.transitions, coverage, odds, stopped)
 
 
 def _recover(search: Search, good: int) -> str | None:

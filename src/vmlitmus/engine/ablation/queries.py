@@ -25,7 +25,7 @@ Off = frozenset[str]
 NOTHING: Off = frozenset()
 
 
-class Asked:
+class KnownVerdicts:
     """The verdicts known so far.
 
     ``lengths`` are those of the runs that decide; ``stopped`` says why nothing more is asked.
@@ -58,9 +58,9 @@ class Asked:
         self.stopped: str | None = None
         self.compiled = False
 
-    def about(self, claim: Claim) -> Asked:
+    def about(self, claim: Claim) -> KnownVerdicts:
         """Return another claim on the same machine, to be asked within the same limits."""
-        other = Asked(self.machine, claim, self.engine, self.limits, self.progress)
+        other = KnownVerdicts(self.machine, claim, self.engine, self.limits, self.progress)
         other.started, other.patience = self.started, self.patience
         other.watched = self.watched
         return other

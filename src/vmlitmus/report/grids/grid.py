@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from vmlitmus.outcome import Outcome, Said
+from vmlitmus.outcome import Outcome, PublishedClaim
 from vmlitmus.report.grids.published_claims import said_json
 
 
@@ -27,7 +27,7 @@ class Grid:
     across: tuple[str, ...]
     apart: tuple[str, ...] = ()
     marks: Mapping[str, str] = field(default_factory=dict)
-    said: tuple[Said, ...] = ()
+    said: tuple[PublishedClaim, ...] = ()
     notes: tuple[str, ...] = ()
 
 

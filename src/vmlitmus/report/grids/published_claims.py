@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from vmlitmus.outcome import Outcome, Said
+from vmlitmus.outcome import Outcome, PublishedClaim
 from vmlitmus.report.timeline import WIDTH
 
 
@@ -20,7 +20,7 @@ class Difference:
     surplus: tuple[str, ...]
 
 
-def about(said: Said, cells: Sequence[Outcome]) -> list[Outcome]:
+def about(said: PublishedClaim, cells: Sequence[Outcome]) -> list[Outcome]:
     """Return the cells that were decided and that the saying is about."""
     return [
         cell
@@ -29,7 +29,7 @@ def about(said: Said, cells: Sequence[Outcome]) -> list[Outcome]:
     ]
 
 
-def differences(said: Said, cells: Sequence[Outcome]) -> list[Difference]:
+def differences(said: PublishedClaim, cells: Sequence[Outcome]) -> list[Difference]:
     """Return the cells where the saying and the model differ."""
     found = []
     for cell in about(said, cells):
@@ -42,12 +42,12 @@ def differences(said: Said, cells: Sequence[Outcome]) -> list[Difference]:
     return found
 
 
-def said_json(rows: Sequence[Said], cells: Sequence[Outcome]) -> list[dict[str, Any]]:
+def said_json(rows: Sequence[PublishedClaim], cells: Sequence[Outcome]) -> list[dict[str, Any]]:
     """Return the comparison as it stands in ``vmlitmus/table/1``."""
     return [_entry(said, cells) for said in rows]
 
 
-def _entry(said: Said, cells: Sequence[Outcome]) -> dict[str, Any]:
+def _entry(said: PublishedClaim, cells: Sequence[Outcome]) -> dict[str, Any]:
     found = differences(said, cells)
     return {
         "by": said.by,
@@ -66,7 +66,7 @@ def _entry(said: Said, cells: Sequence[Outcome]) -> dict[str, Any]:
     }
 
 
-def said_lines(rows: Sequence[Said], cells: Sequence[Outcome]) -> list[str]:
+def said_lines(rows: Sequence[PublishedClaim], cells: Sequence[Outcome]) -> list[str]:
     """Return the comparison for a reader, and how many cells nobody spoke of.
 
     A row that compares otherwise than its file expects is marked with "!".
@@ -80,7 +80,7 @@ def said_lines(rows: Sequence[Said], cells: Sequence[Outcome]) -> list[str]:
     return [*lines, f"No claim is about {silent} of the {len(cells)} cells."]
 
 
-def _row(said: Said, cells: Sequence[Outcome]) -> list[str]:
+def _row(said: PublishedClaim, cells: Sequence[Outcome]) -> list[str]:
     found, all_ = differences(said, cells), about(said, cells)
     mark = "" if (not found) == said.agrees else " !"
     lines = _wrap(f"{said.by}: {said.text}", 2)

@@ -90,7 +90,7 @@ TESTS = (
 )
 
 
-class Words:
+class TextMaker:
     """Writes effects and tests; ``choose(n)`` returns a number in 0..n-1."""
 
     def __init__(self, choose: Callable[[int], int]) -> None:
