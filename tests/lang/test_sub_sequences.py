@@ -6,7 +6,7 @@ import pytest
 
 from vmlitmus.cli.main import main
 
-MODEL = '''from __future__ import annotations
+MODEL = """from __future__ import annotations
 from vmlitmus.lang import (
     Assumption, Entity, Model, Sections, Settings, Setup, World, condition, sequence, when,
 )
@@ -34,7 +34,7 @@ def setup(make: Setup, s: Settings) -> None:
     make(Line)
     make(Doer)
 MODEL = Model("twice", "a test", (Line, Doer), (outer,), (a_set,), setup)
-'''
+"""
 TEST = 'question = "Is it?"\n[claim]\nrecoverable = "a-set"\n'
 
 
