@@ -231,6 +231,8 @@ def test_a_test_that_does_not_hold(capsys) -> None:
     code, out, _ = vmlitmus(capsys, "ablate", "reclaim-no-flush", "--needed-by", "no")
     assert code == 0
     assert "violated with all parts on." in out
+    assert "  vmlitmus explain reclaim-no-flush\n" in out
+    assert out.endswith("A test of the same claim that holds:\n  vmlitmus ablate reclaim-flush\n")
 
 
 def test_both_engines_print_the_same(capsys) -> None:

@@ -26,7 +26,7 @@ WORDS = ["@/dev/zero", "-", "", "--all", "a[b=c]", "**", "%s", "../x.toml", "tes
 WORDS += ["page-reused", "reclaim-flush[kind=sev]", "drop-destroy-flush[", "/dev/zero", "--model"]
 MOST_STATES, MOST_CELLS = 3000, 12
 LONG = ("check", "explain", "table", "ablate", "grow", "explore")  # they have limits
-NOT_OFFERED = {"watching", "everything", "uses", "wide", "help"}
+NOT_OFFERED = {"watching", "everything", "required", "uses", "wide", "help"}
 
 
 @dataclass
@@ -212,8 +212,8 @@ def _every_command() -> dict[str, click.Command]:
 @cache
 def _tests() -> list[Path]:
     """Return the small litmus files of the catalogue."""
-    found = sorted(ROOT.rglob("*.toml"))
-    return [path for path in found if path.stat().st_size < 2000 and path.parent != ROOT]
+    small = set(_small())
+    return [path for path in sorted(ROOT.rglob("*.toml")) if path.stem in small]
 
 
 @cache

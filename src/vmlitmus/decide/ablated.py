@@ -6,10 +6,10 @@ from vmlitmus.decide.cells import Job, assumed, bounds_of
 from vmlitmus.decide.own_code import own_code, own_world
 from vmlitmus.engine import ablate
 from vmlitmus.engine.finding import Watch
-from vmlitmus.errors import ScenarioError
+from vmlitmus.errors import ScenarioError, nearest
 from vmlitmus.litmus.catalogue import selector
 from vmlitmus.litmus.read import refused
-from vmlitmus.outcome import Ablation
+from vmlitmus.outcome import Ablation, Verdict
 from vmlitmus.scenario import Cell, Test
 
 
@@ -38,4 +38,18 @@ def ablated(job: Job, test: Test, cell: Cell, progress: Watch | None = None) -> 
         assumptions=assumed(machine),
         absent=tuple(d for d in model.disturbances if d not in cell.allow),
         off=tuple(part for part in machine.parts if part in off),
+        instead=_instead(job, test, cell) if result.verdict is Verdict.VIOLATED else "",
     )
+
+
+def _instead(job: Job, test: Test, cell: Cell) -> str:
+    """Return the cell of the catalogue with the closest name whose claim is the same, and holds."""
+    if test.topic not in job.catalogue.topics():
+        return ""
+    found = [
+        other.name
+        for one in job.catalogue.tests(test.topic)
+        for other in one.cells
+        if other.expect is Verdict.HOLDS and str(other.claim) == str(cell.claim) and not one.wide
+    ]
+    return nearest(cell.name, found) or next(iter(found), "")

@@ -243,9 +243,7 @@ def _result(
         depth=finding.depth,
         seconds=time.monotonic() - started,
         coverage=coverage,
-        never_fired={
-            name: in_words(machine.labels[name]) for name, count in coverage.items() if not count
-        },
+        never_fired=_never_fired(machine, coverage),
         trace=steps,
         loop_start=lasso.loop_start if lasso else None,
         since=lasso.since if lasso else None,
@@ -255,6 +253,26 @@ def _result(
         observed={name: name in observed for name in observe},
         backing=tuple(machine.model.condition(n).text for n in backed if n in finding.observed),
     )
+
+
+def _never_fired(machine: Machine, coverage: Mapping[str, int]) -> dict[str, str]:
+    """Return the sections that no run took, in words.
+
+    A sequence may come to the same section of a sub-sequence at several places: where only some of
+    them were taken, the words say which was not.
+    """
+    places: dict[tuple[str, str], list[str]] = {}
+    for name in coverage:
+        step = name.rpartition(".")[0] or name
+        places.setdefault((step, machine.labels[name]), []).append(name)
+    found = {}
+    for (step, label), names in places.items():
+        missing = [name for name in names if not coverage[name]]
+        partly = len(missing) < len(names)
+        for name in missing:
+            where = f", at place {names.index(name) + 1} of {len(names)} in {step}()"
+            found[name] = in_words(label) + (where if partly else "")
+    return {name: found[name] for name in coverage if name in found}
 
 
 REASONS = {

@@ -176,7 +176,8 @@ class Ablation:
 
     ``absent`` are the disturbances of the model that do not happen here, ``off`` the parts that are
     off already; ``needed_by`` gives the tests of the catalogue that need a part, as far as they
-    were looked for. ``arguments`` select the cell on the command line.
+    were looked for. ``arguments`` select the cell on the command line; ``instead`` is a test of the
+    same claim that holds, where this one does not.
     """
 
     name: str
@@ -191,6 +192,7 @@ class Ablation:
     absent: tuple[str, ...] = ()
     off: tuple[str, ...] = ()
     needed_by: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    instead: str = ""
 
 
 @dataclass(frozen=True)

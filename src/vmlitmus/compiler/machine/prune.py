@@ -171,5 +171,7 @@ def _check_labels(machine: Machine) -> None:
         for label, origin in own:
             if labels.setdefault(label, origin) != origin:
                 raise ModelError(
-                    f"the label {label!r} is used twice: also at {labels[label]}", origin
+                    f"the label {label!r} is used twice: also at {labels[label]}; what both do can"
+                    " stand once in a function of its own, which both go on with by `yield from`",
+                    origin,
                 )

@@ -102,12 +102,22 @@ def ablation(a: Ablation) -> str:
     """Return the report on one test or cell, at most 75 columns wide."""
     lines = [*wrapped(f"{a.name}: {a.question}"), ""]
     if a.result.verdict is not Verdict.HOLDS or not a.result.parts:
-        return "\n".join([*lines, *wrapped(_nothing(a))])
+        return "\n".join([*lines, *wrapped(_nothing(a)), *_instead(a)])
     lines += [f"{a.claim}: holds. Each part switched off alone:", ""]
     lines += _table(a)
     lines += ["", *sets(a), *_searched(a)]
     lines += [line for sentence in rests_on(a) for line in wrapped(sentence)]
     return "\n".join([*lines, *commands([a])])
+
+
+def _instead(a: Ablation) -> list[str]:
+    """Return what to run of a test that does not hold."""
+    if a.result.verdict is not Verdict.VIOLATED:
+        return []
+    shown = ["", "The run that breaks it:", f"  vmlitmus explain {shlex.join(a.arguments)}"]
+    other = shlex.join((a.instead, *a.arguments[1:]))
+    holds = ["A test of the same claim that holds:", f"  vmlitmus ablate {other}"]
+    return [*shown, *(holds if a.instead else [])]
 
 
 def _nothing(a: Ablation) -> str:
