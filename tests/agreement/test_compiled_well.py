@@ -34,6 +34,7 @@ def well_soon(monkeypatch):
         compile_(self, effort)
 
     monkeypatch.setattr(search, "_QUICK", -1.0)
+    monkeypatch.setattr(search, "_COMPILING", -1.0)
     monkeypatch.setattr(search, "_SLICE", 16)
     monkeypatch.setattr(search, "_BATCH", 16)
     monkeypatch.setattr(search.Search, "_compile", noting)
