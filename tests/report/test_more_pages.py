@@ -1,7 +1,8 @@
-"""Pages of commands that have no page of their own kind: grow, and audit kernel."""
+"""Pages of commands that have no page of their own kind: grow, simulate, and audit kernel."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -9,7 +10,8 @@ import pytest
 
 from vmlitmus.cli.main import main
 from vmlitmus.outcome.audit import Fix
-from vmlitmus.report.html import kernel_page
+from vmlitmus.outcome.simulated import Figure, Measured, Simulated, SimulatedCell
+from vmlitmus.report.html import kernel_page, simulation_page
 
 HOSTILE = "</td><script>alert(1)</script>"
 
@@ -49,6 +51,7 @@ def test_what_a_kernel_lacks_comes_first_and_texts_stay_text() -> None:
     ("args", "code", "words"),
     [
         (["audit", "kernel", "--release", "6.12.107"], 1, "vmlitmus explain"),
+        (["simulate", "warn-lockers-in-time[vcpus=3]", "--runs", "3"], 0, "36 ms"),
         (["grow", "page-reused", "--raise", "vm.1.pages=2"], 0, "page-reused with vm.1.pages = 2"),
     ],
 )
@@ -61,3 +64,15 @@ def test_the_commands_write_a_page(
     assert words in Tags(page).text
     assert "Content-Security-Policy" in page
     assert len(page) < 1_000_000
+
+
+def test_a_simulation_shows_distributions_and_texts_stay_text() -> None:
+    figure = Figure("mean", 1.5, 1.0, 2.0, "s")
+    points = tuple((n / 10, n / 5) for n in range(1, 11))
+    measured = Measured(HOSTILE, "latency", ("a", "b"), (figure,), 3, (5.0, 6.0), points)
+    cell = SimulatedCell(HOSTILE, {}, (measured,), warnings=(HOSTILE,), parameters={"x": HOSTILE})
+    page = simulation_page(Simulated("t", HOSTILE, HOSTILE, 1, 0.95, 0.1, (cell,)))
+    plain = simulation_page(Simulated("t", "q", "t", 1, 0.95, 0.1, (replace(cell, name="c"),)))
+    assert Tags(page).tags == Tags(plain).tags
+    assert "not as expected" in Tags(page).text
+    assert 'points="40.0,' in page

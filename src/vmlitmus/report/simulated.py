@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import math
 import textwrap
-from collections.abc import Sequence
 
-from vmlitmus.outcome.simulated import Figure, Measured, Simulated, SimulatedCell
+from vmlitmus.outcome.simulated import Difference, Figure, Measured, Simulated, SimulatedCell
 from vmlitmus.report.columns import aligned
 from vmlitmus.report.timeline import WIDTH, ascii_only
 
@@ -33,20 +32,25 @@ def _cell(cell: SimulatedCell, named: bool, verbose: bool) -> list[str]:
     rows = [row for measured in cell.measured for row in _rows(measured)]
     lines += aligned(_HEADS, rows)
     for difference in cell.differences:
-        figure = difference.figure
-        interval = _interval(figure)
-        text = f"{difference.measure}: {_signed(figure)} than in {difference.other}"
-        text += f" ({interval})" if interval else ""
-        lines += textwrap.wrap(text, WIDTH, subsequent_indent="  ")
+        lines += textwrap.wrap(difference_text(difference), WIDTH, subsequent_indent="  ")
     if verbose:
         lines += [f"  {name} = {value}" for name, value in cell.parameters.items()]
-    lines += textwrap.wrap(_effort(cell), WIDTH)
+    lines += textwrap.wrap(effort(cell), WIDTH)
     for warning in cell.warnings:
         lines += textwrap.wrap(f"warning: {warning}", WIDTH, subsequent_indent="  ")
     return lines
 
 
-def _effort(cell: SimulatedCell) -> str:
+def difference_text(difference: Difference) -> str:
+    """Say how a figure differs from that of another cell."""
+    figure = difference.figure
+    interval = interval_text(figure)
+    text = f"{difference.measure}: {_signed(figure)} than in {difference.other}"
+    return text + (f" ({interval})" if interval else "")
+
+
+def effort(cell: SimulatedCell) -> str:
+    """Say how long was simulated, and whether that was enough."""
     text = (
         f"{cell.runs} runs of {time_text(cell.horizon)}, {cell.events} events, {cell.seconds:.1f} s"
     )
@@ -63,14 +67,15 @@ def _rows(measured: Measured) -> list[list[str]]:
         name = measured.name if number == 0 else ""
         kind = "" if figure.name == measured.kind else figure.name
         seen = str(measured.samples) if number == 0 else ""
-        interval = _interval(figure)
+        interval = interval_text(figure)
         if number == 0 and measured.as_expected is False:
             interval += " UNEXPECTED"
         rows.append([name, f"{kind} {shown(figure.estimate, figure.unit)}".strip(), interval, seen])
     return rows
 
 
-def _interval(figure: Figure) -> str:
+def interval_text(figure: Figure) -> str:
+    """Return the interval of a figure; empty where it is a point."""
     if math.isinf(figure.low):
         return "too few for an interval"
     if figure.low == figure.high:
@@ -97,6 +102,3 @@ def time_text(seconds: float) -> str:
         if abs(seconds) >= size:
             return f"{seconds / size:.4g} {unit}"
     return f"{seconds * 1e9:.3g} ns" if seconds else "0 s"
-
-
-__all__: Sequence[str] = ("shown", "simulated_text", "time_text")

@@ -9,9 +9,11 @@ import time
 import click
 
 from vmlitmus.cli.options import (
+    html_option,
     limits,
     output_option,
     user_catalogue,
+    write_html,
     write_out,
 )
 from vmlitmus.cli.output.destination import Writing
@@ -56,6 +58,7 @@ _EVERY = 5.0  # seconds between two lines of progress
 )
 @click.option("--model", metavar="FILE", help="A Python file with a model of your own.")
 @click.option("-j", "--jobs", type=click.IntRange(1, 1024), help="How many processes at a time.")
+@html_option
 @output_option
 def command(
     test: str,
@@ -70,6 +73,7 @@ def command(
     time_limit: str | None,
     model: str | None,
     jobs: int | None,
+    html: str | None,
     output: str | None,
 ) -> int:
     """Run the steps of a test in time, and print what its [[measure]] rows ask for.
@@ -96,6 +100,10 @@ def command(
         cells = tuple(replace(cell, timing={**cell.timing, **chosen}) for cell in cells)
     asked = Asked(seed, confidence, precision, whole.seconds or 20.0, runs, engine, jobs)
     done = simulate(catalogue.model_of(found.topic), found, cells, asked, _Progress())
+    if html:
+        from vmlitmus.report.html import simulation_page
+
+        write_html(simulation_page(done), html)
     write_out(
         json.dumps(as_json(done), indent=1) if as_object else simulated_text(done, verbose=verbose),
         output,

@@ -7,5 +7,14 @@ from vmlitmus.report.html.pages import (
     explain_page,
     table_page,
 )
+from vmlitmus.report.html.simulate import simulation_page
 
-__all__ = ["ablate_page", "audit_page", "check_page", "explain_page", "kernel_page", "table_page"]
+__all__ = [
+    "ablate_page",
+    "audit_page",
+    "check_page",
+    "explain_page",
+    "kernel_page",
+    "simulation_page",
+    "table_page",
+]
