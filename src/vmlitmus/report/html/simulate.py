@@ -61,17 +61,17 @@ def _name(measured: Measured, figure: Figure) -> str:
 
 
 def _curve(measured: Measured) -> dict[str, str]:
-    """Return the distribution as the points of a line, up to its largest value."""
-    low, high = measured.points[0][1], measured.points[-1][1]
-    wide = (high - low) or 1.0
+    """Return the distribution as the points of a line, from nothing up to its largest value."""
+    high = measured.points[-1][1]
+    shares = [(0.0, 0.0), (0.0, measured.points[0][1]), *measured.points]
     points = [
-        f"{_LEFT + (_RIGHT - _LEFT) * (value - low) / wide:.1f},"
+        f"{_LEFT + (_RIGHT - _LEFT) * value / (high or 1.0):.1f},"
         f"{_BOTTOM - (_BOTTOM - _TOP) * share:.1f}"
-        for share, value in measured.points
+        for share, value in shares
     ]
     return {
         "name": measured.name,
         "points": " ".join(points),
-        "low": time_text(low),
+        "low": "0",
         "high": time_text(high),
     }
