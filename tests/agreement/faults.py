@@ -324,8 +324,8 @@ SEARCH = (
         "search",
         "a visited state is known by half its key",
         "engine/native/kernel.py",
-        "(equal & (equal >> 1) | vacant(line))",
-        "(equal | vacant(line))",
+        "(equal & (equal >> 1) | vacant_lanes(line))",
+        "(equal | vacant_lanes(line))",
         at=246,
     ),
     Fault(

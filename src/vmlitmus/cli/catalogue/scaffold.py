@@ -300,6 +300,11 @@ def _choose(model: Model, setting: str | None) -> tuple[str, str]:
         for key, made in settings.items()
         if made.hooks is not None
     ]
+    if not known:
+        raise UsageError(
+            f"{model.name} has no setting that chooses a mechanism; change one of its steps with "
+            "amended(), see docs/language.md"
+        )
     if setting is None:
         return next((found for found in known if found[0] != "machine"), known[0])
     table, _, key = setting.partition(".")

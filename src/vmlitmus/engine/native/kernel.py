@@ -125,12 +125,12 @@ def find(table, slots, key):
     while 1:
         line = table + slot * (8 * KEYS)
         if KEYS == 1:
-            ends = same(line, load(key, 0), load(key, 0)) | vacant(line)
+            ends = same_lanes(line, load(key, 0), load(key, 0)) | vacant_lanes(line)
         else:
-            equal = same(line, load(key, 0), load(key, 1))
-            ends = (equal & (equal >> 1) | vacant(line)) & 0x55
+            equal = same_lanes(line, load(key, 0), load(key, 1))
+            ends = (equal & (equal >> 1) | vacant_lanes(line)) & 0x55
         if ends != 0:
-            return slot + (lowest(ends) >> (KEYS - 1))
+            return slot + (lowest_bit(ends) >> (KEYS - 1))
         slot += LINE
         if slot == slots:
             slot = 0

@@ -58,9 +58,16 @@ def compile_kernel(
     """
     texts = []
     for function in functions:
+        if is_operation(function.__name__):
+            raise ValueError(f"{function.__name__}() is an operation of the kernel language")
         linkage = "" if function.__name__ in exported else "internal "
         texts.append(_Function(function, constants).text(linkage))
     return INTRINSICS + "\n".join(texts)
+
+
+def is_operation(name: str) -> bool:
+    """Say whether the kernel language itself has something of that name."""
+    return name in _FLOAT or name in _FLOAT_FUNCTIONS or hasattr(_Function, f"in_{name}")
 
 
 class _Function:
@@ -295,7 +302,7 @@ class _Function:
         self.line(f"{high} = lshr i128 {product}, 64")
         self.line(f"{name} = trunc i128 {high} to i64")
 
-    def in_same(self, name: str, line: str, a: str, b: str) -> None:
+    def in_same_lanes(self, name: str, line: str, a: str, b: str) -> None:
         """Return a bit for each of the eight numbers of a line that is a, b, a, b ..."""
         first, both, each, equal = ("%" + self.fresh() for _ in range(4))
         self.line(f"{first} = insertelement <8 x i64> poison, i64 {a}, i32 0")
@@ -305,7 +312,7 @@ class _Function:
         self.line(f"{equal} = icmp eq <8 x i64> {self.eight(line)}, {each}")
         self.bits(name, equal)
 
-    def in_vacant(self, name: str, line: str) -> None:
+    def in_vacant_lanes(self, name: str, line: str) -> None:
         """Return a bit for each of the eight numbers of a line that is 0."""
         equal = "%" + self.fresh()
         self.line(f"{equal} = icmp eq <8 x i64> {self.eight(line)}, zeroinitializer")
@@ -323,7 +330,7 @@ class _Function:
         self.line(f"{byte} = bitcast <8 x i1> {flags} to i8")
         self.line(f"{name} = zext i8 {byte} to i64")
 
-    def in_lowest(self, name: str, a: str) -> None:
+    def in_lowest_bit(self, name: str, a: str) -> None:
         """Return the number of the lowest bit that is set; there has to be one."""
         self.line(f"{name} = call i64 @llvm.cttz.i64(i64 {a}, i1 true)")
 
