@@ -35,7 +35,7 @@ def fault_of(seed: int) -> tuple[str | None, int]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         call = command_lines.call(chance, folder)
-        began = time.monotonic()
+        began, own = time.monotonic(), _resident()
         child = os.fork()
         if child == 0:
             _call(call, folder)
@@ -50,11 +50,13 @@ def fault_of(seed: int) -> tuple[str | None, int]:
         return f"{found or 'Traceback'} on the output: {call.args}: {text[-300:]!r}", code
     if taken > SECONDS:
         return f"{taken:.0f} s: {call.args}", code
-    more = (used.ru_maxrss - _OWN) << 10
+    more = (used.ru_maxrss << 10) - own
     return (f"{more >> 20} MiB: {call.args}" if more > MEMORY else None), code
 
 
-_OWN = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # KiB of the program itself
+def _resident() -> int:
+    """Return the bytes of memory that this process has; a child begins with as many."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
 
 
 def _call(call: command_lines.Call, folder: Path) -> None:
