@@ -102,8 +102,8 @@ def _main(args: list[str] | None) -> int:
         own = _blamed(error)
         if own is not None:
             return _complain(str(own), own.exit_code)
-        if os.environ.get("VMLITMUS_DEBUG"):
-            raise
+        if os.environ.get("VMLITMUS_DEBUG") or isinstance(error, SystemExit):
+            raise  # click ends the program so once it has completed a word
         return _complain(
             f"internal error: {type(error).__name__}: {error}\n"
             "This is a bug in vmlitmus; set VMLITMUS_DEBUG=1 for the traceback to report.",

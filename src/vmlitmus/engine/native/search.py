@@ -287,7 +287,7 @@ class Search:
         """Return the state from which another was reached first: one of its family leads there."""
         family = self._family(index)
         wanted = self.state(index)
-        for parent in range(family * _FAMILY, (family + 1) * _FAMILY):
+        for parent in range(family * _FAMILY, min((family + 1) * _FAMILY, index)):
             if wanted in self._successors(parent):
                 return parent
         raise EnginesDisagree("no state leads to one that was reached")
