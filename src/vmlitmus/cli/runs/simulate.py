@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
-import time
 
 import click
 
@@ -17,10 +15,9 @@ from vmlitmus.cli.options import (
     write_out,
 )
 from vmlitmus.cli.output.destination import Writing
+from vmlitmus.cli.output.progress import Ticker
 from vmlitmus.cli.shell.test_names import complete_tests
 from vmlitmus.errors import UsageError
-
-_EVERY = 5.0  # seconds between two lines of progress
 
 
 @click.command("simulate", cls=Writing)
@@ -83,8 +80,8 @@ def command(
     figure is not within the limits that the test expects.
 
     \b
-    vmlitmus simulate split-lock-cost
-    vmlitmus simulate split-lock-cost --set tick='1 ms' --seed 7
+    vmlitmus simulate warn-lockers-in-time
+    vmlitmus simulate warn-lockers-in-time --set tick='1 ms' --seed 7
     """
     from vmlitmus.outcome.simulated import as_json
     from vmlitmus.report.simulated import simulated_text
@@ -99,7 +96,14 @@ def command(
 
         cells = tuple(replace(cell, timing={**cell.timing, **chosen}) for cell in cells)
     asked = Asked(seed, confidence, precision, whole.seconds or 20.0, runs, engine, jobs)
-    done = simulate(catalogue.model_of(found.topic), found, cells, asked, _Progress())
+    with Ticker(len(cells)) as ticker:
+        done = simulate(
+            catalogue.model_of(found.topic),
+            found,
+            cells,
+            asked,
+            lambda cell, made: ticker.busy(f"{cell}: {made} runs"),
+        )
     if html:
         from vmlitmus.report.html import simulation_page
 
@@ -116,15 +120,3 @@ def _given(text: str) -> tuple[str, str]:
     if not equals or not name.isidentifier() or name in ("use", "parameter", "time"):
         raise UsageError(f"--set {text}: write NAME=VALUE with the name of a parameter")
     return name, value
-
-
-class _Progress:
-    """Says on standard error how many runs are done, every few seconds."""
-
-    def __init__(self) -> None:
-        self.last = time.monotonic()
-
-    def __call__(self, cell: str, runs: int) -> None:
-        if time.monotonic() - self.last >= _EVERY:
-            self.last = time.monotonic()
-            print(f"{cell}: {runs} runs", file=sys.stderr)
