@@ -117,25 +117,6 @@ class Law:
         below = [0.0, *(up_to for up_to, _ in self.points)]
         return [high - low for low, high in itertools.pairwise(below)]
 
-    @property
-    def bounds(self) -> tuple[float, float]:
-        """The shortest and the longest duration, in nanoseconds; the longest may be infinite."""
-        if self.kind == CONSTANT:
-            low, high = self.a, self.a
-        elif self.kind == UNIFORM:
-            low, high = self.a, self.b
-        elif self.kind == QUANTILES:
-            low, high = self.points[0][1], self.points[-1][1]
-        elif self.kind == CHOICE:
-            low = min(part.bounds[0] for part in self.parts)
-            high = max(part.bounds[1] for part in self.parts)
-        elif self.kind == LATTICE:
-            less, more = self.parts[0].bounds if self.parts else (0.0, 0.0)
-            low, high = (self.c - 1) * self.a + less, self.c * self.a + more
-        else:
-            low, high = 0.0, math.inf
-        return low + self.plus, high + self.plus
-
 
 def interpolated(points: Sequence[tuple[float, float]], chosen: float) -> float:
     """Return the duration at a probability, from points between which it is linear."""

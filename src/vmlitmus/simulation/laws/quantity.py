@@ -89,11 +89,3 @@ class _Reading:
         if name == "harmonic" and not (len(values) == 1 and 0 <= values[0] <= _MOST):
             raise ValueError
         return float(_FUNCTIONS[name](*values))
-
-
-def shown_time(nanoseconds: float) -> str:
-    """Return a time in the unit that suits it, with four digits."""
-    for unit, size in (("s", 1e9), ("ms", 1e6), ("us", 1e3)):
-        if abs(nanoseconds) >= size:
-            return f"{nanoseconds / size:.4g} {unit}"
-    return f"{nanoseconds:.4g} ns"

@@ -49,7 +49,6 @@ FIELDS = (
     "U_TAKEN",
     "U_FIRST",
     "U_SECOND",
-    "WATCHED",  # 1 to watch what follows
     "BITS",  # conditions that are true
     "SHARES",  # time in which each condition was true
     "RISES",  # occurrences, as bits, of each condition that becomes true
@@ -498,9 +497,9 @@ def simulate(ctx, most):
     return GO_ON
 
 
-EXPORTED = (simulate, watch, sample)
+EXPORTED = (simulate, watch)
 INTERNAL = (
     philox, begin_draw, uniform, normal, erlang, gamma, interpolated, chosen_part, to_lattice,
-    value, start_clock, set_clocks, stop_clocks, keep_names, end_of, rule_of, choose, tied,
+    value, sample, start_clock, set_clocks, stop_clocks, keep_names, end_of, rule_of, choose, tied,
     by_chance, enter, pass_time, changes, occur, take,
 )  # fmt: skip

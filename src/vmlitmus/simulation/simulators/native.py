@@ -9,7 +9,7 @@ from typing import Any
 
 from vmlitmus.compiler import Machine
 from vmlitmus.compiler.ir.nodes import Emit
-from vmlitmus.engine.native.codegen import compile_machine, fanout
+from vmlitmus.engine.native.codegen import compile_machine
 from vmlitmus.engine.native.jit import Native
 from vmlitmus.engine.native.kernel_language import compile_kernel
 from vmlitmus.engine.native.layout import Layout
@@ -89,7 +89,6 @@ class Compiled:
         self.number = {firing: n for n, firing in enumerate(self.firings)}
         self.layout = Layout(machine)
         self.model = compile_machine(machine, plan.conditions, named=True, numbers=self.number)
-        self.fanout = fanout(machine)
         self.laws = Laws()
         made = [rules.rule(firing) for firing in self.firings]
         self.law = [
@@ -185,9 +184,9 @@ class NativeSimulator:
         }
         empty = {
             "STATE": made.model.words,
-            "OUT": (made.fanout + 1) * made.model.words,
-            "COVERAGE": made.model.counters + made.fanout + 1,
-            "BEFORE": made.fanout + 1,
+            "OUT": (made.model.fanout + 1) * made.model.words,
+            "COVERAGE": made.model.counters + made.model.fanout + 1,
+            "BEFORE": made.model.fanout + 1,
             **dict.fromkeys(("DRAWS", "STAMP", "STARTED", "ENDS", "LEFT"), len(made.stream)),
             "SHARES": len(plan.conditions),
             "COUNTS": len(plan.occurrences),
