@@ -370,8 +370,8 @@ SEARCH = (
         "search",
         "coverage is that of the first ending",
         "engine/native/codegen.py",
-        'name = f"{instance.step.name}.{ending}" if',
-        'name = f"{instance.step.name}.1" if',
+        "name = instance.step_id(ending)",
+        "name = instance.step_id(1)",
     ),
     Fault(
         "search",

@@ -116,6 +116,10 @@ class Instance:
         assert isinstance(self.binding[0], Entity)
         return self.binding[0]
 
+    def step_id(self, ending: int) -> str:
+        """Return the id of the step, or of the section that it takes when it ends so."""
+        return f"{self.step.name}.{ending}" if self.program else self.step.name
+
     @property
     def runner(self) -> Entity | None:
         """The actor on whose cpu the instance runs; None where its first parameter is no entity."""
@@ -273,9 +277,10 @@ class Machine:
     def describe(self, instance: Instance, ending: int, values: tuple[Any, ...]) -> Fired:
         """Return the step id and the label of a firing."""
         if instance.program is None:
-            return Fired(instance.step.name, _label(instance, instance.step.label or ""))
+            label = _label(instance, instance.step.label or "")
+            return Fired(instance.step_id(ending), label)
         template = instance.program.labels[ending - 1]
-        return Fired(f"{instance.step.name}.{ending}", filled(template, values))
+        return Fired(instance.step_id(ending), filled(template, values))
 
     def changes(self, before: State, after: State) -> dict[str, tuple[str, str]]:
         """Return the model's fields that differ between two states, as text."""

@@ -238,7 +238,7 @@ class _Expand(Writer):
 
     def count(self, index: int, ending: int) -> None:
         instance = self.machine.instances[index]
-        name = f"{instance.step.name}.{ending}" if instance.program else instance.step.name
+        name = instance.step_id(ending)
         pointer, before, after = self.temporary(), self.temporary(), self.temporary()
         self.line(f"{pointer} = getelementptr i64, ptr %coverage, i64 {self.counters[name]}")
         self.line(f"{before} = load i64, ptr {pointer}")

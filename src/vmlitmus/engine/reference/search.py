@@ -98,8 +98,7 @@ class Stepper:
             for index, code in written.items():
                 after[index] = code
             machine.back(state)
-            name = f"{instance.step.name}.{ending}" if instance.program else instance.step.name
-            yield instance, name, tuple(after)
+            yield instance, instance.step_id(ending), tuple(after)
 
     def holds(self, state: State, condition: str) -> bool:
         """Say whether a condition is true in a state."""

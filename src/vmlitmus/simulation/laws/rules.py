@@ -90,11 +90,6 @@ def endings(instance: Instance) -> range:
     return range(1, len(instance.program.labels) + 1) if instance.program else range(1)
 
 
-def step_id(instance: Instance, ending: int) -> str:
-    """Return the id of the step that a firing takes."""
-    return f"{instance.step.name}.{ending}" if instance.program else instance.step.name
-
-
 def label_of(instance: Instance, ending: int) -> str:
     """Return the label of the step that a firing takes, with its braces."""
     if instance.program is None:

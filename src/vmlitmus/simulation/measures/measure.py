@@ -14,7 +14,7 @@ from typing import Any
 from vmlitmus.compiler import Instance, Machine
 from vmlitmus.errors import ScenarioError, unknown
 from vmlitmus.simulation.laws.quantity import quantity
-from vmlitmus.simulation.laws.rules import endings, label_of, matches, step_id
+from vmlitmus.simulation.laws.rules import endings, label_of, matches
 
 SHARE, RATE, LATENCY, PROBABILITY, RATIO = "share", "rate", "latency", "probability", "ratio"
 KINDS = (SHARE, RATE, LATENCY, PROBABILITY, RATIO)
@@ -121,7 +121,7 @@ def occurrences(machine: Machine) -> list[str]:
     for instance in machine.instances:
         found.setdefault(instance.step.name)
         for ending in endings(instance):
-            found.setdefault(step_id(instance, ending))
+            found.setdefault(instance.step_id(ending))
     return list(found)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from vmlitmus.compiler import Machine
-from vmlitmus.simulation.laws.rules import Firing, actor_of, step_id
+from vmlitmus.simulation.laws.rules import Firing, actor_of
 from vmlitmus.simulation.measures.measure import LATENCY, Measure, names_section, watched
 
 MOST_OCCURRENCES = 64
@@ -34,7 +34,7 @@ class Plan:
     def of(self, firing: Firing) -> frozenset[int]:
         """Return the occurrences that a firing is."""
         instance = self.machine.instances[firing[0]]
-        names = (instance.step.name, step_id(instance, firing[1]))
+        names = (instance.step.name, instance.step_id(firing[1]))
         return frozenset(
             n
             for n, word in enumerate(self.occurrences)

@@ -25,7 +25,7 @@ from vmlitmus.compiler import State
 from vmlitmus.engine.reference.search import Stepper
 from vmlitmus.errors import ScenarioError
 from vmlitmus.simulation.laws.generator import TIES, Uniforms, stream_of
-from vmlitmus.simulation.laws.rules import Firing, Rule, Rules, step_id
+from vmlitmus.simulation.laws.rules import Firing, Rule, Rules
 
 MOST_AT_ONCE = 100_000  # events without a nanosecond between them
 
@@ -143,7 +143,7 @@ class Simulator:
 
 def no_time_passes(rules: Rules, firing: Firing, now: int) -> str:
     """Say that events follow each other without any time between them."""
-    step = step_id(rules.machine.instances[firing[0]], firing[1])
+    step = rules.machine.instances[firing[0]].step_id(firing[1])
     return (
         f"{rules.timing.path}: time stands still at {now} ns: {MOST_AT_ONCE} events in a row take "
         f"no time, the last of them {step}; give a step of this loop a duration"
