@@ -10,8 +10,11 @@ from queues import queue, tandem, walk, workshop
 
 from vmlitmus.engine.reference.search import explore
 from vmlitmus.litmus import Catalogue
+from vmlitmus.simulation.laws.rules import Rules
+from vmlitmus.simulation.laws.timing import timing_of
+from vmlitmus.simulation.measures.measure import read_measures
 from vmlitmus.simulation.measures.tally import Counted, Tally
-from vmlitmus.simulation.replications import Replications
+from vmlitmus.simulation.replications import Replications, Run
 from vmlitmus.simulation.simulate import prepared
 from vmlitmus.simulation.simulators import native
 from vmlitmus.simulation.simulators.native import NativeSimulator
@@ -117,6 +120,21 @@ def test_the_catalogue_in_both(model: Any, test: Any, cell: Any) -> None:
     ready = prepared(model, test, cell)
     runs = Replications(ready.rules, ready.measures, ready.run, "compiled")
     plain, fast = both(runs, min(ready.run.horizon, SECOND // 10))
+    assert plain == fast
+
+
+@pytest.mark.parametrize("name", ["page-reused", "semaphore-two-tenants", "v3-two-reclaimers"])
+def test_sequences_that_take_random_times(name: str) -> None:
+    """Each section of a sequence draws from a stream of its own, in both simulators."""
+    catalogue = Catalogue()
+    test, cells = catalogue.select([name], wide=True)[0]
+    rows = [{"step": "*", "exponential": "1 us"}, {"step": "*", "after": "*", "rate": "3 /us"}]
+    rules = Rules(cells[0].machine(catalogue.model_of(test.topic)), timing_of({"time": rows}, "x"))
+    streams = [rules.stream(instance.index) for instance in rules.machine.instances]
+    assert len(set(streams)) == len(streams)
+    first = rules.machine.instances[0].step.name
+    measures = read_measures([{"rate": first}], rules.machine, rules.values)
+    plain, fast = both(Replications(rules, measures, Run(3, 10**6, 0), "compiled"), 10**5)
     assert plain == fast
 
 
