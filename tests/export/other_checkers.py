@@ -7,6 +7,9 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from vmlitmus.lang import Claim
+from vmlitmus.outcome import Verdict
+
 NEEDS = {"promela": ("spin", "gcc"), "murphi": ("rumur", "gcc")}
 _SPIN = [
     ["spin", "-o2", "-a", "model"],
@@ -29,6 +32,11 @@ class Opinion:
 
     reached: bool
     states: int
+
+
+def is_reached(claim: Claim, verdict: Verdict) -> bool:
+    """Say whether a verdict of ours means that the claim's condition is reached."""
+    return (verdict is Verdict.HOLDS) == (claim.kind == "possible")
 
 
 def opinion(text: str, language: str, folder: Path) -> Opinion:

@@ -15,14 +15,13 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from other_checkers import NEEDS, opinion
+from other_checkers import NEEDS, is_reached, opinion
 
 from vmlitmus.decide import Job
 from vmlitmus.engine.limits import Limits
 from vmlitmus.engine.run import run
 from vmlitmus.export import exported
 from vmlitmus.litmus.catalogue import Catalogue
-from vmlitmus.outcome import Verdict
 from vmlitmus.scenario import Cell, Test
 
 
@@ -46,7 +45,7 @@ def differences(job: Job, test: Test, cell: Cell, largest: int) -> tuple[bool, b
     ours = run(machine, cell.claim)
     if ours.states > largest:
         return False, False, []
-    reached = (ours.verdict is Verdict.HOLDS) == (cell.claim.kind == "possible")
+    reached = is_reached(cell.claim, ours.verdict)
     found = []
     for language in NEEDS:
         text = exported(machine, cell.claim, [cell.name], language)

@@ -12,7 +12,7 @@ from vmlitmus.cli.shell.test_names import complete_tests
 from vmlitmus.decide import Job
 from vmlitmus.decide.own_code import apart, own_code
 from vmlitmus.errors import UsageError
-from vmlitmus.litmus.user_model import SECONDS
+from vmlitmus.litmus.user_model.load import SECONDS
 from vmlitmus.scenario import Cell, Test
 
 
