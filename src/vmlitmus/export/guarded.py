@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from vmlitmus.compiler import Instance, Machine, Variable
+from vmlitmus.compiler.ir.nodes import Emit
 from vmlitmus.errors import UsageError
 from vmlitmus.export.formulas import Rule, Term, rule_of, truth_of
 from vmlitmus.lang import Claim
@@ -133,8 +134,6 @@ def _words(machine: Machine, instance: Instance) -> tuple[str, ...]:
 
 
 def _endings(machine: Machine, instance: Instance) -> list[int]:
-    from vmlitmus.compiler.ir.nodes import Emit
-
     blocks = machine.codes[instance.index].blocks
     found = {block.end.ending for block in blocks if isinstance(block.end, Emit)}
     return sorted(found)

@@ -10,25 +10,7 @@ from vmlitmus.export.formulas import FALSE, Ending
 from vmlitmus.export.guarded import Named, System, meaning
 from vmlitmus.export.text import Printer, Syntax, commented, in_order
 
-_OPERATORS = {
-    "and": "&",
-    "or": "|",
-    "=": "=",
-    "!=": "!=",
-    "<": "<",
-    "<=": "<=",
-    "bits and": "&",
-    "bits or": "|",
-    "bits xor": "^",
-    ">>": ">>",
-    "<<": "<<",
-    "+": "+",
-    "-": "-",
-    "*": "*",
-    "/": "/",
-    "%": "%",
-}
-SYNTAX = Syntax(_OPERATORS, "({} ? {} : {})", ("false", "true"))
+SYNTAX = Syntax({"and": "&", "or": "|"}, "({} ? {} : {})")
 
 
 def murphi(system: System) -> str:

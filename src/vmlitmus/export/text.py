@@ -8,14 +8,20 @@ from dataclasses import dataclass
 from vmlitmus.export.formulas import Term
 from vmlitmus.export.guarded import System
 
+_OF_MASKS = {"bits and": "&", "bits or": "|", "bits xor": "^"}
+
 
 @dataclass(frozen=True)
 class Syntax:
-    """How a language writes its operators; ``choose`` has three gaps."""
+    """How a language writes what languages write differently; ``choose`` has three gaps."""
 
     operators: Mapping[str, str]
     choose: str
-    truths: tuple[str, str]
+    truths: tuple[str, str] = ("false", "true")
+
+    def sign(self, op: str) -> str:
+        """Return an operator as the language writes it."""
+        return self.operators.get(op) or _OF_MASKS.get(op, op)
 
 
 class Printer:
@@ -47,7 +53,7 @@ class Printer:
             return self.count(term.terms[0])
         if term.op == "not":
             return f"!{self.inner(term.terms[0])}"
-        sign = self.syntax.operators[term.op]
+        sign = self.syntax.sign(term.op)
         words = self.words(term.terms) if term.op in ("=", "!=") else ()
         return f" {sign} ".join(self.inner(part, words) for part in term.terms)
 
