@@ -10,10 +10,12 @@ from queues import queue, tandem, walk, workshop
 
 from vmlitmus.engine.reference.search import explore
 from vmlitmus.litmus import Catalogue
-from vmlitmus.simulation.laws.rules import label_of
+from vmlitmus.simulation.laws.rules import Rules, label_of
+from vmlitmus.simulation.laws.timing import timing_of
+from vmlitmus.simulation.measures.measure import read_measures
 from vmlitmus.simulation.measures.statistics import of_probability
 from vmlitmus.simulation.measures.tally import Counted, Tally
-from vmlitmus.simulation.replications import Replications
+from vmlitmus.simulation.replications import Replications, Run
 from vmlitmus.simulation.simulate import prepared
 from vmlitmus.simulation.simulators import native
 from vmlitmus.simulation.simulators.native import NativeSimulator
@@ -129,6 +131,21 @@ def until_event(runs: Replications, number: int, horizon: int) -> int:
         fast.advance(horizon)
         times = [event.time for event in fast.logged()]
     return times[number] if len(times) > number else horizon
+
+
+@pytest.mark.parametrize("name", ["page-reused", "semaphore-two-tenants", "v3-two-reclaimers"])
+def test_sequences_that_take_random_times(name: str) -> None:
+    """Each section of a sequence draws from a stream of its own, in both simulators."""
+    catalogue = Catalogue()
+    test, cells = catalogue.select([name], wide=True)[0]
+    rows = [{"step": "*", "exponential": "1 us"}, {"step": "*", "after": "*", "rate": "3 /us"}]
+    rules = Rules(cells[0].machine(catalogue.model_of(test.topic)), timing_of({"time": rows}, "x"))
+    streams = [rules.stream(instance.index) for instance in rules.machine.instances]
+    assert len(set(streams)) == len(streams)
+    first = rules.machine.instances[0].step.name
+    measures = read_measures([{"rate": first}], rules.machine, rules.values)
+    plain, fast = both(Replications(rules, measures, Run(3, 10**6, 0), "compiled"), 10**5)
+    assert plain == fast
 
 
 def test_every_simulated_state_is_reachable_without_time() -> None:

@@ -84,7 +84,9 @@ class Rules:
     def stream(self, instance: int) -> int:
         """Return the number of the stream that an instance's durations are drawn from."""
         if instance not in self.streams:
-            self.streams[instance] = stream_of(str(self.machine.instances[instance]))
+            found = self.machine.instances[instance]
+            section = f"@{found.start}" if found.start else ""  # each section has its own stream
+            self.streams[instance] = stream_of(f"{found}{section}")
         return self.streams[instance]
 
 

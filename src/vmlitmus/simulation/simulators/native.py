@@ -11,7 +11,7 @@ from vmlitmus.compiler import Machine
 from vmlitmus.compiler.ir.nodes import Emit
 from vmlitmus.engine.native.codegen import compile_machine
 from vmlitmus.engine.native.jit import Native
-from vmlitmus.engine.native.kernel_language import compile_kernel
+from vmlitmus.engine.native.kernels.language import compile_kernel
 from vmlitmus.engine.native.layout import Layout
 from vmlitmus.engine.native.memory import Region
 from vmlitmus.engine.reference.search import Stepper
@@ -27,6 +27,7 @@ from vmlitmus.simulation.simulators.reference import MOST_AT_ONCE, Event, no_tim
 _FIELD = {name: number for number, name in enumerate(kernel.FIELDS)}
 _NEVER = (1 << 64) - 1
 _SLICE = 1 << 14  # events between two looks at limits
+_LARGE = 1 << 21  # characters of a machine's code: beyond, optimising takes longer than it saves
 _MEMORY = {"enabling": 0, "age": 1, "resampling": 2}
 _KINDS = (
     "UNIFORM",
@@ -104,7 +105,7 @@ class Compiled:
         self.actors = plan.actors
         self.actor = [self.actors[actor_of(machine.instances[i])] for i, _ in self.firings]
         self.occurs = [_mask(plan.of(firing)) for firing in self.firings]
-        self.machine_code = Native(self.model.ir, 2)
+        self.machine_code = Native(self.model.ir, 2 if len(self.model.ir) < _LARGE else 0)
         self.call = _kernel()
 
 
