@@ -86,10 +86,11 @@ def chosen_timing(test: Test, table: Mapping[str, Any]) -> tuple[Timing, dict[st
     """Return the timing of a test, and the values that it gives parameters."""
     used = table.get("use")
     base = Timing(test.path) if used is None else read_timing(_path(test, str(used)))
-    own = {key: table[key] for key in ("parameter", "time") if key in table}
-    more = timing_of(own, f"{test.path}: timing")
+    given = {key: table[key] for key in ("parameter", "time") if key in table}
+    more = timing_of(given, f"{test.path}: timing")
     parameters = {**base.parameters, **more.parameters}
-    timing = replace(base, parameters=parameters, rows=(*base.rows, *more.rows))
+    own = (replace(row, own=True) for row in more.rows)
+    timing = replace(base, parameters=parameters, rows=(*base.rows, *own))
     chosen = {k: v for k, v in table.items() if k not in key_names("timing")}
     return timing, chosen
 
@@ -182,6 +183,7 @@ def _warnings(rules: Rules, measured: Sequence[Measured]) -> list[str]:
     found += [
         f"{rules.timing.path}: {row.place} is about no step of this scenario"
         for row in rules.unused()
+        if row.own
     ]
     return found
 

@@ -89,7 +89,7 @@ def command(
     from vmlitmus.simulation.simulate import Asked, simulate
 
     whole = limits(time_limit, None)
-    catalogue = user_catalogue(model, whole)
+    catalogue = user_catalogue(model, whole, in_time=True)
     found, cells = catalogue.select([test], wide=True)[0]
     chosen = dict(_given(text) for text in given)
     if chosen:
