@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import pytest
+from judge import load, tidy
 from random_shared_models import random_text
 from shared_judge import judge
 
 from vmlitmus.errors import ModelError
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "agreement"))
-from judge import load, tidy
 
 ORDINARY, WIDE, SLICE = 60, 3_000, 100
 
@@ -24,7 +19,8 @@ def judged(seeds: range, largest: int) -> tuple[int, int]:
         try:
             found = judge(load(random_text(seed)), largest)
         except ModelError as refused:
-            assert "another cpu may look between the two" in str(refused), (seed, refused)
+            if "another cpu may look between the two" not in str(refused):
+                raise
             continue
         assert found.differs is None, (seed, found.differs)
         compared += found.small
