@@ -6,8 +6,19 @@ as actors. What is ``Shared`` is read and written by several cpus without a lock
 
 from __future__ import annotations
 
-from vmlitmus.lang import Const, Entity, Set, Shared
+from enum import Enum
+from typing import Annotated
+
+from vmlitmus.lang import Between, Const, Entity, Set, Shared
 from vmlitmus.world.snp import Mode
+
+
+class Spte(Enum):
+    """From which value of the guest's PTE an SPTE was made."""
+
+    NONE = "none"
+    OLD = "old"
+    NEW = "new"
 
 
 class Cpu(Entity, runs_on="self"):
@@ -31,6 +42,17 @@ class Vcpu(Entity, runs_on="cpu"):
     sleepy: Shared[bool] = False  # the task's state is TASK_INTERRUPTIBLE
     asleep: bool = False  # the scheduler has taken the task off its cpu
     tlb: Set[Page]  # translations that it uses while it is in the guest
+    writes: Const[bool] = False  # it writes to the guest's page table; otherwise it faults
+
+    # Asynchronous page faults. The list is under async_pf.lock; empty or not is seen without it.
+    async_pf: Const[bool] = False  # the guest has enabled them
+    queued: Annotated[int, Between(0, 2)] = 0  # async_pf.queued
+    works: Annotated[int, Between(0, 2)] = 0  # of these, pages that the host is bringing in
+    done: Shared[Annotated[int, Between(0, 2)]] = 0  # how many async_pf.done has
+    ready_pending: Shared[bool] = False  # apf.pageready_pending
+    slot: bool = False  # the guest's structure has a token
+    irq: bool = False  # the interrupt that says so is pending
+    acks: bool = False  # the guest has written MSR_KVM_ASYNC_PF_ACK
 
     @property
     def at_rest(self) -> bool:
@@ -44,6 +66,17 @@ class Page(Entity):
     linked: Shared[bool] = True  # the SPTE is present
     walkers: Set[Vcpu]  # who is in it, in a lockless walk
     freed: bool = False
+
+
+class GuestTable(Entity):
+    """A page table of the guest with one PTE, and what KVM shadows of it."""
+
+    locked_writes: Const[bool] = False  # the guest writes its PTE by a LOCKed instruction
+    pte: Shared[bool] = False  # the PTE in guest memory: the old value, or the new one
+    newest: bool = False  # the value that the last write was of, wherever that write is
+    shadowed: Shared[bool] = False  # indirect_shadow_pages is not 0
+    mmu_lock: bool = False
+    spte: Spte = Spte.NONE
 
 
 class Task(Entity, runs_on="cpu"):

@@ -7,6 +7,14 @@ from vmlitmus.claims.vcpu_wakeup.pages import (
     page_walked,
     translation_held,
 )
+from vmlitmus.claims.vcpu_wakeup.faults import (
+    no_page_ready,
+    page_ready,
+    page_unreported,
+    pte_written,
+    shadowed_again,
+    stale_spte,
+)
 from vmlitmus.claims.vcpu_wakeup.requests import (
     request_ignored,
     request_pending,
@@ -28,6 +36,12 @@ CONDITIONS = (
     page_freed,
     page_walked,
     translation_held,
+    stale_spte,
+    pte_written,
+    shadowed_again,
+    page_unreported,
+    page_ready,
+    no_page_ready,
 )
 
 __all__ = ["CONDITIONS"]

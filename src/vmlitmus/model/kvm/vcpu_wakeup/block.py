@@ -22,6 +22,11 @@ STATE_BARRIER = "the barrier in set_current_state()"
 LOOK_LAST = "look for an event after TASK_INTERRUPTIBLE"
 
 
+def has_event(vcpu: Vcpu) -> bool:
+    """kvm_vcpu_has_events(): as far as a test has events."""
+    return vcpu.done > 0 if vcpu.async_pf else vcpu.request
+
+
 def set_current_state(w: World, vcpu: Vcpu) -> None:
     """TASK_INTERRUPTIBLE, with a full barrier after it."""
     with w.locked("XCHG in set_current_state()", w.part(STATE_BARRIER)):
@@ -47,10 +52,10 @@ def block(w: World, vcpu: Vcpu) -> Sections:
         if w.part(LOOK_LAST):
             set_current_state(w, vcpu)
             yield "{vcpu} is TASK_INTERRUPTIBLE"
-            woken = vcpu.request
+            woken = has_event(vcpu)
             yield "{vcpu} looks whether it has an event"
         else:
-            woken = vcpu.request
+            woken = has_event(vcpu)
             yield "{vcpu} looks whether it has an event, for the last time"
             set_current_state(w, vcpu)
             yield "{vcpu} is TASK_INTERRUPTIBLE only now"

@@ -16,7 +16,7 @@ rcuwait_wake_up() in kernel/exit.c.
 
 from __future__ import annotations
 
-from vmlitmus.lang import KernelFile, Sdm, Sections, World, sequence, step, when
+from vmlitmus.lang import CpuEvent, KernelFile, Sdm, Sections, World, sequence, step, when
 from vmlitmus.world.snp import Mode
 from vmlitmus.world.vcpu_wakeup import Cpu, Task, Vcpu
 
@@ -96,7 +96,7 @@ def request(w: World, task: Task, vcpu: Vcpu) -> Sections:
 @step("{cpu} takes an IPI", source=TAKEN, fair="weak")
 def take_ipi(w: World, cpu: Cpu) -> None:
     when(cpu.ipi and not cpu.irqs_off)
-    w.barrier(cpu, by="the interrupt")
+    w.happens(CpuEvent.INTERRUPT, cpu)
     cpu.ipi = False
     for task in w.all(Task):
         task.awaits.discard(cpu)
