@@ -1,12 +1,5 @@
 """What must hold, or must be possible, when something is sent to a vcpu."""
 
-from vmlitmus.claims.vcpu_wakeup.pages import (
-    freed_page_reachable,
-    freed_page_walked,
-    page_freed,
-    page_walked,
-    translation_held,
-)
 from vmlitmus.claims.vcpu_wakeup.faults import (
     no_page_ready,
     page_ready,
@@ -14,6 +7,23 @@ from vmlitmus.claims.vcpu_wakeup.faults import (
     pte_written,
     shadowed_again,
     stale_spte,
+)
+from vmlitmus.claims.vcpu_wakeup.interrupts import (
+    interrupt_pending,
+    interrupt_taken,
+    interrupt_unnoticed,
+    listed_twice,
+    on_wakeup_list,
+    posted_while_running,
+    posted_while_sleeping,
+    sleeps_with_interrupt,
+)
+from vmlitmus.claims.vcpu_wakeup.pages import (
+    freed_page_reachable,
+    freed_page_walked,
+    page_freed,
+    page_walked,
+    translation_held,
 )
 from vmlitmus.claims.vcpu_wakeup.requests import (
     request_ignored,
@@ -42,6 +52,14 @@ CONDITIONS = (
     page_unreported,
     page_ready,
     no_page_ready,
+    interrupt_unnoticed,
+    sleeps_with_interrupt,
+    interrupt_pending,
+    interrupt_taken,
+    posted_while_running,
+    posted_while_sleeping,
+    listed_twice,
+    on_wakeup_list,
 )
 
 __all__ = ["CONDITIONS"]

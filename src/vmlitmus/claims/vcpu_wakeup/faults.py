@@ -1,4 +1,4 @@
-"""Whether a fault sees the guest's last PTE, and whether the guest hears of a page that is ready."""
+"""Whether a fault sees the guest's last PTE, and whether a guest hears of a page that is ready."""
 
 from __future__ import annotations
 
@@ -51,6 +51,6 @@ def no_page_ready(w: World) -> bool:
 )
 def page_unreported(w: World) -> bool:
     return all_returned(w) and any(
-        v.done > 0 and not v.irq and ((v.running and not v.home.ipi) or v.asleep)
+        v.done > 0 and not v.irq and ((v.running and not v.last.ipi) or v.sleeps)
         for v in w.all(Vcpu)
     )

@@ -42,8 +42,10 @@ def check_completion(w: World, vcpu: Vcpu) -> Sections:
     """kvm_check_async_pf_completion()."""
     more = True
     while more:
+        when(vcpu.on_cpu)
         ready = vcpu.done
         yield "{vcpu} looks at async_pf.done"
+        when(vcpu.on_cpu)
         more = ready > 0 and not vcpu.slot
         if more:
             with w.locked("async_pf.lock"):
@@ -51,6 +53,7 @@ def check_completion(w: World, vcpu: Vcpu) -> Sections:
             vcpu.slot = True
             vcpu.queued -= 1
         yield "{vcpu} takes a work from async_pf.done if the guest can be told"
+        when(vcpu.on_cpu)
         if more:
             vcpu.ready_pending = True
             vcpu.irq = True
@@ -72,6 +75,7 @@ def handle_ack(w: World, vcpu: Vcpu) -> Sections:
     when(vcpu.at_rest and vcpu.acks)
     vcpu.acks = False
     if not w.part(CLEAR_FIRST):
+        yield "{vcpu} handles MSR_KVM_ASYNC_PF_ACK and looks for more pages first"
         yield from check_completion(w, vcpu)
     with w.locked("XCHG in smp_store_mb()", w.part(ACK_BARRIER.part)):
         vcpu.ready_pending = False

@@ -16,8 +16,9 @@ from __future__ import annotations
 
 from vmlitmus.lang import CpuEvent, KernelFile, Sections, World, sequence, step, when
 from vmlitmus.model.kvm.vcpu_wakeup.async_pf import check_completion
+from vmlitmus.model.kvm.vcpu_wakeup.posted import SYNC_ENTRY, sync_pir
 from vmlitmus.world.snp import Mode
-from vmlitmus.world.vcpu_wakeup import Cpu, Vcpu
+from vmlitmus.world.vcpu_wakeup import Apic, Vcpu
 
 X86 = "arch/x86/kvm/x86.c"
 ENTER = KernelFile(X86, "vcpu_enter_guest()", "7.2.8")
@@ -52,12 +53,15 @@ def enter_guest(w: World, vcpu: Vcpu) -> Sections:
     yield "{vcpu} serves its requests"
     if served and vcpu.async_pf:
         yield from check_completion(w, vcpu)
+    when(vcpu.on_cpu)
     irqs(vcpu, off=True)
     if w.part(MODE_FIRST):
         vcpu.mode = Mode.IN_GUEST
         yield "{vcpu} turns IRQs off and sets IN_GUEST_MODE"
         if w.part(ENTRY_BARRIER):
             w.barrier(by="smp_mb() in srcu_read_unlock()")
+    if vcpu.apic == Apic.POSTED and w.part(SYNC_ENTRY):
+        yield from sync_pir(w, vcpu)
     kicked = vcpu.mode == Mode.EXITING
     yield "{vcpu} looks whether it was kicked"
     pending = vcpu.request
@@ -84,15 +88,10 @@ def vmexit(w: World, vcpu: Vcpu) -> None:
 
 @step("{vcpu} exits for an IPI", source=ENTER, fair="weak")
 def vmexit_for_ipi(w: World, vcpu: Vcpu) -> None:
-    when(vcpu.running and has_ipi(vcpu.cpu))
+    when(vcpu.running and (vcpu.last.ipi or vcpu.last.wakeup))
     w.happens(CpuEvent.VM_EXIT, vcpu)
     vcpu.running = False
     vcpu.left = True
-
-
-def has_ipi(cpu: Cpu | None) -> bool:
-    """Say whether something makes a guest on this cpu exit."""
-    return cpu is not None and cpu.ipi
 
 
 @step("{vcpu} executes HLT", source=ENTER, disturbance="halt")

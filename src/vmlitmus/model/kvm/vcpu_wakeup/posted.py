@@ -8,7 +8,7 @@ blocks is put on the wakeup list of its cpu and gets the wakeup vector, whose ha
 with ON. One that is put for another reason gets SN.
 
 Not modelled: several vectors; guest code with IRQs off; IPI virtualization by name (it posts as a
-device does); the race of nr_possible_bypass_irqs itself, which is written before a LOCKed operation.
+device does); memory order of nr_possible_bypass_irqs, which is written before a LOCKed operation.
 Source: arch/x86/kvm/vmx/posted_intr.c, __vmx_deliver_posted_interrupt() in
 arch/x86/kvm/vmx/common.h, vmx_sync_pir_to_irr() in arch/x86/kvm/vmx/vmx.c.
 """
@@ -100,17 +100,32 @@ def set_wakeup_vector(w: World, vcpu: Vcpu) -> None:
 def pi_load(w: World, vcpu: Vcpu, cpu: Cpu) -> None:
     """vmx_vcpu_pi_load() up to where SN is clear."""
     if vcpu.apic == Apic.POSTED and (w.part(BY_VECTOR.part) or posting(w)):
-        if not w.part(SN_FIRST):
-            recompute(w, vcpu)
         if vcpu.wakeup_vector:
             for other in w.all(Cpu):
                 other.wakeup_list.discard(vcpu)
-        with w.locked("cmpxchg()"):
-            vcpu.sn = False
         if w.part(NDST):
             vcpu.ndst = cpu
         if w.part(RESTORE):
             vcpu.wakeup_vector = False
+        if w.part(SN_FIRST):
+            clear_sn(w, vcpu)
+        else:
+            recompute(w, vcpu)
+
+
+def pi_loaded(w: World, vcpu: Vcpu) -> None:
+    """The rest of vmx_vcpu_pi_load()."""
+    if vcpu.apic == Apic.POSTED:
+        if w.part(SN_FIRST):
+            recompute(w, vcpu)
+        else:
+            clear_sn(w, vcpu)
+
+
+def clear_sn(w: World, vcpu: Vcpu) -> None:
+    """By the cmpxchg that writes NDST and NV too, or by itself where these stay."""
+    with w.locked("cmpxchg()"):
+        vcpu.sn = False
 
 
 def recompute(w: World, vcpu: Vcpu) -> None:
@@ -120,15 +135,9 @@ def recompute(w: World, vcpu: Vcpu) -> None:
             vcpu.on = True
 
 
-def pi_recompute(w: World, vcpu: Vcpu) -> None:
-    """The rest of vmx_vcpu_pi_load()."""
-    if vcpu.apic == Apic.POSTED and w.part(SN_FIRST):
-        recompute(w, vcpu)
-
-
 @sequence(source=PROCESSING, disturbance="device-irq", fair="weak", hardware=True)
 def device_posts(w: World, device: Device, vcpu: Vcpu) -> Sections:
-    when(w.the(Host).assigned and not vcpu.pir)
+    when(w.the(Host).posts)
     with w.locked("an atomic update of the descriptor"):
         vcpu.pir = True
         notifies = not vcpu.on and not vcpu.sn
@@ -145,7 +154,9 @@ def device_posts(w: World, device: Device, vcpu: Vcpu) -> Sections:
     yield "{device} notifies {at} unless ON or SN was set"
 
 
-@sequence(source=DELIVER, disturbance="software-irq", fair="weak")
+@sequence(
+    "{task} has posted its interrupt", source=DELIVER, disturbance="software-irq", fair="weak"
+)
 def deliver(w: World, task: Task, vcpu: Vcpu) -> Sections:
     when(vcpu.apic == Apic.POSTED and task.target is vcpu)
     task.target = None
@@ -162,6 +173,7 @@ def deliver(w: World, task: Task, vcpu: Vcpu) -> Sections:
         found = vcpu.mode
         yield "{task} looks at the mode of {vcpu}"
         if found == Mode.IN_GUEST:
+            w.happens(CpuEvent.X2APIC_WRITE)
             vcpu.last.notify = True
             yield "{task} notifies the cpu of {vcpu}"
         else:
@@ -176,7 +188,7 @@ def begin_interrupt(w: World, task: Task, vcpu: Vcpu) -> None:
 
 @step("{vcpu}'s cpu moves PID.PIR to the vIRR", source=PROCESSING, fair="weak", hardware=True)
 def process_notification(w: World, vcpu: Vcpu) -> None:
-    when(vcpu.running and vcpu.cpu is not None and vcpu.cpu.notify)
+    when(vcpu.running and vcpu.last.notify)
     vcpu.last.notify = False
     with w.locked("an atomic update of the descriptor"):
         vcpu.on = False
@@ -192,7 +204,7 @@ def ignore_notification(w: World, cpu: Cpu) -> None:
     cpu.notify = False
 
 
-@step("the guest on {vcpu} takes the interrupt", source=PROCESSING, fair="weak")
+@step("the guest on {vcpu} takes the interrupt", source=PROCESSING, fair="strong")
 def take_interrupt(w: World, vcpu: Vcpu) -> None:
     when(vcpu.running and vcpu.irr)
     vcpu.irr = False
@@ -220,10 +232,12 @@ def assign_device(w: World, task: Task) -> Sections:
             set_request(w, vcpu)
             yield "{task} makes KVM_REQ_UNBLOCK of {vcpu}"
             yield from wake_up(w, task, vcpu)
-    yield "{task} lets the device post"
+    w.the(Host).posts = True
+    yield "{task} puts the IRTE of the device in posted mode"
 
 
 @step("{task} takes the last device away", source=BYPASS, disturbance="unassign")
 def unassign_device(w: World, task: Task) -> None:
-    when(w.the(Host).assigned and task.idle)
+    when(w.the(Host).assigned and w.the(Host).posts and task.idle)
+    w.the(Host).posts = False
     w.the(Host).assigned = False

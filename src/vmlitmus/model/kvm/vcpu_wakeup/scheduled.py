@@ -11,7 +11,7 @@ Source: kvm_sched_out() and kvm_sched_in() in virt/kvm/kvm_main.c.
 from __future__ import annotations
 
 from vmlitmus.lang import KernelFile, World, step, when
-from vmlitmus.model.kvm.vcpu_wakeup.posted import pi_load, pi_recompute, pi_suppress
+from vmlitmus.model.kvm.vcpu_wakeup.posted import pi_load, pi_loaded, pi_suppress
 from vmlitmus.world.vcpu_wakeup import Cpu, Vcpu
 
 MAIN = "virt/kvm/kvm_main.c"
@@ -51,5 +51,5 @@ def migrate(w: World, vcpu: Vcpu, cpu: Cpu) -> None:
 @step("{vcpu} is loaded: it has looked at PID.PIR", source=IN, fair="weak")
 def loaded(w: World, vcpu: Vcpu) -> None:
     when(vcpu.loading)
-    pi_recompute(w, vcpu)
+    pi_loaded(w, vcpu)
     vcpu.loading = False

@@ -22,10 +22,23 @@ ACK_BARRIER = Fix(
     ),
     "6.19",
 )
-FIXES = (TRACK_BARRIER, ACCOUNT_BARRIER, ACK_BARRIER)
+RECOMPUTE = Fix(
+    "set ON at the load if PIR is not empty",
+    KernelCommit("c112b5f50232", "KVM: x86: Recompute PID.ON when clearing PID.SN"),
+    "5.0",
+)
+BY_VECTOR = Fix(
+    "take a vcpu off the wakeup list whether or not a device is left",
+    KernelCommit("8b306e2f3c41", "KVM: VMX: avoid double list add with VT-d posted interrupts"),
+    "4.14",
+)
+FIXES = (BY_VECTOR, RECOMPUTE, TRACK_BARRIER, ACCOUNT_BARRIER, ACK_BARRIER)
+_OLD = (BY_VECTOR, RECOMPUTE)
 VERSIONS = {
-    "6.1.176": (),
-    "6.12.107": (TRACK_BARRIER, ACCOUNT_BARRIER),
+    "4.13": (),
+    "4.20": (BY_VECTOR,),
+    "6.1.176": _OLD,
+    "6.12.107": (*_OLD, TRACK_BARRIER, ACCOUNT_BARRIER),
     "7.1.13": FIXES,
     "7.2.8": FIXES,
 }
