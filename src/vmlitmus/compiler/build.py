@@ -29,7 +29,7 @@ from vmlitmus.errors import ModelError, ScenarioError, unknown
 from vmlitmus.lang.domain import Bool, Domain, IntRange
 from vmlitmus.lang.entity import Entity, store
 from vmlitmus.lang.environment import Environment, Limit, check_actors
-from vmlitmus.lang.model import Model, fill
+from vmlitmus.lang.model import Model, Settings, fill
 from vmlitmus.lang.source import Assumption, Choice
 from vmlitmus.lang.step import Condition, Fairness, Step
 from vmlitmus.lang.store_buffer import SLOT
@@ -51,6 +51,7 @@ def build(
     only_when: Mapping[str, str] | None = None,
     fair: Mapping[str, Fairness] | None = None,
     selective: bool = True,
+    in_time: bool = False,
 ) -> Machine:
     """Return the machine of a model for one scenario.
 
@@ -58,7 +59,8 @@ def build(
     ``without`` names the parts that are switched off, ``fixed`` the fixes that are in although the
     kernel version lacks them, ``assume`` the assumptions with another value. A ``switchable``
     machine has a switch for every part that is on and that its code asks for. Under TSO only the
-    stores that a load may pass are buffered, or all that are not ``selective``. Raises
+    stores that a load may pass are buffered, or all that are not ``selective``. A machine that is
+    only simulated, ``in_time``, may have more of what is counted. Raises
     ScenarioError for what the model does not offer, ModelError for a faulty model.
     """
     environment = Environment(
@@ -71,14 +73,15 @@ def build(
         dict(assume or {}),
     )
     try:
-        builder = _Builder(model, settings or {}, lists or {}, switchable)
+        filled = fill(model, settings or {}, lists or {}, in_time=in_time)
+        builder = _Builder(model, filled, switchable)
         machine = checked(builder.build(*arguments), ordered=builder.depth > 0)
         found = machine.passing
         if found is None:
             return machine
         if not machine.world.shared or (selective and not found.pairs):
             return _said(machine, machine.world.shared, 0)
-        again = _Builder(model, settings or {}, lists or {}, switchable)
+        again = _Builder(model, filled, switchable)
         again.buffered, again.stores = True, found.stores if selective else None
         again.varying = frozenset(map(str, machine.variables))
         buffered = replace(checked(again.build(*arguments)), passing=replace(found, in_use=True))
@@ -105,22 +108,16 @@ def scanned(
     allow: Iterable[str] = (),
 ) -> Scan:
     """Return what the code of a scenario mentions, without building a machine."""
-    builder = _Builder(model, settings or {}, lists or {})
+    builder = _Builder(model, fill(model, settings or {}, lists or {}))
     steps = Environment(tuple(allow)).steps(model)
     return builder.scan(steps, builder.hooks().values())
 
 
 class _Builder:
-    def __init__(
-        self,
-        model: Model,
-        settings: Mapping[str, Any],
-        lists: Mapping[str, Any],
-        switchable: bool = False,
-    ) -> None:
+    def __init__(self, model: Model, settings: Settings, switchable: bool = False) -> None:
         self.model = model
         self.switchable = switchable
-        self.settings = fill(model, settings, lists)
+        self.settings = settings
         self.there = Population(model)
         self.fields, self.made = self.there.fields, self.there.made
         machine = self.settings.tables.get("machine", {})

@@ -97,6 +97,8 @@ class Compiled:
         ]
         self.rank = [rule.priority + _LOWEST for rule in made]
         self.weight = [bits(rule.weight if rule.law is None else 1.0) for rule in made]
+        known = {id(rule): number for number, rule in enumerate(made)}
+        self.row = [known[id(rule)] for rule in made]
         self.memory = [_MEMORY[rule.memory] for rule in made]
         self.instance = [instance for instance, _ in self.firings]
         self.stream = [rules.stream(instance) for instance in range(len(machine.instances))]
@@ -170,6 +172,7 @@ class NativeSimulator:
             "LAW": made.law,
             "RANK": made.rank,
             "WEIGHT": made.weight,
+            "RULE": made.row,
             "MEMORY": made.memory,
             "INSTANCE": made.instance,
             "STREAM": made.stream,
