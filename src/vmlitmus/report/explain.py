@@ -12,6 +12,7 @@ from vmlitmus.report.command_line import command_lines
 from vmlitmus.report.timeline import WIDTH, ascii_only, changed_at_start, timeline
 
 _FAIRNESS = ("weakly fair", "strongly fair")  # bounds of a liveness claim
+_LONGEST = 2 * WIDTH  # columns of a sentence about fairness
 _ASSUMPTION = re.compile(r'assumption "([^"]+)"')  # how a source begins that is one
 
 
@@ -105,12 +106,12 @@ def limited_to(given: Mapping[str, object]) -> list[str]:
 
 
 def _limited_shortly(given: Mapping[str, object]) -> list[str]:
-    """Return bounds as sentences; steps that fairness promises are counted."""
-    counts = {name: len(given[name]) for name in _FAIRNESS if isinstance(given.get(name), Sized)}  # type: ignore[arg-type]
-    found = limited_to({name: value for name, value in given.items() if name not in _FAIRNESS})
-    if counts:
-        each = ", ".join(f"{number} {name}" for name, number in counts.items())
-        found.append(f"Steps that have to happen: {each}.")
+    """Return bounds as sentences; of many steps that fairness promises only their number."""
+    found = limited_to(given)
+    if len(found) > 1 and len(found[1]) > _LONGEST:
+        steps = ((name, given[name]) for name in _FAIRNESS)
+        numbers = [f"{len(each)} {name}" for name, each in steps if isinstance(each, Sized)]
+        found[1] = f"Steps that have to happen: {', '.join(numbers)}."
     return found
 
 

@@ -29,6 +29,7 @@ def explain_matrix(grid: Grid, room: int, *, verbose: bool = False, states: bool
     lines = plain(grid, room, claim=verbose).split("\n")
     if not verbose and (len(lines) > _MOST or _is_row(grid)):
         lines = by_axis(grid)
+        lines += [] if _is_row(grid) else [f"To see the grid: vmlitmus table {whole}"]
     one = f"One of them in full: {shown.name}".replace(",", ", ")
     again = f"To run it again (name another cell, or see all: {whole} --all):"
     cell = explain(shown, verbose=verbose, states=states, question=False)
@@ -36,7 +37,7 @@ def explain_matrix(grid: Grid, room: int, *, verbose: bool = False, states: bool
         [
             *lines,
             "",
-            *_counted(grid.cells, f"vmlitmus table {whole}"),
+            *_counted(grid.cells),
             *textwrap.wrap(one, WIDTH, break_on_hyphens=False),
             cell.replace("To run it again:", "\n".join(textwrap.wrap(again, WIDTH))),
         ]
@@ -118,7 +119,7 @@ def _rank(outcome: Outcome) -> tuple[bool, bool, bool, int]:
     return outcome.as_expected, not (violated and trace), not trace, len(trace or ())
 
 
-def _counted(cells: Sequence[Outcome], table: str) -> list[str]:
+def _counted(cells: Sequence[Outcome]) -> list[str]:
     verdicts = Counter(o.result.verdict.value if o.result else "error" for o in cells)
     parts = ", ".join(f"{number} {verdict}" for verdict, number in verdicts.items())
     wrong = sum(not o.as_expected for o in cells)
@@ -128,7 +129,7 @@ def _counted(cells: Sequence[Outcome], table: str) -> list[str]:
         rest = f"; {note}" if free < len(cells) or wrong else ""
         note = f"{free if free < len(cells) else 'all'} without expectation{rest}"
     answers = Counter(o.answer for o in cells if o.answer)
-    lines = textwrap.wrap(f"{len(cells)} cells ({table}): {parts}; {note}.", WIDTH)
+    lines = textwrap.wrap(f"{len(cells)} cells: {parts}; {note}.", WIDTH)
     if answers:
         said = ", ".join(f"{word} in {number}" for word, number in answers.items())
         lines.append(f"Answer: {said} of {len(cells)} cells.")
