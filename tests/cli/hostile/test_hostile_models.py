@@ -75,6 +75,7 @@ COMMANDS = {
     "table": ["table", "destroy-mirror"],
     "ablate": ["ablate", "reclaim-flush", "--needed-by", "no"],
     "grow": ["grow", "page-reused", "--raise", "machine.cores=3"],
+    "export": ["export", "page-reused", "--to", "murphi"],
     "replay": ["replay", "page-reused", "--steps", "vcpu_load(vcpu0,cpu0)"],
     "list": ["list", "tests", "cache-flush"],
     "explore": ["explore", "page-reused"],
