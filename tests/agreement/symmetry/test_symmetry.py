@@ -26,7 +26,6 @@ JOB = Job(CATALOGUE)
 SAMPLE = (  # cells of the catalogue, with how many permutations there are
     ("wished-protocol", 8),
     ("nosmt-force-and-hibernation[bringup_fails=true,claim=never not-NO_SMT]", 2),
-    ("sysctl-toggled[semaphore_work=per-cpu,claim=never stays-undetected]", 2),
     ("mask-covers-dirty-cpus", 8),
 )
 

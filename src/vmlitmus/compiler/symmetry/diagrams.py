@@ -34,11 +34,10 @@ Diagram: TypeAlias = int | Node
 
 
 class Diagrams:
-    """All diagrams of one proof; ``effort`` counts the nodes that were looked at."""
+    """All diagrams of one proof; ``effort`` counts the answers looked at, ``most`` bounds it."""
 
-    def __init__(self, most: int) -> None:
-        self.most = most
-        self.effort = 0
+    def __init__(self) -> None:
+        self.most = self.effort = 0
         self.nodes: dict[tuple[int, tuple[Diagram, ...]], Node] = {}
         self.known: dict[tuple[object, ...], Diagram] = {}
 

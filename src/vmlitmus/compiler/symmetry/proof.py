@@ -23,19 +23,21 @@ from vmlitmus.compiler.symmetry.structure import Differ, Exchange
 from vmlitmus.lang.domain import Bool, RefTo, SetOf
 from vmlitmus.lang.entity import Entity
 
-MOST = 1_000_000  # answers looked at in all proofs of a machine together
-_WIDEST = 256  # codes of one variable that may be told apart
+MOST = 1_500_000  # answers looked at in all proofs of a machine together: two seconds or three
+_EACH = 500_000  # the same for one exchange
+_WIDEST = 1024  # codes of one variable that may be told apart
 _MEMBERS = 10  # members of a set, each of which is asked for by itself
 
 
 class Proof:
     """Proves exchanges for one machine and some of its conditions."""
 
-    def __init__(self, machine: Machine, conditions: Iterable[str], most: int = MOST) -> None:
+    def __init__(self, machine: Machine, conditions: Iterable[str], most: int) -> None:
         self.machine = machine
         self.conditions = tuple(conditions)
         self.variables = Variables(machine)
-        self.diagrams = Diagrams(most)
+        self.most = most
+        self.diagrams = Diagrams()
         self.levels = _levels(machine.variables)
         self.codes: dict[int, Diagram] = {}
         self.plain: dict[int | str, Effect] = {}
@@ -50,6 +52,7 @@ class Proof:
         for variable, code in enumerate(found.state(self.machine.initial)):
             if code != self.machine.initial[variable]:
                 raise Differ(f"{self.machine.variables[variable]} differs at the start")
+        self.diagrams.most = min(self.diagrams.effort + _EACH, self.most)
         try:
             comparison = _Comparison(self, found)
             images = [comparison.instance(i).index for i in self.machine.instances]
