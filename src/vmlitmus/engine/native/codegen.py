@@ -280,10 +280,10 @@ class _Expand(Writer):
         return masked
 
     def count(self, index: int, ending: int) -> None:
+        instance = self.machine.instances[index]
+        name = instance.step_id(ending)
         if self.orbits is not None:
             name = self.orbits.name(index, ending)
-        else:
-            name = self.machine.instances[index].step_id(ending)
         pointer, before, after = self.temporary(), self.temporary(), self.temporary()
         self.line(f"{pointer} = getelementptr i64, ptr %coverage, i64 {self.counters[name]}")
         self.line(f"{before} = load i64, ptr {pointer}")
