@@ -10,6 +10,7 @@ import pytest
 
 import vmlitmus
 from vmlitmus.cli.main import main
+from vmlitmus.simulation.replications import Replications
 
 SCHEMA = json.loads(
     (Path(vmlitmus.__file__).parent / "schemas" / "simulation-1.json").read_text(encoding="utf-8")
@@ -167,3 +168,21 @@ def test_the_worst_case_is_refused(tmp_path, capsys, options, said, code) -> Non
     assert simulate(tmp_path, HEAD + LATENCY, *options) == code
     out = capsys.readouterr()
     assert said in out.out + out.err
+
+
+@pytest.mark.parametrize(("after", "said"), [(5, "5 runs of 2 s"), (1, "interrupted after 1 runs")])
+def test_an_interruption_tells_what_is_there(tmp_path, capsys, monkeypatch, after, said) -> None:
+    one = Replications.one
+
+    def interrupted(self: Replications, number: int) -> object:
+        if number == after:
+            raise KeyboardInterrupt
+        return one(self, number)
+
+    monkeypatch.setattr(Replications, "one", interrupted)
+    assert simulate(tmp_path, TIMED, "--json") == 130
+    found = json.loads(capsys.readouterr().out)
+    jsonschema.validate(found, SCHEMA)
+    assert found["cells"][0]["interrupted"] is True
+    assert simulate(tmp_path, TIMED) == 130
+    assert said in " ".join(capsys.readouterr().out.split())
