@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
+import sys
 from pathlib import Path
 
 import jsonschema
@@ -186,3 +188,27 @@ def test_an_interruption_tells_what_is_there(tmp_path, capsys, monkeypatch, afte
     assert found["cells"][0]["interrupted"] is True
     assert simulate(tmp_path, TIMED) == 130
     assert said in " ".join(capsys.readouterr().out.split())
+
+
+@pytest.mark.parametrize(("name", "begins"), [("p.svg", b"<?xml"), ("p.PNG", b"\x89PNG")])
+def test_a_picture(tmp_path, capsys, name, begins) -> None:
+    pytest.importorskip("matplotlib", reason="NOT RUN: pip install 'vmlitmus[plot]'")
+    text = TIMED + LATENCY.partition('ms"\n')[2] + '[matrix]\n"timing.tick" = ["1 ms", "4 ms"]\n'
+    text = text.replace("expect = [0.42, 0.43]", "").replace('"undetected"', '"$x^2$ <b>"')
+    assert simulate(tmp_path, text, "--runs", "3", "--plot", str(tmp_path / name)) == 0
+    made = (tmp_path / name).read_bytes()
+    assert made.startswith(begins)
+    if name == "p.svg":
+        assert b"$x^2$ &lt;b&gt;" in made
+        assert b"tick = 4 ms" in made
+        simulate(tmp_path, text, "--runs", "3", "--plot", str(tmp_path / "again.svg"))
+        assert made == (tmp_path / "again.svg").read_bytes()
+
+
+def test_pictures_that_cannot_be(tmp_path, capsys, monkeypatch) -> None:
+    assert simulate(tmp_path, TIMED, "--plot", "p.pdf") == 2
+    assert ".svg or .png" in capsys.readouterr().err
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    assert simulate(tmp_path, TIMED, "--plot", "p.svg") == 2
+    assert "pip install 'vmlitmus[plot]'" in capsys.readouterr().err
