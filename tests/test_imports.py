@@ -25,6 +25,7 @@ MAY = {
     "model": {"errors", "lang", "world", "claims"},
     "outcome": set(),
     "engine": {"compiler", "errors", "lang", "outcome"},
+    "export": {"compiler", "errors", "lang"},
     "herd": {"errors", "lang", "printable"},
     "report": {"outcome"},
     "scenario": {"compiler", "errors", "lang", "outcome"},
@@ -83,6 +84,7 @@ MAY = {
         "engine",
         "errors",
         "explore",
+        "export",
         "host",
         "lang",
         "litmus",
@@ -138,6 +140,12 @@ ROOMS = {  # inside a package: which folder may import which, "" for the files b
         "html": {"grids", "ablation", "audit", ""},
         "exchange": {"grids", ""},
         "": set(),
+    },
+    "litmus": {
+        "keys": set(),
+        "format": {"keys"},
+        "user_model": set(),
+        "": {"format", "user_model"},
     },
     "outcome": {"": set()},
     "simulation": {

@@ -8,12 +8,8 @@ where another step changes the world between its sections; and both engines must
 from __future__ import annotations
 
 import random
-import sys
-from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent.parent / "agreement"))
 from generators import generator_differs
 from judge import disagreement, load
 
@@ -194,6 +190,12 @@ CASES = {
         "for d in w.all(Cell):\n    for e in w.all(Cell):\n        yield '{d} to {e}'\n"
         "        if not e.flag:\n            return\nyield 'b'",
         "cell0_to_cell0 cell0_to_cell1 end",
+    ),
+    "a local that is set in a block": (
+        "with w.locked('xchg'):\n    found = c.count\n    if found > 0:\n        c.count = 0\n"
+        "yield 'a'\n"
+        "if found == 2:\n    yield 'b'\n    c.flag = False",
+        "a b end",
     ),
     "a sub-sequence": (
         "yield from pair(w, a, c)\nc.flag = False\nyield 'b'",

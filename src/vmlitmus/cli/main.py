@@ -31,6 +31,7 @@ _COMMANDS = {  # name: module, line of help
     ),
     "list": ("catalogue.list", "list tests, mechanisms, claims, parts, assumptions"),
     "replay": ("runs.replay", "execute given steps of a test and show the time-line"),
+    "export": ("runs.export", "write a test for SPIN or Rumur, for a second opinion"),
     "bless": ("decide.bless", "store the counts of tests that are as expected"),
     "new": ("catalogue.new", "write the scaffold of a mechanism, a test, a claim or a topic"),
     "completion": ("shell.completion", "print the completion script of a shell"),
@@ -114,7 +115,7 @@ def _main(args: list[str] | None) -> int:
 
 def _blamed(error: BaseException) -> VmlitmusError | None:
     """Return the error of the user's own model that an exception comes from, if one does."""
-    found = sys.modules.get("vmlitmus.litmus.user_model")
+    found = sys.modules.get("vmlitmus.litmus.user_model.load")
     return found.blamed(error) if found else None
 
 

@@ -9,8 +9,8 @@ from typing import TypeVar
 
 from vmlitmus.decide.workers import spread
 from vmlitmus.errors import ModelError, ModelLost, ModelTooLong, VmlitmusError
-from vmlitmus.litmus.trial import TooLong
-from vmlitmus.litmus.user_model import MEMORY, SECONDS, kept_apart, place_in
+from vmlitmus.litmus.user_model.load import MEMORY, SECONDS, kept_apart, place_in
+from vmlitmus.litmus.user_model.trial import TooLong
 
 B = TypeVar("B")
 _GRACE = 2.0  # seconds beyond the time limit after which code of a model is stopped
@@ -63,6 +63,19 @@ def _within(
             raise  # no line of the model has to do with it
         what = "" if isinstance(error, Exception) else "the model ends the program: "
         raise ModelError(f"{name}: {what}{error!r}", place or model) from None
+
+
+def in_own_world(model: str | None, name: str, work: Callable[[], B]) -> B:
+    """Return what ``work`` returns, which makes worlds or mechanisms of a model: apart, in limits.
+
+    ``name`` is what the work is for. Raises VmlitmusError as ``apart`` and ``own_world`` do.
+    """
+
+    def within() -> B:
+        with own_world(model, name, None, None):
+            return work()
+
+    return apart(model, name, within)
 
 
 @dataclass(frozen=True)
