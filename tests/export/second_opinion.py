@@ -62,7 +62,7 @@ def main() -> int:
     """Compare; print each difference, and at the end how much was compared."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--cells", type=int, default=300, help="how many cells (default 300)")
-    parser.add_argument("--largest", type=int, default=200_000, help="states of ours, at most")
+    parser.add_argument("--largest", type=int, default=50_000, help="states of ours, at most")
     parser.add_argument("--seed", type=int, default=1)
     asked = parser.parse_args()
     missing = {tool for tools in NEEDS.values() for tool in tools if not shutil.which(tool)}
