@@ -170,6 +170,7 @@ ROOMS = {  # inside a package: which folder may import which, "" for the files b
         "ir": set(),
         "lowering": {"sections", "ir"},
         "machine": {"sections", "ir", "lowering"},
+        "symmetry": {"ir", "machine"},
         "": {"sections", "ir", "lowering", "machine"},
     },
     "engine": {
