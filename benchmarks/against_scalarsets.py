@@ -1,7 +1,7 @@
 """Time our search by orbits against Rumur with scalarsets: python benchmarks/against_scalarsets.py.
 
-The Murphi twin declares vcpus, cpus and pages as scalarsets; the undefined value is "nowhere". Rumur
-finds as many states as we find orbits when it tries all permutations; its heuristic, which is
+The Murphi twin declares vcpus, cpus and pages as scalarsets; the undefined value is "nowhere".
+Rumur finds as many states as we find orbits when it tries all permutations; its heuristic, which is
 faster, finds some orbits several times. Our time is that of the search; what the proof of symmetry
 and the compilation take is printed beside it. The last line is the smaller of the two ratios:
 Rumur's wall time, in the faster of its ways, over ours.
@@ -40,7 +40,7 @@ def rumur(how: str, size: tuple[int, int, int]) -> tuple[int, float]:
         started = time.monotonic()
         done = subprocess.run([f"{folder}/model"], capture_output=True, text=True, check=True)
         seconds = time.monotonic() - started
-    found = re.search(r"(\d+) states", done.stdout)
+    found = re.search(r"(\d+) states, \d+ rules fired", done.stdout.rpartition("No error")[2])
     if found is None or "No error found" not in done.stdout:
         sys.exit(f"Rumur did not finish:\n{done.stdout}")
     return int(found[1]), seconds
