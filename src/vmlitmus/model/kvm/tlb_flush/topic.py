@@ -66,7 +66,8 @@ def populate(make: Setup, s: Settings) -> None:
         Host,
         level=Level(machine["translations"]),
         asids=machine["asids"],
-        keeps_flush=kvm["failed_vmrun"] == "keeps-the-flush",
+        keeps_flush=kvm["failed_vmrun"] != "clears-the-flush",
+        ends_generation=kvm["failed_vmrun"] == "ends-the-generation",
         resets=Reset(kvm["asid_reset"]),
         reloads_root=kvm["prefault"] == "reloads-the-root",
         special_root=machine["special_root"],
@@ -81,15 +82,15 @@ def populate(make: Setup, s: Settings) -> None:
     for index, vm in enumerate(s.lists["vm"]):
         if machine["translations"] == "process":
             break
-        make_vm(make, vm, kvm["tags"] == "sev", alive=index == 0 or not kvm["successor"])
+        make_vm(make, vm, kvm["tags"], alive=index == 0 or not kvm["successor"])
     make(Guest)
     for _ in range(machine["tasks"]):
         make(Task)
 
 
-def make_vm(make: Setup, wanted: Any, sev: bool, alive: bool) -> None:
+def make_vm(make: Setup, wanted: Any, tags: str, alive: bool) -> None:
     """Make a VM with its vcpus and pages; of the first VM page0 is mapped already if it says so."""
-    asid = 1 if sev else 0
+    asid = 1 if tags == "sev" else 0
     online = sum(1 for i in range(wanted["vcpus"]) if i < wanted["vcpus"] - wanted["to_come"])
     vm = make(Vm, sev_asid=asid, alive=alive, online=online)
     cpus = make.made(Cpu)
@@ -100,7 +101,15 @@ def make_vm(make: Setup, wanted: Any, sev: bool, alive: bool) -> None:
         taken = any(vcpu.cpu is home for vcpu in make.made(Vcpu))
         at = home if alive and not taken and there else None
         vcpu = make(
-            Vcpu, vm=vm, home=home, cpu=at, loaded_on=at, seen=there, counted=there, fd=there
+            Vcpu,
+            vm=vm,
+            home=home,
+            vpid=tags == "vmx",
+            cpu=at,
+            loaded_on=at,
+            seen=there,
+            counted=there,
+            fd=there,
         )
         make(Vmcb, vcpu=vcpu)
         if wanted["nested"]:
@@ -189,8 +198,10 @@ MODEL = Model(
             "failed_vmrun": choice(
                 "clears-the-flush",
                 "keeps-the-flush",
+                "ends-the-generation",
                 default="clears-the-flush",
-                doc="what KVM does about tlb_ctl after a VMRUN that failed its checks",
+                doc="what KVM does about tlb_ctl after a VMRUN that failed its checks: it clears "
+                "it, keeps it, or keeps it and has the cpu end its generation of ASIDs",
             ),
             "asid_reset": choice(
                 *(reset.value for reset in Reset),
