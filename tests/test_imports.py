@@ -139,6 +139,12 @@ ROOMS = {  # inside a package: which folder may import which, "" for the files b
         "exchange": {"grids", ""},
         "": set(),
     },
+    "litmus": {
+        "keys": set(),
+        "format": {"keys"},
+        "user_model": set(),
+        "": {"format", "user_model"},
+    },
     "outcome": {"": set()},
     "simulation": {
         "laws": set(),

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import pytest
+from judge import load
 
 from part_writes import Parts
 from vmlitmus.model import TOPICS
-
-sys.path.insert(0, str(Path(__file__).parent / "agreement"))
-from judge import load
 
 MODEL = """from __future__ import annotations
 from typing import Annotated

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 
 import jsonschema
 import pytest
-
-from recordings import HERE
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "trace"))
 from maker import Shape, event, make_dat, make_text
 
 import vmlitmus
+from recordings import HERE
 from vmlitmus.cli.main import main
 from vmlitmus.trace import Event, Kind
 

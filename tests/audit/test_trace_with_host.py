@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 
 import pytest
 from hosts import cookies, machine, qemu, thread, write
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "trace"))
 from maker import Shape, make_dat
 from test_audit_trace import APART, BESIDE, START, entry, leave, switch
 

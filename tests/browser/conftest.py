@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import shutil
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
 from chromium import WHY, Browser
 
 MISSING = f"NO BROWSER: {WHY}"

@@ -12,7 +12,7 @@ from served import Served, explore
 
 from vmlitmus.cli.main import main
 from vmlitmus.litmus import Catalogue, load_model, read_test
-from vmlitmus.litmus.write import as_data, as_toml
+from vmlitmus.litmus.format.write import as_data, as_toml
 
 RACE = Path(__file__).parent / "race"
 OWN = (str(RACE / "race.toml"), "--model", str(RACE / "flushing.py"))

@@ -6,9 +6,10 @@ import dataclasses
 import itertools
 import random
 import sys
-from pathlib import Path
 
 import pytest
+from judge import load, tidy
+from random_models import Writer
 
 from vmlitmus.compiler import build, scanned
 from vmlitmus.engine import Limits, ablate, run
@@ -19,10 +20,6 @@ from vmlitmus.errors import EnginesDisagree, ModelError, ScenarioError
 from vmlitmus.lang import eventually, leads_to, never, possible, recoverable
 from vmlitmus.litmus import Catalogue
 from vmlitmus.outcome import PartStatus, Verdict
-
-sys.path.insert(0, str(Path(__file__).parent.parent / "agreement"))
-from judge import load, tidy
-from random_models import Writer
 
 CATALOGUE = Catalogue()
 HOLDING = [

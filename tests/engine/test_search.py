@@ -12,9 +12,10 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from vmlitmus.engine.limits import Limits, Progress
-from vmlitmus.engine.native import kernel, search
+from vmlitmus.engine.native import search
 from vmlitmus.engine.native.jit import Native
-from vmlitmus.engine.native.kernel_language import compile_kernel
+from vmlitmus.engine.native.kernels import breadth_first
+from vmlitmus.engine.native.kernels.language import compile_kernel
 from vmlitmus.engine.native.memory import Region
 from vmlitmus.engine.native.search import NativeModel, Search
 
@@ -232,8 +233,8 @@ def test_little_is_remembered(words: int, monkeypatch: pytest.MonkeyPatch) -> No
 def spreading(words: int, low: int):
     """Return the kernel's find and spread, with so many slots that are put aside."""
     constants = {"WORDS": words, "KEYS": words, "MOST": 1, "LOW": low, **search.line(words)}
-    functions = [kernel.mix, kernel.share, kernel.home, kernel.copy_key, kernel.find, kernel.insert]
-    functions += [kernel.put_aside, kernel.go_up, kernel.spread]
+    names = "mix share home copy_key find insert put_aside go_up spread"
+    functions = [getattr(breadth_first, name) for name in names.split()]
     native = Native(compile_kernel(functions, constants, frozenset({"find", "spread"})), 1)
     return native.function("find", 3), native.function("spread", 4)
 

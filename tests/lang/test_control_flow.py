@@ -8,12 +8,8 @@ where another step changes the world between its sections; and both engines must
 from __future__ import annotations
 
 import random
-import sys
-from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent.parent / "agreement"))
 from generators import generator_differs
 from judge import disagreement, load
 

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-import sys
-from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent.parent / "agreement"))
 from judge import load
 
 from vmlitmus.compiler import build

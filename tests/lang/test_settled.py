@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import sys
-from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent.parent / "agreement"))
 from judge import load
 
 from vmlitmus.compiler import build

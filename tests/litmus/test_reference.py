@@ -21,8 +21,8 @@ import vmlitmus
 from vmlitmus.errors import ScenarioError
 from vmlitmus.lang import KINDS
 from vmlitmus.litmus import Catalogue, LitmusError, read_test
+from vmlitmus.litmus.format.schema import litmus_schema
 from vmlitmus.litmus.keys import KEYS, Key
-from vmlitmus.litmus.schema import litmus_schema
 from vmlitmus.model import TOPICS
 
 PAGE = Path(__file__).parent.parent.parent / "docs" / "litmus-file.md"

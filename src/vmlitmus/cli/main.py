@@ -114,7 +114,7 @@ def _main(args: list[str] | None) -> int:
 
 def _blamed(error: BaseException) -> VmlitmusError | None:
     """Return the error of the user's own model that an exception comes from, if one does."""
-    found = sys.modules.get("vmlitmus.litmus.user_model")
+    found = sys.modules.get("vmlitmus.litmus.user_model.load")
     return found.blamed(error) if found else None
 
 

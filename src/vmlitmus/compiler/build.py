@@ -240,7 +240,9 @@ class _Builder:
             for source in step.sources:
                 if isinstance(source, Assumption):
                     found.setdefault(source.name, source)
-        known = {a.name: a for a in self.model.assumptions} | found
+        if self.depth and any(f.shared for fields in self.fields.values() for f in fields.values()):
+            found |= scan.drains
+        known = {a.name: a for a in self.model.assumptions} | scan.drains | found
         self.check_names("assumption", assume, known)
         for name, value in assume.items():
             if value not in known[name].choices:

@@ -8,7 +8,7 @@ from vmlitmus.engine import ablate
 from vmlitmus.engine.finding import Watch
 from vmlitmus.errors import ScenarioError, nearest
 from vmlitmus.litmus.catalogue import selector
-from vmlitmus.litmus.read import refused
+from vmlitmus.litmus.format.text import refused
 from vmlitmus.outcome import Ablation, Verdict
 from vmlitmus.scenario import Cell, Test
 

@@ -17,7 +17,7 @@ from vmlitmus.engine.run import Choice
 from vmlitmus.errors import ModelLost, ScenarioError, UsageError, VmlitmusError, unknown
 from vmlitmus.lang import Claim
 from vmlitmus.litmus.catalogue import Catalogue, Selected, blessed, selector
-from vmlitmus.litmus.read import refused
+from vmlitmus.litmus.format.text import refused
 from vmlitmus.litmus.threads import threads
 from vmlitmus.outcome import Outcome, word_of
 from vmlitmus.scenario import Cell, Test

@@ -9,8 +9,8 @@ from typing import TypeVar
 
 from vmlitmus.decide.workers import spread
 from vmlitmus.errors import ModelError, ModelLost, ModelTooLong, VmlitmusError
-from vmlitmus.litmus.trial import TooLong
-from vmlitmus.litmus.user_model import MEMORY, SECONDS, kept_apart, place_in
+from vmlitmus.litmus.user_model.load import MEMORY, SECONDS, kept_apart, place_in
+from vmlitmus.litmus.user_model.trial import TooLong
 
 B = TypeVar("B")
 _GRACE = 2.0  # seconds beyond the time limit after which code of a model is stopped

@@ -19,7 +19,7 @@ from vmlitmus.explore.searches import Work
 from vmlitmus.lang import possible
 from vmlitmus.litmus import Catalogue
 from vmlitmus.litmus.catalogue import selector
-from vmlitmus.litmus.read import refused
+from vmlitmus.litmus.format.text import refused
 from vmlitmus.outcome import Outcome
 from vmlitmus.report.by_hand import by_hand
 from vmlitmus.report.html.run import Runs

@@ -12,7 +12,7 @@ from vmlitmus.errors import UsageError, unknown
 from vmlitmus.explore.scene import Scene
 from vmlitmus.lang.model import Model, Setting
 from vmlitmus.litmus import Catalogue, read_test
-from vmlitmus.litmus.write import as_data, as_toml
+from vmlitmus.litmus.format.write import as_data, as_toml
 from vmlitmus.scenario import Cell, Test
 
 _KEPT = 6  # scenes whose machines are kept

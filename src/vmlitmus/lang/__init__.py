@@ -18,6 +18,7 @@ from vmlitmus.lang.claim import (
     possible,
     recoverable,
 )
+from vmlitmus.lang.cpu_event import DRAIN_ASSUMPTIONS, CpuEvent
 from vmlitmus.lang.domain import Between, Members
 from vmlitmus.lang.entity import Const, Entity, Set, Shared
 from vmlitmus.lang.environment import Environment, Limit
@@ -50,6 +51,7 @@ from vmlitmus.lang.syntax.exempt_parts import explained
 from vmlitmus.lang.world import Hooks, World
 
 __all__ = [
+    "DRAIN_ASSUMPTIONS",
     "KINDS",
     "Amendment",
     "Apm",
@@ -59,6 +61,7 @@ __all__ = [
     "Claim",
     "Condition",
     "Const",
+    "CpuEvent",
     "Entity",
     "Environment",
     "Fairness",

@@ -4,15 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
-from typing import TypeAlias, TypeVar
+from enum import Enum
+from typing import Final, TypeAlias, TypeVar
 
 from vmlitmus.errors import ModelError, unknown
+from vmlitmus.lang.cpu_event import CpuEvent
 from vmlitmus.lang.entity import Entity, Recorder
 from vmlitmus.lang.source import Assumption, Choice
-from vmlitmus.lang.store_buffer import StoreBuffers
+from vmlitmus.lang.store_buffer import StoreBuffers, running_on
 
 E = TypeVar("E", bound=Entity)
 H = TypeVar("H", bound="Hooks")
+
+
+class Where(Enum):
+    """Which cpu is meant where none is named."""
+
+    HERE = "the cpu on which the step runs"
+
+
+HERE: Final = Where.HERE
 
 
 class Hooks:
@@ -77,14 +88,29 @@ class World:
             return bool(entity.__dict__[field])
         return name not in self._without
 
-    def barrier(self, cpu: Entity | None = None, *, by: str = "smp_mb()") -> None:
+    def barrier(self, cpu: Entity | Where | None = HERE, *, by: str = "smp_mb()") -> None:
         """A full barrier: goes on when the stores of the cpu have reached memory.
 
-        ``cpu`` is the one on which the step runs, or another that something happens to, such as an
-        interrupt; ``by`` is what acts as the barrier, for the reports.
+        ``cpu`` is the one on which the step runs, or another, or whoever runs on it; None is no
+        cpu, and nothing happens. ``by`` is what acts as the barrier, for the reports.
         """
-        if self.buffers is not None:
-            self.buffers.barrier(cpu)
+        if self.buffers is None or cpu is None:
+            return
+        if isinstance(cpu, Where):
+            self.buffers.barrier()
+        elif (there := running_on(cpu)) is not None:
+            self.buffers.barrier(there)
+
+    def happens(self, event: CpuEvent, cpu: Entity | Where | None = HERE) -> None:
+        """Something happens on a cpu that may drain its store buffer, such as an interrupt.
+
+        What drains acts as ``barrier()``. Whether a VM entry, a VM exit or an x2APIC write does is
+        an assumption.
+        """
+        if not isinstance(event, CpuEvent):
+            raise ModelError(f"happens() takes a CpuEvent, not {event!r}")
+        if event.drains is None or self.assume(event.drains):
+            self.barrier(cpu, by=event.value)
 
     def locked(self, by: str, on: bool = True) -> AbstractContextManager[None]:
         """A LOCKed operation, ``with w.locked("set_bit()"):`` around what it reads and writes.

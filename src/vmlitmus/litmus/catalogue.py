@@ -15,8 +15,9 @@ from pathlib import Path
 
 from vmlitmus.errors import ScenarioError, UsageError, VmlitmusError, nearest, unknown
 from vmlitmus.lang import Model
-from vmlitmus.litmus.herd import SUFFIX, read_herd
-from vmlitmus.litmus.read import LitmusError, read_test, read_text
+from vmlitmus.litmus.format.herd import SUFFIX, read_herd
+from vmlitmus.litmus.format.read import read_test
+from vmlitmus.litmus.format.text import LitmusError, read_text
 from vmlitmus.model import TOPICS
 from vmlitmus.scenario import Cell, Test
 

@@ -30,7 +30,7 @@ from vmlitmus.decide import Job, decide_all
 from vmlitmus.engine.run import Choice
 from vmlitmus.errors import UsageError
 from vmlitmus.litmus.catalogue import Selected
-from vmlitmus.litmus.user_model import beside
+from vmlitmus.litmus.user_model.load import beside
 from vmlitmus.outcome import Outcome, as_json, exit_code
 from vmlitmus.report import line, summary
 

@@ -16,7 +16,7 @@ from vmlitmus.engine.reference.search import Stepper
 from vmlitmus.engine.trace import replayed
 from vmlitmus.errors import UsageError
 from vmlitmus.lang import Claim
-from vmlitmus.litmus.user_model import SECONDS
+from vmlitmus.litmus.user_model.load import SECONDS
 from vmlitmus.report import timeline
 from vmlitmus.scenario import Cell, Test
 

@@ -13,6 +13,7 @@ from vmlitmus.compiler.ir.nodes import DISABLED, FAULTY, Operand, width
 from vmlitmus.compiler.lowering.groups import Comprehension, Found, Groups
 from vmlitmus.compiler.lowering.values import Computed, Known, Row, Val, domain_of, set_domain
 from vmlitmus.errors import ModelError
+from vmlitmus.lang.cpu_event import CpuEvent
 from vmlitmus.lang.domain import Bool, IntRange, RefTo, SetOf
 from vmlitmus.lang.entity import Entity
 from vmlitmus.lang.guard import when
@@ -22,6 +23,7 @@ T = TypeVar("T")
 MUTATORS = ("add", "remove", "discard", "clear")
 ORDERING = (
     World.barrier,
+    World.happens,
     World.locked,
     World.unobserved,
     World.reach_memory,
@@ -77,9 +79,12 @@ class Calls(Groups):
         if callee is World.barrier:
             by = named.get("by", Known("smp_mb()"))
             cpu = values[0] if values else named.get("cpu")
-            if len(values) > 1 or set(named) > {"by", "cpu"} or not isinstance(by, Known):
+            if len(values) > 1 or set(named) - {"by", "cpu"} or not isinstance(by, Known):
                 self.refuse(node, 'barrier() takes a cpu, or nothing, and by="..."')
             self.barrier(node, str(by.value), cpu)
+            return Known(None)
+        if callee is World.happens:
+            self.happens(node, *values, **named)
             return Known(None)
         known = [value.value for value in values if isinstance(value, Known)]
         if callee is World.store_waits:
@@ -88,6 +93,26 @@ class Calls(Groups):
             self.reach_memory(*known)
             return Known(None)
         self.refuse(node, f"{callee.__name__}() stands in a with statement")
+
+    def happens(
+        self,
+        node: ast.Call,
+        event: Val | None = None,
+        cpu: Val | None = None,
+        *more: Val,
+        **named: Val,
+    ) -> None:
+        """Something happens on a cpu; see ``World.happens``."""
+        what = event.value if isinstance(event, Known) else None
+        if more or named or not isinstance(what, CpuEvent):
+            words = ", ".join(f"CpuEvent.{known.name}" for known in CpuEvent)
+            self.refuse(node, f"happens() takes one of {words}, and a cpu, or nothing more")
+        if self.flow is None:
+            return
+        if what.drains is not None:
+            if not self.call_concrete(node, World.assume, [self.world, what.drains]).value:
+                return
+        self.barrier(node, what.value, cpu)
 
     def stands_at(self, node: ast.Call, owner: Val) -> Val:
         """Say whether an actor stands at a label; see ``Entity.stands_at``."""
@@ -160,7 +185,7 @@ class Calls(Groups):
         """Return values as functions that give them, as those of a comprehension are."""
         return [(partial(_itself, value), partial(_itself, there)) for value, there in items]
 
-    def call_concrete(self, node: ast.AST, callee: Any, known: list[Any]) -> Val:
+    def call_concrete(self, node: ast.AST, callee: Any, known: list[Any]) -> Known:
         try:
             result = callee(*known)
         except (TypeError, ValueError, ArithmeticError) as error:

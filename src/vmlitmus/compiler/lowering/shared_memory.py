@@ -16,9 +16,11 @@ from vmlitmus.compiler.ir.nodes import DISABLED, FAULTY, Operand, width
 from vmlitmus.compiler.ir.order import Access, Drain, Flow, Order
 from vmlitmus.compiler.lowering.control import Control
 from vmlitmus.compiler.lowering.values import Computed, Known, Val
+from vmlitmus.lang.cpu_event import CpuEvent
 from vmlitmus.lang.domain import Bool, Domain, IntRange, RefTo
 from vmlitmus.lang.entity import Entity
 from vmlitmus.lang.store_buffer import SLOT, Site
+from vmlitmus.lang.world import HERE
 
 Cpus = list[tuple[Entity, Operand]]  # each cpu, with whether it is that one
 
@@ -130,15 +132,13 @@ class SharedMemory(Control):
         """Wait until no store of an earlier section is in the buffer of a cpu."""
         if self.flow is None:
             return
-        if cpu is None or (isinstance(cpu, Known) and cpu.value is None):
-            cpus, own = self.cpus(self.actor), True
-        else:
-            cpus = [*self.chosen(cpu)]
-            own = any(entity is self.actor for entity, _ in cpus)
-        if own:
+        own = self.cpus(self.actor)
+        here = cpu is None or (isinstance(cpu, Known) and cpu.value is HERE)
+        cpus = own if here or cpu is None else [*self.chosen(cpu)]
+        if cpus == own:
             self.drained(by, self.scope.where(node))
-        for entity, here in cpus:
-            self.drain(entity, here)
+        for entity, there in cpus:
+            self.drain(entity, there)
 
     def drained(self, by: str, place: str) -> None:
         """Note that the buffer of the actor's cpu is empty from here on."""
@@ -288,9 +288,12 @@ class SharedMemory(Control):
     def switch(
         self, node: ast.AST, entity: Entity, name: str, value: Val, only_if: Operand
     ) -> None:
-        """Somebody leaves a cpu or comes to one: a context switch there, which drains."""
-        if entity is self.actor:
-            self.drained("the context switch", self.scope.where(node))
+        """Somebody leaves a cpu or comes to one: a context switch there, which drains.
+
+        Who leaves has no store in a buffer from then on. Who comes may have been there already.
+        """
+        if entity is self.actor and isinstance(value, Known) and value.value is None:
+            self.drained(CpuEvent.CONTEXT_SWITCH.value, self.scope.where(node))
         old = super().read(node, entity, name)
         domain = self.variables[entity, name][1]
         a, b = self.plain(old, domain), self.fit(node, value, domain, name)

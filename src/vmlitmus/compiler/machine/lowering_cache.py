@@ -20,6 +20,7 @@ from vmlitmus.compiler.lowering.read_set import (
 )
 from vmlitmus.compiler.lowering.values import set_domain
 from vmlitmus.compiler.machine.machine import Variable
+from vmlitmus.lang.cpu_event import DRAIN_ASSUMPTIONS
 from vmlitmus.lang.domain import Domain, RefTo, SetOf
 from vmlitmus.lang.entity import Entity
 from vmlitmus.lang.source import Choice
@@ -83,6 +84,7 @@ class LoweringCache:
         }
         self.answers |= {field_of(v.entity, v.name): ("varies", shape(v.domain)) for v in found}
         self.answers |= {("part", name): world.part(name) for name in parts}
+        self.answers |= {("assume", a.name): world.assume(a) for a in DRAIN_ASSUMPTIONS}
         self.answers |= {("assume", name): value for name, value in assumptions.items()}
         self.answers |= {("use", kind): used for kind, used in world.mechanisms.items()}
         self.answers |= {

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Any
 
+from vmlitmus.lang.cpu_event import CpuEvent
 from vmlitmus.lang.entity import Entity
 from vmlitmus.lang.source import Assumption
 from vmlitmus.lang.syntax.trees import function_syntax, names_of
@@ -23,14 +24,16 @@ _MUTATORS = ("add", "remove", "discard", "clear")
 class Scan:
     """The fields written, parts switched and assumptions consulted by some functions.
 
-    ``parts`` and ``assumptions`` are in the order in which the code is met; ``modules`` are those
-    of the entities and the mechanisms.
+    ``parts`` and ``assumptions`` are in the order in which the code is met, and ``drains`` those
+    that only matter where stores are buffered; ``modules`` are those of the entities and the
+    mechanisms.
     """
 
     def __init__(self, entities: Iterable[type[Entity]], hooks: Iterable[Hooks]) -> None:
         self.written: set[str] = set()
         self.parts: dict[str, None] = {}
         self.assumptions: dict[str, Assumption] = {}
+        self.drains: dict[str, Assumption] = {}
         self._seen: set[types.FunctionType] = set()
         self._methods: dict[str, list[types.FunctionType]] = {}
         self.modules: set[str] = set()
@@ -63,6 +66,8 @@ class Scan:
                 self.parts.setdefault(found)
             elif what == "assumption":
                 self.assumptions.setdefault(found.name, found)
+            elif what == "drain":
+                self.drains.setdefault(found.name, found)
             elif what == "function":
                 self.function(found)
             else:
@@ -83,9 +88,13 @@ def _found(node: ast.AST, scope: dict[str, Any]) -> Iterator[tuple[str, Any]]:
         value = scope.get(node.id)
         if isinstance(value, Assumption):
             yield "assumption", value
+        elif isinstance(value, CpuEvent):
+            yield from _drain(value)
         elif isinstance(value, types.FunctionType) and _is_model_code(value):
             yield "function", value
     elif isinstance(node, ast.Attribute):
+        if isinstance(node.value, ast.Name) and scope.get(node.value.id) is CpuEvent:
+            yield from _drain(CpuEvent.__members__.get(node.attr))
         if isinstance(node.ctx, ast.Store):
             yield "writes", node.attr
         yield "reads", node.attr
@@ -96,6 +105,11 @@ def _found(node: ast.AST, scope: dict[str, Any]) -> Iterator[tuple[str, Any]]:
         part = _text(name, scope) if target.attr == "part" else None
         if part is not None:
             yield "part", part
+
+
+def _drain(event: CpuEvent | None) -> Iterator[tuple[str, Assumption]]:
+    if event is not None and event.drains is not None:
+        yield "drain", event.drains
 
 
 def _text(node: ast.AST | None, scope: dict[str, Any]) -> str | None:

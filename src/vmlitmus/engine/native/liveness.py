@@ -1,4 +1,4 @@
-"""Liveness in the compiled engine: memory and limits around the passes of ``kernel_liveness``."""
+"""Liveness in the compiled engine: memory and limits around the passes of ``kernels.liveness``."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from functools import cache
 from typing import Any
 
 from vmlitmus.engine.limits import Stopped
-from vmlitmus.engine.native import kernel_liveness
 from vmlitmus.engine.native.jit import Native
-from vmlitmus.engine.native.kernel_language import compile_kernel
+from vmlitmus.engine.native.kernels import liveness as passes
+from vmlitmus.engine.native.kernels.language import compile_kernel
 from vmlitmus.engine.native.memory import Region
 from vmlitmus.engine.native.search import Search, line
 from vmlitmus.engine.reference.lasso import CANDIDATES, Component, Promises, Step
 from vmlitmus.errors import EnginesDisagree
 
 _SLICE = 200_000  # units of work between two looks at the clock
-_FIELD = {name: index for index, name in enumerate(kernel_liveness.FIELDS)}
+_FIELD = {name: index for index, name in enumerate(passes.FIELDS)}
 _BYTES = {"TRUTH": 1, "OPEN": 1, "FIRST": 8}  # for each state; 4 for the others
 _ARRAYS = (
     "TRUTH",
@@ -214,10 +214,9 @@ def _kernel(words: int, effort: int) -> Mapping[str, Any]:
     """Return the passes for states of so many words, compiled once."""
     constants = {**_FIELD, "WORDS": words, "KEYS": min(words, 2), "STATE_MAX": (1 << 32) - 1}
     constants |= line(words)
-    exported = frozenset(f.__name__ for f in kernel_liveness.EXPORTED)
-    functions = kernel_liveness.INTERNAL + kernel_liveness.EXPORTED
+    exported = frozenset(f.__name__ for f in passes.EXPORTED)
+    functions = passes.INTERNAL + passes.EXPORTED
     native = Native(compile_kernel(functions, constants, exported), effort)
     return {
-        f.__name__: native.function(f.__name__, f.__code__.co_argcount)
-        for f in kernel_liveness.EXPORTED
+        f.__name__: native.function(f.__name__, f.__code__.co_argcount) for f in passes.EXPORTED
     }

@@ -10,12 +10,13 @@ from mmap import PAGESIZE
 from typing import Any
 
 from vmlitmus.engine.limits import Limits, Progress, Stopped
-from vmlitmus.engine.native import kernel, kernel_graph
 from vmlitmus.engine.native.jit import Native
-from vmlitmus.engine.native.kernel_language import compile_kernel
+from vmlitmus.engine.native.kernels import breadth_first, graph
+from vmlitmus.engine.native.kernels.language import compile_kernel
 from vmlitmus.engine.native.memory import Region
 from vmlitmus.errors import EnginesDisagree
 
+_OUTCOMES = ("GROW", "FAILED", "DONE", "FOUND", "PAUSE")
 _BATCH = 512  # successors collected before they are inserted
 _SLICE = 20_000  # states expanded before Python looks at the clock
 _QUICK = 0.1  # seconds at least of search by code compiled in haste, which is half as fast
@@ -29,7 +30,7 @@ _LOW = 1 << 16  # slots whose keys are put aside while a table grows
 _MOST_STATES = (1 << 32) - 2  # states are 32-bit indexes
 _GROWING = ("TABLE", "LOG", "CHILDREN", "OWNERS", "LEVELS")
 _NO_PARENT = 0xFFFFFFFF  # the parent of an initial state
-_FIELD = {name: index for index, name in enumerate(kernel.FIELDS)}
+_FIELD = {name: index for index, name in enumerate(breadth_first.FIELDS)}
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,7 @@ class Search:
         self.keys = 1 if model.words == 1 else 2
         self.largest = _BATCH + model.fanout
         self.regions: dict[str, Region] = {}
-        self.ctx = Region(8 * len(kernel.FIELDS))
+        self.ctx = Region(8 * len(breadth_first.FIELDS))
         self._compile(effort)
         self._allocate(stop_on, starts)
         self._begin(starts or [model.initial])
@@ -252,9 +253,9 @@ class Search:
         quick = max(_QUICK, _COMPILING * len(self.model.ir))
         while True:
             outcome = self.kernel["advance"](self.ctx.address, _SLICE)
-            if outcome == kernel.GROW:
+            if outcome == breadth_first.GROW:
                 self._grow(self._get("TAIL") + 1)
-            elif outcome != kernel.PAUSE:
+            elif outcome != breadth_first.PAUSE:
                 break
             if self.effort == 0 and time.process_time() - began > quick:
                 self._compile(2)
@@ -402,9 +403,12 @@ def _kernel(words: int, effort: int) -> dict[str, Any]:
         "FAMILY": _FAMILY,
         **line(words),
         "NO_PARENT": _NO_PARENT,
-        **{name: getattr(kernel, name) for name in ("GROW", "FAILED", "DONE", "FOUND", "PAUSE")},
+        **{
+            name: getattr(breadth_first, name)
+            for name in ("GROW", "FAILED", "DONE", "FOUND", "PAUSE")
+        },
     }
-    exported = kernel.EXPORTED + kernel_graph.PASSES
+    exported = breadth_first.EXPORTED + graph.PASSES
     names = frozenset(f.__name__ for f in exported)
-    native = Native(compile_kernel(kernel.INTERNAL + exported, constants, names), effort)
+    native = Native(compile_kernel(breadth_first.INTERNAL + exported, constants, names), effort)
     return {f.__name__: native.function(f.__name__, f.__code__.co_argcount) for f in exported}

@@ -11,7 +11,7 @@ from vmlitmus.compiler import Machine
 from vmlitmus.compiler.ir.nodes import Emit
 from vmlitmus.engine.native.codegen import compile_machine
 from vmlitmus.engine.native.jit import Native
-from vmlitmus.engine.native.kernel_language import compile_kernel
+from vmlitmus.engine.native.kernels.language import compile_kernel
 from vmlitmus.engine.native.layout import Layout
 from vmlitmus.engine.native.memory import Region
 from vmlitmus.engine.reference.search import Stepper

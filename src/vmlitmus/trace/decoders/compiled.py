@@ -96,7 +96,7 @@ def _constants(slots: tuple[str, ...], row: tuple[str, ...]) -> dict[str, int]:
 
 def _native(parts: Any, given: dict[str, int]) -> Any:
     from vmlitmus.engine.native.jit import Native
-    from vmlitmus.engine.native.kernel_language import compile_kernel
+    from vmlitmus.engine.native.kernels.language import compile_kernel
 
     functions = [*parts.INTERNAL, *parts.EXPORTED]
     exported = frozenset(f.__name__ for f in parts.EXPORTED)

@@ -12,7 +12,7 @@ Source: svm_enable_virtualization_cpu() in arch/x86/kvm/svm/svm.c.
 from __future__ import annotations
 
 from vmlitmus.lang import KernelFile, World, step, when
-from vmlitmus.model.kvm.tlb_flush.tags import forget_all
+from vmlitmus.model.kvm.tlb_flush.tag import forget_all
 from vmlitmus.model.kvm.tlb_flush.versions import GENERATION
 from vmlitmus.world.tlb import Cpu, Host, Vcpu, Vmcb
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from vmlitmus.lang import Apm, KernelFile, Sections, World, sequence, step, when
 from vmlitmus.model.kvm.tlb_flush.requests import answer
-from vmlitmus.model.kvm.tlb_flush.tags import Tags, vmcb_of
+from vmlitmus.model.kvm.tlb_flush.tag import Tags, vmcb_of
 from vmlitmus.world.snp import Mode
 from vmlitmus.world.tlb import Cpu, Host, Level, Vcpu, Vmcb
 

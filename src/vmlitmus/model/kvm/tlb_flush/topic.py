@@ -31,7 +31,6 @@ from vmlitmus.model.kvm.tlb_flush.run_loop import (
     spoil,
     switch_level,
 )
-from vmlitmus.model.kvm.tlb_flush.sev import Sev, reuse_asid
 from vmlitmus.model.kvm.tlb_flush.steal_time import (
     GuestFlush,
     VmxBothVpids,
@@ -45,10 +44,11 @@ from vmlitmus.model.kvm.tlb_flush.steal_time import (
     schedule_guest,
     switch_guest_level,
 )
-from vmlitmus.model.kvm.tlb_flush.svm import Svm
-from vmlitmus.model.kvm.tlb_flush.tags import Tags
+from vmlitmus.model.kvm.tlb_flush.tag import Tags
+from vmlitmus.model.kvm.tlb_flush.tags.sev import Sev, reuse_asid
+from vmlitmus.model.kvm.tlb_flush.tags.svm import Svm
+from vmlitmus.model.kvm.tlb_flush.tags.vmx import Vmx
 from vmlitmus.model.kvm.tlb_flush.versions import FIXES, READ, VERSIONS
-from vmlitmus.model.kvm.tlb_flush.vmx import Vmx
 from vmlitmus.model.scheduler.switch_mm import (
     access_user,
     flush_tlb_func,

@@ -1,0 +1,394 @@
+# mypy: disable-error-code="no-untyped-def, no-untyped-call, name-defined, attr-defined"
+# ruff: noqa: F821 - names in capitals are constants given when compiling
+"""The breadth-first search itself, in the kernel language (see ``language``).
+
+States stand one after another in a log, which is also the queue: ``HEAD`` is the next state to
+expand, ``TAIL`` the number of states. States are expanded in the order of the log, so the children
+of some states in a row stand in a row too: for each FAMILY states the log's length before their
+first child is kept, and the parent is found by expanding a family again.
+
+A table without deletion finds a state again. It has lines of 64 bytes, one cache line each, whose
+slots fill from the first on; one comparison of a whole line finds a key or the first empty slot. A
+line's place is proportional to the key, so the table grows in order, where it is. Successors are
+collected in a batch, without those met lately; their lines are prefetched; then they are inserted
+in order.
+
+The context is an array of 64-bit numbers; its fields are the constants in capitals below.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+FIELDS = (
+    "TABLE",  # address of the table: KEYS words a slot, the first is 0 when the slot is empty
+    "SLOTS",  # slots in the table
+    "LOG",  # address of the states, WORDS words each
+    "CHILDREN",  # address, for each FAMILY states, of the first child of theirs, 32 bits each
+    "NOTED",  # how many of these are known
+    "LEVELS",  # address of where each level ends, 32 bits each
+    "BATCH",  # address of successors collected
+    "FROM",  # address of their parents, 32 bits each
+    "KEYS_AT",  # address of their keys
+    "LATELY",  # address of MEMORY keys of successors met lately
+    "COVERAGE",  # address of the counters of steps
+    "HEAD",
+    "TAIL",
+    "LEVEL_END",  # where the level at hand ends
+    "DEPTH",
+    "TRANSITIONS",
+    "OBSERVED",  # conditions seen in any state
+    "STOP_ON",  # conditions that end the search
+    "OWNERS",  # address of the search of each state, 32 bits each; 0 where there is only one
+    "HITS",  # address, by search, of 1 + the first state that ends it, or 0
+    "ROOM",  # how many states the log and the table may hold before one must grow
+    "FAULT",  # 1 + the instance that failed, or 0; the state is HEAD
+    "INDEX",  # address of each slot's state, 32 bits each (graph passes)
+    "FIRST",  # address of each state's first edge (graph passes)
+    "TARGETS",  # address of the edges' targets, 32 bits each
+    "BEFORE",  # address of each state's first reverse edge
+    "SOURCES",  # address of the reverse edges' sources, 32 bits each
+    "MARK",  # address of a byte for each state
+    "STACK",  # address of states to visit, 32 bits each
+    "HEIGHT",  # how many they are
+    "EDGES",  # how many edges were found
+    "EXPAND",  # address of the machine's expand()
+    "CONDITIONS",  # address of the machine's conditions()
+    "MORE",  # address of bits for the conditions seen that have none in OBSERVED
+    "LARGEST",  # most states that one batch can hold
+)
+GROW, FAILED, DONE, FOUND, PAUSE = range(5)  # what advance() returns
+
+
+def mix(x):
+    """A bijection on 64-bit numbers that spreads every bit."""
+    x = x ^ (x >> 32)
+    x = x * 0xD6E8FEB86659FD93
+    x = x ^ (x >> 29)
+    x = x * 0xD6E8FEB86659FD93
+    return x ^ (x >> 32)
+
+
+def make_key(state, key):
+    """Write the key of a state: never 0, and for up to two words no other state has it."""
+    if WORDS == 1:
+        store(key, 0, mix(load(state, 0) | (1 << 63)))
+    else:
+        if WORDS == 2:
+            store(key, 0, mix(load(state, 0) | (1 << 63)))
+            store(key, 1, load(state, 1))
+        else:
+            a = 0x9E3779B97F4A7C15
+            b = 0xC2B2AE3D27D4EB4F
+            for i in range(WORDS):
+                a = mix(a ^ load(state, i)) + 0x9E3779B97F4A7C15
+                b = mix((b + load(state, i)) * 0xFF51AFD7ED558CCD) ^ (b >> 17)
+            store(key, 0, mix(a) | 1)
+            store(key, 1, mix(b ^ a))
+    return 0
+
+
+def share(key, places):
+    """Return a place for a key, in proportion, of so many."""
+    if KEYS == 1:
+        return high(load(key, 0), places)
+    return high(mix(load(key, 0) ^ (load(key, 1) * 0x9E3779B97F4A7C15)), places)
+
+
+def home(key, slots):
+    """Return the first slot of the line where the search for a key begins."""
+    return share(key, slots >> LINE_BITS) << LINE_BITS
+
+
+def differ(a, b):
+    """Say whether two keys differ."""
+    if KEYS == 1:
+        return load(a, 0) != load(b, 0)
+    return ((load(a, 0) ^ load(b, 0)) | (load(a, 1) ^ load(b, 1))) != 0
+
+
+def copy_key(key, to):
+    for i in range(KEYS):
+        store(to, i, load(key, i))
+    return 0
+
+
+def copy_state(state, to):
+    for i in range(WORDS):
+        store(to, i, load(state, i))
+    return 0
+
+
+def find(table, slots, key):
+    """Return the slot of a key, or the empty slot where it belongs."""
+    slot = home(key, slots)
+    while 1:
+        line = table + slot * (8 * KEYS)
+        if KEYS == 1:
+            ends = same_lanes(line, load(key, 0), load(key, 0)) | vacant_lanes(line)
+        else:
+            equal = same_lanes(line, load(key, 0), load(key, 1))
+            ends = (equal & (equal >> 1) | vacant_lanes(line)) & 0x55
+        if ends != 0:
+            return slot + (lowest_bit(ends) >> (KEYS - 1))
+        slot += LINE
+        if slot == slots:
+            slot = 0
+    return 0
+
+
+def insert(table, slots, key):
+    """Put a key that is not in the table into it."""
+    return copy_key(key, table + find(table, slots, key) * (8 * KEYS))
+
+
+def keep_new(ctx, n, got, parent):
+    """Add the ``got`` successors behind the batch's first n; return the length of the batch.
+
+    One met lately is left out: it is in the table, or stands in the batch already.
+    """
+    batch = load(ctx, BATCH)
+    keys = load(ctx, KEYS_AT)
+    recent = load(ctx, LATELY)
+    origin = load(ctx, FROM)
+    successor = batch + n * (8 * WORDS)
+    last = successor + got * (8 * WORDS)
+    while successor < last:
+        key = keys + n * (8 * KEYS)
+        make_key(successor, key)
+        lately = recent + share(key, MEMORY) * (8 * KEYS)
+        new = differ(key, lately)
+        copy_key(key, lately)
+        copy_state(successor, batch + n * (8 * WORDS))
+        store32(origin, n, parent)
+        n += new
+        successor += 8 * WORDS
+    return n
+
+
+def fetch(ctx, n, end):
+    """Prefetch the lines where the keys n..end-1 of the batch belong."""
+    table = load(ctx, TABLE)
+    slots = load(ctx, SLOTS)
+    keys = load(ctx, KEYS_AT)
+    while n < end:
+        prefetch(table, home(keys + n * (8 * KEYS), slots) * KEYS)
+        n += 1
+    return 0
+
+
+def owner(ctx, index):
+    """Return the number of the search that a state belongs to."""
+    owners = load(ctx, OWNERS)
+    if owners == 0:
+        return 0
+    return load32(owners, index)
+
+
+def ended(ctx, index, end):
+    """Say whether a state's own search, one of several, has ended before this level."""
+    hit = load(load(ctx, HITS), owner(ctx, index))
+    if hit != 0 and hit <= end:
+        return 1
+    return 0
+
+
+def collect(ctx, most):
+    """Expand states of the level into the batch; return how many successors stand in it."""
+    head = load(ctx, HEAD)
+    end = load(ctx, LEVEL_END)
+    owners = load(ctx, OWNERS)
+    n = 0
+    made = 0
+    while head < end and n <= most:
+        state = load(ctx, LOG) + head * (8 * WORDS)
+        got = 0
+        over = 0
+        if owners != 0:
+            over = ended(ctx, head, end)
+        if over == 0:
+            out = load(ctx, BATCH) + n * (8 * WORDS)
+            got = expand(load(ctx, EXPAND), state, out, load(ctx, COVERAGE))
+        if negative(got):
+            store(ctx, FAULT, 0 - got)
+            store(ctx, HEAD, head)
+            return n
+        before = n
+        n = keep_new(ctx, n, got, head)
+        fetch(ctx, before, n)
+        made += got
+        head += 1
+    store(ctx, HEAD, head)
+    store(ctx, TRANSITIONS, load(ctx, TRANSITIONS) + made)
+    return n
+
+
+def inherit(ctx, index, parent):
+    """Note the search of a state: that of its parent; each initial state begins its own."""
+    owners = load(ctx, OWNERS)
+    if owners != 0:
+        if parent == NO_PARENT:
+            store32(owners, index, index)
+        else:
+            store32(owners, index, load32(owners, parent))
+    return 0
+
+
+def note(ctx, parent, child):
+    """Note the first child of a family, when a state of it or of a later one has a new child."""
+    if parent != NO_PARENT:
+        noted = load(ctx, NOTED)
+        while noted * FAMILY <= parent:
+            store32(load(ctx, CHILDREN), noted, child)
+            noted += 1
+            store(ctx, NOTED, noted)
+    return 0
+
+
+def absorb(ctx, n):
+    """Insert the first n states of the batch, in order."""
+    table = load(ctx, TABLE)
+    slots = load(ctx, SLOTS)
+    log = load(ctx, LOG)
+    tail = load(ctx, TAIL)
+    keys = load(ctx, KEYS_AT)
+    k = 0
+    while k < n:
+        key = keys + k * (8 * KEYS)
+        slot = find(table, slots, key)
+        if load(table, slot * KEYS) == 0:
+            copy_key(key, table + slot * (8 * KEYS))
+            state = log + tail * (8 * WORDS)
+            copy_state(load(ctx, BATCH) + k * (8 * WORDS), state)
+            parent = load32(load(ctx, FROM), k)
+            note(ctx, parent, tail)
+            inherit(ctx, tail, parent)
+            seen = conditions(load(ctx, CONDITIONS), state, load(ctx, MORE))
+            store(ctx, OBSERVED, load(ctx, OBSERVED) | seen)
+            if (seen & load(ctx, STOP_ON)) != 0:
+                hit = load(ctx, HITS) + 8 * owner(ctx, tail)
+                if load(hit, 0) == 0:
+                    store(hit, 0, tail + 1)
+            tail += 1
+        k += 1
+    store(ctx, TAIL, tail)
+    return 0
+
+
+def advance(ctx, budget):
+    """Go on until about ``budget`` states more are expanded, or something has to be done first."""
+    until = load(ctx, HEAD) + budget
+    while 1:
+        if load(ctx, HEAD) == load(ctx, LEVEL_END):
+            store32(load(ctx, LEVELS), load(ctx, DEPTH), load(ctx, LEVEL_END))
+            if load(ctx, TAIL) == load(ctx, LEVEL_END):
+                return DONE
+            store(ctx, LEVEL_END, load(ctx, TAIL))
+            store(ctx, DEPTH, load(ctx, DEPTH) + 1)
+        if load(ctx, OWNERS) == 0:
+            hit = load(load(ctx, HITS), 0)
+            if hit != 0 and hit <= load(ctx, LEVEL_END):
+                return FOUND
+        if load(ctx, TAIL) + load(ctx, LARGEST) > load(ctx, ROOM):
+            return GROW
+        if load(ctx, HEAD) >= until:
+            return PAUSE
+        n = collect(ctx, MOST)
+        if load(ctx, FAULT) != 0:
+            return FAILED
+        absorb(ctx, n)
+    return 0
+
+
+def begin(ctx, n):
+    """Insert n initial states, which stand in the batch."""
+    k = 0
+    while k < n:
+        make_key(load(ctx, BATCH) + k * (8 * WORDS), load(ctx, KEYS_AT) + k * (8 * KEYS))
+        store32(load(ctx, FROM), k, NO_PARENT)
+        k += 1
+    absorb(ctx, n)
+    store(ctx, LEVEL_END, load(ctx, TAIL))
+    return 0
+
+
+def put_aside(table, line, aside, taken):
+    """Move what stands in a line behind the keys put aside; return how many they are then."""
+    for i in range(LINE):
+        key = table + (line + i) * (8 * KEYS)
+        copy_key(key, aside + taken * (8 * KEYS))
+        taken += load(key, 0) != 0
+        store(key, 0, 0)
+    return taken
+
+
+def go_up(table, line, new, aside, first, taken):
+    """Insert the keys aside from ``first`` on that belong to this line or above.
+
+    Return how many are aside then.
+    """
+    left = first
+    while first < taken:
+        key = aside + first * (8 * KEYS)
+        if home(key, new) >= line:
+            insert(table, new, key)
+        else:
+            copy_key(key, aside + left * (8 * KEYS))
+            left += 1
+        first += 1
+    return left
+
+
+def spread(table, old, new, aside):
+    """Spread the keys of a table's first ``old`` slots over ``new`` slots, where they are.
+
+    A key goes up, so the last line comes first. What stands in the first LOW slots, where keys from
+    the end may come, is put aside, and any key that would not go up; they are inserted at the end.
+    Returns 0 where there is no room for them aside, which takes a run of full lines far longer than
+    chance allows.
+    """
+    taken = 0
+    line = 0
+    while line < old and line < LOW:
+        taken = put_aside(table, line, aside, taken)
+        line += LINE
+    line = old
+    while line > LOW and taken + LINE <= 2 * LOW:
+        line -= LINE
+        before = taken
+        taken = put_aside(table, line, aside, taken)
+        taken = go_up(table, line, new, aside, before, taken)
+    if line > LOW:
+        return 0
+    while taken != 0:
+        taken -= 1
+        insert(table, new, aside + taken * (8 * KEYS))
+    return 1
+
+
+INTERNAL: list[Callable[..., int]] = [
+    mix,
+    make_key,
+    share,
+    home,
+    differ,
+    copy_key,
+    copy_state,
+    find,
+    insert,
+    put_aside,
+    go_up,
+    keep_new,
+    fetch,
+    owner,
+    ended,
+    inherit,
+    note,
+    collect,
+    absorb,
+]
+EXPORTED: list[Callable[..., int]] = [
+    advance,
+    begin,
+    spread,
+]

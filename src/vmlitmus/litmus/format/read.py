@@ -1,0 +1,284 @@
+"""Read a litmus file: TOML to a Test, or one clear message with file and line."""
+
+from __future__ import annotations
+
+import itertools
+import re
+import tomllib
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from vmlitmus.errors import ScenarioError, unknown
+from vmlitmus.lang import KINDS, Claim, Environment, Model
+from vmlitmus.lang.model import fill
+from vmlitmus.litmus.format.axes import overlaid
+from vmlitmus.litmus.format.cell_summary import read_words
+from vmlitmus.litmus.format.environment import read_environment
+from vmlitmus.litmus.format.expected import Expected
+from vmlitmus.litmus.format.shape import Shape, shown
+from vmlitmus.litmus.format.text import LitmusError, line_of, words_of
+from vmlitmus.litmus.keys import DECIDED_BY, VERDICTS, key_names, required_with
+from vmlitmus.outcome import Verdict
+from vmlitmus.printable import control_in, printable
+from vmlitmus.scenario import Cell, Test
+
+_MOST_CELLS = 1000
+_BITS = 63  # of a number
+_EXPECTING = required_with("expect")  # what a file that expects something also says
+_TABLES = ("environment", "assume", "claim", "matrix", "timing")
+
+
+def read_test(
+    text: str,
+    path: str,
+    topic: str | None,
+    model_of: Callable[[str], Model],
+    default: str | None = None,
+) -> Test:
+    """Return the test that a file describes.
+
+    ``topic`` is that of the file's folder in the catalogue, None elsewhere; ``default`` the topic
+    of a file that names none; ``model_of`` gives a topic's model. Raises LitmusError.
+    """
+    return _Reader(text, path, default).test(topic, model_of)
+
+
+class _Reader:
+    def __init__(self, text: str, path: str, default: str | None) -> None:
+        self.text = text
+        self.path = path
+        self.default = default
+        try:
+            self.data: dict[str, Any] = tomllib.loads(text)
+        except (ValueError, RecursionError) as error:
+            found = re.search(r"at line (\d+)", str(error))
+            message = re.sub(r" \(at .*\)$", "", str(error)) or "nested too deeply"
+            raise LitmusError(path, int(found[1]) if found else None, message) from None
+        self.check_plain(self.data, "")
+
+    def check_plain(self, value: object, key: str) -> None:
+        """Refuse texts that control a terminal, and numbers that no machine word holds."""
+        if isinstance(value, dict):
+            for name, inner in value.items():
+                self.check_plain(name, name)
+                self.check_plain(inner, name)
+        elif isinstance(value, list):
+            for inner in value:
+                self.check_plain(inner, key)
+        elif isinstance(value, str) and control_in(value):
+            message = f"a control character, {control_in(value)}"
+            raise self.fail(f"{printable(key)}: {message}", key)
+        elif isinstance(value, int) and value.bit_length() > _BITS:
+            raise self.fail(f"{key}: a number of {value.bit_length()} bits; at most {_BITS}", key)
+
+    def fail(self, message: str, *words: str) -> LitmusError:
+        """Return the error, placed at the first line that has one of the words."""
+        return LitmusError(self.path, line_of(self.text, words), message)
+
+    def test(self, topic_of_folder: str | None, model_of: Callable[[str], Model]) -> Test:
+        topic = self.topic(topic_of_folder)
+        try:
+            model = model_of(topic)
+        except ScenarioError as error:
+            raise self.fail(str(error), topic, "topic") from None
+        self.check_keys(model)
+        texts = self.texts()
+        if texts["decided_by"] and texts["decided_by"] not in DECIDED_BY:
+            message = unknown("value of decided_by", texts["decided_by"], DECIDED_BY)
+            raise self.fail(message, "decided_by")
+        matrix = dict(self.table("matrix"))
+        shape = Shape(self, matrix)
+        axes = self.axes(matrix)
+        name = Path(self.path).stem
+        conditions = [c.name for c in model.conditions]
+        words = read_words(self.data.get("word", []), conditions, self.fail)
+        if topic_of_folder is not None and "expect" not in self.data:
+            raise self.fail("expect is missing: a file of the catalogue says what is expected")
+        expected = Expected(self, matrix, axes, [w.word for w in words], topic_of_folder is None)
+        cells = tuple(self.cells(name, model, matrix, axes, expected))
+        values = {axes[key]: tuple(shown(v) for v in matrix[key]) for key in matrix}
+        layout = shape.layout(conditions, values, cells)
+        return Test(
+            name=name,
+            topic=topic,
+            path=self.path,
+            text=self.text,
+            shipped=topic_of_folder is not None,
+            wide=self.flag("wide"),
+            axes=values,
+            observe=shape.observe,
+            layout=layout,
+            words=words,
+            cells=cells,
+            yes=self.yes(),
+            measures=self.measures(),
+            **texts,
+        )
+
+    def texts(self) -> dict[str, str]:
+        """Return question, source, because and decided_by; all but the first only where needed."""
+        needed = _EXPECTING if "expect" in self.data else ()
+        found = {"question": self.string("question")}
+        for name in _EXPECTING:
+            given = name in needed or name in self.data
+            found[name] = self.string(name) if given else ""
+        if not found["question"].rstrip().endswith("?"):
+            raise self.fail("question: a question ends with '?'", "question")
+        return found
+
+    def topic(self, topic: str | None) -> str:
+        given = self.data.get("topic", topic or self.default)
+        if not isinstance(given, str):
+            raise self.fail("topic is missing: a file outside the catalogue names its topic")
+        return given
+
+    def check_keys(self, model: Model) -> None:
+        known = (*key_names(""), *model.settings, *model.lists)
+        for key in self.data:
+            if key not in known:
+                raise self.fail(unknown("key", key, known), key)
+        for key in (*_TABLES, *model.settings):
+            if not isinstance(self.data.get(key, {}), dict):
+                raise self.fail(f"{key} is not a table; write [{key}]", key)
+        for key in model.lists:
+            entries = self.data.get(key, [{}])
+            if not isinstance(entries, list) or not all(isinstance(e, dict) for e in entries):
+                raise self.fail(f"{key} is not a list of tables; write [[{key}]]", key)
+            if not 1 <= len(entries) <= 8:
+                raise self.fail(f"{key}: {len(entries)} entries, not 1 to 8", key)
+
+    def string(self, name: str) -> str:
+        value = self.data.get(name)
+        if not isinstance(value, str) or not value.strip():
+            reason = "is missing" if value is None else f"= {value!r}: not a text"
+            raise self.fail(f"{name} {reason}", name)
+        return value
+
+    def yes(self) -> Verdict | None:
+        value = self.data.get("yes")
+        if value is None:
+            return None
+        if value not in VERDICTS:
+            raise self.fail(unknown("value of yes", str(value), VERDICTS), "yes")
+        return Verdict(value)
+
+    def measures(self) -> tuple[Mapping[str, Any], ...]:
+        """Return the rows [[measure]]; whether they mean something is the simulation's to say."""
+        rows = self.data.get("measure", [])
+        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+            raise self.fail("measure is not a list of tables; write [[measure]]", "measure")
+        for row in rows:
+            for key in row:
+                if key not in key_names("measure"):
+                    raise self.fail(unknown("key of measure", key, key_names("measure")), key)
+        return tuple(rows)
+
+    def flag(self, name: str) -> bool:
+        value = self.data.get(name, False)
+        if not isinstance(value, bool):
+            raise self.fail(f"{name} = {value!r}: not true or false", name)
+        return value
+
+    def table(self, name: str) -> Mapping[str, Any]:
+        found: Mapping[str, Any] = self.data.get(name, {})
+        return found
+
+    def strings(self, value: object, name: str) -> tuple[str, ...]:
+        if not isinstance(value, list) or not all(isinstance(v, str) for v in value):
+            raise self.fail(f"{name} = {value!r}: not a list of texts", name)
+        return tuple(value)
+
+    def axes(self, matrix: Mapping[str, Any]) -> dict[str, str]:
+        """Return the short name of each axis: its last word where that is unambiguous."""
+        total = 1
+        for key, values in matrix.items():
+            if not isinstance(values, list) or not values:
+                raise self.fail(f"matrix.{key} = {values!r}: not a list of values", key)
+            total *= len(values)
+        if total > _MOST_CELLS:
+            raise self.fail(f"the matrix has {total} cells, more than {_MOST_CELLS}", "matrix")
+        last = [key.rsplit(".", 1)[-1] for key in matrix]
+        return {k: s if last.count(s) == 1 else k for k, s in zip(matrix, last, strict=True)}
+
+    def cells(
+        self,
+        name: str,
+        model: Model,
+        matrix: Mapping[str, Any],
+        axes: Mapping[str, str],
+        expected: Expected,
+    ) -> Iterable[Cell]:
+        for values in itertools.product(*matrix.values()):
+            chosen = dict(zip(matrix, values, strict=True))
+            where = {axes[key]: shown(value) for key, value in chosen.items()}
+            inside = ",".join(f"{axis}={value}" for axis, value in where.items())
+            cell_name = f"{name}[{inside}]" if where else name
+            yield self.cell(model, cell_name, where, chosen, *expected.verdict(where))
+        expected.finish()
+
+    def cell(
+        self,
+        model: Model,
+        name: str,
+        where: Mapping[str, str],
+        chosen: Mapping[str, Any],
+        expect: Verdict | None,
+        word: str | None,
+    ) -> Cell:
+        data = overlaid(self, model, self.data, chosen)
+        environment = read_environment(data.get("environment", {}), self.strings, self.fail)
+        tables = {key: dict(data.get(key, {})) for key in model.settings if key in data}
+        without = self.strings(tables.get("kvm", {}).pop("without", []), "without")
+        fixed = self.strings(tables.get("kvm", {}).pop("with", []), "with")
+        lists = {key: tuple(data[key]) for key in model.lists if key in data}
+        self.check_settings(model, tables, lists, environment)
+        return Cell(
+            name, where, tables, lists, environment, without, fixed,
+            self.assumed(data), self.claim(model, data), expect, word,
+            data.get("timing", {}),
+        )  # fmt: skip
+
+    def check_settings(
+        self,
+        model: Model,
+        tables: Mapping[str, Any],
+        lists: Mapping[str, Any],
+        environment: Environment,
+    ) -> None:
+        try:
+            fill(model, tables, lists)
+            environment.check(model)
+        except ScenarioError as error:
+            raise self.fail(str(error), *words_of(str(error))) from None
+
+    def assumed(self, data: Mapping[str, Any]) -> dict[str, bool | str]:
+        for name, value in data.get("assume", {}).items():
+            if not isinstance(value, (bool, str)):
+                raise self.fail(f"assume.{name} = {value!r}: not true, false or a word", name)
+        return dict(data.get("assume", {}))
+
+    def claim(self, model: Model, data: Mapping[str, Any]) -> Claim:
+        table = data.get("claim", {})
+        if len(table) != 1:
+            raise self.fail(f"[claim] needs exactly one of {', '.join(KINDS)}", "claim")
+        kind, value = next(iter(table.items()))
+        if kind not in KINDS:
+            raise self.fail(unknown("claim", kind, KINDS), kind)
+        names = self.conditions(kind, value)
+        known = [c.name for c in model.conditions]
+        for name in names:
+            if name not in known:
+                raise self.fail(unknown("condition", name, known), name)
+        return Claim(kind, *names)
+
+    def conditions(self, kind: str, value: object) -> list[str]:
+        """Return the names of the conditions of a claim: one, or two for leads_to."""
+        if kind != "leads_to":
+            if isinstance(value, list):
+                raise self.fail(f"claim.{kind} = {value!r}: not the name of one condition", kind)
+            return [str(value)]
+        if not isinstance(value, list) or len(value) != 2:
+            example = 'write two conditions, ["before", "after"]'
+            raise self.fail(f"claim.{kind} = {value!r}: {example}", kind)
+        return [str(name) for name in value]

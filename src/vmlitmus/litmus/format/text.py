@@ -1,0 +1,62 @@
+"""The text of a litmus file, and errors that name its file and line."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from vmlitmus.errors import ScenarioError, VmlitmusError
+from vmlitmus.scenario import Test
+
+_LARGEST = 1 << 20  # bytes of a litmus file
+
+
+class LitmusError(VmlitmusError):
+    """A litmus file is wrong: file, line where known, and what is wrong there."""
+
+    exit_code = 2
+
+    def __init__(self, path: str, line: int | None, message: str) -> None:
+        super().__init__(f"{path}:{line}: {message}" if line else f"{path}: {message}")
+
+
+def read_text(path: Path) -> str:
+    """Return the text of a litmus file; raises LitmusError for what cannot be one."""
+    try:
+        if path.exists() and not path.is_file():
+            raise LitmusError(str(path), None, "not a regular file")
+        with path.open("rb") as file:
+            data = file.read(_LARGEST + 1)
+    except OSError as error:
+        raise LitmusError(str(path), None, error.strerror or str(error)) from None
+    except ValueError as error:  # a NUL in the name
+        raise LitmusError(str(path), None, str(error)) from None
+    if len(data) > _LARGEST:
+        raise LitmusError(str(path), None, f"larger than {_LARGEST} bytes")
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        raise LitmusError(str(path), line, "not UTF-8 text") from None
+
+
+def line_of(text: str, words: Iterable[str]) -> int | None:
+    """Return the first line that has the first of the words that stands anywhere."""
+    for word in words:
+        pattern = re.compile(rf"(?<![\w-]){re.escape(word)}(?![\w-])")
+        for number, line in enumerate(text.splitlines(), 1):
+            if pattern.search(line.split(" #")[0]):
+                return number
+    return None
+
+
+def refused(test: Test, error: ScenarioError) -> LitmusError:
+    """Return what the model refuses of a test, placed at the line of the offending word."""
+    return LitmusError(test.path, line_of(test.text, words_of(str(error))), str(error))
+
+
+def words_of(message: str) -> list[str]:
+    """Return the words of a message that may stand in the file, the most telling first."""
+    found = re.findall(r"'([^']+)'", message)[:1] + re.findall(r"[\w.-]+", message)[:2]
+    return [part for word in found for part in (word, word.rsplit(".", 1)[-1])]

@@ -1,0 +1,1 @@
+"""A user's own model: a Python file, imported within limits."""
