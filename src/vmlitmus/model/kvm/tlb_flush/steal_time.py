@@ -141,3 +141,12 @@ def switch_guest_level(w: World, vcpu: Vcpu) -> None:
         w.use(GuestFlush).nested_exit(w, vcpu)
     vcpu.l2 = not vcpu.l2
     vcpu.boundary = False
+
+
+@step("{vcpu} takes a nested exit to L1 for its IPI", source=FLUSH_GUEST, fair="weak")
+def exit_to_l1(w: World, vcpu: Vcpu) -> None:
+    when(vcpu.guest_ipi and vcpu.l2 and vcpu.idle and not vcpu.running and vcpu.cpu is not None)
+    when(not vcpu.emulating and not vcpu.steal)
+    w.use(GuestFlush).nested_exit(w, vcpu)
+    vcpu.l2 = False
+    vcpu.boundary = False

@@ -39,6 +39,7 @@ from vmlitmus.model.kvm.tlb_flush.steal_time import (
     enter,
     exit_for_interrupt,
     exit_to_emulate,
+    exit_to_l1,
     preempt_guest,
     record_steal_time,
     schedule_guest,
@@ -49,7 +50,7 @@ from vmlitmus.model.kvm.tlb_flush.tags.sev import Sev, reuse_asid
 from vmlitmus.model.kvm.tlb_flush.tags.svm import Svm
 from vmlitmus.model.kvm.tlb_flush.tags.vmx import Vmx
 from vmlitmus.model.kvm.tlb_flush.versions import FIXES, READ, VERSIONS
-from vmlitmus.model.scheduler.switch_mm import (
+from vmlitmus.model.scheduler.switch_mm.loaded_mm import (
     access_user,
     flush_tlb_func,
     flush_tlb_mm_range,
@@ -155,6 +156,7 @@ MODEL = Model(
         exit_to_emulate,
         emulate,
         switch_guest_level,
+        exit_to_l1,
         switch_mm,
         access_user,
         leave_mm,
