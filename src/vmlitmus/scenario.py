@@ -8,7 +8,7 @@ from typing import Any
 
 from vmlitmus.compiler import Machine, build
 from vmlitmus.lang import Choice, Claim, Environment, Model
-from vmlitmus.lang.model import fill
+from vmlitmus.lang.model import Settings, fill
 from vmlitmus.outcome import PublishedClaim, Verdict, Word
 
 
@@ -18,7 +18,8 @@ class Cell:
 
     ``where`` gives the value of each axis of the test's matrix, as text; empty without a matrix.
     ``word`` is the word that its observations are expected to give, if the test says so. ``timing``
-    is how it goes in time, for a simulation.
+    is how it goes in time, for a simulation. A ``large`` cell is only simulated: it has more of
+    something than the engines decide.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Cell:
     expect: Verdict | None
     word: str | None = None
     timing: Mapping[str, Any] = field(default_factory=dict)
+    large: bool = False
 
     @property
     def allow(self) -> tuple[str, ...]:
@@ -41,12 +43,16 @@ class Cell:
 
     def off(self, model: Model) -> frozenset[str]:
         """Return the parts that are off: switched off, or of fixes that the kernel lacks."""
-        missing = model.missing(fill(model, self.tables, self.lists)).difference(self.fixed)
+        missing = model.missing(self.settings(model)).difference(self.fixed)
         return missing.union(self.without)
 
     def start(self, model: Model) -> str:
         """Return how things stand at the start, in one line; empty where the model says nothing."""
-        return model.start(fill(model, self.tables, self.lists)) if model.start else ""
+        return model.start(self.settings(model)) if model.start else ""
+
+    def settings(self, model: Model) -> Settings:
+        """Return the settings of the scenario, with the defaults; raises ScenarioError."""
+        return fill(model, self.tables, self.lists, in_time=self.large)
 
     @property
     def scenario(self) -> str:
@@ -69,6 +75,7 @@ class Cell:
             fixed=self.fixed,
             assume=self.assume,
             switchable=switchable,
+            in_time=self.large,
         )
 
 
@@ -91,8 +98,8 @@ class Test:
 
     ``path`` is how messages name its file, ``file`` where that is. ``yes`` is the verdict that
     answers the question with yes; None where the question is none of that kind. ``measures`` are
-    what a simulation measures. A test that expects nothing may have no ``source``, ``because`` and
-    ``decided_by``: they are empty then.
+    what a simulation measures, ``large`` the cells that are only simulated. A test that expects
+    nothing may have no ``source``, ``because`` and ``decided_by``: they are empty then.
     """
 
     name: str
@@ -113,6 +120,7 @@ class Test:
     yes: Verdict | None = None
     file: str = ""
     measures: tuple[Mapping[str, Any], ...] = ()
+    large: tuple[Cell, ...] = ()
 
     @property
     def watched(self) -> tuple[str, ...]:

@@ -187,7 +187,17 @@ _VALUES = {
     "changelog": ["mine.toml"],
     "set": ["host.cores=2"],
 }  # fmt: skip
-_COMMANDS = ["check", "explain", "table", "ablate", "grow", "list cells", "replay", "explore"]
+_COMMANDS = [
+    "check",
+    "explain",
+    "table",
+    "ablate",
+    "grow",
+    "list cells",
+    "replay",
+    "explore",
+    "export",
+]
 _WEIGHTS = [4, 2, 1, 1, 1, 0.5, 0.7, 0.7]
 
 

@@ -191,6 +191,12 @@ CASES = {
         "        if not e.flag:\n            return\nyield 'b'",
         "cell0_to_cell0 cell0_to_cell1 end",
     ),
+    "a local that is set in a block": (
+        "with w.locked('xchg'):\n    found = c.count\n    if found > 0:\n        c.count = 0\n"
+        "yield 'a'\n"
+        "if found == 2:\n    yield 'b'\n    c.flag = False",
+        "a b end",
+    ),
     "a sub-sequence": (
         "yield from pair(w, a, c)\nc.flag = False\nyield 'b'",
         "pair_one pair_two b",

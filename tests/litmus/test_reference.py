@@ -148,7 +148,7 @@ def mutants(data: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     for table in TOPICS[data["topic"]].settings:
         yield f"unknown key of {table}", changed(data, table, "no_such", 1)
         for key in TOPICS[data["topic"]].settings[table]:
-            yield f"{table}.{key} = 99", changed(data, table, key, 99)
+            yield f"{table}.{key} = 9999", changed(data, table, key, 9999)  # not even in time
     for table in TOPICS[data["topic"]].lists:
         yield f"unknown key of {table}", {**data, table: [{"no_such": 1}]}
         yield f"{table} is no list", {**data, table: {}}

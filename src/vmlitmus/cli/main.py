@@ -31,6 +31,7 @@ _COMMANDS = {  # name: module, line of help
     ),
     "list": ("catalogue.list", "list tests, mechanisms, claims, parts, assumptions"),
     "replay": ("runs.replay", "execute given steps of a test and show the time-line"),
+    "export": ("runs.export", "write a test for SPIN or Rumur, for a second opinion"),
     "bless": ("decide.bless", "store the counts of tests that are as expected"),
     "new": ("catalogue.new", "write the scaffold of a mechanism, a test, a claim or a topic"),
     "completion": ("shell.completion", "print the completion script of a shell"),

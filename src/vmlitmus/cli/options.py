@@ -51,12 +51,18 @@ def engine_options(command: F) -> F:
     return command
 
 
-def user_catalogue(model: str | None, limits: Limits | None = None) -> Catalogue:
-    """Return the catalogue, with the model in a user's file if one is named; raises ModelError."""
+def user_catalogue(
+    model: str | None, limits: Limits | None = None, *, in_time: bool = False
+) -> Catalogue:
+    """Return the catalogue, with the model in a user's file if one is named; raises ModelError.
+
+    ``in_time``: with the cells that are only simulated.
+    """
     from vmlitmus.litmus import Catalogue, load_model
 
     limits = limits or Limits()
-    return Catalogue(load_model(model, limits.seconds, limits.memory) if model else None)
+    own = load_model(model, limits.seconds, limits.memory) if model else None
+    return Catalogue(own, in_time=in_time)
 
 
 def results(fresh: bool) -> Store | None:

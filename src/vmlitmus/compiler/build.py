@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
-from functools import lru_cache, partial
+from functools import partial
 from itertools import product
 from typing import Any
 
+from vmlitmus.compiler.declared import mechanism, parameters
+from vmlitmus.compiler.listing import labels, places, sources
 from vmlitmus.compiler.machine.bindings import Begins, Bindings
 from vmlitmus.compiler.machine.drains import (
     Stores,
@@ -22,17 +24,16 @@ from vmlitmus.compiler.machine.machine import Budget, Machine, Switches, Variabl
 from vmlitmus.compiler.machine.program import Program, assign_slots, find_domains, program
 from vmlitmus.compiler.machine.prune import checked
 from vmlitmus.compiler.machine.scan import Scan
+from vmlitmus.compiler.population import Entities, Population
 from vmlitmus.errors import ModelError, ScenarioError, unknown
-from vmlitmus.lang.domain import Bool, Domain, IntRange, OutOfRange, RefTo
-from vmlitmus.lang.entity import Entity, Field, class_place, declared_fields, store
+from vmlitmus.lang.domain import Bool, Domain, IntRange
+from vmlitmus.lang.entity import Entity, store
 from vmlitmus.lang.environment import Environment, Limit, check_actors
-from vmlitmus.lang.model import Model, Setup, fill
-from vmlitmus.lang.source import Assumption, Choice, Source
+from vmlitmus.lang.model import Model, Settings, fill
+from vmlitmus.lang.source import Assumption, Choice
 from vmlitmus.lang.step import Condition, Fairness, Step
 from vmlitmus.lang.store_buffer import SLOT
 from vmlitmus.lang.world import Hooks, World
-
-Entities = dict[type[Entity], tuple[Entity, ...]]
 
 
 def build(
@@ -50,6 +51,7 @@ def build(
     only_when: Mapping[str, str] | None = None,
     fair: Mapping[str, Fairness] | None = None,
     selective: bool = True,
+    in_time: bool = False,
 ) -> Machine:
     """Return the machine of a model for one scenario.
 
@@ -57,7 +59,8 @@ def build(
     ``without`` names the parts that are switched off, ``fixed`` the fixes that are in although the
     kernel version lacks them, ``assume`` the assumptions with another value. A ``switchable``
     machine has a switch for every part that is on and that its code asks for. Under TSO only the
-    stores that a load may pass are buffered, or all that are not ``selective``. Raises
+    stores that a load may pass are buffered, or all that are not ``selective``. A machine that is
+    only simulated, ``in_time``, may have more of what is counted. Raises
     ScenarioError for what the model does not offer, ModelError for a faulty model.
     """
     environment = Environment(
@@ -70,14 +73,15 @@ def build(
         dict(assume or {}),
     )
     try:
-        builder = _Builder(model, settings or {}, lists or {}, switchable)
+        filled = fill(model, settings or {}, lists or {}, in_time=in_time)
+        builder = _Builder(model, filled, switchable)
         machine = checked(builder.build(*arguments), ordered=builder.depth > 0)
         found = machine.passing
         if found is None:
             return machine
         if not machine.world.shared or (selective and not found.pairs):
             return _said(machine, machine.world.shared, 0)
-        again = _Builder(model, settings or {}, lists or {}, switchable)
+        again = _Builder(model, filled, switchable)
         again.buffered, again.stores = True, found.stores if selective else None
         again.varying = frozenset(map(str, machine.variables))
         buffered = replace(checked(again.build(*arguments)), passing=replace(found, in_use=True))
@@ -104,27 +108,18 @@ def scanned(
     allow: Iterable[str] = (),
 ) -> Scan:
     """Return what the code of a scenario mentions, without building a machine."""
-    builder = _Builder(model, settings or {}, lists or {})
+    builder = _Builder(model, fill(model, settings or {}, lists or {}))
     steps = Environment(tuple(allow)).steps(model)
     return builder.scan(steps, builder.hooks().values())
 
 
 class _Builder:
-    def __init__(
-        self,
-        model: Model,
-        settings: Mapping[str, Any],
-        lists: Mapping[str, Any],
-        switchable: bool = False,
-    ) -> None:
+    def __init__(self, model: Model, settings: Settings, switchable: bool = False) -> None:
         self.model = model
         self.switchable = switchable
-        self.settings = fill(model, settings, lists)
-        _check_apart(model.entities)
-        self.names = _names(model.entities)
-        self.fields = _fields(model.entities, tuple(model.fields.items()))
-        self.made: dict[type[Entity], list[Entity]] = {kind: [] for kind in model.entities}
-        self.given: dict[Entity, dict[str, Any]] = {}
+        self.settings = settings
+        self.there = Population(model)
+        self.fields, self.made = self.there.fields, self.there.made
         machine = self.settings.tables.get("machine", {})
         self.depth = machine["store_buffer"] if machine.get("memory") == "tso" else 0
         self.buffered = False
@@ -140,7 +135,7 @@ class _Builder:
     ) -> Machine:
         environment.check(self.model)
         self.check_names("fix", fixed, [fix.part for fix in self.model.fixes])
-        entities = self.entities()
+        entities = self.there.entities(self.settings)
         check_actors(environment.limits, {str(e): e for made in entities.values() for e in made})
         hooks = self.hooks()
         off = without | (self.model.missing(self.settings) - fixed)
@@ -149,7 +144,7 @@ class _Builder:
         scan = self.scan(steps, hooks.values())
         self.check_names("part", without, scan.parts)
         assumptions = self.assumptions(scan, steps, assume)
-        self.set_constants(entities)
+        self.there.set_constants(entities)
         steps += self.memory(world, entities, scan.written)
         variables = self.switches([p for p in scan.parts if p not in off], world)
         self.variables(entities, scan.written, environment.budgets(), variables)
@@ -159,7 +154,7 @@ class _Builder:
         world.recorder.variables = {(v.entity, v.name): (v.index, v.domain) for v in variables}
         world.recorder.buffers = world.buffers
         instances = tuple(
-            Bindings(steps, programs, world, variables, self.names, self.begins(environment))
+            Bindings(steps, programs, world, variables, self.there.names, self.begins(environment))
         )
         return Machine(
             self.model,
@@ -169,8 +164,8 @@ class _Builder:
             instances,
             tuple(scan.parts),
             assumptions,
-            _labels(steps, programs),
-            _sources(steps, programs),
+            labels(steps, programs),
+            sources(steps, programs),
             {c.name: c for c in self.conditions(world)},
             self.bounds(environment),
             switches=tuple(world.switches),
@@ -192,35 +187,15 @@ class _Builder:
             if name not in valid:
                 raise ScenarioError(unknown(kind, name, valid))
 
-    def entities(self) -> Entities:
-        self.model.setup(Setup(self.adopt, self.made), self.settings)
-        for kind, made in self.made.items():
-            for index, entity in enumerate(made):
-                assert entity.index == index, kind
-        return {kind: tuple(made) for kind, made in self.made.items()}
-
-    def adopt(self, kind: type[Entity], fields: dict[str, Any]) -> Entity:
-        """Make one entity while the scenario is set up."""
-        if kind not in self.made:
-            raise ModelError(unknown("entity", kind.__name__, self.names))
-        entity = object.__new__(kind)
-        recorder = _SetupRecorder(self.fields, self.given)
-        entity.__dict__.update(index=len(self.made[kind]), _at=0, _recorder=recorder)
-        self.made[kind].append(entity)
-        self.given[entity] = {}
-        for name, value in fields.items():
-            setattr(entity, name, value)
-        return entity
-
     def hooks(self) -> dict[type[Hooks], Hooks]:
         """Return the mechanism for each hook class; all machines share the mechanisms."""
         known: Mapping[type[Hooks], Mapping[str, Any]] = self.model.hooks
-        chosen = {kind: _mechanism(next(iter(named.values()))) for kind, named in known.items()}
+        chosen = {kind: mechanism(next(iter(named.values()))) for kind, named in known.items()}
         for table, known_settings in self.model.settings.items():
             for key, setting in known_settings.items():
                 if setting.hooks is not None:
                     name = self.settings[table][key]
-                    chosen[setting.hooks] = _mechanism(known[setting.hooks][name])
+                    chosen[setting.hooks] = mechanism(known[setting.hooks][name])
         return chosen
 
     def scan(self, steps: list[Step], hooks: Iterable[Hooks]) -> Scan:
@@ -249,26 +224,6 @@ class _Builder:
                 words = [str(c) for c in known[name].choices]
                 raise ScenarioError(f"assume.{name}: " + unknown("value", str(value), words))
         return {name: assume.get(name, a.default) for name, a in found.items()}
-
-    def set_constants(self, entities: Entities) -> None:
-        """Give every field its value at the start."""
-        for kind, made in entities.items():
-            for entity in made:
-                for name, field in self.fields[kind].items():
-                    self.set_field(entities, entity, name, field)
-
-    def set_field(self, entities: Entities, entity: Entity, name: str, field: Field) -> None:
-        where = f"{entity}.{name}"
-        domain = field.domain(entities)
-        value = self.given[entity].get(
-            name, () if field.many and field.default is None else field.default
-        )
-        if value is None and not (isinstance(domain, RefTo) and domain.optional):
-            raise ModelError(f"{where} has no value at the start")
-        try:
-            store(entity, name, domain, domain.encode(value))
-        except OutOfRange as error:
-            raise ModelError(f"{where} at the start: {error}") from None
 
     def memory(self, world: World, entities: Entities, written: set[str]) -> list[Step]:
         """Say which fields are Shared; return the steps by which buffered stores reach memory."""
@@ -336,12 +291,10 @@ class _Builder:
     ) -> dict[Step, Program]:
         """Cut the sequences; add to ``variables`` where each actor is."""
         made = {
-            s: program(s, _parameters(s, self.model.entities), world)
-            for s in steps
-            if s.is_sequence
+            s: program(s, parameters(s, self.model.entities), world) for s in steps if s.is_sequence
         }
         self.add_places(made, variables)
-        world.recorder.places = _places(made.values())
+        world.recorder.places = places(made.values())
         world.recorder.others = partial(self.labels_of_others, world, made)
         return made
 
@@ -351,7 +304,7 @@ class _Builder:
         """Yield the labels of the model's sequences that are not in play, for an actor's kind."""
         for step in self.model.steps:
             if step.is_sequence and step not in made:
-                other = program(step, _parameters(step, self.model.entities), world)
+                other = program(step, parameters(step, self.model.entities), world)
                 if other.actor is kind:
                     yield from other.labels
 
@@ -395,86 +348,3 @@ class _Variables(list[Variable]):
     def add(self, entity: Entity, name: str, domain: Domain, initial: int) -> None:
         number = self.family.number(entity, name)
         self.append(Variable(number, entity, name, domain, initial))
-
-
-@lru_cache(maxsize=64)
-def _check_apart(entities: tuple[type[Entity], ...]) -> None:
-    """Refuse an entity that is a kind of another: w.all() of that one would be without it."""
-    for kind in entities:
-        for other in entities:
-            if kind is not other and issubclass(kind, other):
-                raise ModelError(
-                    f"entity {kind.__name__} is a subclass of entity {other.__name__}: take"
-                    f" {other.__name__} out of the model's entities, or derive both from a third",
-                    class_place(kind),
-                )
-
-
-@lru_cache(maxsize=64)
-def _names(entities: tuple[type[Entity], ...]) -> dict[str, Any]:
-    return {kind.__name__: kind for kind in entities}
-
-
-@lru_cache(maxsize=64)
-def _fields(
-    entities: tuple[type[Entity], ...], more: tuple[tuple[type[Entity], type], ...]
-) -> dict[type[Entity], dict[str, Field]]:
-    names, added = _names(entities), dict(more)
-    for kind in added:
-        if kind not in entities:
-            raise ModelError("fields of " + unknown("entity", kind.__name__, names))
-    return {kind: declared_fields(kind, names, added.get(kind)) for kind in entities}
-
-
-@lru_cache(maxsize=1024)
-def _parameters(step: Step, entities: tuple[type[Entity], ...]) -> dict[str, type[Any]]:
-    return step.parameters(_names(entities))
-
-
-@lru_cache(maxsize=1024)
-def _mechanism(kind: Callable[[], Hooks]) -> Hooks:
-    return kind()
-
-
-class _SetupRecorder:
-    """Takes the writes made while a scenario is set up."""
-
-    def __init__(
-        self, fields: dict[type[Entity], dict[str, Field]], given: dict[Entity, dict[str, Any]]
-    ) -> None:
-        self.fields = fields
-        self.given = given
-
-    def write(self, entity: Entity, name: str, value: object) -> None:
-        known = self.fields[type(entity)]
-        if name not in known:
-            raise ModelError(f"{type(entity).__name__}: " + unknown("field", name, known))
-        self.given[entity][name] = value
-        entity.__dict__[name] = value
-
-
-def _places(made: Iterable[Program]) -> dict[type[Entity], dict[str, frozenset[int]]]:
-    """Return the places of each label, by kind of actor."""
-    found: dict[type[Entity], dict[str, frozenset[int]]] = {}
-    for sequence in made:
-        labels = found.setdefault(sequence.actor, {})
-        for label, places in sequence.done.places.items():
-            here = frozenset(sequence.first_place + place - 1 for place in places)
-            labels[label] = labels.get(label, frozenset()) | here
-    return found
-
-
-def _labels(steps: list[Step], programs: dict[Step, Program]) -> dict[str, str]:
-    """Return the label of each step, and of each section of a sequence, by its id."""
-    found: dict[str, str] = {}
-    for step in steps:
-        made = programs.get(step)
-        if made is None:
-            found[step.name] = step.label or ""
-        else:
-            found |= {f"{step.name}.{k}": label for k, label in enumerate(made.labels, 1)}
-    return found
-
-
-def _sources(steps: list[Step], programs: dict[Step, Program]) -> dict[str, tuple[Source, ...]]:
-    return {step_id: step.sources for step in steps for step_id in _labels([step], programs)}

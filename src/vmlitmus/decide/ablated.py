@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from vmlitmus.decide.cells import Job, assumed, bounds_of
-from vmlitmus.decide.own_code import own_code, own_world
+from vmlitmus.decide.own_code import own_code
 from vmlitmus.engine import ablate
 from vmlitmus.engine.finding import Watch
 from vmlitmus.errors import ScenarioError, nearest
@@ -17,8 +17,7 @@ def ablated(job: Job, test: Test, cell: Cell, progress: Watch | None = None) -> 
     """Return what one cell needs; raises LitmusError or ModelError for a faulty test or model."""
     model = job.catalogue.model_of(test.topic)
     try:
-        with own_world(job.model, cell.name, job.limits.seconds, job.limits.memory):
-            machine = cell.machine(model, switchable=True)
+        machine = job.switchable(test.topic, cell)
     except ScenarioError as error:
         raise refused(test, error) from None
     off = cell.off(model)

@@ -9,7 +9,7 @@ from typing import Protocol
 from vmlitmus.compiler import Machine, scanned
 from vmlitmus.decide.cache import Keys, Store
 from vmlitmus.decide.omissions import not_modelled
-from vmlitmus.decide.own_code import apart, own_code, own_world
+from vmlitmus.decide.own_code import apart, in_own_world, own_code, own_world
 from vmlitmus.decide.workers import processes, spread
 from vmlitmus.engine import Limits, Progress, run
 from vmlitmus.engine.causes import annotated
@@ -64,6 +64,20 @@ class Job:
             with own_world(self.model, cell.name, limits.seconds, limits.memory):
                 self.built[key] = cell.machine(self.catalogue.model_of(topic))
         return self.built[key]
+
+    def switchable(self, topic: str, cell: Cell) -> Machine:
+        """Return the machine of a cell with a switch for each part that is on."""
+        with own_world(self.model, cell.name, self.limits.seconds, self.limits.memory):
+            return cell.machine(self.catalogue.model_of(topic), switchable=True)
+
+    def parts(self, topic: str, cell: Cell) -> list[str]:
+        """Return the parts that the code of a cell asks for."""
+        model = self.catalogue.model_of(topic)
+        return in_own_world(
+            self.model,
+            cell.name,
+            lambda: list(scanned(model, cell.tables, cell.lists, allow=cell.allow).parts),
+        )
 
 
 def decide(
@@ -207,9 +221,8 @@ def _changed(outcome: Outcome, without: tuple[str, ...]) -> Outcome:
 
 def check_parts(job: Job, test: Test, cell: Cell, without: Iterable[str]) -> None:
     """Raise UsageError for a part that the code of a cell does not ask for, or that is off."""
-    model = job.catalogue.model_of(test.topic)
-    off = cell.off(model)
-    parts = scanned(model, cell.tables, cell.lists, allow=cell.allow).parts
+    off = cell.off(job.catalogue.model_of(test.topic))
+    parts = job.parts(test.topic, cell)
     on = [part for part in parts if part not in off]
     for part in without:
         if part in parts and part in off:

@@ -65,6 +65,19 @@ def _within(
         raise ModelError(f"{name}: {what}{error!r}", place or model) from None
 
 
+def in_own_world(model: str | None, name: str, work: Callable[[], B]) -> B:
+    """Return what ``work`` returns, which makes worlds or mechanisms of a model: apart, in limits.
+
+    ``name`` is what the work is for. Raises VmlitmusError as ``apart`` and ``own_world`` do.
+    """
+
+    def within() -> B:
+        with own_world(model, name, None, None):
+            return work()
+
+    return apart(model, name, within)
+
+
 @dataclass(frozen=True)
 class Refused:
     """An error that came up in another process: its message and its exit code."""

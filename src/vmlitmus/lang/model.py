@@ -22,6 +22,7 @@ class Setting:
 
     ``choices`` lists the valid words or values; for a number, ``low`` and ``high`` are its limits;
     ``counts`` says that it is a number of things; ``doc`` says in a clause what it means.
+    ``in_time`` is the upper limit of a scenario that is only simulated, if that is a higher one.
     """
 
     default: Any
@@ -32,15 +33,16 @@ class Setting:
     release: bool = False
     doc: str = ""
     counts: bool = False
+    in_time: int | None = None
 
-    def check(self, name: str, value: object) -> Any:
+    def check(self, name: str, value: object, *, in_time: bool = False) -> Any:
         """Return the value; raises ScenarioError when it is not valid."""
         if self.low is not None and self.high is not None:
+            high = max(self.high, self.in_time or 0) if in_time else self.high
             number = isinstance(value, int) and not isinstance(value, bool)
-            if not number or not self.low <= value <= self.high:  # type: ignore[operator]
-                raise ScenarioError(
-                    f"{name} = {value!r}: not an integer in {self.low}..{self.high}"
-                )
+            if not number or not self.low <= value <= high:  # type: ignore[operator]
+                reason = f"not an integer in {self.low}..{high}{self._elsewhere(in_time=in_time)}"
+                raise ScenarioError(f"{name} = {value!r}: {reason}")
         elif isinstance(self.default, bool):
             if not isinstance(value, bool):
                 raise ScenarioError(f"{name} = {value!r}: not true or false")
@@ -48,13 +50,30 @@ class Setting:
             raise ScenarioError(f"{name}: " + unknown("value", str(value), self.choices))
         return value
 
+    def _elsewhere(self, *, in_time: bool) -> str:
+        """Say what the limit is in time, where that is worth a word."""
+        if in_time and self.in_time is None:
+            return "; this model does not grow beyond that in time either"
+        if not in_time and self.in_time is not None:
+            return f"; with [timing], up to {self.in_time}"
+        return ""
 
-def number(low: int, high: int, *, default: int, doc: str = "", counts: bool = True) -> Setting:
+
+def number(
+    low: int,
+    high: int,
+    *,
+    default: int,
+    doc: str = "",
+    counts: bool = True,
+    in_time: int | None = None,
+) -> Setting:
     """Return a setting that is an integer within limits, both included.
 
     ``counts`` says that it is a number of things, such as cores: a bound that can be raised.
+    ``in_time`` is how far the model grows where a scenario is only simulated.
     """
-    return Setting(default, low=low, high=high, doc=doc, counts=counts)
+    return Setting(default, low=low, high=high, doc=doc, counts=counts, in_time=in_time)
 
 
 def flag(*, default: bool, doc: str = "") -> Setting:
@@ -280,6 +299,16 @@ class Settings:
     def __getitem__(self, table: str) -> Mapping[str, Any]:
         return self.tables[table]
 
+    def large(self, model: Model) -> bool:
+        """Say whether a number is higher than what is decided: then it is only simulated."""
+        entries = [(model.lists[name], entry) for name in self.lists for entry in self.lists[name]]
+        entries += [(model.settings[name], table) for name, table in self.tables.items()]
+        return any(
+            setting.high is not None and table[key] > setting.high
+            for known, table in entries
+            for key, setting in known.items()
+        )
+
 
 class Setup:
     """Makes the entities of a world: ``make(Cpu, core=core)`` returns the new entity."""
@@ -302,10 +331,17 @@ class Setup:
         return made
 
 
-def fill(model: Model, tables: Mapping[str, Any], lists: Mapping[str, Any]) -> Settings:
+def fill(
+    model: Model,
+    tables: Mapping[str, Any],
+    lists: Mapping[str, Any],
+    *,
+    in_time: bool = False,
+) -> Settings:
     """Check the settings of a scenario against the model's and fill in the defaults.
 
-    A list that is not given has one entry with all defaults. Raises ScenarioError.
+    A list that is not given has one entry with all defaults. Where the scenario is only simulated,
+    ``in_time``, numbers may be higher. Raises ScenarioError.
     """
     for name in tables:
         if name not in model.settings:
@@ -314,11 +350,11 @@ def fill(model: Model, tables: Mapping[str, Any], lists: Mapping[str, Any]) -> S
         if name not in model.lists:
             raise ScenarioError(unknown("list", name, model.lists))
     filled = {
-        name: _table(model, name, known, tables.get(name, {}))
+        name: _table(model, name, known, tables.get(name, {}), in_time)
         for name, known in model.settings.items()
     }
     filled_lists = {
-        name: tuple(_table(model, name, known, entry) for entry in lists.get(name, [{}]))
+        name: tuple(_table(model, name, known, entry, in_time) for entry in lists.get(name, [{}]))
         for name, known in model.lists.items()
     }
     chosen = {
@@ -331,20 +367,24 @@ def fill(model: Model, tables: Mapping[str, Any], lists: Mapping[str, Any]) -> S
 
 
 def _table(
-    model: Model, table: str, known: Mapping[str, Setting], given: Mapping[str, Any]
+    model: Model,
+    table: str,
+    known: Mapping[str, Setting],
+    given: Mapping[str, Any],
+    in_time: bool,
 ) -> dict[str, Any]:
     for key in given:
         if key not in known:
             raise ScenarioError(unknown("key", f"{table}.{key}", [f"{table}.{k}" for k in known]))
     return {
-        key: _setting(model, f"{table}.{key}", setting, given.get(key, setting.default))
+        key: _setting(model, f"{table}.{key}", setting, given.get(key, setting.default), in_time)
         for key, setting in known.items()
     }
 
 
-def _setting(model: Model, name: str, setting: Setting, value: object) -> Any:
+def _setting(model: Model, name: str, setting: Setting, value: object, in_time: bool) -> Any:
     if setting.hooks is None and not setting.release:
-        return setting.check(name, value)
+        return setting.check(name, value, in_time=in_time)
     known = model.choices(setting)
     if not isinstance(value, str) or value not in known:
         kind = "mechanism" if setting.hooks else "version"

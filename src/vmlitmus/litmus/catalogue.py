@@ -28,9 +28,13 @@ Selected = tuple[Test, tuple[Cell, ...]]
 
 
 class Catalogue:
-    """All tests of the catalogue, read when asked for; with a user's own model, if one is given."""
+    """All tests of the catalogue, read when asked for; with a user's own model, if one is given.
 
-    def __init__(self, model: Model | None = None) -> None:
+    Cells that are only simulated are left out, unless the catalogue is ``in_time``.
+    """
+
+    def __init__(self, model: Model | None = None, *, in_time: bool = False) -> None:
+        self.in_time = in_time
         self.models = ChainMap({model.name: model} if model else {}, TOPICS)  # type: ignore[arg-type]
         self.default = model.name if model else None
 
@@ -61,7 +65,10 @@ class Catalogue:
             self.models[test.topic] = model
             return test
         test = read_test(read_text(path), shown, topic, self.model_of, self.default)
-        return dataclasses.replace(test, file=str(path))
+        return self._sized(dataclasses.replace(test, file=str(path)))
+
+    def _sized(self, test: Test) -> Test:
+        return dataclasses.replace(test, cells=test.cells + test.large) if self.in_time else test
 
     def herd(self, path: Path) -> tuple[Test, Model]:
         """Return the test in a file of herd's format, and its model; raises HerdError."""
@@ -75,7 +82,7 @@ class Catalogue:
         except UnicodeDecodeError:
             raise LitmusError("standard input", None, "not UTF-8 text") from None
         test = read_test(text, "stdin", None, self.model_of, self.default)
-        return dataclasses.replace(test, file="stdin")
+        return self._sized(dataclasses.replace(test, file="stdin"))
 
     def select(self, selectors: Iterable[str], *, wide: bool) -> list[Selected]:
         """Return what the selectors name: all tests without any. Raises UsageError for nothing.

@@ -15,6 +15,7 @@ _PLACES = {
     "smt-topology": "vmlitmus.model.kvm.smt_topology.topic",
     "tlb-flush": "vmlitmus.model.kvm.tlb_flush.topic",
     "page-state": "vmlitmus.model.kvm.page_state.topic",
+    "vcpu-wakeup": "vmlitmus.model.kvm.vcpu_wakeup.topic",
     "domain-switch": "vmlitmus.model.kvm.domain_switch.topic",
 }
 

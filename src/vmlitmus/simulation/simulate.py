@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from vmlitmus.decide.own_code import own_code, own_world
 from vmlitmus.errors import ScenarioError, VmlitmusError, unknown
 from vmlitmus.lang import Model
 from vmlitmus.litmus.catalogue import ROOT
@@ -56,13 +57,20 @@ def timings_of(topic: str) -> dict[str, Path]:
     return {path.stem: path for path in sorted((ROOT / topic / "timing").glob("*.toml"))}
 
 
-def prepared(model: Model, test: Test, cell: Cell, seed: int = 1) -> Prepared:
-    """Return a cell ready to be simulated; raises ScenarioError or ModelError."""
+def prepared(
+    model: Model, test: Test, cell: Cell, seed: int = 1, own: str | None = None
+) -> Prepared:
+    """Return a cell ready to be simulated; ``own`` is the file of a user's model.
+
+    Raises ScenarioError or ModelError.
+    """
     if not cell.timing or not test.measures:
         missing = "[timing]" if not cell.timing else "[[measure]]"
         raise ScenarioError(f"{test.path}: has no {missing}: it says nothing about time")
     timing, chosen = chosen_timing(test, cell.timing)
-    rules = Rules(cell.machine(model), timing, chosen)
+    with own_world(own, cell.name, None, None):
+        machine = cell.machine(model)
+    rules = Rules(machine, timing, chosen)
     try:
         measures = read_measures(list(test.measures), rules.machine, rules.values)
         horizon = round(quantity(cell.timing.get("horizon", _HORIZON), rules.values, "horizon"))
@@ -78,10 +86,11 @@ def chosen_timing(test: Test, table: Mapping[str, Any]) -> tuple[Timing, dict[st
     """Return the timing of a test, and the values that it gives parameters."""
     used = table.get("use")
     base = Timing(test.path) if used is None else read_timing(_path(test, str(used)))
-    own = {key: table[key] for key in ("parameter", "time") if key in table}
-    more = timing_of(own, f"{test.path}: timing")
+    given = {key: table[key] for key in ("parameter", "time") if key in table}
+    more = timing_of(given, f"{test.path}: timing")
     parameters = {**base.parameters, **more.parameters}
-    timing = replace(base, parameters=parameters, rows=(*base.rows, *more.rows))
+    own = (replace(row, own=True) for row in more.rows)
+    timing = replace(base, parameters=parameters, rows=(*base.rows, *own))
     chosen = {k: v for k, v in table.items() if k not in key_names("timing")}
     return timing, chosen
 
@@ -101,13 +110,19 @@ def simulate(
     cells: Sequence[Cell],
     asked: Asked,
     progress: Callable[[str, int], None] | None = None,
+    own: str | None = None,
 ) -> Simulated:
-    """Return what is found for some cells of a test, compared with the first of them."""
+    """Return what is found for some cells of a test, compared with the first of them.
+
+    ``own`` is the file of the model where that is a user's: its world is made within limits.
+    """
     found: list[SimulatedCell] = []
     first: tuple[str, list[Counted]] | None = None
     for cell in cells:
         try:
-            done, counted = _cell(model, test, cell, asked, first, progress)
+            ready = prepared(model, test, cell, asked.seed, own)
+            with own_code(own, cell.name):
+                done, counted = _cell(ready, cell, asked, first, progress)
         except VmlitmusError as error:
             done = SimulatedCell(cell.name, cell.where, error=str(error), exit_code=error.exit_code)
             counted = []
@@ -122,15 +137,13 @@ def simulate(
 
 
 def _cell(
-    model: Model,
-    test: Test,
+    ready: Prepared,
     cell: Cell,
     asked: Asked,
     first: tuple[str, list[Counted]] | None,
     progress: Callable[[str, int], None] | None,
 ) -> tuple[SimulatedCell, list[Counted]]:
     began = time.monotonic()
-    ready = prepared(model, test, cell, asked.seed)
     runs = Replications(ready.rules, ready.measures, ready.run, asked.engine)
     figures = Figures(ready.measures, runs.plan, asked.confidence)
     if asked.runs is not None:
@@ -170,6 +183,7 @@ def _warnings(rules: Rules, measured: Sequence[Measured]) -> list[str]:
     found += [
         f"{rules.timing.path}: {row.place} is about no step of this scenario"
         for row in rules.unused()
+        if row.own
     ]
     return found
 

@@ -18,6 +18,7 @@ class Mode(Enum):
     OUTSIDE = "OUTSIDE_GUEST_MODE"
     IN_GUEST = "IN_GUEST_MODE"
     EXITING = "EXITING_GUEST_MODE"
+    READING = "READING_SHADOW_PAGE_TABLES"
 
 
 class MpState(Enum):

@@ -47,6 +47,27 @@ topic = "cache-flush"
 [claim]
 possible = "hostile"
 """
+CHOSEN = """[kvm]
+cache_flush = "hostile"
+"""
+TIMED = """question = "How often?"
+topic = "cache-flush"
+[claim]
+possible = "page-reused"
+[timing]
+horizon = "1 ms"
+time = [{ step = "*", constant = "10 us" }]
+[[measure]]
+rate = "reclaim"
+"""
+MECHANISM = """import os
+from vmlitmus.model import TOPICS
+from vmlitmus.model.kvm.cache_flush.policy import FlushPolicy
+class Hostile(FlushPolicy):
+    def __init__(self):
+        os._exit(0)
+MODEL = TOPICS["cache-flush"].variant(mechanisms={FlushPolicy: {"hostile": Hostile}})
+"""
 COMMANDS = {
     "check": ["check", "page-reused"],
     "check several": ["check", "page-reused", "reclaim-flush"],
@@ -54,11 +75,21 @@ COMMANDS = {
     "table": ["table", "destroy-mirror"],
     "ablate": ["ablate", "reclaim-flush", "--needed-by", "no"],
     "grow": ["grow", "page-reused", "--raise", "machine.cores=3"],
+    "export": ["export", "page-reused", "--to", "murphi"],
     "replay": ["replay", "page-reused", "--steps", "vcpu_load(vcpu0,cpu0)"],
     "list": ["list", "tests", "cache-flush"],
     "explore": ["explore", "page-reused"],
+    "simulate": ["simulate", "timed.toml", "--runs", "2"],
 }
 LIMITED = {"check", "check several", "explain", "table", "ablate", "grow", "explore"}
+SCANNING = (
+    ["list", "parts"],
+    ["list", "steps"],
+    ["explain", "hostile.toml", "--without", "flush on destroy"],
+    ["ablate", "hostile.toml"],
+    ["ablate", "hostile.toml", "--require-load-bearing"],
+    ["check", "hostile.toml", "--uses", "uses.json"],
+)
 ENDS = {
     "os._exit(0)": "os._exit(0)",
     "sys.exit(0)": "ends the program",
@@ -88,6 +119,8 @@ def run(tmp_path, capfd, monkeypatch):
     def command(text: str, args: list[str], *limits: str) -> Done:
         (tmp_path / "mine.py").write_text(text)
         (tmp_path / "mine.toml").write_text(TEST)
+        (tmp_path / "timed.toml").write_text(TIMED)
+        (tmp_path / "hostile.toml").write_text(TEST.replace("hostile", "page-reused") + CHOSEN)
         code = main([*args, "--model", "mine.py", *limits])
         return Done(code, *capfd.readouterr())
 
@@ -123,6 +156,11 @@ def test_every_command_makes_a_world_so(run, name: str, body: str) -> None:
     done = run(SETUP.format(body=body), COMMANDS[name])
     text = faulty(done, 2, 3, *([0] if name in ("table", "grow") else []))
     assert "mine.py:5: " in text if "x = " in body else "ended its process" in text
+
+
+@pytest.mark.parametrize("args", SCANNING, ids=" ".join)
+def test_every_command_that_reads_the_parts_makes_mechanisms_so(run, args: list[str]) -> None:
+    assert "ended its process" in faulty(run(MECHANISM, args), 2, 3)
 
 
 @pytest.mark.parametrize("body", sorted(set(ENDS) - {"os.fork()"}))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from vmlitmus.cli.output.progress import Ticker
 from vmlitmus.compiler import scanned
 from vmlitmus.decide import Job, spread
+from vmlitmus.decide.own_code import in_own_world
 from vmlitmus.engine import ablate
 from vmlitmus.lang import explained
 from vmlitmus.litmus.catalogue import blessed
@@ -39,8 +40,7 @@ def candidates(job: Job, topic: str, selected: Iterable[Test], *, wide: bool) ->
     for test in [*shipped, *own]:
         for cell in test.cells if wide or not test.wide else ():
             if cell.expect is Verdict.HOLDS:
-                parts = scanned(model, cell.tables, cell.lists, allow=cell.allow).parts
-                on = frozenset(parts).difference(cell.off(model))
+                on = frozenset(job.parts(topic, cell)).difference(cell.off(model))
                 found.append(Candidate(test, cell, on, counts.get(cell.name, [_UNKNOWN])[0]))
     return sorted(found, key=lambda c: c.states)
 
@@ -90,7 +90,7 @@ class Search:
         """Return which parts a cell needs, and of which that is not known."""
         index, parts = item
         test, cell = self.among[index].test, self.among[index].cell
-        machine = cell.machine(self.job.catalogue.model_of(test.topic), switchable=True)
+        machine = self.job.switchable(test.topic, cell)
         done = ablate(
             machine,
             cell.claim,
@@ -106,10 +106,14 @@ class Search:
 def explanations(job: Job, topic: str) -> tuple[list[str], dict[str, str]]:
     """Return all parts of a topic's mechanisms, and the reasons that docstrings give for some."""
     model = job.catalogue.model_of(topic)
-    parts: dict[str, None] = {}
-    reasons: dict[str, str] = {}
-    for tables in model.alternatives():
-        scan = scanned(model, tables, allow=model.disturbances)
-        parts.update(dict.fromkeys(scan.parts))
-        reasons.update(explained(scan.functions))
-    return list(parts), reasons
+
+    def looked_up() -> tuple[list[str], dict[str, str]]:
+        parts: dict[str, None] = {}
+        reasons: dict[str, str] = {}
+        for tables in model.alternatives():
+            scan = scanned(model, tables, allow=model.disturbances)
+            parts.update(dict.fromkeys(scan.parts))
+            reasons.update(explained(scan.functions))
+        return list(parts), reasons
+
+    return in_own_world(job.model, topic, looked_up)

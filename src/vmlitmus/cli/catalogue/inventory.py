@@ -224,11 +224,14 @@ def _settings(model: Model) -> Iterator[Item]:
         for key, setting in known.items():
             values = [_toml(value) for value in model.choices(setting)]
             words = ", ".join(values) or f"{setting.low} to {setting.high}"
+            if setting.in_time is not None:
+                words += f"; in time to {setting.in_time}"
             yield Item(
                 f"{shown} {key}: {setting.doc} ({words}; default: {_toml(setting.default)})",
                 {
                     "name": f"{table}.{key}",
                     "values": list(model.choices(setting)) or [setting.low, setting.high],
+                    **({} if setting.in_time is None else {"in_time": setting.in_time}),
                     "default": setting.default,
                     "meaning": setting.doc,
                 },

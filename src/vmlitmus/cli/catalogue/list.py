@@ -24,6 +24,7 @@ from vmlitmus.cli.catalogue.inventory import (
 )
 from vmlitmus.cli.options import user_catalogue
 from vmlitmus.cli.output.screen import width
+from vmlitmus.decide.own_code import in_own_world
 from vmlitmus.errors import UsageError, nearest
 from vmlitmus.litmus import Catalogue
 from vmlitmus.litmus.threads import discussions, find
@@ -57,7 +58,7 @@ def command(
     elif what == "threads" and words:
         found, rest = _points(words)
     else:
-        found, rest = _items(catalogue, what, topic), words[1:] if topic else words
+        found, rest = _items(catalogue, what, topic, model), words[1:] if topic else words
     shown = [item for item in found if item.mentions(rest)]
     if rest and not shown:
         raise UsageError(_nothing(catalogue, what, rest))
@@ -99,7 +100,10 @@ def _points(words: tuple[str, ...]) -> tuple[list[Item], tuple[str, ...]]:
     return point_items([one] if one else discussions()), words[1:] if one else words
 
 
-def _items(catalogue: Catalogue, what: str, topic: str | None) -> list[Item]:
+def _items(
+    catalogue: Catalogue, what: str, topic: str | None, own: str | None = None
+) -> list[Item]:
+    """Return what there is of a topic, or of all; ``own`` is the file of a user's model."""
     if what == "tests":
         return items_of_tests(catalogue.tests(topic))
     if what == "timings":
@@ -108,11 +112,15 @@ def _items(catalogue: Catalogue, what: str, topic: str | None) -> list[Item]:
     if what in ("threads", "keys", "schemas"):
         return {"threads": thread_items, "keys": key_items, "schemas": schema_items}[what]()
     models = [topic] if topic else list(catalogue.models)
-    return [
-        Item(item.text, {"topic": name, **item.entry}, item.more)
-        for name in models
-        for item in OF_A_MODEL[what](catalogue.models[name])
-    ]
+
+    def read() -> list[Item]:
+        return [
+            Item(item.text, {"topic": name, **item.entry}, item.more)
+            for name in models
+            for item in OF_A_MODEL[what](catalogue.models[name])
+        ]
+
+    return in_own_world(own, f"list {what}", read)
 
 
 def _nothing(catalogue: Catalogue, what: str, words: tuple[str, ...]) -> str:

@@ -27,6 +27,7 @@ from vmlitmus.cli.output.destination import Writing
 from vmlitmus.cli.output.progress import Ticker
 from vmlitmus.cli.shell.test_names import complete_tests
 from vmlitmus.decide import Job, decide_all
+from vmlitmus.decide.own_code import in_own_world
 from vmlitmus.engine.run import Choice
 from vmlitmus.errors import UsageError
 from vmlitmus.litmus.catalogue import Selected
@@ -113,7 +114,8 @@ def command(
     if uses:
         from vmlitmus.decide.uses import uses as used
 
-        write_html(json.dumps(used(catalogue, selected)), uses)
+        found = in_own_world(model, "--uses", lambda: used(catalogue, selected))
+        write_html(json.dumps(found), uses)
     job = Job(catalogue, model, engine, bounds, annotate=bool(html), store=results(fresh))
     outcomes, interrupted = _decide(job, selected, jobs, first=first)
     seconds = time.monotonic() - started

@@ -83,12 +83,13 @@ def command(
     vmlitmus simulate warn-lockers-in-time
     vmlitmus simulate warn-lockers-in-time --set tick='1 ms' --seed 7
     """
+    from vmlitmus.decide.own_code import apart
     from vmlitmus.outcome.simulated import as_json
     from vmlitmus.report.simulated import simulated_text
     from vmlitmus.simulation.simulate import Asked, simulate
 
     whole = limits(time_limit, None)
-    catalogue = user_catalogue(model, whole)
+    catalogue = user_catalogue(model, whole, in_time=True)
     found, cells = catalogue.select([test], wide=True)[0]
     chosen = dict(_given(text) for text in given)
     if chosen:
@@ -97,12 +98,18 @@ def command(
         cells = tuple(replace(cell, timing={**cell.timing, **chosen}) for cell in cells)
     asked = Asked(seed, confidence, precision, whole.seconds or 20.0, runs, engine, jobs)
     with Ticker(len(cells)) as ticker:
-        done = simulate(
-            catalogue.model_of(found.topic),
-            found,
-            cells,
-            asked,
-            lambda cell, made: ticker.busy(f"{cell}: {made} runs"),
+        done = apart(
+            model,
+            found.name,
+            lambda: simulate(
+                catalogue.model_of(found.topic),
+                found,
+                cells,
+                asked,
+                None if model else lambda cell, made: ticker.busy(f"{cell}: {made} runs"),
+                own=model,
+            ),
+            ticker.busy,
         )
     if html:
         from vmlitmus.report.html import simulation_page

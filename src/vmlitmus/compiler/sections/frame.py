@@ -100,6 +100,9 @@ class _Reads:
             self.read([node.iter], assigned)
             self.block(node.body, assigned | stored(node.target))
             return assigned
+        if isinstance(node, ast.With):
+            self.read([item.context_expr for item in node.items], assigned)
+            return self.block(node.body, assigned)
         if isinstance(node, (ast.Break, ast.Continue)):
             return None
         self.read([node], assigned)

@@ -24,6 +24,8 @@ from vmlitmus.engine.native.search import NativeModel
 
 FAULTY_CONDITION = 1 << 63  # set by a condition that is a model error in the state
 RETURNED = 63  # conditions whose bits are returned; those of the others are noted in memory
+_WHOLE = 400  # instances that expand() may have in it; LLVM takes too long for more
+_TOGETHER = 100  # instances in each of the functions that it calls instead
 
 
 def compile_machine(
@@ -96,15 +98,46 @@ class _Expand(Writer):
         self.numbers = numbers
 
     def text(self) -> str:
-        self.lines.append("define i64 @expand(ptr %state, ptr %out, ptr %coverage) {")
-        self.entry()
-        self.line("br label %x0")
-        arrivals = [("entry", "%out")]
-        for instance in self.machine.instances:
-            arrivals = self.instance(instance.index, arrivals)
-        self.start(len(self.machine.instances), arrivals)
-        self.finish(f"%p{len(self.machine.instances)}")
+        count = len(self.machine.instances)
+        if count <= _WHOLE:
+            self.lines.append("define i64 @expand(ptr %state, ptr %out, ptr %coverage) {")
+            self.finish(self.instances(range(count), "%out"))
+            return "\n".join(self.lines)
+        some = [range(at, min(at + _TOGETHER, count)) for at in range(0, count, _TOGETHER)]
+        for number, indices in enumerate(some):
+            given = "ptr %state, ptr %from, ptr %out, ptr %coverage"
+            self.lines.append(f"define internal i64 @expand.{number}({given}) noinline {{")
+            self.line(f"%end = ptrtoint ptr {self.instances(indices, '%from')} to i64")
+            self.line("ret i64 %end")
+            self.lines.append("}")
+        self.one_after_another(len(some))
         return "\n".join(self.lines)
+
+    def instances(self, indices: range, first: str) -> str:
+        """Write some instances; return where the successor after theirs goes."""
+        self.entry()
+        self.line(f"br label %x{indices.start}")
+        arrivals = [("entry", first)]
+        for index in indices:
+            arrivals = self.instance(index, arrivals)
+        self.start(indices.stop, arrivals)
+        return f"%p{indices.stop}"
+
+    def one_after_another(self, count: int) -> None:
+        """Write the function that calls those of some instances each, until one is faulty."""
+        self.lines.append("define i64 @expand(ptr %state, ptr %out, ptr %coverage) {")
+        here = "%out"
+        for number in range(count):
+            given = f"ptr %state, ptr {here}, ptr %out, ptr %coverage"
+            self.line(f"%r{number} = call i64 @expand.{number}({given})")
+            self.line(f"%f{number} = icmp slt i64 %r{number}, 0")
+            self.line(f"br i1 %f{number}, label %fault{number}, label %go{number}")
+            self.lines.append(f"fault{number}:")
+            self.line(f"ret i64 %r{number}")
+            self.lines.append(f"go{number}:")
+            here = f"%at{number}"
+            self.line(f"{here} = inttoptr i64 %r{number} to ptr")
+        self.finish(here)
 
     def finish(self, pointer: str) -> None:
         self.line(f"%end = ptrtoint ptr {pointer} to i64")

@@ -96,8 +96,13 @@ class _Reader:
         if topic_of_folder is not None and "expect" not in self.data:
             raise self.fail("expect is missing: a file of the catalogue says what is expected")
         expected = Expected(self, matrix, axes, [w.word for w in words], topic_of_folder is None)
-        cells = tuple(self.cells(name, model, matrix, axes, expected))
-        values = {axes[key]: tuple(shown(v) for v in matrix[key]) for key in matrix}
+        found = tuple(self.cells(name, model, matrix, axes, expected))
+        cells = tuple(cell for cell in found if not cell.large)
+        if not cells:
+            raise self.fail("every cell is too large to be decided: one at least has to be smaller")
+        values = {
+            axis: tuple(dict.fromkeys(cell.where[axis] for cell in cells)) for axis in axes.values()
+        }
         layout = shape.layout(conditions, values, cells)
         return Test(
             name=name,
@@ -113,6 +118,7 @@ class _Reader:
             cells=cells,
             yes=self.yes(),
             measures=self.measures(),
+            large=tuple(cell for cell in found if cell.large),
             **texts,
         )
 
@@ -232,11 +238,11 @@ class _Reader:
         without = self.strings(tables.get("kvm", {}).pop("without", []), "without")
         fixed = self.strings(tables.get("kvm", {}).pop("with", []), "with")
         lists = {key: tuple(data[key]) for key in model.lists if key in data}
-        self.check_settings(model, tables, lists, environment)
+        timing = data.get("timing", {})
+        large = self.check_settings(model, tables, lists, environment, in_time=bool(timing))
         return Cell(
             name, where, tables, lists, environment, without, fixed,
-            self.assumed(data), self.claim(model, data), expect, word,
-            data.get("timing", {}),
+            self.assumed(data), self.claim(model, data), expect, word, timing, large,
         )  # fmt: skip
 
     def check_settings(
@@ -245,12 +251,16 @@ class _Reader:
         tables: Mapping[str, Any],
         lists: Mapping[str, Any],
         environment: Environment,
-    ) -> None:
+        *,
+        in_time: bool,
+    ) -> bool:
+        """Refuse settings that the model does not have; say whether they are large ones."""
         try:
-            fill(model, tables, lists)
             environment.check(model)
+            filled = fill(model, tables, lists, in_time=in_time)
         except ScenarioError as error:
             raise self.fail(str(error), *words_of(str(error))) from None
+        return filled.large(model)
 
     def assumed(self, data: Mapping[str, Any]) -> dict[str, bool | str]:
         for name, value in data.get("assume", {}).items():

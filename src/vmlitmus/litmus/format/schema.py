@@ -140,7 +140,8 @@ def _table(model: Model, table: str, known: Any) -> Schema:
 
 def _setting(model: Model, setting: Setting) -> Schema:
     if setting.low is not None and setting.high is not None:
-        shape: Schema = {"type": "integer", "minimum": setting.low, "maximum": setting.high}
+        most = max(setting.high, setting.in_time or 0)
+        shape: Schema = {"type": "integer", "minimum": setting.low, "maximum": most}
     elif isinstance(setting.default, bool):
         shape = {"type": "boolean"}
     else:

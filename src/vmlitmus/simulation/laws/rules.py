@@ -31,6 +31,9 @@ class Rule:
     never: bool = False
 
 
+_IMMEDIATE = Rule()
+
+
 class Rules:
     """The rules of a machine's firings.
 
@@ -75,13 +78,15 @@ class Rules:
         if firing not in self.known:
             instance, ending = self.machine.instances[firing[0]], firing[1]
             about = [rule for row, rule in self.made if _about(row, instance, ending)]
-            self.known[firing] = about[-1] if about else Rule()
+            self.known[firing] = about[-1] if about else _IMMEDIATE
         return self.known[firing]
 
     def stream(self, instance: int) -> int:
         """Return the number of the stream that an instance's durations are drawn from."""
         if instance not in self.streams:
-            self.streams[instance] = stream_of(str(self.machine.instances[instance]))
+            found = self.machine.instances[instance]
+            section = f"@{found.start}" if found.start else ""  # each section has its own stream
+            self.streams[instance] = stream_of(f"{found}{section}")
         return self.streams[instance]
 
 

@@ -63,6 +63,7 @@ class Row:
     never: bool
     source: str
     place: str
+    own: bool = False  # it stands in a test, not in a timing that several use
 
 
 @dataclass(frozen=True)

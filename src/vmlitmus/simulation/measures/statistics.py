@@ -102,7 +102,9 @@ def of_probability(hits: int, count: int, confidence: float) -> Interval:
     share = hits / count
     middle = (share + z * z / (2 * count)) / (1 + z * z / count)
     half = z / (1 + z * z / count) * math.sqrt(share * (1 - share) / count + (z / count) ** 2 / 4)
-    return Interval(share, max(middle - half, 0.0), min(middle + half, 1.0))
+    low = max(middle - half, 0.0) if hits else 0.0  # exactly, whatever the rounding
+    high = min(middle + half, 1.0) if hits < count else 1.0
+    return Interval(share, low, high)
 
 
 def _around(middle: float, variance: float, freedom: int, confidence: float) -> Interval:

@@ -28,6 +28,7 @@ FIELDS = (
     "LAW",  # 1 + index of its law; 0 is immediate, NEVER is never taken
     "RANK",  # its priority, above 0
     "WEIGHT",
+    "RULE",  # number of the row that is about it
     "MEMORY",  # 0 enabling, 1 age, 2 resampling
     "INSTANCE",  # whose firing it is
     "STREAM",  # by instance, and so on
@@ -218,16 +219,22 @@ def sample(ctx, index):
     return to_integer(found)
 
 
+def same_rule(ctx, one, other):
+    """Say whether the same row of the timing is about two firings."""
+    return load(load(ctx, RULE), one) == load(load(ctx, RULE), other)
+
+
 def start_clock(ctx, instance, firing):
     """Start the clock of an instance, or let it go on where it was stopped."""
+    same = same_rule(ctx, firing, load(load(ctx, STARTED), instance))
     store(load(ctx, STARTED), instance, firing)
     law = load(load(ctx, LAW), firing)
     if law == 0:
         return 0
     left = load(load(ctx, LEFT), instance)
     now = load(ctx, NOW)
-    if left:
-        store(load(ctx, LEFT), instance, 0)
+    store(load(ctx, LEFT), instance, 0)
+    if left and same:
         store(load(ctx, ENDS), instance, now + left - 1)
         return 0
     number = load(load(ctx, DRAWS), instance)
@@ -244,9 +251,11 @@ def set_clocks(ctx, names, count, event):
         firing = load(names, i)
         instance = load(load(ctx, INSTANCE), firing)
         if load(load(ctx, LAW), firing) != NEVER:
+            started = load(load(ctx, STARTED), instance)
             if (
                 load(load(ctx, STAMP), instance) + 1 != event
-                or load(load(ctx, MEMORY), load(load(ctx, STARTED), instance)) == 2
+                or same_rule(ctx, firing, started) == 0
+                or load(load(ctx, MEMORY), started) == 2
             ):
                 start_clock(ctx, instance, firing)
             store(load(ctx, STAMP), instance, event)
@@ -500,6 +509,6 @@ def simulate(ctx, most):
 EXPORTED = (simulate, watch)
 INTERNAL = (
     philox, begin_draw, uniform, normal, erlang, gamma, interpolated, chosen_part, to_lattice,
-    value, sample, start_clock, set_clocks, stop_clocks, keep_names, end_of, rule_of, choose, tied,
-    by_chance, enter, pass_time, changes, occur, take,
+    value, sample, same_rule, start_clock, set_clocks, stop_clocks, keep_names, end_of, rule_of,
+    choose, tied, by_chance, enter, pass_time, changes, occur, take,
 )  # fmt: skip

@@ -27,6 +27,7 @@ from vmlitmus.simulation.simulators.reference import MOST_AT_ONCE, Event, no_tim
 _FIELD = {name: number for number, name in enumerate(kernel.FIELDS)}
 _NEVER = (1 << 64) - 1
 _SLICE = 1 << 14  # events between two looks at limits
+_LARGE = 1 << 21  # characters of a machine's code: beyond, optimising takes longer than it saves
 _MEMORY = {"enabling": 0, "age": 1, "resampling": 2}
 _KINDS = (
     "UNIFORM",
@@ -96,13 +97,15 @@ class Compiled:
         ]
         self.rank = [rule.priority + _LOWEST for rule in made]
         self.weight = [bits(rule.weight if rule.law is None else 1.0) for rule in made]
+        known = {id(rule): number for number, rule in enumerate(made)}
+        self.row = [known[id(rule)] for rule in made]
         self.memory = [_MEMORY[rule.memory] for rule in made]
         self.instance = [instance for instance, _ in self.firings]
         self.stream = [rules.stream(instance) for instance in range(len(machine.instances))]
         self.actors = plan.actors
         self.actor = [self.actors[actor_of(machine.instances[i])] for i, _ in self.firings]
         self.occurs = [_mask(plan.of(firing)) for firing in self.firings]
-        self.machine_code = Native(self.model.ir, 2)
+        self.machine_code = Native(self.model.ir, 2 if len(self.model.ir) < _LARGE else 0)
         self.call = _kernel()
 
 
@@ -169,6 +172,7 @@ class NativeSimulator:
             "LAW": made.law,
             "RANK": made.rank,
             "WEIGHT": made.weight,
+            "RULE": made.row,
             "MEMORY": made.memory,
             "INSTANCE": made.instance,
             "STREAM": made.stream,

@@ -1,11 +1,12 @@
 """The reference simulator: a generalised semi-Markov process in plain Python. It is the definition.
 
-In a state, each instance that is enabled has a clock, unless it is immediate. What it is, and how
-long it takes, follows from the ending that it would come to when its clock starts; what it does is
-decided when the clock ends. The clock runs while the instance stays enabled. When it is disabled,
-the clock is dropped (``enabling``), or stops and goes on from there when the instance is enabled
-again (``age``). A clock with ``resampling`` is drawn anew after every event. The instance that is
-taken has no clock afterwards: where it is enabled again, its clock starts anew.
+In a state, each instance that is enabled has a clock, unless it is immediate. How long it takes
+follows from the ending that it would come to in that state; where that changes, and another row of
+the timing is about the new one, the clock is dropped and that of the new one starts. The clock runs
+while the instance stays enabled. When it is disabled, the clock is dropped (``enabling``), or stops
+and goes on from there when the instance is enabled again (``age``). A clock with ``resampling`` is
+drawn anew after every event. The instance that is taken has no clock afterwards: where it is
+enabled again, its clock starts anew.
 
 What happens next: what is immediate, as long as there is anything; else that whose clock ends
 first.
@@ -51,7 +52,7 @@ class Simulator:
         self.state = rules.machine.initial
         self.began: dict[int, Rule] = {}  # by instance: the rule of what is enabled
         self.ends: dict[int, int] = {}  # by instance: when each running clock ends
-        self.left: dict[int, int] = {}  # by instance: what is left of each clock that was stopped
+        self.left: dict[int, tuple[Rule, int]] = {}  # what is left of each clock that was stopped
         self.draws: Counter[int] = Counter()  # by stream
         self.after: dict[Firing, State] = {}  # what is enabled, and where it leads
         self.chosen: Firing | None = None
@@ -86,15 +87,19 @@ class Simulator:
         for instance in [i for i in self.began if i not in enabled]:
             rule, end = self.began.pop(instance), self.ends.pop(instance, self.now)
             if rule.memory == "age" and rule.law is not None:
-                self.left[instance] = end - self.now
+                self.left[instance] = rule, end - self.now
         for instance, ending in enabled.items():
-            if instance in self.began and self.began[instance].memory != "resampling":
+            rule = self.rules.rule((instance, ending))
+            if self.began.get(instance) is rule and rule.memory != "resampling":
                 continue
-            rule = self.began[instance] = self.rules.rule((instance, ending))
+            if instance in self.began and self.began[instance] is not rule:
+                self.ends.pop(instance, None)
+            self.began[instance] = rule
             if rule.law is None:
                 continue
-            if instance in self.left:
-                self.ends[instance] = self.now + self.left.pop(instance)
+            stopped, left = self.left.pop(instance, (None, 0))
+            if stopped is rule:
+                self.ends[instance] = self.now + left
             else:
                 drawn = self._draw(self.rules.stream(instance))
                 self.ends[instance] = self.now + rule.law.sample(self.now, drawn)

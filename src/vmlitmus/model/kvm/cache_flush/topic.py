@@ -197,7 +197,7 @@ MODEL = Model(
     assumptions=(LAST_UNMAP_FREES,),
     settings={
         "machine": {
-            "cores": number(1, 4, default=2, doc="physical cores"),
+            "cores": number(1, 4, default=2, doc="physical cores", in_time=256),
             "threads_per_core": number(1, 4, default=1, doc="cpus of a core"),
             "tasks": number(1, 3, default=1, doc="host tasks that reclaim, unregister and destroy"),
             "sme_coherent": flag(
@@ -296,8 +296,10 @@ MODEL = Model(
                 default="owner",
                 doc="what the VM is to the first one, whose ASID and pages all of them use",
             ),
-            "vcpus": number(0, 3, default=1, doc="vcpus of the VM"),
-            "pages": number(1, 3, default=1, doc="pages that the first VM begins with"),
+            "vcpus": number(0, 3, default=1, doc="vcpus of the VM", in_time=512),
+            "pages": number(
+                1, 3, default=1, doc="pages that the first VM begins with", in_time=512
+            ),
             "registered": flag(
                 default=False, doc="the pages are pinned by KVM_MEMORY_ENCRYPT_REG_REGION"
             ),

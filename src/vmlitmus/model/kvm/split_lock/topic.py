@@ -175,7 +175,7 @@ MODEL = Model(
                 default="intel",
                 doc="intel: #AC for split locks; amd: bus-lock threshold only",
             ),
-            "cores": number(1, 4, default=1, doc="physical cores"),
+            "cores": number(1, 4, default=1, doc="physical cores", in_time=256),
             "smt": choice("off", "on", default="off", doc="whether a core has two cpus"),
             "bit": choice(
                 "per-core",
@@ -265,7 +265,7 @@ MODEL = Model(
             "nested": flag(default=False, doc="the split locks are in L2"),
             "fifo": flag(default=False, doc="the vcpu threads are SCHED_FIFO"),
             "booted": flag(default=True, doc="the guest kernel has written its MSR_TEST_CTRL"),
-            "vcpus": number(1, 3, default=1, doc="vcpus of the VM"),
+            "vcpus": number(1, 3, default=1, doc="vcpus of the VM", in_time=512),
         }
     },
     setup=populate,

@@ -1,0 +1,102 @@
+"""A request is made, and its vcpu is woken or kicked.
+
+The bit of the request is set by a LOCKed operation; a vcpu that blocks is woken; else the mode is
+changed from IN_GUEST_MODE to EXITING_GUEST_MODE by a LOCKed operation, and who found IN_GUEST_MODE
+sends an IPI. With KVM_REQUEST_WAIT a vcpu in any mode but OUTSIDE_GUEST_MODE gets an IPI that is
+waited for. Atomic sections: the bit, the look at the waiter, the wake-up, the mode, the IPI.
+
+The bit comes first and the mode second; vcpu_enter_guest() writes the mode first and reads the
+bits second. On x86 smp_mb__before_atomic() in front of cmpxchg() is no instruction.
+
+Not modelled: a kick of a vcpu by its own task; cpus that are offline.
+Source: kvm_make_vcpu_request(), kvm_request_needs_ipi(), __kvm_vcpu_kick() in
+virt/kvm/kvm_main.c, kvm_vcpu_exiting_guest_mode() in include/linux/kvm_host.h,
+rcuwait_wake_up() in kernel/exit.c.
+"""
+
+from __future__ import annotations
+
+from vmlitmus.lang import KernelFile, Sdm, Sections, World, sequence, step, when
+from vmlitmus.world.snp import Mode
+from vmlitmus.world.vcpu_wakeup import Cpu, Task, Vcpu
+
+MAIN = "virt/kvm/kvm_main.c"
+MAKE = KernelFile(MAIN, "kvm_make_vcpu_request()", "7.2.8")
+KICK = KernelFile(MAIN, "__kvm_vcpu_kick()", "7.2.8")
+EXITING = KernelFile("include/linux/kvm_host.h", "kvm_vcpu_exiting_guest_mode()", "7.2.8")
+WAKE = KernelFile("kernel/exit.c", "rcuwait_wake_up()", "7.2.8")
+TAKEN = Sdm("vol. 3A, 11.10 (store buffer)")
+BIT_LOCK = "the LOCK of set_bit() in kvm_make_request()"
+MODE_LOCK = "the LOCK of cmpxchg() in kvm_vcpu_exiting_guest_mode()"
+BIT_FIRST = "make the request before looking at the mode"
+WAKE_BARRIER = "smp_mb() in rcuwait_wake_up()"
+WAIT_MODES = "kick a vcpu in any mode but OUTSIDE_GUEST_MODE and wait"
+
+
+def set_request(w: World, vcpu: Vcpu) -> None:
+    """__kvm_make_request()."""
+    with w.locked("set_bit()", w.part(BIT_LOCK)):
+        vcpu.request = True
+
+
+def wake_up(w: World, task: Task, vcpu: Vcpu) -> Sections:
+    """rcuwait_wake_up(): the task is woken if it waits and has not looked yet, or sleeps."""
+    if w.part(WAKE_BARRIER):
+        w.barrier()
+    waits = vcpu.waiting
+    yield "{task} looks whether {vcpu} waits"
+    if waits:
+        with w.locked("the lock of try_to_wake_up()"):
+            if vcpu.sleepy:
+                vcpu.sleepy = False
+                vcpu.asleep = False
+        yield "{task} calls wake_up_process() for {vcpu}"
+
+
+def kick(w: World, task: Task, vcpu: Vcpu, wait: bool) -> Sections:
+    """kvm_vcpu_exiting_guest_mode(), and the IPI; with ``wait`` the answer too."""
+    with w.locked("cmpxchg()", w.part(MODE_LOCK)):
+        found = vcpu.mode
+        if found == Mode.IN_GUEST:
+            vcpu.mode = Mode.EXITING
+    yield "{task} finds {vcpu} in its mode, by cmpxchg()"
+    sends = found == Mode.IN_GUEST
+    if wait and w.part(WAIT_MODES):
+        sends = found != Mode.OUTSIDE
+    if sends and vcpu.cpu is not None:
+        vcpu.cpu.ipi = True
+        if wait:
+            task.awaits.add(vcpu.cpu)
+    yield "{task} sends {vcpu} an IPI unless it found it outside guest mode"
+
+
+@step("{task} has a request for {vcpu}", source=MAKE, disturbance="request")
+def begin_request(w: World, task: Task, vcpu: Vcpu) -> None:
+    when(task.idle and task.target is None)
+    task.target = vcpu
+
+
+@sequence(source=(MAKE, KICK, EXITING, WAKE), disturbance="request", fair="weak")
+def request(w: World, task: Task, vcpu: Vcpu) -> Sections:
+    when(task.target is vcpu)
+    task.target = None
+    if w.part(BIT_FIRST):
+        set_request(w, vcpu)
+        yield "{task} makes a request of {vcpu}"
+    else:
+        yield from wake_up(w, task, vcpu)
+        yield from kick(w, task, vcpu, False)
+        set_request(w, vcpu)
+        yield "{task} makes a request of {vcpu} only now"
+        return
+    yield from wake_up(w, task, vcpu)
+    yield from kick(w, task, vcpu, False)
+
+
+@step("{cpu} takes an IPI", source=TAKEN, fair="weak")
+def take_ipi(w: World, cpu: Cpu) -> None:
+    when(cpu.ipi and not cpu.irqs_off)
+    w.barrier(cpu, by="the interrupt")
+    cpu.ipi = False
+    for task in w.all(Task):
+        task.awaits.discard(cpu)
