@@ -103,7 +103,7 @@ def record_steal_time(w: World, vcpu: Vcpu) -> Sections:
 def enter(w: World, vcpu: Vcpu) -> None:
     when(w.the(Host).level == Level.GUEST)
     when(vcpu.index == 1 and vcpu.idle and vcpu.cpu is not None and not vcpu.running)
-    when(not vcpu.steal and not vcpu.emulating)
+    when(not vcpu.steal and not vcpu.emulating and not (vcpu.guest_ipi and vcpu.l2))
     vcpu.running = True
     vcpu.boundary = False
     if vcpu.guest_ipi and not vcpu.l2:

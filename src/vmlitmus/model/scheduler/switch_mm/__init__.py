@@ -11,5 +11,4 @@ from __future__ import annotations
 
 from vmlitmus.lang import KernelFile
 
-TLB = "arch/x86/mm/tlb.c"
-SWITCH_MM = KernelFile(TLB, "switch_mm_irqs_off()", "7.2.8")
+SWITCH_MM = KernelFile("arch/x86/mm/tlb.c", "switch_mm_irqs_off()", "7.2.8")

@@ -15,9 +15,10 @@ from __future__ import annotations
 
 from vmlitmus.lang import KernelFile, Sections, World, sequence, step, when
 from vmlitmus.model.kvm.tlb_flush.versions import SET_BARRIER, WINDOW, WINDOW_FIRST
-from vmlitmus.model.scheduler.switch_mm import SWITCH_MM, TLB
+from vmlitmus.model.scheduler.switch_mm import SWITCH_MM
 from vmlitmus.world.tlb import Cpu, Host, Loaded, Task
 
+TLB = "arch/x86/mm/tlb.c"
 SWITCH_6_1 = KernelFile(TLB, "switch_mm_irqs_off()", "6.1.176")
 SHOULD = KernelFile(TLB, "should_flush_tlb()", "7.2.8")
 RANGE = KernelFile(TLB, "flush_tlb_mm_range()", "7.2.8")

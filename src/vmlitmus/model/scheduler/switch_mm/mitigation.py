@@ -13,9 +13,9 @@ from __future__ import annotations
 from vmlitmus.lang import Hooks, KernelFile, World
 from vmlitmus.model.hardware.leftovers import flush_l1d
 from vmlitmus.model.hardware.predictor import ibpb
-from vmlitmus.model.scheduler.switch_mm import TLB
 from vmlitmus.world.domain_switch import Cpu, Domain
 
+TLB = "arch/x86/mm/tlb.c"
 COND = KernelFile(TLB, "cond_mitigation()", "7.2.8")
 EVALUATE = KernelFile(TLB, "l1d_flush_evaluate()", "7.2.8")
 
