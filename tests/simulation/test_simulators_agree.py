@@ -106,6 +106,25 @@ def test_queues(seed: int) -> None:
     assert plain == fast
 
 
+def test_more_conditions_and_occurrences_than_a_word_has_bits() -> None:
+    """80 conditions, of which 78 begin or end a latency: 156 occurrences."""
+    rows = [
+        {"step": "come", "rate": "8 /s"},
+        {"step": "second_phase", "rate": "1 /s"},
+        {"step": "pass_*", "rate": "7 /s"},
+        {"step": "depart", "rate": "7 /s"},
+    ]
+    names = [f"{q}-has-{n}" for q in ("first", "second") for n in range(1, 40)]
+    measures: list[dict[str, Any]] = [{"share": name} for name in names]
+    measures += [{"latency": [name, f"not {name}"]} for name in names]
+    measures.append({"share": "first-full"})
+    asked = Asked(tandem(39), rows, measures)
+    plain, fast = both(asked.replications(2, 60), 60 * SECOND)
+    assert plain == fast
+    assert sum(share > 0 for share in plain.shares) > 60
+    assert sum(count > 0 for count in plain.counts) > 120
+
+
 def timed_cells() -> list[Any]:
     catalogue = Catalogue()
     return [

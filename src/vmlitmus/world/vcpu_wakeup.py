@@ -6,8 +6,37 @@ as actors. What is ``Shared`` is read and written by several cpus without a lock
 
 from __future__ import annotations
 
-from vmlitmus.lang import Const, Entity, Set, Shared
+from enum import Enum
+from typing import Annotated
+
+from vmlitmus.lang import Between, Const, Entity, Set, Shared
 from vmlitmus.world.snp import Mode
+
+
+class Spte(Enum):
+    """From which value of the guest's PTE an SPTE was made."""
+
+    NONE = "none"
+    OLD = "old"
+    NEW = "new"
+
+
+class Apic(Enum):
+    """How interrupts reach a vcpu that is in the guest."""
+
+    OFF = "off"  # by a request and a kick
+    POSTED = "posted"  # by the posted-interrupt descriptor, under VMX
+
+
+class Host(Entity):
+    """KVM of one VM."""
+
+    assigned: bool = False  # nr_possible_bypass_irqs is not 0
+    posts: bool = False  # the IRTE of a device is in posted mode
+
+
+class Device(Entity):
+    """A device behind an IOMMU."""
 
 
 class Cpu(Entity, runs_on="self"):
@@ -15,13 +44,20 @@ class Cpu(Entity, runs_on="self"):
 
     irqs_off: bool = False
     ipi: bool = False  # an IPI for the host is pending: a reschedule, or a function call
+    spare: Const[bool] = False  # no vcpu is at home here
+    notify: bool = False  # POSTED_INTR_VECTOR is pending
+    wakeup: bool = False  # POSTED_INTR_WAKEUP_VECTOR is pending
+    wakeup_list: Set[Vcpu]  # wakeup_vcpus_on_cpu
 
 
 class Vcpu(Entity, runs_on="cpu"):
     """A vcpu in KVM_RUN; its task is on ``cpu``, or on none while it is scheduled out."""
 
     home: Const[Cpu]
+    scheduled: Const[bool] = False  # its task leaves its cpu when it sleeps
     cpu: Cpu | None = None
+    last: Cpu  # vcpu->cpu: where it was loaded last
+    loading: bool = False  # kvm_sched_in() is not done
     mode: Shared[Mode] = Mode.OUTSIDE
     request: Shared[bool] = False  # the bit of one request in vcpu->requests
     running: bool = False  # between VM entry and VM exit
@@ -30,12 +66,44 @@ class Vcpu(Entity, runs_on="cpu"):
     waiting: Shared[bool] = False  # rcuwait.task is set
     sleepy: Shared[bool] = False  # the task's state is TASK_INTERRUPTIBLE
     asleep: bool = False  # the scheduler has taken the task off its cpu
+    event: bool = False  # what its last look for one has found
     tlb: Set[Page]  # translations that it uses while it is in the guest
+    writes: Const[bool] = False  # it writes to the guest's page table; otherwise it faults
+
+    # Asynchronous page faults. The list is under async_pf.lock; empty or not is seen without it.
+    async_pf: Const[bool] = False  # the guest has enabled them
+    queued: Annotated[int, Between(0, 2)] = 0  # async_pf.queued
+    works: Annotated[int, Between(0, 2)] = 0  # of these, pages that the host is bringing in
+    done: Shared[Annotated[int, Between(0, 2)]] = 0  # how many async_pf.done has
+    ready_pending: Shared[bool] = False  # apf.pageready_pending
+    slot: bool = False  # the guest's structure has a token
+    irq: bool = False  # the interrupt that says so is pending
+    acks: bool = False  # the guest has written MSR_KVM_ASYNC_PF_ACK
+
+    # The posted-interrupt descriptor, with one vector, and what KVM keeps beside it.
+    apic: Const[Apic] = Apic.OFF
+    pir: Shared[bool] = False
+    on: Shared[bool] = False
+    sn: Shared[bool] = False
+    wakeup_vector: bool = False  # NV is POSTED_INTR_WAKEUP_VECTOR
+    ndst: Cpu
+    irr: bool = False  # the interrupt is in the vIRR
+    listed_twice: bool = False  # it was put on a list while it was on one
 
     @property
     def at_rest(self) -> bool:
         """True while it is in KVM_RUN, on a cpu, outside guest mode, with nothing begun."""
-        return self.cpu is not None and self.idle and not self.running and not self.left
+        return self.on_cpu and self.idle and not self.running and not self.left
+
+    @property
+    def sleeps(self) -> bool:
+        """True when its task is off the runqueue and its cpu has switched to another."""
+        return self.asleep and (self.cpu is None or not self.scheduled)
+
+    @property
+    def on_cpu(self) -> bool:
+        """True while its task executes."""
+        return self.cpu is not None and not self.loading
 
 
 class Page(Entity):
@@ -44,6 +112,17 @@ class Page(Entity):
     linked: Shared[bool] = True  # the SPTE is present
     walkers: Set[Vcpu]  # who is in it, in a lockless walk
     freed: bool = False
+
+
+class GuestTable(Entity):
+    """A page table of the guest with one PTE, and what KVM shadows of it."""
+
+    locked_writes: Const[bool] = False  # the guest writes its PTE by a LOCKed instruction
+    pte: Shared[bool] = False  # the PTE in guest memory: the old value, or the new one
+    newest: bool = False  # the value that the last write was of, wherever that write is
+    shadowed: Shared[bool] = False  # indirect_shadow_pages is not 0
+    mmu_lock: bool = False
+    spte: Spte = Spte.NONE
 
 
 class Task(Entity, runs_on="cpu"):

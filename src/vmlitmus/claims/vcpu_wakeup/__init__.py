@@ -1,5 +1,23 @@
 """What must hold, or must be possible, when something is sent to a vcpu."""
 
+from vmlitmus.claims.vcpu_wakeup.faults import (
+    no_page_ready,
+    page_ready,
+    page_unreported,
+    pte_written,
+    shadowed_again,
+    stale_spte,
+)
+from vmlitmus.claims.vcpu_wakeup.interrupts import (
+    interrupt_pending,
+    interrupt_taken,
+    interrupt_unnoticed,
+    listed_twice,
+    on_wakeup_list,
+    posted_while_running,
+    posted_while_sleeping,
+    sleeps_with_interrupt,
+)
 from vmlitmus.claims.vcpu_wakeup.pages import (
     freed_page_reachable,
     freed_page_walked,
@@ -28,6 +46,20 @@ CONDITIONS = (
     page_freed,
     page_walked,
     translation_held,
+    stale_spte,
+    pte_written,
+    shadowed_again,
+    page_unreported,
+    page_ready,
+    no_page_ready,
+    interrupt_unnoticed,
+    sleeps_with_interrupt,
+    interrupt_pending,
+    interrupt_taken,
+    posted_while_running,
+    posted_while_sleeping,
+    listed_twice,
+    on_wakeup_list,
 )
 
 __all__ = ["CONDITIONS"]

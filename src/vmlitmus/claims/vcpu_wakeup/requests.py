@@ -26,7 +26,7 @@ def request_while_running(w: World) -> bool:
     backed_by=("request-while-running",),
 )
 def request_ignored(w: World) -> bool:
-    return all_returned(w) and any(v.running and v.request and not v.home.ipi for v in w.all(Vcpu))
+    return all_returned(w) and any(v.running and v.request and not v.last.ipi for v in w.all(Vcpu))
 
 
 @condition("request-pending", "a vcpu has a request pending", source=DOC)
@@ -41,7 +41,7 @@ def request_served(w: World) -> bool:
 
 @condition("vcpu-sleeps", "a vcpu that executed HLT sleeps", source=BLOCK)
 def vcpu_sleeps(w: World) -> bool:
-    return any(v.asleep for v in w.all(Vcpu))
+    return any(v.sleeps for v in w.all(Vcpu))
 
 
 @condition(
@@ -51,4 +51,4 @@ def vcpu_sleeps(w: World) -> bool:
     backed_by=("vcpu-sleeps", "request-pending"),
 )
 def sleeper_forgotten(w: World) -> bool:
-    return all_returned(w) and any(v.asleep and v.request for v in w.all(Vcpu))
+    return all_returned(w) and any(v.sleeps and v.request for v in w.all(Vcpu))

@@ -5,7 +5,8 @@ VM entry. IRQs stay off until the mode is OUTSIDE_GUEST_MODE again: an IPI meanw
 the VM exit that it causes, and handled after it. A guest need never exit by itself.
 
 smp_mb__after_srcu_read_unlock() is no instruction on x86: the barrier is the smp_mb() inside
-srcu_read_unlock(). VM entry and VM exit drain no store buffer here.
+srcu_read_unlock(). Whether VM entry and VM exit drain the store buffer is assumed:
+they do not.
 
 Not modelled: signals and TIF_NEED_RESCHED, fast paths that enter again at once, SMM.
 Source: vcpu_enter_guest() and kvm_vcpu_exit_request() in arch/x86/kvm/x86.c.
@@ -13,9 +14,11 @@ Source: vcpu_enter_guest() and kvm_vcpu_exit_request() in arch/x86/kvm/x86.c.
 
 from __future__ import annotations
 
-from vmlitmus.lang import KernelFile, Sections, World, sequence, step, when
+from vmlitmus.lang import CpuEvent, KernelFile, Sections, World, sequence, step, when
+from vmlitmus.model.kvm.vcpu_wakeup.async_pf import check_completion
+from vmlitmus.model.kvm.vcpu_wakeup.posted import SYNC_ENTRY, sync_pir
 from vmlitmus.world.snp import Mode
-from vmlitmus.world.vcpu_wakeup import Cpu, Vcpu
+from vmlitmus.world.vcpu_wakeup import Apic, Vcpu
 
 X86 = "arch/x86/kvm/x86.c"
 ENTER = KernelFile(X86, "vcpu_enter_guest()", "7.2.8")
@@ -31,26 +34,34 @@ def irqs(vcpu: Vcpu, off: bool) -> None:
         vcpu.cpu.irqs_off = off
 
 
-def serve_request(w: World, vcpu: Vcpu) -> None:
-    """kvm_check_request(), and what it asks for."""
+def serve_request(w: World, vcpu: Vcpu) -> bool:
+    """kvm_check_request(), and what it asks for; says whether there was one."""
+    found = False
     with w.unobserved("only the vcpu itself clears the bit"):
         if vcpu.request:
+            found = True
             with w.locked("clear_bit()"):
                 vcpu.request = False
             vcpu.tlb.clear()
+    return found
 
 
 @sequence(source=(ENTER, LAST, SRCU), fair="weak")
 def enter_guest(w: World, vcpu: Vcpu) -> Sections:
-    when(vcpu.at_rest and not vcpu.halted)
-    serve_request(w, vcpu)
+    when(vcpu.at_rest and not vcpu.halted and not vcpu.acks)
+    served = serve_request(w, vcpu)
     yield "{vcpu} serves its requests"
+    if served and vcpu.async_pf:
+        yield from check_completion(w, vcpu)
+    when(vcpu.on_cpu)
     irqs(vcpu, off=True)
     if w.part(MODE_FIRST):
         vcpu.mode = Mode.IN_GUEST
         yield "{vcpu} turns IRQs off and sets IN_GUEST_MODE"
         if w.part(ENTRY_BARRIER):
             w.barrier(by="smp_mb() in srcu_read_unlock()")
+    if vcpu.apic == Apic.POSTED and w.part(SYNC_ENTRY):
+        yield from sync_pir(w, vcpu)
     kicked = vcpu.mode == Mode.EXITING
     yield "{vcpu} looks whether it was kicked"
     pending = vcpu.request
@@ -62,6 +73,7 @@ def enter_guest(w: World, vcpu: Vcpu) -> Sections:
     if not w.part(MODE_FIRST):
         vcpu.mode = Mode.IN_GUEST
         yield "{vcpu} sets IN_GUEST_MODE only now"
+    w.happens(CpuEvent.VM_ENTRY)
     vcpu.running = True
     yield "{vcpu} enters the guest"
 
@@ -69,25 +81,23 @@ def enter_guest(w: World, vcpu: Vcpu) -> Sections:
 @step("{vcpu} exits", source=ENTER)
 def vmexit(w: World, vcpu: Vcpu) -> None:
     when(vcpu.running)
+    w.happens(CpuEvent.VM_EXIT, vcpu)
     vcpu.running = False
     vcpu.left = True
 
 
 @step("{vcpu} exits for an IPI", source=ENTER, fair="weak")
 def vmexit_for_ipi(w: World, vcpu: Vcpu) -> None:
-    when(vcpu.running and has_ipi(vcpu.cpu))
+    when(vcpu.running and (vcpu.last.ipi or vcpu.last.wakeup))
+    w.happens(CpuEvent.VM_EXIT, vcpu)
     vcpu.running = False
     vcpu.left = True
-
-
-def has_ipi(cpu: Cpu | None) -> bool:
-    """Say whether something makes a guest on this cpu exit."""
-    return cpu is not None and cpu.ipi
 
 
 @step("{vcpu} executes HLT", source=ENTER, disturbance="halt")
 def halt(w: World, vcpu: Vcpu) -> None:
     when(vcpu.running)
+    w.happens(CpuEvent.VM_EXIT, vcpu)
     vcpu.running = False
     vcpu.left = True
     vcpu.halted = True

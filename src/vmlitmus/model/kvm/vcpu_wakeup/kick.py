@@ -8,6 +8,8 @@ waited for. Atomic sections: the bit, the look at the waiter, the wake-up, the m
 The bit comes first and the mode second; vcpu_enter_guest() writes the mode first and reads the
 bits second. On x86 smp_mb__before_atomic() in front of cmpxchg() is no instruction.
 
+The IPI goes to vcpu->cpu, where the vcpu was loaded last: it may have left that cpu meanwhile.
+
 Not modelled: a kick of a vcpu by its own task; cpus that are offline.
 Source: kvm_make_vcpu_request(), kvm_request_needs_ipi(), __kvm_vcpu_kick() in
 virt/kvm/kvm_main.c, kvm_vcpu_exiting_guest_mode() in include/linux/kvm_host.h,
@@ -16,7 +18,7 @@ rcuwait_wake_up() in kernel/exit.c.
 
 from __future__ import annotations
 
-from vmlitmus.lang import KernelFile, Sdm, Sections, World, sequence, step, when
+from vmlitmus.lang import CpuEvent, KernelFile, Sdm, Sections, World, sequence, step, when
 from vmlitmus.world.snp import Mode
 from vmlitmus.world.vcpu_wakeup import Cpu, Task, Vcpu
 
@@ -63,10 +65,11 @@ def kick(w: World, task: Task, vcpu: Vcpu, wait: bool) -> Sections:
     sends = found == Mode.IN_GUEST
     if wait and w.part(WAIT_MODES):
         sends = found != Mode.OUTSIDE
-    if sends and vcpu.cpu is not None:
-        vcpu.cpu.ipi = True
+    if sends:
+        w.happens(CpuEvent.X2APIC_WRITE)
+        vcpu.last.ipi = True
         if wait:
-            task.awaits.add(vcpu.cpu)
+            task.awaits.add(vcpu.last)
     yield "{task} sends {vcpu} an IPI unless it found it outside guest mode"
 
 
@@ -96,7 +99,7 @@ def request(w: World, task: Task, vcpu: Vcpu) -> Sections:
 @step("{cpu} takes an IPI", source=TAKEN, fair="weak")
 def take_ipi(w: World, cpu: Cpu) -> None:
     when(cpu.ipi and not cpu.irqs_off)
-    w.barrier(cpu, by="the interrupt")
+    w.happens(CpuEvent.INTERRUPT, cpu)
     cpu.ipi = False
     for task in w.all(Task):
         task.awaits.discard(cpu)

@@ -7,7 +7,17 @@ what a test allows: requests, HLT, walks of shadow pages and their zap.
 from __future__ import annotations
 
 from vmlitmus.claims.vcpu_wakeup import CONDITIONS
-from vmlitmus.lang import Model, Settings, Setup, number
+from vmlitmus.lang import (
+    DRAIN_ASSUMPTIONS,
+    Model,
+    Settings,
+    Setup,
+    choice,
+    flag,
+    number,
+    release,
+)
+from vmlitmus.model.kvm.vcpu_wakeup.async_pf import acknowledge, fault, handle_ack, page_present
 from vmlitmus.model.kvm.vcpu_wakeup.block import block
 from vmlitmus.model.kvm.vcpu_wakeup.entry import (
     after_exit,
@@ -17,25 +27,56 @@ from vmlitmus.model.kvm.vcpu_wakeup.entry import (
     vmexit_for_ipi,
 )
 from vmlitmus.model.kvm.vcpu_wakeup.kick import begin_request, request, take_ipi
+from vmlitmus.model.kvm.vcpu_wakeup.posted import (
+    assign_device,
+    begin_interrupt,
+    deliver,
+    device_posts,
+    ignore_notification,
+    process_notification,
+    take_interrupt,
+    unassign_device,
+    wakeup_handler,
+)
+from vmlitmus.model.kvm.vcpu_wakeup.scheduled import loaded, migrate, preempt, schedule_home
+from vmlitmus.model.kvm.vcpu_wakeup.track_write import emulate_write, shadow_fault, unshadow
+from vmlitmus.model.kvm.vcpu_wakeup.versions import FIXES, READ, VERSIONS
 from vmlitmus.model.kvm.vcpu_wakeup.walk import lockless_walk, page_walk, zap
-from vmlitmus.world.vcpu_wakeup import Cpu, Page, Task, Vcpu
+from vmlitmus.world.vcpu_wakeup import Apic, Cpu, Device, GuestTable, Host, Page, Task, Vcpu
 
 
 def populate(make: Setup, s: Settings) -> None:
     """Make vcpus and tasks, each with its cpu, and a page."""
-    machine = s["machine"]
-    for _ in range(machine["vcpus"]):
+    machine, guest, kvm = s["machine"], s["guest"], s["kvm"]
+    spare = machine["spare_cpus"]
+    assigned = kvm["device"] == "assigned"
+    make(Host, assigned=assigned, posts=assigned)
+    make(Device)
+    for number_of in range(machine["vcpus"]):
         home = make(Cpu)
-        make(Vcpu, home=home, cpu=home)
+        make(
+            Vcpu,
+            home=home,
+            cpu=home,
+            last=home,
+            ndst=home,
+            scheduled=spare > 0 or kvm["apicv"] != "off",
+            writes=number_of == 0,
+            async_pf=guest["async_pf"],
+            apic=Apic(kvm["apicv"]),
+        )
+    for _ in range(spare):
+        make(Cpu, spare=True)
     for _ in range(machine["tasks"]):
         make(Task, cpu=make(Cpu))
     make(Page)
+    make(GuestTable, locked_writes=guest["pte_write"] == "locked")
 
 
 MODEL = Model(
     name="vcpu-wakeup",
     doc="Does a vcpu see what was sent to it?",
-    entities=(Cpu, Vcpu, Page, Task),
+    entities=(Host, Cpu, Vcpu, Page, GuestTable, Device, Task),
     steps=(
         enter_guest,
         vmexit,
@@ -49,14 +90,58 @@ MODEL = Model(
         lockless_walk,
         page_walk,
         zap,
+        emulate_write,
+        shadow_fault,
+        unshadow,
+        fault,
+        acknowledge,
+        handle_ack,
+        page_present,
+        preempt,
+        schedule_home,
+        migrate,
+        loaded,
+        device_posts,
+        begin_interrupt,
+        deliver,
+        process_notification,
+        ignore_notification,
+        take_interrupt,
+        wakeup_handler,
+        assign_device,
+        unassign_device,
     ),
     conditions=CONDITIONS,
+    assumptions=DRAIN_ASSUMPTIONS,
+    fixes=FIXES,
+    versions=VERSIONS,
+    read=READ,
     settings={
         "machine": {
             "vcpus": number(1, 2, default=1, doc="vcpus, each on a cpu of its own"),
+            "spare_cpus": number(0, 1, default=0, doc="further cpus, to which vcpus may migrate"),
             "tasks": number(1, 2, default=1, doc="tasks that send something, each on its cpu"),
         },
-        "kvm": {},
+        "kvm": {
+            "version": release(default="7.2.8", doc="the kernel version: which fixes are in"),
+            "apicv": choice(
+                *(apic.value for apic in Apic),
+                default="off",
+                doc="how interrupts reach a vcpu in the guest",
+            ),
+            "device": choice(
+                "none", "assigned", default="none", doc="whether a device posts from the start"
+            ),
+        },
+        "guest": {
+            "async_pf": flag(default=False, doc="the guest has enabled asynchronous page faults"),
+            "pte_write": choice(
+                "plain",
+                "locked",
+                default="plain",
+                doc="by what the guest writes to its page table",
+            ),
+        },
     },
     setup=populate,
 )

@@ -1,0 +1,77 @@
+"""Whether an interrupt that was sent to a vcpu is seen: in the guest, and asleep."""
+
+from __future__ import annotations
+
+from vmlitmus.claims.vcpu_wakeup.requests import all_returned
+from vmlitmus.lang import KernelFile, World, condition
+from vmlitmus.world.vcpu_wakeup import Cpu, Device, Vcpu
+
+DELIVER = KernelFile("arch/x86/kvm/vmx/common.h", "__vmx_deliver_posted_interrupt()", "7.2.8")
+ENABLE = KernelFile("arch/x86/kvm/vmx/posted_intr.c", "pi_enable_wakeup_handler()", "7.2.8")
+
+
+def sent(w: World) -> bool:
+    """Say whether nobody is in the middle of sending an interrupt."""
+    return all_returned(w) and all(device.idle for device in w.all(Device))
+
+
+def underway(w: World, vcpu: Vcpu) -> bool:
+    """Say whether a cpu is about to do something for the vcpu."""
+    return any(cpu.wakeup or cpu.ipi for cpu in w.all(Cpu)) or vcpu.last.notify
+
+
+@condition("posted-while-running", "an interrupt waits in memory, the vcpu runs", source=DELIVER)
+def posted_while_running(w: World) -> bool:
+    return any(v.running and v.pir for v in w.all(Vcpu))
+
+
+@condition("posted-while-sleeping", "an interrupt waits in memory, the vcpu sleeps", source=DELIVER)
+def posted_while_sleeping(w: World) -> bool:
+    return any(v.sleeps and v.pir for v in w.all(Vcpu))
+
+
+@condition(
+    "interrupt-unnoticed",
+    "a vcpu is in the guest, an interrupt waits in memory, and nobody is about to tell it",
+    source=DELIVER,
+    backed_by=("posted-while-running",),
+)
+def interrupt_unnoticed(w: World) -> bool:
+    return sent(w) and any(v.running and v.pir and not underway(w, v) for v in w.all(Vcpu))
+
+
+@condition(
+    "sleeps-with-interrupt",
+    "a vcpu sleeps, an interrupt waits in memory, and nobody is about to wake it",
+    source=ENABLE,
+    backed_by=("posted-while-sleeping",),
+)
+def sleeps_with_interrupt(w: World) -> bool:
+    return sent(w) and any(v.sleeps and v.pir and not underway(w, v) for v in w.all(Vcpu))
+
+
+@condition(
+    "interrupt-pending", "an interrupt was sent that the guest has not taken", source=DELIVER
+)
+def interrupt_pending(w: World) -> bool:
+    return any(v.pir or v.irr for v in w.all(Vcpu))
+
+
+@condition("interrupt-taken", "the guest has taken all interrupts", source=DELIVER)
+def interrupt_taken(w: World) -> bool:
+    return not any(v.pir or v.irr for v in w.all(Vcpu))
+
+
+@condition("on-wakeup-list", "a vcpu is on a wakeup list", source=ENABLE)
+def on_wakeup_list(w: World) -> bool:
+    return any(len(cpu.wakeup_list) > 0 for cpu in w.all(Cpu))
+
+
+@condition(
+    "listed-twice",
+    "a vcpu is put on a wakeup list although it is on one: the list is corrupt",
+    source=ENABLE,
+    backed_by=("on-wakeup-list",),
+)
+def listed_twice(w: World) -> bool:
+    return any(v.listed_twice for v in w.all(Vcpu))

@@ -1,0 +1,45 @@
+"""The fixes that tell kernel versions apart as to what reaches a vcpu, and which version has which.
+
+READ names the versions whose source was read. 6.1.176 has neither barrier of 226d9b8f1688.
+6.12.107 and 6.1.176 clear pageready_pending by a plain store.
+"""
+
+from __future__ import annotations
+
+from vmlitmus.lang import Fix, KernelCommit
+
+_TRACK = KernelCommit(
+    "226d9b8f1688",
+    "KVM: x86/mmu: Fix a largely theoretical race in kvm_mmu_track_write()",
+)
+TRACK_BARRIER = Fix("smp_mb() in kvm_mmu_track_write()", _TRACK, "6.10")
+ACCOUNT_BARRIER = Fix("smp_mb() in account_shadowed()", _TRACK, "6.10")
+ACK_BARRIER = Fix(
+    "smp_store_mb() of pageready_pending",
+    KernelCommit(
+        "68c35f89d016",
+        "KVM: x86: Fix a semi theoretical bug in kvm_arch_async_page_present_queued()",
+    ),
+    "6.19",
+)
+RECOMPUTE = Fix(
+    "set ON at the load if PIR is not empty",
+    KernelCommit("c112b5f50232", "KVM: x86: Recompute PID.ON when clearing PID.SN"),
+    "5.0",
+)
+BY_VECTOR = Fix(
+    "take a vcpu off the wakeup list whether or not a device is left",
+    KernelCommit("8b306e2f3c41", "KVM: VMX: avoid double list add with VT-d posted interrupts"),
+    "4.14",
+)
+FIXES = (BY_VECTOR, RECOMPUTE, TRACK_BARRIER, ACCOUNT_BARRIER, ACK_BARRIER)
+_OLD = (BY_VECTOR, RECOMPUTE)
+VERSIONS = {
+    "4.13": (),
+    "4.20": (BY_VECTOR,),
+    "6.1.176": _OLD,
+    "6.12.107": (*_OLD, TRACK_BARRIER, ACCOUNT_BARRIER),
+    "7.1.13": FIXES,
+    "7.2.8": FIXES,
+}
+READ = ("6.1.176", "6.12.107", "7.1.13", "7.2.8")
