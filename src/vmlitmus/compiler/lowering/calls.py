@@ -58,6 +58,7 @@ class Calls(Groups):
         owner = self.eval(function.value)
         method = _method_of(owner, function.attr)
         if method is not None:
+            assert isinstance(owner, Computed)
             self.check_not_none(node, owner, function.attr)
             if any(k.arg is None for k in node.keywords):
                 self.refuse(node, "model code has no ** arguments")
