@@ -12,7 +12,7 @@ from vmlitmus.errors import ScenarioError, unknown
 from vmlitmus.lang import Entity
 from vmlitmus.simulation.laws.distribution import Law
 from vmlitmus.simulation.laws.generator import stream_of
-from vmlitmus.simulation.laws.timing import Row, Timing, law_of
+from vmlitmus.simulation.laws.timing import Row, Timing, law_of, weight_of
 
 Firing = tuple[int, int]  # an instance by its index, and the ending that it would come to
 
@@ -57,14 +57,17 @@ class Rules:
         self.streams: dict[int, int] = {}
 
     def _check(self) -> None:
-        """Refuse rows about steps or labels that the model does not have."""
+        """Refuse rows about steps that the model does not have, and a test's own labels of nothing.
+
+        A timing of a topic may have rows for mechanisms that the scenario does not use.
+        """
         names = [step.name for step in self.machine.model.steps]
         names += self.machine.model.disturbances
         for row, _ in self.made:
             if not fnmatch.filter(names, row.step):
                 raise ScenarioError(f"{row.place}: " + unknown("step", row.step, names))
             labels = [label for label in self.machine.labels.values() if label]
-            for given in (row.label, row.after):
+            for given in (row.label, row.after) if row.own else ():
                 if given and not any(matches(given, label) for label in labels):
                     raise ScenarioError(f"{row.place}: " + unknown("label", given, labels))
 
@@ -128,7 +131,7 @@ def matches(pattern: str, label: str) -> bool:
 
 
 def _rule(row: Row, values: Mapping[str, float]) -> Rule:
-    return Rule(law_of(row, values), row.priority, row.weight, row.memory, row.never)
+    return Rule(law_of(row, values), row.priority, weight_of(row, values), row.memory, row.never)
 
 
 def actor_of(instance: Instance) -> str:
