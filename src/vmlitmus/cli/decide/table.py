@@ -14,6 +14,8 @@ from vmlitmus.cli.options import (
     limits,
     output_option,
     results,
+    symmetric,
+    symmetry_option,
     user_catalogue,
     write_html,
     write_out,
@@ -46,6 +48,7 @@ _TOLD = 3  # faulty cells that are told in full
 @cache_option
 @html_option
 @output_option
+@symmetry_option
 @engine_options
 def command(
     selector: str,
@@ -55,6 +58,7 @@ def command(
     fresh: bool,
     html: str | None,
     output: str | None,
+    symmetry: bool | None,
     engine: Choice,
     time_limit: str | None,
     memory_limit: str | None,
@@ -74,7 +78,15 @@ def command(
     selected = [s for s in catalogue.select([selector], wide=wide) if s[0].axes]
     if not selected:
         raise UsageError(f"{selector!r} has no test with a [matrix]")
-    job = Job(catalogue, model, engine, bounds, annotate=bool(html), store=results(fresh))
+    job = Job(
+        catalogue,
+        model,
+        engine,
+        bounds,
+        symmetry=symmetric(symmetry),
+        annotate=bool(html),
+        store=results(fresh),
+    )
     found: dict[int, Outcome] = {}
     with Ticker(sum(len(cells) for _, cells in selected)) as ticker:
         for index, outcome in decide_all(job, selected, ticker):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import click
 
@@ -18,6 +20,11 @@ from vmlitmus.cli.output.destination import Writing
 from vmlitmus.cli.output.progress import Ticker
 from vmlitmus.cli.shell.test_names import complete_tests
 from vmlitmus.errors import UsageError
+
+if TYPE_CHECKING:
+    from vmlitmus.lang import Model
+    from vmlitmus.outcome.simulated import Simulated
+    from vmlitmus.scenario import Cell, Test
 
 
 @click.command("simulate", cls=Writing)
@@ -40,7 +47,15 @@ from vmlitmus.errors import UsageError
     "--set", "given", multiple=True, metavar="NAME=VALUE", help="Give a parameter another value."
 )
 @click.option(
-    "--json", "as_object", is_flag=True, help="Print one JSON object, vmlitmus/simulation/1."
+    "--worst",
+    metavar="LATENCY",
+    help="The longest that a latency can be, over all orders and durations, and the run.",
+)
+@click.option(
+    "--json",
+    "as_object",
+    is_flag=True,
+    help="Print one JSON object, vmlitmus/simulation/1, or vmlitmus/worst-case/1.",
 )
 @click.option("-v", "--verbose", is_flag=True, help="Also print the parameters.")
 @click.option(
@@ -55,6 +70,11 @@ from vmlitmus.errors import UsageError
 )
 @click.option("--model", metavar="FILE", help="A Python file with a model of your own.")
 @click.option("-j", "--jobs", type=click.IntRange(1, 1024), help="How many processes at a time.")
+@click.option(
+    "--plot",
+    metavar="FILE",
+    help="Write a picture of distributions and sweeps, .svg or .png; needs vmlitmus[plot].",
+)
 @html_option
 @output_option
 def command(
@@ -64,12 +84,14 @@ def command(
     confidence: float,
     runs: int | None,
     given: tuple[str, ...],
+    worst: str | None,
     as_object: bool,
     verbose: bool,
     engine: str,
     time_limit: str | None,
     model: str | None,
     jobs: int | None,
+    plot: str | None,
     html: str | None,
     output: str | None,
 ) -> int:
@@ -79,9 +101,13 @@ def command(
     median is known to --precision, or until --time-limit; then the exit code is 3. It is 1 where a
     figure is not within the limits that the test expects.
 
+    --worst asks for a bound instead: the longest time that a latency of the test can take, whatever
+    comes first and however long each step takes within its law.
+
     \b
     vmlitmus simulate warn-lockers-in-time
     vmlitmus simulate warn-lockers-in-time --set tick='1 ms' --seed 7
+    vmlitmus simulate warn-lockers-in-time --worst 'from #AC to buslock_sem'
     """
     from vmlitmus.decide.own_code import apart
     from vmlitmus.outcome.simulated import as_json
@@ -89,6 +115,7 @@ def command(
     from vmlitmus.simulation.simulate import Asked, simulate
 
     whole = limits(time_limit, None)
+    kind = _picture(plot, worst)
     catalogue = user_catalogue(model, whole, in_time=True)
     found, cells = catalogue.select([test], wide=True)[0]
     chosen = dict(_given(text) for text in given)
@@ -96,6 +123,13 @@ def command(
         from dataclasses import replace
 
         cells = tuple(replace(cell, timing={**cell.timing, **chosen}) for cell in cells)
+    if worst is not None:
+        if html is not None:
+            raise UsageError("--html shows figures; --worst prints one time and its run")
+        return _worst(
+            catalogue.model_of(found.topic), found, cells, worst, whole.seconds or 60.0,
+            model, as_object, output,
+        )  # fmt: skip
     asked = Asked(seed, confidence, precision, whole.seconds or 20.0, runs, engine, jobs)
     with Ticker(len(cells)) as ticker:
         done = apart(
@@ -111,6 +145,8 @@ def command(
             ),
             ticker.busy,
         )
+    if plot:
+        _draw(done, plot, kind)
     if html:
         from vmlitmus.report.html import simulation_page
 
@@ -119,6 +155,62 @@ def command(
         json.dumps(as_json(done), indent=1) if as_object else simulated_text(done, verbose=verbose),
         output,
     )
+    return done.exit_code
+
+
+def _picture(plot: str | None, worst: str | None) -> str:
+    """Return the kind of the picture that is to be drawn, before anything takes time."""
+    if plot is None:
+        return ""
+    from importlib.util import find_spec
+
+    from vmlitmus.report.plot import FORMATS, NoPlotting
+
+    kind = plot.rpartition(".")[2].lower()
+    if kind not in FORMATS or "." not in plot:
+        raise UsageError(f"--plot {plot}: the name ends with .svg or .png")
+    if worst is not None:
+        raise UsageError("--plot shows figures; --worst prints one time and its run")
+    if find_spec("matplotlib") is None:
+        raise UsageError(str(NoPlotting()))
+    return kind
+
+
+def _draw(done: Simulated, plot: str, kind: str) -> None:
+    from vmlitmus.cli.output.destination import write_whole
+    from vmlitmus.report.plot import plotted
+
+    try:
+        write_whole(plotted(done, kind), plot)
+    except OSError as error:
+        raise UsageError(f"--plot {plot}: {error.strerror or error}") from None
+
+
+def _worst(
+    model: Model,
+    test: Test,
+    cells: Sequence[Cell],
+    latency: str,
+    seconds: float,
+    own: str | None,
+    as_object: bool,
+    output: str | None,
+) -> int:
+    from vmlitmus.decide.own_code import apart
+    from vmlitmus.outcome.longest import as_json
+    from vmlitmus.report.longest import longest_text
+    from vmlitmus.simulation.worst.worst_case import worst_case
+
+    with Ticker(len(cells)) as ticker:
+        progress = None if own else lambda cell, n: ticker.busy(f"{cell}: {n} classes")
+        done = apart(
+            own,
+            test.name,
+            lambda: worst_case(model, test, cells, latency, seconds, progress),
+            ticker.busy,
+        )
+    text = json.dumps(as_json(done), indent=1) if as_object else longest_text(done)
+    write_out(text, output)
     return done.exit_code
 
 
