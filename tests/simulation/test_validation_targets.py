@@ -1,4 +1,4 @@
-"""Published observations that split locks and ticks have to reproduce, each within its tolerance."""
+"""Published observations that split locks and ticks have to reproduce, each with its tolerance."""
 
 from __future__ import annotations
 
