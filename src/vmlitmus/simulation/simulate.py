@@ -90,8 +90,9 @@ def chosen_timing(test: Test, table: Mapping[str, Any]) -> tuple[Timing, dict[st
     given = {key: table[key] for key in ("parameter", "time") if key in table}
     more = timing_of(given, f"{test.path}: timing")
     parameters = {**base.parameters, **more.parameters}
-    own = (replace(row, own=True) for row in more.rows)
-    timing = replace(base, parameters=parameters, rows=(*base.rows, *own))
+    shared = base.path in map(str, timings_of(test.topic).values())
+    rows = (replace(row, own=not shared) for row in base.rows)
+    timing = replace(base, parameters=parameters, rows=(*rows, *more.rows))
     chosen = {k: v for k, v in table.items() if k not in key_names("timing")}
     return timing, chosen
 
