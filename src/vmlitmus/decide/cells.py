@@ -13,6 +13,7 @@ from vmlitmus.decide.own_code import apart, in_own_world, own_code, own_world
 from vmlitmus.decide.workers import processes, spread
 from vmlitmus.engine import Limits, Progress, run
 from vmlitmus.engine.causes import annotated
+from vmlitmus.engine.limits import Symmetry
 from vmlitmus.engine.run import Choice
 from vmlitmus.errors import ModelLost, ScenarioError, UsageError, VmlitmusError, unknown
 from vmlitmus.lang import Claim
@@ -53,6 +54,7 @@ class Job:
     limits: Limits = field(default_factory=Limits)
     annotate: bool = False  # say of each trace what a page shows: causes, states, code
     store: Store | None = None
+    symmetry: Symmetry = "off"
     built: dict[tuple[str, str], Machine] = field(default_factory=dict)
 
     def machine(self, topic: str, cell: Cell) -> Machine:
@@ -139,6 +141,7 @@ def _decided(
                 limits=job.limits,
                 progress=progress,
                 observe=test.watched,
+                symmetry=job.symmetry,
             )
             if job.annotate:
                 result = annotated(machine, result)
@@ -282,7 +285,7 @@ class _CachedOutcomes:
         self.found: dict[int, Outcome] = {}
         if self.store is None:
             return
-        keys = Keys(job.catalogue, job.engine)
+        keys = Keys(job.catalogue, f"{job.engine}, symmetry {job.symmetry}")
         for index, (test, cell) in enumerate(pairs):
             key = keys.key(test, cell)
             if key is None:

@@ -96,7 +96,9 @@ class Result:
     ``loop_start`` begins the loop (no step: the run stops there for ever), and before its step
     ``since`` the run begins to wait. ``initial`` is the state before the first step of the trace,
     as text, ``fixed`` the fields that no step changes, and ``code`` what each of its steps runs;
-    they are there when they were asked for.
+    they are there when they were asked for. Where one state stood for all that are like it,
+    ``orbits`` counts those that were searched, ``interchangeable`` names the entities that may take
+    each other's place, and ``different`` says why others may not; the counts are of all states.
     """
 
     verdict: Verdict
@@ -118,6 +120,9 @@ class Result:
     initial: Mapping[str, str] = field(default_factory=dict)
     fixed: Mapping[str, str] = field(default_factory=dict)
     code: Mapping[str, tuple[Excerpt, ...]] = field(default_factory=dict)
+    orbits: int | None = None
+    interchangeable: tuple[str, ...] = ()
+    different: tuple[str, ...] = ()
 
 
 class PartStatus(StrEnum):
@@ -365,6 +370,7 @@ def _entry(outcome: Outcome) -> dict[str, Any]:
         "transitions": r.transitions,
         "depth": r.depth,
         "seconds": round(r.seconds, 3),
+        **_symmetry(r),
         "bounds": dict(outcome.bounds),
         "assumptions": list(outcome.assumptions),
         "not_modelled": list(outcome.not_modelled),
@@ -374,6 +380,17 @@ def _entry(outcome: Outcome) -> dict[str, Any]:
         "trace": None if r.trace is None else [_step_entry(step) for step in r.trace],
         "loop_start": r.loop_start,
         **({"initial": dict(r.initial), "fixed": dict(r.fixed)} if r.initial else {}),
+    }
+
+
+def _symmetry(r: Result) -> dict[str, Any]:
+    """Return what is said of symmetry where it was looked for."""
+    if not (r.interchangeable or r.different):
+        return {}
+    return {
+        "orbits": r.orbits,
+        "interchangeable": list(r.interchangeable),
+        "not_interchangeable": list(r.different),
     }
 
 

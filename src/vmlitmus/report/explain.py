@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Iterable, Mapping, Sized
 
 from vmlitmus.outcome import Outcome, Result
-from vmlitmus.report.cause import answer, cause, headline, saw_everything, searched
+from vmlitmus.report.cause import answer, cause, headline, saw_everything, searched, symmetry
 from vmlitmus.report.command_line import command_lines
 from vmlitmus.report.timeline import WIDTH, ascii_only, changed_at_start, timeline
 
@@ -73,6 +73,9 @@ def _facts(outcome: Outcome, r: Result, verbose: bool) -> list[str]:
     bounds = limited_to(outcome.bounds) if verbose else _limited_shortly(outcome.bounds)
     lines = [line for sentence in bounds for line in _wrap(sentence)]
     lines += _wrap(searched(outcome, r))
+    lines += _wrap(symmetry(r)) if r.orbits is not None else []
+    if verbose and r.different:
+        lines += ["Not interchangeable:", *items(r.different)]
     if verbose and outcome.not_modelled:
         lines += ["Not modelled:", *items(outcome.not_modelled)]
     if r.backing:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from vmlitmus.decide.workers import spread
@@ -42,23 +43,35 @@ class Replications:
         self.spent = 0.0
 
     def more(self, number: int, workers: int | None = None) -> None:
-        """Run some more replications, on all cores where that pays."""
+        """Run some more replications, on all cores where that pays.
+
+        When it is interrupted, those that are done are kept.
+        """
         first = len(self.counted)
         wanted = range(first, min(first + number, MOST))
         each = self.spent / first if first else 0.0
         began = time.monotonic()
         if workers == 1 or each * len(wanted) < _TOGETHER:
-            self.counted += [self.one(n) for n in wanted]
+            for n in wanted:
+                self.counted.append(self.one(n))
         else:
-            self.counted += self._spread(wanted, workers)
+            self._spread(wanted, workers)
         self.spent += time.monotonic() - began
 
-    def _spread(self, wanted: range, workers: int | None) -> Iterator[Counted]:
+    def _spread(self, wanted: range, workers: int | None) -> None:
         cores = workers or len(os.sched_getaffinity(0))
         size = max(len(wanted) // (cores * _SLICES), 1)
         parts = [wanted[at : at + size] for at in range(0, len(wanted), size)]
-        done = dict(spread(lambda part: [self.one(n) for n in part], parts, workers=workers))
-        return (counted for part in parts for counted in done[part])
+        done: dict[range, list[Counted]] = {}
+        try:
+            for part, counted in spread(self._some, parts, workers=workers):
+                done[part] = counted
+        finally:
+            for part in itertools.takewhile(done.__contains__, parts):
+                self.counted += done[part]
+
+    def _some(self, part: range) -> list[Counted]:
+        return [self.one(n) for n in part]
 
     def one(self, number: int) -> Counted:
         """Return what one replication counts after its warm-up."""
