@@ -75,23 +75,23 @@ class Replications:
 
     def one(self, number: int) -> Counted:
         """Return what one replication counts after its warm-up."""
-        marks = (self.run.warm_up, self.run.horizon)
+        marks = [mark for mark in (self.run.warm_up, self.run.horizon) if mark]
         count = self._plain if self.compiled is None else self._native
-        before, after = count(number, marks)
-        return after.since(before) if self.run.warm_up else after
+        *before, after = count(number, marks)
+        return after.since(before[0]) if before else after
 
-    def _plain(self, number: int, marks: tuple[int, int]) -> tuple[Counted, Counted]:
+    def _plain(self, number: int, marks: Sequence[int]) -> list[Counted]:
         simulator = Simulator(self.rules, self.run.seed, number)
         tally = Tally(self.plan, lambda c: simulator.stepper.holds(simulator.state, c))
         found = []
         for until in marks:
-            for event in simulator.events(until) if until else ():
+            for event in simulator.events(until):
                 tally.event(event.time, event.firing)
             tally.pass_time(until)
             found.append(tally.counted.copy())
-        return found[0], found[1]
+        return found
 
-    def _native(self, number: int, marks: tuple[int, int]) -> tuple[Counted, Counted]:
+    def _native(self, number: int, marks: Sequence[int]) -> list[Counted]:
         assert self.compiled is not None
         if self.simulator is None:
             self.simulator = NativeSimulator(self.compiled, self.run.seed, number)
@@ -99,10 +99,10 @@ class Replications:
             self.simulator.begin(self.run.seed, number)
         found = []
         for until in marks:
-            while until and not self.simulator.advance(until):
+            while not self.simulator.advance(until):
                 pass
             found.append(self.simulator.counted())
-        return found[0], found[1]
+        return found
 
 
 def until_known(
