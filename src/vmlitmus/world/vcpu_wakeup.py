@@ -10,7 +10,9 @@ from enum import Enum
 from typing import Annotated
 
 from vmlitmus.lang import Between, Const, Entity, Set, Shared
-from vmlitmus.world.snp import Mode
+from vmlitmus.world.snp import Mode, MpState
+
+INIT, SIPI = 1, 2  # KVM_APIC_INIT and KVM_APIC_SIPI in apic->pending_events
 
 
 class Spte(Enum):
@@ -33,6 +35,8 @@ class Host(Entity):
 
     assigned: bool = False  # nr_possible_bypass_irqs is not 0
     posts: bool = False  # the IRTE of a device is in posted mode
+    two_sipis: Const[bool] = False  # the guest sends each SIPI twice
+    snapshot: Const[bool] = False  # INIT and SIPI are taken by one operation
 
 
 class Device(Entity):
@@ -89,6 +93,13 @@ class Vcpu(Entity, runs_on="cpu"):
     ndst: Cpu
     irr: bool = False  # the interrupt is in the vIRR
     listed_twice: bool = False  # it was put on a list while it was on one
+
+    # INIT and SIPI, for a vcpu that a test follows in nothing else.
+    ap: Const[bool] = False
+    mp: Shared[MpState] = MpState.RUNNABLE
+    events: Shared[Annotated[int, Between(0, 3)]] = 0  # apic->pending_events
+    init_due: bool = False  # an INIT was sent, and it has not reset itself since
+    sipi_last: bool = False  # what was sent last is a SIPI
 
     @property
     def at_rest(self) -> bool:

@@ -8,6 +8,7 @@ from vmlitmus.claims.vcpu_wakeup.faults import (
     shadowed_again,
     stale_spte,
 )
+from vmlitmus.claims.vcpu_wakeup.init_sipi import init_lost, init_sent, start_lost, waits_for_sipi
 from vmlitmus.claims.vcpu_wakeup.interrupts import (
     interrupt_pending,
     interrupt_taken,
@@ -60,6 +61,10 @@ CONDITIONS = (
     posted_while_sleeping,
     listed_twice,
     on_wakeup_list,
+    init_lost,
+    init_sent,
+    start_lost,
+    waits_for_sipi,
 )
 
 __all__ = ["CONDITIONS"]

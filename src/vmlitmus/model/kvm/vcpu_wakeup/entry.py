@@ -48,7 +48,7 @@ def serve_request(w: World, vcpu: Vcpu) -> bool:
 
 @sequence(source=(ENTER, LAST, SRCU), fair="weak")
 def enter_guest(w: World, vcpu: Vcpu) -> Sections:
-    when(vcpu.at_rest and not vcpu.halted and not vcpu.acks)
+    when(vcpu.at_rest and not vcpu.halted and not vcpu.acks and not vcpu.ap)
     served = serve_request(w, vcpu)
     yield "{vcpu} serves its requests"
     if served and vcpu.async_pf:

@@ -26,6 +26,13 @@ from vmlitmus.model.kvm.vcpu_wakeup.entry import (
     vmexit,
     vmexit_for_ipi,
 )
+from vmlitmus.model.kvm.vcpu_wakeup.init_sipi import (
+    accept_events,
+    ap_halts,
+    begin_start,
+    notice_init,
+    start,
+)
 from vmlitmus.model.kvm.vcpu_wakeup.kick import begin_request, request, take_ipi
 from vmlitmus.model.kvm.vcpu_wakeup.posted import (
     assign_device,
@@ -50,7 +57,13 @@ def populate(make: Setup, s: Settings) -> None:
     machine, guest, kvm = s["machine"], s["guest"], s["kvm"]
     spare = machine["spare_cpus"]
     assigned = kvm["device"] == "assigned"
-    make(Host, assigned=assigned, posts=assigned)
+    make(
+        Host,
+        assigned=assigned,
+        posts=assigned,
+        two_sipis=guest["sipis"] == 2,
+        snapshot=kvm["events"] == "one-operation",
+    )
     make(Device)
     for number_of in range(machine["vcpus"]):
         home = make(Cpu)
@@ -64,6 +77,7 @@ def populate(make: Setup, s: Settings) -> None:
             writes=number_of == 0,
             async_pf=guest["async_pf"],
             apic=Apic(kvm["apicv"]),
+            ap=guest["ap"],
         )
     for _ in range(spare):
         make(Cpu, spare=True)
@@ -110,6 +124,11 @@ MODEL = Model(
         wakeup_handler,
         assign_device,
         unassign_device,
+        begin_start,
+        start,
+        ap_halts,
+        accept_events,
+        notice_init,
     ),
     conditions=CONDITIONS,
     assumptions=DRAIN_ASSUMPTIONS,
@@ -129,11 +148,19 @@ MODEL = Model(
                 default="off",
                 doc="how interrupts reach a vcpu in the guest",
             ),
+            "events": choice(
+                "bit-by-bit",
+                "one-operation",
+                default="bit-by-bit",
+                doc="how a vcpu takes INIT and SIPI",
+            ),
             "device": choice(
                 "none", "assigned", default="none", doc="whether a device posts from the start"
             ),
         },
         "guest": {
+            "ap": flag(default=False, doc="the vcpus are APs that are started, and nothing more"),
+            "sipis": number(1, 2, default=1, counts=False, doc="SIPIs after each INIT"),
             "async_pf": flag(default=False, doc="the guest has enabled asynchronous page faults"),
             "pte_write": choice(
                 "plain",

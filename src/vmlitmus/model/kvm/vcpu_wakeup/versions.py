@@ -32,11 +32,17 @@ BY_VECTOR = Fix(
     KernelCommit("8b306e2f3c41", "KVM: VMX: avoid double list add with VT-d posted interrupts"),
     "4.14",
 )
-FIXES = (BY_VECTOR, RECOMPUTE, TRACK_BARRIER, ACCOUNT_BARRIER, ACK_BARRIER)
-_OLD = (BY_VECTOR, RECOMPUTE)
+OWN_EVENTS = Fix(
+    "INIT and SIPI are events that the vcpu takes itself",
+    KernelCommit("66450a21f996", "KVM: x86: Rework INIT and SIPI handling"),
+    "3.10",
+)
+FIXES = (OWN_EVENTS, BY_VECTOR, RECOMPUTE, TRACK_BARRIER, ACCOUNT_BARRIER, ACK_BARRIER)
+_OLD = (OWN_EVENTS, BY_VECTOR, RECOMPUTE)
 VERSIONS = {
-    "4.13": (),
-    "4.20": (BY_VECTOR,),
+    "3.9": (),
+    "4.13": (OWN_EVENTS,),
+    "4.20": (OWN_EVENTS, BY_VECTOR),
     "6.1.176": _OLD,
     "6.12.107": (*_OLD, TRACK_BARRIER, ACCOUNT_BARRIER),
     "7.1.13": FIXES,
