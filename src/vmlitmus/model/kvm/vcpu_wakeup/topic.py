@@ -18,6 +18,14 @@ from vmlitmus.lang import (
     release,
 )
 from vmlitmus.model.kvm.vcpu_wakeup.async_pf import acknowledge, fault, handle_ack, page_present
+from vmlitmus.model.kvm.vcpu_wakeup.avic import (
+    begin_avic_irq,
+    begin_ipi,
+    deliver_avic,
+    doorbell,
+    send_ipi,
+    toggle_inhibit,
+)
 from vmlitmus.model.kvm.vcpu_wakeup.block import block
 from vmlitmus.model.kvm.vcpu_wakeup.entry import (
     after_exit,
@@ -61,6 +69,7 @@ def populate(make: Setup, s: Settings) -> None:
         Host,
         assigned=assigned,
         posts=assigned,
+        erratum=machine["erratum_1235"],
         two_sipis=guest["sipis"] == 2,
         snapshot=kvm["events"] == "one-operation",
     )
@@ -73,6 +82,8 @@ def populate(make: Setup, s: Settings) -> None:
             cpu=home,
             last=home,
             ndst=home,
+            entry_cpu=home,
+            is_running=kvm["apicv"] == "avic" and not machine["erratum_1235"],
             scheduled=spare > 0 or kvm["apicv"] != "off",
             writes=number_of == 0,
             async_pf=guest["async_pf"],
@@ -124,6 +135,12 @@ MODEL = Model(
         wakeup_handler,
         assign_device,
         unassign_device,
+        begin_ipi,
+        send_ipi,
+        begin_avic_irq,
+        deliver_avic,
+        doorbell,
+        toggle_inhibit,
         begin_start,
         start,
         ap_halts,
@@ -139,6 +156,7 @@ MODEL = Model(
         "machine": {
             "vcpus": number(1, 2, default=1, doc="vcpus, each on a cpu of its own"),
             "spare_cpus": number(0, 1, default=0, doc="further cpus, to which vcpus may migrate"),
+            "erratum_1235": flag(default=False, doc="the cpus have erratum 1235 of AVIC"),
             "tasks": number(1, 2, default=1, doc="tasks that send something, each on its cpu"),
         },
         "kvm": {
