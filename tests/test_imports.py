@@ -152,6 +152,7 @@ ROOMS = {  # inside a package: which folder may import which, "" for the files b
         "laws": set(),
         "simulators": {"laws", "measures"},
         "measures": {"laws"},
+        "worst": {"laws", "simulators", "measures", ""},
         "": {"laws", "simulators", "measures"},
     },
     "cli": {

@@ -98,8 +98,9 @@ class Test:
 
     ``path`` is how messages name its file, ``file`` where that is. ``yes`` is the verdict that
     answers the question with yes; None where the question is none of that kind. ``measures`` are
-    what a simulation measures, ``large`` the cells that are only simulated. A test that expects
-    nothing may have no ``source``, ``because`` and ``decided_by``: they are empty then.
+    what a simulation measures. ``simulated`` are all cells, those among them that are not decided:
+    large ones, and those that differ from an earlier one in nothing but their timing. A test that
+    expects nothing may have no ``source``, ``because`` and ``decided_by``: they are empty then.
     """
 
     name: str
@@ -120,7 +121,7 @@ class Test:
     yes: Verdict | None = None
     file: str = ""
     measures: tuple[Mapping[str, Any], ...] = ()
-    large: tuple[Cell, ...] = ()
+    simulated: tuple[Cell, ...] = ()
 
     @property
     def watched(self) -> tuple[str, ...]:

@@ -127,3 +127,43 @@ def test_a_test_without_timing(capsys) -> None:
 def test_timings_are_listed(capsys) -> None:
     assert main(["list", "timings", "split-lock"]) == 0
     assert "tick = 4 ms" in capsys.readouterr().out
+
+
+LATENCY = """
+[timing]
+use = "ticks"
+work = "1 ms"
+
+[[measure]]
+name = "wait"
+latency = ["split_lock: *makes it sleep 10 ms", "split_lock: *has buslock_sem"]
+by_actor = true
+"""
+WORST = json.loads(
+    (Path(vmlitmus.__file__).parent / "schemas" / "worst-case-1.json").read_text(encoding="utf-8")
+)
+
+
+def test_the_worst_case(tmp_path, capsys) -> None:
+    assert simulate(tmp_path, HEAD + LATENCY, "--worst", "wait", "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    jsonschema.validate(found, WORST)
+    cell = found["cells"][0]
+    assert (cell["verdict"], cell["loop_start"]) == ("bounded", None)
+    # #AC comes 1 ms of work and 2 us of trap after a tick at the earliest, the end 3 us after one.
+    assert cell["longest"] == pytest.approx(0.016 - 0.001002 + 0.000003, abs=1e-9)
+    assert cell["steps"][-1]["time"] == cell["longest"]
+
+
+@pytest.mark.parametrize(
+    ("options", "said", "code"),
+    [
+        (["--worst", "wiat"], "wait", 2),
+        (["--worst", "wait", "--html", "x.html"], "--html shows figures", 2),
+        (["--worst", "wait", "--time-limit", "0.001"], "inconclusive", 3),
+    ],
+)
+def test_the_worst_case_is_refused(tmp_path, capsys, options, said, code) -> None:
+    assert simulate(tmp_path, HEAD + LATENCY, *options) == code
+    out = capsys.readouterr()
+    assert said in out.out + out.err

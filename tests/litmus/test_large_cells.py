@@ -88,3 +88,9 @@ def test_a_model_that_does_not_grow_says_so(tmp_path: Path, capsys) -> None:
     assert main(["simulate", str(path)]) == 2
     out, err = capsys.readouterr()
     assert "this model does not grow beyond that in time either" in out + err
+
+
+def test_cells_that_differ_in_time_alone_are_decided_once(path: Path) -> None:
+    path.write_text(TEST.replace("[2, 4]", '[2, 3]\n"timing.lock" = ["1 us", "2 us"]'))
+    assert [c.where["vcpus"] for c in Catalogue().read(path).cells] == ["2", "3"]
+    assert len(Catalogue(in_time=True).read(path).cells) == 4

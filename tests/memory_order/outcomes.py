@@ -36,6 +36,20 @@ def by_native(machine: Machine) -> tuple[set[Outcome], int]:
         return final(machine, (layout.unpack(search.state(i)) for i in range(count))), count
 
 
+def states_by_reference(machine: Machine) -> set[State]:
+    """Return all states that the reference engine finds."""
+    return set(explore(Stepper(machine), lambda state: False, lambda seen, frontier: None).parent)
+
+
+def states_by_native(machine: Machine, most: int) -> set[State] | None:
+    """Return all states that the compiled engine finds; None where there are more than ``most``."""
+    layout = Layout(machine)
+    model = compile_machine(machine, ())
+    with Search(model, stop_on=0, limits=Limits(), progress=None) as search:
+        count = search.run().states
+        return None if count > most else {layout.unpack(search.state(i)) for i in range(count)}
+
+
 def final(machine: Machine, states: Any) -> set[Outcome]:
     """Return what registers and locations hold in those states in which all have ended."""
     where = {(v.entity, v.name): i for i, v in enumerate(machine.variables)}

@@ -8,11 +8,14 @@ from typing import Any
 
 import pytest
 from axioms import final_states
+from judge import load
 from outcomes import by_native, by_reference, machine_of
+from random_shared_models import random_text
+from shared_judge import judge
 
 from vmlitmus.compiler.lowering.shared_memory import SharedMemory
 from vmlitmus.compiler.machine import lowering_cache
-from vmlitmus.compiler.machine.store_load import _Walk
+from vmlitmus.compiler.machine.store_load import Behind, _Walk
 from vmlitmus.herd.program import Program
 from vmlitmus.herd.read import read_program
 from vmlitmus.lang.store_buffer import StoreBuffers
@@ -133,8 +136,21 @@ def test_a_fault_of_the_lowering_is_seen(
     assert wrong(by_native)
 
 
-@pytest.mark.parametrize("method", ["early", "tells"])
-def test_a_pair_that_is_overlooked_is_seen(monkeypatch: pytest.MonkeyPatch, method: str) -> None:
+@pytest.mark.parametrize(
+    ("owner", "method"), [(Behind, "meet"), (_Walk, "tells")], ids=["later sections", "all"]
+)
+def test_a_pair_that_is_overlooked_is_seen(
+    monkeypatch: pytest.MonkeyPatch, owner: type, method: str
+) -> None:
     """Selective buffering rests on what the static report finds."""
-    monkeypatch.setattr(_Walk, method, lambda *_: [])
+    monkeypatch.setattr(owner, method, lambda *_: [])
     assert wrong(by_reference, raw=False)
+
+
+def test_a_store_on_the_way_that_is_not_buffered_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A store that waits for an empty buffer is a barrier between the others."""
+    model = load(random_text(59))
+    assert judge(model, 400).differs is None
+    monkeypatch.setattr(_Walk, "on_the_way", lambda *_: False)
+    lowering_cache._FAMILIES.clear()
+    assert "raw and selective differ" in str(judge(model, 400).differs)

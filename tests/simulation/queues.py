@@ -169,6 +169,39 @@ def collected(w: World) -> bool:
     return all(c.found for c in w.all(Coupon))
 
 
+@condition("none-collected", "there is no coupon yet", source=S)
+def none_collected(w: World) -> bool:
+    return not any(c.found for c in w.all(Coupon))
+
+
+@step("the first of all is {coupon}", source=S)
+def win(w: World, coupon: Coupon) -> None:
+    when(not any(c.found for c in w.all(Coupon)))
+    coupon.found = True
+
+
+@condition("third-won", "it is the third", source=S)
+def third_won(w: World) -> bool:
+    return len(w.all(Coupon)) > 2 and w.all(Coupon)[2].found
+
+
+def race(runners: int) -> Model:
+    """Return a race: the first of some is the last thing that happens."""
+
+    def setup(make: Any, settings: Any) -> None:
+        for _ in range(runners):
+            make(Coupon)
+
+    return Model(
+        name="race",
+        doc="a race",
+        entities=(Coupon,),
+        steps=(win,),
+        conditions=(none_collected, third_won),
+        setup=setup,
+    )
+
+
 def coupons(kinds: int) -> Model:
     """Return a collector of coupons."""
 
@@ -181,7 +214,7 @@ def coupons(kinds: int) -> Model:
         doc="coupons",
         entities=(Coupon,),
         steps=(collect,),
-        conditions=(collected,),
+        conditions=(collected, none_collected),
         setup=setup,
     )
 
@@ -216,6 +249,11 @@ def at_bottom(w: World) -> bool:
     return w.the(Walker).height == 0
 
 
+@condition("inside", "the walker is between", source=S)
+def inside(w: World) -> bool:
+    return 0 < w.the(Walker).height < w.the(Walker).top
+
+
 def walk(start: int, top: int, *, ruin: bool) -> Model:
     """Return a birth-death chain that ends at the top; with ``ruin`` at the bottom as well."""
 
@@ -227,7 +265,7 @@ def walk(start: int, top: int, *, ruin: bool) -> Model:
         doc="a walker",
         entities=(Walker,),
         steps=(up, down),
-        conditions=(at_top, at_bottom),
+        conditions=(at_top, at_bottom, inside),
         setup=setup,
     )
 

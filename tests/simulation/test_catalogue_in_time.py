@@ -1,43 +1,70 @@
-"""The timed tests of the catalogue find what they expect, and say what that is."""
+"""The timed tests of the catalogue find what they expect, in both simulators.
+
+The first cell of each test is an ordinary test; the other cells, large ones among them, are wide.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from asking import both, until_event
 
 from vmlitmus.lang import Model
 from vmlitmus.litmus import Catalogue
 from vmlitmus.scenario import Cell, Test
-from vmlitmus.simulation.laws.timing import read_timing
+from vmlitmus.simulation.laws.timing import Row, read_timing
+from vmlitmus.simulation.measures.figures import Figures
+from vmlitmus.simulation.replications import FEWEST, Replications
 from vmlitmus.simulation.simulate import Asked, prepared, simulate, timings_of
 
-CATALOGUE = Catalogue()
+CATALOGUE = Catalogue(in_time=True)
 TIMED = [test for test in CATALOGUE.tests() if test.measures]
-CELLS = [pytest.param(CATALOGUE.model_of(t.topic), t, c, id=c.name) for t in TIMED for c in t.cells]
+RUNS = 2 * FEWEST
+EVENTS = 1500  # that both simulators are compared for
 
 
-@pytest.mark.parametrize(("model", "test", "cell"), CELLS)
+def cells() -> Iterator[Any]:
+    for test in TIMED:
+        ordinary = next(cell for cell in test.cells if not cell.large)
+        for cell in test.cells:
+            first = cell is ordinary and not test.wide
+            yield pytest.param(
+                CATALOGUE.model_of(test.topic), test, cell,
+                id=cell.name, marks=() if first else pytest.mark.wide,
+            )  # fmt: skip
+
+
+@pytest.mark.parametrize(("model", "test", "cell"), list(cells()))
 def test_it_is_as_expected(model: Model, test: Test, cell: Cell) -> None:
-    found = simulate(model, test, [cell], Asked(runs=10, workers=1)).cells[0]
-    assert found.error is None
-    assert not found.warnings, found.warnings
-    expected = [m.as_expected for m in found.measured if m.expected is not None]
+    ready = prepared(model, test, cell)
+    runs = Replications(ready.rules, ready.measures, ready.run, "compiled")
+    runs.more(RUNS if not cell.large else FEWEST, workers=1)
+    found = Figures(ready.measures, runs.plan, 0.99).measured(runs.counted)
+    assert not [row for row in ready.rules.unused() if row.own]
+    assert not [m.name for m in found if not m.figures], "never observed"
+    expected = [m for m in found if m.expected is not None]
     assert expected, "a timed test says what one of its figures is"
-    assert all(expected)
+    assert not [(m.name, m.figures[0]) for m in expected if not m.as_expected]
+    if not cell.large:
+        plain, fast = both(runs, until_event(runs, EVENTS, ready.run.horizon))
+        assert plain == fast
 
 
 @pytest.mark.parametrize("topic", sorted({test.topic for test in TIMED}))
 def test_no_row_is_about_nothing(topic: str) -> None:
     """A row of a timing may be about nothing in one cell, but not in all tests that use it."""
-    unused: dict[tuple[str, str], bool] = {}
+    unused: dict[str, list[Row]] = {}
     for test in TIMED:
         for cell in test.cells if test.topic == topic else ():
-            rules = prepared(CATALOGUE.model_of(topic), test, cell).rules
-            for row in rules.timing.rows:
-                key = test.path if row.own else rules.timing.path, row.place
-                unused[key] = unused.get(key, True) and row in rules.unused()
-    assert not [key for key, always in unused.items() if always]
+            used = str(cell.timing["use"])
+            if cell.large or unused.get(used) == []:
+                continue
+            rows = prepared(CATALOGUE.model_of(topic), test, cell).rules.unused()
+            shared = [row for row in rows if not row.own]
+            unused[used] = [row for row in unused.get(used, shared) if row in shared]
+    assert not any(unused.values()), unused
 
 
 @pytest.mark.parametrize("topic", CATALOGUE.topics())

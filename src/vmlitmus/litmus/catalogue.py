@@ -68,7 +68,7 @@ class Catalogue:
         return self._sized(dataclasses.replace(test, file=str(path)))
 
     def _sized(self, test: Test) -> Test:
-        return dataclasses.replace(test, cells=test.cells + test.large) if self.in_time else test
+        return dataclasses.replace(test, cells=test.simulated) if self.in_time else test
 
     def herd(self, path: Path) -> tuple[Test, Model]:
         """Return the test in a file of herd's format, and its model; raises HerdError."""

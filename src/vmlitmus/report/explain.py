@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
-import shlex
 import textwrap
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sized
 
 from vmlitmus.outcome import Outcome, Result
 from vmlitmus.report.cause import answer, cause, headline, saw_everything, searched
+from vmlitmus.report.command_line import command_lines
 from vmlitmus.report.timeline import WIDTH, ascii_only, changed_at_start, timeline
 
 _FAIRNESS = ("weakly fair", "strongly fair")  # bounds of a liveness claim
+_LONGEST = 2 * WIDTH  # columns of a sentence about fairness
+_ASSUMPTION = re.compile(r'assumption "([^"]+)"')  # how a source begins that is one
 
 
 def explain(
@@ -19,9 +21,9 @@ def explain(
 ) -> str:
     """Return the report: question, answer, cause, time-line, bounds, citations, how to rerun.
 
-    Steps that never happened, assumptions and sources are counted, except those that the run rests
-    on; ``verbose`` lists them all. ``states`` adds what each step changes. Without ``question`` the
-    report begins with the answer.
+    Around the time-line it has about 25 lines: omissions, assumptions, sources and steps that never
+    happened are counted, except those that decide; ``verbose`` lists them all. ``states`` adds what
+    each step changes. Without ``question`` the report begins with the answer.
     """
     r = outcome.result
     if r is None:
@@ -29,9 +31,9 @@ def explain(
     lines = [*_wrap(outcome.question), ""] if question else []
     lines += answer(outcome)
     lines += _wrap(headline(outcome, r))
-    lines += ["", *_wrap(cause(outcome, r))]
+    lines += _wrap(cause(outcome, r))
     if r.trace is not None:
-        lines += ["", *_wrap(f"Start: {outcome.start}.")] if outcome.start else []
+        lines += _wrap(f"Start: {outcome.start}.") if outcome.start else []
         lines += _at_start(r) if states else []
         lines += [
             "",
@@ -40,11 +42,7 @@ def explain(
     lines += ["", *_facts(outcome, r, verbose)]
     cited = _citations(outcome, r, verbose)
     lines += ["", *cited] if cited else []
-    lines += [
-        "",
-        "To run it again:",
-        f"  vmlitmus {outcome.command} {shlex.join(outcome.arguments)}",
-    ]
+    lines += ["", "To run it again:", *command_lines(outcome.command, outcome.arguments)]
     return "\n".join(ascii_only(text).rstrip() for text in lines)
 
 
@@ -71,9 +69,11 @@ def _at_start(r: Result) -> list[str]:
 
 
 def _facts(outcome: Outcome, r: Result, verbose: bool) -> list[str]:
-    lines = [line for sentence in limited_to(outcome.bounds) for line in _wrap(sentence)]
+    """Return what the verdict is limited to, and what it rests on."""
+    bounds = limited_to(outcome.bounds) if verbose else _limited_shortly(outcome.bounds)
+    lines = [line for sentence in bounds for line in _wrap(sentence)]
     lines += _wrap(searched(outcome, r))
-    if outcome.not_modelled:
+    if verbose and outcome.not_modelled:
         lines += ["Not modelled:", *items(outcome.not_modelled)]
     if r.backing:
         lines += ["Not vacuous; the search also reached:", *items(r.backing)]
@@ -105,6 +105,16 @@ def limited_to(given: Mapping[str, object]) -> list[str]:
     return found
 
 
+def _limited_shortly(given: Mapping[str, object]) -> list[str]:
+    """Return bounds as sentences; of many steps that fairness promises only their number."""
+    found = limited_to(given)
+    if len(found) > 1 and len(found[1]) > _LONGEST:
+        steps = ((name, given[name]) for name in _FAIRNESS)
+        numbers = [f"{len(each)} {name}" for name, each in steps if isinstance(each, Sized)]
+        found[1] = f"Steps that have to happen: {', '.join(numbers)}."
+    return found
+
+
 def _bound(name: str, value: object) -> str:
     if isinstance(value, (list, tuple)):
         return f"{name}: {', '.join(map(str, value)) or 'none'}"
@@ -120,46 +130,44 @@ def expected_because(outcome: Outcome) -> str:
 
 
 def _citations(outcome: Outcome, r: Result, verbose: bool) -> list[str]:
+    """Return why the verdict is expected, who asked, and the sources of the run."""
     told = expected_because(outcome)
     lines = _wrap(told) if told else []
     lines += _wrap(f"Asked in: {outcome.citation}") if outcome.citation else []
     sources = list(dict.fromkeys(s for step in r.trace or () for s in step.source.split("; ")))
     if verbose:
         return lines + (["Sources of the steps:", *items(sources)] if sources else [])
-    shown = _deciding(r)
-    lines += (
-        ["Sources of the last step, and assumptions of the run:", *items(shown)] if shown else []
-    )
-    return lines + _counted(outcome, r, len(sources) - len(shown))
+    assumed = [found[1] for s in sources if (found := _ASSUMPTION.match(s))]
+    last = _deciding(r)
+    rest = f", and {len(last) - 1} more" if len(last) > 1 else ""
+    lines += _wrap(f"Source of the last step: {last[0]}{rest}.") if last else []
+    lines += _wrap(f"Assumptions that this run rests on: {', '.join(assumed)}.") if assumed else []
+    more = [s for s in sources if s not in last[:1]]
+    return lines + _counted(outcome, r, len(more))
 
 
 def _deciding(r: Result) -> list[str]:
-    """Return the sources of the last step, and the assumptions that any step rests on."""
-    if not r.trace:
+    """Return the sources of the last step; none of a run that goes on for ever."""
+    if not r.trace or r.loop_start is not None:
         return []
-    last = r.trace[-1].source.split("; ")
-    every = (s for step in r.trace for s in step.source.split("; "))
-    return list(dict.fromkeys([*last, *(s for s in every if re.match(r'assumption "', s))]))
+    return [s for s in dict.fromkeys(r.trace[-1].source.split("; ")) if not _ASSUMPTION.match(s)]
 
 
 def _counted(outcome: Outcome, r: Result, sources: int) -> list[str]:
     """Say how much is not shown."""
     counts = {
+        "note on what is not modelled": len(outcome.not_modelled),
         "assumption in force": len(outcome.assumptions),
-        "more source of the steps": sources,
+        "source of the steps": sources,
         "step that never happened": len(_never(outcome, r)),
     }
     parts = [_plural(number, what) for what, number in counts.items() if number]
-    return _wrap(f"Listed with -v: {', '.join(parts)}.") if parts else []
+    return _wrap(f"With -v: {', '.join(parts)}.") if parts else []
 
 
 def _plural(number: int, what: str) -> str:
     first, _, rest = what.partition(" ")
-    if number == 1:
-        return f"1 {what}"
-    if first == "more":
-        return f"{number} {what.replace('source', 'sources')}"
-    return f"{number} {first}s {rest}"
+    return f"1 {what}" if number == 1 else f"{number} {first}s {rest}"
 
 
 def items(texts: Iterable[str]) -> list[str]:

@@ -12,7 +12,7 @@ from vmlitmus.outcome import TraceStep
 
 WIDTH = 75
 _INDENT = 2
-_WIDEST = 46  # of a clause, so that the columns stay visible
+_WIDEST = 60  # of a clause, so that the columns stay visible
 _LAST = 28  # the least width of the last column
 _STEPS = range(9, 25)  # from one column to the next
 
@@ -43,7 +43,8 @@ def timeline(
     for number, step in enumerate(steps):
         lines += marks.get(number, [])
         at = offsets[names.index(column(step))]
-        parts = textwrap.wrap(ascii_only(step.label), min(_WIDEST, WIDTH - at))
+        room = min(_WIDEST, WIDTH - at) if len(names) > 1 else WIDTH - at
+        parts = textwrap.wrap(ascii_only(step.label), room)
         lines += [" " * at + part for part in parts]
         lines += _changes(step, at) if states else []
     return lines + marks.get(len(steps), []) + marked(ending)

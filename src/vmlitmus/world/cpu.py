@@ -87,6 +87,7 @@ class Host(Entity):
     """The machine as a whole."""
 
     sme_coherent: Const[bool] = False  # X86_FEATURE_SME_COHERENT
+    interrupts_first: Const[bool] = False  # an IPI that was sent is taken before all else there
     writeback: Const[Writeback] = Writeback.WBNOINVD
     clean_lines: Const[bool] = False  # follow clean lines too, for stale reads
     recycles_asid: Const[bool] = False  # a second VM gets the ASID of the first

@@ -22,6 +22,7 @@ class Activity(Enum):
     KTHREAD = "ksoftirqd"
     HARDIRQ = "hard irq"
     SOFTIRQ = "softirq"
+    NMI = "NMI handler"  # or a machine check's; neither handles softirqs on its way back
     IDLE_LOOP = "idle loop"  # do_idle(), before cpuidle_idle_call()
     ENTERING = "entering idle"  # IRQs off, an idle state is chosen, HLT not yet executed
     POLL = "poll idle"

@@ -54,7 +54,11 @@ class Host(Entity):
     passed: bool = False  # a write of "on" is past the refusals of smt/control, not yet at its lock
     rescans: SmtControl = SmtControl.ON  # what a rescan has read and will store again; on: none
     knows: Const[bool] = True  # its KVM knows the hint
+    one_thread: bool = False  # cpu_smt_num_threads is 1
+    said_off: bool = False  # off or forceoff was written without an error, and nothing came since
     retests: Const[bool] = False  # smt/control tests its refusals again under the lock
+    compares: Const[bool] = False  # smt/control compares states, not numbers of threads
+    takedown_fails: Const[bool] = False  # a cpu may fail to go down
     bringup_fails: Const[bool] = False  # a cpu may fail to come up while control says "on"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from itertools import islice
 from pathlib import Path
 
@@ -130,7 +131,10 @@ def test_a_verdict_that_does_not_last_is_explained(tmp_path, capsys) -> None:
     assert code == 0
     assert "does not outlast at_most.guest-write = 1 (was 0): violated there" in out
     assert "\n  ==> stale-encrypted-line\n" in out
-    assert f"vmlitmus grow {path} --raise at_most.guest-write=1" in out
+    command = shlex.split(
+        out.partition("To run it again:\n")[2].partition("\n\n")[0].replace("\\\n", "")
+    )
+    assert command == ["vmlitmus", "grow", path, "--raise", "at_most.guest-write=1"]
 
 
 @pytest.mark.parametrize(

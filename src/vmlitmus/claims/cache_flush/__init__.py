@@ -23,6 +23,7 @@ from vmlitmus.claims.cache_flush.flush import (
     unregistered_page_dirty,
     vcpu_created,
     vcpu_not_set_up,
+    vcpu_waits,
     vm_destroyed,
 )
 from vmlitmus.claims.cache_flush.stale_lines import (
@@ -50,6 +51,7 @@ CONDITIONS = (
     page_launched,
     dirty_on_two_cpus,
     flush_owes,
+    vcpu_waits,
     left_dirty,
     vm_destroyed,
     context_moved,

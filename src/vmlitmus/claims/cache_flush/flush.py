@@ -28,6 +28,15 @@ def flush_owes(w: World) -> bool:
 
 
 @condition(
+    "vcpu-waits-for-write-back",
+    "a vcpu is loaded on a cpu that was sent a write-back IPI and has not handled it",
+    source=WRITEBACK,
+)
+def vcpu_waits(w: World) -> bool:
+    return any(vcpu.cpu in task.targets for vcpu in w.all(Vcpu) for task in w.all(Task))
+
+
+@condition(
     "unallocated-mask-used",
     "a flush reads have_run_cpus of a VM that has none",
     source=MASK,

@@ -16,7 +16,13 @@ def runs_task(cpu: Cpu) -> bool:
 
 def runs_kernel(cpu: Cpu) -> bool:
     """Say whether kernel instructions execute, the idle loop's apart."""
-    return cpu.activity in (Activity.HARDIRQ, Activity.SOFTIRQ, Activity.KTHREAD, Activity.KERNEL)
+    return cpu.activity in (
+        Activity.HARDIRQ,
+        Activity.SOFTIRQ,
+        Activity.NMI,
+        Activity.KTHREAD,
+        Activity.KERNEL,
+    )
 
 
 def cookie_of(task: Task | None) -> Cookie:
@@ -145,7 +151,7 @@ def kernel_entry_unnoticed(w: World) -> bool:
         and a.core is b.core
         and a.activity == Activity.GUEST
         and not a.irq
-        and b.activity in (Activity.HARDIRQ, Activity.SOFTIRQ)
+        and b.activity in (Activity.HARDIRQ, Activity.SOFTIRQ, Activity.NMI)
         and b.curr is not None
         and b.curr.kind == TaskKind.USER
         for a in w.all(Cpu)

@@ -16,6 +16,8 @@ from vmlitmus.claims.smt_topology.hints import (
     hint_set,
     hint_set_while_running,
     host_changed,
+    off_in_force,
+    off_not_in_force,
     smt_possible_again,
     vm_moved,
 )
@@ -63,6 +65,8 @@ CONDITIONS = (
     hint_false_later,
     smt_possible_again,
     forceoff_undone,
+    off_not_in_force,
+    off_in_force,
     hint_set,
     hint_set_while_running,
     host_changed,

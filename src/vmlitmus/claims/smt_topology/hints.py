@@ -10,9 +10,10 @@ from vmlitmus.claims.smt_topology.facts import (
     no_non_arch_core_sharing,
     no_smt,
 )
-from vmlitmus.lang import Assumption, World, condition
-from vmlitmus.world.smt_topology import Fact, SmtControl, Task, TaskKind, Vcpu, Vm
+from vmlitmus.lang import Assumption, KernelFile, World, condition
+from vmlitmus.world.smt_topology import Fact, Host, SmtControl, Task, TaskKind, Vcpu, Vm
 
+CONTROL = KernelFile("kernel/cpu.c", "__store_smt_control()", "7.2.8")
 READING = Assumption(
     "accurate-reading",
     "ACCURATE_TOPOLOGY is meant both ways: siblings in the guest are siblings on the host, and "
@@ -130,6 +131,26 @@ def forceoff_undone(w: World) -> bool:
     vm = w.the(Vm)
     rests = vm.host.idle and vm.host.rescans == SmtControl.ON
     return rests and vm.booted and vm.told and vm.host.smt in (SmtControl.ON, SmtControl.OFF)
+
+
+@condition(
+    "off-not-in-force",
+    "smt/control has taken off or forceoff without an error, nobody has written or brought "
+    "siblings up since, and cpu_smt_control says on",
+    source=CONTROL,
+    backed_by=("off-in-force",),
+)
+def off_not_in_force(w: World) -> bool:
+    return any(h.said_off and h.idle and h.smt == SmtControl.ON for h in w.all(Host))
+
+
+@condition(
+    "off-in-force",
+    "smt/control has taken off or forceoff without an error, and SMT is off",
+    source=CONTROL,
+)
+def off_in_force(w: World) -> bool:
+    return any(h.said_off and h.idle and h.smt != SmtControl.ON for h in w.all(Host))
 
 
 @condition("host-changed", "the host changes while the guest runs", source=THREAD)

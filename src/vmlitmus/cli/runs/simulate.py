@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import click
 
@@ -18,6 +20,10 @@ from vmlitmus.cli.output.destination import Writing
 from vmlitmus.cli.output.progress import Ticker
 from vmlitmus.cli.shell.test_names import complete_tests
 from vmlitmus.errors import UsageError
+
+if TYPE_CHECKING:
+    from vmlitmus.lang import Model
+    from vmlitmus.scenario import Cell, Test
 
 
 @click.command("simulate", cls=Writing)
@@ -40,7 +46,15 @@ from vmlitmus.errors import UsageError
     "--set", "given", multiple=True, metavar="NAME=VALUE", help="Give a parameter another value."
 )
 @click.option(
-    "--json", "as_object", is_flag=True, help="Print one JSON object, vmlitmus/simulation/1."
+    "--worst",
+    metavar="LATENCY",
+    help="The longest that a latency can be, over all orders and durations, and the run.",
+)
+@click.option(
+    "--json",
+    "as_object",
+    is_flag=True,
+    help="Print one JSON object, vmlitmus/simulation/1, or vmlitmus/worst-case/1.",
 )
 @click.option("-v", "--verbose", is_flag=True, help="Also print the parameters.")
 @click.option(
@@ -64,6 +78,7 @@ def command(
     confidence: float,
     runs: int | None,
     given: tuple[str, ...],
+    worst: str | None,
     as_object: bool,
     verbose: bool,
     engine: str,
@@ -79,9 +94,13 @@ def command(
     median is known to --precision, or until --time-limit; then the exit code is 3. It is 1 where a
     figure is not within the limits that the test expects.
 
+    --worst asks for a bound instead: the longest time that a latency of the test can take, whatever
+    comes first and however long each step takes within its law.
+
     \b
     vmlitmus simulate warn-lockers-in-time
     vmlitmus simulate warn-lockers-in-time --set tick='1 ms' --seed 7
+    vmlitmus simulate warn-lockers-in-time --worst 'from #AC to buslock_sem'
     """
     from vmlitmus.decide.own_code import apart
     from vmlitmus.outcome.simulated import as_json
@@ -96,6 +115,13 @@ def command(
         from dataclasses import replace
 
         cells = tuple(replace(cell, timing={**cell.timing, **chosen}) for cell in cells)
+    if worst is not None:
+        if html is not None:
+            raise UsageError("--html shows figures; --worst prints one time and its run")
+        return _worst(
+            catalogue.model_of(found.topic), found, cells, worst, whole.seconds or 60.0,
+            model, as_object, output,
+        )  # fmt: skip
     asked = Asked(seed, confidence, precision, whole.seconds or 20.0, runs, engine, jobs)
     with Ticker(len(cells)) as ticker:
         done = apart(
@@ -119,6 +145,34 @@ def command(
         json.dumps(as_json(done), indent=1) if as_object else simulated_text(done, verbose=verbose),
         output,
     )
+    return done.exit_code
+
+
+def _worst(
+    model: Model,
+    test: Test,
+    cells: Sequence[Cell],
+    latency: str,
+    seconds: float,
+    own: str | None,
+    as_object: bool,
+    output: str | None,
+) -> int:
+    from vmlitmus.decide.own_code import apart
+    from vmlitmus.outcome.longest import as_json
+    from vmlitmus.report.longest import longest_text
+    from vmlitmus.simulation.worst.worst_case import worst_case
+
+    with Ticker(len(cells)) as ticker:
+        progress = None if own else lambda cell, n: ticker.busy(f"{cell}: {n} classes")
+        done = apart(
+            own,
+            test.name,
+            lambda: worst_case(model, test, cells, latency, seconds, progress),
+            ticker.busy,
+        )
+    text = json.dumps(as_json(done), indent=1) if as_object else longest_text(done)
+    write_out(text, output)
     return done.exit_code
 
 

@@ -6,13 +6,15 @@ where somebody can tell that what follows came first: another cpu writes what is
 what is written there without a buffer.
 
 A store that nothing of this kind follows before the buffer drains need not be buffered: it may be
-delayed, with all that follows, until it would have reached memory. Where there is no pair, the
+delayed, with all that follows, until it would have reached memory. A store on the way from another
+one to what passes it is buffered as well: it would wait for that one. Where there is no pair, the
 answer under sequential consistency is the answer under TSO.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from vmlitmus.compiler.ir.nodes import Code, Operand
@@ -40,6 +42,31 @@ def passing(
     ``varying`` are those of the variables that change.
     """
     return _Walk(lowered, conditions, variables, varying).run()
+
+
+@dataclass
+class Behind:
+    """What may happen while a store is in the buffer of its cpu.
+
+    ``sections`` are those begun meanwhile that store something themselves.
+    """
+
+    accesses: list[Access] = field(default_factory=list)
+    drains: list[Drain] = field(default_factory=list)
+    sections: list[tuple[Instance, Code]] = field(default_factory=list)
+
+    def meet(self, instance: Instance, code: Code) -> None:
+        """A section begins while the store is in the buffer."""
+        self.accesses += code.order.early
+        self.drains += [drain for drain, met in code.order.drains if met is None]
+        if code.order.stores:
+            self.sections.append((instance, code))
+
+    def add(self, other: Behind) -> None:
+        """What happens there happens here."""
+        self.accesses += other.accesses
+        self.drains += other.drains
+        self.sections += other.sections
 
 
 class _Walk:
@@ -71,6 +98,7 @@ class _Walk:
         for instance, code in self.lowered:
             if instance.runner is not None:
                 self.starts.setdefault(instance.runner, []).append((instance, code))
+        self.walks: dict[tuple[Entity, frozenset[Known]], Behind] = {}
         self.pairs: dict[Pair, None] = {}
         self.drains: dict[Drain, None] = {}
         self.stores: dict[Site, set[str]] = {}
@@ -78,15 +106,38 @@ class _Walk:
     def run(self) -> Passing:
         for instance, code in self.lowered:
             actor = instance.runner
-            if actor is None or not code.order.stores:
-                continue
-            found = [s for s in code.order.stores if self.touched(s.variable, actor)]
-            passed = [self.follow(instance, code, store, actor) for store in found]
-            if any(passed):
-                names = {self.names[s.variable] for s in code.order.stores}
-                self.stores.setdefault(instance.site, set()).update(names)
+            for store in code.order.stores if actor is not None else ():
+                assert actor is not None
+                if self.touched(store.variable, actor):
+                    self.passed(instance, code, store, actor)
         stores = {site: frozenset(names) for site, names in self.stores.items()}
         return Passing(tuple(sorted(self.pairs)), tuple(self.drains), stores)
+
+    def passed(self, instance: Instance, code: Code, store: Access, actor: Entity) -> None:
+        """Note what may pass a store, and which stores have to be buffered for it."""
+        behind = self.follow(code, store, actor)
+        self.drains |= dict.fromkeys(behind.drains)
+        found = [a for a in behind.accesses if self.tells(a, store, actor)]
+        if not found:
+            return
+        for access in found:
+            self.pairs[_pair(store, access)] = None
+        self.buffer(instance, code)
+        for later, its in behind.sections:
+            runner = later.runner
+            if runner is not None and self.on_the_way(its, store, actor, runner):
+                self.buffer(later, its)
+
+    def on_the_way(self, code: Code, store: Access, actor: Entity, runner: Entity) -> bool:
+        """Say whether what passes a store is in a section that stores, or follows it."""
+        found = [*code.order.early, *(access for _, access in code.order.inside)]
+        for later in code.order.stores:
+            found += self.follow(code, later, runner).accesses
+        return any(self.tells(access, store, actor) for access in found)
+
+    def buffer(self, instance: Instance, code: Code) -> None:
+        names = {self.names[store.variable] for store in code.order.stores}
+        self.stores.setdefault(instance.site, set()).update(names)
 
     def touched(self, variable: int, actor: Entity) -> bool:
         """Say whether somebody else reads or writes a variable."""
@@ -101,51 +152,43 @@ class _Walk:
             return bool(self.writers.get(access.variable, set()) - {actor})
         return self.touched(access.variable, actor)
 
-    def follow(self, instance: Instance, code: Code, store: Access, actor: Entity) -> bool:
-        """Follow the actor from a store to what drains it; say whether something can pass it."""
-        passed = [
-            access
-            for open_store, access in code.order.inside
-            if open_store == store and self.tells(access, store, actor)
-        ]
-        for drain, met in code.order.drains:
-            if met == store:
-                self.drains[drain] = None
+    def follow(self, code: Code, store: Access, actor: Entity) -> Behind:
+        """Follow the actor from a store to what drains it."""
+        found = Behind()
+        found.accesses += [access for passed, access in code.order.inside if passed == store]
+        found.drains += [drain for drain, met in code.order.drains if met == store]
         leaves = [writes for writes, flow in code.order.leaves if store in flow.open]
-        passed += self.leaving(leaves, store, actor)
-        todo = [self.known({}, writes, actor) for writes in leaves]
-        seen: dict[Known, None] = dict.fromkeys(todo)
+        if leaves:
+            found.add(self.walk(frozenset(self.known({}, w, actor) for w in leaves), actor))
+        return found
+
+    def walk(self, starts: frozenset[Known], actor: Entity) -> Behind:
+        """Follow the actor from where a store is in the buffer."""
+        if (actor, starts) in self.walks:
+            return self.walks[actor, starts]
+        found = self.walks[actor, starts] = Behind()
+        found.accesses += self.leaving(actor)
+        seen: dict[Known, None] = dict.fromkeys(starts)
+        todo = list(seen)
         while todo:
             known = todo.pop()
-            for then in self.after(actor, dict(known)):
-                passed += self.early(then, store, actor)
-                leaves = [writes for writes, flow in then.order.leaves if flow.before]
-                passed += self.leaving(leaves, store, actor)
-                for writes in leaves:
+            for instance, then in self.after(actor, dict(known)):
+                found.meet(instance, then)
+                for writes in (writes for writes, flow in then.order.leaves if flow.before):
                     now = self.known(dict(known), writes, actor, forget=len(seen) > _MOST)
                     if now not in seen:
                         seen[now] = None
                         todo.append(now)
-        for then in self.beside(actor) if seen else ():
-            passed += self.early(then, store, actor)
-        for access in passed:
-            self.pairs[_pair(store, access)] = None
-        return bool(passed)
+        for instance, then in self.beside(actor):
+            found.meet(instance, then)
+        return found
 
-    def early(self, code: Code, store: Access, actor: Entity) -> list[Access]:
-        for drain, met in code.order.drains:
-            if met is None:
-                self.drains[drain] = None
-        return [a for a in code.order.early if self.tells(a, store, actor)]
-
-    def leaving(
-        self, leaves: Sequence[Mapping[int, Operand]], store: Access, actor: Entity
-    ) -> list[Access]:
+    def leaving(self, actor: Entity) -> list[Access]:
         """Where the actor is counts as a field that it writes, if somebody else looks at it."""
         at = self.at.get(actor)
-        if not leaves or at is None or not self.readers.get(at, set()) - {actor}:
+        if at is None or not self.readers.get(at, set()) - {actor}:
             return []
-        return [Access("write", at, "the place of the actor", store.function, store.place)]
+        return [Access("write", at, "the place of the actor", "", "")]
 
     def known(
         self,
@@ -167,20 +210,20 @@ class _Walk:
         kept = {at: before[at]} if forget and at in before else {} if forget else before
         return frozenset(kept.items())
 
-    def after(self, actor: Entity, known: Mapping[int, int]) -> Iterator[Code]:
+    def after(self, actor: Entity, known: Mapping[int, int]) -> Iterator[tuple[Instance, Code]]:
         """Yield what an actor may do next, with what is known of its own variables."""
         for instance, code in self.starts.get(actor, ()):
             if all(known.get(variable, at) == at for variable, at in instance.guards):
                 faulty, writes = ends(code, known)
                 if faulty or writes:
-                    yield code
+                    yield instance, code
 
-    def beside(self, actor: Entity) -> Iterator[Code]:
+    def beside(self, actor: Entity) -> Iterator[tuple[Instance, Code]]:
         """Yield what others may do on the cpu of an actor without a context switch before it."""
         mine = self.cpus(actor)
         for other, found in self.starts.items():
             if other is not actor and mine & self.cpus(other):
-                yield from (code for _, code in found)
+                yield from found
 
     def cpus(self, actor: Entity) -> set[Entity]:
         """Return the cpus on which an actor may run."""
@@ -203,7 +246,7 @@ def _pair(store: Access, then: Access) -> Pair:
         store.function,
         store.place,
         then.name,
-        then.function,
-        then.place,
+        then.function or store.function,
+        then.place or store.place,
         then.kind == "load",
     )

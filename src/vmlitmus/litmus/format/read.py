@@ -44,6 +44,16 @@ def read_test(
     return _Reader(text, path, default).test(topic, model_of)
 
 
+def decided(cells: Iterable[Cell]) -> tuple[Cell, ...]:
+    """Return the cells that are not only simulated: neither large, nor other ones in time alone."""
+    found: dict[str, Cell] = {}
+    for cell in cells:
+        untimed = repr((cell.scenario, cell.claim, cell.name if not cell.timing else ""))
+        if not cell.large:
+            found.setdefault(untimed, cell)
+    return tuple(found.values())
+
+
 class _Reader:
     def __init__(self, text: str, path: str, default: str | None) -> None:
         self.text = text
@@ -97,7 +107,7 @@ class _Reader:
             raise self.fail("expect is missing: a file of the catalogue says what is expected")
         expected = Expected(self, matrix, axes, [w.word for w in words], topic_of_folder is None)
         found = tuple(self.cells(name, model, matrix, axes, expected))
-        cells = tuple(cell for cell in found if not cell.large)
+        cells = decided(found)
         if not cells:
             raise self.fail("every cell is too large to be decided: one at least has to be smaller")
         values = {
@@ -118,7 +128,7 @@ class _Reader:
             cells=cells,
             yes=self.yes(),
             measures=self.measures(),
-            large=tuple(cell for cell in found if cell.large),
+            simulated=found,
             **texts,
         )
 

@@ -5,6 +5,11 @@ A write tests two refusals, forceoff and notsupported, and only then takes the l
 another writes forceoff stores "on" all the same. One writer at a time is disturbance "smt-control",
 the preempted one is "second-writer"; [[host]] retests tests the refusals again under the lock.
 
+A write compares the number of threads that it asks for with cpu_smt_num_threads, and stores it
+there first of all, also if it then fails. So off does nothing, and reports success, once an off has
+failed, or after a rescan that failed half way. forceoff is compared with the state as well; up to
+6.5 every write was. With [[host]] compares, off is too.
+
 off and forceoff take the secondary threads down one by one and store the new state last; on stores
 it first and then brings them up. A cpu is in cpu_online_mask before kvm_online_cpu() may refuse it,
 and in cpu_active_mask, where tasks may run on it, only after that. A secondary thread can be
@@ -108,6 +113,17 @@ def take_siblings_down(w: World, host: Host) -> Sections:
             yield "{host}: cpuhp_smt_disable() has taken {cpu} down"
 
 
+def note_answer(host: Host, off: bool) -> None:
+    """History: what the last write to smt/control was told, where writes may fail."""
+    if host.takedown_fails or host.bringup_fails:
+        host.said_off = off
+
+
+def does_nothing(host: Host, control: SmtControl) -> bool:
+    """Say whether __store_smt_control() finds the number of threads as it is to be."""
+    return control == SmtControl.OFF and host.one_thread and not host.compares
+
+
 def writable(host: Host) -> bool:
     """Say whether smt/control takes a write."""
     return host.idle and host.smt in (SmtControl.ON, SmtControl.OFF)
@@ -121,22 +137,51 @@ def concerns(w: World, host: Host) -> bool:
 @sequence(source=(STORE, DISABLE), disturbance="smt-control")
 def smt_disable(w: World, host: Host, control: SmtControl) -> Sections:
     when(control in (SmtControl.OFF, SmtControl.FORCEOFF) and control != host.smt)
-    when(writable(host) and concerns(w, host))
+    when(writable(host) and concerns(w, host) and not does_nothing(host, control))
     permitted(w, w.use(Bans).smt_control(w))
+    host.one_thread = True
     note_change(w)
     if not w.part("store smt/control last"):
         host.smt = control
     yield "{host}: root writes {control} to smt/control"
     yield from take_siblings_down(w, host)
     host.smt = control
+    note_answer(host, off=True)
     yield "{host}: cpuhp_smt_disable() stores {control} in cpu_smt_control"
+
+
+@step(
+    "{host}: root writes {control} to smt/control, and is told that a cpu does not go down",
+    source=(STORE, DISABLE),
+    disturbance="smt-control",
+)
+def smt_disable_fails(w: World, host: Host, control: SmtControl) -> None:
+    when(control in (SmtControl.OFF, SmtControl.FORCEOFF) and host.takedown_fails)
+    when(host.smt == SmtControl.ON and writable(host) and concerns(w, host))
+    permitted(w, w.use(Bans).smt_control(w) and not does_nothing(host, control))
+    host.one_thread = True
+    note_answer(host, off=False)
+
+
+@step(
+    "{host}: root writes off to smt/control, which has one thread already and reports success",
+    source=STORE,
+    disturbance="smt-control",
+)
+def smt_disable_does_nothing(w: World, host: Host) -> None:
+    when(host.smt == SmtControl.ON and does_nothing(host, SmtControl.OFF))
+    when(writable(host) and concerns(w, host))
+    permitted(w, w.use(Bans).smt_control(w))
+    note_answer(host, off=True)
 
 
 @sequence("{host}: cpuhp_smt_enable() returns", source=(STORE, ENABLE), disturbance="smt-control")
 def smt_enable(w: World, host: Host) -> Sections:
-    when(host.smt == SmtControl.OFF and writable(host) and concerns(w, host))
+    when(host.one_thread and writable(host) and concerns(w, host))
     permitted(w, w.use(Bans).smt_control(w))
     host.smt = SmtControl.ON
+    host.one_thread = False
+    note_answer(host, off=False)
     note_change(w)
     yield "{host}: root writes on to smt/control, stored at once"
     yield from bring_siblings_up(w, host)
@@ -160,9 +205,12 @@ def pass_refusals(w: World, host: Host) -> None:
 )
 def store_after_all(w: World, host: Host) -> Sections:
     when(host.passed and host.idle and not any(other.frozen for other in w.all(Host)))
-    when(host.smt == SmtControl.OFF or (host.smt == SmtControl.FORCEOFF and not host.retests))
+    when(host.one_thread and (writable(host) or not host.retests))
+    when(host.smt in (SmtControl.ON, SmtControl.OFF, SmtControl.FORCEOFF))
     host.passed = False
     host.smt = SmtControl.ON
+    host.one_thread = False
+    note_answer(host, off=False)
     note_change(w)
     yield "{host}: the write of on that was preempted takes the lock and stores on"
     yield from bring_siblings_up(w, host)
@@ -209,6 +257,7 @@ def plug_in(w: World, cpu: Cpu) -> None:
 def rescan(w: World, host: Host, bringup: Bringup, control: SmtControl) -> Sections:
     """arch_cpu_rescan_dead_smt_siblings(): up, and down again unless that has failed."""
     host.smt = SmtControl.ON
+    note_answer(host, off=False)
     yield "{host}: arch_cpu_rescan_dead_smt_siblings() stores on"
     yield from bring_siblings_up(w, host)
     if bringup == Bringup.SUCCEEDS:

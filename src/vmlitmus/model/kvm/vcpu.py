@@ -3,6 +3,8 @@
 vcpu_load() binds a vcpu to a cpu; vcpu_enter_guest() runs with IRQs off from before it sets
 IN_GUEST_MODE until after #VMEXIT: request check, pre_sev_run(), VMRUN. Interrupts sent meanwhile
 are taken after the exit, and that is when a waiting TLB flush and a write-back IPI are answered.
+An exit comes at any time, and so does an interrupt that was sent; where time is looked at,
+``interrupts_first`` has an interrupt end guest mode and be handled before anything else on its cpu.
 
 Not modelled: halting, signals, faults (an SPTE that was zapped stays away).
 Source: vcpu_enter_guest() in arch/x86/kvm/x86.c, pre_sev_run() in arch/x86/kvm/svm/sev.c.
@@ -19,8 +21,20 @@ ENTER = KernelFile("arch/x86/kvm/x86.c", "vcpu_enter_guest()", "7.2.8")
 PRE_SEV_RUN = KernelFile("arch/x86/kvm/svm/sev.c", "pre_sev_run()", "7.2.8")
 
 
+def interrupted(w: World, cpu: Cpu | None) -> bool:
+    """Say whether a cpu has nothing but a write-back IPI to do, where interrupts come first."""
+    return w.the(Host).interrupts_first and any(cpu in task.targets for task in w.all(Task))
+
+
+def is_kicked(w: World, vcpu: Vcpu) -> bool:
+    """Say whether an interrupt ends guest mode, where interrupts come first."""
+    asked = any(vcpu in task.awaited for task in w.all(Task))
+    return interrupted(w, vcpu.cpu) or (w.the(Host).interrupts_first and asked)
+
+
 def load_on(w: World, vcpu: Vcpu, cpu: Cpu) -> None:
     """vcpu_load() on a cpu where no other vcpu is loaded."""
+    when(not interrupted(w, cpu))
     when(vcpu.idle and vcpu.cpu is None and vcpu.alive and vcpu.vm.active and not vcpu.vm.locked)
     when(vcpu.vm.alive and cpu.active)
     when(not any(other.cpu is cpu for other in w.all(Vcpu)))
@@ -42,13 +56,13 @@ def vcpu_migrate(w: World, vcpu: Vcpu, cpu: Cpu) -> None:
 
 @step("{vcpu} is put", source=LOAD)
 def vcpu_put(w: World, vcpu: Vcpu) -> None:
-    when(vcpu.idle and vcpu.cpu is not None)
+    when(vcpu.idle and vcpu.cpu is not None and not interrupted(w, vcpu.cpu))
     vcpu.cpu = None
 
 
 @sequence(source=(ENTER, PRE_SEV_RUN, Apm("15.5")))
 def enter_guest(w: World, vcpu: Vcpu) -> Sections:
-    when(vcpu.cpu is not None)
+    when(vcpu.cpu is not None and not interrupted(w, vcpu.cpu))
     vcpu.in_guest = True
     yield "{vcpu} turns IRQs off, sets IN_GUEST_MODE and sees no request"
     if vcpu.cpu is not None:
@@ -63,6 +77,7 @@ def enter_guest(w: World, vcpu: Vcpu) -> Sections:
     when(not w.the(Host).rebooting)
     vcpu.running = True
     yield "{vcpu} executes VMRUN"
+    kicked = is_kicked(w, vcpu)
     vcpu.running = False
     if vcpu.vmsa is not None and vcpu.cpu is not None:
         vcpu.cpu.dirty.add(vcpu.vmsa)
@@ -70,7 +85,10 @@ def enter_guest(w: World, vcpu: Vcpu) -> Sections:
         w.use(FlushPolicy).after_vmexit(w, vcpu, vcpu.cpu)
     vcpu.in_guest = False
     answer_tlb_flush(w, vcpu)
-    yield "{vcpu} takes #VMEXIT and turns IRQs on"
+    if kicked:
+        yield "{vcpu} takes #VMEXIT for an interrupt and turns IRQs on"
+    else:
+        yield "{vcpu} takes #VMEXIT and turns IRQs on"
 
 
 def answer_tlb_flush(w: World, vcpu: Vcpu) -> None:

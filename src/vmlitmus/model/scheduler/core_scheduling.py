@@ -44,7 +44,13 @@ SLICE_OUTLASTS = Assumption(
         "orders of magnitude, but nothing promises it"
     ),
 )
-IN_TRANSIT = (Activity.IDLE_LOOP, Activity.ENTERING, Activity.HARDIRQ, Activity.SOFTIRQ)
+IN_TRANSIT = (
+    Activity.IDLE_LOOP,
+    Activity.ENTERING,
+    Activity.HARDIRQ,
+    Activity.SOFTIRQ,
+    Activity.NMI,
+)
 
 
 def core_wide(w: World) -> bool:
@@ -85,8 +91,8 @@ def sleep(w: World, task: Task) -> None:
 
 
 def can_schedule(w: World, cpu: Cpu) -> bool:
-    """Say whether a cpu is where need_resched is looked at, and set."""
-    if not cpu.need_resched or cpu.irq or cpu.irqs_off:
+    """Say whether a cpu is where need_resched is looked at, and set; a dying cpu picks no more."""
+    if not cpu.need_resched or cpu.irq or cpu.irqs_off or cpu.dying:
         return False
     if cpu.activity == Activity.KERNEL:
         return any(v.task is cpu.curr and v.idle for v in w.all(Vcpu))
@@ -121,11 +127,16 @@ def pick_local(w: World, cpu: Cpu, task: Task) -> None:
     switch_to(w, cpu, task)
 
 
+def competes(task: Task) -> bool:
+    """Say whether a task may be picked: it is runnable, and its cpu is online."""
+    return task.runnable and task.cpu.activity != Activity.OFFLINE
+
+
 @step("{cpu} picks the idle task", source=PICK, fair="weak")
 def pick_idle(w: World, cpu: Cpu) -> None:
     when(can_schedule(w, cpu) and not cpu.picked)
     if core_wide(w):
-        when(not any(t.runnable and t.cpu.core is cpu.core for t in w.all(Task)))
+        when(not any(competes(t) and t.cpu.core is cpu.core for t in w.all(Task)))
     else:
         when(not any(t.runnable and t.cpu is cpu for t in w.all(Task)))
     cpu.pick = None
@@ -147,7 +158,7 @@ class Best(Enum):
 def pick_core_wide(w: World, cpu: Cpu, task: Task, best: Best) -> None:
     when(core_wide(w) and can_schedule(w, cpu) and not cpu.picked)
     when(best == Best.FITTING or outranked(w, task))
-    when(task.cpu.core is cpu.core and task.runnable and task.cpu.activity != Activity.OFFLINE)
+    when(task.cpu.core is cpu.core and competes(task))
     for other in w.all(Cpu):
         if other.core is cpu.core and other.activity != Activity.OFFLINE:
             give_pick(w, other, task, best)
@@ -167,7 +178,7 @@ def outranked(w: World, first: Task) -> bool:
     return first.cookie == Cookie.ZERO and any(
         t.cpu is not first.cpu
         and t.cpu.core is first.cpu.core
-        and t.runnable
+        and competes(t)
         and t.cookie == Cookie.ZERO
         and has_cookied(w, t.cpu)
         for t in w.all(Task)

@@ -9,7 +9,8 @@ Not load-bearing: "softirqs run beside a runnable ksoftirqd": without it the wor
 ksoftirqd or for the tick of a cpu that could not stop it, and is still done in the end.
 Nor is that tick: a fair pick runs ksoftirqd in the end. It is noise for the vcpu beside it.
 
-Not modelled: threaded interrupts, PREEMPT_RT, the limit of ten reports.
+Not modelled: threaded interrupts, PREEMPT_RT, the limit of ten reports, an interrupt while softirqs
+are handled (it waits here until they are).
 Source: kernel/softirq.c, kernel/time/tick-sched.c.
 """
 
@@ -21,12 +22,14 @@ from vmlitmus.model.scheduler.core_scheduling import (
     SLICE_OUTLASTS,
     about_to_run,
     set_curr,
+    sleep,
     void_picks,
 )
 from vmlitmus.world.smt_protection import Activity, Cpu, Task, TaskKind, Vcpu
 
 IRQ_EXIT = KernelFile("kernel/softirq.c", "__irq_exit_rcu()", "7.2.8")
 HANDLE = KernelFile("kernel/softirq.c", "handle_softirqs()", "7.2.8")
+NMI = KernelFile("kernel/entry/common.c", "irqentry_nmi_exit()", "7.2.8")
 CAN_STOP = KernelFile("kernel/time/tick-sched.c", "can_stop_idle_tick()", "7.2.8")
 IDLE = (Activity.POLL, Activity.HLT, Activity.C2, Activity.MWAIT, Activity.C6)
 KSOFTIRQD = KernelFile("kernel/softirq.c", "run_ksoftirqd()", "7.2.8")
@@ -67,6 +70,12 @@ def irq_exit(w: World, cpu: Cpu) -> None:
         resume(w, cpu)
 
 
+@step("{cpu} leaves its NMI handler, softirqs or not", source=NMI, fair="weak")
+def nmi_exit(w: World, cpu: Cpu) -> None:
+    when(cpu.activity == Activity.NMI)
+    resume(w, cpu)
+
+
 @step("{cpu} has handled its softirqs", source=HANDLE, fair="weak")
 def softirqs_done(w: World, cpu: Cpu) -> None:
     when(cpu.activity == Activity.SOFTIRQ)
@@ -101,5 +110,4 @@ def softirq_overrun(w: World, cpu: Cpu, task: Task) -> None:
 def ksoftirqd(w: World, cpu: Cpu, task: Task) -> None:
     when(cpu.activity == Activity.KTHREAD and cpu.curr is task)
     cpu.softirq = False
-    task.runnable = False
-    cpu.need_resched = True
+    sleep(w, task)

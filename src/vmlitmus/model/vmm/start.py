@@ -29,6 +29,7 @@ COOKIE = KernelFile("kernel/sched/core_sched.c", "sched_core_share_pid()", "7.2.
 def starts_with(w: World, host: Host, control: SmtControl) -> None:
     """What the boot parameters, the firmware or the kernel configuration make of the cpus."""
     host.smt = control
+    host.one_thread = control != SmtControl.ON
     for cpu in w.all(Cpu):
         if cpu.core.host is host and control != SmtControl.NOTIMPLEMENTED and cpu.thread > 0:
             take_down(w, cpu)

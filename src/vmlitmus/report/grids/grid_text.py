@@ -74,6 +74,13 @@ def _block(
     return Block(title, down, across, columns, list(found), body)
 
 
+def result(outcome: Outcome) -> str:
+    """Return the result of a cell in a word: that of its test, or the verdict."""
+    if outcome.result is None:
+        return "error"
+    return outcome.word if outcome.word is not None else outcome.result.verdict.value
+
+
 def _text(outcome: Outcome, marks: Mapping[str, str]) -> str:
     r = outcome.result
     if r is None:
@@ -88,12 +95,12 @@ def _text(outcome: Outcome, marks: Mapping[str, str]) -> str:
     return f"{r.verdict.value}{wrong} ({', '.join(seen)})" if seen else r.verdict.value + wrong
 
 
-def legend(grid: Grid) -> list[str]:
-    """Return what marks stand for, or the claim that all cells are about."""
+def legend(grid: Grid, *, claim: bool = True) -> list[str]:
+    """Return what marks stand for, or the ``claim`` that all cells are about."""
     claims = {o.claim for o in grid.cells}
     if not grid.marks:
-        claim = [f"Claim: {claims.pop()}."] if len(claims) == 1 else []
-        return _wrap(" ".join([*claim, *_expectation(grid)]))
+        told = [f"Claim: {claims.pop()}."] if len(claims) == 1 and claim else []
+        return _wrap(" ".join([*told, *_expectation(grid)]))
     parts = [f"= {next(iter(claims), '')} holds", "x it is violated"]
     parts += [f"{mark} {name}" for name, mark in grid.marks.items()]
     kept = "; ".join(part.replace(" ", "\xa0") for part in parts)
@@ -109,10 +116,10 @@ def _expectation(grid: Grid) -> list[str]:
     return ["No expectation." if free == len(grid.cells) else f"No expectation of {free} cells."]
 
 
-def plain(grid: Grid, room: int = WIDTH) -> str:
-    """Return a grid for the terminal, at most ``room`` columns wide."""
+def plain(grid: Grid, room: int = WIDTH, *, claim: bool = True) -> str:
+    """Return a grid for the terminal, at most ``room`` columns wide; with the ``claim`` of all."""
     lines = textwrap.wrap(grid.title, room, break_on_hyphens=False)
-    lines += legend(grid) if not grid.marks else ["", *legend(grid)]
+    lines += legend(grid, claim=claim) if not grid.marks else ["", *legend(grid)]
     found = blocks(grid)
     short = _shortened(grid, found, room)
     lines += [line for axis in short for line in _wrap(share(axis, grid.axes[axis]))]

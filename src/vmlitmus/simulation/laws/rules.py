@@ -12,7 +12,7 @@ from vmlitmus.errors import ScenarioError, unknown
 from vmlitmus.lang import Entity
 from vmlitmus.simulation.laws.distribution import Law
 from vmlitmus.simulation.laws.generator import stream_of
-from vmlitmus.simulation.laws.timing import Row, Timing, law_of
+from vmlitmus.simulation.laws.timing import Row, Timing, law_of, weight_of
 
 Firing = tuple[int, int]  # an instance by its index, and the ending that it would come to
 
@@ -128,7 +128,7 @@ def matches(pattern: str, label: str) -> bool:
 
 
 def _rule(row: Row, values: Mapping[str, float]) -> Rule:
-    return Rule(law_of(row, values), row.priority, row.weight, row.memory, row.never)
+    return Rule(law_of(row, values), row.priority, weight_of(row, values), row.memory, row.never)
 
 
 def actor_of(instance: Instance) -> str:

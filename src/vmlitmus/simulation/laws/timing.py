@@ -58,7 +58,7 @@ class Row:
     of: tuple[str, ...]
     table: Mapping[str, Any]
     priority: int
-    weight: float
+    weight: object
     memory: str
     never: bool
     source: str
@@ -204,7 +204,7 @@ def _row(table: Mapping[str, Any], place: str) -> Row:
             of=tuple(of),
             table={key: table[key] for key in (*laws, "plus") if key in table},
             priority=int(_number(table, "priority", 0)),
-            weight=_number(table, "weight", 1),
+            weight=table.get("weight", 1),
             memory=memory,
             never=never,
             source=_text(table, "source"),
@@ -230,6 +230,14 @@ def law_of(row: Row, names: Mapping[str, float]) -> Law | None:
         return _law(row.table, names)
     except ScenarioError as error:
         raise ScenarioError(f"{row.place}: {error}") from None
+
+
+def weight_of(row: Row, names: Mapping[str, float]) -> float:
+    """Return the weight of a row with values for its parameters; raises ScenarioError."""
+    found = quantity(row.weight, names, f"{row.place}: weight")
+    if found < 0:
+        raise ScenarioError(f"{row.place}: weight = {row.weight!r}: below 0")
+    return found
 
 
 def _law(table: Mapping[str, Any], names: Mapping[str, float]) -> Law | None:

@@ -9,8 +9,6 @@ from vmlitmus.compiler import Machine
 from vmlitmus.simulation.laws.rules import Firing, actor_of
 from vmlitmus.simulation.measures.measure import LATENCY, Measure, names_section, watched
 
-MOST_OCCURRENCES = 64
-
 
 @dataclass(frozen=True)
 class Plan:

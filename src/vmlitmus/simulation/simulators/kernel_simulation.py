@@ -50,11 +50,15 @@ FIELDS = (
     "U_TAKEN",
     "U_FIRST",
     "U_SECOND",
-    "BITS",  # conditions that are true
+    "BITS",  # conditions that are true: 63 in the first word, 64 in each further one
+    "NEXT_BITS",  # the same in the state that was entered
+    "BIT_WORDS",
     "SHARES",  # time in which each condition was true
-    "RISES",  # occurrences, as bits, of each condition that becomes true
+    "RISES",  # occurrences, as FOUND_WORDS words of bits, of each condition that becomes true
     "FALLS",
-    "OCCURS",  # occurrences that a firing is, as bits
+    "OCCURS",  # occurrences that a firing is, as words of bits
+    "FOUND",  # occurrences at hand, as words of bits
+    "FOUND_WORDS",
     "ACTOR",
     "COUNTS",  # how often each occurrence came
     "FIRST",  # 1 + when it first came, or 0
@@ -387,6 +391,19 @@ def enter(ctx):
     return GO_ON
 
 
+def condition_word(condition):
+    """Return the word of BITS that a condition has its bit in."""
+    if condition < 63:
+        return 0
+    return ((condition - 63) >> 6) + 1
+
+
+def condition_shift(condition):
+    if condition < 63:
+        return condition
+    return (condition - 63) & 63
+
+
 def pass_time(ctx, time):
     """Let time go on in the state at hand."""
     passed = time - load(ctx, NOW)
@@ -395,8 +412,8 @@ def pass_time(ctx, time):
         bits = load(ctx, BITS)
         shares = load(ctx, SHARES)
         c = 0
-        while bits >> c and c < 63:
-            if (bits >> c) & 1:
+        while c < load(ctx, WATCHING):
+            if (load(bits, condition_word(c)) >> condition_shift(c)) & 1:
                 store(shares, c, load(shares, c) + passed)
             c += 1
         store(ctx, NOW, time)
@@ -405,36 +422,73 @@ def pass_time(ctx, time):
     return 0
 
 
+def find(ctx, occurrences, row):
+    """Add a row of occurrences to those at hand."""
+    found = load(ctx, FOUND)
+    words = load(ctx, FOUND_WORDS)
+    w = 0
+    while w < words:
+        store(found, w, load(found, w) | load(occurrences, row * words + w))
+        w += 1
+    return 0
+
+
 def changes(ctx):
-    """Return the occurrences, as bits, of the conditions that changed."""
+    """Add the occurrences of the conditions that changed to those at hand."""
     if load(ctx, WATCHING) == 0:
         return 0
     before = load(ctx, BITS)
-    bits = conditions(load(ctx, CONDITIONS), load(ctx, STATE), load(ctx, COVERAGE))
-    store(ctx, BITS, bits)
-    found = 0
-    changed = bits ^ before
+    now = load(ctx, NEXT_BITS)
+    words = load(ctx, BIT_WORDS)
+    w = 1
+    while w < words:
+        store(now, w, 0)
+        w += 1
+    store(now, 0, conditions(load(ctx, CONDITIONS), load(ctx, STATE), now + 8))
+    changed = 0
+    w = 0
+    while w < words:
+        changed = changed | (load(now, w) ^ load(before, w))
+        w += 1
     c = 0
-    while changed >> c and c < 63:
-        if (changed >> c) & 1:
-            if (bits >> c) & 1:
-                found = found | load(load(ctx, RISES), c)
+    while changed and c < load(ctx, WATCHING):
+        at = condition_word(c)
+        shift = condition_shift(c)
+        is_true = (load(now, at) >> shift) & 1
+        if is_true != (load(before, at) >> shift) & 1:
+            if is_true:
+                find(ctx, load(ctx, RISES), c)
             else:
-                found = found | load(load(ctx, FALLS), c)
+                find(ctx, load(ctx, FALLS), c)
         c += 1
-    return found
+    w = 0
+    while w < words:
+        store(before, w, load(now, w))
+        w += 1
+    return 0
 
 
-def occur(ctx, found, actor):
-    """Count some occurrences: what they end, then what they begin."""
-    if found == 0:
+def is_found(ctx, occurrence):
+    return (load(load(ctx, FOUND), occurrence >> 6) >> (occurrence & 63)) & 1
+
+
+def occur(ctx, actor):
+    """Count the occurrences at hand: what they end, then what they begin; forget them."""
+    found = load(ctx, FOUND)
+    words = load(ctx, FOUND_WORDS)
+    some = 0
+    w = 0
+    while w < words:
+        some = some | load(found, w)
+        w += 1
+    if some == 0:
         return 0
     now = load(ctx, NOW)
     counts = load(ctx, COUNTS)
     first = load(ctx, FIRST)
     o = 0
     while o < load(ctx, OCCURRENCES):
-        if (found >> o) & 1:
+        if is_found(ctx, o):
             store(counts, o, load(counts, o) + 1)
             if load(first, o) == 0:
                 store(first, o, now + 1)
@@ -445,24 +499,29 @@ def occur(ctx, found, actor):
         if load(load(ctx, BY_ACTOR), m):
             slot += actor
         pending = load(load(ctx, PENDING), slot)
-        if (found >> load(load(ctx, TO), m)) & 1 and pending:
+        if is_found(ctx, load(load(ctx, TO), m)) and pending:
             sampled = load(ctx, SAMPLED)
             store(load(ctx, SAMPLES), 2 * sampled, m)
             store(load(ctx, SAMPLES), 2 * sampled + 1, now + 1 - pending)
             store(ctx, SAMPLED, sampled + 1)
             pending = 0
-        if (found >> load(load(ctx, FROM), m)) & 1 and pending == 0:
+        if is_found(ctx, load(load(ctx, FROM), m)) and pending == 0:
             pending = now + 1
         store(load(ctx, PENDING), slot, pending)
         m += 1
+    w = 0
+    while w < words:
+        store(found, w, 0)
+        w += 1
     return 0
 
 
 def watch(ctx):
     """Count what is true at the start."""
     if load(ctx, WATCHING):
-        occur(ctx, changes(ctx), 0)
-        if load(ctx, BITS) >> 63:
+        changes(ctx)
+        occur(ctx, 0)
+        if load(load(ctx, BITS), 0) >> 63:
             return FAILED
     return GO_ON
 
@@ -485,7 +544,9 @@ def take(ctx):
         store(load(ctx, LOG), 2 * logged, load(ctx, NOW))
         store(load(ctx, LOG), 2 * logged + 1, firing)
         store(ctx, LOGGED, logged + 1)
-    occur(ctx, load(load(ctx, OCCURS), firing) | changes(ctx), load(load(ctx, ACTOR), firing))
+    find(ctx, load(ctx, OCCURS), firing)
+    changes(ctx)
+    occur(ctx, load(load(ctx, ACTOR), firing))
     return 0
 
 
@@ -498,7 +559,7 @@ def simulate(ctx, most):
         if load(ctx, CHOSEN) == 0 or load(ctx, CHOSEN_END) > load(ctx, UNTIL):
             return DONE
         take(ctx)
-        if load(ctx, BITS) >> 63:
+        if load(load(ctx, BITS), 0) >> 63:
             return FAILED
         if load(ctx, AT_ONCE) > MOST_AT_ONCE:
             return STANDS_STILL
@@ -510,5 +571,6 @@ EXPORTED = (simulate, watch)
 INTERNAL = (
     philox, begin_draw, uniform, normal, erlang, gamma, interpolated, chosen_part, to_lattice,
     value, sample, same_rule, start_clock, set_clocks, stop_clocks, keep_names, end_of, rule_of,
-    choose, tied, by_chance, enter, pass_time, changes, occur, take,
+    choose, tied, by_chance, enter, condition_word, condition_shift, pass_time, find, changes,
+    is_found, occur, take,
 )  # fmt: skip

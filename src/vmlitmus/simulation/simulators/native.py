@@ -9,7 +9,7 @@ from typing import Any
 
 from vmlitmus.compiler import Machine
 from vmlitmus.compiler.ir.nodes import Emit
-from vmlitmus.engine.native.codegen import compile_machine
+from vmlitmus.engine.native.codegen import RETURNED, compile_machine
 from vmlitmus.engine.native.jit import Native
 from vmlitmus.engine.native.kernels.language import compile_kernel
 from vmlitmus.engine.native.layout import Layout
@@ -40,7 +40,7 @@ _KINDS = (
     "LATTICE",
 )
 _COUNTERS = (
-    "ENTERED", "NOW", "EVENTS", "AT_ONCE", "FAULT", "BEFORE_COUNT", "TIE_DRAWS", "BITS", "SAMPLED",
+    "ENTERED", "NOW", "EVENTS", "AT_ONCE", "FAULT", "BEFORE_COUNT", "TIE_DRAWS", "SAMPLED",
     "LOGGED",
 )  # fmt: skip
 _LOWEST = 1 << 20  # added to a priority, so that it is above 0
@@ -104,7 +104,11 @@ class Compiled:
         self.stream = [rules.stream(instance) for instance in range(len(machine.instances))]
         self.actors = plan.actors
         self.actor = [self.actors[actor_of(machine.instances[i])] for i, _ in self.firings]
-        self.occurs = [_mask(plan.of(firing)) for firing in self.firings]
+        self.occurs = [
+            word
+            for firing in self.firings
+            for word in _words(plan.of(firing), len(plan.occurrences))
+        ]
         self.machine_code = Native(self.model.ir, 2 if len(self.model.ir) < _LARGE else 0)
         self.call = _kernel()
 
@@ -180,8 +184,8 @@ class NativeSimulator:
             "ACTOR": made.actor,
             "LAWS": [word for row in made.laws.rows for word in row],
             "POINTS": made.laws.points,
-            "RISES": [_mask(plan.of_change(c, True)) for c in range(len(plan.conditions))],
-            "FALLS": [_mask(plan.of_change(c, False)) for c in range(len(plan.conditions))],
+            "RISES": self._changes(true=True),
+            "FALLS": self._changes(true=False),
             "FROM": [begin for begin, _, _ in plan.latencies],
             "TO": [end for _, end, _ in plan.latencies],
             "BY_ACTOR": [int(by) for _, _, by in plan.latencies],
@@ -192,6 +196,8 @@ class NativeSimulator:
             "COVERAGE": made.model.counters + made.model.fanout + 1,
             "BEFORE": made.model.fanout + 1,
             **dict.fromkeys(("DRAWS", "STAMP", "STARTED", "ENDS", "LEFT"), len(made.stream)),
+            **dict.fromkeys(("BITS", "NEXT_BITS"), _bit_words(len(plan.conditions))),
+            "FOUND": _found_words(len(plan.occurrences)),
             "SHARES": len(plan.conditions),
             "COUNTS": len(plan.occurrences),
             "FIRST": len(plan.occurrences),
@@ -212,10 +218,17 @@ class NativeSimulator:
         self._set("WORDS", made.model.words)
         self._set("COUNTERS", made.model.counters)
         self._set("AGES", int(1 in made.memory))
+        self._set("BIT_WORDS", _bit_words(len(plan.conditions)))
+        self._set("FOUND_WORDS", _found_words(len(plan.occurrences)))
         self._set("WATCHING", len(plan.conditions))
         self._set("OCCURRENCES", len(plan.occurrences))
         self._set("LATENCIES", len(plan.latencies))
         self._set("ACTORS", len(made.actors))
+
+    def _changes(self, *, true: bool) -> list[int]:
+        plan = self.compiled.plan
+        found = (plan.of_change(c, true) for c in range(len(plan.conditions)))
+        return [word for each in found for word in _words(each, len(plan.occurrences))]
 
     def _region(self, name: str, words: int) -> Region:
         self.regions[name] = Region(8 * max(words, 1))
@@ -245,9 +258,11 @@ class NativeSimulator:
 
     def _pass_time(self, time: int) -> None:
         """Let time go on in the state at hand, as ``Tally.pass_time``."""
-        passed, true = time - self._get("NOW"), self._get("BITS")
+        passed, watched = time - self._get("NOW"), len(self.compiled.plan.conditions)
+        first, *more = self.regions["BITS"].words(0, _bit_words(watched))
+        true = first | sum(word << RETURNED + 64 * at for at, word in enumerate(more))
         shares = self.regions["SHARES"]
-        for number in range(len(self.compiled.plan.conditions)):
+        for number in range(watched):
             if true >> number & 1:
                 shares.set_word(number, shares.words(number, 1)[0] + passed)
         self._set("NOW", time)
@@ -308,5 +323,16 @@ def _firings(machine: Machine) -> list[Firing]:
     return found
 
 
-def _mask(numbers: frozenset[int]) -> int:
-    return sum(1 << number for number in numbers)
+def _bit_words(conditions: int) -> int:
+    """Return how many words the bits of some conditions take: see ``codegen.RETURNED``."""
+    return 1 + -(-max(conditions - RETURNED, 0) // 64)
+
+
+def _found_words(occurrences: int) -> int:
+    return max(-(-occurrences // 64), 1)
+
+
+def _words(numbers: frozenset[int], count: int) -> list[int]:
+    """Return some of ``count`` numbers as words of bits."""
+    mask = sum(1 << number for number in numbers)
+    return [mask >> 64 * at & _NEVER for at in range(_found_words(count))]

@@ -75,7 +75,7 @@ class Simulator:
     def _enter(self) -> None:
         """Find what is enabled in the state at hand, set the clocks, and choose what is next."""
         for instance, name, state in self.stepper.successors(self.state):
-            firing = instance.index, _ending(name)
+            firing = instance.index, ending_of(name)
             if not self.rules.rule(firing).never:
                 self.after[firing] = state
         self._set_clocks()
@@ -155,7 +155,7 @@ def no_time_passes(rules: Rules, firing: Firing, now: int) -> str:
     )
 
 
-def _ending(step_id: str) -> int:
+def ending_of(step_id: str) -> int:
     """Return the ending in the id of a section, 0 for a plain step."""
     _, dot, number = step_id.partition(".")
     return int(number) if dot else 0

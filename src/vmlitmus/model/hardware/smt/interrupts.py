@@ -5,7 +5,8 @@ IDLE_WAKEUP_ICR to its own APIC instead, and it wakes once the vcpu has left gue
 value of zero, or one that names another APIC, nothing reaches the sibling.
 
 Who handles what: on the cpu of a vcpu task the handler is one section; elsewhere hard irq, softirq
-and the way back are steps, because the VMRUN check sees them.
+and the way back are steps, because the VMRUN check sees them. Not modelled: an NMI while a handler
+runs or while the cpu goes idle; it waits here, as an interrupt does.
 Source: APM vol. 2, 15.36.17; the reply of K Prateek Nayak.
 """
 
@@ -33,6 +34,7 @@ from vmlitmus.model.kvm.smt_protection.mechanism import SmtMechanism
 from vmlitmus.world.smt_protection import Activity, Cpu, Event, Host, Icr, TaskKind, Vcpu
 
 IRQ_ENTRY = KernelFile("kernel/entry/common.c", "irqentry_enter()", "7.2.8")
+NMI_ENTRY = KernelFile("kernel/entry/common.c", "irqentry_nmi_enter()", "7.2.8")
 IDLE = (Activity.HLT, Activity.C2, Activity.MWAIT, Activity.C6, Activity.POLL)
 IN_GUEST_MODE = (Activity.GUEST, Activity.GUEST_HLT)
 
@@ -151,6 +153,16 @@ def enter_handler(w: World, cpu: Cpu) -> None:
         cpu.activity = Activity.HARDIRQ
 
 
+def enter_nmi_handler(w: World, cpu: Cpu) -> None:
+    """The same for an NMI or a machine check; an NMI is no entry from user mode to the kernel."""
+    if cpu.activity in IDLE:
+        w.use(SmtMechanism).idle_exit(w, cpu)
+    if not runs_vcpu_task(cpu):
+        if cpu.event == Event.MACHINE_CHECK:
+            w.use(SmtMechanism).kernel_enter(w, cpu)
+        cpu.activity = Activity.NMI
+
+
 @step("{cpu} takes its interrupt", source=(IRQ_ENTRY, REPLY), fair="weak")
 def take_irq(w: World, cpu: Cpu) -> None:
     when(cpu.irq and interruptible(w, cpu))
@@ -158,12 +170,12 @@ def take_irq(w: World, cpu: Cpu) -> None:
     enter_handler(w, cpu)
 
 
-@step("{cpu} takes its {cpu.event}", source=(IRQ_ENTRY, NMI_IS_HELD), fair="weak")
+@step("{cpu} takes its {cpu.event}", source=(NMI_ENTRY, NMI_IS_HELD), fair="weak")
 def take_nmi(w: World, cpu: Cpu) -> None:
     when(cpu.event in (Event.NMI, Event.MACHINE_CHECK))
     when(interruptible(w, cpu) or (cpu.activity in IDLE and not nmi_held(w, cpu)))
+    enter_nmi_handler(w, cpu)
     cpu.event = Event.NONE
-    enter_handler(w, cpu)
 
 
 def nmi_held(w: World, cpu: Cpu) -> bool:

@@ -100,10 +100,17 @@ class ReadModifyWrite(Mark):
         mark(vcpu.vm, cpu)
 
 
+def handles_another(w: World, cpu: Cpu, task: Task) -> bool:
+    """Say whether the cpu is at another write-back, where interrupts come first."""
+    before = any(cpu in other.targets for other in w.all(Task) if other.index < task.index)
+    return w.the(Host).interrupts_first and before
+
+
 @step("{cpu} handles the write-back IPI of {task}", source=IPI)
 def handle_write_back(w: World, cpu: Cpu, task: Task) -> None:
     when(cpu in task.targets)
     when(not any(vcpu.cpu is cpu and vcpu.in_guest for vcpu in w.all(Vcpu)))
+    when(not handles_another(w, cpu, task))
     kvm_writeback(w, cpu)
     task.targets.remove(cpu)
     w.use(FlushPolicy).handled(w, cpu, task)

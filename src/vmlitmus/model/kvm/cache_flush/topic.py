@@ -91,6 +91,7 @@ def populate(make: Setup, s: Settings) -> None:
     make(
         Host,
         sme_coherent=machine["sme_coherent"],
+        interrupts_first=machine["interrupts"] == "first",
         writeback=Writeback(s["kvm"]["writeback"]),
         clean_lines=machine["clean_lines"],
         recycles_asid=any(vm["role"] == "successor" for vm in s.lists["vm"]),
@@ -199,6 +200,12 @@ MODEL = Model(
             "sme_coherent": flag(
                 default=False,
                 doc="SME_COHERENT: CLFLUSH and cpu accesses reach guest-tagged lines; DMA does not",
+            ),
+            "interrupts": choice(
+                "any-time",
+                "first",
+                default="any-time",
+                doc="when an IPI is taken: at any time, or before all else on its cpu",
             ),
             "clean_lines": flag(
                 default=False, doc="follow clean lines of guests too, for stale reads"

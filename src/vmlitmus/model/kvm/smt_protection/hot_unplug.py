@@ -4,39 +4,46 @@ Both take device_hotplug_lock, the mutex of the cpu's device and cpu_add_remove_
 and under vcpu->mutex, which KVM_RUN holds; then they wait for the hotplug task of the cpu that
 goes, or for the cpu that comes: they sleep. svm_vcpu_enter_exit() runs between CLGI and STGI, with
 preemption off: a task that sleeps there leaves its cpu without interrupts, since schedule() turns
-on IF but not GIF. The second class makes the same calls where sleeping is allowed. Nobody waits for
-the second and the third lock: whoever takes them here has the first, so no order can be wrong.
+on IF but not GIF. The reschedule IPI that is to wake the task stays pending then, and the cpu halts
+for ever; only an idle loop that polls, or a MWAIT, which the store to need_resched ends, goes on.
+The second class makes the same calls where sleeping is allowed. Nobody waits for the second and the
+third lock: whoever takes them here has the first, so no order can be wrong.
+
+The hotplug task of a cpu has to run there: the cpu is woken by an IPI, which hardware may hold
+beside a protected vcpu, and goes before it picks again.
 
 Since 6.5 cpu0 does not go offline: device_offline() fails with EPERM. Bound tasks of an offline cpu
 wait here until it is back; the kernel would move them to other cores, which are not modelled.
 Pending interrupts of the cpu move away with it. Not modelled: one call after another for more than
-one sibling, cpu_hotplug_lock, EBUSY while hotplug is disabled.
+one sibling, cpu_hotplug_lock, EBUSY while hotplug is disabled, stop_machine() on the other cpus,
+other tasks on a cpu whose vcpu task sleeps in the VMRUN path.
 Source: the cover letter of 2025-08-07, whose log has the four locks; remove_cpu() in kernel/cpu.c,
-device_offline() in drivers/base/core.c, svm_vcpu_run(); for cpu0 e59e74dc48a3 ("x86/topology:
-Remove CPU0 hotplug option").
+device_offline() in drivers/base/core.c, svm_vcpu_run(); APM vol. 2, 15.17, on GIF; for cpu0
+e59e74dc48a3 ("x86/topology: Remove CPU0 hotplug option").
 """
 
 from __future__ import annotations
 
 from vmlitmus.lang import Sections, World, when
 from vmlitmus.model.kvm.smt_protection.mechanism import SmtMechanism
-from vmlitmus.world.smt_protection import Activity, Cpu, Event, Host, Vcpu
+from vmlitmus.model.scheduler.core_scheduling import resched
+from vmlitmus.world.smt_protection import Activity, Cpu, Event, Host, IdleState, Vcpu
 
 
 def can_die(w: World, cpu: Cpu) -> bool:
-    """Say whether a cpu is where stop_machine can take it: not in guest mode, IRQs on."""
+    """Say whether a cpu is where its hotplug task and the stopper run: awake, IRQs on."""
     return not cpu.irqs_off and cpu.activity in (
         Activity.IDLE_LOOP,
         Activity.USER,
         Activity.KTHREAD,
         Activity.KERNEL,
-        Activity.POLL,
-        Activity.HLT,
-        Activity.C2,
-        Activity.MWAIT,
-        Activity.C6,
         Activity.OFFLINE,
     )
+
+
+def can_wake(w: World, cpu: Cpu) -> bool:
+    """Say whether a task that sleeps on a cpu is woken: GIF holds back the IPI, but no store."""
+    return not cpu.irqs_off or w.the(Host).idle_state in (IdleState.POLL, IdleState.MWAIT)
 
 
 def in_run_loop(w: World, cpu: Cpu) -> bool:
@@ -52,8 +59,7 @@ def has_cpu(vcpu: Vcpu) -> bool:
 def wake_hotplug_task(cpu: Cpu) -> None:
     """cpuhp_kick_ap(): the cpu's hotplug task, and then the stopper, run before its other tasks."""
     cpu.dying = True
-    if cpu.irqs_off:
-        cpu.irq = True
+    resched(cpu)
 
 
 def die(cpu: Cpu) -> None:
@@ -61,6 +67,7 @@ def die(cpu: Cpu) -> None:
     cpu.dying = False
     cpu.activity = Activity.OFFLINE
     cpu.curr = None
+    cpu.need_resched = False
     cpu.irq = False
     cpu.event = Event.NONE
     cpu.softirq = False
@@ -103,6 +110,7 @@ def remove_siblings(w: World, vcpu: Vcpu) -> Sections:
         if goes_offline(w, vcpu, cpu):
             wake_hotplug_task(cpu)
     yield "{vcpu} holds cpu_add_remove_lock and waits for the sibling to die"
+    when(can_wake(w, vcpu.cpu))
     when(
         all(
             not goes_offline(w, vcpu, o) or (can_die(w, o) and not in_run_loop(w, o))
@@ -121,6 +129,7 @@ def add_siblings(w: World, vcpu: Vcpu) -> Sections:
     """add_cpu() for every sibling."""
     yield from lock_hotplug(w, vcpu)
     yield "{vcpu} holds cpu_add_remove_lock and waits for the sibling to come"
+    when(can_wake(w, vcpu.cpu))
     for cpu in w.all(Cpu):
         if goes_offline(w, vcpu, cpu):
             come_back(cpu)

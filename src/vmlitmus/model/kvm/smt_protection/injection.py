@@ -8,8 +8,9 @@ blocks its whole class and the lower ones, because no EOI will come.
 
 What a VMRUN that exits with -3 leaves in EVENTINJ is an assumption with three values. Who queues
 the event again is a mechanism: the exit handler has EVENTINJ only, svm_complete_interrupts() still
-has the queue. Not modelled: NMIs and exceptions as events, AVIC, alternate
-injection.
+has the queue, and has to make KVM_REQ_EVENT, without which vcpu_enter_guest() does not look at it.
+Not modelled: NMIs and exceptions as events, AVIC, alternate injection, svm_cancel_injection() of an
+entry that is called off after the injection (it puts what is in EVENTINJ back into the queue).
 Source: arch/x86/kvm/svm/svm.c, arch/x86/kvm/lapic.c; APM vol. 2, 15.20.
 """
 

@@ -53,6 +53,7 @@ def online_store(w: World, writer: Writer, cpu: Cpu) -> Sections:
         when(can_die(w, cpu) and not in_run_loop(w, cpu))
         die(cpu)
     else:
+        when(cpu.activity != Activity.OFFLINE or cpu.event == Event.NONE)
         if cpu.activity == Activity.OFFLINE:
             cpu.event = Event.INIT
         yield "{writer} brings {cpu} up by INIT and SIPI"

@@ -51,7 +51,8 @@ _MASK = number(0, (1 << CPUS) - 1, default=0, counts=False)
 
 def populate(make: Setup, s: Settings) -> None:
     """Make the host as it was found, its VM, and a host that the VM might be migrated to."""
-    host = make(Host, smt=SmtControl(s["found"]["smt"]), used=True)
+    control = SmtControl(s["found"]["smt"])
+    host = make(Host, smt=control, one_thread=control is not SmtControl.ON, used=True)
     for position, core in enumerate(s.lists["core"]):
         made = make(Core, host=host, number=position)
         for thread in range(core["threads"]):

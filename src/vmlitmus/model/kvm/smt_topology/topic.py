@@ -23,6 +23,8 @@ from vmlitmus.model.hardware.smt_control import (
     read_for_rescan,
     resume_from_hibernation,
     smt_disable,
+    smt_disable_does_nothing,
+    smt_disable_fails,
     smt_enable,
     store_after_all,
 )
@@ -161,7 +163,10 @@ def make_host(make: Setup, wanted: Any) -> None:
         Host,
         smt=control,
         knows=wanted["knows_hint"],
+        one_thread=control is not SmtControl.ON,
         retests=wanted["retests"],
+        compares=wanted["compares"],
+        takedown_fails=wanted["takedown_fails"],
         bringup_fails=wanted["bringup_fails"],
     )
     for number_of_core in range(wanted["cores"]):
@@ -203,6 +208,8 @@ MODEL = Model(
         interrupt,
         return_from_interrupt,
         smt_disable,
+        smt_disable_fails,
+        smt_disable_does_nothing,
         smt_enable,
         cpu_down,
         cpu_up,
@@ -288,6 +295,13 @@ MODEL = Model(
             "knows_hint": flag(default=True, doc="the host's KVM knows the hint"),
             "retests": flag(
                 default=False, doc="smt/control tests its refusals again under its lock"
+            ),
+            "compares": flag(
+                default=False,
+                doc="smt/control compares the state asked for, not the number of threads",
+            ),
+            "takedown_fails": flag(
+                default=False, doc="taking siblings down for a write to smt/control may fail"
             ),
             "bringup_fails": flag(
                 default=False,

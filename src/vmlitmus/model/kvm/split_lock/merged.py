@@ -3,8 +3,9 @@
 #AC is always intercepted. It is injected where the guest would get it without split-lock
 detection: CPL 3, CR0.AM and EFLAGS.AC. Each of the three is a part. Until 5.7-rc2 all of them
 were injected; until 5.18 L1 was given those of L2. The emulator made the guest's locked access
-itself, in the host kernel; since then it reads the operand and writes it, and what another vcpu
-writes to the line in between is lost.
+itself, in the host kernel; since then, on a cpu with the feature, it reads the operand and writes
+it, and what another vcpu writes to the line in between is lost. A cpu without it, such as AMD's,
+still makes the access itself: the bus is locked from the host kernel, where no bus-lock exit is.
 
 Not modelled: TDX. Source: vmx_guest_inject_ac(), emulator_cmpxchg_emulated().
 """
@@ -71,7 +72,8 @@ def overwrite(w: World, vcpu: Vcpu) -> None:
 @sequence(source=(CMPXCHG, EMULATED.source))
 def emulated_lock(w: World, vcpu: Vcpu) -> Sections:
     when(may_run(w, vcpu) and vcpu.vm.emulated)
-    vcpu.answer = Answer.PLAIN if w.part(EMULATED.part) else Answer.LOCKED
+    plain = w.part(EMULATED.part) and not w.the(Host).amd
+    vcpu.answer = Answer.PLAIN if plain else Answer.LOCKED
     if vcpu.answer == Answer.PLAIN:
         vcpu.emulating = True
         vcpu.overwritten = False
