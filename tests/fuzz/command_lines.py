@@ -24,8 +24,8 @@ RACE = Path(__file__).parent.parent / "browser" / "race"
 HOSTILE = ["\\u001b[2J", "\x1b", "\u202e", "\0", "9" * 5000, "[" * 200, "=", "é", "\r\n", '"', "'"]
 WORDS = ["@/dev/zero", "-", "", "--all", "a[b=c]", "**", "%s", "../x.toml", "tests", "--", "-1"]
 WORDS += ["page-reused", "reclaim-flush[kind=sev]", "drop-destroy-flush[", "/dev/zero", "--model"]
-MOST_STATES, MOST_CELLS = 3000, 12
-LONG = ("check", "explain", "table", "ablate", "grow", "explore")  # they have limits
+MOST_STATES, MOST_CELLS = 1000, 12
+LIMITS = {"time_limit": ["--time-limit", "2"], "memory_limit": ["--memory-limit", "256M"]}
 NOT_OFFERED = {"watching", "everything", "required", "uses", "wide", "help"}
 
 
@@ -86,7 +86,7 @@ def _with_test(chance: random.Random, folder: Path) -> Call:
         text = f'topic = "{source.relative_to(ROOT).parts[0]}"\n{text}'
     data = mutated(text, chance)
     (folder / "mine.toml").write_bytes(data)
-    name = chance.choices(_COMMANDS, weights=_WEIGHTS)[0]
+    name = chance.choices(list(_OFTEN), weights=list(_OFTEN.values()))[0]
     where = "-" if chance.random() < 0.1 else "mine.toml"
     if chance.random() < 0.1:
         where += chance.choice(("[kind=sev]", "[", "[a=b]", "[cache_flush=none]"))
@@ -103,7 +103,7 @@ def _with_model(chance: random.Random, folder: Path) -> Call:
         (folder / file).write_bytes(files[file])
     model = next(file for file in files if file.endswith(".py"))
     test = chance.choice([file for file in files if file.endswith(".toml")])
-    name = chance.choices([*_COMMANDS, "list tests"], weights=[*_WEIGHTS, 0.2])[0]
+    name = chance.choices([*_OFTEN, "list tests"], weights=[*_OFTEN.values(), 0.2])[0]
     command = [*name.split(), *([] if name == "list tests" else [test]), "--model", model]
     return Call(_options(command, chance, folder, list(files)), b"", list(files))
 
@@ -146,8 +146,8 @@ def _options(
         given.append(chance.choice(option.opts))
         if not option.is_flag:
             given.append(_value(option, chance, files))
-    if name in LONG:
-        given += ["--time-limit", "2", "--memory-limit", "256M"]
+    for option in every[name].params:
+        given += LIMITS.get(option.name or "", [])
     if name == "check":
         given += ["-j", "1"]
     at = len(name.split()) if chance.random() < 0.3 else len(command)
@@ -187,18 +187,18 @@ _VALUES = {
     "changelog": ["mine.toml"],
     "set": ["host.cores=2"],
 }  # fmt: skip
-_COMMANDS = [
-    "check",
-    "explain",
-    "table",
-    "ablate",
-    "grow",
-    "list cells",
-    "replay",
-    "explore",
-    "export",
-]
-_WEIGHTS = [4, 2, 1, 1, 1, 0.5, 0.7, 0.7]
+_OFTEN = {
+    "check": 4,
+    "explain": 2,
+    "table": 1,
+    "ablate": 1,
+    "grow": 1,
+    "list cells": 0.5,
+    "replay": 0.7,
+    "explore": 0.7,
+    "export": 0.7,
+    "simulate": 0.3,
+}
 
 
 @cache

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import argparse
 import collections
+import importlib
 import os
+import pkgutil
 import random
 import resource
 import signal
@@ -20,13 +22,25 @@ from pathlib import Path
 
 import command_lines
 
+import vmlitmus
 from vmlitmus.cli.main import main
 from vmlitmus.cli.output.streams import repaired
+from vmlitmus.litmus import Catalogue
 from vmlitmus.printable import control_in
 
 CODES = {0, 1, 2, 3}
 SECONDS, MEMORY = 20, 1 << 30
 _ENOUGH = 4 * MEMORY  # a call that takes this much gets no more
+
+
+def warm() -> None:
+    """Import once what the calls import, so that a call, a copy of this process, has it already."""
+    for _, name, _ in pkgutil.walk_packages(vmlitmus.__path__, "vmlitmus."):
+        if not name.startswith(("vmlitmus.__main__", "vmlitmus.pytest_plugin")):
+            importlib.import_module(name)
+    catalogue = Catalogue()
+    for topic in catalogue.topics():
+        catalogue.model_of(topic)
 
 
 def fault_of(seed: int) -> tuple[str | None, int]:
@@ -136,6 +150,7 @@ if __name__ == "__main__":
             for seed in range(asked.first, asked.first + asked.count):
                 print(seed, command_lines.call(random.Random(seed), Path(name)).args)
         sys.exit()
+    warm()
     wrong, seen = run(asked.count, asked.first)
     print(f"{asked.count} calls, {len(wrong)} faults, exit codes {dict(sorted(seen.items()))}")
     sys.exit(bool(wrong))

@@ -13,7 +13,7 @@ import click
 
 from vmlitmus.cli.output.destination import write_whole
 from vmlitmus.cli.output.streams import control
-from vmlitmus.engine.limits import Limits
+from vmlitmus.engine.limits import Limits, Symmetry
 from vmlitmus.errors import UsageError
 from vmlitmus.printable import printable
 
@@ -49,6 +49,19 @@ def engine_options(command: F) -> F:
     ):
         command = option(command)
     return command
+
+
+symmetry_option = click.option(
+    "--symmetry/--no-symmetry",
+    "symmetry",
+    default=None,
+    help="Search one state for all that are alike, where it is proved which are; see docs.",
+)
+
+
+def symmetric(wanted: bool | None) -> Symmetry:
+    """Return what the option --symmetry asks for."""
+    return "off" if not wanted else "on"
 
 
 def user_catalogue(

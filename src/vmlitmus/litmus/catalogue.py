@@ -50,8 +50,14 @@ class Catalogue:
 
     def tests(self, topic: str | None = None, *, wide: bool = True) -> list[Test]:
         """Return the shipped tests, of one topic or of all; the wide ones only where asked for."""
+        return self._read(self.files(topic), wide)
+
+    def files(self, topic: str | None = None) -> list[Path]:
+        """Return the files of the shipped tests, of one topic or of all; a stem is a name."""
         folders = [ROOT / t for t in self.topics() if topic in (None, t)]
-        paths = [path for folder in folders for path in sorted(folder.glob("*.toml"))]
+        return [path for folder in folders for path in sorted(folder.glob("*.toml"))]
+
+    def _read(self, paths: Iterable[Path], wide: bool) -> list[Test]:
         found = [self.read(path) for path in paths if wide or not _WIDE.search(read_text(path))]
         return [test for test in found if wide or not test.wide]
 
@@ -115,27 +121,22 @@ class Catalogue:
             return [(test, self._cells(test, selector) if bracket else test.cells)]
         if "=" in selector:
             return self._matching_cells(name, selector, wide)
-        tests = self.tests(selector if selector in self.topics() else None)
-        matched = [
-            t
-            for t in tests
-            if (t.topic == selector or fnmatch.fnmatchcase(t.name, selector))
-            and (wide or not t.wide)
-        ]
+        matched = self._read(self._matching(selector), wide)
         if not matched:
-            raise UsageError(self._nothing(selector, tests))
+            raise UsageError(self._nothing(selector))
         return [(t, t.cells) for t in matched]
+
+    def _matching(self, pattern: str) -> list[Path]:
+        """Return the files of a topic, or of the tests whose names match a glob."""
+        if pattern in self.topics():
+            return self.files(pattern)
+        return [path for path in self.files() if fnmatch.fnmatchcase(path.stem, pattern)]
 
     def _matching_cells(self, pattern: str, selector: str, wide: bool) -> list[Selected]:
         """Return the cells that a glob of names with axes selects, such as 'drop*[kind=sev]'."""
-        tests = self.tests(pattern if pattern in self.topics() else None)
-        named = [
-            t
-            for t in tests
-            if (t.topic == pattern or fnmatch.fnmatchcase(t.name, pattern)) and (wide or not t.wide)
-        ]
+        named = self._read(self._matching(pattern), wide)
         if not named:
-            raise UsageError(self._nothing(pattern, tests))
+            raise UsageError(self._nothing(pattern))
         found = [(t, _with_axes(t, selector)) for t in named]
         if not any(cells for _, cells in found):
             known = {f"{a}={v}" for t in named for c in t.cells for a, v in c.where.items()}
@@ -156,10 +157,11 @@ class Catalogue:
             raise UsageError(f"no cell {wanted!r} in {test.path}{hint}")
         return found
 
-    def _nothing(self, selector: str, tests: list[Test]) -> str:
+    def _nothing(self, selector: str) -> str:
         word = selector.strip("*?[]").lower()
-        mention = [t.name for t in tests if word and word in t.text.lower()]
-        guess = nearest(selector, [*self.topics(), *(t.name for t in tests)])
+        files = self.files()
+        mention = [path.stem for path in files if word and word in read_text(path).lower()]
+        guess = nearest(selector, [*self.topics(), *(path.stem for path in files)])
         if mention:
             hint = f"; tests that mention it: {', '.join(mention[:_OFFERED])}"
             if len(mention) > _OFFERED:

@@ -126,7 +126,7 @@ def _items(
 def _nothing(catalogue: Catalogue, what: str, words: tuple[str, ...]) -> str:
     """Say that nothing was found, and what the first word may have meant."""
     text = " and ".join(repr(word) for word in words)
-    guess = nearest(words[0], [*catalogue.models, *(t.name for t in catalogue.tests())])
+    guess = nearest(words[0], [*catalogue.models, *(path.stem for path in catalogue.files())])
     hint = f"; did you mean {guess!r}?" if guess else ""
     if what == "tests":
         steps = [i for i in _items(catalogue, "steps", None) if i.mentions(words)]

@@ -18,6 +18,8 @@ from vmlitmus.cli.options import (
     limits,
     output_option,
     results,
+    symmetric,
+    symmetry_option,
     user_catalogue,
     write_html,
     write_lines,
@@ -71,6 +73,7 @@ from vmlitmus.report import line, summary
 @cache_option
 @html_option
 @output_option
+@symmetry_option
 @engine_options
 def command(
     selectors: tuple[str, ...],
@@ -86,6 +89,7 @@ def command(
     fresh: bool,
     html: str | None,
     output: str | None,
+    symmetry: bool | None,
     engine: Choice,
     time_limit: str | None,
     memory_limit: str | None,
@@ -116,7 +120,15 @@ def command(
 
         found = in_own_world(model, "--uses", lambda: used(catalogue, selected))
         write_html(json.dumps(found), uses)
-    job = Job(catalogue, model, engine, bounds, annotate=bool(html), store=results(fresh))
+    job = Job(
+        catalogue,
+        model,
+        engine,
+        bounds,
+        annotate=bool(html),
+        store=results(fresh),
+        symmetry=symmetric(symmetry),
+    )
     outcomes, interrupted = _decide(job, selected, jobs, first=first)
     seconds = time.monotonic() - started
     if html:

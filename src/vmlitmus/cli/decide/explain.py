@@ -13,6 +13,8 @@ from vmlitmus.cli.options import (
     html_option,
     limits,
     output_option,
+    symmetric,
+    symmetry_option,
     user_catalogue,
     write_html,
     write_out,
@@ -63,6 +65,7 @@ from vmlitmus.scenario import Cell, Test
 )
 @html_option
 @output_option
+@symmetry_option
 @engine_options
 def command(
     test: str,
@@ -75,6 +78,7 @@ def command(
     without: tuple[str, ...],
     html: str | None,
     output: str | None,
+    symmetry: bool | None,
     engine: Choice,
     time_limit: str | None,
     memory_limit: str | None,
@@ -90,7 +94,9 @@ def command(
     catalogue = user_catalogue(model, bounds)
     as_object = as_object or layout == "json"
     drawn = as_object or layout in DRAWN
-    job = Job(catalogue, model, engine, bounds, annotate=drawn or bool(html))
+    job = Job(
+        catalogue, model, engine, bounds, symmetry=symmetric(symmetry), annotate=drawn or bool(html)
+    )
     selected = catalogue.select([test], wide=True)
     check_single(layout, selected)
     tests: list[tuple[Test, list[Outcome]]] = []

@@ -11,6 +11,8 @@ from vmlitmus.cli.options import (
     html_option,
     limits,
     output_option,
+    symmetric,
+    symmetry_option,
     user_catalogue,
     write_html,
     write_out,
@@ -41,6 +43,7 @@ _SECONDS = 60.0  # without --time-limit
 @click.option("--json", "as_object", is_flag=True, help="Print one JSON object, vmlitmus/growth/1.")
 @html_option
 @output_option
+@symmetry_option
 @engine_options
 def command(
     test: str,
@@ -48,6 +51,7 @@ def command(
     as_object: bool,
     html: str | None,
     output: str | None,
+    symmetry: bool | None,
     engine: Choice,
     time_limit: str | None,
     memory_limit: str | None,
@@ -69,7 +73,14 @@ def command(
     if len(cells) != 1:
         raise UsageError(f"{test!r} has {len(cells)} cells; name one, such as {cells[0].name!r}")
     known = {b.name: b.high for b in bounds(catalogue.model_of(found.topic), cells[0])}
-    job = Job(catalogue, model, engine, Limits(None, whole.memory), annotate=bool(html))
+    job = Job(
+        catalogue,
+        model,
+        engine,
+        Limits(None, whole.memory),
+        symmetry=symmetric(symmetry),
+        annotate=bool(html),
+    )
     with Ticker() as ticker:
         growth = grow(
             job,
