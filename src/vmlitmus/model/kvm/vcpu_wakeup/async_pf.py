@@ -6,6 +6,11 @@ The vcpu serves the request, or the guest's write of MSR_KVM_ASYNC_PF_ACK, which
 pageready_pending, by taking works from the list while the guest's structure has no token. The
 guest's interrupt handler empties the structure and writes the MSR.
 
+Not load-bearing: "smp_store_mb() of pageready_pending": the vcpu's next barrier is that of the
+entry handshake, after which it looks at its requests.
+Not load-bearing: "clear pageready_pending before looking at the list": the request that came with a
+page is seen at the next entry in any case.
+
 Not modelled: a guest that switches the feature off and on; tokens; the synchronous retry.
 Source: async_pf_execute(), kvm_check_async_pf_completion() in virt/kvm/async_pf.c,
 kvm_arch_async_page_present_queued(), kvm_arch_async_page_present(), kvm_set_msr_common() in
