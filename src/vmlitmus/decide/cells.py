@@ -8,6 +8,7 @@ from typing import Protocol
 
 from vmlitmus.compiler import Machine, scanned
 from vmlitmus.decide.cache import Keys, Store
+from vmlitmus.decide.memory_order import memory_order
 from vmlitmus.decide.omissions import not_modelled
 from vmlitmus.decide.own_code import apart, in_own_world, own_code, own_world
 from vmlitmus.decide.workers import processes, spread
@@ -160,6 +161,7 @@ def _decided(
         word=word,
         start=start,
         not_modelled=not_modelled(machine, result),
+        order=memory_order(machine),
     )
 
 
