@@ -19,7 +19,7 @@ arch/x86/kvm/x86.c.
 
 from __future__ import annotations
 
-from vmlitmus.lang import KernelFile, Sections, World, sequence, step, when
+from vmlitmus.lang import CpuEvent, KernelFile, Sections, World, sequence, step, when
 from vmlitmus.model.kvm.vcpu_wakeup.kick import kick, set_request, wake_up
 from vmlitmus.model.kvm.vcpu_wakeup.versions import ACK_BARRIER
 from vmlitmus.world.vcpu_wakeup import Task, Vcpu
@@ -37,6 +37,7 @@ CLEAR_FIRST = "clear pageready_pending before looking at the list"
 @step("{vcpu} touches a page that the host has to bring in", source=EXECUTE, disturbance="fault")
 def fault(w: World, vcpu: Vcpu) -> None:
     when(vcpu.running and vcpu.queued < 2)
+    w.happens(CpuEvent.VM_EXIT, vcpu)
     vcpu.running = False
     vcpu.left = True
     vcpu.queued += 1
@@ -68,6 +69,7 @@ def check_completion(w: World, vcpu: Vcpu) -> Sections:
 @step("the guest on {vcpu} empties its structure and acknowledges", source=MSR, fair="weak")
 def acknowledge(w: World, vcpu: Vcpu) -> None:
     when(vcpu.running and vcpu.irq)
+    w.happens(CpuEvent.VM_EXIT, vcpu)
     vcpu.irq = False
     vcpu.slot = False
     vcpu.running = False
