@@ -10,7 +10,8 @@ import pytest
 from orbit_judge import by_seed, comparable
 
 from vmlitmus.compiler import Machine, State
-from vmlitmus.compiler.symmetry import symmetry
+from vmlitmus.compiler.symmetry import proof, symmetry
+from vmlitmus.compiler.symmetry.diagrams import TooMuch
 from vmlitmus.decide import Job
 from vmlitmus.engine import run
 from vmlitmus.engine.confirm import backing
@@ -161,3 +162,25 @@ def test_a_large_search_begins_again_by_orbits(monkeypatch: pytest.MonkeyPatch) 
         found = run(machine, cell.claim, engine="compiled", symmetry=how)
         assert (found.orbits is not None) == alike
         assert [found.states, found.transitions, found.depth] == blessed(test.topic)[cell.name]
+
+
+@pytest.mark.parametrize(("most", "orders"), [(0, {1}), (2_000, {1, 2, 4}), (500_000, {8})])
+def test_what_takes_too_long_to_prove_is_not_used(
+    most: int, orders: set[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(proof, "_EACH", most)
+    test, cell = one_cell("wished-protocol")
+    machine = JOB.machine(test.topic, cell)
+    assert symmetry(machine, watched(machine, test, cell)).order in orders
+
+
+def test_without_knowing_which_steps_do_the_same_nothing_is_used(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def too_much(_: object) -> None:
+        raise TooMuch
+
+    monkeypatch.setattr(proof.Proof, "pairs", too_much)
+    test, cell = one_cell("wished-protocol")
+    machine = JOB.machine(test.topic, cell)
+    assert symmetry(machine, watched(machine, test, cell)).order == 1

@@ -10,6 +10,7 @@ from typing import TypeAlias
 
 from vmlitmus.compiler.machine.machine import Machine
 from vmlitmus.compiler.symmetry.action import Action
+from vmlitmus.compiler.symmetry.diagrams import TooMuch
 from vmlitmus.compiler.symmetry.proof import MOST, Proof
 from vmlitmus.compiler.symmetry.structure import Differ, Exchange, Structure, structure
 from vmlitmus.lang.domain import RefTo, SetOf
@@ -103,7 +104,10 @@ class _Finding:
                 done.add(kind)
             found += factors
         kept = normal(tuple(found))
-        return Symmetry(kept, self.different(kept), self.proof.pairs() if kept else ())
+        try:
+            return Symmetry(kept, self.different(kept), self.proof.pairs() if kept else ())
+        except (TooMuch, RecursionError):
+            return Symmetry((), self.different(()))
 
     def joined(self, alike: Structure, kind: type[Entity], done: set[type[Entity]]) -> list[Factor]:
         """Return new chains of entities of a kind, each interchangeable with the next one."""

@@ -58,7 +58,7 @@ class Proof:
             images = [comparison.instance(i).index for i in self.machine.instances]
             for name in self.conditions:
                 comparison.condition(name)
-        except TooMuch:
+        except (TooMuch, RecursionError):
             raise Differ("comparing what the steps do takes too long") from None
         return replace(found, instances=tuple(images))
 
@@ -69,7 +69,11 @@ class Proof:
         return self.alike[self.does(instance)]
 
     def pairs(self) -> tuple[tuple[int, int], ...]:
-        """Return pairs of instances that do the same: each with the first of its kind."""
+        """Return pairs of instances that do the same: each with the first of its kind.
+
+        Raises TooMuch, or RecursionError, where it takes too long to say.
+        """
+        self.diagrams.most = self.diagrams.effort + _EACH
         first: dict[tuple[object, ...], int] = {}
         found = [(first.setdefault(self.does(i), i.index), i.index) for i in self.machine.instances]
         return tuple(pair for pair in found if pair[0] != pair[1])
