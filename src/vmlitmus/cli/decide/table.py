@@ -8,13 +8,11 @@ import click
 
 from vmlitmus.api import grid_of
 from vmlitmus.cli.options import (
+    Deciding,
     cache_option,
     engine_options,
     html_option,
-    limits,
     output_option,
-    results,
-    user_catalogue,
     write_html,
     write_out,
 )
@@ -22,8 +20,7 @@ from vmlitmus.cli.output.destination import Writing
 from vmlitmus.cli.output.progress import Ticker
 from vmlitmus.cli.output.screen import width
 from vmlitmus.cli.shell.test_names import complete_tests
-from vmlitmus.decide import Job, decide_all
-from vmlitmus.engine.run import Choice
+from vmlitmus.decide import decide_all
 from vmlitmus.errors import UsageError
 from vmlitmus.outcome import Outcome, exit_code
 from vmlitmus.report.grids.grid import Grid, comma_separated, tables_json
@@ -55,10 +52,7 @@ def command(
     fresh: bool,
     html: str | None,
     output: str | None,
-    engine: Choice,
-    time_limit: str | None,
-    memory_limit: str | None,
-    model: str | None,
+    deciding: Deciding,
 ) -> int:
     """Print every [matrix] test of a topic as a grid; a test's name works as well.
 
@@ -69,12 +63,11 @@ def command(
     Exits 0 whatever the verdicts, and otherwise only for cells that have none; 'vmlitmus explain
     TEST[axis=value,...]' shows the run behind a cell.
     """
-    bounds = limits(time_limit, memory_limit)
-    catalogue = user_catalogue(model, bounds)
+    catalogue = deciding.catalogue()
     selected = [s for s in catalogue.select([selector], wide=wide) if s[0].axes]
     if not selected:
         raise UsageError(f"{selector!r} has no test with a [matrix]")
-    job = Job(catalogue, model, engine, bounds, annotate=bool(html), store=results(fresh))
+    job = deciding.job(catalogue, annotate=bool(html), fresh=fresh)
     found: dict[int, Outcome] = {}
     with Ticker(sum(len(cells) for _, cells in selected)) as ticker:
         for index, outcome in decide_all(job, selected, ticker):
