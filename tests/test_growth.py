@@ -29,8 +29,35 @@ TABLES = [test for test in CATALOGUE.tests() if test.name in SHOWN | {"hint-by-e
 CELLS = [pytest.param(test, cell, id=cell.name) for test in TABLES for cell in test.cells]
 SECONDS, MEMORY = 60.0, 3 << 30  # for one question
 
+RUNS = "leads_to vcpu-waits-to-run vcpu-runs"
+SERVED = "leads_to sibling-interrupt-pending sibling-interrupts-served"
+SMT = "docs/smt-protection.md"
+
+
+def mechanisms(
+    names: str, claim: str, bound: str, says: str
+) -> dict[tuple[str, str], tuple[str, str]]:
+    """Return exceptions of mechanism-by-claim."""
+    cells = [f"mechanism-by-claim[mechanism={name},claim={claim}]" for name in names.split()]
+    return {(cell, bound): (SMT, says) for cell in cells}
+
+
 # cell, bound: page, what it says there
 EXCEPTIONS: dict[tuple[str, str], tuple[str, str]] = {
+    **mechanisms(
+        "none core-scheduling", RUNS, "machine.cores", "A second core takes the user task away"
+    ),
+    **mechanisms(
+        "none core-scheduling cookie-per-vcpu cookie-per-vm kernel-entry gang tif-handshake",
+        SERVED,
+        "machine.cpus_per_core",
+        "the one MSR names one of two siblings",
+    ),
+    **mechanisms("cookie-per-vm gang", RUNS, "guest.vcpus", "each keeps the other from running"),
+    **mechanisms(
+        "hot-unplug-outside", RUNS, "host.tasks", "a slice of the other task comes before"
+    ),
+    **mechanisms("hot-unplug-outside", RUNS, "guest.vcpus", "two vcpus shut each other out"),
     **{
         (f"policy-grid[cache_flush=v3,allow={allow}]", "machine.tasks"): (
             "README.md",

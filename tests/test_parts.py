@@ -6,7 +6,10 @@ import pytest
 from judge import load
 
 from part_writes import Parts
+from vmlitmus.lang import explained
 from vmlitmus.model import TOPICS
+from vmlitmus.model.kvm.page_state.fault import prepare
+from vmlitmus.model.kvm.page_state.versions import BY_RMP
 
 MODEL = """from __future__ import annotations
 from typing import Annotated
@@ -49,6 +52,10 @@ def setup(make, s):
 MODEL = Model(name="m", doc="", entities=(Line,), steps=(go,), conditions=(lost,), setup=setup)
 """
 
+HINT = (
+    "only claims read what these parts write: let a part change what happens (a guard, an order, a "
+    "wait), and note the history in the step where it comes about, whether the part is on or not"
+)
 ASSERTED = {
     "in a branch": ("if w.part('flush'):\n    line.lost = True", "lost"),
     "in the other branch": ("if w.part('flush'):\n    pass\nelse:\n    line.lost = True", "lost"),
@@ -96,4 +103,8 @@ def test_a_bug_that_is_caused_is_none(name: str) -> None:
 def test_no_part_asserts_a_bug(topic: str) -> None:
     found = Parts(TOPICS[topic])
     assert found.written, "the parts of a topic do something"
-    assert not found.asserted
+    assert not found.asserted, HINT
+
+
+def test_a_docstring_may_explain_the_part_of_a_fix() -> None:
+    assert BY_RMP.part in explained([prepare])

@@ -56,6 +56,12 @@ class Cell(Entity):
     def far(self):
         return self.next.flag
 
+    def joins(self, other, least=0):
+        if other.next is self:
+            other.flag = not self.flag
+            return self.count > least
+        return other.flag
+
 
 class Actor(Entity):
     home: Const[Cell]
@@ -145,6 +151,10 @@ STEPS = {
     " if x.flag for y in w.all(Cell) if not y.flag)",
     "a property of what it may be": "if a.cell is not None and a.cell.next is not None:\n"
     " a.flag = a.cell.far",
+    "a method of what is known": "a.flag = c.joins(a.home)",
+    "a method of what it may be": "if a.cell is not None: a.flag = a.cell.joins(c)",
+    "a method of what it may be, twice": "if a.cell is not None and c.next is not None:\n"
+    " a.flag = a.cell.joins(c.next, least=1)",
     "an IntEnum that is false": "if c.level: a.flag = True",
     "not an IntEnum": "a.flag = not c.level",
     "an IntEnum is equal": "a.flag = c.level == Level.ONE",
@@ -155,6 +165,7 @@ STEPS = {
     "a loop over a few that are a set": "for x in {y for y in w.all(Cell) if y.flag}: a.cell = x",
 }
 FAULTY = {
+    "a method of None": "a.flag = a.cell.joins(c)",
     "None into a set": "c.seen.add(None)",
     "None out of a set": "c.seen.discard(None)",
     "beyond the range": "c.count = sum([y.count for y in w.all(Cell)])",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
+import sys
 from pathlib import Path
 
 import jsonschema
@@ -10,6 +12,7 @@ import pytest
 
 import vmlitmus
 from vmlitmus.cli.main import main
+from vmlitmus.simulation.replications import Replications
 
 SCHEMA = json.loads(
     (Path(vmlitmus.__file__).parent / "schemas" / "simulation-1.json").read_text(encoding="utf-8")
@@ -167,3 +170,45 @@ def test_the_worst_case_is_refused(tmp_path, capsys, options, said, code) -> Non
     assert simulate(tmp_path, HEAD + LATENCY, *options) == code
     out = capsys.readouterr()
     assert said in out.out + out.err
+
+
+@pytest.mark.parametrize(("after", "said"), [(5, "5 runs of 2 s"), (1, "interrupted after 1 runs")])
+def test_an_interruption_tells_what_is_there(tmp_path, capsys, monkeypatch, after, said) -> None:
+    one = Replications.one
+
+    def interrupted(self: Replications, number: int) -> object:
+        if number == after:
+            raise KeyboardInterrupt
+        return one(self, number)
+
+    monkeypatch.setattr(Replications, "one", interrupted)
+    assert simulate(tmp_path, TIMED, "--json") == 130
+    found = json.loads(capsys.readouterr().out)
+    jsonschema.validate(found, SCHEMA)
+    assert found["cells"][0]["interrupted"] is True
+    assert simulate(tmp_path, TIMED) == 130
+    assert said in " ".join(capsys.readouterr().out.split())
+
+
+@pytest.mark.parametrize(("name", "begins"), [("p.svg", b"<?xml"), ("p.PNG", b"\x89PNG")])
+def test_a_picture(tmp_path, capsys, name, begins) -> None:
+    pytest.importorskip("matplotlib", reason="NOT RUN: pip install 'vmlitmus[plot]'")
+    text = TIMED + LATENCY.partition('ms"\n')[2] + '[matrix]\n"timing.tick" = ["1 ms", "4 ms"]\n'
+    text = text.replace("expect = [0.42, 0.43]", "").replace('"undetected"', '"$x^2$ <b>"')
+    assert simulate(tmp_path, text, "--runs", "3", "--plot", str(tmp_path / name)) == 0
+    made = (tmp_path / name).read_bytes()
+    assert made.startswith(begins)
+    if name == "p.svg":
+        assert b"$x^2$ &lt;b&gt;" in made
+        assert b"tick = 4 ms" in made
+        simulate(tmp_path, text, "--runs", "3", "--plot", str(tmp_path / "again.svg"))
+        assert made == (tmp_path / "again.svg").read_bytes()
+
+
+def test_pictures_that_cannot_be(tmp_path, capsys, monkeypatch) -> None:
+    assert simulate(tmp_path, TIMED, "--plot", "p.pdf") == 2
+    assert ".svg or .png" in capsys.readouterr().err
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    assert simulate(tmp_path, TIMED, "--plot", "p.svg") == 2
+    assert "pip install 'vmlitmus[plot]'" in capsys.readouterr().err

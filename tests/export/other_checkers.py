@@ -13,7 +13,7 @@ from vmlitmus.outcome import Verdict
 NEEDS = {"promela": ("spin", "gcc"), "murphi": ("rumur", "gcc")}
 _SPIN = [
     ["spin", "-o2", "-a", "model"],
-    ["gcc", "-O1", "-w", "-DSAFETY", "-DNOREDUCE", "-DMEMLIM=4000", "pan.c", "-o", "checker"],
+    ["gcc", "-O0", "-w", "-DSAFETY", "-DNOREDUCE", "-DMEMLIM=4000", "pan.c", "-o", "checker"],
     ["./checker", "-m2000000"],
 ]
 _RUMUR = [
@@ -21,7 +21,7 @@ _RUMUR = [
         *("rumur", "--threads", "1", "--deadlock-detection", "off"),
         *("--symmetry-reduction", "off", "--output", "model.c", "model"),
     ],
-    ["gcc", "-O1", "-w", "-std=c11", "-mcx16", "model.c", "-o", "checker", "-lpthread"],
+    ["gcc", "-O0", "-w", "-std=c11", "-mcx16", "model.c", "-o", "checker", "-lpthread"],
     ["./checker"],
 ]
 

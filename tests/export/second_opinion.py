@@ -8,6 +8,7 @@ where one differs. Cells are taken from all topics in turn, in an order that --s
 from __future__ import annotations
 
 import argparse
+import itertools
 import random
 import shutil
 import sys
@@ -62,7 +63,8 @@ def main() -> int:
     """Compare; print each difference, and at the end how much was compared."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--cells", type=int, default=300, help="how many cells (default 300)")
-    parser.add_argument("--largest", type=int, default=200_000, help="states of ours, at most")
+    parser.add_argument("--skip", type=int, default=0, help="leave out so many first (default 0)")
+    parser.add_argument("--largest", type=int, default=50_000, help="states of ours, at most")
     parser.add_argument("--seed", type=int, default=1)
     asked = parser.parse_args()
     missing = {tool for tools in NEEDS.values() for tool in tools if not shutil.which(tool)}
@@ -73,7 +75,7 @@ def main() -> int:
     done = counted = 0
     topics: set[str] = set()
     differ: list[str] = []
-    for test, cell in cells(catalogue, asked.seed):
+    for test, cell in itertools.islice(cells(catalogue, asked.seed), asked.skip, None):
         if done >= asked.cells:
             break
         ran, states, found = differences(job, test, cell, asked.largest)

@@ -9,6 +9,7 @@ from vmlitmus.compiler import build
 from vmlitmus.engine import run
 from vmlitmus.errors import ModelError, ScenarioError
 from vmlitmus.lang import Claim
+from vmlitmus.model import TOPICS
 
 GOOD = """from __future__ import annotations
 from enum import Enum
@@ -97,6 +98,46 @@ def test_refused(old: str, new: str, message: str | None) -> None:
     with pytest.raises(ModelError) as caught:
         build(load(text))
     assert message in str(caught.value)
+
+
+LATE = {
+    "after a field": "t.flag = True\n    when(t.other is None)",
+    "after a set": "t.few.add(t)\n    when(not t.flag)",
+    "after a branch": "if t.flag:\n        t.count = 1\n    when(not t.flag)",
+    "in a branch": "t.count = 1\n    if t.flag:\n        when(t.other is None)",
+}
+IN_TIME = {
+    "in both branches": "if t.flag:\n        when(t.count == 0)\n        t.count = 1\n"
+    "    else:\n        when(t.count == 1)\n        t.count = 0",
+    "after a branch that returns": "if t.flag:\n        t.count = 1\n        return\n"
+    "    when(t.count == 0)",
+}
+
+
+@pytest.mark.parametrize("body", LATE.values(), ids=list(LATE))
+def test_a_late_guard_is_refused_before_a_scenario_is_built(body: str) -> None:
+    model = load(GOOD.replace("    when(not t.flag)\n    t.flag = True", f"    {body}"))
+    with pytest.raises(ModelError, match=r"go\(\): a guard after an effect"):
+        model.check()
+
+
+@pytest.mark.parametrize("body", IN_TIME.values(), ids=list(IN_TIME))
+def test_a_guard_in_time_is_not_refused(body: str) -> None:
+    load(GOOD.replace("    when(not t.flag)\n    t.flag = True", f"    {body}")).check()
+
+
+def test_a_yield_comes_between_an_effect_and_a_guard() -> None:
+    late = GOOD.replace("    t.flag = False\n", "    t.flag = False\n    when(t.count == 0)\n")
+    with pytest.raises(ModelError, match="walk"):
+        load(late).check()
+    guard = "    when(t.count == 0)"
+    split = late.replace(guard, f'    yield "{{t}} goes on"\n{guard}')
+    load(split).check()
+
+
+@pytest.mark.parametrize("topic", TOPICS)
+def test_no_shipped_model_has_a_late_guard(topic: str) -> None:
+    TOPICS[topic].check()
 
 
 def test_the_good_model_is_good() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from vmlitmus.lang import (
     Assumption,
@@ -83,7 +82,7 @@ def setup(make: Setup, settings: Settings) -> None:
         make(Thread, cpu=cpus[number])
 
 
-def model(*steps: Step, **more: Any) -> Model:
+def model(*steps: Step) -> Model:
     """Return a model with some steps, in which memory order may be chosen."""
     return Model(
         name="dekker",
@@ -92,6 +91,5 @@ def model(*steps: Step, **more: Any) -> Model:
         steps=steps,
         conditions=(both_went_on, a_flag_seen),
         setup=setup,
-        settings={"machine": {"cores": choice("three", default="three")}},
-        **more,
+        settings={"machine": {"cores": choice("three", default="three")}, "kvm": {}},
     )

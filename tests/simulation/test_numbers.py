@@ -17,9 +17,9 @@ from vmlitmus.simulation.laws.generator import Uniforms, philox
 from vmlitmus.simulation.laws.quantity import quantity
 from vmlitmus.simulation.laws.timing import timing_of
 from vmlitmus.simulation.measures.statistics import (
+    Ordered,
     of_mean,
     of_probability,
-    of_quantile,
     of_ratio,
     student,
 )
@@ -162,7 +162,7 @@ def test_intervals_hold_as_often_as_they_say() -> None:
         held["mean"] += of_mean(values, 0.95).holds(1.0)
         ratio = of_ratio([v * w for v, w in zip(values, weights, strict=True)], weights, 0.95)
         held["ratio"] += ratio is not None and ratio.holds(1.0)
-        median = of_quantile(groups, 0.5, 0.95)
+        median = Ordered().grow(groups).quantile(0.5, 0.95)
         held["median"] += median is not None and median.holds(math.log(2))
         held["probability"] += of_probability(sum(v > 1 for v in values), 40, 0.95).holds(
             math.exp(-1)
@@ -173,5 +173,22 @@ def test_intervals_hold_as_often_as_they_say() -> None:
 
 def test_nothing_seen_gives_no_figure() -> None:
     assert of_ratio([0.0, 0.0], [0.0, 0.0], 0.95) is None
-    assert of_quantile([[], []], 0.5, 0.95) is None
+    assert Ordered().grow([[], []]).quantile(0.5, 0.95) is None
     assert math.isinf(of_mean([1.0], 0.95).high)
+
+
+@pytest.mark.parametrize("steps", [[1, 2, 3], [7, 19, 60], [60]])
+def test_values_that_grow_are_those_that_came_at_once(steps: list[int]) -> None:
+    """The interval is the same whether replications came in steps or all together."""
+    drawn = Uniforms(5, 0, 0, 0)
+    groups = [[round(1000 * drawn()) for _ in range(n % 5)] for n in range(60)]
+    growing = Ordered()
+    for step in steps:
+        some = groups[:step]
+        every = sorted(value for group in some for value in group)
+        number = min(20, step)
+        sections = [sorted(v for g in some[at::number] for v in g) for at in range(number)]
+        grown = growing.grow(some)
+        assert grown.values == every
+        assert [s for s in grown.sections if s] == [s for s in sections if s]
+        assert grown.quantile(0.5, 0.95) == Ordered().grow(some).quantile(0.5, 0.95)

@@ -15,7 +15,7 @@ import click
 
 from vmlitmus.cli.output.destination import write_whole
 from vmlitmus.cli.output.streams import control
-from vmlitmus.engine.limits import Limits
+from vmlitmus.engine.limits import Limits, Symmetry
 from vmlitmus.errors import UsageError
 from vmlitmus.printable import printable
 
@@ -43,12 +43,26 @@ class Deciding:
         """Return the catalogue, with the user's model where there is one; raises ModelError."""
         return user_catalogue(self.model, self.limits)
 
-    def job(self, catalogue: Catalogue, *, annotate: bool = False, fresh: bool = True) -> Job:
+    def job(
+        self,
+        catalogue: Catalogue,
+        *,
+        annotate: bool = False,
+        fresh: bool = True,
+        symmetry: Symmetry = "off",
+    ) -> Job:
         """Return how cells are decided; results of earlier checks serve unless ``fresh``."""
         from vmlitmus.decide import Job
 
-        store = results(fresh)
-        return Job(catalogue, self.model, self.engine, self.limits, annotate, store)
+        return Job(
+            catalogue,
+            self.model,
+            self.engine,
+            self.limits,
+            symmetry=symmetry,
+            annotate=annotate,
+            store=results(fresh),
+        )
 
 
 def engine_options(command: Callable[..., int]) -> Callable[..., int]:
@@ -93,6 +107,19 @@ def one_cell(catalogue: Catalogue, name: str) -> tuple[Test, Cell]:
     if len(cells) != 1:
         raise UsageError(f"{name!r} has {len(cells)} cells; name one, such as {cells[0].name!r}")
     return test, cells[0]
+
+
+symmetry_option = click.option(
+    "--symmetry/--no-symmetry",
+    "symmetry",
+    default=None,
+    help="Search one state for all that are alike, where it is proved which are; see docs.",
+)
+
+
+def symmetric(wanted: bool | None) -> Symmetry:
+    """Return what the option --symmetry asks for."""
+    return "off" if not wanted else "on"
 
 
 def user_catalogue(

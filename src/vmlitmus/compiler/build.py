@@ -96,7 +96,7 @@ def _said(machine: Machine, shared: Collection[object], depth: int) -> Machine:
     if depth:
         said = f"x86-TSO with store buffers of {depth} entries, the compiler not modelled"
     elif shared:
-        said = "x86-TSO, where no load can pass a store: the answer under sc is the answer"
+        said = "x86-TSO; no pair of a store and a load behind it: the sc answer is the tso answer"
     return replace(machine, bounds={**machine.bounds, "memory": [said]})
 
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from vmlitmus.decide.cells import Job, assumed, bounds_of
+from vmlitmus.decide.memory_order import covered
 from vmlitmus.decide.own_code import own_code
 from vmlitmus.engine import ablate
 from vmlitmus.engine.finding import Watch
 from vmlitmus.errors import ScenarioError, nearest
 from vmlitmus.litmus.catalogue import selector
 from vmlitmus.litmus.format.text import refused
-from vmlitmus.outcome import Ablation, Verdict
+from vmlitmus.outcome import Ablated, Ablation, Covered, PartStatus, Verdict
 from vmlitmus.scenario import Cell, Test
 
 
@@ -25,6 +28,7 @@ def ablated(job: Job, test: Test, cell: Cell, progress: Watch | None = None) -> 
         result = ablate(
             machine, cell.claim, engine=job.engine, limits=job.limits, progress=progress
         )
+    barriers = _covered(job, test, cell, result) if machine.passing is not None else {}
     return Ablation(
         name=cell.name,
         topic=test.topic,
@@ -38,7 +42,25 @@ def ablated(job: Job, test: Test, cell: Cell, progress: Watch | None = None) -> 
         absent=tuple(d for d in model.disturbances if d not in cell.allow),
         off=tuple(part for part in machine.parts if part in off),
         instead=_instead(job, test, cell) if result.verdict is Verdict.VIOLATED else "",
+        covered=barriers,
     )
+
+
+def _covered(job: Job, test: Test, cell: Cell, result: Ablated) -> dict[str, Covered]:
+    """Return what covers each barrier that is not needed."""
+    model = job.catalogue.model_of(test.topic)
+    whole = cell.machine(model).passing
+    found = {}
+    for part in result.parts:
+        if part.status is PartStatus.REDUNDANT:
+            fewer = replace(cell, without=(*cell.without, part.name))
+            without = fewer.machine(model).passing
+            assert whole is not None
+            assert without is not None
+            barrier = covered(whole, without)
+            if barrier is not None:
+                found[part.name] = barrier
+    return found
 
 
 def _instead(job: Job, test: Test, cell: Cell) -> str:

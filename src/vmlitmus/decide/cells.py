@@ -8,11 +8,13 @@ from typing import Protocol
 
 from vmlitmus.compiler import Machine, scanned
 from vmlitmus.decide.cache import Keys, Store
+from vmlitmus.decide.memory_order import memory_order
 from vmlitmus.decide.omissions import not_modelled
 from vmlitmus.decide.own_code import apart, in_own_world, own_code, own_world
 from vmlitmus.decide.workers import processes, spread
 from vmlitmus.engine import Limits, Progress, run
 from vmlitmus.engine.causes import annotated
+from vmlitmus.engine.limits import Symmetry
 from vmlitmus.engine.run import Choice
 from vmlitmus.errors import ModelLost, ScenarioError, UsageError, VmlitmusError, unknown
 from vmlitmus.lang import Claim
@@ -53,6 +55,7 @@ class Job:
     limits: Limits = field(default_factory=Limits)
     annotate: bool = False  # say of each trace what a page shows: causes, states, code
     store: Store | None = None
+    symmetry: Symmetry = "off"
     built: dict[tuple[str, str], Machine] = field(default_factory=dict)
 
     def machine(self, topic: str, cell: Cell) -> Machine:
@@ -139,6 +142,7 @@ def _decided(
                 limits=job.limits,
                 progress=progress,
                 observe=test.watched,
+                symmetry=job.symmetry,
             )
             if job.annotate:
                 result = annotated(machine, result)
@@ -157,6 +161,7 @@ def _decided(
         word=word,
         start=start,
         not_modelled=not_modelled(machine, result),
+        order=memory_order(machine),
     )
 
 
@@ -282,7 +287,7 @@ class _CachedOutcomes:
         self.found: dict[int, Outcome] = {}
         if self.store is None:
             return
-        keys = Keys(job.catalogue, job.engine)
+        keys = Keys(job.catalogue, f"{job.engine}, symmetry {job.symmetry}")
         for index, (test, cell) in enumerate(pairs):
             key = keys.key(test, cell)
             if key is None:

@@ -14,12 +14,25 @@ Watch: TypeAlias = Callable[[Progress], None]
 
 
 @dataclass(frozen=True)
+class Alike:
+    """Which entities were found interchangeable, and which not, in words.
+
+    ``orbits`` counts the states that were searched, each for all that are like it; None where all
+    states were.
+    """
+
+    interchangeable: tuple[str, ...]
+    different: tuple[str, ...]
+    orbits: int | None
+
+
+@dataclass(frozen=True)
 class Finding:
     """What a search found, the same for both engines.
 
     ``path`` leads from the initial state to the one that decides the claim, ``lasso`` is the run
     that violates a liveness claim; ``observed`` holds the conditions seen in some counted state;
-    ``stopped`` says why a search gave up.
+    ``stopped`` says why a search gave up; ``alike`` is there where symmetry was looked for.
     """
 
     engine: str
@@ -31,4 +44,5 @@ class Finding:
     path: tuple[State, ...] | None = None
     lasso: Lasso | None = None
     stopped: str | None = None
+    alike: Alike | None = None
     notes: tuple[str, ...] = ()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
 
 @dataclass(frozen=True)
@@ -14,6 +15,9 @@ class Limits:
 
     seconds: float | None = None
     memory: int | None = None
+
+
+Symmetry: TypeAlias = Literal["auto", "on", "off"]  # auto: on for a search that is large
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from vmlitmus.compiler import Machine, State
 from vmlitmus.compiler.machine.drains import FULL
 from vmlitmus.engine.confirm import backing, confirm_end, confirm_lasso, nobody, vacuous
 from vmlitmus.engine.finding import Finding, Watch
-from vmlitmus.engine.limits import Limits, Progress, Stopped
+from vmlitmus.engine.limits import Limits, Progress, Stopped, Symmetry
 from vmlitmus.engine.reference.lasso import Lasso
 from vmlitmus.engine.reference.liveness import find_lasso
 from vmlitmus.engine.reference.search import Explored, Stepper, explore, unrecoverable
@@ -38,18 +38,21 @@ def run(
     limits: Limits | None = None,
     progress: Watch | None = None,
     observe: tuple[str, ...] = (),
+    symmetry: Symmetry = "off",
 ) -> Result:
     """Return the verdict on a claim, with counts and, where there is one, a trace.
 
     ``observe`` names conditions; the result says for each whether any reachable state satisfies
-    it. Raises ModelError when a step fails, EnginesDisagree when a trace cannot be replayed.
+    it. ``symmetry`` lets one state stand for all that are like it, where it is proved which those
+    are; the counts are those of all states. Raises ModelError when a step fails, EnginesDisagree
+    when a trace cannot be replayed.
     """
     if engine not in ENGINES:
         raise UsageError(unknown("engine", engine, ENGINES))
     for name in (*claim.conditions, *observe):
         machine.model.condition(name)
     started = time.monotonic()
-    job = _Job(machine, claim, engine, limits or Limits(), progress, started)
+    job = _Job(machine, claim, engine, limits or Limits(), progress, started, symmetry)
     finding = job.find(claim.kind, observe)
     ended_early = claim.kind in ("never", "possible") and finding.path is not None
     observed = finding.observed
@@ -72,9 +75,11 @@ class _Job:
         limits: Limits,
         progress: Watch | None,
         started: float,
+        symmetry: Symmetry,
     ) -> None:
         self.machine = machine
         self.claim = claim
+        self.symmetry = symmetry
         self.engine = engine
         self.limits = limits
         self.progress = progress
@@ -95,7 +100,7 @@ class _Job:
         from vmlitmus.engine.native.decide import find_native
 
         claim = self.claim if kind is not None else None
-        return find_native(self.machine, claim, watched, self.left(), self.progress)
+        return find_native(self.machine, claim, watched, self.left(), self.progress, self.symmetry)
 
     def left(self) -> Limits:
         """Return the limits with the time that is left."""
@@ -251,6 +256,9 @@ def _result(
         vacuous=bool(empty),
         reason=REASONS.get(finding.stopped or ""),
         observed={name: name in observed for name in observe},
+        orbits=finding.alike.orbits if finding.alike else None,
+        interchangeable=finding.alike.interchangeable if finding.alike else (),
+        different=finding.alike.different if finding.alike else (),
         backing=tuple(machine.model.condition(n).text for n in backed if n in finding.observed),
     )
 

@@ -10,6 +10,7 @@ from vmlitmus.errors import ModelError, ScenarioError, unknown
 from vmlitmus.lang.entity import Entity
 from vmlitmus.lang.source import Assumption, Source
 from vmlitmus.lang.step import Condition, Step
+from vmlitmus.lang.syntax.late_guards import refuse_late_guards
 from vmlitmus.lang.world import Hooks
 
 E = TypeVar("E", bound=Entity)
@@ -228,6 +229,7 @@ class Model:
                 _check(f"{name}: {key}", known, Mapping)
                 for word, value in known.items():
                     _check(f"{name}: {key}: {word}", value, inside)
+        refuse_late_guards(step.function for step in self.steps)
 
     @property
     def disturbances(self) -> tuple[str, ...]:

@@ -75,7 +75,8 @@ class SimulatedCell:
 
     ``horizon`` and ``warm_up`` are the seconds of each run, ``parameters`` the values in force as
     text, with the unit in which the file has them. ``reached`` says whether every interval is as
-    narrow as was asked; ``error`` is why there is no result.
+    narrow as was asked; ``error`` is why there is no result. Of a cell that was ``interrupted`` the
+    figures are those of the runs that were done.
     """
 
     name: str
@@ -92,6 +93,7 @@ class SimulatedCell:
     warnings: tuple[str, ...] = ()
     error: str | None = None
     exit_code: int = 0
+    interrupted: bool = False
 
 
 @dataclass(frozen=True)
@@ -108,8 +110,12 @@ class Simulated:
 
     @property
     def exit_code(self) -> int:
-        """2 and 70 for errors, 1 where a figure is not as expected, 3 where one is not known."""
+        """130 where it was interrupted, 2 and 70 for errors, 1 where a figure is not as expected,
+        3 where one is not known.
+        """
         codes = [c.exit_code for c in self.cells if c.error]
+        if any(c.interrupted for c in self.cells):
+            return max([130, *codes], key=lambda code: (code == 70, code))
         if codes:
             return max(codes)
         measured = [m for c in self.cells for m in c.measured]
@@ -134,6 +140,8 @@ def as_json(found: Simulated) -> dict[str, Any]:
 
 def _cell(cell: SimulatedCell) -> dict[str, Any]:
     head: dict[str, Any] = {"name": cell.name, "where": dict(cell.where)}
+    if cell.interrupted:
+        head["interrupted"] = True
     if cell.error is not None:
         return {**head, "error": cell.error}
     return {

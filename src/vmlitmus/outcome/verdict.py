@@ -96,7 +96,9 @@ class Result:
     ``loop_start`` begins the loop (no step: the run stops there for ever), and before its step
     ``since`` the run begins to wait. ``initial`` is the state before the first step of the trace,
     as text, ``fixed`` the fields that no step changes, and ``code`` what each of its steps runs;
-    they are there when they were asked for.
+    they are there when they were asked for. Where one state stood for all that are like it,
+    ``orbits`` counts those that were searched, ``interchangeable`` names the entities that may take
+    each other's place, and ``different`` says why others may not; the counts are of all states.
     """
 
     verdict: Verdict
@@ -118,6 +120,9 @@ class Result:
     initial: Mapping[str, str] = field(default_factory=dict)
     fixed: Mapping[str, str] = field(default_factory=dict)
     code: Mapping[str, tuple[Excerpt, ...]] = field(default_factory=dict)
+    orbits: int | None = None
+    interchangeable: tuple[str, ...] = ()
+    different: tuple[str, ...] = ()
 
 
 class PartStatus(StrEnum):
@@ -141,6 +146,55 @@ class Part:
     steps: int | None = None
     idle: bool = False
     vacuous: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class PassedStore:
+    """A store, and what may be seen before it: fields, each with the function and the place.
+
+    ``is_load`` says whether that is a load; else it is a change that others see at once.
+    """
+
+    store: str
+    store_in: str
+    store_at: str
+    then: str
+    then_in: str
+    then_at: str
+    is_load: bool
+
+    def __str__(self) -> str:
+        does = "reads" if self.is_load else "changes"
+        where = "" if self.then_in == self.store_in else f"{self.then_in}() "
+        return (
+            f"{self.store_in}() stores {self.store} ({self.store_at});"
+            f" {where}{does} {self.then} ({self.then_at})"
+        )
+
+
+@dataclass(frozen=True)
+class MemoryOrder:
+    """What is known of memory order under x86-TSO.
+
+    ``pairs`` have no drain between them on some way, ``drains`` are what drains the other stores.
+    """
+
+    pairs: tuple[PassedStore, ...]
+    drains: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Covered:
+    """What a part does as a barrier: ``drains``; the ``others`` that drain the same stores.
+
+    ``pairs`` counts those that there are without the part only. Where it is ``idle``, no store can
+    be in the buffer any more when it comes: the others are what drains all stores.
+    """
+
+    drains: tuple[str, ...]
+    others: tuple[str, ...]
+    pairs: int
+    idle: bool = False
 
 
 @dataclass(frozen=True)
@@ -177,7 +231,8 @@ class Ablation:
     ``absent`` are the disturbances of the model that do not happen here, ``off`` the parts that are
     off already; ``needed_by`` gives the tests of the catalogue that need a part, as far as they
     were looked for. ``arguments`` select the cell on the command line; ``instead`` is a test of the
-    same claim that holds, where this one does not.
+    same claim that holds, where this one does not. ``covered`` says of barriers that are not needed
+    under x86-TSO what covers them.
     """
 
     name: str
@@ -193,6 +248,12 @@ class Ablation:
     off: tuple[str, ...] = ()
     needed_by: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     instead: str = ""
+    covered: Mapping[str, Covered] = field(default_factory=dict)
+
+    @property
+    def ordered(self) -> bool:
+        """Say whether it was asked under x86-TSO."""
+        return "memory" in self.bounds
 
 
 @dataclass(frozen=True)
@@ -250,6 +311,7 @@ class Outcome:
     thread: Thread | None = None
     file: str = ""
     not_modelled: tuple[str, ...] = ()  # what the mechanisms that took part leave out
+    order: MemoryOrder | None = None  # None where memory is sequentially consistent
     command: str = "explain"  # what shows it again, with ``arguments``
     kept: bool = False  # the result is that of an earlier check
 
@@ -365,15 +427,28 @@ def _entry(outcome: Outcome) -> dict[str, Any]:
         "transitions": r.transitions,
         "depth": r.depth,
         "seconds": round(r.seconds, 3),
+        **_symmetry(r),
         "bounds": dict(outcome.bounds),
         "assumptions": list(outcome.assumptions),
         "not_modelled": list(outcome.not_modelled),
+        "memory_order": None if outcome.order is None else asdict(outcome.order),
         "never_fired": list(r.never_fired),
         "coverage": dict(r.coverage),
         "warnings": list(r.warnings),
         "trace": None if r.trace is None else [_step_entry(step) for step in r.trace],
         "loop_start": r.loop_start,
         **({"initial": dict(r.initial), "fixed": dict(r.fixed)} if r.initial else {}),
+    }
+
+
+def _symmetry(r: Result) -> dict[str, Any]:
+    """Return what is said of symmetry where it was looked for."""
+    if not (r.interchangeable or r.different):
+        return {}
+    return {
+        "orbits": r.orbits,
+        "interchangeable": list(r.interchangeable),
+        "not_interchangeable": list(r.different),
     }
 
 

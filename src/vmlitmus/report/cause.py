@@ -73,6 +73,17 @@ def searched(outcome: Outcome, r: Result) -> str:
     )
 
 
+def symmetry(r: Result) -> str:
+    """Return for how many states others were searched; nothing where all were."""
+    if r.orbits is None:
+        return ""
+    alike = "; ".join(r.interchangeable)
+    return (
+        f"Of states that are alike one was searched: {_count(r.orbits, 'orbit')}. "
+        f"Interchangeable: {alike}."
+    )
+
+
 def _covered(outcome: Outcome, r: Result) -> str:
     if r.verdict is Verdict.INCONCLUSIVE:
         return "incomplete"

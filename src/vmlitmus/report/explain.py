@@ -6,8 +6,8 @@ import re
 import textwrap
 from collections.abc import Iterable, Mapping, Sized
 
-from vmlitmus.outcome import Outcome, Result
-from vmlitmus.report.cause import answer, cause, headline, saw_everything, searched
+from vmlitmus.outcome import MemoryOrder, Outcome, Result
+from vmlitmus.report.cause import answer, cause, headline, saw_everything, searched, symmetry
 from vmlitmus.report.command_line import command_lines
 from vmlitmus.report.timeline import WIDTH, ascii_only, changed_at_start, timeline
 
@@ -73,6 +73,9 @@ def _facts(outcome: Outcome, r: Result, verbose: bool) -> list[str]:
     bounds = limited_to(outcome.bounds) if verbose else _limited_shortly(outcome.bounds)
     lines = [line for sentence in bounds for line in _wrap(sentence)]
     lines += _wrap(searched(outcome, r))
+    lines += _wrap(symmetry(r)) if r.orbits is not None else []
+    if verbose and r.different:
+        lines += ["Not interchangeable:", *items(r.different)]
     if verbose and outcome.not_modelled:
         lines += ["Not modelled:", *items(outcome.not_modelled)]
     if r.backing:
@@ -83,10 +86,23 @@ def _facts(outcome: Outcome, r: Result, verbose: bool) -> list[str]:
         lines += _wrap("Assumptions in force: " + "; ".join(outcome.assumptions) + ".")
     elif outcome.chosen:
         lines += _wrap(f"Assumptions that the test chooses: {'; '.join(outcome.chosen)}.")
+    if verbose and outcome.order is not None:
+        lines += _order(outcome.order)
     if verbose and _never(outcome, r):
         lines += ["Steps that never happened:", *items(_never(outcome, r))]
     for warning in r.warnings:
         lines += _wrap(f"Warning: {warning}.")
+    return lines
+
+
+def _order(order: MemoryOrder) -> list[str]:
+    """Return which stores may be passed by what, and what drains the others."""
+    lines = []
+    if order.pairs:
+        head = "Pairs of a store and what may be seen before it, with no drain between:"
+        lines += [*_wrap(head), *items(map(str, order.pairs))]
+    if order.drains:
+        lines += ["Drains between other stores and what follows them:", *items(order.drains)]
     return lines
 
 
@@ -158,6 +174,7 @@ def _counted(outcome: Outcome, r: Result, sources: int) -> list[str]:
     counts = {
         "note on what is not modelled": len(outcome.not_modelled),
         "assumption in force": len(outcome.assumptions),
+        "pair of a store and what may pass it": len(outcome.order.pairs) if outcome.order else 0,
         "source of the steps": sources,
         "step that never happened": len(_never(outcome, r)),
     }

@@ -56,6 +56,8 @@ def effort(cell: SimulatedCell) -> str:
     )
     if cell.warm_up:
         text += f"; the first {time_text(cell.warm_up)} of each are not measured"
+    if cell.interrupted:
+        return text + "; interrupted: the figures are those of these runs."
     return text + ("." if cell.reached else "; the intervals are not as narrow as asked.")
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from vmlitmus.decide.workers import spread
@@ -42,43 +43,55 @@ class Replications:
         self.spent = 0.0
 
     def more(self, number: int, workers: int | None = None) -> None:
-        """Run some more replications, on all cores where that pays."""
+        """Run some more replications, on all cores where that pays.
+
+        When it is interrupted, those that are done are kept.
+        """
         first = len(self.counted)
         wanted = range(first, min(first + number, MOST))
         each = self.spent / first if first else 0.0
         began = time.monotonic()
         if workers == 1 or each * len(wanted) < _TOGETHER:
-            self.counted += [self.one(n) for n in wanted]
+            for n in wanted:
+                self.counted.append(self.one(n))
         else:
-            self.counted += self._spread(wanted, workers)
+            self._spread(wanted, workers)
         self.spent += time.monotonic() - began
 
-    def _spread(self, wanted: range, workers: int | None) -> Iterator[Counted]:
+    def _spread(self, wanted: range, workers: int | None) -> None:
         cores = workers or len(os.sched_getaffinity(0))
         size = max(len(wanted) // (cores * _SLICES), 1)
         parts = [wanted[at : at + size] for at in range(0, len(wanted), size)]
-        done = dict(spread(lambda part: [self.one(n) for n in part], parts, workers=workers))
-        return (counted for part in parts for counted in done[part])
+        done: dict[range, list[Counted]] = {}
+        try:
+            for part, counted in spread(self._some, parts, workers=workers):
+                done[part] = counted
+        finally:
+            for part in itertools.takewhile(done.__contains__, parts):
+                self.counted += done[part]
+
+    def _some(self, part: range) -> list[Counted]:
+        return [self.one(n) for n in part]
 
     def one(self, number: int) -> Counted:
         """Return what one replication counts after its warm-up."""
-        marks = (self.run.warm_up, self.run.horizon)
+        marks = [mark for mark in (self.run.warm_up, self.run.horizon) if mark]
         count = self._plain if self.compiled is None else self._native
-        before, after = count(number, marks)
-        return after.since(before) if self.run.warm_up else after
+        *before, after = count(number, marks)
+        return after.since(before[0]) if before else after
 
-    def _plain(self, number: int, marks: tuple[int, int]) -> tuple[Counted, Counted]:
+    def _plain(self, number: int, marks: Sequence[int]) -> list[Counted]:
         simulator = Simulator(self.rules, self.run.seed, number)
         tally = Tally(self.plan, lambda c: simulator.stepper.holds(simulator.state, c))
         found = []
         for until in marks:
-            for event in simulator.events(until) if until else ():
+            for event in simulator.events(until):
                 tally.event(event.time, event.firing)
             tally.pass_time(until)
             found.append(tally.counted.copy())
-        return found[0], found[1]
+        return found
 
-    def _native(self, number: int, marks: tuple[int, int]) -> tuple[Counted, Counted]:
+    def _native(self, number: int, marks: Sequence[int]) -> list[Counted]:
         assert self.compiled is not None
         if self.simulator is None:
             self.simulator = NativeSimulator(self.compiled, self.run.seed, number)
@@ -86,10 +99,10 @@ class Replications:
             self.simulator.begin(self.run.seed, number)
         found = []
         for until in marks:
-            while until and not self.simulator.advance(until):
+            while not self.simulator.advance(until):
                 pass
             found.append(self.simulator.counted())
-        return found[0], found[1]
+        return found
 
 
 def until_known(

@@ -24,6 +24,7 @@ from vmlitmus.simulation.measures.tally import Counted
 from vmlitmus.simulation.replications import Replications, Run, until_known
 
 _HORIZON = "10 s"
+_LEAST = 2  # replications that give an interval
 
 
 @dataclass(frozen=True)
@@ -89,8 +90,9 @@ def chosen_timing(test: Test, table: Mapping[str, Any]) -> tuple[Timing, dict[st
     given = {key: table[key] for key in ("parameter", "time") if key in table}
     more = timing_of(given, f"{test.path}: timing")
     parameters = {**base.parameters, **more.parameters}
-    own = (replace(row, own=True) for row in more.rows)
-    timing = replace(base, parameters=parameters, rows=(*base.rows, *own))
+    shared = base.path in map(str, timings_of(test.topic).values())
+    rows = (replace(row, own=not shared) for row in base.rows)
+    timing = replace(base, parameters=parameters, rows=(*rows, *more.rows))
     chosen = {k: v for k, v in table.items() if k not in key_names("timing")}
     return timing, chosen
 
@@ -129,6 +131,8 @@ def simulate(
         if first is None and counted:
             first = cell.name, counted
         found.append(done)
+        if done.interrupted:
+            break
     timing = str(cells[0].timing.get("use", test.path)) if cells else ""
     return Simulated(
         test.name, test.question, timing, asked.seed, asked.confidence, asked.precision,
@@ -146,16 +150,14 @@ def _cell(
     began = time.monotonic()
     runs = Replications(ready.rules, ready.measures, ready.run, asked.engine)
     figures = Figures(ready.measures, runs.plan, asked.confidence)
-    if asked.runs is not None:
-        runs.more(asked.runs, asked.workers)
-        reached = True
-    else:
-        reached = until_known(
-            runs,
-            lambda counted: known(figures.measured(counted), asked.precision),
-            asked.seconds,
-            None if progress is None else lambda number: progress(cell.name, number),
-        )
+    reached, interrupted = False, False
+    try:
+        reached = _run(runs, figures, cell, asked, progress)
+    except KeyboardInterrupt:
+        interrupted = True
+        if len(runs.counted) < _LEAST:
+            why = f"interrupted after {len(runs.counted)} runs, which tell nothing"
+            return SimulatedCell(cell.name, cell.where, error=why, interrupted=True), []
     measured = figures.measured(runs.counted)
     done = SimulatedCell(
         name=cell.name,
@@ -170,8 +172,28 @@ def _cell(
         reached=reached and not any(_unseen(m) for m in measured),
         parameters=_parameters(ready.rules, cell),
         warnings=tuple(_warnings(ready.rules, measured)),
+        interrupted=interrupted,
     )
     return done, runs.counted
+
+
+def _run(
+    runs: Replications,
+    figures: Figures,
+    cell: Cell,
+    asked: Asked,
+    progress: Callable[[str, int], None] | None,
+) -> bool:
+    """Run replications; say whether the figures are as well known as was asked."""
+    if asked.runs is not None:
+        runs.more(asked.runs, asked.workers)
+        return True
+    return until_known(
+        runs,
+        lambda counted: known(figures.measured(counted), asked.precision),
+        asked.seconds,
+        None if progress is None else lambda number: progress(cell.name, number),
+    )
 
 
 def _unseen(measured: Measured) -> bool:

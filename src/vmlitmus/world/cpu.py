@@ -96,7 +96,7 @@ class Host(Entity):
     move_flush: Const[MoveFlush] = MoveFlush.UNDER_LOCKS
     init_order: Const[InitOrder] = InitOrder.ACTIVE_FIRST
     sme_active: Const[bool] = True  # the kernel itself uses SME (mem_encrypt=on)
-    kexec_asks_sme: Const[bool] = False  # until 6.17: relocate_kernel() looks at sme_active
+    kexec_asks_sme: Const[bool] = False  # relocate_kernel() looks at sme_active, as 6.12.107 does
     seamcall_mark: Const[SeamcallMark] = SeamcallMark.BEFORE
     tdx_flush: Const[TdxFlush] = TdxFlush.NONE
     rebooting: bool = False  # kvm_rebooting: no vcpu enters its guest

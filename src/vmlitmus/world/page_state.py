@@ -26,12 +26,24 @@ class Host(Entity):
     reclaim_fails: Const[bool] = False  # SNP_PAGE_RECLAIM may fail
     update_fails: Const[bool] = False  # SNP_LAUNCH_UPDATE may fail
     rmpupdate_fails: Const[bool] = False  # RMPUPDATE may fail when a page is freed
+    assigning_fails: Const[bool] = False  # RMPUPDATE may fail when a page is assigned
+    launched: Const[bool] = True  # KVM_SEV_SNP_LAUNCH_FINISH is over
+    keeps_folio_lock: Const[bool] = False  # populate keeps the folio lock
+    validates_again: Const[bool] = False  # the guest answers #VC of an accepted page by PVALIDATE
+    registers_at_check: Const[bool] = False  # an SVSM checks and registers a VMSA in one
+    deregisters_last: Const[bool] = False  # an SVSM deregisters a VMSA after its RMPADJUST
     guest_response: Const[bool] = False  # the response page of a guest request is the guest's
     slots_lock: bool = False
     invalidate_lock: bool = False  # the invalidate_lock of the guest_memfd's mapping
     mmap_lock: bool = False
     rmp_fault: bool = False  # the host wrote a page that its RMP entry does not give it
     out_of_bounds: bool = False  # an entry outside the page-state-change buffer was used
+    dead: bool = False  # KVM_BUG: the VM runs no more
+    fault_failed: bool = False  # KVM_RUN has failed, as a page could not be assigned
+    guest_ends: bool = False  # the guest has found that a page was replaced
+    replaced_used: bool = False  # the guest has used a page that was replaced
+    two_vmsas: bool = False  # one page is the VMSA of two vcpus of an SVSM
+    vmsa_touched: bool = False  # the SVSM wrote a page that the RMP says is a VMSA
 
 
 class Page(Entity):
@@ -50,6 +62,11 @@ class Page(Entity):
     leaked: bool = False  # snp_leak_pages()
     populated: bool = False  # LAUNCH_UPDATE has measured it
     failed: bool = False  # its last conversion failed
+    validated: bool = False  # by PVALIDATE, or by LAUNCH_UPDATE
+    accepted: bool = False  # the guest believes that it is
+    replaced: bool = False  # its content has been replaced since
+    listed: bool = False  # the SVSM has it in its list of VMSAs
+    vmsa: bool = False  # the RMP says that it is a VMSA
 
 
 class Vcpu(Entity, runs_on="self"):
@@ -57,7 +74,6 @@ class Vcpu(Entity, runs_on="self"):
 
     fault: Page | None = None
     moved: bool = False  # mmu_invalidate_seq has moved since
-    prepares: bool = False  # the fault has found that the folio is not prepared
     checked: bool = False  # the indices of its page-state change were checked
     rewritten: bool = False  # and the guest has written others since
 

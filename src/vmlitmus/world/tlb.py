@@ -52,6 +52,7 @@ class Host(Entity):
     level: Const[Level] = Level.KVM
     asids: Const[Annotated[int, Between(1, 3)]] = 2  # per cpu, for VMs that are not SEV
     keeps_flush: Const[bool] = False  # tlb_ctl outlives a VMRUN that failed its checks
+    ends_generation: Const[bool] = False  # ... and a flush of all ASIDs is owed by the cpu
     resets: Const[Reset] = Reset.VMCB
     reloads_root: Const[bool] = False  # a prefault that is tried again reloads the root
     special_root: Const[bool] = False  # the root has no shadow page: PAE paging
@@ -85,6 +86,7 @@ class Vm(Entity):
 
     sev_asid: Const[Annotated[int, Between(0, 3)]] = 0  # its ASID if it is an SEV VM
     alive: bool = True
+    creating: bool = False  # kvm->lock is held in KVM_CREATE_VCPU
     mmu_lock: bool = False
     online: Annotated[int, Between(0, 3)] = 0  # kvm->online_vcpus
 
@@ -106,6 +108,7 @@ class Vcpu(Entity, runs_on="cpu"):
 
     vm: Const[Vm]
     home: Const[Cpu]
+    vpid: Const[bool] = False  # translations of its own page tables have a tag of their own
     cpu: Cpu | None = None
     loaded_on: Cpu | None = None  # loaded_vmcs->cpu
     last_entry: Cpu | None = None  # last_vmentry_cpu

@@ -1,5 +1,14 @@
 """What must hold, or must be possible, around private pages."""
 
+from vmlitmus.claims.page_state.guest import (
+    fault_failed,
+    guest_ends,
+    page_replaced,
+    replaced_page_used,
+    svsm_two_vmsas,
+    svsm_vmsa,
+    svsm_zeroes_vmsa,
+)
 from vmlitmus.claims.page_state.pages import (
     allocated_again,
     conversion_failed,
@@ -38,6 +47,13 @@ CONDITIONS = (
     conversion_failed,
     lock_waited_for,
     no_lock_waited_for,
+    replaced_page_used,
+    fault_failed,
+    svsm_two_vmsas,
+    svsm_zeroes_vmsa,
+    page_replaced,
+    guest_ends,
+    svsm_vmsa,
 )
 
 __all__ = ["CONDITIONS"]

@@ -92,13 +92,14 @@ def conversion_failed(w: World) -> bool:
 
 @condition(
     "page-stuck",
-    "a page that firmware refused is still firmware's, and neither locked nor leaked",
+    "a page that firmware refused is still firmware's, nobody is at it, and it is not leaked",
     source=RECLAIM,
     backed_by=("conversion-failed",),
 )
 def page_stuck(w: World) -> bool:
     return any(
-        p.failed and p.rmp == Rmp.FIRMWARE and not p.locked and not p.leaked for p in w.all(Page)
+        p.failed and p.rmp == Rmp.FIRMWARE and not w.the(Host).slots_lock and not p.leaked
+        for p in w.all(Page)
     )
 
 

@@ -28,6 +28,11 @@ def vcpu_refused(w: World) -> bool:
     return any(v.exit == Exit.INVALID for v in w.all(Vcpu))
 
 
+@condition("user-task-runs", "a user task runs on a cpu", source=RUN)
+def user_task_runs(w: World) -> bool:
+    return any(cpu.activity == Activity.USER for cpu in w.all(Cpu))
+
+
 @condition("vcpu-runs", "a vcpu is in guest mode", source=RUN)
 def vcpu_runs(w: World) -> bool:
     return any(v.cpu.activity == Activity.GUEST for v in w.all(Vcpu))

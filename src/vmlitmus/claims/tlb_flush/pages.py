@@ -76,7 +76,12 @@ def foreign_page_reachable(w: World) -> bool:
 )
 def other_vcpu_reachable(w: World) -> bool:
     return any(
-        v.running and tlb.cpu is v.cpu and tlb.tag == v.asid and other in tlb.of and other is not v
+        v.running
+        and not v.vpid
+        and tlb.cpu is v.cpu
+        and tlb.tag == v.asid
+        and other in tlb.of
+        and other is not v
         for v in w.all(Vcpu)
         for other in w.all(Vcpu)
         for tlb in w.all(Tlb)

@@ -17,6 +17,8 @@ from vmlitmus.cli.options import (
     engine_options,
     html_option,
     output_option,
+    symmetric,
+    symmetry_option,
     write_html,
     write_lines,
     write_out,
@@ -68,6 +70,7 @@ from vmlitmus.report import line, summary
 @cache_option
 @html_option
 @output_option
+@symmetry_option
 @engine_options
 def command(
     selectors: tuple[str, ...],
@@ -83,6 +86,7 @@ def command(
     fresh: bool,
     html: str | None,
     output: str | None,
+    symmetry: bool | None,
     deciding: Deciding,
 ) -> int:
     """Decide tests and compare each verdict with the one its file expects.
@@ -109,7 +113,7 @@ def command(
 
         found = in_own_world(model, "--uses", lambda: used(catalogue, selected))
         write_html(json.dumps(found), uses)
-    job = deciding.job(catalogue, annotate=bool(html), fresh=fresh)
+    job = deciding.job(catalogue, annotate=bool(html), fresh=fresh, symmetry=symmetric(symmetry))
     outcomes, interrupted = _decide(job, selected, jobs, first=first)
     seconds = time.monotonic() - started
     if html:

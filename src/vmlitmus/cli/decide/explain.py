@@ -13,6 +13,8 @@ from vmlitmus.cli.options import (
     engine_options,
     html_option,
     output_option,
+    symmetric,
+    symmetry_option,
     write_html,
     write_out,
 )
@@ -63,6 +65,7 @@ _Decided = tuple[Test, list[Outcome]]  # a test with the outcomes of its cells
 )
 @html_option
 @output_option
+@symmetry_option
 @engine_options
 def command(
     test: str,
@@ -75,6 +78,7 @@ def command(
     without: tuple[str, ...],
     html: str | None,
     output: str | None,
+    symmetry: bool | None,
     deciding: Deciding,
 ) -> int:
     """Show one answer in full: verdict, time-line, bounds, assumptions, citations.
@@ -86,7 +90,7 @@ def command(
     catalogue = deciding.catalogue()
     as_object = as_object or layout == "json"
     drawn = as_object or layout in DRAWN
-    job = deciding.job(catalogue, annotate=drawn or bool(html))
+    job = deciding.job(catalogue, annotate=drawn or bool(html), symmetry=symmetric(symmetry))
     selected = catalogue.select([test], wide=True)
     check_single(layout, selected)
     tests: list[_Decided] = []

@@ -13,6 +13,8 @@ from vmlitmus.cli.options import (
     html_option,
     one_cell,
     output_option,
+    symmetric,
+    symmetry_option,
     write_html,
     write_out,
 )
@@ -41,6 +43,7 @@ _SECONDS = 60.0  # without --time-limit
 @click.option("--json", "as_object", is_flag=True, help="Print one JSON object, vmlitmus/growth/1.")
 @html_option
 @output_option
+@symmetry_option
 @engine_options
 def command(
     test: str,
@@ -48,6 +51,7 @@ def command(
     as_object: bool,
     html: str | None,
     output: str | None,
+    symmetry: bool | None,
     deciding: Deciding,
 ) -> int:
     """Ask a test again with each bound one higher: cores, vcpus, pages, tasks, each at_most.
@@ -64,7 +68,7 @@ def command(
     found, cell = one_cell(catalogue, test)
     known = {b.name: b.high for b in bounds(catalogue.model_of(found.topic), cell)}
     each = replace(deciding, limits=Limits(None, whole.memory))
-    job = each.job(catalogue, annotate=bool(html))
+    job = each.job(catalogue, annotate=bool(html), symmetry=symmetric(symmetry))
     with Ticker() as ticker:
         growth = grow(
             job,

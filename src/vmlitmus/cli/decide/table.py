@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
 import click
 
@@ -13,6 +14,8 @@ from vmlitmus.cli.options import (
     engine_options,
     html_option,
     output_option,
+    symmetric,
+    symmetry_option,
     write_html,
     write_out,
 )
@@ -20,8 +23,9 @@ from vmlitmus.cli.output.destination import Writing
 from vmlitmus.cli.output.progress import Ticker
 from vmlitmus.cli.output.screen import width
 from vmlitmus.cli.shell.test_names import complete_tests
-from vmlitmus.decide import decide_all
+from vmlitmus.decide import Job, decide_all
 from vmlitmus.errors import UsageError
+from vmlitmus.litmus.catalogue import Selected
 from vmlitmus.outcome import Outcome, exit_code
 from vmlitmus.report.grids.grid import Grid, comma_separated, tables_json
 from vmlitmus.report.grids.grid_text import markdown, plain
@@ -39,19 +43,32 @@ _TOLD = 3  # faulty cells that are told in full
     default="terminal",
     show_default=True,
 )
-@click.option("--json", "as_object", is_flag=True, help="Print one JSON object, vmlitmus/table/1.")
+@click.option(
+    "--cost",
+    is_flag=True,
+    help="Claims and costs of the topic's mechanisms side by side, from grids and tests in time.",
+)
+@click.option(
+    "--json",
+    "as_object",
+    is_flag=True,
+    help="Print one JSON object, vmlitmus/table/1, or vmlitmus/costs/1.",
+)
 @cache_option
 @html_option
 @output_option
+@symmetry_option
 @engine_options
 def command(
     selector: str,
     wide: bool,
     layout: str,
+    cost: bool,
     as_object: bool,
     fresh: bool,
     html: str | None,
     output: str | None,
+    symmetry: bool | None,
     deciding: Deciding,
 ) -> int:
     """Print every [matrix] test of a topic as a grid; a test's name works as well.
@@ -62,12 +79,20 @@ def command(
     with "!", and so is a published claim that compares with the model otherwise than its file says.
     Exits 0 whatever the verdicts, and otherwise only for cells that have none; 'vmlitmus explain
     TEST[axis=value,...]' shows the run behind a cell.
+
+    With --cost a row is a mechanism: how often each claim holds for it, and what it costs, with
+    intervals; a cell in time has 5 s, or --time-limit. A figure that is not known well enough has
+    a "?", and the exit code is 3.
     """
     catalogue = deciding.catalogue()
     selected = [s for s in catalogue.select([selector], wide=wide) if s[0].axes]
     if not selected:
         raise UsageError(f"{selector!r} has no test with a [matrix]")
-    job = deciding.job(catalogue, annotate=bool(html), fresh=fresh)
+    job = deciding.job(catalogue, annotate=bool(html), fresh=fresh, symmetry=symmetric(symmetry))
+    if cost:
+        if html or layout != "terminal" or deciding.model:
+            raise UsageError("--cost goes with --json, -o, --wide and --time-limit only")
+        return _costs(job, selected, deciding.limits.seconds, as_object, output)
     found: dict[int, Outcome] = {}
     with Ticker(sum(len(cells) for _, cells in selected)) as ticker:
         for index, outcome in decide_all(job, selected, ticker):
@@ -94,6 +119,48 @@ def command(
     if len(faulty) > _TOLD:
         click.echo(f"vmlitmus: and {len(faulty) - _TOLD} more cells are faulty", err=True)
     return exit_code(faulty.values())
+
+
+def _costs(
+    job: Job,
+    selected: Sequence[Selected],
+    seconds: float | None,
+    as_object: bool,
+    output: str | None,
+) -> int:
+    """Print what the mechanisms of a topic promise and cost."""
+    from vmlitmus.cli.decide.costs import (
+        claim_columns,
+        cost_columns,
+        cost_table,
+        mechanism_axes,
+    )
+    from vmlitmus.outcome.cost import as_json
+    from vmlitmus.report.grids.cost import cost_text
+
+    tables = []
+    for axis, (grids, timed) in mechanism_axes(selected).items():
+        cells = [(test, tuple(cells)) for test, cells in grids]
+        count = sum(len(c) for _, c in [*cells, *timed])
+        with Ticker(count) as ticker:
+            outcomes = dict(decide_all(job, cells, ticker))
+            at, asked = 0, []
+            for test, some in cells:
+                asked.append((test, [outcomes[at + n] for n in range(len(some))]))
+                at += len(some)
+            costs = cost_columns(
+                axis, timed, job.catalogue.model_of, seconds,
+                lambda cell, made: ticker.busy(f"{cell}: {made} runs"),
+            )  # fmt: skip
+        tables.append(cost_table(axis, claim_columns(axis, asked), costs))
+    topic = selected[0][0].topic
+    text = "\n\n".join(cost_text(table) for table in tables)
+    write_out(json.dumps(as_json(topic, tuple(tables)), indent=1) if as_object else text, output)
+    for error in dict.fromkeys(
+        e for table in tables for c in (*table.claims, *table.costs) for e in c.errors
+    ):
+        click.echo(f"vmlitmus: {error}", err=True)
+    return max(table.exit_code for table in tables)
 
 
 def _shown(grid: Grid, layout: str) -> str:

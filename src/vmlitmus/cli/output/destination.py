@@ -22,7 +22,9 @@ class Writing(click.Command):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         rest = super().parse_args(ctx, args)
-        targets = {n: ctx.params[n] for n in ("output", "html", "perfetto") if ctx.params.get(n)}
+        targets = {
+            n: ctx.params[n] for n in ("output", "html", "perfetto", "plot") if ctx.params.get(n)
+        }
         for name, target in targets.items():
             for text in _texts(v for n, v in ctx.params.items() if n not in targets):
                 if _same(text, target):

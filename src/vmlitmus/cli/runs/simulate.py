@@ -23,6 +23,7 @@ from vmlitmus.errors import UsageError
 
 if TYPE_CHECKING:
     from vmlitmus.lang import Model
+    from vmlitmus.outcome.simulated import Simulated
     from vmlitmus.scenario import Cell, Test
 
 
@@ -69,6 +70,11 @@ if TYPE_CHECKING:
 )
 @click.option("--model", metavar="FILE", help="A Python file with a model of your own.")
 @click.option("-j", "--jobs", type=click.IntRange(1, 1024), help="How many processes at a time.")
+@click.option(
+    "--plot",
+    metavar="FILE",
+    help="Write a picture of distributions and sweeps, .svg or .png; needs vmlitmus[plot].",
+)
 @html_option
 @output_option
 def command(
@@ -85,6 +91,7 @@ def command(
     time_limit: str | None,
     model: str | None,
     jobs: int | None,
+    plot: str | None,
     html: str | None,
     output: str | None,
 ) -> int:
@@ -108,6 +115,7 @@ def command(
     from vmlitmus.simulation.simulate import Asked, simulate
 
     whole = limits(time_limit, None)
+    kind = _picture(plot, worst)
     catalogue = user_catalogue(model, whole, in_time=True)
     found, cells = catalogue.select([test], wide=True)[0]
     chosen = dict(_given(text) for text in given)
@@ -137,6 +145,8 @@ def command(
             ),
             ticker.busy,
         )
+    if plot:
+        _draw(done, plot, kind)
     if html:
         from vmlitmus.report.html import simulation_page
 
@@ -146,6 +156,34 @@ def command(
         output,
     )
     return done.exit_code
+
+
+def _picture(plot: str | None, worst: str | None) -> str:
+    """Return the kind of the picture that is to be drawn, before anything takes time."""
+    if plot is None:
+        return ""
+    from importlib.util import find_spec
+
+    from vmlitmus.report.plot import FORMATS, NoPlotting
+
+    kind = plot.rpartition(".")[2].lower()
+    if kind not in FORMATS or "." not in plot:
+        raise UsageError(f"--plot {plot}: the name ends with .svg or .png")
+    if worst is not None:
+        raise UsageError("--plot shows figures; --worst prints one time and its run")
+    if find_spec("matplotlib") is None:
+        raise UsageError(str(NoPlotting()))
+    return kind
+
+
+def _draw(done: Simulated, plot: str, kind: str) -> None:
+    from vmlitmus.cli.output.destination import write_whole
+    from vmlitmus.report.plot import plotted
+
+    try:
+        write_whole(plotted(done, kind), plot)
+    except OSError as error:
+        raise UsageError(f"--plot {plot}: {error.strerror or error}") from None
 
 
 def _worst(

@@ -144,7 +144,7 @@ class Code:
         return self.op(block, f"{'sext' if size(new) > size(old) else 'trunc'} {new}", old, operand)
 
 
-_EXACT: dict[str, Callable[..., int]] = {
+EXACT: dict[str, Callable[..., int]] = {
     "add": lambda a, b: a + b,
     "sub": lambda a, b: a - b,
     "mul": lambda a, b: a * b,
@@ -174,7 +174,7 @@ def fold(op: str, bits: Bits, args: tuple[Any, ...]) -> Operand | None:
     constants = [isinstance(a, int) for a in args]
     if not any(constants):
         return None
-    exact = _EXACT.get(op.partition(" ")[0])
+    exact = EXACT.get(op.partition(" ")[0])
     if exact is not None and all(constants):
         return exact(*args)
     if op in ("and", "or", "xor", "add", "shl", "lshr", "sub") and len(args) == 2:

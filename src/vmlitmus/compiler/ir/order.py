@@ -50,13 +50,15 @@ class Order:
 
     ``early`` are the accesses made while stores of earlier sections may be in the buffer,
     ``inside`` the stores with what follows them in the section itself; ``drains`` what drains, with
-    the stores of the section that it meets, and None where it may meet earlier ones. ``leaves``
+    the stores of the section that it meets, and None where it may meet earlier ones; ``barriers``
+    are all of these, also where nothing can be in the buffer. ``leaves``
     gives for each end of the section what it writes, with what may be in the buffer then.
     """
 
     early: dict[Access, None] = field(default_factory=dict)
     inside: dict[tuple[Access, Access], None] = field(default_factory=dict)
     drains: dict[tuple[Drain, Access | None], None] = field(default_factory=dict)
+    barriers: dict[Drain, None] = field(default_factory=dict)
     leaves: list[tuple[Mapping[int, int | str], Flow]] = field(default_factory=list)
     stores: dict[Access, None] = field(default_factory=dict)
 

@@ -46,7 +46,26 @@ class Calls(Groups):
             owner = self.eval(function.value)
             if _is_actor(owner):
                 return self.stands_at(node, owner)
+        if isinstance(function, ast.Attribute):
+            return self.call_attribute(node, function)
         callee = self.eval(function)
+        if not isinstance(callee, Known):
+            self.refuse(node, "this cannot be called")
+        return self.call(node, callee.value)
+
+    def call_attribute(self, node: ast.Call, function: ast.Attribute) -> Val:
+        """Call what an attribute gives: a method of an entity, known or not, or a function."""
+        owner = self.eval(function.value)
+        method = _method_of(owner, function.attr)
+        if method is not None:
+            assert isinstance(owner, Computed)
+            self.check_not_none(node, owner, function.attr)
+            if any(k.arg is None for k in node.keywords):
+                self.refuse(node, "model code has no ** arguments")
+            values = [owner, *(self.eval(argument) for argument in node.args)]
+            named = {str(k.arg): self.eval(k.value) for k in node.keywords}
+            return self.call_function(node, method, values, named)
+        callee = self.attribute(function, owner, function.attr)
         if not isinstance(callee, Known):
             self.refuse(node, "this cannot be called")
         return self.call(node, callee.value)
@@ -348,6 +367,15 @@ class Calls(Groups):
         if len(values) > len(plain) or set(names) != set(parameters):
             self.refuse(node, f"{function.__name__}() takes {', '.join(parameters) or 'nothing'}")
         return names
+
+
+def _method_of(owner: Val, name: str) -> types.FunctionType | None:
+    """Return the method of an entity that is not known, if all that it can be have the same one."""
+    if not isinstance(owner, Computed) or not isinstance(owner.domain, RefTo):
+        return None
+    found = {getattr(type(member), name, None) for member in owner.domain.members}
+    method = found.pop() if len(found) == 1 else None
+    return method if isinstance(method, types.FunctionType) else None
 
 
 def _is_actor(owner: Val) -> bool:

@@ -138,7 +138,7 @@ class Lowerer(Calls):
     def quietly(self, node: ast.With) -> None:
         last = self.flow.last if self.flow is not None else None
         if last is not None and not self.quiet:
-            self.check_alone(node, last)
+            self.check_alone(node, last, "has a block in which nobody looks")
         self.quiet += 1
         self.statements(node.body)
         self.quiet -= 1
@@ -158,7 +158,7 @@ class Lowerer(Calls):
             return
         last = self.flow.last if self.flow is not None else None
         if last is not None and not self.quiet and not self.direct:
-            self.check_alone(node, last)
+            self.check_alone(node, last, f"does {by}")
         self.barrier(node, by)
         self.direct += 1
         self.statements(node.body)

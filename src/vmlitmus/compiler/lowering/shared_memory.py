@@ -108,21 +108,25 @@ class SharedMemory(Control):
         for store in flow.open if kind != "store" else ():
             order.inside[store, access] = None
 
-    def check_alone(self, node: ast.AST, access: Access) -> None:
-        """One access to Shared memory a section: others may look between two."""
+    def check_alone(self, node: ast.AST, access: Access, does: str | None = None) -> None:
+        """One access to Shared memory a section: others may look between two.
+
+        ``does`` says what comes now, where that is not the access itself.
+        """
         assert self.flow is not None
         last = self.flow.last
         again = self.together and self.merging is not None
         if last is not None and not self.quiet and not self.direct and not again:
             did = "stores" if last.kind == "store" else "reads"
-            does = "stores" if access.kind == "store" else "reads"
-            if last.name == access.name and (did, does) == ("reads", "stores"):
+            then = "stores" if access.kind == "store" else "reads"
+            does = does or f"{then} {access.name}"
+            if last.name == access.name and (did, then) == ("reads", "stores"):
                 hint = 'with w.locked("..."): around a LOCKed operation, a yield between, or'
             else:
                 hint = "put a yield between, read once into a local, or"
             self.refuse(
                 node,
-                f"this section {did} {last.name} ({last.place}) and then {does} {access.name}:"
+                f"this section {did} {last.name} ({last.place}) and then {does}:"
                 f" another cpu may look between the two. {hint}"
                 ' with w.unobserved("why nobody can look"): around both',
             )
@@ -144,6 +148,7 @@ class SharedMemory(Control):
         """Note that the buffer of the actor's cpu is empty from here on."""
         assert self.flow is not None
         order, drain = self.code.order, Drain(by, place)
+        order.barriers[drain] = None
         if self.flow.before:
             order.drains[drain, None] = None
         for store in sorted(self.flow.open, key=str):

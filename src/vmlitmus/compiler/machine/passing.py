@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from vmlitmus.compiler.ir.order import Drain
 from vmlitmus.lang.store_buffer import Site
+
+Stored: TypeAlias = tuple[str, str, str]  # field, function, place
 
 
 @dataclass(frozen=True, order=True)
@@ -36,11 +39,14 @@ class Pair:
 class Passing:
     """What is known of memory order in a machine.
 
-    ``pairs`` may be out of order, ``drains`` are what keeps the other stores in order, ``stores``
-    those that need a buffer. ``in_use`` says whether the machine has store buffers.
+    ``pairs`` may be out of order, ``drains`` are what drains each store that others can see on the
+    way to what follows, by the field stored, the function and the place. ``stores`` are those that
+    need a buffer. ``in_use`` says whether the machine has store buffers. ``barriers`` are all that
+    drain, also where nothing can be in the buffer.
     """
 
     pairs: tuple[Pair, ...]
-    drains: tuple[Drain, ...]
+    drains: Mapping[Stored, tuple[Drain, ...]]
     stores: Mapping[Site, frozenset[str]] = field(default_factory=dict)
     in_use: bool = False
+    barriers: frozenset[Drain] = frozenset()

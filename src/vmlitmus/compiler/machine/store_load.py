@@ -20,7 +20,7 @@ from typing import TypeAlias
 from vmlitmus.compiler.ir.nodes import Code, Operand
 from vmlitmus.compiler.ir.order import Access, Drain
 from vmlitmus.compiler.machine.machine import Instance, Variable
-from vmlitmus.compiler.machine.passing import Pair, Passing
+from vmlitmus.compiler.machine.passing import Pair, Passing, Stored
 from vmlitmus.compiler.machine.reachable import ends
 from vmlitmus.lang.entity import Entity
 from vmlitmus.lang.store_buffer import Site
@@ -100,7 +100,7 @@ class _Walk:
                 self.starts.setdefault(instance.runner, []).append((instance, code))
         self.walks: dict[tuple[Entity, frozenset[Known]], Behind] = {}
         self.pairs: dict[Pair, None] = {}
-        self.drains: dict[Drain, None] = {}
+        self.drains: dict[Stored, dict[Drain, None]] = {}
         self.stores: dict[Site, set[str]] = {}
 
     def run(self) -> Passing:
@@ -111,12 +111,15 @@ class _Walk:
                 if self.touched(store.variable, actor):
                     self.passed(instance, code, store, actor)
         stores = {site: frozenset(names) for site, names in self.stores.items()}
-        return Passing(tuple(sorted(self.pairs)), tuple(self.drains), stores)
+        drains = {store: tuple(found) for store, found in self.drains.items()}
+        barriers = frozenset(b for _, code in self.lowered for b in code.order.barriers)
+        return Passing(tuple(sorted(self.pairs)), drains, stores, barriers=barriers)
 
     def passed(self, instance: Instance, code: Code, store: Access, actor: Entity) -> None:
         """Note what may pass a store, and which stores have to be buffered for it."""
         behind = self.follow(code, store, actor)
-        self.drains |= dict.fromkeys(behind.drains)
+        drains = self.drains.setdefault((store.name, store.function, store.place), {})
+        drains.update(dict.fromkeys(behind.drains))
         found = [a for a in behind.accesses if self.tells(a, store, actor)]
         if not found:
             return

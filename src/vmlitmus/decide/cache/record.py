@@ -18,7 +18,7 @@ from typing import Any
 from vmlitmus.outcome import Outcome, Result
 
 # what deciding a cell adds to its outcome; the rest is read from the test each time
-_DECIDED = ("bounds", "assumptions", "word", "start", "not_modelled")
+_DECIDED = ("bounds", "assumptions", "word", "start", "not_modelled", "order")
 
 
 class Damaged(Exception):

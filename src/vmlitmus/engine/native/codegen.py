@@ -18,8 +18,10 @@ from vmlitmus.compiler.ir.nodes import (
     Value,
     width,
 )
+from vmlitmus.engine.native.canonical import canonical_text
 from vmlitmus.engine.native.ir_text import Writer, called
 from vmlitmus.engine.native.layout import Layout, Place
+from vmlitmus.engine.native.orbits import Orbits
 from vmlitmus.engine.native.search import NativeModel
 
 FAULTY_CONDITION = 1 << 63  # set by a condition that is a model error in the state
@@ -34,28 +36,34 @@ def compile_machine(
     *,
     named: bool = False,
     numbers: Mapping[tuple[int, int], int] | None = None,
+    orbits: Orbits | None = None,
 ) -> NativeModel:
     """Return the native form of a machine, with some of its conditions in the given order.
 
     With ``named``, ``expand`` also writes which instance leads to each successor, or what
-    ``numbers`` gives for the instance and its ending.
+    ``numbers`` gives for the instance and its ending. With ``orbits``, states are searched by
+    their orbits, and what fires is counted by the orbits of instances.
     """
     layout = Layout(machine)
-    counters = {name: index for index, name in enumerate(machine.step_ids)}
+    counters: dict[str, int] = {name: index for index, name in enumerate(machine.step_ids)}
+    if orbits is not None:
+        counters = {name: index for index, name in enumerate(orbits.names)}
     asked = tuple(conditions)
     writers = (
-        _Expand(machine, layout, counters, named, numbers),
+        _Expand(machine, layout, counters, named, numbers, orbits),
         _Conditions(machine, layout, asked),
     )
     texts = [writer.text() for writer in writers]
     functions = sorted(writers[0].called | writers[1].called)
+    canonical = [canonical_text(orbits.plan, layout)] if orbits is not None else []
     return NativeModel(
-        ir="\n".join([called(name, bits) for name, bits in functions] + texts),
+        ir="\n".join([called(name, bits) for name, bits in functions] + texts + canonical),
         words=layout.words,
         bits=layout.bits,
         fanout=fanout(machine),
         counters=len(counters),
         named=named,
+        symmetric=orbits is not None,
         initial=layout.pack(machine.initial),
         further=max(len(asked) - RETURNED, 0),
     )
@@ -90,12 +98,14 @@ class _Expand(Writer):
         counters: dict[str, int],
         named: bool,
         numbers: Mapping[tuple[int, int], int] | None,
+        orbits: Orbits | None,
     ) -> None:
         super().__init__(layout)
         self.machine = machine
         self.counters = counters
         self.named_steps = named
         self.numbers = numbers
+        self.orbits = orbits
 
     def text(self) -> str:
         count = len(self.machine.instances)
@@ -272,6 +282,8 @@ class _Expand(Writer):
     def count(self, index: int, ending: int) -> None:
         instance = self.machine.instances[index]
         name = instance.step_id(ending)
+        if self.orbits is not None:
+            name = self.orbits.name(index, ending)
         pointer, before, after = self.temporary(), self.temporary(), self.temporary()
         self.line(f"{pointer} = getelementptr i64, ptr %coverage, i64 {self.counters[name]}")
         self.line(f"{before} = load i64, ptr {pointer}")

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import itertools
+import time
+from dataclasses import replace
 
 from vmlitmus.compiler import Machine, State
-from vmlitmus.engine.finding import Finding, Watch
-from vmlitmus.engine.limits import Limits, Stopped
+from vmlitmus.compiler.symmetry import symmetry as symmetry_of
+from vmlitmus.engine.finding import Alike, Finding, Watch
+from vmlitmus.engine.limits import Limits, Stopped, Symmetry
 from vmlitmus.engine.native.codegen import FAULTY_CONDITION, compile_machine, condition_bit
 from vmlitmus.engine.native.layout import Layout
 from vmlitmus.engine.native.liveness import LivenessSearch
+from vmlitmus.engine.native.orbits import Orbits, OrbitSearch, orbits
 from vmlitmus.engine.native.search import Found, Search
 from vmlitmus.engine.reference.lasso import Lasso
 from vmlitmus.engine.reference.search import Stepper
 from vmlitmus.errors import EnginesDisagree
 from vmlitmus.lang import Claim
+
+LARGE = 1 << 20  # states from which on it pays to look for symmetry
 
 
 def find_native(
@@ -23,6 +29,7 @@ def find_native(
     watched: tuple[str, ...],
     limits: Limits,
     progress: Watch | None,
+    symmetry: Symmetry = "off",
 ) -> Finding:
     """Search with native code; ``watched`` begins with the claim's conditions.
 
@@ -31,17 +38,26 @@ def find_native(
     """
     kind = claim.kind if claim is not None else None
     live = claim is not None and claim.is_liveness
+    if kind not in ("never", "possible", None):
+        symmetry = "off"
+    by_orbits = _ByOrbits(machine, kind, watched, limits, progress)
+    if symmetry == "on" and (finding := by_orbits.find()) is not None:
+        return finding
     layout = Layout(machine)
     model = compile_machine(machine, watched, named=live)
-    stop_on = FAULTY_CONDITION | (1 if kind in ("never", "possible") else 0)
     try:
         opened = (LivenessSearch if live else Search)(
-            model, stop_on=stop_on, limits=limits, progress=progress
+            model, stop_on=_stop_on(kind), limits=limits, progress=progress
         )
     except Stopped as stop:
         return Finding("compiled", 0, 0, 0, {}, frozenset(), stopped=stop.reason)
     with opened as search:
-        found = search.run()
+        found = search.run(LARGE if symmetry == "auto" else None)
+        if found.stopped == "large":
+            finding = by_orbits.find(effort=2)
+            if finding is not None:
+                return finding
+            found = search.run()
         raise_fault(machine, layout, search, found, watched)
         end, stopped = found.hit, found.stopped
         if kind == "recoverable" and stopped is None:
@@ -57,14 +73,96 @@ def find_native(
             transitions=found.transitions,
             depth=found.depth,
             coverage=dict(zip(machine.step_ids, found.coverage, strict=True)),
-            observed=frozenset(
-                n for b, n in enumerate(watched) if found.observed >> condition_bit(b) & 1
-            ),
+            observed=_observed(found, watched),
             path=path,
             lasso=lasso,
             stopped=stopped,
+            alike=by_orbits.alike,
             notes=_odds(search),
         )
+
+
+def _stop_on(kind: str | None) -> int:
+    """Return the conditions that end a search."""
+    return FAULTY_CONDITION | (1 if kind in ("never", "possible") else 0)
+
+
+def _observed(found: Found, watched: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(n for b, n in enumerate(watched) if found.observed >> condition_bit(b) & 1)
+
+
+class _ByOrbits:
+    """A search in which one state stands for all that are like it, where that can be proved.
+
+    ``alike`` is what was found about that; None before it was looked for.
+    """
+
+    def __init__(
+        self,
+        machine: Machine,
+        kind: str | None,
+        watched: tuple[str, ...],
+        limits: Limits,
+        progress: Watch | None,
+    ) -> None:
+        self.machine = machine
+        self.kind = kind
+        self.watched = watched
+        self.limits = limits
+        self.progress = progress
+        self.started = time.monotonic()
+        self.alike: Alike | None = None
+
+    def find(self, effort: int = 0) -> Finding | None:
+        """Return what is found; None where nothing is alike, or where a step or condition fails.
+
+        A failure is told of the state that a search of all states meets.
+        """
+        proved = symmetry_of(self.machine, self.watched)
+        found = orbits(self.machine, proved)
+        different = tuple(map(str, proved.different))
+        interchangeable = tuple(str(f) for f in found.plan.factors) if found else ()
+        self.alike = Alike(interchangeable, different, None)
+        return self.search(found, effort) if found else None
+
+    def search(self, by: Orbits, effort: int) -> Finding | None:
+        model = compile_machine(self.machine, self.watched, orbits=by)
+        stop_on = _stop_on(self.kind)
+        try:
+            opened = OrbitSearch(
+                model, stop_on=stop_on, limits=self.left(), progress=self.progress, effort=effort
+            )
+        except Stopped as stop:
+            return Finding("compiled", 0, 0, 0, {}, frozenset(), stopped=stop.reason)
+        with opened as search:
+            found = search.run()
+            if found.error is not None or found.observed & FAULTY_CONDITION:
+                return None
+            path = None
+            if found.hit is not None:
+                unpack = Layout(self.machine).unpack
+                path = tuple(unpack(words) for words in search.path(found.hit))
+            assert self.alike is not None
+            return Finding(
+                engine="compiled",
+                states=found.states,
+                transitions=found.transitions,
+                depth=found.depth,
+                coverage=by.coverage(found.coverage),
+                observed=_observed(found, self.watched),
+                path=path,
+                stopped=found.stopped,
+                alike=replace(self.alike, orbits=found.orbits),
+                notes=_odds(search),
+            )
+
+    def left(self) -> Limits:
+        """Return the limits with the time that is left."""
+        seconds = self.limits.seconds
+        if seconds is None:
+            return self.limits
+        spent = time.monotonic() - self.started
+        return Limits(max(seconds - spent, 0.0), self.limits.memory)
 
 
 def _unrecoverable(search: Search) -> tuple[int | None, str | None]:

@@ -57,6 +57,14 @@ class Region:
         """Make every byte zero again."""
         self._map[: self.size] = bytes(self.size)
 
+    def image(self) -> bytes:
+        """Return all bytes as they are now, for ``restore``."""
+        return self._map[: self.size]
+
+    def restore(self, image: bytes) -> None:
+        """Make all bytes again what they were."""
+        self._map[: len(image)] = image
+
     def close(self) -> None:
         self._map.close()
 

@@ -44,6 +44,8 @@ class NativeModel:
     bits behind ``more``. ``fanout`` bounds the successors of one state. No word uses its bit 63.
     Where it is ``named``, ``expand`` writes the instance that leads to each successor, 64 bits
     each, behind the counters.
+    Where it is ``symmetric``, ``i64 canonical(ptr state)`` puts the state that stands for the orbit
+    of a state in its place, and returns how many states there are in the orbit.
     """
 
     ir: str
@@ -54,6 +56,7 @@ class NativeModel:
     initial: tuple[int, ...]
     further: int = 0
     named: bool = False
+    symmetric: bool = False
 
     @property
     def counting(self) -> int:
@@ -65,8 +68,9 @@ class NativeModel:
 class Found:
     """What a search found; ``hit`` is the index of the first state that ends it.
 
-    ``stopped`` is None, "time", "memory" or "interrupt"; ``error`` is (state, instance) of a step
-    that failed; ``allocated`` counts bytes; ``seconds`` is the time of the search alone.
+    ``stopped`` is None, "time", "memory", "interrupt" or "large"; ``error`` is (state, instance) of
+    a step that failed; ``allocated`` counts bytes; ``seconds`` is the time of the search alone.
+    ``orbits`` are the states that were kept, where each stands for all that are like it.
     """
 
     states: int
@@ -79,6 +83,7 @@ class Found:
     observed: int
     allocated: int
     seconds: float
+    orbits: int | None = None
 
 
 class Search:
@@ -105,6 +110,7 @@ class Search:
         self.limits = limits or Limits()
         self.progress = progress
         self.started = time.monotonic()
+        self.most: int | None = None
         self.keys = 1 if model.words == 1 else 2
         self.largest = _BATCH + model.fanout
         self.regions: dict[str, Region] = {}
@@ -128,10 +134,12 @@ class Search:
     def _compile(self, effort: int) -> None:
         """Compile the machine and the kernel; the search can go on where it is."""
         self.effort = effort
-        self.kernel = _kernel(self.model.words, effort)
+        self.kernel = _kernel(self.model.words, effort, self.model.symmetric)
         self.machine = _machine(self.model.ir, effort)
         self._set("EXPAND", self.machine.address("expand"))
         self._set("CONDITIONS", self.machine.address("conditions"))
+        if self.model.symmetric:
+            self._set("CANONICAL", self.machine.address("canonical"))
 
     def _allocate(self, stop_on: int, starts: Sequence[tuple[int, ...]]) -> None:
         words, keys = self.model.words, self.keys
@@ -141,6 +149,10 @@ class Search:
         self._region("LATELY", 8 * keys * _LATELY)
         self.regions["ASIDE"] = Region(8 * keys * 2 * _LOW)
         self._region("COVERAGE", self.model.counting)
+        if self.model.symmetric:
+            self._region("APART", self.model.counting)
+            self._region("SPARE", 8 * max(words, keys))
+            self._set("COUNTERS", self.model.counters)
         self._region("LOG", 0)
         self._region("CHILDREN", 0)
         self._region("LEVELS", 0)
@@ -223,8 +235,12 @@ class Search:
         self.slots = slots
         self._set("SLOTS", slots)
 
-    def run(self) -> Found:
-        """Search until the states run out, the search ends, or a limit is reached."""
+    def run(self, most: int | None = None) -> Found:
+        """Search until the states run out, the search ends, or a limit is reached.
+
+        After ``most`` states it stops as "large", and can go on.
+        """
+        self.most = most
         began = time.monotonic()
         stopped = None
         try:
@@ -236,7 +252,7 @@ class Search:
         fault = self._get("FAULT")
         hit = 0 if self.starts else self.regions["HITS"].words(0, 1)[0]
         return Found(
-            states=self._get("TAIL"),
+            states=self.counted,
             transitions=self._get("TRANSITIONS"),
             depth=self._get("DEPTH"),
             stopped=stopped,
@@ -246,7 +262,14 @@ class Search:
             observed=self._get("OBSERVED") | self._further() << 64,
             allocated=self.allocated,
             seconds=time.monotonic() - began,
+            orbits=self._get("TAIL") if self.model.symmetric else None,
         )
+
+    @property
+    def counted(self) -> int:
+        """How many states were found; those of an orbit count each."""
+        found: int = self._get("COUNTED" if self.model.symmetric else "TAIL")
+        return found
 
     def _advance(self) -> None:
         began = time.process_time()
@@ -257,6 +280,8 @@ class Search:
                 self._grow(self._get("TAIL") + 1)
             elif outcome != breadth_first.PAUSE:
                 break
+            if self.most is not None and self._get("TAIL") >= self.most:
+                raise Stopped("large")
             if self.effort == 0 and time.process_time() - began > quick:
                 self._compile(2)
             self._look()
@@ -265,9 +290,9 @@ class Search:
         """Show progress and keep to the time limit."""
         seconds = time.monotonic() - self.started
         if self.progress is not None:
-            tail, head = self._get("TAIL"), self._get("HEAD")
+            waiting = self._get("TAIL") - self._get("HEAD")
             transitions, depth = self._get("TRANSITIONS"), self._get("DEPTH")
-            self.progress(Progress(tail, transitions, depth, tail - head, seconds))
+            self.progress(Progress(self.counted, transitions, depth, waiting, seconds))
         if self.limits.seconds is not None and seconds >= self.limits.seconds:
             raise Stopped("time")
 
@@ -304,13 +329,16 @@ class Search:
 
     def _successors(self, index: int) -> list[tuple[int, ...]]:
         """Expand a state again, without counting."""
+        return self._expanded(self.regions["LOG"].address + 8 * self.model.words * index)
+
+    def _expanded(self, at: int) -> list[tuple[int, ...]]:
+        """Return the successors of the state at an address."""
         words, out = self.model.words, self.regions["BATCH"]
         if "UNCOUNTED" not in self.regions:
             self.regions["UNCOUNTED"] = Region(self.model.counting)
-        counted = self.regions["UNCOUNTED"]
-        expand = self.machine.function("expand", 3)
-        at = self.regions["LOG"].address + 8 * words * index
-        count = expand(at, out.address, counted.address)
+        count = self.machine.function("expand", 3)(
+            at, out.address, self.regions["UNCOUNTED"].address
+        )
         return [out.words(words * k, words) for k in range(count)]
 
     def _further(self) -> int:
@@ -391,7 +419,7 @@ def line(words: int) -> dict[str, int]:
 
 
 @cache
-def _kernel(words: int, effort: int) -> dict[str, Any]:
+def _kernel(words: int, effort: int, symmetric: bool) -> dict[str, Any]:
     """Return the kernel's functions for states of so many words, compiled once."""
     constants = {
         **_FIELD,
@@ -403,12 +431,14 @@ def _kernel(words: int, effort: int) -> dict[str, Any]:
         "FAMILY": _FAMILY,
         **line(words),
         "NO_PARENT": _NO_PARENT,
+        "SYMMETRIC": int(symmetric),
         **{
             name: getattr(breadth_first, name)
             for name in ("GROW", "FAILED", "DONE", "FOUND", "PAUSE")
         },
     }
     exported = breadth_first.EXPORTED + graph.PASSES
+    internal = [f for f in breadth_first.INTERNAL if symmetric or f not in breadth_first.OF_ORBITS]
     names = frozenset(f.__name__ for f in exported)
-    native = Native(compile_kernel(breadth_first.INTERNAL + exported, constants, names), effort)
+    native = Native(compile_kernel(internal + exported, constants, names), effort)
     return {f.__name__: native.function(f.__name__, f.__code__.co_argcount) for f in exported}

@@ -21,7 +21,8 @@ def explained(functions: Iterable[types.FunctionType]) -> dict[str, str]:
     for function in functions:
         code = function.__code__
         named = [function.__globals__.get(name) for name in code.co_names]
-        asked = {text for text in (*code.co_consts, *named) if isinstance(text, str)}
+        fixes = [getattr(value, "part", None) for value in named]
+        asked = {text for text in (*code.co_consts, *named, *fixes) if isinstance(text, str)}
         for text in _docstrings(function):
             for paragraph in re.split(r"\n\s*\n", text):
                 match = _PARAGRAPH.match(" ".join(paragraph.split()))

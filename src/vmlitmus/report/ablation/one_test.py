@@ -11,6 +11,10 @@ from vmlitmus.outcome import Ablation, Part, PartStatus, Verdict
 from vmlitmus.report.explain import limited_to
 from vmlitmus.report.timeline import WIDTH
 
+UNDER_TSO = (
+    "Redundant here: not needed under TSO; the compiler and other architectures are not modelled."
+)
+_COVERS = 3  # drains that are printed for each barrier
 _SHOWN = 6  # sets that are printed; JSON has all
 
 
@@ -54,6 +58,9 @@ def _part_entry(a: Ablation, part: Part) -> dict[str, Any]:
         "only_if": [list(names) for names in only_if(a, part)],
         "asked_for": not part.idle,
         "vacuous": list(part.vacuous),
+        "covered_by": None
+        if a.covered.get(part.name) is None
+        else list(a.covered[part.name].others),
         "steps": part.steps,
         "explain": command(a, [part.name]) if part.status is PartStatus.LOAD_BEARING else None,
     }
@@ -87,6 +94,21 @@ def status(a: Ablation, part: Part) -> str:
     if stays:
         return f"redundant only if {', and '.join(stays[:_SHOWN])} stays"
     return "redundant here" + (": no step that happens depends on it" if part.idle else "")
+
+
+def covered(a: Ablation, part: Part) -> str | None:
+    """Return what covers a barrier that is not needed; None for a part that drains nothing."""
+    found = a.covered.get(part.name)
+    if found is None:
+        return None
+    others = ", ".join(found.others[:_COVERS])
+    if len(found.others) > _COVERS:
+        others += f" and {len(found.others) - _COVERS} more (--json)"
+    if not others:
+        text = "nothing else drains its stores" if not found.idle else "no store is ever buffered"
+    else:
+        text = f"covered by {others}" + (", before it" if found.idle else "")
+    return text + (f"; without it {found.pairs} more pairs" if found.pairs else "")
 
 
 def needed(a: Ablation, part: Part) -> str | None:
@@ -131,7 +153,10 @@ def _nothing(a: Ablation) -> str:
 
 
 def _table(a: Ablation) -> list[str]:
-    rows = [(p.name, [t for t in (status(a, p), needed(a, p)) if t]) for p in a.result.parts]
+    rows = [
+        (p.name, [t for t in (status(a, p), covered(a, p), needed(a, p)) if t])
+        for p in a.result.parts
+    ]
     return two_columns("part", "without it", rows)
 
 
@@ -186,6 +211,8 @@ def _searched(a: Ablation) -> list[str]:
 def rests_on(a: Ablation) -> list[str]:
     """Return what "redundant" is limited to, as sentences."""
     found = limited_to(a.bounds)
+    if a.ordered:
+        found.append(UNDER_TSO)
     if a.result.vacuous:
         names = ", ".join(f'"{name}"' for name in a.result.vacuous)
         found.append(f"Warning: vacuous, {names} is never reached, whatever the parts do.")

@@ -63,7 +63,7 @@ class Row:
     never: bool
     source: str
     place: str
-    own: bool = False  # it stands in a test, not in a timing that several use
+    own: bool = True  # false: it stands in a timing of a topic, which many scenarios use
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import chain
 
 from vmlitmus.outcome.simulated import Difference, Figure, Measured
 from vmlitmus.simulation.measures import measure as kinds
@@ -19,12 +18,16 @@ Pairs = tuple[list[float], list[float]]
 
 
 class Figures:
-    """The figures of some measures; ``confidence`` is that of every interval by itself."""
+    """The figures of some measures; ``confidence`` is that of every interval by itself.
+
+    One object serves one list of replications, which may have grown when it is asked again.
+    """
 
     def __init__(self, measures: Sequence[Measure], plan: Plan, confidence: float) -> None:
         self.measures = measures
         self.plan = plan
         self.confidence = confidence
+        self.ordered = [statistics.Ordered() for m in measures if m.kind == kinds.LATENCY]
 
     def measured(self, counted: Sequence[Counted]) -> list[Measured]:
         """Return what was found for each measure."""
@@ -37,7 +40,7 @@ class Figures:
             expected = expected[0] / _SECOND, expected[1] / _SECOND
         points: tuple[tuple[float, float], ...] = ()
         if measure.kind == kinds.LATENCY:
-            points = _points(self._latencies(measure, counted))
+            points = _points(self._ordered(measure, counted).values)
         return Measured(
             measure.name, measure.kind, measure.what, tuple(figures), samples, expected, points
         )
@@ -79,19 +82,24 @@ class Figures:
         groups = self._latencies(measure, counted)
         return [sum(g) / _SECOND for g in groups], [float(len(g)) for g in groups]
 
+    def _ordered(self, measure: Measure, counted: Sequence[Counted]) -> statistics.Ordered:
+        latencies = [m for m in self.measures if m.kind == kinds.LATENCY]
+        return self.ordered[latencies.index(measure)].grow(self._latencies(measure, counted))
+
     def _of_latency(self, measure: Measure, counted: Sequence[Counted]) -> tuple[list[Figure], int]:
-        groups = self._latencies(measure, counted)
-        samples = sum(len(group) for group in groups)
-        mean = statistics.of_ratio(*self._pairs(measure, counted), self.confidence)
+        ordered = self._ordered(measure, counted)
+        sums = [total / _SECOND for total in ordered.sums]
+        numbers = [float(len(group)) for group in self._latencies(measure, counted)]
+        mean = statistics.of_ratio(sums, numbers, self.confidence)
         if mean is None:
             return [], 0
         figures = [_figure("mean", mean, "s")]
         for name, share in _QUANTILES.items():
-            found = statistics.of_quantile(groups, share, self.confidence)
+            found = ordered.quantile(share, self.confidence)
             if found is not None:
                 figures.append(_figure(name, _in_seconds(found), "s"))
-        longest = max(chain.from_iterable(groups)) / _SECOND
-        return [*figures, Figure("max", longest, longest, longest, "s")], samples
+        longest = ordered.values[-1] / _SECOND
+        return [*figures, Figure("max", longest, longest, longest, "s")], len(ordered.values)
 
     def _latencies(self, measure: Measure, counted: Sequence[Counted]) -> list[list[int]]:
         latencies = [m for m in self.measures if m.kind == kinds.LATENCY]
@@ -148,9 +156,8 @@ def _in_seconds(found: Interval) -> Interval:
     return Interval(found.estimate / _SECOND, found.low / _SECOND, found.high / _SECOND)
 
 
-def _points(groups: Sequence[Sequence[int]]) -> tuple[tuple[float, float], ...]:
+def _points(ordered: Sequence[float]) -> tuple[tuple[float, float], ...]:
     """Return quantiles of a distribution, as (share, seconds), for a plot."""
-    ordered = sorted(chain.from_iterable(groups))
     if not ordered:
         return ()
     shares = [n / _POINTS for n in range(1, _POINTS + 1)]

@@ -68,27 +68,42 @@ def of_ratio(tops: Sequence[float], bottoms: Sequence[float], confidence: float)
     return _around(ratio, errors / (count - 1) / count / mean**2, count - 1, confidence)
 
 
-def of_quantile(
-    groups: Sequence[Sequence[float]], share: float, confidence: float
-) -> Interval | None:
-    """Return the interval of a quantile of the values of replications; None where none came."""
-    everything = sorted(value for group in groups for value in group)
-    if not everything:
-        return None
-    estimate = quantile(everything, share)
-    number = min(SECTIONS, len(groups))
-    beyond = len(everything) * min(share, 1 - share)
-    if number < 2 or beyond < _TAIL:
-        return _unknown(estimate)
-    sections = [
-        sorted(value for group in groups[start::number] for value in group)
-        for start in range(number)
-    ]
-    found = [quantile(section, share) for section in sections if section]
-    if len(found) < 2:
-        return _unknown(estimate)
-    spread = math.fsum((q - estimate) ** 2 for q in found) / (len(found) - 1) / len(found)
-    return _around(estimate, spread, len(found) - 1, confidence)
+class Ordered:
+    """The values of replications in order, and those of sections; it grows with them."""
+
+    def __init__(self) -> None:
+        self.groups = 0
+        self.values: list[float] = []
+        self.sections: list[list[float]] = [[] for _ in range(SECTIONS)]
+        self.sums: list[float] = []
+
+    def grow(self, groups: Sequence[Sequence[float]]) -> Ordered:
+        """Take in the replications that are new; sorting what is mostly in order is quick."""
+        changed = set()
+        for number in range(self.groups, len(groups)):
+            group, section = groups[number], number % SECTIONS
+            self.values.extend(group)
+            self.sections[section].extend(group)
+            self.sums.append(math.fsum(group))
+            changed.add(section)
+        if changed:
+            self.values.sort()
+        for section in changed:
+            self.sections[section].sort()
+        self.groups = len(groups)
+        return self
+
+    def quantile(self, share: float, confidence: float) -> Interval | None:
+        """Return the interval of a quantile; None where no value came."""
+        if not self.values:
+            return None
+        estimate = quantile(self.values, share)
+        beyond = len(self.values) * min(share, 1 - share)
+        found = [quantile(section, share) for section in self.sections if section]
+        if len(found) < 2 or beyond < _TAIL:
+            return _unknown(estimate)
+        spread = math.fsum((q - estimate) ** 2 for q in found) / (len(found) - 1) / len(found)
+        return _around(estimate, spread, len(found) - 1, confidence)
 
 
 def quantile(ordered: Sequence[float], share: float) -> float:

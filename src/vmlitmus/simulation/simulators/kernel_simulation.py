@@ -74,7 +74,6 @@ FIELDS = (
     "COUNTERS",  # that expand() keeps, before it writes what leads where
     "AGES",  # 1 where some clocks age
     "WATCHING",  # conditions
-    "OCCURRENCES",
     "LATENCIES",
     "ACTORS",
 )
@@ -250,19 +249,25 @@ def start_clock(ctx, instance, firing):
 
 def set_clocks(ctx, names, count, event):
     """Start, and draw anew, the clocks of what is enabled."""
+    instances = load(ctx, INSTANCE)
+    laws = load(ctx, LAW)
+    starts = load(ctx, STARTED)
+    stamps = load(ctx, STAMP)
+    rules = load(ctx, RULE)
+    memories = load(ctx, MEMORY)
     i = 0
     while i < count:
         firing = load(names, i)
-        instance = load(load(ctx, INSTANCE), firing)
-        if load(load(ctx, LAW), firing) != NEVER:
-            started = load(load(ctx, STARTED), instance)
+        instance = load(instances, firing)
+        if load(laws, firing) != NEVER:
+            started = load(starts, instance)
             if (
-                load(load(ctx, STAMP), instance) + 1 != event
-                or same_rule(ctx, firing, started) == 0
-                or load(load(ctx, MEMORY), started) == 2
+                load(stamps, instance) + 1 != event
+                or load(rules, firing) != load(rules, started)
+                or load(memories, started) == 2
             ):
                 start_clock(ctx, instance, firing)
-            store(load(ctx, STAMP), instance, event)
+            store(stamps, instance, event)
         i += 1
     return 0
 
@@ -391,31 +396,23 @@ def enter(ctx):
     return GO_ON
 
 
-def condition_word(condition):
-    """Return the word of BITS that a condition has its bit in."""
-    if condition < 63:
-        return 0
-    return ((condition - 63) >> 6) + 1
-
-
-def condition_shift(condition):
-    if condition < 63:
-        return condition
-    return (condition - 63) & 63
-
-
 def pass_time(ctx, time):
     """Let time go on in the state at hand."""
     passed = time - load(ctx, NOW)
     if passed:
         store(ctx, AT_ONCE, 0)
-        bits = load(ctx, BITS)
         shares = load(ctx, SHARES)
-        c = 0
-        while c < load(ctx, WATCHING):
-            if (load(bits, condition_word(c)) >> condition_shift(c)) & 1:
+        words = load(ctx, BIT_WORDS)
+        first = 0
+        w = 0
+        while w < words:
+            bits = load(load(ctx, BITS), w)
+            while bits:
+                c = first + lowest_bit(bits)
                 store(shares, c, load(shares, c) + passed)
-            c += 1
+                bits = bits & (bits - 1)
+            first = 63 + 64 * w
+            w += 1
         store(ctx, NOW, time)
     else:
         store(ctx, AT_ONCE, load(ctx, AT_ONCE) + 1)
@@ -445,25 +442,22 @@ def changes(ctx):
         store(now, w, 0)
         w += 1
     store(now, 0, conditions(load(ctx, CONDITIONS), load(ctx, STATE), now + 8))
-    changed = 0
+    first = 0
     w = 0
     while w < words:
-        changed = changed | (load(now, w) ^ load(before, w))
-        w += 1
-    c = 0
-    while changed and c < load(ctx, WATCHING):
-        at = condition_word(c)
-        shift = condition_shift(c)
-        is_true = (load(now, at) >> shift) & 1
-        if is_true != (load(before, at) >> shift) & 1:
-            if is_true:
-                find(ctx, load(ctx, RISES), c)
+        is_true = load(now, w)
+        changed = is_true ^ load(before, w)
+        if w == 0:
+            changed = changed & NO_FAULT
+        while changed:
+            c = lowest_bit(changed)
+            if (is_true >> c) & 1:
+                find(ctx, load(ctx, RISES), first + c)
             else:
-                find(ctx, load(ctx, FALLS), c)
-        c += 1
-    w = 0
-    while w < words:
-        store(before, w, load(now, w))
+                find(ctx, load(ctx, FALLS), first + c)
+            changed = changed & (changed - 1)
+        store(before, w, is_true)
+        first = 63 + 64 * w
         w += 1
     return 0
 
@@ -486,13 +480,16 @@ def occur(ctx, actor):
     now = load(ctx, NOW)
     counts = load(ctx, COUNTS)
     first = load(ctx, FIRST)
-    o = 0
-    while o < load(ctx, OCCURRENCES):
-        if is_found(ctx, o):
+    w = 0
+    while w < words:
+        bits = load(found, w)
+        while bits:
+            o = 64 * w + lowest_bit(bits)
             store(counts, o, load(counts, o) + 1)
             if load(first, o) == 0:
                 store(first, o, now + 1)
-        o += 1
+            bits = bits & (bits - 1)
+        w += 1
     m = 0
     while m < load(ctx, LATENCIES):
         slot = m * load(ctx, ACTORS)
@@ -571,6 +568,6 @@ EXPORTED = (simulate, watch)
 INTERNAL = (
     philox, begin_draw, uniform, normal, erlang, gamma, interpolated, chosen_part, to_lattice,
     value, sample, same_rule, start_clock, set_clocks, stop_clocks, keep_names, end_of, rule_of,
-    choose, tied, by_chance, enter, condition_word, condition_shift, pass_time, find, changes,
+    choose, tied, by_chance, enter, pass_time, find, changes,
     is_found, occur, take,
 )  # fmt: skip

@@ -39,10 +39,7 @@ _KINDS = (
     "CHOICE",
     "LATTICE",
 )
-_COUNTERS = (
-    "ENTERED", "NOW", "EVENTS", "AT_ONCE", "FAULT", "BEFORE_COUNT", "TIE_DRAWS", "SAMPLED",
-    "LOGGED",
-)  # fmt: skip
+_TIES = stream_of(TIES)
 _LOWEST = 1 << 20  # added to a priority, so that it is above 0
 
 
@@ -122,6 +119,7 @@ def _kernel() -> dict[str, Any]:
         **{name: getattr(distribution, name) for name in _KINDS},
         **{n: getattr(kernel, n) for n in ("GO_ON", "DONE", "FAILED", "STANDS_STILL")},
         "NEVER": _NEVER,
+        "NO_FAULT": _NEVER >> 1,
         "MOST_AT_ONCE": MOST_AT_ONCE,
         "UNIT": bits(UNIT),
         "TWO_PI": bits(distribution.TWO_PI),
@@ -145,6 +143,9 @@ class NativeSimulator:
         self.ctx = Region(8 * len(kernel.FIELDS))
         self.latencies: list[list[int]] = []
         self._allocate(logged)
+        self._set("TIES", _TIES)
+        self._set("EVENT", 2)
+        self.fresh = self.ctx.image()
         self.begin(seed, replication)
 
     def begin(self, seed: int, replication: int) -> None:
@@ -152,12 +153,9 @@ class NativeSimulator:
         for region in self.moving:
             region.clear()
         self.latencies = [[] for _ in self.compiled.plan.latencies]
+        self.ctx.restore(self.fresh)
         self._set("KEY", seed & _NEVER)
         self._set("REPLICATION", replication)
-        self._set("TIES", stream_of(TIES))
-        for name in _COUNTERS:
-            self._set(name, 0)
-        self._set("EVENT", 2)
         for word, value in enumerate(self.compiled.model.initial):
             self.regions["STATE"].set_word(word, value)
         if self.compiled.call["watch"](self.ctx.address) == kernel.FAILED:
@@ -221,7 +219,6 @@ class NativeSimulator:
         self._set("BIT_WORDS", _bit_words(len(plan.conditions)))
         self._set("FOUND_WORDS", _found_words(len(plan.occurrences)))
         self._set("WATCHING", len(plan.conditions))
-        self._set("OCCURRENCES", len(plan.occurrences))
         self._set("LATENCIES", len(plan.latencies))
         self._set("ACTORS", len(made.actors))
 

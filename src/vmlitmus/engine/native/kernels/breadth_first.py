@@ -56,6 +56,11 @@ FIELDS = (
     "CONDITIONS",  # address of the machine's conditions()
     "MORE",  # address of bits for the conditions seen that have none in OBSERVED
     "LARGEST",  # most states that one batch can hold
+    "CANONICAL",  # address of the machine's canonical(), where SYMMETRIC is 1
+    "SPARE",  # address of a state to try something on
+    "APART",  # address of the counters of the state at hand
+    "COUNTERS",  # how many counters there are
+    "COUNTED",  # states in the orbits of those that were found
 )
 GROW, FAILED, DONE, FOUND, PAUSE = range(5)  # what advance() returns
 
@@ -142,6 +147,55 @@ def insert(table, slots, key):
     return copy_key(key, table + find(table, slots, key) * (8 * KEYS))
 
 
+def represent(ctx, state, key):
+    """Put what stands for its orbit in a state's place; say whether that was not met lately.
+
+    The state itself was not.
+    """
+    before = load(ctx, SPARE)
+    copy_key(key, before)
+    canonical(load(ctx, CANONICAL), state)
+    make_key(state, key)
+    if differ(key, before) == 0:
+        return 1
+    lately = load(ctx, LATELY) + share(key, MEMORY) * (8 * KEYS)
+    new = differ(key, lately)
+    copy_key(key, lately)
+    return new
+
+
+def orbit(ctx, state):
+    """Return how many states a state stands for."""
+    if SYMMETRIC == 1:
+        spare = load(ctx, SPARE)
+        copy_state(state, spare)
+        return canonical(load(ctx, CANONICAL), spare)
+    return 1
+
+
+def step(ctx, state, out):
+    """Expand a state and count what fires, for each state of its orbit; return the successors."""
+    if SYMMETRIC == 0:
+        return expand(load(ctx, EXPAND), state, out, load(ctx, COVERAGE))
+    apart = load(ctx, APART)
+    counters = load(ctx, COUNTERS)
+    i = 0
+    while i < counters:
+        store(apart, i, 0)
+        i += 1
+    got = expand(load(ctx, EXPAND), state, out, apart)
+    if negative(got):
+        return got
+    size = orbit(ctx, state)
+    coverage = load(ctx, COVERAGE)
+    i = 0
+    while i < counters:
+        store(coverage, i, load(coverage, i) + load(apart, i) * size)
+        i += 1
+    store(ctx, TRANSITIONS, load(ctx, TRANSITIONS) + got * size)
+    return got
+
+
 def keep_new(ctx, n, got, parent):
     """Add the ``got`` successors behind the batch's first n; return the length of the batch.
 
@@ -160,6 +214,9 @@ def keep_new(ctx, n, got, parent):
         new = differ(key, lately)
         copy_key(key, lately)
         copy_state(successor, batch + n * (8 * WORDS))
+        if SYMMETRIC == 1:
+            if new != 0:
+                new = represent(ctx, batch + n * (8 * WORDS), key)
         store32(origin, n, parent)
         n += new
         successor += 8 * WORDS
@@ -208,7 +265,7 @@ def collect(ctx, most):
             over = ended(ctx, head, end)
         if over == 0:
             out = load(ctx, BATCH) + n * (8 * WORDS)
-            got = expand(load(ctx, EXPAND), state, out, load(ctx, COVERAGE))
+            got = step(ctx, state, out)
         if negative(got):
             store(ctx, FAULT, 0 - got)
             store(ctx, HEAD, head)
@@ -219,7 +276,8 @@ def collect(ctx, most):
         made += got
         head += 1
     store(ctx, HEAD, head)
-    store(ctx, TRANSITIONS, load(ctx, TRANSITIONS) + made)
+    if SYMMETRIC == 0:
+        store(ctx, TRANSITIONS, load(ctx, TRANSITIONS) + made)
     return n
 
 
@@ -265,6 +323,8 @@ def absorb(ctx, n):
             inherit(ctx, tail, parent)
             seen = conditions(load(ctx, CONDITIONS), state, load(ctx, MORE))
             store(ctx, OBSERVED, load(ctx, OBSERVED) | seen)
+            if SYMMETRIC == 1:
+                store(ctx, COUNTED, load(ctx, COUNTED) + orbit(ctx, state))
             if (seen & load(ctx, STOP_ON)) != 0:
                 hit = load(ctx, HITS) + 8 * owner(ctx, tail)
                 if load(hit, 0) == 0:
@@ -378,6 +438,9 @@ INTERNAL: list[Callable[..., int]] = [
     insert,
     put_aside,
     go_up,
+    represent,
+    orbit,
+    step,
     keep_new,
     fetch,
     owner,
@@ -387,6 +450,7 @@ INTERNAL: list[Callable[..., int]] = [
     collect,
     absorb,
 ]
+OF_ORBITS: list[Callable[..., int]] = [represent, orbit]  # called where SYMMETRIC is 1
 EXPORTED: list[Callable[..., int]] = [
     advance,
     begin,

@@ -371,6 +371,9 @@ class _Function:
     def in_conditions(self, name: str, *addresses: str) -> None:
         self.call_at(name, *addresses)
 
+    def in_canonical(self, name: str, *addresses: str) -> None:
+        self.call_at(name, *addresses)
+
     def call_at(self, name: str, *addresses: str) -> None:
         """Call the machine's function at the first address with the other addresses."""
         pointers = ["%" + self.fresh() for _ in addresses]

@@ -17,9 +17,10 @@ of TDX.
 
 from __future__ import annotations
 
-from vmlitmus.lang import KernelCommit, KernelFile, Sections, World, sequence, when
+from vmlitmus.lang import KernelFile, Sections, World, sequence, when
 from vmlitmus.model.hardware.cache import write_back_all
 from vmlitmus.model.kvm.cache_flush.stop_wait import StopWait
+from vmlitmus.model.kvm.cache_flush.versions import BY_MARK, STOP_MASK
 from vmlitmus.world import Cpu, Host, Hotplug, Owner, Page, SeamcallMark, Task, TdxFlush, Vcpu
 
 STOP_OTHERS = KernelFile("arch/x86/kernel/smp.c", "native_stop_other_cpus()", "7.2.8")
@@ -29,12 +30,11 @@ SEAMCALL = KernelFile(
     "arch/x86/virt/vmx/tdx/seamcall_internal.h", "__seamcall_dirty_cache()", "7.2.8"
 )
 SHUTDOWN = KernelFile("arch/x86/virt/vmx/tdx/tdx.c", "tdx_shutdown()", "7.2.8")
-ROBUST = KernelCommit("1f5e7eb7868e", "x86/smp: Make stop_other_cpus() more robust")
 STOP_WRITES = "stop_this_cpu() writes back before it reports"
 OWN_WRITES = "relocate_kernel() writes back the cache of its own cpu"
 
 
-@sequence(source=(STOP_OTHERS, MACHINE_KEXEC, SHUTDOWN, ROBUST), disturbance="kexec")
+@sequence(source=(STOP_OTHERS, MACHINE_KEXEC, SHUTDOWN, STOP_MASK.source), disturbance="kexec")
 def kexec(w: World, cpu: Cpu) -> Sections:
     when(cpu.active and not w.the(Host).rebooting and not any(v.running for v in w.all(Vcpu)))
     w.the(Host).rebooting = True
@@ -49,13 +49,19 @@ def kexec(w: World, cpu: Cpu) -> Sections:
     yield "{cpu} sends REBOOT_VECTOR to all others in cpu_online_mask"
     when(all(other is cpu or w.use(StopWait).gone(w, other) for other in w.all(Cpu)))
     yield "{cpu} takes the others for stopped"
-    here = w.the(Host).sme_active if w.the(Host).kexec_asks_sme else cpu.incoherent
-    if here and w.part(OWN_WRITES):
+    if writes_back(w, cpu) and w.part(OWN_WRITES):
         write_back_all(w, cpu, True)
     yield "{cpu} is in relocate_kernel()"
     for page in w.all(Page):
         page.owner = Owner.HOST
     yield "{cpu} copies the new kernel over the memory"
+
+
+def writes_back(w: World, cpu: Cpu) -> bool:
+    """Say whether relocate_kernel() executes WBINVD."""
+    if w.the(Host).kexec_asks_sme or not w.part(BY_MARK.part):
+        return w.the(Host).sme_active
+    return cpu.incoherent
 
 
 @sequence(source=STOP_THIS, disturbance="kexec")

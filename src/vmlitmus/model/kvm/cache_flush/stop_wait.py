@@ -6,15 +6,18 @@ Source: native_stop_other_cpus() in arch/x86/kernel/smp.c.
 from __future__ import annotations
 
 from vmlitmus.lang import Hooks, World
+from vmlitmus.model.kvm.cache_flush.versions import STOP_MASK
 from vmlitmus.world import Cpu
 
 
 class StopWait(Hooks):
-    """As merged: a cpu is gone when it has cleared its bit in cpus_stop_mask."""
+    """As merged: a cpu is gone when it has cleared its bit in cpus_stop_mask; see versions."""
 
     def gone(self, w: World, cpu: Cpu) -> bool:
         """Say whether the waiting cpu takes another one for stopped."""
-        return not cpu.stopping
+        if w.part(STOP_MASK.part):
+            return not cpu.stopping
+        return not cpu.online
 
 
 class OnlineCount(StopWait):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from vmlitmus.claims.cache_flush import CONDITIONS
-from vmlitmus.lang import Model, Settings, Setup, choice, flag, mechanism, number
+from vmlitmus.lang import Model, Settings, Setup, choice, flag, mechanism, number, release
 from vmlitmus.model.guest.memory import guest_read, guest_write
 from vmlitmus.model.hardware.cache import evict, evict_host_line
 from vmlitmus.model.hardware.hotplug import (
@@ -44,6 +44,7 @@ from vmlitmus.model.kvm.cache_flush.reclaim import (
     unregister_region,
 )
 from vmlitmus.model.kvm.cache_flush.stop_wait import GivesUp, OnlineCount, StopWait
+from vmlitmus.model.kvm.cache_flush.versions import FIXES, READ, VERSIONS
 from vmlitmus.model.kvm.vcpu import enter_guest, vcpu_load, vcpu_migrate, vcpu_put
 from vmlitmus.model.vmm.reuse import dma_reuse, host_reuse
 from vmlitmus.world import (
@@ -190,6 +191,9 @@ MODEL = Model(
         seamcall,
     ),
     conditions=CONDITIONS,
+    fixes=FIXES,
+    versions=VERSIONS,
+    read=READ,
     hooks={FlushPolicy: POLICIES, Mark: MARKS, HotplugCover: COVERS, StopWait: STOP_WAITS},
     assumptions=(LAST_UNMAP_FREES,),
     settings={
@@ -247,14 +251,17 @@ MODEL = Model(
                 default="active-first",
                 doc="when KVM_SEV_INIT allocates have_run_cpus and when it sets sev->active",
             ),
+            "version": release(default="7.2.8", doc="the kernel version, as far as kexec goes"),
             "kexec_wait": mechanism(
                 StopWait, default="stop-mask", doc="when kexec takes another cpu for stopped"
             ),
             "kexec_wbinvd": choice(
+                "by-version",
                 "by-mark",
                 "if-sme-active",
-                default="by-mark",
-                doc="what decides about the WBINVD of the cpu that executes kexec",
+                default="by-version",
+                doc="what decides about the WBINVD of the cpu that executes kexec: the version; "
+                "by-mark is the same, and if-sme-active what 6.12.107 does",
             ),
             "seamcall_mark": choice(
                 *(m.value for m in SeamcallMark),

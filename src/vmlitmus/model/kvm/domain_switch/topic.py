@@ -44,6 +44,7 @@ from vmlitmus.model.kvm.domain_switch.user_mode import (
     UserBarrier,
 )
 from vmlitmus.model.kvm.domain_switch.versions import FIXES, READ, VERSIONS
+from vmlitmus.model.scheduler.switch_mm.mitigation import Always, ByThread, IfAsked, SwitchMm
 from vmlitmus.model.scheduler.switching.beside import Beside, Cookies, CookiesAwaited, Esmtp
 from vmlitmus.model.scheduler.switching.smt_update import (
     BeforeActive,
@@ -53,7 +54,6 @@ from vmlitmus.model.scheduler.switching.smt_update import (
     go_offline,
     idle,
 )
-from vmlitmus.model.scheduler.switching.switch_mm import Always, ByThread, IfAsked, SwitchMm
 from vmlitmus.model.scheduler.switching.threads import (
     call_kvm_run,
     killed,

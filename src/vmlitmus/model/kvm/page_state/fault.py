@@ -2,12 +2,16 @@
 
 Atomic sections: mmu_invalidate_seq and the attribute; under the folio lock, the folio is cleared if
 it is new, and made the guest's in the RMP if it is not; under mmu_lock the SPTE, unless an
-invalidation has come in between; then the reference is put, which may be the last one.
+invalidation has come in between; then the reference is put, which may be the last one. Clearing is
+a write of the host: it takes an RMP fault if the page is assigned by then.
 
-Not load-bearing: "the RMP says whether a folio is prepared": flag and RMP agree in all that is
-modelled, a refused page included, which 6.12.107 does not flag.
+A VM of which a page could not be reclaimed is dead (KVM_BUG): its vcpus run no more.
 
-Not modelled: huge folios; two VMs on one guest_memfd.
+Not load-bearing: "the RMP says whether a folio is prepared": flag and RMP agree as long as populate
+does not run beside the fault; if it does, the host faults with either.
+
+Not modelled: huge folios; two VMs on one guest_memfd; populate between the look at the RMP entry
+and its RMPUPDATE, which then fails.
 Source: kvm_gmem_get_pfn() in virt/kvm/guest_memfd.c, sev_gmem_prepare() in arch/x86/kvm/svm/sev.c.
 """
 
@@ -16,19 +20,18 @@ from __future__ import annotations
 from vmlitmus.lang import KernelFile, Sections, World, sequence, when
 from vmlitmus.model.kvm.page_state.rmp import free, make_private
 from vmlitmus.model.kvm.page_state.versions import BY_RMP, LATE
-from vmlitmus.world.page_state import Page, Rmp, Vcpu
+from vmlitmus.world.page_state import Host, Page, Rmp, Vcpu
 
 GET_PFN = KernelFile("virt/kvm/guest_memfd.c", "kvm_gmem_get_pfn()", "7.2.8")
 PREPARE = KernelFile("arch/x86/kvm/svm/sev.c", "sev_gmem_prepare()", "7.2.8")
 STALE = KernelFile("arch/x86/kvm/mmu/mmu.c", "is_page_fault_stale()", "7.2.8")
-ASKS_RMP = BY_RMP.part
 SEQ = "look at mmu_invalidate_seq and the invalidation under mmu_lock"
 ATTRIBUTE = "look at the attribute after mmu_invalidate_seq is taken"
 
 
 @sequence(source=(GET_PFN, PREPARE, STALE), fair="weak")
 def page_fault(w: World, vcpu: Vcpu, page: Page) -> Sections:
-    when(not page.mapped and page.invalidating == 0)
+    when(not page.mapped and page.invalidating == 0 and runs(w))
     when(page.private or not w.part(ATTRIBUTE))
     vcpu.fault = page
     vcpu.moved = False
@@ -38,12 +41,12 @@ def page_fault(w: World, vcpu: Vcpu, page: Page) -> Sections:
         vcpu.fault = None
         yield "{vcpu} finds no folio for {page}"
         return
+    if not prepare(w, page):
+        vcpu.fault = None
+        w.the(Host).fault_failed = True
+        yield "{vcpu} cannot have {page} assigned: KVM_RUN fails"
+        return
     page.held = True
-    vcpu.prepares = not prepared(w, page)
-    page.uptodate = True
-    if vcpu.prepares:
-        make_private(page)
-    vcpu.prepares = False
     yield "{vcpu} has {page} prepared under the folio lock"
     if (page.invalidating == 0 and not vcpu.moved) or not w.part(SEQ):
         page.mapped = True
@@ -54,14 +57,40 @@ def page_fault(w: World, vcpu: Vcpu, page: Page) -> Sections:
     yield "{vcpu} installs the SPTE of {page}, unless the fault is stale, and puts the folio"
 
 
-def prepared(w: World, page: Page) -> bool:
-    """Say whether the folio is taken for prepared: by its flag, or by what the RMP says."""
-    if w.part(ASKS_RMP):
-        return page.rmp != Rmp.SHARED
-    return page.uptodate
+def runs(w: World) -> bool:
+    """Say whether vcpus run: not before LAUNCH_FINISH, for want of a VMSA, nor in a dead VM.
+
+    A VMM whose KVM_RUN has failed ends.
+    """
+    host = w.the(Host)
+    return host.launched and not host.dead and not host.fault_failed
+
+
+def prepare(w: World, page: Page) -> bool:
+    """Clear the folio if it is new, and have it assigned; say whether RMPUPDATE succeeded."""
+    new = not page.uptodate
+    if new:
+        clear(w, page)
+    if page.rmp != Rmp.SHARED or not (new or w.part(BY_RMP.part)):
+        return True
+    if w.the(Host).assigning_fails:
+        page.uptodate = w.part(BY_RMP.part)
+        return False
+    make_private(page)
+    return True
+
+
+def clear(w: World, page: Page) -> None:
+    """clear_highpage(), and the folio is up to date."""
+    if page.rmp != Rmp.SHARED:
+        w.the(Host).rmp_fault = True
+    elif page.accepted:
+        page.replaced = True
+    page.uptodate = True
 
 
 def allocated(w: World, page: Page) -> None:
-    """Before b85524314a3d a folio was made private as soon as it was allocated."""
+    """Before b85524314a3d a folio was cleared and made private as soon as it was allocated."""
     if not w.part(LATE.part):
+        page.uptodate = True
         make_private(page)

@@ -1,16 +1,19 @@
 """SNP_LAUNCH_UPDATE of a page: kvm_gmem_populate() and sev_gmem_post_populate().
 
-Under slots_lock. The source page is got, which takes mmap_lock; under the invalidate_lock and the
-folio lock: a page that is assigned already is refused, else it is made firmware's, firmware
-measures it and makes it the guest's. When firmware refuses, the page is reclaimed and made shared;
-when that fails, it is leaked. Until 7.0 the source page was got under the invalidate_lock, while a
-fault of the VMM's on its mapping of guest_memfd takes the invalidate_lock under mmap_lock.
+Under slots_lock. The source page is got, which takes mmap_lock; under the invalidate_lock the folio
+is got, and its lock is dropped again; a page that is assigned is refused; the source is copied; the
+page is made firmware's, and firmware measures it and makes it the guest's. When firmware refuses,
+the page is reclaimed and made shared; when that fails, it is leaked and the VM is dead. Until 7.0
+the source page was got under the invalidate_lock, while a fault of the VMM's on its mapping of
+guest_memfd takes the invalidate_lock under mmap_lock.
+
+KVM does not refuse the ioctl after LAUNCH_FINISH. Firmware does, when the page is its own already:
+so vcpus may fault meanwhile. A remedy would be to keep the folio lock.
 
 Not load-bearing: "userspace may map guest_memfd": it brings the other order of the two locks, and
 its lack mends nothing else.
 
-Not modelled: that 6.12.107 drops the folio lock before firmware is called; a vcpu that runs before
-LAUNCH_FINISH, which KVM refuses, is asked about all the same.
+Not modelled: pages of type ZERO, for which nothing is copied; the CPUID page.
 Source: kvm_gmem_populate() in virt/kvm/guest_memfd.c, sev_gmem_post_populate() in sev.c.
 """
 
@@ -24,7 +27,6 @@ from vmlitmus.world.page_state import Host, Page, Rmp, Task
 POPULATE = KernelFile("virt/kvm/guest_memfd.c", "kvm_gmem_populate()", "7.2.8")
 POST = KernelFile("arch/x86/kvm/svm/sev.c", "sev_gmem_post_populate()", "7.2.8")
 USER_FAULT = KernelFile("virt/kvm/guest_memfd.c", "kvm_gmem_fault_user_mapping()", "7.2.8")
-MAPPED = MAPPABLE.part
 REFUSE = "refuse to populate a page that is assigned"
 GIVE_BACK = "reclaim a page that firmware refused"
 
@@ -32,7 +34,7 @@ GIVE_BACK = "reclaim a page that firmware refused"
 @sequence(source=(POPULATE, POST, RECLAIM), disturbance="populate", fair="weak")
 def populate(w: World, task: Task, page: Page) -> Sections:
     host = w.the(Host)
-    when(page.in_file and not host.slots_lock and not page.leaked)
+    when(page.in_file and not host.slots_lock and not page.leaked and not host.dead)
     host.slots_lock = True
     yield "{task} enters KVM_SEV_SNP_LAUNCH_UPDATE for {page} and takes slots_lock"
     if w.part(SOURCE_FIRST.part):
@@ -45,19 +47,29 @@ def populate(w: World, task: Task, page: Page) -> Sections:
         host.invalidate_lock = True
         yield "{task} takes the invalidate_lock and wants mmap_lock"
         when(not host.mmap_lock)
-    page.locked = True
-    yield "{task} has the source page, and {page} locked"
+    page.locked = host.keeps_folio_lock
+    yield "{task} has the source page and the folio of {page}"
     if not page.in_file or (page.rmp != Rmp.SHARED and w.part(REFUSE)):
         finish(w, page)
         yield "{task} finds {page} assigned, or gone, and fails"
         return
+    yield "{task} finds that {page} is not assigned"
+    if page.rmp != Rmp.SHARED:
+        host.rmp_fault = True
+    yield "{task} copies the source to {page}"
+    if host.assigning_fails:
+        finish(w, page)
+        yield "{task} cannot make {page} firmware's, and fails"
+        return
     page.rmp = Rmp.FIRMWARE
+    page.validated = False
     yield "{task} makes {page} firmware's and calls SNP_LAUNCH_UPDATE"
     if host.update_fails:
         page.failed = True
         give_back(w, page)
     else:
         page.rmp = Rmp.GUEST
+        page.validated = True
         page.populated = True
         page.uptodate = True
     finish(w, page)
@@ -68,6 +80,7 @@ def give_back(w: World, page: Page) -> None:
     """snp_page_reclaim(), and what comes of it."""
     if w.the(Host).reclaim_fails:
         page.leaked = w.part(LEAK)
+        w.the(Host).dead = True
     elif w.part(GIVE_BACK):
         page.rmp = Rmp.SHARED
 
@@ -82,7 +95,7 @@ def finish(w: World, page: Page) -> None:
 @sequence(source=USER_FAULT, disturbance="user-fault", fair="weak")
 def user_fault(w: World, task: Task) -> Sections:
     host = w.the(Host)
-    when(not host.mmap_lock and w.part(MAPPED))
+    when(not host.mmap_lock and w.part(MAPPABLE.part))
     host.mmap_lock = True
     yield "{task} faults on its mapping of guest_memfd and has mmap_lock"
     when(not host.invalidate_lock)

@@ -17,6 +17,7 @@ INVALIDATE = KernelFile(SEV, "sev_gmem_invalidate()", "7.2.8")
 RECLAIM = KernelFile(SEV, "snp_page_reclaim()", "7.2.8")
 CHECKS = Apm("15.36.10")
 MAKE_SHARED = "make a page shared when guest_memfd frees it"
+CLEARS = "RMPUPDATE clears the validated bit"
 LEAK = "leak a page that firmware does not give back"
 
 
@@ -26,16 +27,18 @@ def make_private(page: Page) -> None:
         page.rmp = Rmp.GUEST
 
 
-def make_shared(page: Page) -> None:
+def make_shared(w: World, page: Page) -> None:
     """rmp_make_shared(): fails for a page of firmware."""
     if page.rmp == Rmp.GUEST:
         page.rmp = Rmp.SHARED
+        if w.part(CLEARS):
+            page.validated = False
 
 
 def free(w: World, page: Page) -> None:
     """kvm_gmem_free_folio(), when the last reference is gone."""
     if w.part(MAKE_SHARED) and not w.the(Host).rmpupdate_fails:
-        make_shared(page)
+        make_shared(w, page)
     page.uptodate = False
     page.populated = False
     if not page.leaked:
@@ -48,3 +51,5 @@ def host_writes(w: World, page: Page) -> None:
     page.owner = Owner.HOST
     if page.rmp != Rmp.SHARED:
         w.the(Host).rmp_fault = True
+    elif page.accepted:
+        page.replaced = True

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from vmlitmus.claims.page_state import CONDITIONS
-from vmlitmus.lang import Model, Settings, Setup, choice, number, release
+from vmlitmus.lang import Model, Settings, Setup, choice, flag, number, release
+from vmlitmus.model.guest.pvalidate import accept, not_validated, use
+from vmlitmus.model.guest.svsm import create_vcpu, delete_vcpu, pvalidate
 from vmlitmus.model.kvm.page_state.conversion import allocate, convert, punch_hole
 from vmlitmus.model.kvm.page_state.fault import page_fault
 from vmlitmus.model.kvm.page_state.populate import populate, user_fault
@@ -21,6 +23,12 @@ def make_all(make: Setup, s: Settings) -> None:
         reclaim_fails=firmware["reclaim"] == "fails",
         update_fails=firmware["command"] == "fails",
         rmpupdate_fails=s["machine"]["rmpupdate"] == "fails",
+        assigning_fails=s["machine"]["rmpupdate"] == "fails-to-assign",
+        launched=s["vmm"]["launch_finished"],
+        keeps_folio_lock=s["kvm"]["populate"] == "keeps-the-folio-lock",
+        validates_again=s["guest"]["unvalidated"] == "validates-again",
+        registers_at_check=s["guest"]["svsm_create"] == "registers-at-once",
+        deregisters_last=s["guest"]["svsm_delete"] == "rmpadjust-first",
         guest_response=s["kvm"]["response_page"] == "guest",
     )
     for _ in range(s["machine"]["pages"]):
@@ -46,6 +54,12 @@ MODEL = Model(
         page_state_change,
         rewrite,
         host_writes,
+        accept,
+        use,
+        not_validated,
+        create_vcpu,
+        delete_vcpu,
+        pvalidate,
     ),
     conditions=CONDITIONS,
     fixes=FIXES,
@@ -60,14 +74,22 @@ MODEL = Model(
             "rmpupdate": choice(
                 "succeeds",
                 "fails",
+                "fails-to-assign",
                 default="succeeds",
-                doc="whether RMPUPDATE succeeds when guest_memfd frees a page",
+                doc="whether RMPUPDATE succeeds: fails when guest_memfd frees a page, or when a "
+                "page is assigned",
             ),
         },
         "kvm": {
             "version": release(default="7.2.8", doc="the kernel version: which fixes are in"),
             "response_page": choice(
                 "kvm", "guest", default="kvm", doc="whose page firmware writes its response to"
+            ),
+            "populate": choice(
+                "as-merged",
+                "keeps-the-folio-lock",
+                default="as-merged",
+                doc="whether populate drops the folio lock before it looks at the RMP entry",
             ),
         },
         "vmm": {
@@ -76,6 +98,29 @@ MODEL = Model(
                 "shared",
                 default="private",
                 doc="their attribute at the start",
+            ),
+            "launch_finished": flag(
+                default=True, doc="KVM_SEV_SNP_LAUNCH_FINISH is over: vcpus run and fault"
+            ),
+        },
+        "guest": {
+            "unvalidated": choice(
+                "ends",
+                "validates-again",
+                default="ends",
+                doc="what the guest does about #VC for a page that it has accepted",
+            ),
+            "svsm_create": choice(
+                "registers-at-once",
+                "checks-first",
+                default="registers-at-once",
+                doc="how an SVSM looks a VMSA up and registers it",
+            ),
+            "svsm_delete": choice(
+                "rmpadjust-first",
+                "deregisters-first",
+                default="rmpadjust-first",
+                doc="in which order an SVSM lets go of a VMSA",
             ),
         },
         "firmware": {

@@ -5,7 +5,9 @@ increments online_vcpus, by which kvm_for_each_vcpu() and thus each TLB flush go
 and whether vcpu->mutex is held meanwhile, differs. kvm_for_each_vcpu() goes up to online_vcpus - 1,
 which is no bound at all while none is online; kvm_get_vcpu() clamped its index to vcpu 0.
 
-Not modelled: several KVM_CREATE_VCPU at once, which kvm->lock keeps apart.
+All of it is under kvm->lock, one vcpu of a VM at a time.
+
+Not modelled: what KVM_CREATE_VCPU does without kvm->lock, which nobody can find.
 Source: kvm_vm_ioctl_create_vcpu() in virt/kvm/kvm_main.c, kvm_get_vcpu() in
 include/linux/kvm_host.h.
 """
@@ -22,9 +24,16 @@ GET = KernelFile("include/linux/kvm_host.h", "kvm_get_vcpu()", "7.2.8")
 EACH = KernelFile("include/linux/kvm_host.h", "kvm_for_each_vcpu()", "7.2.8")
 
 
+def may_create(vcpu: Vcpu) -> bool:
+    """Say whether a vcpu that does not exist yet can be made: kvm->lock is free."""
+    new = not vcpu.counted and not vcpu.fd and not vcpu.seen and not vcpu.freed
+    return new and not vcpu.vm.creating
+
+
 @sequence(source=(CREATE, CREATE_6_12), disturbance="create-vcpu", fair="weak")
 def create_vcpu(w: World, task: Task, vcpu: Vcpu) -> Sections:
-    when(not vcpu.counted and not vcpu.fd and not vcpu.seen and not vcpu.freed)
+    when(may_create(vcpu))
+    vcpu.vm.creating = True
     vcpu.seen = not w.part(STORE_LATE.part)
     yield "{task} is in KVM_CREATE_VCPU for {vcpu}, under kvm->lock"
     vcpu.fd = True
@@ -35,16 +44,19 @@ def create_vcpu(w: World, task: Task, vcpu: Vcpu) -> Sections:
     vcpu.counted = True
     vcpu.vm.online += 1
     vcpu.held = False
+    vcpu.vm.creating = False
     yield "{task} increments online_vcpus: {vcpu} is online"
 
 
 @sequence(source=(CREATE, CREATE_6_12), disturbance="create-fails", fair="weak")
 def create_fails(w: World, task: Task, vcpu: Vcpu) -> Sections:
-    when(not vcpu.counted and not vcpu.fd and not vcpu.seen and not vcpu.freed)
+    when(may_create(vcpu))
+    vcpu.vm.creating = True
     vcpu.seen = not w.part(STORE_LATE.part)
     yield "{task} is in KVM_CREATE_VCPU for {vcpu}, and there is no file descriptor left"
     vcpu.seen = False
     vcpu.freed = True
+    vcpu.vm.creating = False
     yield "{task} frees {vcpu} again"
 
 

@@ -103,7 +103,7 @@ def record_steal_time(w: World, vcpu: Vcpu) -> Sections:
 def enter(w: World, vcpu: Vcpu) -> None:
     when(w.the(Host).level == Level.GUEST)
     when(vcpu.index == 1 and vcpu.idle and vcpu.cpu is not None and not vcpu.running)
-    when(not vcpu.steal and not vcpu.emulating)
+    when(not vcpu.steal and not vcpu.emulating and not (vcpu.guest_ipi and vcpu.l2))
     vcpu.running = True
     vcpu.boundary = False
     if vcpu.guest_ipi and not vcpu.l2:
@@ -140,4 +140,13 @@ def switch_guest_level(w: World, vcpu: Vcpu) -> None:
     if vcpu.l2:
         w.use(GuestFlush).nested_exit(w, vcpu)
     vcpu.l2 = not vcpu.l2
+    vcpu.boundary = False
+
+
+@step("{vcpu} takes a nested exit to L1 for its IPI", source=FLUSH_GUEST, fair="weak")
+def exit_to_l1(w: World, vcpu: Vcpu) -> None:
+    when(vcpu.guest_ipi and vcpu.l2 and vcpu.idle and not vcpu.running and vcpu.cpu is not None)
+    when(not vcpu.emulating and not vcpu.steal)
+    w.use(GuestFlush).nested_exit(w, vcpu)
+    vcpu.l2 = False
     vcpu.boundary = False

@@ -39,6 +39,7 @@ from vmlitmus.model.kvm.tlb_flush.steal_time import (
     enter,
     exit_for_interrupt,
     exit_to_emulate,
+    exit_to_l1,
     preempt_guest,
     record_steal_time,
     schedule_guest,
@@ -49,7 +50,7 @@ from vmlitmus.model.kvm.tlb_flush.tags.sev import Sev, reuse_asid
 from vmlitmus.model.kvm.tlb_flush.tags.svm import Svm
 from vmlitmus.model.kvm.tlb_flush.tags.vmx import Vmx
 from vmlitmus.model.kvm.tlb_flush.versions import FIXES, READ, VERSIONS
-from vmlitmus.model.scheduler.switch_mm import (
+from vmlitmus.model.scheduler.switch_mm.loaded_mm import (
     access_user,
     flush_tlb_func,
     flush_tlb_mm_range,
@@ -66,7 +67,8 @@ def populate(make: Setup, s: Settings) -> None:
         Host,
         level=Level(machine["translations"]),
         asids=machine["asids"],
-        keeps_flush=kvm["failed_vmrun"] == "keeps-the-flush",
+        keeps_flush=kvm["failed_vmrun"] != "clears-the-flush",
+        ends_generation=kvm["failed_vmrun"] == "ends-the-generation",
         resets=Reset(kvm["asid_reset"]),
         reloads_root=kvm["prefault"] == "reloads-the-root",
         special_root=machine["special_root"],
@@ -81,15 +83,15 @@ def populate(make: Setup, s: Settings) -> None:
     for index, vm in enumerate(s.lists["vm"]):
         if machine["translations"] == "process":
             break
-        make_vm(make, vm, kvm["tags"] == "sev", alive=index == 0 or not kvm["successor"])
+        make_vm(make, vm, kvm["tags"], alive=index == 0 or not kvm["successor"])
     make(Guest)
     for _ in range(machine["tasks"]):
         make(Task)
 
 
-def make_vm(make: Setup, wanted: Any, sev: bool, alive: bool) -> None:
+def make_vm(make: Setup, wanted: Any, tags: str, alive: bool) -> None:
     """Make a VM with its vcpus and pages; of the first VM page0 is mapped already if it says so."""
-    asid = 1 if sev else 0
+    asid = 1 if tags == "sev" else 0
     online = sum(1 for i in range(wanted["vcpus"]) if i < wanted["vcpus"] - wanted["to_come"])
     vm = make(Vm, sev_asid=asid, alive=alive, online=online)
     cpus = make.made(Cpu)
@@ -100,7 +102,15 @@ def make_vm(make: Setup, wanted: Any, sev: bool, alive: bool) -> None:
         taken = any(vcpu.cpu is home for vcpu in make.made(Vcpu))
         at = home if alive and not taken and there else None
         vcpu = make(
-            Vcpu, vm=vm, home=home, cpu=at, loaded_on=at, seen=there, counted=there, fd=there
+            Vcpu,
+            vm=vm,
+            home=home,
+            vpid=tags == "vmx",
+            cpu=at,
+            loaded_on=at,
+            seen=there,
+            counted=there,
+            fd=there,
         )
         make(Vmcb, vcpu=vcpu)
         if wanted["nested"]:
@@ -146,6 +156,7 @@ MODEL = Model(
         exit_to_emulate,
         emulate,
         switch_guest_level,
+        exit_to_l1,
         switch_mm,
         access_user,
         leave_mm,
@@ -189,8 +200,10 @@ MODEL = Model(
             "failed_vmrun": choice(
                 "clears-the-flush",
                 "keeps-the-flush",
+                "ends-the-generation",
                 default="clears-the-flush",
-                doc="what KVM does about tlb_ctl after a VMRUN that failed its checks",
+                doc="what KVM does about tlb_ctl after a VMRUN that failed its checks: it clears "
+                "it, keeps it, or keeps it and has the cpu end its generation of ASIDs",
             ),
             "asid_reset": choice(
                 *(reset.value for reset in Reset),

@@ -15,9 +15,10 @@ from vmlitmus.model.hardware.leftovers import execute
 from vmlitmus.model.kvm.domain_switch.buffers import REQUEST, VCPU_LOAD_MARKS
 from vmlitmus.model.kvm.domain_switch.ibpb import LOAD, LOAD_SVM, LOAD_VMX, VcpuBarrier
 from vmlitmus.model.kvm.domain_switch.user_mode import TO_USER, UserBarrier
+from vmlitmus.model.scheduler.switch_mm import SWITCH_MM
+from vmlitmus.model.scheduler.switch_mm.mitigation import COND, EVALUATE, switch_mm
 from vmlitmus.model.scheduler.switching.beside import CORE_SCHEDULING, PICK, Beside
 from vmlitmus.model.scheduler.switching.smt_update import SPEC_CTRL, free, speculation_ctrl_update
-from vmlitmus.model.scheduler.switching.switch_mm import COND, EVALUATE, SWITCH_MM, switch_mm
 from vmlitmus.world.domain_switch import Cpu, Mode, Task, Vcpu, beside
 
 SCHED_IN = KernelFile("virt/kvm/kvm_main.c", "kvm_sched_in()", "7.2.8")

@@ -81,6 +81,8 @@ def obey(w: World, vcpu: Vcpu, vmcb: Vmcb, cpu: Cpu) -> None:
             forget_all(w, cpu)
         elif vmcb.flush:
             forget(w, cpu, vcpu.asid)
+    if vcpu.bad and vmcb.flush_all and w.the(Host).ends_generation:
+        cpu.next_asid = w.the(Host).asids + 1
     if not vcpu.bad or not w.the(Host).keeps_flush:
         vmcb.flush = False
         vmcb.flush_all = False

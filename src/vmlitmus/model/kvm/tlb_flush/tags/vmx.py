@@ -2,9 +2,11 @@
 
 The vcpu's task may be moved between the test of the request and INVEPT, which then flushes the new
 cpu. What is left on the old one is flushed when the vcpu comes back: vmx_vcpu_load_vmcs() makes
-KVM_REQ_TLB_FLUSH when a VMCS is loaded on a cpu where it was not loaded last.
+KVM_REQ_TLB_FLUSH when a VMCS is loaded on a cpu where it was not loaded last. Translations of the
+guest's own page tables are the vcpu's, by its VPID.
 
-Not modelled: shadow paging; nested EPT roots, which are zapped and flushed with L1's.
+Not modelled: shadow paging; nested EPT roots, which are zapped and flushed with L1's; cpus without
+VPIDs, where each VM entry flushes.
 Source: vmx_flush_tlb_all(), vmx_vcpu_load_vmcs() in arch/x86/kvm/vmx/vmx.c.
 """
 

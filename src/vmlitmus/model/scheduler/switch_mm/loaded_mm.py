@@ -15,10 +15,10 @@ from __future__ import annotations
 
 from vmlitmus.lang import KernelFile, Sections, World, sequence, step, when
 from vmlitmus.model.kvm.tlb_flush.versions import SET_BARRIER, WINDOW, WINDOW_FIRST
+from vmlitmus.model.scheduler.switch_mm import SWITCH_MM
 from vmlitmus.world.tlb import Cpu, Host, Loaded, Task
 
 TLB = "arch/x86/mm/tlb.c"
-SWITCH = KernelFile(TLB, "switch_mm_irqs_off()", "7.2.8")
 SWITCH_6_1 = KernelFile(TLB, "switch_mm_irqs_off()", "6.1.176")
 SHOULD = KernelFile(TLB, "should_flush_tlb()", "7.2.8")
 RANGE = KernelFile(TLB, "flush_tlb_mm_range()", "7.2.8")
@@ -37,7 +37,7 @@ def passes(w: World, cpu: Cpu) -> bool:
     return early or not w.part(WINDOW_FIRST.part)
 
 
-@sequence(source=(SWITCH, SWITCH_6_1), disturbance="switch-mm", fair="weak")
+@sequence(source=(SWITCH_MM, SWITCH_6_1), disturbance="switch-mm", fair="weak")
 def switch_mm(w: World, cpu: Cpu) -> Sections:
     when(cpu.loaded == Loaded.OTHER)
     early = passes(w, cpu)
@@ -63,13 +63,15 @@ def switch_mm(w: World, cpu: Cpu) -> Sections:
     yield "{cpu} writes loaded_mm and turns IRQs on"
 
 
-@step("{cpu} accesses the page of the mm", source=SWITCH)
+@step("{cpu} accesses the page of the mm", source=SWITCH_MM)
 def access_user(w: World, cpu: Cpu) -> None:
     when(cpu.idle and cpu.loaded == Loaded.THIS and w.the(Host).mm_mapped)
     cpu.user_tlb = True
 
 
-@step("{cpu} switches to another mm and stays in mm_cpumask", source=SWITCH, disturbance="leave-mm")
+@step(
+    "{cpu} switches to another mm and stays in mm_cpumask", source=SWITCH_MM, disturbance="leave-mm"
+)
 def leave_mm(w: World, cpu: Cpu) -> None:
     when(cpu.idle and cpu.loaded == Loaded.THIS)
     cpu.loaded = Loaded.OTHER

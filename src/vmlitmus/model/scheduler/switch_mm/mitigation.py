@@ -15,9 +15,9 @@ from vmlitmus.model.hardware.leftovers import flush_l1d
 from vmlitmus.model.hardware.predictor import ibpb
 from vmlitmus.world.domain_switch import Cpu, Domain
 
-SWITCH_MM = KernelFile("arch/x86/mm/tlb.c", "switch_mm_irqs_off()", "7.2.8")
-COND = KernelFile("arch/x86/mm/tlb.c", "cond_mitigation()", "7.2.8")
-EVALUATE = KernelFile("arch/x86/mm/tlb.c", "l1d_flush_evaluate()", "7.2.8")
+TLB = "arch/x86/mm/tlb.c"
+COND = KernelFile(TLB, "cond_mitigation()", "7.2.8")
+EVALUATE = KernelFile(TLB, "l1d_flush_evaluate()", "7.2.8")
 
 
 class SwitchMm(Hooks):

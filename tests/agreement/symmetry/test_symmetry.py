@@ -1,0 +1,147 @@
+"""A search by orbits finds what a search of all states does."""
+
+from __future__ import annotations
+
+import itertools
+import random
+from collections import Counter
+
+import pytest
+from orbit_judge import by_seed, comparable
+
+from vmlitmus.compiler import Machine, State
+from vmlitmus.compiler.symmetry import symmetry
+from vmlitmus.decide import Job
+from vmlitmus.engine import run
+from vmlitmus.engine.confirm import backing
+from vmlitmus.engine.native.codegen import compile_machine
+from vmlitmus.engine.native.layout import Layout
+from vmlitmus.engine.native.orbits import Orbits, OrbitSearch, orbits
+from vmlitmus.litmus import Catalogue
+from vmlitmus.litmus.catalogue import blessed
+
+ORDINARY = 300  # models by seed
+CATALOGUE = Catalogue()
+JOB = Job(CATALOGUE)
+SAMPLE = (  # cells of the catalogue, with how many permutations there are
+    ("wished-protocol", 8),
+    ("nosmt-force-and-hibernation[bringup_fails=true,claim=never not-NO_SMT]", 2),
+    ("mask-covers-dirty-cpus", 8),
+)
+
+
+def agree(first: int, last: int) -> None:
+    kinds: Counter[str] = Counter()
+    for seed, found, text in by_seed(range(first, last)):
+        assert found.differs is None, f"seed {seed}: {found.differs}\n{text}"
+        kinds[found.kind] += 1
+    assert kinds["alike"] >= 0.25 * (last - first), kinds
+
+
+@pytest.mark.parametrize("first", range(0, ORDINARY, 50))
+def test_random_models_by_orbits(first: int) -> None:
+    agree(first, first + 50)
+
+
+@pytest.mark.wide
+@pytest.mark.parametrize("first", range(ORDINARY, 100_300, 2_500))
+def test_many_random_models_by_orbits(first: int) -> None:
+    agree(first, first + 2_500)
+
+
+def one_cell(name: str):
+    ((test, cells),) = CATALOGUE.select([name], wide=True)
+    return test, cells[0]
+
+
+def watched(machine: Machine, test, cell) -> tuple[str, ...]:
+    names = (*cell.claim.conditions, *backing(machine, cell.claim), *test.watched)
+    return tuple(dict.fromkeys(names))
+
+
+@pytest.mark.parametrize(("name", "order"), SAMPLE)
+def test_cells_by_orbits(name: str, order: int) -> None:
+    test, cell = one_cell(name)
+    machine = JOB.machine(test.topic, cell)
+    assert symmetry(machine, watched(machine, test, cell)).order == order
+    by_orbits = agrees(machine, test, cell)
+    assert by_orbits.orbits is not None and by_orbits.states / order <= by_orbits.orbits
+    assert by_orbits.orbits < by_orbits.states
+
+
+def agrees(machine: Machine, test, cell):
+    by_orbits, whole = (
+        run(machine, cell.claim, engine="compiled", symmetry=how, observe=test.watched)
+        for how in ("on", "off")
+    )
+    assert comparable(by_orbits) == comparable(whole)
+    stored = blessed(test.topic).get(cell.name)
+    assert stored in (None, [by_orbits.states, by_orbits.transitions, by_orbits.depth])
+    return by_orbits
+
+
+WIDE = [
+    pytest.param(test, cell, id=cell.name)
+    for test in CATALOGUE.tests()
+    for cell in test.cells
+    if cell.claim.kind in ("never", "possible")
+]
+
+
+@pytest.mark.wide
+@pytest.mark.parametrize(("test", "cell"), WIDE)
+def test_every_cell_by_orbits(test, cell) -> None:
+    agrees(JOB.machine(test.topic, cell), test, cell)
+
+
+def test_three_vcpus_on_four_cpus() -> None:
+    """The test that is wide without symmetry, and takes a fraction of a second with it."""
+    test, cell = one_cell("mask-covers-dirty-cpus-three")
+    machine = JOB.machine(test.topic, cell)
+    found = run(machine, cell.claim, engine="compiled", symmetry="on")
+    assert [found.states, found.transitions, found.depth] == blessed(test.topic)[cell.name]
+    assert found.orbits == 113_518
+    assert found.interchangeable == ("cpu0, cpu1, cpu2, cpu3", "vcpu0, vcpu1, vcpu2")
+
+
+@pytest.mark.parametrize("name", ["mask-covers-dirty-cpus-three", "wished-protocol"])
+def test_canonical_form_is_the_least_of_the_orbit(name: str) -> None:
+    """Also of states that no run reaches; and it comes with the number of states in the orbit."""
+    test, cell = one_cell(name)
+    machine = JOB.machine(test.topic, cell)
+    asked = watched(machine, test, cell)
+    found = orbits(machine, symmetry(machine, asked))
+    assert found is not None
+    layout, source = Layout(machine), random.Random(1)
+    with OrbitSearch(compile_machine(machine, asked, orbits=found)) as search:
+        for _ in range(20):
+            state = tuple(source.randrange(v.domain.size) for v in machine.variables)
+            orbit = orbit_of(found, state)
+            packed = [layout.pack(one) for one in orbit]
+            assert {search.canonical(one) for one in packed} == {min(packed)}
+            assert {search.orbit(one) for one in packed} == {len(orbit)}
+
+
+def orbit_of(found: Orbits, state: State) -> set[State]:
+    """Return all states that exchanges make of one, one after another."""
+    exchanges = [e for factor in found.plan.factors for e in factor.exchanges]
+    met, waiting = {state}, [state]
+    while waiting:
+        here = waiting.pop()
+        new = {e.state(here) for e in exchanges} - met
+        met |= new
+        waiting += new
+    return met
+
+
+def test_a_counterexample_is_a_run_of_the_machine_itself() -> None:
+    """Each step leads from the very state that the last one left: permutations are undone."""
+    test, cell = one_cell("drop-destroy-flush-snp-dma")
+    machine = JOB.machine(test.topic, cell)
+    found = run(machine, cell.claim, engine="compiled", symmetry="on")
+    whole = run(machine, cell.claim, engine="reference")
+    assert found.trace is not None and whole.trace is not None
+    assert len(found.trace) == len(whole.trace)
+    for before, after in itertools.pairwise(found.trace):
+        for field in before.changes.keys() & after.changes.keys():
+            assert before.changes[field][1] == after.changes[field][0]
