@@ -69,7 +69,31 @@ invariant "dirty lines only where the mask says so"
   forall c: cpu do forall p: page do dirty[c][p] -> mask[c] end end;
 """
 
+SCALARSETS = {
+    "  vcpu: 0 .. VCPUS - 1;": "  vcpu: scalarset(VCPUS);",
+    "  cpu: 0 .. CPUS - 1;": "  cpu: scalarset(CPUS);",
+    "  somewhere: 0 .. CPUS;  -- CPUS is nowhere\n": "",
+    "page: 0 .. PAGES - 1;": "page: scalarset(PAGES);",
+    "of somewhere;": "of cpu;",
+    "on[v] := CPUS;": "undefine on[v];",
+    "last[v] := CPUS;": "undefine last[v];",
+    "on[v] = CPUS &": "isundefined(on[v]) &",
+    "on[v] != CPUS": "!isundefined(on[v])",
+    "on[o] != c": "(isundefined(on[o]) | on[o] != c)",
+    "if last[v] != on[v]": "if isundefined(last[v]) | last[v] != on[v]",
+}  # the undefined value is nowhere
+
 
 def twin(cpus: int, vcpus: int, pages: int) -> str:
     """Return the Murphi text for so many cpus, vcpus and pages."""
     return MODEL.format(cpus=cpus, vcpus=vcpus, pages=pages)
+
+
+def symmetric_twin(cpus: int, vcpus: int, pages: int) -> str:
+    """Return the same with scalarsets, so that Rumur reduces by symmetry."""
+    text = twin(cpus, vcpus, pages)
+    for old, new in SCALARSETS.items():
+        if text.count(old) == 0:
+            raise ValueError(f"the twin has no {old!r} any more")
+        text = text.replace(old, new)
+    return text

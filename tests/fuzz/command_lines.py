@@ -26,7 +26,7 @@ WORDS = ["@/dev/zero", "-", "", "--all", "a[b=c]", "**", "%s", "../x.toml", "tes
 WORDS += ["page-reused", "reclaim-flush[kind=sev]", "drop-destroy-flush[", "/dev/zero", "--model"]
 MOST_STATES, MOST_CELLS = 1000, 12
 LIMITS = {"time_limit": ["--time-limit", "2"], "memory_limit": ["--memory-limit", "256M"]}
-NOT_OFFERED = {"watching", "everything", "required", "uses", "wide", "help"}
+NOT_OFFERED = {"watching", "everything", "required", "uses", "wide", "help", "cost"}
 
 
 @dataclass

@@ -36,6 +36,20 @@ def test_a_real_run_is_explained() -> None:
     assert all(c.runs > 0 for c in found.cores)
 
 
+def test_where_too_many_states_agree_it_begins_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    file = "text-schedcore-cs-odd.txt.gz"
+    monkeypatch.setattr("vmlitmus.validation.agreeing_states.MOST_STATES", 2)
+    found = validate(
+        open_recording(str(DATA / file)), roster_of(DATA, file), Question(MAPPING, {}, CORES)
+    )
+    assert found.answer is ValidationAnswer.CANNOT_TELL
+    assert "states agreed with what was recorded" in found.kept
+    crowded = [core.anew["too many states agreed"] for core in found.cores]
+    assert all(crowded)
+    assert not any(core.mismatches for core in found.cores)
+    assert sum(core.explained for core in found.cores) > 100
+
+
 @pytest.mark.parametrize("name", ["perf-script-ns", "text-tgid-column"])
 def test_what_perf_and_a_column_for_the_process_show_is_explained(name: str) -> None:
     recording = open_recording(str(DATA / f"{name}.txt.gz"))

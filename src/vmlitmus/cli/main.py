@@ -23,6 +23,7 @@ _COMMANDS = {  # name: module, line of help
         "runs.simulate",
         "run the steps of a test in time, and measure what they cost",
     ),
+    "sensitivity": ("runs.sensitivity", "halve and double each parameter of a test in time"),
     "explore": ("runs.explore", "choose the steps of a run on a local web page"),
     "audit": ("audit.group", "judge a real host, its VMs or its kernel by the same claims"),
     "validate": (

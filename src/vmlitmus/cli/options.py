@@ -113,13 +113,15 @@ symmetry_option = click.option(
     "--symmetry/--no-symmetry",
     "symmetry",
     default=None,
-    help="Search one state for all that are alike, where it is proved which are; see docs.",
+    help="Search one state for all that are alike; by default where a search is large.",
 )
 
 
 def symmetric(wanted: bool | None) -> Symmetry:
     """Return what the option --symmetry asks for."""
-    return "off" if not wanted else "on"
+    if wanted is None:
+        return "auto"
+    return "on" if wanted else "off"
 
 
 def user_catalogue(

@@ -55,7 +55,7 @@ class Job:
     limits: Limits = field(default_factory=Limits)
     annotate: bool = False  # say of each trace what a page shows: causes, states, code
     store: Store | None = None
-    symmetry: Symmetry = "off"
+    symmetry: Symmetry = "auto"
     built: dict[tuple[str, str], Machine] = field(default_factory=dict)
 
     def machine(self, topic: str, cell: Cell) -> Machine:

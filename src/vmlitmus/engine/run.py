@@ -38,7 +38,7 @@ def run(
     limits: Limits | None = None,
     progress: Watch | None = None,
     observe: tuple[str, ...] = (),
-    symmetry: Symmetry = "off",
+    symmetry: Symmetry = "auto",
 ) -> Result:
     """Return the verdict on a claim, with counts and, where there is one, a trace.
 
@@ -49,6 +49,8 @@ def run(
     """
     if engine not in ENGINES:
         raise UsageError(unknown("engine", engine, ENGINES))
+    if engine == "reference" and symmetry == "on":
+        raise UsageError("--symmetry: the reference engine searches all states; take compiled")
     for name in (*claim.conditions, *observe):
         machine.model.condition(name)
     started = time.monotonic()
@@ -90,7 +92,7 @@ class _Job:
         backed = backing(self.machine, self.claim)
         full = (FULL,) if FULL in self.machine.conditions else ()
         watched = tuple(dict.fromkeys((*self.claim.conditions, *backed, *observe, *full)))
-        if self.engine == "auto":
+        if self.engine == "auto" and self.symmetry != "on":
             try:
                 return self.reference(kind, watched, patience(len(self.machine.instances)))
             except _TooLarge:

@@ -58,6 +58,8 @@ def answer(cell: LongestCell) -> str:
     if cell.verdict == "bounded":
         assert cell.longest is not None
         return f"{exact(cell.longest)}; {effort}"
+    if cell.verdict == "inconclusive":
+        return f"inconclusive after {cell.classes} classes of states and times: {cell.why}."
     why = f": {cell.why}" if cell.why else ""
     return f"{cell.verdict}{why}; {effort}"
 

@@ -3,6 +3,7 @@
 Where no run explains an event, all longest prefixes are kept with what ruled each step out; the
 search then begins anew from what was recorded, so that one mismatch does not hide the next. Where
 events were lost, or cookies change, it begins anew too, and what lies between is not explained.
+So it does where more states agree than are kept; whether one run has both parts cannot be told.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from vmlitmus.validation.lift import Group, Lift, Lifted
 from vmlitmus.validation.mapping import TraceMapping
 from vmlitmus.validation.wording import Row
 
+TOO_MANY = "too many states agreed"
 SHOWN = 8  # prefixes and candidates of a mismatch that are kept
 
 
@@ -77,6 +79,12 @@ class CoreRun:
         self.states.runs = {}
         self._since = 0
         self._why_anew = why
+
+    def too_many(self) -> None:
+        """Begin anew from what was recorded: more states agree than are kept."""
+        if self.states.runs:
+            self._restart(TOO_MANY)
+            self._look_known()
 
     def _begin(self) -> bool:
         """Begin once every cpu is known; groups that nobody was seen in may wait or not."""

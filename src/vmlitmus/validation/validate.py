@@ -20,7 +20,7 @@ from vmlitmus.trace.events import Kind
 from vmlitmus.trace.recording import Recording
 from vmlitmus.trace.text import EVERY_CPU
 from vmlitmus.validation.agreeing_states import MOST_STATES
-from vmlitmus.validation.core_run import CoreRun
+from vmlitmus.validation.core_run import TOO_MANY, CoreRun
 from vmlitmus.validation.environment import STEPS
 from vmlitmus.validation.frontier import Follower, TooMany
 from vmlitmus.validation.lift import Lift, Lifted
@@ -75,9 +75,9 @@ def validate_rows(
 ) -> Validation:
     """Validate the events of a recording, which are ``KINDS`` in order of time."""
     vcpus = frozenset(roster.vcpus) | {r[4] for r in rows if r[1] in (Kind.ENTRY, Kind.EXIT)}
-    runs, kept = _follow(rows, recording, roster, vcpus, question, built)
+    runs = _follow(rows, recording, roster, vcpus, question, built)
     cores = tuple(run.result() for run in runs)
-    answer, why = _answer(cores, kept)
+    answer, why = _answer(cores)
     settings = {
         f"{table}.{key}": str(value)
         for tables in (question.mapping.settings, question.extra)
@@ -113,8 +113,8 @@ def _follow(
     vcpus: frozenset[int],
     question: Question,
     built: BuiltMachines,
-) -> tuple[list[CoreRun], str]:
-    """Follow all cores; returns them, and why it was given up, if it was."""
+) -> list[CoreRun]:
+    """Follow all cores; where too many states agree, begin anew with what was recorded."""
     seen = {r[1] for r in rows}
     woken = bool(seen & {Kind.WAKEUP, Kind.WAKEUP_NEW})
     only = {s.name for s in STEPS} - {"trace_schedules", "trace_keeps"}
@@ -139,12 +139,13 @@ def _follow(
         lifts.append(lift)
         found.append(run)
         runs |= dict.fromkeys(cpus, run)
-    try:
-        for row in rows:
+    for row in rows:
+        try:
             _one(row, runs, found, lifts, recording)
-    except TooMany:
-        return found, f"more than {MOST_STATES} states agree with what was recorded at one time"
-    return found, ""
+        except TooMany:
+            for run in found:
+                run.too_many()
+    return found
 
 
 def _one(
@@ -185,11 +186,15 @@ def _one(
         run.take(row, name)
 
 
-def _answer(cores: Sequence[CoreResult], kept: str) -> tuple[ValidationAnswer, str]:
+def _answer(cores: Sequence[CoreResult]) -> tuple[ValidationAnswer, str]:
     if any(core.mismatches for core in cores):
         return ValidationAnswer.NOT, ""
-    if kept:
-        return ValidationAnswer.CANNOT_TELL, kept
+    crowded = sum(core.anew.get(TOO_MANY, 0) for core in cores)
+    if crowded:
+        return ValidationAnswer.CANNOT_TELL, (
+            f"more than {MOST_STATES} states agreed with what was recorded, {crowded} times; "
+            "what came before and after is explained each for itself"
+        )
     if not sum(core.explained for core in cores):
         return ValidationAnswer.CANNOT_TELL, "no event of the topic was recorded"
     gaps = sum(core.anew.get("events were lost", 0) for core in cores)

@@ -10,7 +10,9 @@ from enum import Enum
 from typing import Annotated
 
 from vmlitmus.lang import Between, Const, Entity, Set, Shared
-from vmlitmus.world.snp import Mode
+from vmlitmus.world.snp import Mode, MpState
+
+INIT, SIPI = 1, 2  # KVM_APIC_INIT and KVM_APIC_SIPI in apic->pending_events
 
 
 class Spte(Enum):
@@ -26,6 +28,7 @@ class Apic(Enum):
 
     OFF = "off"  # by a request and a kick
     POSTED = "posted"  # by the posted-interrupt descriptor, under VMX
+    AVIC = "avic"  # by the vIRR and a doorbell, under SVM
 
 
 class Host(Entity):
@@ -33,6 +36,11 @@ class Host(Entity):
 
     assigned: bool = False  # nr_possible_bypass_irqs is not 0
     posts: bool = False  # the IRTE of a device is in posted mode
+    erratum: Const[bool] = False  # the cpus have erratum 1235
+    inhibited: bool = False  # apicv_inhibit_reasons is not 0
+    update_lock: bool = False  # apicv_update_lock is held for writing
+    two_sipis: Const[bool] = False  # the guest sends each SIPI twice
+    snapshot: Const[bool] = False  # INIT and SIPI are taken by one operation
 
 
 class Device(Entity):
@@ -48,6 +56,7 @@ class Cpu(Entity, runs_on="self"):
     notify: bool = False  # POSTED_INTR_VECTOR is pending
     wakeup: bool = False  # POSTED_INTR_WAKEUP_VECTOR is pending
     wakeup_list: Set[Vcpu]  # wakeup_vcpus_on_cpu
+    doorbell: bool = False  # its AVIC doorbell was rung
 
 
 class Vcpu(Entity, runs_on="cpu"):
@@ -58,6 +67,7 @@ class Vcpu(Entity, runs_on="cpu"):
     cpu: Cpu | None = None
     last: Cpu  # vcpu->cpu: where it was loaded last
     loading: bool = False  # kvm_sched_in() is not done
+    pinned: bool = False  # preemption is off
     mode: Shared[Mode] = Mode.OUTSIDE
     request: Shared[bool] = False  # the bit of one request in vcpu->requests
     running: bool = False  # between VM entry and VM exit
@@ -87,8 +97,22 @@ class Vcpu(Entity, runs_on="cpu"):
     sn: Shared[bool] = False
     wakeup_vector: bool = False  # NV is POSTED_INTR_WAKEUP_VECTOR
     ndst: Cpu
-    irr: bool = False  # the interrupt is in the vIRR
+    irr: bool = False  # the guest is about to take the interrupt
     listed_twice: bool = False  # it was put on a list while it was on one
+
+    # AVIC: the entry in the physical-id table, and the vIRR in the vAPIC page, with one vector.
+    is_running: Shared[bool] = False
+    entry_cpu: Cpu
+    virr: Shared[bool] = False
+    active: Shared[bool] = True  # apic->apicv_active
+    update: Shared[bool] = False  # KVM_REQ_APICV_UPDATE
+
+    # INIT and SIPI, for a vcpu that a test follows in nothing else.
+    ap: Const[bool] = False
+    mp: Shared[MpState] = MpState.RUNNABLE
+    events: Shared[Annotated[int, Between(0, 3)]] = 0  # apic->pending_events
+    init_due: bool = False  # an INIT was sent, and it has not reset itself since
+    sipi_last: bool = False  # what was sent last is a SIPI
 
     @property
     def at_rest(self) -> bool:

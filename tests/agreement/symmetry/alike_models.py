@@ -37,7 +37,7 @@ class AlikeWriter(Writer):
         own = "    for a in actors:\n        a.cell = a.home"
         return TAIL.format(
             conditions="".join(
-                CONDITION.format(name=name, test=self.over(2 - i % 2))
+                CONDITION.format(name=name, test=self.asked(2 - i % 2))
                 for i, name in enumerate(CONDITIONS)
             ),
             cells=", ".join(["make(Cell)"] * cells),
@@ -46,3 +46,9 @@ class AlikeWriter(Writer):
             steps=", ".join(names),
             names=", ".join(CONDITIONS),
         )
+
+    def asked(self, depth: int) -> str:
+        """Return a test that sees all entities alike, or one that looks at the first one."""
+        if self.choose(6) == 5:
+            return f"w.all(Cell)[0].{('flag', 'count > 0')[self.choose(2)]}"
+        return self.over(depth)

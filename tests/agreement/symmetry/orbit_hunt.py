@@ -13,14 +13,19 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from orbit_judge import by_seed
+from orbit_judge import by_seed, cell_opinion
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--first", type=int, default=100_000)
     parser.add_argument("--count", type=int, default=100_000)
+    parser.add_argument("--cell", help="judge this cell of the catalogue instead")
     options = parser.parse_args()
+    if options.cell:
+        found = cell_opinion(options.cell)
+        print(f"{options.cell}: {found.differs or found.kind}")
+        return int(found.differs is not None)
     kinds: Counter[str] = Counter()
     for seed, opinion, text in by_seed(range(options.first, options.first + options.count)):
         kinds[opinion.kind] += 1

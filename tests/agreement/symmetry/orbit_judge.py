@@ -12,22 +12,25 @@ from judge import MAY_BE_REFUSED, Opinion, TooLarge, later, load, scenario, tidy
 
 from vmlitmus.compiler import Machine
 from vmlitmus.compiler.symmetry import symmetry
+from vmlitmus.decide import Job
 from vmlitmus.engine import Progress, run
 from vmlitmus.errors import EnginesDisagree, ModelError
 from vmlitmus.lang import Claim
+from vmlitmus.litmus import Catalogue
 from vmlitmus.outcome import Result
 
 LARGEST = 400  # states; the reference engine takes too long for larger models
 
 
-def verdict(machine: Machine, claim: Claim, observe: tuple[str, ...], orbits: str) -> Result | str:
-    """Return what is found: by the reference engine of all states, or of orbits."""
+def verdict(
+    machine: Machine, claim: Claim, observe: tuple[str, ...], orbits: str, engine: str
+) -> Result | str:
+    """Return what an engine finds, of all states or by orbits; raises TooLarge."""
 
     def watch(progress: Progress) -> None:
-        if orbits == "off" and progress.states > LARGEST:
+        if engine == "reference" and progress.states > LARGEST:
             raise TooLarge
 
-    engine = "reference" if orbits == "off" else "compiled"
     try:
         return run(machine, claim, engine=engine, observe=observe, symmetry=orbits, progress=watch)
     except (ModelError, EnginesDisagree) as error:
@@ -53,21 +56,31 @@ def comparable(result: Result | str) -> object:
     return long, same
 
 
-def opinion(machine: Machine, claim: Claim, observe: tuple[str, ...]) -> Opinion:
+def opinion(
+    machine: Machine, claim: Claim, observe: tuple[str, ...], engine: str = "reference"
+) -> Opinion:
     """Say how the searches differ for a claim, if they do: "alike" where something was."""
     asked = (claim.condition, *observe, *machine.model.condition(claim.condition).backed_by)
     if symmetry(machine, asked).order == 1:
         return Opinion("different")
     try:
-        whole = verdict(machine, claim, observe, "off")
+        whole = verdict(machine, claim, observe, "off", engine)
     except TooLarge:
         return Opinion("large")
-    by_orbits = verdict(machine, claim, observe, "on")
+    by_orbits = verdict(machine, claim, observe, "on", "compiled")
     if comparable(by_orbits) != comparable(whole):
         return Opinion("alike", f"{claim}: of all states {whole} by orbits {by_orbits}")
     if isinstance(whole, str):
         return Opinion("faulty")
     return Opinion("alike")
+
+
+def cell_opinion(name: str) -> Opinion:
+    """Say how the searches differ for a cell of the catalogue, if they do."""
+    catalogue = Catalogue()
+    ((test, (cell, *_)),) = catalogue.select([name], wide=True)
+    machine = Job(catalogue).machine(test.topic, cell)
+    return opinion(machine, cell.claim, test.watched, "compiled")
 
 
 def judged(text: str, choose) -> Opinion:

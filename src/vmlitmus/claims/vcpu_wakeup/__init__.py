@@ -8,7 +8,9 @@ from vmlitmus.claims.vcpu_wakeup.faults import (
     shadowed_again,
     stale_spte,
 )
+from vmlitmus.claims.vcpu_wakeup.init_sipi import init_lost, init_sent, start_lost, waits_for_sipi
 from vmlitmus.claims.vcpu_wakeup.interrupts import (
+    avic_inhibited,
     interrupt_pending,
     interrupt_taken,
     interrupt_unnoticed,
@@ -16,6 +18,7 @@ from vmlitmus.claims.vcpu_wakeup.interrupts import (
     on_wakeup_list,
     posted_while_running,
     posted_while_sleeping,
+    runs_with_inhibited_avic,
     sleeps_with_interrupt,
 )
 from vmlitmus.claims.vcpu_wakeup.pages import (
@@ -60,6 +63,12 @@ CONDITIONS = (
     posted_while_sleeping,
     listed_twice,
     on_wakeup_list,
+    avic_inhibited,
+    runs_with_inhibited_avic,
+    init_lost,
+    init_sent,
+    start_lost,
+    waits_for_sipi,
 )
 
 __all__ = ["CONDITIONS"]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from vmlitmus.claims.vcpu_wakeup.requests import all_returned
 from vmlitmus.lang import KernelFile, World, condition
-from vmlitmus.world.vcpu_wakeup import Cpu, Device, Vcpu
+from vmlitmus.world.vcpu_wakeup import Cpu, Device, Host, Vcpu
 
 DELIVER = KernelFile("arch/x86/kvm/vmx/common.h", "__vmx_deliver_posted_interrupt()", "7.2.8")
+SET_INHIBIT = KernelFile("arch/x86/kvm/x86.c", "__kvm_set_or_clear_apicv_inhibit()", "7.2.8")
 ENABLE = KernelFile("arch/x86/kvm/vmx/posted_intr.c", "pi_enable_wakeup_handler()", "7.2.8")
 
 
@@ -17,17 +18,23 @@ def sent(w: World) -> bool:
 
 def underway(w: World, vcpu: Vcpu) -> bool:
     """Say whether a cpu is about to do something for the vcpu."""
-    return any(cpu.wakeup or cpu.ipi for cpu in w.all(Cpu)) or vcpu.last.notify
+    here = vcpu.last
+    return any(cpu.wakeup or cpu.ipi for cpu in w.all(Cpu)) or here.notify or here.doorbell
+
+
+def waits(vcpu: Vcpu) -> bool:
+    """Say whether an interrupt waits in memory, in PID.PIR or in the vIRR."""
+    return vcpu.pir or vcpu.virr
 
 
 @condition("posted-while-running", "an interrupt waits in memory, the vcpu runs", source=DELIVER)
 def posted_while_running(w: World) -> bool:
-    return any(v.running and v.pir for v in w.all(Vcpu))
+    return any(v.running and waits(v) for v in w.all(Vcpu))
 
 
 @condition("posted-while-sleeping", "an interrupt waits in memory, the vcpu sleeps", source=DELIVER)
 def posted_while_sleeping(w: World) -> bool:
-    return any(v.sleeps and v.pir for v in w.all(Vcpu))
+    return any(v.sleeps and waits(v) for v in w.all(Vcpu))
 
 
 @condition(
@@ -37,7 +44,7 @@ def posted_while_sleeping(w: World) -> bool:
     backed_by=("posted-while-running",),
 )
 def interrupt_unnoticed(w: World) -> bool:
-    return sent(w) and any(v.running and v.pir and not underway(w, v) for v in w.all(Vcpu))
+    return sent(w) and any(v.running and waits(v) and not underway(w, v) for v in w.all(Vcpu))
 
 
 @condition(
@@ -47,19 +54,19 @@ def interrupt_unnoticed(w: World) -> bool:
     backed_by=("posted-while-sleeping",),
 )
 def sleeps_with_interrupt(w: World) -> bool:
-    return sent(w) and any(v.sleeps and v.pir and not underway(w, v) for v in w.all(Vcpu))
+    return sent(w) and any(v.sleeps and waits(v) and not underway(w, v) for v in w.all(Vcpu))
 
 
 @condition(
     "interrupt-pending", "an interrupt was sent that the guest has not taken", source=DELIVER
 )
 def interrupt_pending(w: World) -> bool:
-    return any(v.pir or v.irr for v in w.all(Vcpu))
+    return any(waits(v) or v.irr for v in w.all(Vcpu))
 
 
 @condition("interrupt-taken", "the guest has taken all interrupts", source=DELIVER)
 def interrupt_taken(w: World) -> bool:
-    return not any(v.pir or v.irr for v in w.all(Vcpu))
+    return not any(waits(v) or v.irr for v in w.all(Vcpu))
 
 
 @condition("on-wakeup-list", "a vcpu is on a wakeup list", source=ENABLE)
@@ -75,3 +82,18 @@ def on_wakeup_list(w: World) -> bool:
 )
 def listed_twice(w: World) -> bool:
     return any(v.listed_twice for v in w.all(Vcpu))
+
+
+@condition("avic-inhibited", "AVIC is inhibited", source=SET_INHIBIT)
+def avic_inhibited(w: World) -> bool:
+    return w.the(Host).inhibited
+
+
+@condition(
+    "runs-with-inhibited-avic",
+    "a vcpu is in the guest with AVIC although it is inhibited, and no kick is on its way",
+    source=SET_INHIBIT,
+    backed_by=("avic-inhibited",),
+)
+def runs_with_inhibited_avic(w: World) -> bool:
+    return w.the(Host).inhibited and any(v.running and v.active for v in w.all(Vcpu))

@@ -23,7 +23,11 @@ Path = list[tuple[Class, Edge]]
 
 
 class TooLarge(Exception):
-    """There are more classes than time or the limit allows."""
+    """There are more classes than time or the limit allows; ``classes`` were looked at."""
+
+    def __init__(self, classes: int, why: str) -> None:
+        super().__init__(why)
+        self.classes = classes
 
 
 @dataclass(frozen=True)
@@ -79,8 +83,10 @@ class Search:
                 progress(len(self.parent))
 
     def _check(self, count: int) -> None:
-        if count > self.most or time.monotonic() > self.ends:
-            raise TooLarge(f"{count} classes of states and times were looked at")
+        if count > self.most:
+            raise TooLarge(count, "a smaller world, or constant durations, have fewer")
+        if time.monotonic() > self.ends:
+            raise TooLarge(count, "the time is up; see --time-limit")
 
     def _occurs(self, here: Class, edge: Edge, word: str) -> bool:
         """Say whether something occurs on an edge."""

@@ -55,7 +55,9 @@ def _cell(
         longest = search.run(None if progress is None else lambda n: progress(cell.name, n))
     except TooLarge as error:
         passed = time.monotonic() - began
-        return LongestCell(cell.name, cell.where, why=str(error), seconds=passed)
+        return LongestCell(
+            cell.name, cell.where, why=str(error), classes=error.classes, seconds=passed
+        )
     steps, loop_start = _shown(search, longest)
     bounded = longest.nanoseconds is not None
     verdict = "bounded" if bounded else "unbounded"

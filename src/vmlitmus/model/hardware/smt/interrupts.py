@@ -35,6 +35,7 @@ from vmlitmus.world.smt_protection import Activity, Cpu, Event, Host, Icr, TaskK
 
 IRQ_ENTRY = KernelFile("kernel/entry/common.c", "irqentry_enter()", "7.2.8")
 NMI_ENTRY = KernelFile("kernel/entry/common.c", "irqentry_nmi_enter()", "7.2.8")
+MCE_USER = KernelFile("arch/x86/kernel/cpu/mce/core.c", "exc_machine_check_user()", "7.2.8")
 IDLE = (Activity.HLT, Activity.C2, Activity.MWAIT, Activity.C6, Activity.POLL)
 IN_GUEST_MODE = (Activity.GUEST, Activity.GUEST_HLT)
 
@@ -170,7 +171,7 @@ def take_irq(w: World, cpu: Cpu) -> None:
     enter_handler(w, cpu)
 
 
-@step("{cpu} takes its {cpu.event}", source=(NMI_ENTRY, NMI_IS_HELD), fair="weak")
+@step("{cpu} takes its {cpu.event}", source=(NMI_ENTRY, MCE_USER, NMI_IS_HELD), fair="weak")
 def take_nmi(w: World, cpu: Cpu) -> None:
     when(cpu.event in (Event.NMI, Event.MACHINE_CHECK))
     when(interruptible(w, cpu) or (cpu.activity in IDLE and not nmi_held(w, cpu)))

@@ -6,6 +6,11 @@ The vcpu serves the request, or the guest's write of MSR_KVM_ASYNC_PF_ACK, which
 pageready_pending, by taking works from the list while the guest's structure has no token. The
 guest's interrupt handler empties the structure and writes the MSR.
 
+Not load-bearing: "smp_store_mb() of pageready_pending": the vcpu's next barrier is that of the
+entry handshake, after which it looks at its requests.
+Not load-bearing: "clear pageready_pending before looking at the list": the request that came with a
+page is seen at the next entry in any case.
+
 Not modelled: a guest that switches the feature off and on; tokens; the synchronous retry.
 Source: async_pf_execute(), kvm_check_async_pf_completion() in virt/kvm/async_pf.c,
 kvm_arch_async_page_present_queued(), kvm_arch_async_page_present(), kvm_set_msr_common() in
@@ -14,7 +19,7 @@ arch/x86/kvm/x86.c.
 
 from __future__ import annotations
 
-from vmlitmus.lang import KernelFile, Sections, World, sequence, step, when
+from vmlitmus.lang import CpuEvent, KernelFile, Sections, World, sequence, step, when
 from vmlitmus.model.kvm.vcpu_wakeup.kick import kick, set_request, wake_up
 from vmlitmus.model.kvm.vcpu_wakeup.versions import ACK_BARRIER
 from vmlitmus.world.vcpu_wakeup import Task, Vcpu
@@ -32,6 +37,7 @@ CLEAR_FIRST = "clear pageready_pending before looking at the list"
 @step("{vcpu} touches a page that the host has to bring in", source=EXECUTE, disturbance="fault")
 def fault(w: World, vcpu: Vcpu) -> None:
     when(vcpu.running and vcpu.queued < 2)
+    w.happens(CpuEvent.VM_EXIT, vcpu)
     vcpu.running = False
     vcpu.left = True
     vcpu.queued += 1
@@ -63,6 +69,7 @@ def check_completion(w: World, vcpu: Vcpu) -> Sections:
 @step("the guest on {vcpu} empties its structure and acknowledges", source=MSR, fair="weak")
 def acknowledge(w: World, vcpu: Vcpu) -> None:
     when(vcpu.running and vcpu.irq)
+    w.happens(CpuEvent.VM_EXIT, vcpu)
     vcpu.irq = False
     vcpu.slot = False
     vcpu.running = False

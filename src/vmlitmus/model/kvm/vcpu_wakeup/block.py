@@ -14,6 +14,7 @@ try_to_wake_up() and __schedule() in kernel/sched/core.c.
 from __future__ import annotations
 
 from vmlitmus.lang import KernelFile, Sections, World, sequence, when
+from vmlitmus.model.kvm.vcpu_wakeup.avic import blocking, unblocking
 from vmlitmus.model.kvm.vcpu_wakeup.entry import irqs
 from vmlitmus.model.kvm.vcpu_wakeup.posted import (
     add_to_list,
@@ -21,6 +22,7 @@ from vmlitmus.model.kvm.vcpu_wakeup.posted import (
     set_wakeup_vector,
     sync_pir,
 )
+from vmlitmus.model.kvm.vcpu_wakeup.versions import NO_PREEMPTION
 from vmlitmus.world.vcpu_wakeup import Apic, Vcpu
 
 BLOCK = KernelFile("virt/kvm/kvm_main.c", "kvm_vcpu_block()", "7.2.8")
@@ -39,6 +41,9 @@ def look_for_event(w: World, vcpu: Vcpu) -> Sections:
         vcpu.event = vcpu.done > 0
     else:
         vcpu.event = vcpu.irr or vcpu.request
+    if vcpu.apic == Apic.AVIC:
+        yield "{vcpu} looks whether it has a request"
+        vcpu.event = vcpu.event or vcpu.virr
     yield "{vcpu} looks whether it has an event"
     when(vcpu.on_cpu)
 
@@ -76,7 +81,12 @@ def schedule(w: World, vcpu: Vcpu) -> Sections:
 @sequence(source=(BLOCK, WAIT, SCHEDULE), fair="weak")
 def block(w: World, vcpu: Vcpu) -> Sections:
     when(vcpu.at_rest and vcpu.halted)
+    if vcpu.apic == Apic.AVIC:
+        vcpu.pinned = w.part(NO_PREEMPTION.part)
+        yield from blocking(w, vcpu)
+        when(vcpu.on_cpu)
     vcpu.waiting = True
+    vcpu.pinned = False
     yield "{vcpu} publishes itself as waiter"
     when(vcpu.on_cpu)
     while not vcpu.event:
@@ -88,9 +98,14 @@ def block(w: World, vcpu: Vcpu) -> Sections:
             yield from set_current_state(w, vcpu)
         if not vcpu.event:
             yield from schedule(w, vcpu)
+    vcpu.pinned = w.part(NO_PREEMPTION.part)
     vcpu.waiting = False
     yield "{vcpu} is waiter no more"
     when(vcpu.on_cpu)
+    if vcpu.apic == Apic.AVIC:
+        yield from unblocking(w, vcpu)
+        when(vcpu.on_cpu)
+    vcpu.pinned = False
     vcpu.sleepy = False
     vcpu.halted = False
     vcpu.event = False

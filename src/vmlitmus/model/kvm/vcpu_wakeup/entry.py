@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from vmlitmus.lang import CpuEvent, KernelFile, Sections, World, sequence, step, when
 from vmlitmus.model.kvm.vcpu_wakeup.async_pf import check_completion
+from vmlitmus.model.kvm.vcpu_wakeup.avic import inject, look_at_virr, update_apicv
 from vmlitmus.model.kvm.vcpu_wakeup.posted import SYNC_ENTRY, sync_pir
 from vmlitmus.world.snp import Mode
 from vmlitmus.world.vcpu_wakeup import Apic, Vcpu
@@ -48,9 +49,14 @@ def serve_request(w: World, vcpu: Vcpu) -> bool:
 
 @sequence(source=(ENTER, LAST, SRCU), fair="weak")
 def enter_guest(w: World, vcpu: Vcpu) -> Sections:
-    when(vcpu.at_rest and not vcpu.halted and not vcpu.acks)
+    when(vcpu.at_rest and not vcpu.halted and not vcpu.acks and not vcpu.ap)
+    if vcpu.apic == Apic.AVIC:
+        yield from update_apicv(w, vcpu)
+        when(vcpu.on_cpu)
     served = serve_request(w, vcpu)
     yield "{vcpu} serves its requests"
+    if served and vcpu.apic == Apic.AVIC:
+        yield from inject(w, vcpu)
     if served and vcpu.async_pf:
         yield from check_completion(w, vcpu)
     when(vcpu.on_cpu)
@@ -65,6 +71,9 @@ def enter_guest(w: World, vcpu: Vcpu) -> Sections:
     kicked = vcpu.mode == Mode.EXITING
     yield "{vcpu} looks whether it was kicked"
     pending = vcpu.request
+    if vcpu.apic == Apic.AVIC:
+        yield "{vcpu} looks at one of its requests for the last time"
+        pending = pending or vcpu.update
     yield "{vcpu} looks at its requests for the last time"
     if kicked or pending:
         vcpu.left = True
@@ -74,6 +83,11 @@ def enter_guest(w: World, vcpu: Vcpu) -> Sections:
         vcpu.mode = Mode.IN_GUEST
         yield "{vcpu} sets IN_GUEST_MODE only now"
     w.happens(CpuEvent.VM_ENTRY)
+    if vcpu.apic == Apic.AVIC:
+        with_avic = vcpu.active
+        yield "{vcpu} reads whether AVIC is on in its VMCB"
+        if with_avic:
+            look_at_virr(w, vcpu)
     vcpu.running = True
     yield "{vcpu} enters the guest"
 

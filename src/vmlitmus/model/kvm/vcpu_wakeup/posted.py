@@ -7,6 +7,9 @@ one that meets the host does nothing, for each entry looks at ON after IN_GUEST_
 blocks is put on the wakeup list of its cpu and gets the wakeup vector, whose handler wakes those
 with ON. One that is put for another reason gets SN.
 
+Not load-bearing: "restore the notification vector at the load": a wakeup vector makes the guest
+exit, and it sees ON when it enters again.
+
 Not modelled: several vectors; guest code with IRQs off; IPI virtualization by name (it posts as a
 device does); memory order of nr_possible_bypass_irqs, which is written before a LOCKed operation.
 Source: arch/x86/kvm/vmx/posted_intr.c, __vmx_deliver_posted_interrupt() in

@@ -11,8 +11,9 @@ Source: kvm_sched_out() and kvm_sched_in() in virt/kvm/kvm_main.c.
 from __future__ import annotations
 
 from vmlitmus.lang import KernelFile, World, step, when
+from vmlitmus.model.kvm.vcpu_wakeup.avic import clear_running, set_running
 from vmlitmus.model.kvm.vcpu_wakeup.posted import pi_load, pi_loaded, pi_suppress
-from vmlitmus.world.vcpu_wakeup import Cpu, Vcpu
+from vmlitmus.world.vcpu_wakeup import Apic, Cpu, Vcpu
 
 MAIN = "virt/kvm/kvm_main.c"
 OUT = KernelFile(MAIN, "kvm_sched_out()", "7.2.8")
@@ -22,8 +23,10 @@ IN = KernelFile(MAIN, "kvm_sched_in()", "7.2.8")
 @step("{vcpu} is preempted", source=OUT, disturbance="preempt")
 def preempt(w: World, vcpu: Vcpu) -> None:
     when(vcpu.on_cpu and vcpu.cpu is not None and not vcpu.cpu.irqs_off and not vcpu.running)
-    when(not vcpu.left)
+    when(not vcpu.left and not vcpu.pinned)
     pi_suppress(w, vcpu)
+    if vcpu.apic == Apic.AVIC:
+        clear_running(w, vcpu)
     vcpu.cpu = None
 
 
@@ -32,6 +35,10 @@ def load(w: World, vcpu: Vcpu, cpu: Cpu) -> None:
     when(vcpu.cpu is None and not vcpu.asleep)
     vcpu.cpu = cpu
     pi_load(w, vcpu, cpu)
+    if vcpu.apic == Apic.AVIC:
+        with w.unobserved("only the vcpu itself writes rcuwait.task"):
+            if not vcpu.waiting:
+                set_running(w, vcpu, cpu)
     vcpu.last = cpu
     vcpu.loading = True
 

@@ -18,6 +18,14 @@ from vmlitmus.lang import (
     release,
 )
 from vmlitmus.model.kvm.vcpu_wakeup.async_pf import acknowledge, fault, handle_ack, page_present
+from vmlitmus.model.kvm.vcpu_wakeup.avic import (
+    begin_avic_irq,
+    begin_ipi,
+    deliver_avic,
+    doorbell,
+    send_ipi,
+    toggle_inhibit,
+)
 from vmlitmus.model.kvm.vcpu_wakeup.block import block
 from vmlitmus.model.kvm.vcpu_wakeup.entry import (
     after_exit,
@@ -25,6 +33,13 @@ from vmlitmus.model.kvm.vcpu_wakeup.entry import (
     halt,
     vmexit,
     vmexit_for_ipi,
+)
+from vmlitmus.model.kvm.vcpu_wakeup.init_sipi import (
+    accept_events,
+    ap_halts,
+    begin_start,
+    notice_init,
+    start,
 )
 from vmlitmus.model.kvm.vcpu_wakeup.kick import begin_request, request, take_ipi
 from vmlitmus.model.kvm.vcpu_wakeup.posted import (
@@ -50,7 +65,14 @@ def populate(make: Setup, s: Settings) -> None:
     machine, guest, kvm = s["machine"], s["guest"], s["kvm"]
     spare = machine["spare_cpus"]
     assigned = kvm["device"] == "assigned"
-    make(Host, assigned=assigned, posts=assigned)
+    make(
+        Host,
+        assigned=assigned,
+        posts=assigned,
+        erratum=machine["erratum_1235"],
+        two_sipis=guest["sipis"] == 2,
+        snapshot=kvm["events"] == "one-operation",
+    )
     make(Device)
     for number_of in range(machine["vcpus"]):
         home = make(Cpu)
@@ -60,10 +82,13 @@ def populate(make: Setup, s: Settings) -> None:
             cpu=home,
             last=home,
             ndst=home,
+            entry_cpu=home,
+            is_running=kvm["apicv"] == "avic" and not machine["erratum_1235"],
             scheduled=spare > 0 or kvm["apicv"] != "off",
             writes=number_of == 0,
             async_pf=guest["async_pf"],
             apic=Apic(kvm["apicv"]),
+            ap=guest["ap"],
         )
     for _ in range(spare):
         make(Cpu, spare=True)
@@ -110,6 +135,17 @@ MODEL = Model(
         wakeup_handler,
         assign_device,
         unassign_device,
+        begin_ipi,
+        send_ipi,
+        begin_avic_irq,
+        deliver_avic,
+        doorbell,
+        toggle_inhibit,
+        begin_start,
+        start,
+        ap_halts,
+        accept_events,
+        notice_init,
     ),
     conditions=CONDITIONS,
     assumptions=DRAIN_ASSUMPTIONS,
@@ -120,6 +156,7 @@ MODEL = Model(
         "machine": {
             "vcpus": number(1, 2, default=1, doc="vcpus, each on a cpu of its own"),
             "spare_cpus": number(0, 1, default=0, doc="further cpus, to which vcpus may migrate"),
+            "erratum_1235": flag(default=False, doc="the cpus have erratum 1235 of AVIC"),
             "tasks": number(1, 2, default=1, doc="tasks that send something, each on its cpu"),
         },
         "kvm": {
@@ -129,11 +166,19 @@ MODEL = Model(
                 default="off",
                 doc="how interrupts reach a vcpu in the guest",
             ),
+            "events": choice(
+                "bit-by-bit",
+                "one-operation",
+                default="bit-by-bit",
+                doc="how a vcpu takes INIT and SIPI",
+            ),
             "device": choice(
                 "none", "assigned", default="none", doc="whether a device posts from the start"
             ),
         },
         "guest": {
+            "ap": flag(default=False, doc="the vcpus are APs that are started, and nothing more"),
+            "sipis": number(1, 2, default=1, counts=False, doc="SIPIs after each INIT"),
             "async_pf": flag(default=False, doc="the guest has enabled asynchronous page faults"),
             "pte_write": choice(
                 "plain",

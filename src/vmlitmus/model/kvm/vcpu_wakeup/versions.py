@@ -1,7 +1,8 @@
 """The fixes that tell kernel versions apart as to what reaches a vcpu, and which version has which.
 
 READ names the versions whose source was read. 6.1.176 has neither barrier of 226d9b8f1688.
-6.12.107 and 6.1.176 clear pageready_pending by a plain store.
+6.12.107 and 6.1.176 clear pageready_pending by a plain store, and let hardware see IsRunning on
+every cpu.
 """
 
 from __future__ import annotations
@@ -32,11 +33,51 @@ BY_VECTOR = Fix(
     KernelCommit("8b306e2f3c41", "KVM: VMX: avoid double list add with VT-d posted interrupts"),
     "4.14",
 )
-FIXES = (BY_VECTOR, RECOMPUTE, TRACK_BARRIER, ACCOUNT_BARRIER, ACK_BARRIER)
-_OLD = (BY_VECTOR, RECOMPUTE)
+OWN_EVENTS = Fix(
+    "INIT and SIPI are events that the vcpu takes itself",
+    KernelCommit("66450a21f996", "KVM: x86: Rework INIT and SIPI handling"),
+    "3.10",
+)
+NO_PREEMPTION = Fix(
+    "preemption is off while kvm_arch_vcpu_unblocking() runs",
+    KernelCommit(
+        "18869f26df1a",
+        "KVM: x86: disable preemption around the call to kvm_arch_vcpu_{un|}blocking",
+    ),
+    "5.17",
+)
+VIRR_THEN_ACTIVE = Fix(
+    "set the vIRR before apicv_active is read",
+    KernelCommit(
+        "66fa226c131f",
+        "KVM: SVM: fix race between interrupt delivery and AVIC inhibition",
+    ),
+    "5.17",
+)
+NO_IPIV = Fix(
+    "IsRunning is never set on a cpu with erratum 1235",
+    KernelCommit(
+        "d921665e01ba", "KVM: SVM: Add enable_ipiv param, never set IsRunning if disabled"
+    ),
+    "6.17",
+)
+FIXES = (
+    NO_PREEMPTION,
+    VIRR_THEN_ACTIVE,
+    NO_IPIV,
+    OWN_EVENTS,
+    BY_VECTOR,
+    RECOMPUTE,
+    TRACK_BARRIER,
+    ACCOUNT_BARRIER,
+    ACK_BARRIER,
+)
+_OLD = (OWN_EVENTS, BY_VECTOR, RECOMPUTE, NO_PREEMPTION, VIRR_THEN_ACTIVE)
 VERSIONS = {
-    "4.13": (),
-    "4.20": (BY_VECTOR,),
+    "3.9": (),
+    "4.13": (OWN_EVENTS,),
+    "4.20": (OWN_EVENTS, BY_VECTOR),
+    "5.16": (OWN_EVENTS, BY_VECTOR, RECOMPUTE),
     "6.1.176": _OLD,
     "6.12.107": (*_OLD, TRACK_BARRIER, ACCOUNT_BARRIER),
     "7.1.13": FIXES,

@@ -1,0 +1,243 @@
+"""AVIC under SVM: IsRunning, the doorbell, and what blocking, scheduling and inhibition do to them.
+
+The microcode of a sender sets the bit in the target's vIRR and reads IsRunning in the physical-id
+table: if it is set, the doorbell of the cpu in the entry is rung, else the sender exits and KVM
+rings the doorbell of a vcpu in IN_GUEST_MODE or wakes it. VMRUN looks at the vIRR, and so does a
+cpu in the guest whose doorbell rings; in the host a doorbell does nothing. A vcpu that blocks
+clears IsRunning before it publishes itself as waiter, and sets it again when it is one no more.
+
+With erratum 1235 the microcode's store may still be in the store buffer when IsRunning is read:
+so a comment in avic_vcpu_blocking() supposes; all that is known is that the sender's exit is
+missing. An inhibition is set by a task that makes
+KVM_REQ_APICV_UPDATE of all vcpus and waits for those in the guest; a vcpu serves that request
+when the task has dropped apicv_update_lock. Without AVIC an interrupt is injected when
+KVM_REQ_EVENT is served.
+
+Not load-bearing: "read the mode before apicv_active": the vIRR is set before either is read, and a
+vcpu that switches AVIC off after that looks at it.
+
+Not modelled: the IOMMU and its GA log; logical ids; nesting; irr_pending.
+Source: arch/x86/kvm/svm/avic.c, svm_complete_interrupt_delivery() in arch/x86/kvm/svm/svm.c,
+__kvm_vcpu_update_apicv() and __kvm_set_or_clear_apicv_inhibit() in arch/x86/kvm/x86.c.
+"""
+
+from __future__ import annotations
+
+from vmlitmus.lang import (
+    Apm,
+    CpuEvent,
+    KernelFile,
+    Sections,
+    World,
+    sequence,
+    step,
+    when,
+)
+from vmlitmus.model.kvm.vcpu_wakeup.kick import kick, set_request, wake_up
+from vmlitmus.model.kvm.vcpu_wakeup.versions import NO_IPIV, NO_PREEMPTION, VIRR_THEN_ACTIVE
+from vmlitmus.world.snp import Mode
+from vmlitmus.world.vcpu_wakeup import Apic, Cpu, Host, Task, Vcpu
+
+AVIC = "arch/x86/kvm/svm/avic.c"
+BLOCKING = KernelFile(AVIC, "avic_vcpu_blocking()", "7.2.8")
+AVIC_LOAD = KernelFile(AVIC, "__avic_vcpu_load()", "7.2.8")
+INCOMPLETE = KernelFile(AVIC, "avic_incomplete_ipi_interception()", "7.2.8")
+COMPLETE = KernelFile("arch/x86/kvm/svm/svm.c", "svm_complete_interrupt_delivery()", "7.2.8")
+SET_INHIBIT = KernelFile("arch/x86/kvm/x86.c", "__kvm_set_or_clear_apicv_inhibit()", "7.2.8")
+UPDATE = KernelFile("arch/x86/kvm/x86.c", "__kvm_vcpu_update_apicv()", "7.2.8")
+DOORBELL = Apm("15.29")
+CLEAR_RUNNING = "clear IsRunning before the vcpu looks for an event"
+WAIT_UPDATE = "wait for the vcpus in the guest before the inhibition is set"
+UNDER_LOCK = "serve KVM_REQ_APICV_UPDATE under apicv_update_lock"
+MODE_THEN_ACTIVE = "read the mode before apicv_active"
+SRCU_LOCK = "smp_mb() in srcu_read_lock() after VM exit"
+EVENT = "make KVM_REQ_EVENT when APICv is switched off"
+
+
+def set_running(w: World, vcpu: Vcpu, cpu: Cpu) -> None:
+    """__avic_vcpu_load(): the cpu and IsRunning are one word."""
+    with w.unobserved("only the vcpu itself writes apicv_active"):
+        if vcpu.apic == Apic.AVIC and vcpu.active:
+            vcpu.entry_cpu = cpu
+            if not (w.the(Host).erratum and w.part(NO_IPIV.part)):
+                vcpu.is_running = True
+
+
+def clear_running(w: World, vcpu: Vcpu) -> None:
+    """__avic_vcpu_put()."""
+    if vcpu.apic == Apic.AVIC:
+        vcpu.is_running = False
+
+
+def blocking(w: World, vcpu: Vcpu) -> Sections:
+    """kvm_arch_vcpu_blocking()."""
+    if vcpu.apic == Apic.AVIC and w.part(CLEAR_RUNNING):
+        clear_running(w, vcpu)
+    yield "{vcpu} is about to block: IsRunning is clear if it has AVIC"
+
+
+def unblocking(w: World, vcpu: Vcpu) -> Sections:
+    """kvm_arch_vcpu_unblocking(): with preemption off since it is a waiter no more."""
+    if vcpu.apic == Apic.AVIC:
+        here = vcpu.last
+        if not w.part(NO_PREEMPTION.part):
+            yield "{vcpu} reads vcpu->cpu, with preemption on"
+            when(vcpu.on_cpu)
+        set_running(w, vcpu, here)
+    yield "{vcpu} is about to run: IsRunning is set if it has AVIC"
+
+
+def complete_delivery(w: World, task: Task, vcpu: Vcpu, looked: bool) -> Sections:
+    """svm_complete_interrupt_delivery(); ``looked``: it has found AVIC on already."""
+    active = True
+    if not looked and not w.part(MODE_THEN_ACTIVE):
+        active = vcpu.active
+        yield "{task} reads apicv_active of {vcpu} before its mode"
+    found = vcpu.mode
+    yield "{task} reads the mode of {vcpu}"
+    if not looked and w.part(MODE_THEN_ACTIVE):
+        active = vcpu.active
+    yield "{task} reads apicv_active of {vcpu}"
+    if not active:
+        set_request(w, vcpu)
+        yield "{task} makes KVM_REQ_EVENT of {vcpu}"
+        yield from wake_up(w, task, vcpu)
+        yield from kick(w, task, vcpu, False)
+    elif found == Mode.IN_GUEST:
+        w.happens(CpuEvent.X2APIC_WRITE)
+        vcpu.last.doorbell = True
+        yield "{task} rings the doorbell of the cpu of {vcpu}"
+    else:
+        yield from wake_up(w, task, vcpu)
+
+
+@step("the guest on {task} has an IPI for {vcpu}", source=INCOMPLETE, disturbance="ipi")
+def begin_ipi(w: World, task: Task, vcpu: Vcpu) -> None:
+    when(task.idle and task.target is None and vcpu.apic == Apic.AVIC)
+    task.target = vcpu
+
+
+@sequence(
+    "{task} has sent its IPI",
+    source=(DOORBELL, INCOMPLETE, BLOCKING),
+    disturbance="ipi",
+    fair="weak",
+)
+def send_ipi(w: World, task: Task, vcpu: Vcpu) -> Sections:
+    when(task.target is vcpu and vcpu.apic == Apic.AVIC)
+    task.target = None
+    with w.locked("the microcode's store", not w.the(Host).erratum):
+        vcpu.virr = True
+    yield "{task}'s microcode sets the bit in the vIRR of {vcpu}"
+    running = vcpu.is_running
+    yield "{task}'s microcode reads IsRunning of {vcpu}"
+    if running:
+        vcpu.entry_cpu.doorbell = True
+        yield "{task}'s microcode rings the doorbell"
+    else:
+        w.happens(CpuEvent.VM_EXIT)
+        if w.part(SRCU_LOCK):
+            w.barrier(by="smp_mb() in srcu_read_lock()")
+        yield "{task} exits and enters kvm->srcu"
+        yield from complete_delivery(w, task, vcpu, False)
+
+
+@step("{task} has an interrupt for {vcpu}'s vIRR", source=COMPLETE, disturbance="avic-irq")
+def begin_avic_irq(w: World, task: Task, vcpu: Vcpu) -> None:
+    when(task.idle and task.target is None and vcpu.apic == Apic.AVIC)
+    task.target = vcpu
+
+
+@sequence(
+    "{task} has delivered its interrupt", source=COMPLETE, disturbance="avic-irq", fair="weak"
+)
+def deliver_avic(w: World, task: Task, vcpu: Vcpu) -> Sections:
+    when(task.target is vcpu and vcpu.apic == Apic.AVIC)
+    task.target = None
+    active = True
+    if not w.part(VIRR_THEN_ACTIVE.part):
+        active = vcpu.active
+        yield "{task} reads apicv_active of {vcpu} before it sets the vIRR"
+    with w.locked("set_bit()"):
+        vcpu.virr = True
+    yield "{task} sets the bit in the vIRR of {vcpu}"
+    yield from complete_delivery(w, task, vcpu, active and not w.part(VIRR_THEN_ACTIVE.part))
+
+
+@step("{cpu}'s doorbell rings", source=DOORBELL, fair="weak", hardware=True)
+def doorbell(w: World, cpu: Cpu) -> None:
+    when(cpu.doorbell)
+    cpu.doorbell = False
+    with w.locked("the look at the vIRR"):
+        for vcpu in w.all(Vcpu):
+            if vcpu.running and vcpu.last is cpu and vcpu.active and vcpu.virr:
+                vcpu.virr = False
+                vcpu.irr = True
+
+
+def look_at_virr(w: World, vcpu: Vcpu) -> None:
+    """What VMRUN does with AVIC: it reads memory, through the cpu's own buffer."""
+    with w.unobserved("the bit is cleared by an atomic operation"):
+        if vcpu.virr:
+            with w.locked("the LOCK of the microcode"):
+                vcpu.virr = False
+            vcpu.irr = True
+
+
+@sequence(source=SET_INHIBIT, disturbance="inhibit", fair="weak")
+def toggle_inhibit(w: World, task: Task) -> Sections:
+    when(task.target is None and not w.the(Host).update_lock)
+    w.the(Host).update_lock = True
+    w.barrier(by="the LOCK of apicv_update_lock")
+    yield "{task} takes apicv_update_lock"
+    for vcpu in w.all(Vcpu):
+        with w.locked("set_bit()"):
+            vcpu.update = True
+        yield "{task} makes KVM_REQ_APICV_UPDATE of {vcpu}"
+        yield from kick(w, task, vcpu, True)
+    when(not task.awaits or not w.part(WAIT_UPDATE))
+    w.the(Host).inhibited = not w.the(Host).inhibited
+    yield "{task} sets or clears the inhibition"
+    w.the(Host).update_lock = False
+    yield "{task} drops apicv_update_lock"
+
+
+def update_apicv(w: World, vcpu: Vcpu) -> Sections:
+    """kvm_check_request(KVM_REQ_APICV_UPDATE) and __kvm_vcpu_update_apicv()."""
+    with w.unobserved("only the vcpu itself clears the bit"):
+        wanted = vcpu.update
+        if wanted:
+            with w.locked("clear_bit()"):
+                vcpu.update = False
+    yield "{vcpu} looks for KVM_REQ_APICV_UPDATE"
+    if wanted:
+        when(vcpu.on_cpu)
+        when(not w.the(Host).update_lock or not w.part(UNDER_LOCK))
+        w.barrier(by="the LOCK of apicv_update_lock")
+        inhibited = w.the(Host).inhibited
+        vcpu.active = not inhibited
+        vcpu.pinned = True
+        yield "{vcpu} switches its AVIC by what the inhibition is"
+        if inhibited:
+            clear_running(w, vcpu)
+        else:
+            set_running(w, vcpu, vcpu.last)
+        yield "{vcpu} changes its entry accordingly"
+        if inhibited and w.part(EVENT):
+            set_request(w, vcpu)
+        vcpu.pinned = False
+        yield "{vcpu} makes KVM_REQ_EVENT of itself if AVIC is off now"
+
+
+def inject(w: World, vcpu: Vcpu) -> Sections:
+    """kvm_check_and_inject_events() of a vcpu without AVIC."""
+    when(vcpu.on_cpu)
+    found = vcpu.virr
+    yield "{vcpu} looks for an interrupt to inject"
+    when(vcpu.on_cpu)
+    with w.unobserved("only the vcpu itself writes apicv_active"):
+        if found and not vcpu.active:
+            with w.locked("clear_bit()"):
+                vcpu.virr = False
+            vcpu.irr = True
+    yield "{vcpu} injects it if AVIC is off"
