@@ -21,7 +21,6 @@ from vmlitmus.simulation.simulate import Asked, prepared, simulate, timings_of
 
 CATALOGUE = Catalogue(in_time=True)
 TIMED = [test for test in CATALOGUE.tests() if test.measures]
-RUNS = 2 * FEWEST
 EVENTS = 1500  # that both simulators are compared for
 
 
@@ -40,7 +39,7 @@ def cells() -> Iterator[Any]:
 def test_it_is_as_expected(model: Model, test: Test, cell: Cell) -> None:
     ready = prepared(model, test, cell)
     runs = Replications(ready.rules, ready.measures, ready.run, "compiled")
-    runs.more(RUNS if not cell.large else FEWEST, workers=1)
+    runs.more(FEWEST, workers=1)
     found = Figures(ready.measures, runs.plan, 0.99).measured(runs.counted)
     assert not [row for row in ready.rules.unused() if row.own]
     assert not [m.name for m in found if not m.figures], "never observed"
@@ -56,10 +55,10 @@ def test_it_is_as_expected(model: Model, test: Test, cell: Cell) -> None:
 def test_no_row_is_about_nothing(topic: str) -> None:
     """A row of a timing may be about nothing in one cell, but not in all tests that use it."""
     unused: dict[str, list[Row]] = {}
-    for test in TIMED:
-        for cell in test.cells if test.topic == topic else ():
+    for test in (t for t in Catalogue().tests(topic, wide=False) if t.measures):
+        for cell in test.cells:
             used = str(cell.timing["use"])
-            if cell.large or unused.get(used) == []:
+            if unused.get(used) == []:
                 continue
             rows = prepared(CATALOGUE.model_of(topic), test, cell).rules.unused()
             shared = [row for row in rows if not row.own]
