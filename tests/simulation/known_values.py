@@ -47,7 +47,7 @@ class Known:
     @property
     def is_slow(self) -> bool:
         """Say whether it waits for the wide tier: lines of customers, but for three."""
-        return self.measure in (WAIT, STAY) and self.name not in ORDINARY
+        return "join" in self.measure.get("latency", ()) and self.name not in ORDINARY
 
 
 def row(step: str, **law: Any) -> dict[str, Any]:
