@@ -14,6 +14,7 @@ from vmlitmus.compiler.symmetry import symmetry
 from vmlitmus.decide import Job
 from vmlitmus.engine import run
 from vmlitmus.engine.confirm import backing
+from vmlitmus.engine.native import decide
 from vmlitmus.engine.native.codegen import compile_machine
 from vmlitmus.engine.native.layout import Layout
 from vmlitmus.engine.native.orbits import Orbits, OrbitSearch, orbits
@@ -145,3 +146,18 @@ def test_a_counterexample_is_a_run_of_the_machine_itself() -> None:
     for before, after in itertools.pairwise(found.trace):
         for field in before.changes.keys() & after.changes.keys():
             assert before.changes[field][1] == after.changes[field][0]
+
+
+def test_a_large_search_begins_again_by_orbits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And goes on as it is where nothing is interchangeable, or where nobody wants it."""
+    monkeypatch.setattr(decide, "LARGE", 1_000)
+    for name, how, alike in (
+        ("wished-protocol", "auto", True),
+        ("wished-protocol", "off", False),
+        ("nested-asid-collision[version=7.2.8]", "auto", False),
+    ):
+        test, cell = one_cell(name)
+        machine = JOB.machine(test.topic, cell)
+        found = run(machine, cell.claim, engine="compiled", symmetry=how)
+        assert (found.orbits is not None) == alike
+        assert [found.states, found.transitions, found.depth] == blessed(test.topic)[cell.name]
