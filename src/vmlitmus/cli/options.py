@@ -6,8 +6,10 @@ import math
 import re
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -18,17 +20,65 @@ from vmlitmus.errors import UsageError
 from vmlitmus.printable import printable
 
 if TYPE_CHECKING:
+    from vmlitmus.decide import Job
     from vmlitmus.decide.cache import Store
+    from vmlitmus.engine.run import Choice
     from vmlitmus.litmus import Catalogue
+    from vmlitmus.scenario import Cell, Test
 
-F = TypeVar("F", bound=Callable[..., Any])
 _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 _TIMES = {"": 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
 _NUMBER = r"(\d{1,12}(?:\.\d{0,9})?|\.\d{1,9}|\d(?:\.\d{1,9})?e\d{1,2})"
 
 
-def engine_options(command: F) -> F:
-    """--engine, --time-limit, --memory-limit, --model."""
+@dataclass(frozen=True)
+class Deciding:
+    """How a command decides: with which engine, within which limits, with whose model."""
+
+    engine: Choice
+    limits: Limits
+    model: str | None  # the file of a user's model
+
+    def catalogue(self) -> Catalogue:
+        """Return the catalogue, with the user's model where there is one; raises ModelError."""
+        return user_catalogue(self.model, self.limits)
+
+    def job(
+        self,
+        catalogue: Catalogue,
+        *,
+        annotate: bool = False,
+        fresh: bool = True,
+        symmetry: Symmetry = "off",
+    ) -> Job:
+        """Return how cells are decided; results of earlier checks serve unless ``fresh``."""
+        from vmlitmus.decide import Job
+
+        return Job(
+            catalogue,
+            self.model,
+            self.engine,
+            self.limits,
+            symmetry=symmetry,
+            annotate=annotate,
+            store=results(fresh),
+        )
+
+
+def engine_options(command: Callable[..., int]) -> Callable[..., int]:
+    """--engine, --time-limit, --memory-limit, --model: the command gets them as ``deciding``."""
+
+    @wraps(command)
+    def called(
+        *,
+        engine: Choice,
+        time_limit: str | None,
+        memory_limit: str | None,
+        model: str | None,
+        **others: Any,
+    ) -> int:
+        return command(deciding=Deciding(engine, limits(time_limit, memory_limit), model), **others)
+
     for option in (
         click.option("--model", metavar="FILE", help="A Python file with a model of your own."),
         click.option(
@@ -47,8 +97,16 @@ def engine_options(command: F) -> F:
             help="auto begins in plain Python and compiles what is large.",
         ),
     ):
-        command = option(command)
-    return command
+        called = option(called)
+    return called
+
+
+def one_cell(catalogue: Catalogue, name: str) -> tuple[Test, Cell]:
+    """Return the test and the only cell that a name selects; raises UsageError for several."""
+    test, cells = catalogue.select([name], wide=True)[0]
+    if len(cells) != 1:
+        raise UsageError(f"{name!r} has {len(cells)} cells; name one, such as {cells[0].name!r}")
+    return test, cells[0]
 
 
 symmetry_option = click.option(

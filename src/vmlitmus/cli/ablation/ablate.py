@@ -13,11 +13,10 @@ from vmlitmus.cli.ablation.part_users import Candidate, Search, candidates
 from vmlitmus.cli.ablation.runs import runs_without
 from vmlitmus.cli.ablation.unneeded_parts import audit
 from vmlitmus.cli.options import (
+    Deciding,
     engine_options,
     html_option,
-    limits,
     output_option,
-    user_catalogue,
     write_html,
     write_out,
 )
@@ -27,7 +26,6 @@ from vmlitmus.cli.shell.test_names import complete_tests
 from vmlitmus.decide import Job, ablated, spread
 from vmlitmus.decide.own_code import Refused
 from vmlitmus.engine.finding import Watch
-from vmlitmus.engine.run import Choice
 from vmlitmus.errors import ModelLost, UsageError, VmlitmusError, WorkerLost
 from vmlitmus.litmus.catalogue import Selected
 from vmlitmus.outcome import Ablation, PartStatus
@@ -76,10 +74,7 @@ def command(
     as_object: bool,
     html: str | None,
     output: str | None,
-    engine: Choice,
-    time_limit: str | None,
-    memory_limit: str | None,
-    model: str | None,
+    deciding: Deciding,
 ) -> int:
     """Switch off the parts of a test that holds: which ones does its claim need?
 
@@ -89,9 +84,8 @@ def command(
     """
     if everything == bool(selectors):
         raise UsageError("name a topic, a test or a path; or --all, without any name")
-    bounds = limits(time_limit, memory_limit)
-    catalogue = user_catalogue(model, bounds)
-    job = Job(catalogue, model, engine, bounds)
+    catalogue = deciding.catalogue()
+    job = deciding.job(catalogue)
     selected = catalogue.select(selectors, wide=wide)
     if required:
         if as_object or html or layout != "terminal":

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TextIO, cast
 
@@ -88,21 +91,17 @@ def command(
     settled = None if file == "-" else last_own_cookies(open_recording(file, buffer))
     if stats is not None:
         recording.overruns |= read_overruns(Path(stats).read_text("utf-8", "replace"))
+    judged = partial(audit_recording, recording, roster, found_cores, question)
     if perfetto is None:
-        audit = audit_recording(recording, roster, found_cores, question, None, settled)
+        audit = judged(None, settled)
     else:
         from vmlitmus.report.audit.trace_perfetto import PerfettoWriter
 
-        members = roster.vcpus
-        named = {tid: (m.vm, m.vcpu or 0) for tid, m in members.items()}
-        try:
-            with whole(perfetto) as written:
-                stream = cast(TextIO, written)
-                writer = PerfettoWriter(stream, found_cores, named, recording.name)
-                audit = audit_recording(recording, roster, found_cores, question, writer, settled)
-                writer.finish(audit)
-        except OSError as error:
-            raise UsageError(f"--perfetto {perfetto}: {error.strerror or error}") from None
+        named = {tid: (m.vm, m.vcpu or 0) for tid, m in roster.vcpus.items()}
+        with _written(perfetto) as stream:
+            writer = PerfettoWriter(stream, found_cores, named, recording.name)
+            audit = judged(writer, settled)
+            writer.finish(audit)
     if html:
         from vmlitmus.report.audit.trace_html import page
 
@@ -116,3 +115,13 @@ def command(
 
         write_out(terminal(audit, everything=everything), output)
     return audit.code
+
+
+@contextmanager
+def _written(path: str) -> Iterator[TextIO]:
+    """Give the file of --perfetto to write to; raises UsageError where that cannot be."""
+    try:
+        with whole(path) as written:
+            yield cast(TextIO, written)
+    except OSError as error:
+        raise UsageError(f"--perfetto {path}: {error.strerror or error}") from None

@@ -12,15 +12,13 @@ import click
 
 from vmlitmus import __version__
 from vmlitmus.cli.options import (
+    Deciding,
     cache_option,
     engine_options,
     html_option,
-    limits,
     output_option,
-    results,
     symmetric,
     symmetry_option,
-    user_catalogue,
     write_html,
     write_lines,
     write_out,
@@ -30,7 +28,6 @@ from vmlitmus.cli.output.progress import Ticker
 from vmlitmus.cli.shell.test_names import complete_tests
 from vmlitmus.decide import Job, decide_all
 from vmlitmus.decide.own_code import in_own_world
-from vmlitmus.engine.run import Choice
 from vmlitmus.errors import UsageError
 from vmlitmus.litmus.catalogue import Selected
 from vmlitmus.litmus.user_model.load import beside
@@ -90,10 +87,7 @@ def command(
     html: str | None,
     output: str | None,
     symmetry: bool | None,
-    engine: Choice,
-    time_limit: str | None,
-    memory_limit: str | None,
-    model: str | None,
+    deciding: Deciding,
 ) -> int:
     """Decide tests and compare each verdict with the one its file expects.
 
@@ -110,8 +104,7 @@ def command(
     if watching:
         return _watch(selectors)
     started = time.monotonic()
-    bounds = limits(time_limit, memory_limit)
-    catalogue = user_catalogue(model, bounds)
+    catalogue, model = deciding.catalogue(), deciding.model
     if model and not selectors:
         selectors = _beside(model)
     selected = catalogue.select(selectors, wide=wide)
@@ -120,15 +113,7 @@ def command(
 
         found = in_own_world(model, "--uses", lambda: used(catalogue, selected))
         write_html(json.dumps(found), uses)
-    job = Job(
-        catalogue,
-        model,
-        engine,
-        bounds,
-        annotate=bool(html),
-        store=results(fresh),
-        symmetry=symmetric(symmetry),
-    )
+    job = deciding.job(catalogue, annotate=bool(html), fresh=fresh, symmetry=symmetric(symmetry))
     outcomes, interrupted = _decide(job, selected, jobs, first=first)
     seconds = time.monotonic() - started
     if html:
@@ -138,8 +123,7 @@ def command(
     layout = "json" if as_object else layout
     if layout == "terminal":
         shown = [] if quiet else [o for o in outcomes if not only or o.code]
-        colour = output is None and sys.stdout.isatty() and not os.environ.get("NO_COLOR")
-        write_lines(_lines(shown, outcomes, seconds), output, colour=colour)
+        _print(_lines(shown, outcomes, seconds), output)
     else:
         write_out(_text(outcomes, seconds, layout), output)
     _complain(outcomes, errors=layout != "terminal" or quiet)
@@ -164,6 +148,12 @@ def _decide(
         except KeyboardInterrupt:
             interrupted = True
     return [found[index] for index in sorted(found)], interrupted
+
+
+def _print(lines: list[tuple[str, bool]], output: str | None) -> None:
+    """Print the report; on a terminal with what is unexpected in red, unless NO_COLOR is set."""
+    colour = output is None and sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    write_lines(lines, output, colour=colour)
 
 
 def _complain(outcomes: Iterable[Outcome], *, errors: bool) -> None:

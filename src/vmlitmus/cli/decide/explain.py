@@ -9,13 +9,12 @@ import click
 
 from vmlitmus.api import grid_of
 from vmlitmus.cli.options import (
+    Deciding,
     engine_options,
     html_option,
-    limits,
     output_option,
     symmetric,
     symmetry_option,
-    user_catalogue,
     write_html,
     write_out,
 )
@@ -25,13 +24,14 @@ from vmlitmus.cli.output.screen import width
 from vmlitmus.cli.runs.run_formats import DRAWN, as_mail, check_single, draw
 from vmlitmus.cli.shell.test_names import complete_tests
 from vmlitmus.decide import Job, check_parts, decide_apart
-from vmlitmus.engine.run import Choice
-from vmlitmus.errors import VmlitmusError
+from vmlitmus.decide.own_code import Refused
 from vmlitmus.lang import possible
 from vmlitmus.outcome import Outcome, as_json
 from vmlitmus.report import explain
 from vmlitmus.report.grids.matrix import explain_matrix
 from vmlitmus.scenario import Cell, Test
+
+_Decided = tuple[Test, list[Outcome]]  # a test with the outcomes of its cells
 
 
 @click.command("explain", cls=Writing)
@@ -79,10 +79,7 @@ def command(
     html: str | None,
     output: str | None,
     symmetry: bool | None,
-    engine: Choice,
-    time_limit: str | None,
-    memory_limit: str | None,
-    model: str | None,
+    deciding: Deciding,
 ) -> int:
     """Show one answer in full: verdict, time-line, bounds, assumptions, citations.
 
@@ -90,27 +87,21 @@ def command(
     column for each cpu or actor and can be pasted in a mail. The cells of a matrix are summed up in
     a grid, and one of them is shown in full. Exits 0 whatever the verdict.
     """
-    bounds = limits(time_limit, memory_limit)
-    catalogue = user_catalogue(model, bounds)
+    catalogue = deciding.catalogue()
     as_object = as_object or layout == "json"
     drawn = as_object or layout in DRAWN
-    job = Job(
-        catalogue, model, engine, bounds, symmetry=symmetric(symmetry), annotate=drawn or bool(html)
-    )
+    job = deciding.job(catalogue, annotate=drawn or bool(html), symmetry=symmetric(symmetry))
     selected = catalogue.select([test], wide=True)
     check_single(layout, selected)
-    tests: list[tuple[Test, list[Outcome]]] = []
+    tests: list[_Decided] = []
     for found, cells in selected:
-        tests.append((found, []))
-        for cell in cells:
-            with Ticker() as ticker:
-                tests[-1][1].append(_decide(job, found, cell, reach, without, ticker))
+        with Ticker() as ticker:
+            outcomes = [_decide(job, found, cell, reach, without, ticker) for cell in cells]
+        tests.append((found, outcomes))
     outcomes = [outcome for _, decided in tests for outcome in decided]
     faulty = next((o for o in outcomes if o.error), None)
     if faulty is not None:
-        error = VmlitmusError(faulty.error)
-        error.exit_code = faulty.exit_code
-        raise error
+        raise Refused(faulty.error or "", faulty.exit_code).error()
     if html:
         write_html(_page(tests, every=every), html)
     if as_object:
@@ -119,18 +110,21 @@ def command(
         write_out(draw(layout, outcomes[0]), output)
     else:
         verbose = verbose or layout != "terminal"
-        texts = [
-            t for one in tests for t in _texts(*one, every=every, verbose=verbose, states=states)
-        ]
-        if layout == "markdown":
-            texts = [f"```\n{text}\n```" for text in texts]
-        whole = ("\n\n" + "=" * 75 + "\n\n").join(texts)
-        write_out(as_mail(outcomes, whole) if layout == "mail" else whole, output)
+        text = _text(tests, layout, every=every, verbose=verbose, states=states)
+        write_out(as_mail(outcomes, text) if layout == "mail" else text, output)
     interrupted = any(o.result and o.result.reason == "interrupted" for o in outcomes)
     return 130 if interrupted else 0
 
 
-def _page(tests: list[tuple[Test, list[Outcome]]], *, every: bool) -> str:
+def _text(tests: list[_Decided], layout: str, *, every: bool, verbose: bool, states: bool) -> str:
+    """Return the reports on all tests, one below the other."""
+    texts = [t for one in tests for t in _texts(*one, every=every, verbose=verbose, states=states)]
+    if layout == "markdown":
+        texts = [f"```\n{text}\n```" for text in texts]
+    return ("\n\n" + "=" * 75 + "\n\n").join(texts)
+
+
+def _page(tests: list[_Decided], *, every: bool) -> str:
     """Return the page: of one outcome, or grids whose cells open."""
     from vmlitmus.report.html import explain_page, table_page
 

@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import click
 
 from vmlitmus.cli.options import (
+    Deciding,
     engine_options,
     html_option,
-    limits,
+    one_cell,
     output_option,
     symmetric,
     symmetry_option,
-    user_catalogue,
     write_html,
     write_out,
 )
 from vmlitmus.cli.output.destination import Writing
 from vmlitmus.cli.output.progress import Ticker
 from vmlitmus.cli.shell.test_names import complete_tests
-from vmlitmus.decide import Job
 from vmlitmus.decide.growth import bounds, grow
+from vmlitmus.decide.own_code import Refused
 from vmlitmus.engine import Limits
-from vmlitmus.engine.run import Choice
-from vmlitmus.errors import UsageError, VmlitmusError, unknown
+from vmlitmus.errors import UsageError, unknown
 from vmlitmus.outcome.growth import as_json
 from vmlitmus.report.growth import growth_text
 
@@ -52,10 +52,7 @@ def command(
     html: str | None,
     output: str | None,
     symmetry: bool | None,
-    engine: Choice,
-    time_limit: str | None,
-    memory_limit: str | None,
-    model: str | None,
+    deciding: Deciding,
 ) -> int:
     """Ask a test again with each bound one higher: cores, vcpus, pages, tasks, each at_most.
 
@@ -67,34 +64,23 @@ def command(
     vmlitmus grow drop-destroy-flush-snp-dma
     vmlitmus grow reclaim-no-flush --raise machine.cores=4 --raise vm.1.pages=2
     """
-    whole = limits(time_limit, memory_limit)
-    catalogue = user_catalogue(model, whole)
-    found, cells = catalogue.select([test], wide=True)[0]
-    if len(cells) != 1:
-        raise UsageError(f"{test!r} has {len(cells)} cells; name one, such as {cells[0].name!r}")
-    known = {b.name: b.high for b in bounds(catalogue.model_of(found.topic), cells[0])}
-    job = Job(
-        catalogue,
-        model,
-        engine,
-        Limits(None, whole.memory),
-        symmetry=symmetric(symmetry),
-        annotate=bool(html),
-    )
+    catalogue, whole = deciding.catalogue(), deciding.limits
+    found, cell = one_cell(catalogue, test)
+    known = {b.name: b.high for b in bounds(catalogue.model_of(found.topic), cell)}
+    each = replace(deciding, limits=Limits(None, whole.memory))
+    job = each.job(catalogue, annotate=bool(html), symmetry=symmetric(symmetry))
     with Ticker() as ticker:
         growth = grow(
             job,
             found,
-            cells[0],
+            cell,
             whole.seconds or _SECONDS,
             ticker.search,
             ticker.asking,
             only=dict(_bound(text, known) for text in raised),
         )
     if growth.base.error:
-        error = VmlitmusError(growth.base.error)
-        error.exit_code = growth.base.exit_code
-        raise error
+        raise Refused(growth.base.error, growth.base.exit_code).error()
     if html:
         from vmlitmus.report.html import check_page
 

@@ -9,15 +9,13 @@ import click
 
 from vmlitmus.api import grid_of
 from vmlitmus.cli.options import (
+    Deciding,
     cache_option,
     engine_options,
     html_option,
-    limits,
     output_option,
-    results,
     symmetric,
     symmetry_option,
-    user_catalogue,
     write_html,
     write_out,
 )
@@ -26,7 +24,6 @@ from vmlitmus.cli.output.progress import Ticker
 from vmlitmus.cli.output.screen import width
 from vmlitmus.cli.shell.test_names import complete_tests
 from vmlitmus.decide import Job, decide_all
-from vmlitmus.engine.run import Choice
 from vmlitmus.errors import UsageError
 from vmlitmus.litmus.catalogue import Selected
 from vmlitmus.outcome import Outcome, exit_code
@@ -72,10 +69,7 @@ def command(
     html: str | None,
     output: str | None,
     symmetry: bool | None,
-    engine: Choice,
-    time_limit: str | None,
-    memory_limit: str | None,
-    model: str | None,
+    deciding: Deciding,
 ) -> int:
     """Print every [matrix] test of a topic as a grid; a test's name works as well.
 
@@ -90,24 +84,15 @@ def command(
     intervals; a cell in time has 5 s, or --time-limit. A figure that is not known well enough has
     a "?", and the exit code is 3.
     """
-    bounds = limits(time_limit, memory_limit)
-    catalogue = user_catalogue(model, bounds)
+    catalogue = deciding.catalogue()
     selected = [s for s in catalogue.select([selector], wide=wide) if s[0].axes]
     if not selected:
         raise UsageError(f"{selector!r} has no test with a [matrix]")
-    job = Job(
-        catalogue,
-        model,
-        engine,
-        bounds,
-        symmetry=symmetric(symmetry),
-        annotate=bool(html),
-        store=results(fresh),
-    )
+    job = deciding.job(catalogue, annotate=bool(html), fresh=fresh, symmetry=symmetric(symmetry))
     if cost:
-        if html or layout != "terminal" or model:
+        if html or layout != "terminal" or deciding.model:
             raise UsageError("--cost goes with --json, -o, --wide and --time-limit only")
-        return _costs(job, selected, bounds.seconds, as_object, output)
+        return _costs(job, selected, deciding.limits.seconds, as_object, output)
     found: dict[int, Outcome] = {}
     with Ticker(sum(len(cells) for _, cells in selected)) as ticker:
         for index, outcome in decide_all(job, selected, ticker):

@@ -8,10 +8,8 @@ from urllib.parse import urldefrag
 
 import click
 
-from vmlitmus.cli.options import engine_options, limits, user_catalogue
+from vmlitmus.cli.options import Deciding, engine_options, one_cell
 from vmlitmus.cli.shell.test_names import complete_tests
-from vmlitmus.decide import Job
-from vmlitmus.engine.run import Choice
 from vmlitmus.errors import UsageError
 
 _NEEDED = ("starlette", "uvicorn")
@@ -28,10 +26,7 @@ def command(
     test: str,
     port: int,
     link: str | None,
-    engine: Choice,
-    time_limit: str | None,
-    memory_limit: str | None,
-    model: str | None,
+    deciding: Deciding,
 ) -> int:
     """Explore a test on a local web page: take steps, switch parts, search from any state.
 
@@ -42,16 +37,13 @@ def command(
     missing = [name for name in _NEEDED if importlib.util.find_spec(name) is None]
     if missing:
         raise UsageError(f"no {' and '.join(missing)}: pip install 'vmlitmus[explore]'")
-    bounds = limits(time_limit, memory_limit)
-    catalogue = user_catalogue(model, bounds)
-    found, cells = catalogue.select([test], wide=True)[0]
-    if len(cells) != 1:
-        raise UsageError(f"{test!r} has {len(cells)} cells; name one, such as {cells[0].name!r}")
+    catalogue = deciding.catalogue()
+    found, cell = one_cell(catalogue, test)
     from vmlitmus.explore.answers import Answers, limited, opened
 
-    job = limited(Job(catalogue, model, engine, bounds), 60.0)
-    opened(job, found, cells[0])
-    answers = Answers(catalogue, found, cells[0], job)
+    job = limited(deciding.job(catalogue), 60.0)
+    opened(job, found, cell)
+    answers = Answers(catalogue, found, cell, job)
     _serve(answers, port, urldefrag(link or "").fragment)
     return 0
 

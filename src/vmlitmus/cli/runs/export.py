@@ -6,12 +6,11 @@ import textwrap
 
 import click
 
-from vmlitmus.cli.options import output_option, user_catalogue, write_out
+from vmlitmus.cli.options import one_cell, output_option, user_catalogue, write_out
 from vmlitmus.cli.output.destination import Writing
 from vmlitmus.cli.shell.test_names import complete_tests
 from vmlitmus.decide import Job
 from vmlitmus.decide.own_code import apart, own_code
-from vmlitmus.errors import UsageError
 from vmlitmus.litmus.user_model.load import SECONDS
 from vmlitmus.scenario import Cell, Test
 
@@ -39,10 +38,8 @@ def command(test: str, language: str, model: str | None, output: str | None) -> 
     vmlitmus export bsp-only-create-window --to promela -o window.pml
     """
     catalogue = user_catalogue(model)
-    found, cells = catalogue.select([test], wide=True)[0]
-    if len(cells) != 1:
-        raise UsageError(f"{test!r} has {len(cells)} cells; name one, such as {cells[0].name!r}")
-    job, cell = Job(catalogue, model), cells[0]
+    found, cell = one_cell(catalogue, test)
+    job = Job(catalogue, model)
     write_out(apart(model, cell.name, lambda: _exported(job, found, cell, language)), output)
     return 0
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from vmlitmus.cli.options import user_catalogue
+from vmlitmus.cli.options import one_cell, user_catalogue
 from vmlitmus.cli.shell.test_names import complete_tests
 from vmlitmus.compiler import Machine, State
 from vmlitmus.decide import Job
@@ -41,12 +41,10 @@ def command(test: str, steps: str, loop: int | None, model: str | None) -> int:
     JSON trace: after it, the run repeats for ever.
     """
     catalogue = user_catalogue(model)
-    found, cells = catalogue.select([test], wide=True)[0]
-    if len(cells) != 1:
-        raise UsageError(f"{test!r} has {len(cells)} cells; name one, such as {cells[0].name!r}")
+    found, cell = one_cell(catalogue, test)
     if steps.startswith("@"):
         steps = _read(steps[1:])
-    job, cell = Job(catalogue, model), cells[0]
+    job = Job(catalogue, model)
     click.echo(apart(model, cell.name, lambda: _replayed(job, found, cell, steps.split(), loop)))
     return 0
 
