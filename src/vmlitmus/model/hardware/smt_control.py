@@ -7,8 +7,8 @@ the preempted one is "second-writer"; [[host]] retests tests the refusals again 
 
 A write compares the number of threads that it asks for with cpu_smt_num_threads, and stores it
 there first of all, also if it then fails. So off does nothing, and reports success, once an off has
-failed, or after a rescan that failed half way. forceoff is compared with the state as well; up to
-6.5 every write was. With [[host]] compares, off is too.
+failed, or after a rescan that failed half way. forceoff is compared with the state as well. In
+6.1.176, which has no such number, every write is; with [[host]] compares, off is too.
 
 off and forceoff take the secondary threads down one by one and store the new state last; on stores
 it first and then brings them up. A cpu is in cpu_online_mask before kvm_online_cpu() may refuse it,
