@@ -40,7 +40,8 @@ def test_every_cell_has_a_witness_of_all_that_it_shows(capsys) -> None:
     out = capsys.readouterr().out
     assert "possible bus-locked: HOLDS\n" in out
     assert "==> bus-locked" in out
-    assert f"'{cell}' --reach bus-locked" in out
+    again = out.partition("To run it again:\n")[2]
+    assert shlex.split(again) == ["vmlitmus", "explain", cell, "--reach", "bus-locked"]
     assert "Expected because" not in out
 
 
