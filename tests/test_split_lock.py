@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 
 from vmlitmus.cli.main import main
 from vmlitmus.litmus import Catalogue
@@ -40,7 +41,7 @@ def test_every_cell_has_a_witness_of_all_that_it_shows(capsys) -> None:
     out = capsys.readouterr().out
     assert "possible bus-locked: HOLDS\n" in out
     assert "==> bus-locked" in out
-    again = out.partition("To run it again:\n")[2]
+    again = out.partition("To run it again:\n")[2].replace("\\\n", "")
     assert shlex.split(again) == ["vmlitmus", "explain", cell, "--reach", "bus-locked"]
     assert "Expected because" not in out
 
