@@ -9,7 +9,8 @@ Mark and tlb_gen are store buffering: each side writes one and reads the other. 
 LOCK of set_bit() between, or a barrier where the bit is set already; the flush has the LOCK of
 atomic64_inc_return(). 71b3c126e611 put in the first barriers of this kind. 6.1.176 and 6.12.107 set
 the bit without testing it, so that they have the LOCK always, and clear it when they leave the mm.
-The PTE is in memory at once: until its LOCK the flush does nothing else.
+The PTE is in memory at once: until its LOCK the flush does nothing else. With IRQs on CR3 has the
+mm that loaded_mm says, so that a cpu looks at its CR3.
 
 Not modelled: lazy TLB mode, broadcast flushes, global ASIDs.
 Source: switch_mm_irqs_off(), should_flush_tlb(), flush_tlb_mm_range() in arch/x86/mm/tlb.c;
