@@ -36,6 +36,17 @@ def test_a_topic_without_shared_fields() -> None:
         assert "no field here is Shared" in str(tso.bounds["memory"])
 
 
+def test_a_question_about_other_fields() -> None:
+    """What a topic asks of fields that are not Shared is not said to be decided under TSO."""
+    settings = {"machine": {"memory": "tso"}}
+    said = "no Shared field changes here"
+    kvm = build(TOPICS["tlb-flush"], settings, allow=("reclaim",))
+    assert said in str(kvm.bounds["memory"])
+    settings["machine"]["translations"] = "process"
+    mm = build(TOPICS["tlb-flush"], settings, allow=("switch-mm", "flush-mm"))
+    assert said not in str(mm.bounds["memory"])
+
+
 def test_under_sc_shared_says_nothing(monkeypatch: Any) -> None:
     """The annotation alone changes no machine that is sequentially consistent."""
     look = through(nothing)

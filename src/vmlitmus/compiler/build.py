@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import partial
 from itertools import product
@@ -80,22 +80,24 @@ def build(
         if found is None:
             return machine
         if not machine.world.shared or (selective and not found.pairs):
-            return _said(machine, machine.world.shared, 0)
+            return _said(machine, 0)
         again = _Builder(model, filled, switchable)
         again.buffered, again.stores = True, found.stores if selective else None
         again.varying = frozenset(map(str, machine.variables))
         buffered = replace(checked(again.build(*arguments)), passing=replace(found, in_use=True))
-        return _said(buffered, buffered.world.shared, builder.depth)
+        return _said(buffered, builder.depth)
     except RecursionError:
         raise ModelError(f"model {model.name}: the code of a step is nested too deeply") from None
 
 
-def _said(machine: Machine, shared: Collection[object], depth: int) -> Machine:
+def _said(machine: Machine, depth: int) -> Machine:
     """Return a machine whose bounds say what its memory order comes to."""
     said = "x86-TSO, but no field here is Shared: the same as sequential consistency"
+    if machine.world.shared:
+        said = "x86-TSO, but no Shared field changes here: the same as sequential consistency"
     if depth:
         said = f"x86-TSO with store buffers of {depth} entries, the compiler not modelled"
-    elif shared:
+    elif any((v.entity, v.name) in machine.world.shared for v in machine.variables):
         said = "x86-TSO; no pair of a store and a load behind it: the sc answer is the tso answer"
     return replace(machine, bounds={**machine.bounds, "memory": [said]})
 

@@ -2,6 +2,9 @@
 
 A page stands for one gfn and the pfn behind it. A ``Tlb`` is what one cpu holds under one tag: an
 ASID, or what a VPID and an EPT root make together.
+
+What ``switch_mm()`` and a flush of the mm tell each other without a lock is ``Shared``; a task that
+flushes is on a cpu of its own, so that it has a store buffer.
 """
 
 from __future__ import annotations
@@ -9,7 +12,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import Annotated
 
-from vmlitmus.lang import Between, Const, Entity, Set
+from vmlitmus.lang import Between, Const, Entity, Set, Shared
 from vmlitmus.world.memory import Owner
 from vmlitmus.world.snp import Mode
 
@@ -60,7 +63,7 @@ class Host(Entity):
     freed_vcpu_used: bool = False  # or a vcpu that had been freed
     leaked: bool = False  # an SPTE went into a root that was zapped before
     bit_set: Const[bool] = False  # the cpus are in mm_cpumask of the mm already
-    mm_gen: bool = False  # mm->context.tlb_gen was incremented
+    mm_gen: Shared[bool] = False  # mm->context.tlb_gen was incremented
     mm_mapped: bool = True  # the mm maps the page
     mm_freed: bool = False  # and the page went back to the allocator
 
@@ -72,8 +75,8 @@ class Cpu(Entity, runs_on="self"):
     next_asid: Annotated[int, Between(1, 4)] = 1  # svm_data.next_asid
     first: bool = True  # svm_data.asid_generation is the first one that ASIDs were handed out in
     restarted: bool = False  # it is the one before that again
-    loaded: Loaded = Loaded.OTHER
-    in_mask: bool = False  # in mm_cpumask
+    loaded: Shared[Loaded] = Loaded.OTHER
+    in_mask: Shared[bool] = False  # in mm_cpumask
     gen: bool = False  # ctxs[].tlb_gen: the TLB is up to the increment
     need_flush: bool = False  # what choose_new_asid() found
     user_tlb: bool = False  # the TLB has the mm's page
@@ -175,7 +178,7 @@ class Guest(Entity):
     freed: bool = False
 
 
-class Task(Entity):
+class Task(Entity, runs_on="self"):
     """A host task: a reclaimer, or the VMM in an ioctl."""
 
     awaits: Set[Vcpu]  # whose answer to its IPI it waits for

@@ -82,10 +82,10 @@ def _reaches(cpu_kind: type[Entity], kind: type[Entity], field: str) -> Step:
 
 def full_buffer(kinds: Iterable[type[Entity]]) -> Condition:
     """Return the condition that some store buffer is full, so that a store may have to wait."""
-    kind = next(kind for kind in kinds if kind.runs_on == "self")
+    cpu_kinds = tuple(kind for kind in kinds if kind.runs_on == "self")
 
     def full(w: World) -> bool:
-        return any(w.store_waits(cpu) for cpu in w.all(kind))
+        return any(w.store_waits(cpu) for kind in cpu_kinds for cpu in w.all(kind))
 
     assert isinstance(full, types.FunctionType)
     return Condition(full, FULL, "a store buffer is full", _SOURCE, ())

@@ -5,7 +5,8 @@ requests: one of the two sees the other. A vcpu that an earlier kick has put in 
 gets an IPI too and is waited for, for it may be on its way to VMRUN. Bit and mode are one section
 for each vcpu: whatever comes in between is either before both or after both for that vcpu.
 
-Not modelled: memory order (a missing barrier is one of the two orders swapped).
+Not modelled: memory order (a missing barrier is one of the two orders swapped). The topic
+vcpu-wakeup has the same bit, mode and SPTE under x86-TSO.
 Source: kvm_make_vcpu_request(), kvm_request_needs_ipi() in virt/kvm/kvm_main.c.
 """
 

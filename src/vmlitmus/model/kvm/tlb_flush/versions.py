@@ -5,8 +5,9 @@ commit, 6.1.176 does not; both lack two of the three commits of 6.14 about vcpus
 Kernels before 6.14 sent flushes to every cpu of mm_cpumask, whose bit they set by a locked
 instruction, so what the three fixes of switch_mm mend was no question there; 6.1.176 and 6.12.107
 got the new way from the stable series. 6.1.176 has the part of fea4e317f9e7 that is in
-should_flush_tlb(), but switch_mm_irqs_off() reads tlb_gen before it writes LOADED_MM_SWITCHING;
-6.12.107 tests the bit before it sets it, and lacks the barrier of 83b0177a6c48.
+should_flush_tlb(), but switch_mm_irqs_off() reads tlb_gen before it writes LOADED_MM_SWITCHING.
+Neither has 83b0177a6c48 or needs it: both set the bit without testing it first, so that the locked
+instruction is always there. They count as having that barrier.
 """
 
 from __future__ import annotations
@@ -151,7 +152,7 @@ VERSIONS = {
     "5.18": (*_SWITCH, FLUSH_KEPT, FLAG_XCHG, LAST_NONE, SEV_FREE, STALE_ROOT, NO_SP),
     "5.19": (*_SWITCH, *_KVM_5_19),
     "6.1.176": (*_6_1, WINDOW, SET_BARRIER),
-    "6.12.107": (*_6_1, WINDOW, WINDOW_FIRST, GENERATION),
+    "6.12.107": (*_6_1, *_SWITCH, GENERATION),
     "6.14": _6_14,
     "6.18": _6_18,
     "7.1.13": (*_6_18, GENERATION),
