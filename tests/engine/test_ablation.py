@@ -19,6 +19,7 @@ from vmlitmus.engine.reference.search import Stepper
 from vmlitmus.errors import EnginesDisagree, ModelError, ScenarioError
 from vmlitmus.lang import eventually, leads_to, never, possible, recoverable
 from vmlitmus.litmus import Catalogue
+from vmlitmus.litmus.catalogue import blessed
 from vmlitmus.outcome import PartStatus, Verdict
 
 CATALOGUE = Catalogue()
@@ -31,6 +32,7 @@ HOLDING = [
 CHEAP = 2_000  # states of all combinations together, about: for plain Python in the ordinary tests
 SLOW = 400_000  # in the wide tier; beyond, plain Python would take minutes
 FEW = 5  # parts whose combinations the ordinary tests all try; the wide tier tries EXACT
+MUCH = 160_000  # states of a cell times combinations, beyond which it is of the wide tier
 
 
 def on(test, cell) -> list[str]:
@@ -42,8 +44,18 @@ def on(test, cell) -> list[str]:
 
 
 PARTS = {cell.name: len(on(test, cell)) for test, cell in HOLDING if not test.wide}
-ORDINARY = [pair for pair in HOLDING if 1 <= PARTS.get(pair[1].name, 0) <= FEW]
-REST = [pair for pair in HOLDING if PARTS.get(pair[1].name, EXACT) > FEW]
+COUNTS = {topic: blessed(topic) for topic in CATALOGUE.topics()}
+
+
+def is_quick(test, cell) -> bool:
+    """Say whether the ordinary tests try all combinations of a cell's parts."""
+    parts = PARTS.get(cell.name, EXACT)
+    states, *_ = COUNTS[test.topic].get(cell.name, [MUCH])
+    return parts <= FEW and states << parts <= MUCH
+
+
+ORDINARY = [pair for pair in HOLDING if is_quick(*pair) and PARTS[pair[1].name]]
+REST = [pair for pair in HOLDING if not is_quick(*pair)]
 
 
 def one(name: str):

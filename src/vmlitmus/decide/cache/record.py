@@ -28,9 +28,13 @@ class Damaged(Exception):
 def written(key: str, outcome: Outcome) -> bytes:
     """Return the record of an outcome that has a result."""
     assert outcome.result is not None
-    decided = {name: getattr(outcome, name) for name in _DECIDED}
-    body = json.dumps({"result": asdict(outcome.result), **decided}, separators=(",", ":"))
+    decided = {name: _plain(getattr(outcome, name)) for name in _DECIDED}
+    body = json.dumps({"result": _plain(outcome.result), **decided}, separators=(",", ":"))
     return f"{_seal(key, body.encode())}\n{body}\n".encode()
+
+
+def _plain(value: Any) -> Any:
+    return asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
 
 
 def read(key: str, record: bytes) -> tuple[Result, dict[str, Any]]:
