@@ -8,6 +8,7 @@ import itertools
 import random
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -207,3 +208,19 @@ def by_seed(seeds: Iterable[int]) -> Iterator[tuple[int, Opinion, str]]:
 def opinion(text: str, choose: Choose) -> str | None:
     """Return how engines or generators differ on a model, or None."""
     return judged(text, choose).differs
+
+
+def hunt(
+    judged: Callable[[range], Iterable[tuple[int, Opinion, str]]], first: int, count: int
+) -> int:
+    """Judge so many models from a seed on; print where it is, and return the exit code."""
+    kinds: Counter[str] = Counter()
+    for seed, opinion, text in judged(range(first, first + count)):
+        kinds[opinion.kind] += 1
+        if opinion.differs is not None:
+            print(f"seed {seed}: {opinion.differs}\n{text}")
+            return 1
+        if sum(kinds.values()) % 500 == 0:
+            print(f"{dict(kinds)}: resume with --first {seed + 1}", flush=True)
+    print(f"{count} models agree: {dict(kinds)}")
+    return 0

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections import Counter
 
-from judge import by_seed
+from judge import by_seed, hunt
 
 
 def main() -> int:
@@ -17,16 +16,7 @@ def main() -> int:
     parser.add_argument("--first", type=int, default=100_000)
     parser.add_argument("--count", type=int, default=100_000)
     options = parser.parse_args()
-    kinds: Counter[str] = Counter()
-    for seed, opinion, text in by_seed(range(options.first, options.first + options.count)):
-        kinds[opinion.kind] += 1
-        if opinion.differs is not None:
-            print(f"seed {seed}: {opinion.differs}\n{text}")
-            return 1
-        if sum(kinds.values()) % 500 == 0:
-            print(f"{dict(kinds)}: resume with --first {seed + 1}", flush=True)
-    print(f"{options.count} models agree: {dict(kinds)}")
-    return 0
+    return hunt(by_seed, options.first, options.count)
 
 
 if __name__ == "__main__":

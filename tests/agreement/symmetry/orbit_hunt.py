@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections import Counter
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from judge import hunt
 from orbit_judge import by_seed, cell_opinion
 
 
@@ -26,16 +26,7 @@ def main() -> int:
         found = cell_opinion(options.cell)
         print(f"{options.cell}: {found.differs or found.kind}")
         return int(found.differs is not None)
-    kinds: Counter[str] = Counter()
-    for seed, opinion, text in by_seed(range(options.first, options.first + options.count)):
-        kinds[opinion.kind] += 1
-        if opinion.differs is not None:
-            print(f"seed {seed}: {opinion.differs}\n{text}")
-            return 1
-        if sum(kinds.values()) % 500 == 0:
-            print(f"{dict(kinds)}: resume with --first {seed + 1}", flush=True)
-    print(f"{options.count} models agree: {dict(kinds)}")
-    return 0
+    return hunt(by_seed, options.first, options.count)
 
 
 if __name__ == "__main__":
