@@ -3,7 +3,7 @@
 Of the events that a step of the model has to stand for, two neighbours of one cpu change places,
 one is dropped, or a number of one is another: why a vcpu exits, what is sent and to whom, whom a
 thread wakes. The right event is where the recording first contradicts itself: a changed event, or
-one of the vcpu that it is about, up to the third after it that the mapping reads.
+one of the vcpu that it is about, up to the fourth after it that the mapping reads.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from vmlitmus.validation.mapping import TraceMapping
 from vmlitmus.validation.vcpus.events import events_of
 from vmlitmus.validation.wording import Row
 
-NEXT = 3
+NEXT = 4
 
 
 @dataclass(frozen=True)

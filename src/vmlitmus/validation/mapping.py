@@ -31,7 +31,8 @@ class TraceMapping:
     fields, and ``begin`` the fields of the states in which a vcpu may be at the beginning, which is
     the event ``begins_at`` ("": any). ``unseen`` says of an event, or of a step, in which situation
     it may happen unseen; vcpus of the numbers ``skip`` are not followed. ``senders``
-    stand for the threads that send to a vcpu, the last for all that are no vcpus.
+    stand for the threads that send to a vcpu, the last for all that are no vcpus. ``required`` are
+    kinds of events, and their tracepoints, without which nothing can be said.
     """
 
     topic: str
@@ -50,6 +51,7 @@ class TraceMapping:
     unseen: Mapping[str, str] = field(default_factory=dict)
     skip: tuple[int, ...] = ()
     senders: tuple[str, ...] = ()
+    required: Mapping[str, str] = field(default_factory=dict)
 
 
 def topics() -> tuple[str, ...]:
@@ -84,4 +86,5 @@ def read_mapping(topic: str) -> TraceMapping:
         unseen=text.get("unseen", {}),
         skip=tuple(text.get("skip", ())),
         senders=tuple(text.get("senders", ())),
+        required=text.get("required", {}),
     )

@@ -33,7 +33,7 @@ def follow_cores(
     vcpus = frozenset(roster.vcpus) | {r[4] for r in rows if r[1] in (Kind.ENTRY, Kind.EXIT)}
     seen = {r[1] for r in rows}
     woken = bool(seen & {Kind.WAKEUP, Kind.WAKEUP_NEW})
-    only = {s.name for s in STEPS} - {"trace_schedules", "trace_keeps"}
+    only = {s.name for s in STEPS} - {"trace_schedules", "trace_keeps", "trace_exits"}
     only |= question.mapping.events["switches"].steps  # a pick that changes nothing: trace_keeps
     if not woken:  # wakeups were not recorded: they may happen unseen
         only.discard("trace_voids")

@@ -71,7 +71,7 @@ def trace_ignores(w: World, host: Host, vcpu: SnpVcpu) -> None:
 
 @step("{host} has delivered what it had, and who sent it goes back to its guest", source=RECORDED)
 def trace_delivered(w: World, host: Host) -> None:
-    when(host.idle)
+    when(host.idle and not any(v.bsp and not v.idle for v in w.all(SnpVcpu)))
 
 
 def _threads(make: Setup, s: Settings) -> None:

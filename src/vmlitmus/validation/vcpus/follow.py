@@ -26,6 +26,9 @@ def follow_vcpus(
     """Follow all vcpus of all VMs, each for itself."""
     members = _members(rows, roster)
     recorded = frozenset(Kind(r[1]) for r in rows)
+    for kind, tracepoint in question.mapping.required.items():
+        if Kind[kind.upper()] not in recorded:
+            raise UsageError(f"the recording has no event {tracepoint}: nothing can be said")
     key = (recorded, repr(question.extra))
     if key not in built.machines:
         built.machines[key] = VcpuMachine(question, recorded)

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 
 from vmlitmus.outcome.validation import Candidate, CoreResult, Mismatch, Prefix
-from vmlitmus.trace.events import Kind, Left
+from vmlitmus.trace.events import Kind, Left, Mode
 from vmlitmus.validation.agreeing import LOST, MISMATCH, TOO_MANY, Agreeing
 from vmlitmus.validation.frontier import Shown, State, TooMany, Wanted
 from vmlitmus.validation.vcpus.events import VcpuEvent
@@ -106,8 +106,10 @@ class VcpuRun:
     def _note(self, row: Row) -> None:
         """Keep what decides what may happen unseen."""
         _, kind, _, _, task, a, b, c = row
-        if kind == Kind.ACCEPT_IRQ:
+        if kind == Kind.ACCEPT_IRQ and c in (Mode.FIXED, Mode.LOWEST):
             self._pending.add(b)
+        elif kind == Kind.ACCEPT_IRQ and c == Mode.INIT:
+            self._pending.clear()
         elif kind == Kind.INJECT_IRQ and task == self.tid:
             self._pending.discard(a)
         elif kind == Kind.EXIT and task == self.tid:
@@ -153,7 +155,7 @@ class VcpuRun:
 
     def _bound(self, event: VcpuEvent, row: Row) -> Mapping[str, str] | None:
         bound = {"vcpu": self._lifted.subject}
-        if "sender" in event.bound:
+        if event.of in ("apic", "target", "sender"):
             slot = self._slot(row[4])
             if slot is None:
                 return None

@@ -136,20 +136,15 @@ def unblock(w: World, vcpu: Vcpu) -> None:
     wake_up(w, vcpu.task)
 
 
-def in_guest(vcpu: Vcpu) -> bool:
-    """Say whether it is this vcpu that its cpu has in guest mode, should it have several."""
-    return vcpu.cpu.curr is vcpu.task and vcpu.cpu.activity == Activity.GUEST
-
-
 @step("{vcpu} executes something that exits", source=COVER, disturbance="guest-exit")
 def guest_exit(w: World, vcpu: Vcpu) -> None:
-    when(in_guest(vcpu) and not vcpu.leaving)
+    when(vcpu.cpu.activity == Activity.GUEST and not vcpu.leaving)
     vcpu.leaving = True
 
 
 @step("{vcpu} executes HLT", source=BLOCK, disturbance="guest-halt")
 def guest_halt(w: World, vcpu: Vcpu) -> None:
-    when(in_guest(vcpu) and not vcpu.halted and not vcpu.leaving)
+    when(vcpu.cpu.activity == Activity.GUEST and not vcpu.halted and not vcpu.leaving)
     when(vcpu.handling == Vector.NONE)
     if w.the(Host).hlt_intercept:
         vcpu.halted = True
