@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from vmlitmus.compiler import Machine
@@ -106,8 +106,14 @@ class Compiled:
             for firing in self.firings
             for word in _words(plan.of(firing), len(plan.occurrences))
         ]
-        self.machine_code = Native(self.model.ir, 2 if len(self.model.ir) < _LARGE else 0)
+        self.machine_code = _machine_code(self.model.ir)
         self.call = _kernel()
+
+
+@lru_cache(maxsize=4)
+def _machine_code(ir: str) -> Native:
+    """Return compiled code; cells that differ in their timing only share it."""
+    return Native(ir, 2 if len(ir) < _LARGE else 0)
 
 
 @cache
