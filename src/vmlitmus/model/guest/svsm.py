@@ -3,11 +3,12 @@
 SVSM_CORE_CREATE_VCPU: the page is looked up in the list, put there, and made a VMSA by RMPADJUST.
 Until 4139ce4c the list was unlocked between the two. SVSM_CORE_DELETE_VCPU makes it an ordinary
 page again; until 6cae63d9 it left the list before that. Since 994a5590 all requests take
-PVALIDATE_LOCK, but DELETE looks for the page before it does. SVSM_CORE_PVALIDATE zeroes a page that is not in the list; it takes the lock
-that keeps the others out, so that it is one section here. It looked only at the first page of a huge
-page until df7c78a3. SVSM_CORE_REMAP_CA clears the new calling area: up to v2026.07-devel it looks at
-the list before it takes the lock, and since 943289ec after that. Calling areas are in the list since
-f49731f0. The guest may call all of it on several vcpus.
+PVALIDATE_LOCK, but DELETE looks for the page before it does. SVSM_CORE_PVALIDATE zeroes a page that
+is not in the list; it takes the lock that keeps the others out, so that it is one section here. It
+looked only at the first page of a huge page until df7c78a3. SVSM_CORE_REMAP_CA clears the new
+calling area: up to v2026.07-devel it looks at the list before it takes the lock, and since 943289ec
+after that. Calling areas are in the list since f49731f0. The guest may call all of it on several
+vcpus.
 
 Not modelled: the list that PVALIDATE reads (5003e950 checks all of it, as df7c78a3 does with the
 pages); where in its page a calling area lies; the calling area that a vcpu leaves.
