@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from typing import Any
 
 from vmlitmus.compiler import Machine
@@ -107,7 +107,7 @@ class Compiled:
             for firing in self.firings
             for word in _words(plan.of(firing), len(plan.occurrences))
         ]
-        self.machine_code = Native(self.shapes.ir(), 2)
+        self.machine_code = _machine_code(self.shapes.ir())
         self.table = Table(self.shapes, self.machine_code)
         self.call = _kernel()
 
@@ -144,6 +144,12 @@ class Table:
         function = {shape.name: code.address(shape.name) for shape in made}
         self.function = [function[shape.name] for shape in shapes.shape]
         self.row = [where[shape.name][n] for shape, n in zip(shapes.shape, shapes.row, strict=True)]
+
+
+@lru_cache(maxsize=4)
+def _machine_code(ir: str) -> Native:
+    """Return compiled code; cells that differ in their timing only share it."""
+    return Native(ir, 2)
 
 
 @cache
