@@ -5,6 +5,8 @@ from __future__ import annotations
 import ctypes
 import mmap
 import os
+from array import array
+from collections.abc import Iterable
 from contextlib import suppress
 
 _HUGE = 1 << 22  # from this size on, ask for huge pages
@@ -52,6 +54,11 @@ class Region:
 
     def set_word(self, index: int, value: int) -> None:
         self._map[8 * index : 8 * index + 8] = value.to_bytes(8, "little")
+
+    def fill(self, words: Iterable[int]) -> None:
+        """Set the first of the region's 64-bit numbers."""
+        numbers = array("Q", words)
+        memoryview(self._map).cast("Q")[: len(numbers)] = memoryview(numbers)
 
     def clear(self) -> None:
         """Make every byte zero again."""
