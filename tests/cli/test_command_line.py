@@ -14,29 +14,9 @@ from pathlib import Path
 
 import jsonschema
 import pytest
-
-from vmlitmus.cli.main import main
+from asked import GOOD, vmlitmus
 
 SCHEMAS = Path(__import__("vmlitmus").__file__).parent / "schemas"
-GOOD = """question = "Is it safe?"
-source = "somewhere"
-expect = "violated"
-because = "we know"
-decided_by = "model"
-topic = "cache-flush"
-[kvm]
-cache_flush = "none"
-[environment]
-allow = ["guest-write", "eviction", "reclaim", "host-reuse"]
-[claim]
-never = "stale-encrypted-line"
-"""
-
-
-def vmlitmus(capsys, *args: str) -> tuple[int, str, str]:
-    code = main(list(args))
-    out, err = capsys.readouterr()
-    return code, out, err
 
 
 def test_check_of_a_file(tmp_path, capsys) -> None:

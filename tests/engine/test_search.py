@@ -179,7 +179,7 @@ def test_first_state_that_cannot_recover(words: int, bit: int) -> None:
         reaches |= fresh
         waiting += fresh
     wanted = next((i for i, n in enumerate(WHOLE.parents) if n not in reaches), None)
-    with Search(model(words)) as made:
+    with Search(model(words), edges=True) as made:
         made.run()
         assert made.unrecoverable(1 << bit) == wanted
     assert (wanted is None) == (bit == 2), "both answers occur"
@@ -302,7 +302,7 @@ def test_memory_limit(words: int) -> None:
 
 
 def test_memory_limit_while_the_graph_is_built() -> None:
-    with Search(model(1)) as made:
+    with Search(model(1), edges=True) as made:
         made.run()
         made.limits = Limits(memory=made.allocated + 1000)
         with pytest.raises(search.Stopped, match="memory"):

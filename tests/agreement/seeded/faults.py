@@ -317,8 +317,8 @@ SEARCH = (
         "search",
         "the initial state always recovers",
         "engine/native/kernels/graph.py",
-        "if load8(load(ctx, MARK), first) == 0:",
-        "if load8(load(ctx, MARK), first) == 0 and first != 0:",
+        "if load8(load(ctx, MARK), first) == 0:\n            search",
+        "if load8(load(ctx, MARK), first) == 0 and first != 0:\n            search",
     ),
     Fault(
         "search",
@@ -422,6 +422,13 @@ SEARCH = (
         "engine/native/kernels/graph.py",
         "e = load(load(ctx, BEFORE), state)\n",
         "e = load(load(ctx, BEFORE), state) + 1\n",
+    ),
+    Fault(
+        "search",
+        "a sweep marks what leads to states without a mark",
+        "engine/native/kernels/graph.py",
+        "if load8(load(ctx, MARK), load32(load(ctx, TARGETS), e)) == GOOD:",
+        "if load8(load(ctx, MARK), load32(load(ctx, TARGETS), e)) != SEED:",
     ),
     Fault(
         "search",

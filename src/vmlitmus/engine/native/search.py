@@ -14,6 +14,9 @@ _SLICE = 20_000  # states expanded before Python looks at the clock
 _QUICK = 0.1  # seconds at least of search by code compiled in haste, which is half as fast
 _COMPILING = 2e-6  # seconds that compiling well takes for each character of the IR
 
+_MANY = 1 << 12  # states from which on sweeps pay
+_WORTH = 32  # a sweep pays that marks at least one in so many states
+
 
 @dataclass(frozen=True)
 class Found:
@@ -45,6 +48,7 @@ class Search(StateStore):
     ``starts`` are initial states other than the model's own, from which no search can meet another:
     no step writes what they differ in. Then several searches are done as one: each ends by itself,
     level by level as if it were alone.
+    With ``edges``, the state graph is kept, for what is asked of it afterwards.
     """
 
     def __init__(
@@ -56,11 +60,12 @@ class Search(StateStore):
         limits: Limits | None = None,
         progress: Callable[[Progress], None] | None = None,
         effort: int = 0,
+        edges: bool = False,
     ) -> None:
         self.progress = progress
         self.started = time.monotonic()
         self.most: int | None = None
-        super().__init__(model, stop_on, starts, limits or Limits(), effort)
+        super().__init__(model, stop_on, starts, limits or Limits(), effort, edges)
 
     def __enter__(self) -> Search:
         return self
@@ -126,8 +131,9 @@ class Search(StateStore):
             waiting = self._get("TAIL") - self._get("HEAD")
             transitions, depth = self._get("TRANSITIONS"), self._get("DEPTH")
             self.progress(Progress(self.counted, transitions, depth, waiting, seconds))
-        if self.limits.seconds is not None and seconds >= self.limits.seconds:
-            raise Stopped("time")
+        if self.limits.seconds is not None:
+            if time.monotonic() - self.started >= self.limits.seconds:
+                raise Stopped("time")
 
     def _further(self) -> int:
         """Return a bit for each condition after the first 63 that was seen."""
@@ -151,42 +157,54 @@ class Search(StateStore):
         """Return the first state from which no state with a condition of ``good`` is reachable.
 
         Of several searches done as one, ``hits()`` gives it for each. Call it after a search that
-        was complete. Raises Stopped at a limit.
+        kept its edges and was complete. Raises Stopped at a limit.
         """
-        states, edges = self._get("TAIL"), self._get("TRANSITIONS")
-        self._graph(states, edges)
+        states, edges = self._get("TAIL"), self._get("EDGES")
+        self._check_graph(5 * states)
+        self.regions["FIRST"].set_word(states, edges)
         self._region("MARK", states)
         self._region("STACK", 4 * states)
-        self._set("HEIGHT", 0)
         for first, last in self._slices(states):
             self.kernel["mark_good"](self.ctx.address, good, first, last)
-        while self.kernel["mark_back"](self.ctx.address, _SLICE):
-            self._look()
+        while states >= _MANY and self._sweep(states):
+            pass
+        self._mark_back(states)
         for first, last in self._slices(states):
             self.kernel["first_unmarked"](self.ctx.address, first, last)
         return self.hits().get(0)
 
-    def _graph(self, states: int, edges: int) -> None:
-        """Build the edges of the state graph, forwards and backwards."""
-        coverage = self.regions["COVERAGE"].words(0, self.model.counters)
-        needed = 4 * self.slots + 16 * (states + 1) + 8 * edges + 5 * states
-        if self.limits.memory is not None and self.allocated + needed > self.limits.memory:
-            raise Stopped("memory")
-        self._region("INDEX", 4 * self.slots)
-        self._region("FIRST", 8 * (states + 1))
+    def _sweep(self, states: int) -> bool:
+        """Mark what leads to a marked state in one sweep; say whether another one pays."""
+        self._set("MARKED", 0)
+        self._set("UNMARKED", 0)
+        for first, last in reversed([*self._slices(states)]):
+            self.kernel["sweep"](self.ctx.address, first, last)
+        unmarked: int = self._get("UNMARKED")
+        return unmarked > 0 and self._get("MARKED") * _WORTH >= unmarked
+
+    def _mark_back(self, states: int) -> None:
+        """Mark what leads to a marked state, by reverse edges among those that are unmarked."""
+        self._check_graph(8 * (states + 1) + 5 * states)
         self._region("BEFORE", 8 * (states + 1))
-        self._region("TARGETS", 4 * edges)
+        self._set("HEIGHT", 0)
+        self._set("TURNED", 0)
+        for first, last in self._slices(states):
+            self.kernel["count_back"](self.ctx.address, first, last)
+        if not self._get("HEIGHT"):
+            return
+        edges = self._get("TURNED")
+        self._check_graph(8 * (states + 1) + 4 * edges + 5 * states)
         self._region("SOURCES", 4 * edges)
-        self._set("EDGES", 0)
-        for first, last in self._slices(states):
-            self.kernel["number_states"](self.ctx.address, first, last)
-        for first, last in self._slices(states):
-            self.kernel["connect"](self.ctx.address, first, last)
         self.kernel["sum_up"](self.ctx.address, states)
         for first, last in self._slices(states):
             self.kernel["reverse"](self.ctx.address, first, last)
-        for index, count in enumerate(coverage):
-            self.regions["COVERAGE"].set_word(index, count)
+        while self.kernel["mark_back"](self.ctx.address, _SLICE):
+            self._look()
+
+    def _check_graph(self, needed: int) -> None:
+        """Raise Stopped("memory") where so many bytes more are too many."""
+        if self.limits.memory is not None and self.allocated + needed > self.limits.memory:
+            raise Stopped("memory")
 
     def _slices(self, states: int) -> Iterator[tuple[int, int]]:
         for first in range(0, states, _SLICE):

@@ -8,6 +8,13 @@ TABLE     the keys of all states, to say whether one was met before
 CHILDREN  the log's length before the first child of each family of states, for parents
 LEVELS    where each level of the log ends
 OWNERS    the search that each state belongs to, where several are done as one
+
+Where edges are kept, the state graph is there too when the search is complete:
+
+INDEX     the state of each slot of the table
+FIRST     the number of each state's first edge; the next state's is behind its last one
+TARGETS   the state that each edge leads to
+TAKEN     the instance that each edge takes, where the machine's code is named
 """
 
 from __future__ import annotations
@@ -26,6 +33,7 @@ from vmlitmus.engine.native.memory import Region
 from vmlitmus.errors import EnginesDisagree
 
 _BATCH = 512  # successors collected before they are inserted
+_MOST_EDGES = 4 * _BATCH  # edges that one batch can have before its last state
 _SMALL = 1 << 12  # slots up to which a table doubles
 _GROWTH = 1.5  # beyond: each key is moved about twice
 _FULL = 0.8  # share of the slots that may be in use
@@ -33,7 +41,7 @@ _FAMILY = 16  # states in a row whose children are noted together
 _LATELY = 1 << 14  # successors remembered for a while; their keys fit a core's own cache
 _LOW = 1 << 16  # slots whose keys are put aside while a table grows
 _MOST_STATES = (1 << 32) - 2  # states are 32-bit indexes
-_GROWING = ("TABLE", "LOG", "CHILDREN", "OWNERS", "LEVELS")
+_GROWING = ("TABLE", "LOG", "CHILDREN", "OWNERS", "LEVELS", "INDEX", "FIRST", "TARGETS", "TAKEN")
 _NO_PARENT = 0xFFFFFFFF  # the parent of an initial state
 _FIELD = {name: index for index, name in enumerate(breadth_first.FIELDS)}
 
@@ -72,7 +80,8 @@ class NativeModel:
 class StateStore:
     """The memory of one breadth-first search, and the code that works on it.
 
-    ``effort`` is how well the code is compiled, 0 or 2. Closing it gives the memory back.
+    ``effort`` is how well the code is compiled, 0 or 2. ``edges`` says whether edges are kept.
+    Closing it gives the memory back.
     """
 
     def __init__(
@@ -82,6 +91,7 @@ class StateStore:
         starts: Sequence[tuple[int, ...]],
         limits: Limits,
         effort: int,
+        edges: bool,
     ) -> None:
         self.model = model
         self.limits = limits
@@ -92,6 +102,9 @@ class StateStore:
         self._compile(effort)
         self._allocate(stop_on, starts)
         self._begin(starts or [model.initial])
+        self.edges = edges
+        if edges:
+            self._keep_edges()
 
     def close(self) -> None:
         """Give the memory back."""
@@ -117,15 +130,16 @@ class StateStore:
         self._region("LATELY", 8 * keys * _LATELY)
         self.regions["ASIDE"] = Region(8 * keys * 2 * _LOW)
         self._region("COVERAGE", self.model.counting)
+        self._set("COUNTERS", self.model.counters)
         if self.model.symmetric:
             self._region("APART", self.model.counting)
             self._region("SPARE", 8 * max(words, keys))
-            self._set("COUNTERS", self.model.counters)
         self._region("LOG", 0)
         self._region("CHILDREN", 0)
         self._region("LEVELS", 0)
         self.slots = 0
-        self.room = 0
+        self.room = self.edge_room = 0
+        self.edges = False
         self.starts = len(starts)
         self._region("HITS", 8 * max(self.starts, 1))
         self._region("MORE", 8 * (self.model.further // 64 + 1))
@@ -142,6 +156,27 @@ class StateStore:
             self._grow(self._get("TAIL") + len(some))
             self.kernel["begin"](self.ctx.address, len(some))
         self.initials = self._get("TAIL")
+
+    def _keep_edges(self) -> None:
+        """Keep the edges from here on; no state was expanded yet."""
+        self._region("EDGE_OF", 8 * self.largest)
+        self._region("LATELY_AT", 4 * _LATELY)
+        self._grow_edges(self.slots, self.room)
+        self.kernel["number_states"](self.ctx.address, 0, self.initials)
+
+    def _grow_edges(self, slots: int, room: int) -> None:
+        """Make room for the edges of a batch more, and of so many states. Raises OSError."""
+        self._region("INDEX", 4 * slots)
+        self._region("FIRST", 8 * (room + 1))
+        self.edge_room = self._edges_then()
+        for name in ("TARGETS", "TAKEN") if self.model.named else ("TARGETS",):
+            self._region(name, 4 * self.edge_room)
+        self._set("EDGE_ROOM", self.edge_room)
+
+    def _edges_then(self) -> int:
+        """Return for how many edges there has to be room after growing."""
+        needed: int = self._get("EDGES") + _MOST_EDGES + self.largest
+        return self.edge_room if needed <= self.edge_room else int(needed * 1.1)
 
     def _region(self, name: str, size: int) -> Region:
         """Make or grow a region, and tell the kernel where it is."""
@@ -171,7 +206,8 @@ class StateStore:
             raise Stopped("memory")
         slots = self.slots
         while slots * _FULL < states:
-            slots = max(1024, 2 * slots) if slots < _SMALL else int(slots * _GROWTH) + 7 & -8
+            growth = 2 if slots < _SMALL or self.edges else _GROWTH
+            slots = max(1024, int(slots * growth) + 7 & -8)
         room = min(int(slots * _FULL), max(states, int(self.room * 1.02) + 512))
         self._check_memory(slots, room)
         try:
@@ -181,6 +217,8 @@ class StateStore:
             self._region("LEVELS", 4 * room)  # few of them are ever touched
             if self.starts:
                 self._region("OWNERS", 4 * room)
+            if self.edges:
+                self._grow_edges(slots, room)
         except OSError:
             raise Stopped("memory") from None
         self.room = room
@@ -190,6 +228,9 @@ class StateStore:
         families = max(4 * (room // _FAMILY + 1), PAGESIZE)
         states = 8 * self.model.words + (4 if self.starts else 0)
         needed = 8 * self.keys * slots + states * room + families
+        if self.edges:
+            needed += 4 * slots + 8 * (room + 1)
+            needed += (8 if self.model.named else 4) * self._edges_then()
         if self.limits.memory is not None and needed > self.limits.memory:
             raise Stopped("memory")
 
@@ -202,6 +243,9 @@ class StateStore:
             raise RuntimeError("the table of states cannot grow")
         self.slots = slots
         self._set("SLOTS", slots)
+        if self.edges:
+            self._region("INDEX", 4 * slots)
+            self.kernel["number_states"](self.ctx.address, 0, self._get("TAIL"))
 
     def state(self, index: int) -> tuple[int, ...]:
         """Return the words of a state."""
@@ -270,9 +314,13 @@ def _kernel(words: int, effort: int, symmetric: bool) -> dict[str, Any]:
         "KEYS": min(words, 2),
         "MOST": _BATCH,
         "MEMORY": _LATELY,
+        "MOST_EDGES": _MOST_EDGES,
+        "UNKNOWN": _NO_PARENT,
         "LOW": _LOW,
         "FAMILY": _FAMILY,
         **line(words),
+        "GOOD": graph.GOOD,
+        "SEED": graph.SEED,
         "NO_PARENT": _NO_PARENT,
         "SYMMETRIC": int(symmetric),
         **{
@@ -282,6 +330,7 @@ def _kernel(words: int, effort: int, symmetric: bool) -> dict[str, Any]:
     }
     exported = breadth_first.EXPORTED + graph.PASSES
     internal = [f for f in breadth_first.INTERNAL if symmetric or f not in breadth_first.OF_ORBITS]
+    internal += graph.INTERNAL
     names = frozenset(f.__name__ for f in exported)
     native = Native(compile_kernel(internal + exported, constants, names), effort)
     return {f.__name__: native.function(f.__name__, f.__code__.co_argcount) for f in exported}

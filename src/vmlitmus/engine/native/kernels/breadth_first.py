@@ -43,15 +43,22 @@ FIELDS = (
     "HITS",  # address, by search, of 1 + the first state that ends it, or 0
     "ROOM",  # how many states the log and the table may hold before one must grow
     "FAULT",  # 1 + the instance that failed, or 0; the state is HEAD
-    "INDEX",  # address of each slot's state, 32 bits each (graph passes)
-    "FIRST",  # address of each state's first edge (graph passes)
-    "TARGETS",  # address of the edges' targets, 32 bits each
+    "INDEX",  # address of each slot's state, 32 bits each, where edges are kept
+    "FIRST",  # address of each state's first edge
+    "TARGETS",  # address of the edges' targets, 32 bits each; 0 where no edges are kept
+    "TAKEN",  # address of the edges' instances, 32 bits each; 0 where they are not kept
+    "EDGES",  # how many edges were found
+    "EDGE_OF",  # address of the edge of each successor in the batch
+    "LATELY_AT",  # address of the indexes of the states met lately, 32 bits each, or UNKNOWN
+    "EDGE_ROOM",  # how many there may be before their arrays must grow
+    "MARKED",  # how many states a sweep has marked (graph passes)
+    "UNMARKED",  # how many it has left without a mark
+    "TURNED",  # how many edges have to be turned round (graph passes)
     "BEFORE",  # address of each state's first reverse edge
     "SOURCES",  # address of the reverse edges' sources, 32 bits each
     "MARK",  # address of a byte for each state
     "STACK",  # address of states to visit, 32 bits each
     "HEIGHT",  # how many they are
-    "EDGES",  # how many edges were found
     "EXPAND",  # address of the machine's expand()
     "CONDITIONS",  # address of the machine's conditions()
     "MORE",  # address of bits for the conditions seen that have none in OBSERVED
@@ -228,9 +235,71 @@ def fetch(ctx, n, end):
     table = load(ctx, TABLE)
     slots = load(ctx, SLOTS)
     keys = load(ctx, KEYS_AT)
+    index = load(ctx, INDEX)
     while n < end:
-        prefetch(table, home(keys + n * (8 * KEYS), slots) * KEYS)
+        slot = home(keys + n * (8 * KEYS), slots)
+        prefetch(table, slot * KEYS)
+        if index != 0:
+            prefetch(index, slot >> 1)
         n += 1
+    return 0
+
+
+def keep_edges(ctx, n, got, parent):
+    """Do what keep_new() does, and note where the edges lead, and which instances they take.
+
+    Where an edge leads is known now for a successor met lately, whose index is remembered; for
+    others it is noted when the batch is inserted.
+    """
+    batch = load(ctx, BATCH)
+    keys = load(ctx, KEYS_AT)
+    recent = load(ctx, LATELY)
+    indexes = load(ctx, LATELY_AT)
+    targets = load(ctx, TARGETS)
+    edge_of = load(ctx, EDGE_OF)
+    edge = load(ctx, EDGES)
+    store(load(ctx, FIRST), parent, edge)
+    store(ctx, EDGES, edge + got)
+    successor = batch + n * (8 * WORDS)
+    last = successor + got * (8 * WORDS)
+    while successor < last:
+        key = keys + n * (8 * KEYS)
+        make_key(successor, key)
+        place = share(key, MEMORY)
+        lately = recent + place * (8 * KEYS)
+        index = load32(indexes, place)
+        if differ(key, lately) != 0:
+            index = UNKNOWN
+            copy_key(key, lately)
+            store32(indexes, place, UNKNOWN)
+        copy_state(successor, batch + n * (8 * WORDS))
+        store32(load(ctx, FROM), n, parent)
+        store(edge_of, n, edge)
+        store32(targets, edge, index)
+        n += index == UNKNOWN
+        edge += 1
+        successor += 8 * WORDS
+    return n
+
+
+def keep_taken(ctx, got):
+    """Note which instances the ``got`` next edges take, if that is wanted."""
+    taken = load(ctx, TAKEN)
+    if taken != 0:
+        names = load(ctx, COVERAGE) + 8 * load(ctx, COUNTERS)
+        taken += 4 * load(ctx, EDGES)
+        k = 0
+        while k < got:
+            store32(taken, k, load(names, k))
+            k += 1
+    return 0
+
+
+def recall(ctx, key, index):
+    """Note the index of a state, if it is one met lately."""
+    place = share(key, MEMORY)
+    if differ(key, load(ctx, LATELY) + place * (8 * KEYS)) == 0:
+        store32(load(ctx, LATELY_AT), place, index)
     return 0
 
 
@@ -257,7 +326,8 @@ def collect(ctx, most):
     owners = load(ctx, OWNERS)
     n = 0
     made = 0
-    while head < end and n <= most:
+    edges = load(ctx, EDGES) + MOST_EDGES
+    while head < end and n <= most and load(ctx, EDGES) <= edges:
         state = load(ctx, LOG) + head * (8 * WORDS)
         got = 0
         over = 0
@@ -271,7 +341,11 @@ def collect(ctx, most):
             store(ctx, HEAD, head)
             return n
         before = n
-        n = keep_new(ctx, n, got, head)
+        if load(ctx, TARGETS) != 0:
+            keep_taken(ctx, got)
+            n = keep_edges(ctx, n, got, head)
+        else:
+            n = keep_new(ctx, n, got, head)
         fetch(ctx, before, n)
         made += got
         head += 1
@@ -310,12 +384,16 @@ def absorb(ctx, n):
     log = load(ctx, LOG)
     tail = load(ctx, TAIL)
     keys = load(ctx, KEYS_AT)
+    index = load(ctx, INDEX)
+    targets = load(ctx, TARGETS)
     k = 0
     while k < n:
         key = keys + k * (8 * KEYS)
         slot = find(table, slots, key)
         if load(table, slot * KEYS) == 0:
             copy_key(key, table + slot * (8 * KEYS))
+            if index != 0:
+                store32(index, slot, tail)
             state = log + tail * (8 * WORDS)
             copy_state(load(ctx, BATCH) + k * (8 * WORDS), state)
             parent = load32(load(ctx, FROM), k)
@@ -330,6 +408,10 @@ def absorb(ctx, n):
                 if load(hit, 0) == 0:
                     store(hit, 0, tail + 1)
             tail += 1
+        if targets != 0:
+            found = load32(index, slot)
+            store32(targets, load(load(ctx, EDGE_OF), k), found)
+            recall(ctx, key, found)
         k += 1
     store(ctx, TAIL, tail)
     return 0
@@ -351,6 +433,9 @@ def advance(ctx, budget):
                 return FOUND
         if load(ctx, TAIL) + load(ctx, LARGEST) > load(ctx, ROOM):
             return GROW
+        if load(ctx, TARGETS) != 0:
+            if load(ctx, EDGES) + MOST_EDGES + load(ctx, LARGEST) > load(ctx, EDGE_ROOM):
+                return GROW
         if load(ctx, HEAD) >= until:
             return PAUSE
         n = collect(ctx, MOST)
@@ -443,6 +528,9 @@ INTERNAL: list[Callable[..., int]] = [
     step,
     keep_new,
     fetch,
+    keep_edges,
+    keep_taken,
+    recall,
     owner,
     ended,
     inherit,
