@@ -23,7 +23,6 @@ from vmlitmus.cli.output.progress import Ticker
 from vmlitmus.cli.shell.test_names import complete_tests
 from vmlitmus.decide.growth import bounds, grow
 from vmlitmus.decide.own_code import Refused
-from vmlitmus.engine import Limits
 from vmlitmus.errors import UsageError, unknown
 from vmlitmus.outcome.growth import as_json
 from vmlitmus.report.growth import growth_text
@@ -67,7 +66,7 @@ def command(
     catalogue, whole = deciding.catalogue(), deciding.limits
     found, cell = one_cell(catalogue, test)
     known = {b.name: b.high for b in bounds(catalogue.model_of(found.topic), cell)}
-    each = replace(deciding, limits=Limits(None, whole.memory))
+    each = replace(deciding, limits=whole.within(None))
     job = each.job(catalogue, annotate=bool(html), symmetry=symmetric(symmetry))
     with Ticker() as ticker:
         growth = grow(

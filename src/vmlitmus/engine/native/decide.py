@@ -162,7 +162,7 @@ class _ByOrbits:
         if seconds is None:
             return self.limits
         spent = time.monotonic() - self.started
-        return Limits(max(seconds - spent, 0.0), self.limits.memory)
+        return self.limits.within(max(seconds - spent, 0.0))
 
 
 def _unrecoverable(search: Search) -> tuple[int | None, str | None]:
