@@ -12,12 +12,13 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from vmlitmus.engine.limits import Limits, Progress
-from vmlitmus.engine.native import search
+from vmlitmus.engine.native import search, store
 from vmlitmus.engine.native.jit import Native
 from vmlitmus.engine.native.kernels import breadth_first
 from vmlitmus.engine.native.kernels.language import compile_kernel
 from vmlitmus.engine.native.memory import Region
-from vmlitmus.engine.native.search import NativeModel, Search
+from vmlitmus.engine.native.search import Search
+from vmlitmus.engine.native.store import NativeModel
 
 COUNT = 20_011  # numbers of the graph; a prime
 BASES = (11, 13, 17)  # how a number is spread: digits to these bases, the rest in the last word
@@ -194,9 +195,9 @@ def test_odds_of_an_omission(words: int) -> None:
 @pytest.mark.parametrize("words", WORDS)
 def test_table_almost_full(words: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Grown often and by little, with hardly a slot empty, the table loses nothing."""
-    monkeypatch.setattr(search, "_FULL", 0.999)
-    monkeypatch.setattr(search, "_SMALL", 2048)
-    monkeypatch.setattr(search, "_GROWTH", 1.05)
+    monkeypatch.setattr(store, "_FULL", 0.999)
+    monkeypatch.setattr(store, "_SMALL", 2048)
+    monkeypatch.setattr(store, "_GROWTH", 1.05)
     with Search(model(words)) as made:
         found = made.run()
         assert found.states == len(WHOLE.parents)
@@ -208,31 +209,31 @@ def test_table_almost_full(words: int, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("low", [16, 256])
 def test_table_grows_where_it_is(words: int, low: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """With few keys put aside, most move up in place; the table loses nothing."""
-    monkeypatch.setattr(search, "_SMALL", 2048)
-    monkeypatch.setattr(search, "_LOW", low)
-    search._kernel.cache_clear()
+    monkeypatch.setattr(store, "_SMALL", 2048)
+    monkeypatch.setattr(store, "_LOW", low)
+    store._kernel.cache_clear()
     with Search(model(words)) as made:
         found = made.run()
         assert (found.states, found.transitions) == (len(WHOLE.parents), WHOLE.transitions)
-    search._kernel.cache_clear()
+    store._kernel.cache_clear()
 
 
 @pytest.mark.parametrize("words", WORDS)
 def test_little_is_remembered(words: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is met lately saves work and changes nothing, down to one key remembered."""
-    monkeypatch.setattr(search, "_LATELY", 1)
-    search._kernel.cache_clear()
+    monkeypatch.setattr(store, "_LATELY", 1)
+    store._kernel.cache_clear()
     with Search(model(words)) as made:
         found = made.run()
         order = [made.state(index) for index in range(found.states)]
         assert order == [words_of(n, words) for n in WHOLE.parents]
         assert found.transitions == WHOLE.transitions
-    search._kernel.cache_clear()
+    store._kernel.cache_clear()
 
 
 def spreading(words: int, low: int):
     """Return the kernel's find and spread, with so many slots that are put aside."""
-    constants = {"WORDS": words, "KEYS": words, "MOST": 1, "LOW": low, **search.line(words)}
+    constants = {"WORDS": words, "KEYS": words, "MOST": 1, "LOW": low, **store.line(words)}
     names = "mix share home copy_key find insert put_aside go_up spread"
     functions = [getattr(breadth_first, name) for name in names.split()]
     native = Native(compile_kernel(functions, constants, frozenset({"find", "spread"})), 1)

@@ -1,7 +1,7 @@
 """Turn a machine into LLVM IR: one successor function and one function for all conditions.
 
 ``expand`` runs every instance on a packed state, in canonical order; ``conditions`` returns one bit
-for each of the first conditions. See ``search`` for how the two are called.
+for each of the first conditions. See ``store`` for how the two are called.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from vmlitmus.engine.native.canonical import canonical_text
 from vmlitmus.engine.native.ir_text import Writer, called
 from vmlitmus.engine.native.layout import Layout, Place
 from vmlitmus.engine.native.orbits import Orbits
-from vmlitmus.engine.native.search import NativeModel
+from vmlitmus.engine.native.store import NativeModel
 
 FAULTY_CONDITION = 1 << 63  # set by a condition that is a model error in the state
 RETURNED = 63  # conditions whose bits are returned; those of the others are noted in memory
