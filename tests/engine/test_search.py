@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from vmlitmus.engine.limits import Limits, Progress
-from vmlitmus.engine.native import search, store
+from vmlitmus.engine.native import search, store, tables
 from vmlitmus.engine.native.jit import Native
 from vmlitmus.engine.native.kernels import breadth_first
 from vmlitmus.engine.native.kernels.language import compile_kernel
@@ -195,22 +195,23 @@ def test_odds_of_an_omission(words: int) -> None:
 @pytest.mark.parametrize("words", WORDS)
 def test_table_almost_full(words: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Grown often and by little, with hardly a slot empty, the table loses nothing."""
-    monkeypatch.setattr(store, "_FULL", 0.999)
-    monkeypatch.setattr(store, "_SMALL", 2048)
-    monkeypatch.setattr(store, "_GROWTH", 1.05)
+    monkeypatch.setattr(tables, "_FULL", 0.999)
+    monkeypatch.setattr(tables, "_SMALL", 2048)
+    monkeypatch.setattr(tables, "_GROWTH", 1.05)
     with Search(model(words)) as made:
         found = made.run()
         assert found.states == len(WHOLE.parents)
         assert found.transitions == WHOLE.transitions
-        assert found.states > 0.9 * made.slots
+        assert found.states > 0.9 * made.table.slots
 
 
 @pytest.mark.parametrize("words", WORDS)
 @pytest.mark.parametrize("low", [16, 256])
 def test_table_grows_where_it_is(words: int, low: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """With few keys put aside, most move up in place; the table loses nothing."""
-    monkeypatch.setattr(store, "_SMALL", 2048)
-    monkeypatch.setattr(store, "_LOW", low)
+    monkeypatch.setattr(tables, "_SMALL", 2048)
+    monkeypatch.setattr(tables, "_LOW", low)
+    monkeypatch.setitem(tables.CONSTANTS, "LOW", low)
     store._kernel.cache_clear()
     with Search(model(words)) as made:
         found = made.run()

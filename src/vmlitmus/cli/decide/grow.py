@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import click
 
+from vmlitmus.cli.disk import disk_options
 from vmlitmus.cli.options import (
     Deciding,
     engine_options,
@@ -44,6 +45,7 @@ _SECONDS = 60.0  # without --time-limit
 @output_option
 @symmetry_option
 @engine_options
+@disk_options
 def command(
     test: str,
     raised: tuple[str, ...],

@@ -47,7 +47,11 @@ def find_native(
     model = compile_machine(machine, watched, named=live)
     try:
         opened = (LivenessSearch if live else Search)(
-            model, stop_on=_stop_on(kind), limits=limits, progress=progress
+            model,
+            stop_on=_stop_on(kind),
+            limits=limits,
+            progress=progress,
+            whole_keys=kind == "recoverable",
         )
     except Stopped as stop:
         return Finding("compiled", 0, 0, 0, {}, frozenset(), stopped=stop.reason)

@@ -94,7 +94,7 @@ class LivenessSearch(Search):
         complete. Raises Stopped at a limit.
         """
         self.promises = dict(sorted(promises.items(), key=lambda p: p[1] != "weak"))
-        self.states = self._get("TAIL")
+        self.states = self.get("TAIL")
         self._prepare(instances)
         self._put("AWAITED", awaited)
         self._put("ASKED", asked)
@@ -118,10 +118,10 @@ class LivenessSearch(Search):
 
     def _prepare(self, instances: int) -> None:
         """Allocate the arrays of the passes, and tell them what the search left."""
-        edges = self._get("TRANSITIONS")
+        edges = self.get("TRANSITIONS")
         sizes = {name: _BYTES.get(name, 4) * self.states for name in _ARRAYS}
         sizes |= {"TARGETS": 4 * edges, "TAKEN": 4 * edges}
-        needed = self.allocated + 4 * self.slots + sum(sizes.values())
+        needed = self.allocated + 4 * self.table.slots + sum(sizes.values())
         if self.limits.memory is not None and needed > self.limits.memory:
             raise Stopped("memory")
         sizes |= {"COVERAGE": self.model.counting, "PROMISE": 8 * instances}
@@ -129,11 +129,11 @@ class LivenessSearch(Search):
         for name, size in sizes.items():
             self.arrays[name] = Region(size)
             self._put(name, self.arrays[name].address)
-        self._region("INDEX", 4 * self.slots)
+        self.region("INDEX", 4 * self.table.slots)
         for first, last in self._slices(self.states):
             self.kernel["number_states"](self.ctx.address, first, last)
         for name in _LEFT_BY_SEARCH:
-            self._put(name, self._get(name))
+            self._put(name, self.get(name))
         self._put("COUNTERS", self.model.counters)
         self._put("STATES", self.states)
         self._put("PROMISES", len(self.promises))

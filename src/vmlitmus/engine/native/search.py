@@ -56,11 +56,12 @@ class Search(StateStore):
         limits: Limits | None = None,
         progress: Callable[[Progress], None] | None = None,
         effort: int = 0,
+        whole_keys: bool = False,
     ) -> None:
         self.progress = progress
         self.started = time.monotonic()
         self.most: int | None = None
-        super().__init__(model, stop_on, starts, limits or Limits(), effort)
+        super().__init__(model, stop_on, starts, limits or Limits(), effort, whole_keys=whole_keys)
 
     def __enter__(self) -> Search:
         return self
@@ -82,26 +83,26 @@ class Search(StateStore):
             stopped = stop.reason
         except (KeyboardInterrupt, MemoryError) as error:
             stopped = "memory" if isinstance(error, MemoryError) else "interrupt"
-        fault = self._get("FAULT")
+        fault = self.get("FAULT")
         hit = 0 if self.starts else self.regions["HITS"].words(0, 1)[0]
         return Found(
             states=self.counted,
-            transitions=self._get("TRANSITIONS"),
-            depth=self._get("DEPTH"),
+            transitions=self.get("TRANSITIONS"),
+            depth=self.get("DEPTH"),
             stopped=stopped,
             hit=hit - 1 if hit and stopped is None else None,
-            error=(self._get("HEAD"), fault - 1) if fault else None,
+            error=(self.get("HEAD"), fault - 1) if fault else None,
             coverage=self.regions["COVERAGE"].words(0, self.model.counters),
-            observed=self._get("OBSERVED") | self._further() << 64,
+            observed=self.get("OBSERVED") | self._further() << 64,
             allocated=self.allocated,
             seconds=time.monotonic() - began,
-            orbits=self._get("TAIL") if self.model.symmetric else None,
+            orbits=self.get("TAIL") if self.model.symmetric else None,
         )
 
     @property
     def counted(self) -> int:
         """How many states were found; those of an orbit count each."""
-        found: int = self._get("COUNTED" if self.model.symmetric else "TAIL")
+        found: int = self.get("COUNTED" if self.model.symmetric else "TAIL")
         return found
 
     def _advance(self) -> None:
@@ -110,21 +111,22 @@ class Search(StateStore):
         while True:
             outcome = self.kernel["advance"](self.ctx.address, _SLICE)
             if outcome == breadth_first.GROW:
-                self._grow(self._get("TAIL") + 1)
+                self._grow(self.get("TAIL") + 1)
             elif outcome != breadth_first.PAUSE:
                 break
-            if self.most is not None and self._get("TAIL") >= self.most:
+            if self.most is not None and self.get("TAIL") >= self.most:
                 raise Stopped("large")
             if self.effort == 0 and time.process_time() - began > quick:
                 self._compile(2)
             self._look()
 
     def _look(self) -> None:
-        """Show progress and keep to the time limit."""
+        """Leave to the disk what goes there, show progress and keep to the time limit."""
+        self.leave()
         seconds = time.monotonic() - self.started
         if self.progress is not None:
-            waiting = self._get("TAIL") - self._get("HEAD")
-            transitions, depth = self._get("TRANSITIONS"), self._get("DEPTH")
+            waiting = self.get("TAIL") - self.get("HEAD")
+            transitions, depth = self.get("TRANSITIONS"), self.get("DEPTH")
             self.progress(Progress(self.counted, transitions, depth, waiting, seconds))
         if self.limits.seconds is not None and seconds >= self.limits.seconds:
             raise Stopped("time")
@@ -144,7 +146,7 @@ class Search(StateStore):
         """Return a bound on the odds that two states were taken for one; 0 when exact."""
         if self.model.words <= 2:
             return 0.0
-        states: int = self._get("TAIL")
+        states: int = self.get("TAIL")
         return states * states / 2.0**128  # the key has 127 bits that differ by chance
 
     def unrecoverable(self, good: int) -> int | None:
@@ -153,11 +155,11 @@ class Search(StateStore):
         Of several searches done as one, ``hits()`` gives it for each. Call it after a search that
         was complete. Raises Stopped at a limit.
         """
-        states, edges = self._get("TAIL"), self._get("TRANSITIONS")
+        states, edges = self.get("TAIL"), self.get("TRANSITIONS")
         self._graph(states, edges)
-        self._region("MARK", states)
-        self._region("STACK", 4 * states)
-        self._set("HEIGHT", 0)
+        self.region("MARK", states)
+        self.region("STACK", 4 * states)
+        self.set("HEIGHT", 0)
         for first, last in self._slices(states):
             self.kernel["mark_good"](self.ctx.address, good, first, last)
         while self.kernel["mark_back"](self.ctx.address, _SLICE):
@@ -169,15 +171,15 @@ class Search(StateStore):
     def _graph(self, states: int, edges: int) -> None:
         """Build the edges of the state graph, forwards and backwards."""
         coverage = self.regions["COVERAGE"].words(0, self.model.counters)
-        needed = 4 * self.slots + 16 * (states + 1) + 8 * edges + 5 * states
+        needed = 4 * self.table.slots + 16 * (states + 1) + 8 * edges + 5 * states
         if self.limits.memory is not None and self.allocated + needed > self.limits.memory:
             raise Stopped("memory")
-        self._region("INDEX", 4 * self.slots)
-        self._region("FIRST", 8 * (states + 1))
-        self._region("BEFORE", 8 * (states + 1))
-        self._region("TARGETS", 4 * edges)
-        self._region("SOURCES", 4 * edges)
-        self._set("EDGES", 0)
+        self.region("INDEX", 4 * self.table.slots)
+        self.region("FIRST", 8 * (states + 1))
+        self.region("BEFORE", 8 * (states + 1))
+        self.region("TARGETS", 4 * edges)
+        self.region("SOURCES", 4 * edges)
+        self.set("EDGES", 0)
         for first, last in self._slices(states):
             self.kernel["number_states"](self.ctx.address, first, last)
         for first, last in self._slices(states):

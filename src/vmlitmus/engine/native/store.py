@@ -20,20 +20,18 @@ from typing import Any
 
 from vmlitmus.engine.limits import Limits, Stopped
 from vmlitmus.engine.native.jit import Native
-from vmlitmus.engine.native.kernels import breadth_first, graph
+from vmlitmus.engine.native.kernels import breadth_first, graph, remainders
 from vmlitmus.engine.native.kernels.language import compile_kernel
+from vmlitmus.engine.native.log_file import LogFile
 from vmlitmus.engine.native.memory import Region
+from vmlitmus.engine.native.tables import CONSTANTS, KeyTable, RemainderTable, Table
 from vmlitmus.errors import EnginesDisagree
 
 _BATCH = 512  # successors collected before they are inserted
-_SMALL = 1 << 12  # slots up to which a table doubles
-_GROWTH = 1.5  # beyond: each key is moved about twice
-_FULL = 0.8  # share of the slots that may be in use
 _FAMILY = 16  # states in a row whose children are noted together
 _LATELY = 1 << 14  # successors remembered for a while; their keys fit a core's own cache
-_LOW = 1 << 16  # slots whose keys are put aside while a table grows
 _MOST_STATES = (1 << 32) - 2  # states are 32-bit indexes
-_GROWING = ("TABLE", "LOG", "CHILDREN", "OWNERS", "LEVELS")
+_GROWING = ("TABLE", "LINES_AT", "LOG", "CHILDREN", "OWNERS", "LEVELS")
 _NO_PARENT = 0xFFFFFFFF  # the parent of an initial state
 _FIELD = {name: index for index, name in enumerate(breadth_first.FIELDS)}
 
@@ -73,6 +71,8 @@ class StateStore:
     """The memory of one breadth-first search, and the code that works on it.
 
     ``effort`` is how well the code is compiled, 0 or 2. Closing it gives the memory back.
+    Where the log is in a file, the table keeps less of each key, unless what comes after the search
+    needs ``whole_keys``.
     """
 
     def __init__(
@@ -82,14 +82,19 @@ class StateStore:
         starts: Sequence[tuple[int, ...]],
         limits: Limits,
         effort: int,
+        *,
+        whole_keys: bool = False,
     ) -> None:
         self.model = model
         self.limits = limits
+        brief = limits.spill is not None and model.words == 1 and not model.named
+        self.brief = brief and not whole_keys and not starts
         self.keys = 1 if model.words == 1 else 2
         self.largest = _BATCH + model.fanout
         self.regions: dict[str, Region] = {}
         self.ctx = Region(8 * len(breadth_first.FIELDS))
         self._compile(effort)
+        self.table: Table = RemainderTable(self, model.bits) if self.brief else KeyTable(self)
         self._allocate(stop_on, starts)
         self._begin(starts or [model.initial])
 
@@ -102,35 +107,35 @@ class StateStore:
     def _compile(self, effort: int) -> None:
         """Compile the machine and the kernel; the search can go on where it is."""
         self.effort = effort
-        self.kernel = _kernel(self.model.words, effort, self.model.symmetric)
+        self.kernel = _kernel(
+            self.model.words, effort, self.model.symmetric, self.model.bits if self.brief else 0
+        )
         self.machine = _machine(self.model.ir, effort)
-        self._set("EXPAND", self.machine.address("expand"))
-        self._set("CONDITIONS", self.machine.address("conditions"))
+        self.set("EXPAND", self.machine.address("expand"))
+        self.set("CONDITIONS", self.machine.address("conditions"))
         if self.model.symmetric:
-            self._set("CANONICAL", self.machine.address("canonical"))
+            self.set("CANONICAL", self.machine.address("canonical"))
 
     def _allocate(self, stop_on: int, starts: Sequence[tuple[int, ...]]) -> None:
         words, keys = self.model.words, self.keys
-        self._region("BATCH", 8 * words * self.largest)
-        self._region("FROM", 4 * self.largest)
-        self._region("KEYS_AT", 8 * keys * self.largest)
-        self._region("LATELY", 8 * keys * _LATELY)
-        self.regions["ASIDE"] = Region(8 * keys * 2 * _LOW)
-        self._region("COVERAGE", self.model.counting)
+        self.region("BATCH", 8 * words * self.largest)
+        self.region("FROM", 4 * self.largest)
+        self.region("KEYS_AT", 8 * keys * self.largest)
+        self.region("LATELY", 8 * keys * _LATELY)
+        self.region("COVERAGE", self.model.counting)
         if self.model.symmetric:
-            self._region("APART", self.model.counting)
-            self._region("SPARE", 8 * max(words, keys))
-            self._set("COUNTERS", self.model.counters)
-        self._region("LOG", 0)
-        self._region("CHILDREN", 0)
-        self._region("LEVELS", 0)
-        self.slots = 0
+            self.region("APART", self.model.counting)
+            self.region("SPARE", 8 * max(words, keys))
+            self.set("COUNTERS", self.model.counters)
+        self.region("LOG", 0)
+        self.region("CHILDREN", 0)
+        self.region("LEVELS", 0)
         self.room = 0
         self.starts = len(starts)
-        self._region("HITS", 8 * max(self.starts, 1))
-        self._region("MORE", 8 * (self.model.further // 64 + 1))
-        self._set("STOP_ON", stop_on)
-        self._set("LARGEST", self.largest)
+        self.region("HITS", 8 * max(self.starts, 1))
+        self.region("MORE", 8 * (self.model.further // 64 + 1))
+        self.set("STOP_ON", stop_on)
+        self.set("LARGEST", self.largest)
         self._grow(2 * self.largest)
 
     def _begin(self, starts: Sequence[tuple[int, ...]]) -> None:
@@ -139,69 +144,71 @@ class StateStore:
             some = starts[first : first + _BATCH]
             for index, word in enumerate(word for start in some for word in start):
                 self.regions["BATCH"].set_word(index, word)
-            self._grow(self._get("TAIL") + len(some))
+            self._grow(self.get("TAIL") + len(some))
             self.kernel["begin"](self.ctx.address, len(some))
-        self.initials = self._get("TAIL")
+        self.initials = self.get("TAIL")
 
-    def _region(self, name: str, size: int) -> Region:
+    def region(self, name: str, size: int) -> Region:
         """Make or grow a region, and tell the kernel where it is."""
         if name in self.regions:
             self.regions[name].grow(size)
         else:
-            self.regions[name] = Region(size, growing=name in _GROWING)
-        self._set(name, self.regions[name].address)
+            self.regions[name] = self._new(name, size)
+        self.set(name, self.regions[name].address)
         return self.regions[name]
 
-    def _set(self, name: str, value: int) -> None:
+    def _new(self, name: str, size: int) -> Region:
+        if name == "LOG" and self.limits.spill is not None:
+            return LogFile(self.limits.spill, size)
+        return Region(size, growing=name in _GROWING)
+
+    def set(self, name: str, value: int) -> None:
         self.ctx.set_word(_FIELD[name], value)
 
-    def _get(self, name: str) -> int:
+    def get(self, name: str) -> int:
         return self.ctx.words(_FIELD[name], 1)[0]
 
     @property
     def allocated(self) -> int:
-        """Bytes allocated for states, their families and the table."""
-        names = [name for name in _GROWING if name in self.regions and name != "LEVELS"]
+        """Bytes of memory allocated for states, their families and the table."""
+        without = {"LEVELS"} if self.limits.spill is None else {"LEVELS", "LOG"}
+        names = [name for name in _GROWING if name in self.regions and name not in without]
         return sum(self.regions[name].size for name in names)
 
     def _grow(self, states: int) -> None:
-        """Make room for so many states, and for a batch more; raises Stopped("memory")."""
+        """Make room for so many states, and for a batch more; raises Stopped."""
         states += self.largest
         if states > _MOST_STATES:
             raise Stopped("memory")
-        slots = self.slots
-        while slots * _FULL < states:
-            slots = max(1024, 2 * slots) if slots < _SMALL else int(slots * _GROWTH) + 7 & -8
-        room = min(int(slots * _FULL), max(states, int(self.room * 1.02) + 512))
-        self._check_memory(slots, room)
+        plan = self.table.plan(states)
+        room = min(plan.room, max(states, int(self.room * 1.02) + 512))
+        self._check_memory(plan.size, room)
         try:
-            self._grow_table(slots)
-            self._region("LOG", 8 * self.model.words * room)
-            self._region("CHILDREN", 4 * (room // _FAMILY + 1))
-            self._region("LEVELS", 4 * room)  # few of them are ever touched
+            self.table.grow(plan)
+            self.region("LOG", 8 * self.model.words * room)
+            self.region("CHILDREN", 4 * (room // _FAMILY + 1))
+            self.region("LEVELS", 4 * room)  # few of them are ever touched
             if self.starts:
-                self._region("OWNERS", 4 * room)
+                self.region("OWNERS", 4 * room)
         except OSError:
             raise Stopped("memory") from None
         self.room = room
-        self._set("ROOM", room)
+        self.set("ROOM", room)
 
-    def _check_memory(self, slots: int, room: int) -> None:
+    def _check_memory(self, table: int, room: int) -> None:
         families = max(4 * (room // _FAMILY + 1), PAGESIZE)
-        states = 8 * self.model.words + (4 if self.starts else 0)
-        needed = 8 * self.keys * slots + states * room + families
+        states = 0 if self.limits.spill is not None else 8 * self.model.words
+        states += 4 if self.starts else 0
+        needed = table + states * room + families
         if self.limits.memory is not None and needed > self.limits.memory:
             raise Stopped("memory")
 
-    def _grow_table(self, slots: int) -> None:
-        if slots == self.slots:
-            return
-        table = self._region("TABLE", 8 * self.keys * slots).address
-        aside = self.regions["ASIDE"].address
-        if not self.kernel["spread"](table, self.slots, slots, aside):
-            raise RuntimeError("the table of states cannot grow")
-        self.slots = slots
-        self._set("SLOTS", slots)
+    def leave(self) -> None:
+        """Give to the file, where the log is in one, what is not to be used soon."""
+        log = self.regions["LOG"]
+        if isinstance(log, LogFile):
+            state = 8 * self.model.words
+            log.leave(state * self.get("HEAD"), state * self.get("TAIL"))
 
     def state(self, index: int) -> tuple[int, ...]:
         """Return the words of a state."""
@@ -228,7 +235,7 @@ class StateStore:
     def _family(self, index: int) -> int:
         """Return the last family whose first child is not behind a state."""
         children = self.regions["CHILDREN"]
-        low, high = 0, self._get("NOTED")
+        low, high = 0, self.get("NOTED")
         while high - low > 1:
             middle = (low + high) // 2
             low, high = (low, middle) if children.word32(middle) > index else (middle, high)
@@ -262,15 +269,19 @@ def line(words: int) -> dict[str, int]:
 
 
 @cache
-def _kernel(words: int, effort: int, symmetric: bool) -> dict[str, Any]:
-    """Return the kernel's functions for states of so many words, compiled once."""
+def _kernel(words: int, effort: int, symmetric: bool, brief: int) -> dict[str, Any]:
+    """Return the kernel's functions for states of so many words, compiled once.
+
+    ``brief`` is 0, or how many bits a state has of which the table keeps a remainder.
+    """
     constants = {
         **_FIELD,
         "WORDS": words,
         "KEYS": min(words, 2),
         "MOST": _BATCH,
         "MEMORY": _LATELY,
-        "LOW": _LOW,
+        **CONSTANTS,
+        "BITS": brief,
         "FAMILY": _FAMILY,
         **line(words),
         "NO_PARENT": _NO_PARENT,
@@ -282,6 +293,10 @@ def _kernel(words: int, effort: int, symmetric: bool) -> dict[str, Any]:
     }
     exported = breadth_first.EXPORTED + graph.PASSES
     internal = [f for f in breadth_first.INTERNAL if symmetric or f not in breadth_first.OF_ORBITS]
+    if brief:
+        instead = {f.__name__: f for f in remainders.INSTEAD}
+        internal = [instead.get(f.__name__, f) for f in internal] + remainders.INTERNAL
+        exported = exported + remainders.EXPORTED
     names = frozenset(f.__name__ for f in exported)
     native = Native(compile_kernel(internal + exported, constants, names), effort)
     return {f.__name__: native.function(f.__name__, f.__code__.co_argcount) for f in exported}

@@ -61,6 +61,12 @@ FIELDS = (
     "APART",  # address of the counters of the state at hand
     "COUNTERS",  # how many counters there are
     "COUNTED",  # states in the orbits of those that were found
+    "LINES_AT",  # address of the lines of a table of remainders
+    "LINES",  # how many there are
+    "HELD",  # how many keys a line has
+    "MORE_BYTES",  # bytes of a key beyond its first 31 bits
+    "REST_MASK",  # the bits of a key that tell it from others of its line
+    "OVERFLOWN",  # keys that are in TABLE because their line is full
 )
 GROW, FAILED, DONE, FOUND, PAUSE = range(5)  # what advance() returns
 
@@ -145,6 +151,15 @@ def find(table, slots, key):
 def insert(table, slots, key):
     """Put a key that is not in the table into it."""
     return copy_key(key, table + find(table, slots, key) * (8 * KEYS))
+
+
+def enter(ctx, key):
+    """Put a key into the table; say whether it was not there."""
+    slot = load(ctx, TABLE) + find(load(ctx, TABLE), load(ctx, SLOTS), key) * (8 * KEYS)
+    if load(slot, 0) != 0:
+        return 0
+    copy_key(key, slot)
+    return 1
 
 
 def represent(ctx, state, key):
@@ -305,17 +320,12 @@ def note(ctx, parent, child):
 
 def absorb(ctx, n):
     """Insert the first n states of the batch, in order."""
-    table = load(ctx, TABLE)
-    slots = load(ctx, SLOTS)
     log = load(ctx, LOG)
     tail = load(ctx, TAIL)
     keys = load(ctx, KEYS_AT)
     k = 0
     while k < n:
-        key = keys + k * (8 * KEYS)
-        slot = find(table, slots, key)
-        if load(table, slot * KEYS) == 0:
-            copy_key(key, table + slot * (8 * KEYS))
+        if enter(ctx, keys + k * (8 * KEYS)) != 0:
             state = log + tail * (8 * WORDS)
             copy_state(load(ctx, BATCH) + k * (8 * WORDS), state)
             parent = load32(load(ctx, FROM), k)
@@ -370,6 +380,24 @@ def begin(ctx, n):
     absorb(ctx, n)
     store(ctx, LEVEL_END, load(ctx, TAIL))
     return 0
+
+
+def enter_log(ctx, first, last):
+    """Put the states first..last-1 of the log into the table; return how many were new."""
+    keys = load(ctx, KEYS_AT)
+    new = 0
+    while first < last:
+        n = 0
+        while n < MOST and first + n < last:
+            make_key(load(ctx, LOG) + (first + n) * (8 * WORDS), keys + n * (8 * KEYS))
+            n += 1
+        fetch(ctx, 0, n)
+        k = 0
+        while k < n:
+            new += enter(ctx, keys + k * (8 * KEYS))
+            k += 1
+        first += n
+    return new
 
 
 def put_aside(table, line, aside, taken):
@@ -436,6 +464,7 @@ INTERNAL: list[Callable[..., int]] = [
     copy_state,
     find,
     insert,
+    enter,
     put_aside,
     go_up,
     represent,
@@ -455,4 +484,5 @@ EXPORTED: list[Callable[..., int]] = [
     advance,
     begin,
     spread,
+    enter_log,
 ]

@@ -30,7 +30,8 @@ def spread_bits(x):
 
 def make_key(state, key):
     """Write the key of a state in the highest bits, and a 1 below: no other state has it."""
-    return store(key, 0, (spread_bits(load(state, 0)) << (64 - BITS)) | 1)
+    store(key, 0, (spread_bits(load(state, 0)) << (64 - BITS)) | 1)
+    return 0
 
 
 def higher_bits(line, held, more, number):
@@ -95,7 +96,9 @@ def fetch(ctx, n, end):
 
 
 def first_key(lines, line):
-    """Return the lowest key, without the bit below, of a line."""
+    """Return the lowest key, without the bit below, of one of so many lines."""
+    if line == 0:
+        return 0
     most = (1 << 64) - 1
     whole = most // lines
     left = most % lines + 1
@@ -103,20 +106,13 @@ def first_key(lines, line):
     return (begin + (1 << (64 - BITS)) - 2) >> (64 - BITS)
 
 
-def take_out(ctx, lines, line, held, more, mask):
-    """Empty a line of a table of so many; write its keys aside, and return how many they are."""
-    at = load(ctx, LINES_AT) + line * 64
-    aside = load(ctx, ASIDE)
-    first = 0
-    if line != 0:
-        first = first_key(lines, line)
+def take_out(at, aside, first, held, more, mask):
+    """Empty a line whose lowest key is given; write its keys aside, and return how many."""
     taken = 0
     while taken < held:
         if load32(at, taken) == 0:
             break
-        rest = (load32(at, taken) & ((1 << 31) - 1)) | (
-            higher_bits(at, held, more, taken) << 31
-        )
+        rest = (load32(at, taken) & ((1 << 31) - 1)) | (higher_bits(at, held, more, taken) << 31)
         key = first + ((rest - first) & mask)
         store(aside, taken, (key << (64 - BITS)) | 1)
         taken += 1
@@ -125,18 +121,21 @@ def take_out(ctx, lines, line, held, more, mask):
     return taken
 
 
-def spread_lines(ctx, lines, held, more, mask):
+def spread_lines(ctx, aside, lines, held, more, mask):
     """Spread the keys of a table's first ``lines`` lines over the lines that it has now.
 
-    A key goes up or stays, so the last line comes first.
+    A key goes up or stays, so the last line comes first. Returns 0, or how many lines are left
+    where there is no room for what overflows, which takes far more than chance allows.
     """
-    while lines != 0 and load(ctx, OVERFLOWN) + LINE_KEYS < load(ctx, SLOTS):
-        lines -= 1
-        taken = take_out(ctx, load(ctx, OLD_LINES), lines, held, more, mask)
+    line = lines
+    while line != 0 and load(ctx, OVERFLOWN) + LINE_KEYS < load(ctx, SLOTS):
+        line -= 1
+        at = load(ctx, LINES_AT) + line * 64
+        taken = take_out(at, aside, first_key(lines, line), held, more, mask)
         while taken != 0:
             taken -= 1
-            enter(ctx, load(ctx, ASIDE) + 8 * taken)
-    return lines
+            enter(ctx, aside + 8 * taken)
+    return line
 
 
 def gather(ctx, slots, to):
@@ -162,22 +161,6 @@ def enter_all(ctx, keys, count):
     return new
 
 
-def enter_log(ctx, first, last):
-    """Put the states first..last-1 of the log into the table; return how many were new."""
-    key = load(ctx, KEYS_AT)
-    new = 0
-    while first < last:
-        n = 0
-        while n < MOST and first + n < last:
-            make_key(load(ctx, LOG) + (first + n) * 8, key + n * 8)
-            n += 1
-        fetch(ctx, 0, n)
-        first += n
-        k = 0
-        while k < n:
-            new += enter(ctx, key + k * 8)
-            k += 1
-    return new
-
-
 INSTEAD: list[Callable[..., int]] = [make_key, enter, fetch]
+INTERNAL: list[Callable[..., int]] = [spread_bits, higher_bits, put, first_key, take_out]
+EXPORTED: list[Callable[..., int]] = [spread_lines, gather, enter_all]
