@@ -17,7 +17,7 @@ from test_search import BITS, WHOLE, model, words_of
 
 from vmlitmus.cli.main import main
 from vmlitmus.engine import Limits, run
-from vmlitmus.engine.native import log_file, search, tables
+from vmlitmus.engine.native import log_file, remainder_table, search
 from vmlitmus.engine.native.search import Search
 from vmlitmus.litmus import Catalogue
 from vmlitmus.litmus.catalogue import blessed
@@ -32,8 +32,8 @@ def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let everything be written, given back and grown as often as can be."""
     monkeypatch.setattr(log_file, "_CHUNK", 4096)
     monkeypatch.setattr(search, "_SLICE", 500)
-    monkeypatch.setattr(tables, "_FIRST_LINES", 4)
-    monkeypatch.setattr(tables, "_FEW_LINES", 16)
+    monkeypatch.setattr(remainder_table, "_FIRST_LINES", 4)
+    monkeypatch.setattr(remainder_table, "_FEW_LINES", 16)
 
 
 @pytest.mark.parametrize("words", [1, 2, 3])
@@ -41,7 +41,7 @@ def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_whole_graph(tiny: None, tmp_path: Path, bits: int, words: int) -> None:
     narrow = replace(model(words), bits=bits if words == 1 else 63 * words)
     with Search(narrow, limits=Limits(spill=str(tmp_path))) as made:
-        assert made.brief == (words == 1)
+        assert (made.remainders is not None) == (words == 1)
         found = made.run()
         assert (found.states, found.transitions) == (len(WHOLE.parents), WHOLE.transitions)
         assert found.depth == WHOLE.depth
@@ -61,8 +61,8 @@ def test_lines_almost_full(
     tiny: None, tmp_path: Path, bits: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With hardly a number free, and growing by little, the table loses nothing."""
-    monkeypatch.setattr(tables, "_LINES_FULL", 0.999)
-    monkeypatch.setattr(tables, "_LINE_GROWTH", 1.05)
+    monkeypatch.setattr(remainder_table, "_LINES_FULL", 0.999)
+    monkeypatch.setattr(remainder_table, "_LINE_GROWTH", 1.05)
     with Search(replace(model(1), bits=bits), limits=Limits(spill=str(tmp_path))) as made:
         found = made.run()
         assert (found.states, found.transitions) == (len(WHOLE.parents), WHOLE.transitions)
@@ -75,7 +75,7 @@ def test_first_hit_and_what_cannot_recover(tiny: None, tmp_path: Path) -> None:
         assert expected.hit == found.hit is not None
         assert plain.path(found.hit) == made.path(found.hit)
         assert made.state(found.hit) == words_of(BITS[0], 1)
-    with Search(model(1)) as plain, Search(model(1), limits=limits, whole_keys=True) as made:
+    with Search(model(1), edges=True) as plain, Search(model(1), limits=limits, edges=True) as made:
         plain.run(), made.run()
         assert plain.unrecoverable(1) == made.unrecoverable(1)
 

@@ -28,8 +28,8 @@ def disk_options(command: Callable[..., int]) -> Callable[..., int]:
         "--spill",
         metavar="DIR",
         callback=_writable,
-        help="Keep the states found in a file there, not in memory: 10^8 states take 0.6 GiB of "
-        "memory and 0.8 GiB of disk. The file goes when the search ends, however it ends.",
+        help="Keep the states found in a file there, not in memory: 10^8 states take 0.7 GB of "
+        "memory and 0.8 GB of disk. The file goes when the search ends, however it ends.",
     )(called)
 
 

@@ -46,13 +46,18 @@ def find_native(
     layout = Layout(machine)
     model = compile_machine(machine, watched, named=live)
     try:
-        opened = (LivenessSearch if live else Search)(
-            model,
-            stop_on=_stop_on(kind),
-            limits=limits,
-            progress=progress,
-            whole_keys=kind == "recoverable",
-        )
+        if live:
+            opened: Search = LivenessSearch(
+                model, stop_on=_stop_on(kind), limits=limits, progress=progress
+            )
+        else:
+            opened = Search(
+                model,
+                stop_on=_stop_on(kind),
+                limits=limits,
+                progress=progress,
+                edges=kind == "recoverable",
+            )
     except Stopped as stop:
         return Finding("compiled", 0, 0, 0, {}, frozenset(), stopped=stop.reason)
     with opened as search:
@@ -166,7 +171,7 @@ class _ByOrbits:
         if seconds is None:
             return self.limits
         spent = time.monotonic() - self.started
-        return self.limits.within(max(seconds - spent, 0.0))
+        return Limits(max(seconds - spent, 0.0), self.limits.memory)
 
 
 def _unrecoverable(search: Search) -> tuple[int | None, str | None]:

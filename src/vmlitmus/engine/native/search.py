@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from vmlitmus.engine.limits import Limits, Progress, Stopped
+from vmlitmus.engine.native import parallel
 from vmlitmus.engine.native.kernels import breadth_first
+from vmlitmus.engine.native.memory import Region
 from vmlitmus.engine.native.store import NativeModel, StateStore
 
 _SLICE = 20_000  # states expanded before Python looks at the clock
 _QUICK = 0.1  # seconds at least of search by code compiled in haste, which is half as fast
+_SOON = 0.2  # seconds of search on one core before others are prepared to help
 _COMPILING = 2e-6  # seconds that compiling well takes for each character of the IR
+
+_MANY = 1 << 12  # states from which on sweeps pay
+_WORTH = 32  # a sweep pays that marks at least one in so many states
 
 
 @dataclass(frozen=True)
@@ -45,6 +53,8 @@ class Search(StateStore):
     ``starts`` are initial states other than the model's own, from which no search can meet another:
     no step writes what they differ in. Then several searches are done as one: each ends by itself,
     level by level as if it were alone.
+    With ``edges``, the state graph is kept, for what is asked of it afterwards.
+    A search that lasts uses all cores, or as many as ``cores``; what it finds is the same.
     """
 
     def __init__(
@@ -56,18 +66,31 @@ class Search(StateStore):
         limits: Limits | None = None,
         progress: Callable[[Progress], None] | None = None,
         effort: int = 0,
-        whole_keys: bool = False,
+        edges: bool = False,
+        cores: int | None = None,
     ) -> None:
         self.progress = progress
         self.started = time.monotonic()
         self.most: int | None = None
-        super().__init__(model, stop_on, starts, limits or Limits(), effort, whole_keys=whole_keys)
+        self.cores = parallel.cores() if cores is None else cores
+        self.coming: threading.Thread | None = None
+        self.team: parallel.Team | None = None
+        super().__init__(model, stop_on, starts, limits or Limits(), effort, edges)
 
     def __enter__(self) -> Search:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def close(self) -> None:
+        """Give the memory back."""
+        if self.coming is not None:
+            self.coming.join()
+        if self.team is not None:
+            self.team.close()
+            self.team = None
+        super().close()
 
     def run(self, most: int | None = None) -> Found:
         """Search until the states run out, the search ends, or a limit is reached.
@@ -83,53 +106,86 @@ class Search(StateStore):
             stopped = stop.reason
         except (KeyboardInterrupt, MemoryError) as error:
             stopped = "memory" if isinstance(error, MemoryError) else "interrupt"
-        fault = self.get("FAULT")
+        fault = self._get("FAULT")
         hit = 0 if self.starts else self.regions["HITS"].words(0, 1)[0]
         return Found(
             states=self.counted,
-            transitions=self.get("TRANSITIONS"),
-            depth=self.get("DEPTH"),
+            transitions=self._get("TRANSITIONS"),
+            depth=self._get("DEPTH"),
             stopped=stopped,
             hit=hit - 1 if hit and stopped is None else None,
-            error=(self.get("HEAD"), fault - 1) if fault else None,
+            error=(self._get("HEAD"), fault - 1) if fault else None,
             coverage=self.regions["COVERAGE"].words(0, self.model.counters),
-            observed=self.get("OBSERVED") | self._further() << 64,
+            observed=self._get("OBSERVED") | self._further() << 64,
             allocated=self.allocated,
             seconds=time.monotonic() - began,
-            orbits=self.get("TAIL") if self.model.symmetric else None,
+            orbits=self._get("TAIL") if self.model.symmetric else None,
         )
 
     @property
     def counted(self) -> int:
         """How many states were found; those of an orbit count each."""
-        found: int = self.get("COUNTED" if self.model.symmetric else "TAIL")
+        found: int = self._get("COUNTED" if self.model.symmetric else "TAIL")
         return found
 
     def _advance(self) -> None:
         began = time.process_time()
         quick = max(_QUICK, _COMPILING * len(self.model.ir))
         while True:
-            outcome = self.kernel["advance"](self.ctx.address, _SLICE)
+            outcome = self._expand()
             if outcome == breadth_first.GROW:
-                self._grow(self.get("TAIL") + 1)
+                self._grow(self._get("TAIL") + 1)
             elif outcome != breadth_first.PAUSE:
                 break
-            if self.most is not None and self.get("TAIL") >= self.most:
+            if self.most is not None and self._get("TAIL") >= self.most:
                 raise Stopped("large")
             if self.effort == 0 and time.process_time() - began > quick:
                 self._compile(2)
+            if self.cores > 1 and self.effort and time.process_time() - began > _SOON:
+                self._call_together()
             self._look()
+
+    def _call_together(self) -> None:
+        """Let more cores help as soon as the code for that is compiled."""
+        if self.edges or self.starts or self.limits.spill is not None:
+            self.cores = 1
+        elif self.coming is None:
+            self.coming = parallel.prepare(self)
+        elif not self.coming.is_alive():
+            cores, self.cores = self.cores, 1
+            with suppress(OSError):
+                self.team = parallel.Team(self, cores)
+
+    def _expand(self) -> int:
+        """Expand some states, on all cores where that pays; return the outcome."""
+        budget = _SLICE
+        if self.team is not None:
+            budget = min(self.get("LEVEL_END") - self.get("HEAD"), budget)
+            if budget and self.team.pays():
+                try:
+                    return self.team.expand()
+                except Stopped:  # no room for all that they found; there may be for some states
+                    self.team.close()
+                    self.team = None
+        outcome: int = self.kernel["advance"](self.ctx.address, budget)
+        return outcome
+
+    def _spread(self, table: int, slots: int, used: Region) -> bool:
+        if self.team is None or not self.team.watch.free():
+            return super()._spread(table, slots, used)
+        return self.team.spread(table, self.slots, slots, (self.slots << 64) // slots, used.address)
 
     def _look(self) -> None:
         """Leave to the disk what goes there, show progress and keep to the time limit."""
         self.leave()
         seconds = time.monotonic() - self.started
         if self.progress is not None:
-            waiting = self.get("TAIL") - self.get("HEAD")
-            transitions, depth = self.get("TRANSITIONS"), self.get("DEPTH")
+            waiting = self._get("TAIL") - self._get("HEAD")
+            transitions, depth = self._get("TRANSITIONS"), self._get("DEPTH")
             self.progress(Progress(self.counted, transitions, depth, waiting, seconds))
-        if self.limits.seconds is not None and seconds >= self.limits.seconds:
-            raise Stopped("time")
+        if self.limits.seconds is not None:
+            if time.monotonic() - self.started >= self.limits.seconds:
+                raise Stopped("time")
 
     def _further(self) -> int:
         """Return a bit for each condition after the first 63 that was seen."""
@@ -146,49 +202,61 @@ class Search(StateStore):
         """Return a bound on the odds that two states were taken for one; 0 when exact."""
         if self.model.words <= 2:
             return 0.0
-        states: int = self.get("TAIL")
+        states: int = self._get("TAIL")
         return states * states / 2.0**128  # the key has 127 bits that differ by chance
 
     def unrecoverable(self, good: int) -> int | None:
         """Return the first state from which no state with a condition of ``good`` is reachable.
 
         Of several searches done as one, ``hits()`` gives it for each. Call it after a search that
-        was complete. Raises Stopped at a limit.
+        kept its edges and was complete. Raises Stopped at a limit.
         """
-        states, edges = self.get("TAIL"), self.get("TRANSITIONS")
-        self._graph(states, edges)
-        self.region("MARK", states)
-        self.region("STACK", 4 * states)
-        self.set("HEIGHT", 0)
+        states, edges = self._get("TAIL"), self._get("EDGES")
+        self._check_graph(5 * states)
+        self.regions["FIRST"].set_word(states, edges)
+        self._region("MARK", states)
+        self._region("STACK", 4 * states)
         for first, last in self._slices(states):
             self.kernel["mark_good"](self.ctx.address, good, first, last)
-        while self.kernel["mark_back"](self.ctx.address, _SLICE):
-            self._look()
+        while states >= _MANY and self._sweep(states):
+            pass
+        self._mark_back(states)
         for first, last in self._slices(states):
             self.kernel["first_unmarked"](self.ctx.address, first, last)
         return self.hits().get(0)
 
-    def _graph(self, states: int, edges: int) -> None:
-        """Build the edges of the state graph, forwards and backwards."""
-        coverage = self.regions["COVERAGE"].words(0, self.model.counters)
-        needed = 4 * self.table.slots + 16 * (states + 1) + 8 * edges + 5 * states
-        if self.limits.memory is not None and self.allocated + needed > self.limits.memory:
-            raise Stopped("memory")
-        self.region("INDEX", 4 * self.table.slots)
-        self.region("FIRST", 8 * (states + 1))
-        self.region("BEFORE", 8 * (states + 1))
-        self.region("TARGETS", 4 * edges)
-        self.region("SOURCES", 4 * edges)
-        self.set("EDGES", 0)
+    def _sweep(self, states: int) -> bool:
+        """Mark what leads to a marked state in one sweep; say whether another one pays."""
+        self._set("MARKED", 0)
+        self._set("UNMARKED", 0)
+        for first, last in reversed([*self._slices(states)]):
+            self.kernel["sweep"](self.ctx.address, first, last)
+        unmarked: int = self._get("UNMARKED")
+        return unmarked > 0 and self._get("MARKED") * _WORTH >= unmarked
+
+    def _mark_back(self, states: int) -> None:
+        """Mark what leads to a marked state, by reverse edges among those that are unmarked."""
+        self._check_graph(8 * (states + 1) + 5 * states)
+        self._region("BEFORE", 8 * (states + 1))
+        self._set("HEIGHT", 0)
+        self._set("TURNED", 0)
         for first, last in self._slices(states):
-            self.kernel["number_states"](self.ctx.address, first, last)
-        for first, last in self._slices(states):
-            self.kernel["connect"](self.ctx.address, first, last)
+            self.kernel["count_back"](self.ctx.address, first, last)
+        if not self._get("HEIGHT"):
+            return
+        edges = self._get("TURNED")
+        self._check_graph(8 * (states + 1) + 4 * edges + 5 * states)
+        self._region("SOURCES", 4 * edges)
         self.kernel["sum_up"](self.ctx.address, states)
         for first, last in self._slices(states):
             self.kernel["reverse"](self.ctx.address, first, last)
-        for index, count in enumerate(coverage):
-            self.regions["COVERAGE"].set_word(index, count)
+        while self.kernel["mark_back"](self.ctx.address, _SLICE):
+            self._look()
+
+    def _check_graph(self, needed: int) -> None:
+        """Raise Stopped("memory") where so many bytes more are too many."""
+        if self.limits.memory is not None and self.allocated + needed > self.limits.memory:
+            raise Stopped("memory")
 
     def _slices(self, states: int) -> Iterator[tuple[int, int]]:
         for first in range(0, states, _SLICE):

@@ -396,6 +396,9 @@ class _Function:
     def in_conditions(self, name: str, *addresses: str) -> None:
         self.call_at(name, *addresses)
 
+    def in_evaluate(self, name: str, *addresses: str) -> None:
+        self.call_at(name, *addresses)
+
     def in_canonical(self, name: str, *addresses: str) -> None:
         self.call_at(name, *addresses)
 

@@ -85,6 +85,20 @@ def enter(ctx, key):
     return 1
 
 
+def absorb(ctx, n):
+    """Insert the first n states of the batch, in order."""
+    tail = load(ctx, TAIL)
+    keys = load(ctx, KEYS_AT)
+    k = 0
+    while k < n:
+        if enter(ctx, keys + k * 8) != 0:
+            append(ctx, k, tail)
+            tail += 1
+        k += 1
+    store(ctx, TAIL, tail)
+    return 0
+
+
 def fetch(ctx, n, end):
     """Prefetch the lines where the keys n..end-1 of the batch belong."""
     lines = load(ctx, LINES)
@@ -161,6 +175,6 @@ def enter_all(ctx, keys, count):
     return new
 
 
-INSTEAD: list[Callable[..., int]] = [make_key, enter, fetch]
+INSTEAD: list[Callable[..., int]] = [make_key, enter, absorb, fetch]
 INTERNAL: list[Callable[..., int]] = [spread_bits, higher_bits, put, first_key, take_out]
 EXPORTED: list[Callable[..., int]] = [spread_lines, gather, enter_all]

@@ -1,4 +1,4 @@
-"""Tables in which a search finds a state again: of whole keys, or of what places do not say."""
+"""The table of a search whose states are in a file: of each key what its place does not say."""
 
 from __future__ import annotations
 
@@ -7,17 +7,13 @@ from typing import Any, Protocol
 
 from vmlitmus.engine.native.memory import Region
 
-_SMALL = 1 << 12  # slots up to which a table doubles
-_GROWTH = 1.5  # beyond: each key is moved about twice
-_FULL = 0.8  # share of the slots that may be in use
-_LOW = 1 << 16  # slots whose keys are put aside while a table grows
 _LINE = 64  # bytes of a line
 _FIRST_LINES = 1024
 _FEW_LINES = 1 << 16  # lines up to which a table of remainders doubles
 _LINE_GROWTH = 1.25  # beyond: it costs little to move keys in order, and memory is what is scarce
 _LINES_FULL = 0.88  # share of its numbers that may be in use: then 5 % of the keys overflow
 _HELD = {0: 16, 1: 12, 2: 10, 4: 8}  # by further bytes of a number: how many a line has
-CONSTANTS = {"LOW": _LOW, "LINE_KEYS": max(_HELD.values())}
+LINE_KEYS = max(_HELD.values())
 
 
 @dataclass(frozen=True)
@@ -33,9 +29,18 @@ class Plan:
 class Owner(Protocol):
     """What a table asks of the search that it belongs to: its kernel, and the kernel's context."""
 
-    keys: int
     kernel: dict[str, Any]
     ctx: Region
+    slots: int
+
+    def enough(self, states: int) -> int:
+        """Return how many slots whole keys of so many states need."""
+
+    def capacity(self, slots: int) -> int:
+        """Return how many whole keys so many slots may have."""
+
+    def grow_table(self, slots: int) -> None:
+        """Make room for more whole keys; raises OSError."""
 
     def region(self, name: str, size: int) -> Region:
         """Make or grow a region, and tell the kernel where it is."""
@@ -43,67 +48,21 @@ class Owner(Protocol):
     def get(self, name: str) -> int:
         """Return a field of the context."""
 
-    def set(self, name: str, value: int) -> None:
+    def put(self, name: str, value: int) -> None:
         """Write a field of the context."""
-
-
-class Table(Protocol):
-    """What a search asks of its table."""
-
-    @property
-    def slots(self) -> int:
-        """How many whole keys there is room for."""
-
-    def plan(self, states: int) -> Plan:
-        """Return how large the table is to be for so many states."""
-
-    def grow(self, plan: Plan) -> None:
-        """Make it as large as planned; raises OSError."""
-
-
-class KeyTable:
-    """The whole keys of states, in ``slots`` slots."""
-
-    def __init__(self, store: Owner) -> None:
-        self.store = store
-        self.slots = 0
-        self.aside = Region(8 * store.keys * 2 * _LOW)
-
-    def plan(self, states: int) -> Plan:
-        """Return how large the table is to be for so many states."""
-        slots = self.slots
-        while slots * _FULL < states:
-            slots = max(1024, 2 * slots) if slots < _SMALL else int(slots * _GROWTH) + 7 & -8
-        return Plan(int(slots * _FULL), 8 * self.store.keys * slots, slots)
-
-    def grow(self, plan: Plan) -> None:
-        """Make it as large as planned; raises OSError."""
-        if plan.slots == self.slots:
-            return
-        table = self.store.region("TABLE", plan.size).address
-        kernel = self.store.kernel
-        if not kernel["spread"](table, self.slots, plan.slots, self.aside.address):
-            raise RuntimeError("the table of states cannot grow")
-        self.slots = plan.slots
-        self.store.set("SLOTS", plan.slots)
 
 
 class RemainderTable:
     """What the place of a key of so many bits does not say of it (``kernels.remainders``).
 
-    It takes 4 to 8 bytes a state. A key whose line is full is in ``overflow``, as a whole.
+    It takes 4 to 8 bytes a state. A key whose line is full is in the table of whole keys.
     """
 
     def __init__(self, store: Owner, bits: int) -> None:
         self.store = store
         self.bits = bits
-        self.overflow = KeyTable(store)
-        self.aside = Region(8 * CONSTANTS["LINE_KEYS"])
+        self.aside = Region(8 * LINE_KEYS)
         self.lines = 0
-
-    @property
-    def slots(self) -> int:
-        return self.overflow.slots
 
     def further(self, lines: int) -> tuple[int, int]:
         """Return for so many lines: the bits that tell the keys of one apart, and their bytes.
@@ -120,9 +79,9 @@ class RemainderTable:
             few = lines < _FEW_LINES
             lines = max(_FIRST_LINES, 2 * lines) if few else int(lines * _LINE_GROWTH) + 1
         there, overflown = self.store.get("TAIL"), self.store.get("OVERFLOWN")
-        small = self.overflow.plan(overflown + max(states - there, states // 64))
-        room = min(self.room(lines), there + small.room - overflown)
-        return Plan(room, _LINE * lines + small.size, small.slots, lines)
+        slots = self.store.enough(overflown + max(states - there, states // 64))
+        room = min(self.room(lines), there + self.store.capacity(slots) - overflown)
+        return Plan(room, _LINE * lines + 8 * slots, slots, lines)
 
     def room(self, lines: int) -> int:
         """Return how many states so many lines may have."""
@@ -133,21 +92,21 @@ class RemainderTable:
     def grow(self, plan: Plan) -> None:
         """Make it as large as planned; raises OSError."""
         store = self.store
-        self.overflow.grow(Plan(plan.room, 8 * plan.slots, plan.slots))
+        store.grow_table(plan.slots)
         if plan.lines == self.lines:
             return
         store.region("LINES_AT", _LINE * plan.lines)
         kernel, ctx = store.kernel, store.ctx.address
         saved = Region(8 * store.get("OVERFLOWN") + 8)
-        count = kernel["gather"](ctx, self.slots, saved.address)
+        count = kernel["gather"](ctx, store.slots, saved.address)
         before = self.lines
         held, more, mask = store.get("HELD"), store.get("MORE_BYTES"), store.get("REST_MASK")
         self.lines = plan.lines
         bits, further = self.further(plan.lines)
-        store.set("LINES", plan.lines)
-        store.set("HELD", _HELD[further])
-        store.set("MORE_BYTES", further)
-        store.set("REST_MASK", (1 << bits) - 1)
+        store.put("LINES", plan.lines)
+        store.put("HELD", _HELD[further])
+        store.put("MORE_BYTES", further)
+        store.put("REST_MASK", (1 << bits) - 1)
         if kernel["spread_lines"](ctx, self.aside.address, before, held, more, mask):
             raise RuntimeError("the table of states cannot grow")
         kernel["enter_all"](ctx, saved.address, count)
