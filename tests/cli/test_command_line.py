@@ -283,3 +283,12 @@ def test_a_full_disk_loses_nothing(tmp_path) -> None:
     assert json.loads(done.stdout)["schema"] == "vmlitmus/outcome/1"
     assert target.read_text() == "before"
     assert [p.name for p in tmp_path.iterdir()] == ["out.json"]
+
+
+@pytest.mark.parametrize("words", [[], ["audit"]])
+def test_a_call_without_a_command_prints_the_help_once(capsys, words) -> None:
+    code, out, err = vmlitmus(capsys, *words)
+    assert (code, out) == (2, "")
+    assert err.count("Usage:") == 1
+    assert "Error" not in err
+    assert "Commands:" in err

@@ -206,7 +206,7 @@ def test_table_almost_full(words: int, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("words", WORDS)
-@pytest.mark.parametrize("low", [16, 256])
+@pytest.mark.parametrize("low", [64, 256])
 def test_table_grows_where_it_is(words: int, low: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """With few keys put aside, most move up in place; the table loses nothing."""
     monkeypatch.setattr(store, "_SMALL", 2048)
@@ -233,11 +233,20 @@ def test_little_is_remembered(words: int, monkeypatch: pytest.MonkeyPatch) -> No
 
 def spreading(words: int, low: int):
     """Return the kernel's find and spread, with so many slots that are put aside."""
-    constants = {"WORDS": words, "KEYS": words, "MOST": 1, "LOW": low, **store.line(words)}
-    names = "mix share home copy_key find insert put_aside go_up spread"
+    constants = {
+        "WORDS": words,
+        "KEYS": words,
+        "MOST": 1,
+        "LOW": low,
+        "NO_ROOM": (1 << 64) - 1,
+        **store.line(words),
+    }
+    names = (
+        "mix share home copy_key find put_aside fill go_up spread_part put_back next_round spread"
+    )
     functions = [getattr(breadth_first, name) for name in names.split()]
     native = Native(compile_kernel(functions, constants, frozenset({"find", "spread"})), 1)
-    return native.function("find", 3), native.function("spread", 4)
+    return native.function("find", 3), native.function("spread", 6)
 
 
 def clustered_keys(words: int, numbers: random.Random) -> list[tuple[int, ...]]:
@@ -266,7 +275,8 @@ def test_spread_keeps_every_key(words: int, old: int, new: int, low: int) -> Non
         slot = place(key, old)
         for i, word in enumerate(key):
             table.set_word(slot * words + i, word)
-    assert spread(table.address, old, new, aside.address) == 1
+    used = Region(new // store.line(words)["LINE"])
+    assert spread(table.address, old, new, (old << 64) // new, aside.address, used.address) == 1
     slots = {place(key, new): key for key in keys}
     assert len(slots) == len(keys)
     assert all(table.words(slot * words, words) == key for slot, key in slots.items())
@@ -280,7 +290,8 @@ def test_spread_says_when_it_cannot() -> None:
         key_at.set_word(0, (1 << 60) + low_bits)
         slot = find(table.address, 500, key_at.address)
         table.set_word(slot, (1 << 60) + low_bits)
-    assert spread(table.address, 500, 600, aside.address) == 0
+    used = Region(600)
+    assert spread(table.address, 500, 600, (500 << 64) // 600, aside.address, used.address) == 0
 
 
 @pytest.mark.parametrize("words", WORDS)

@@ -340,8 +340,8 @@ SEARCH = (
         "search",
         "a growing table overwrites keys that collide",
         "engine/native/kernels/breadth_first.py",
-        "table + find(table, slots, key) * (8 * KEYS)",
-        "table + home(key, slots) * (8 * KEYS)",
+        "        if full != LINE:\n",
+        "        if full <= LINE:\n",
         at="wished-no-mark",
     ),
     Fault(
@@ -385,8 +385,8 @@ SEARCH = (
         "search",
         "the last hit counts, not the first",
         "engine/native/kernels/breadth_first.py",
-        "                if load(hit, 0) == 0:\n",
-        "                if load(hit, 0) <= tail:\n",
+        "        if load(hit, 0) == 0:\n",
+        "        if load(hit, 0) <= index:\n",
     ),
     Fault(
         "search",

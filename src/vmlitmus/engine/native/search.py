@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from vmlitmus.engine.limits import Limits, Progress, Stopped
+from vmlitmus.engine.native import parallel
 from vmlitmus.engine.native.kernels import breadth_first
+from vmlitmus.engine.native.memory import Region
 from vmlitmus.engine.native.store import NativeModel, StateStore
 
 _SLICE = 20_000  # states expanded before Python looks at the clock
 _QUICK = 0.1  # seconds at least of search by code compiled in haste, which is half as fast
+_SOON = 0.2  # seconds of search on one core before others are prepared to help
 _COMPILING = 2e-6  # seconds that compiling well takes for each character of the IR
 
 _MANY = 1 << 12  # states from which on sweeps pay
@@ -49,6 +54,7 @@ class Search(StateStore):
     no step writes what they differ in. Then several searches are done as one: each ends by itself,
     level by level as if it were alone.
     With ``edges``, the state graph is kept, for what is asked of it afterwards.
+    A search that lasts uses all cores, or as many as ``cores``; what it finds is the same.
     """
 
     def __init__(
@@ -61,10 +67,14 @@ class Search(StateStore):
         progress: Callable[[Progress], None] | None = None,
         effort: int = 0,
         edges: bool = False,
+        cores: int | None = None,
     ) -> None:
         self.progress = progress
         self.started = time.monotonic()
         self.most: int | None = None
+        self.cores = parallel.cores() if cores is None else cores
+        self.coming: threading.Thread | None = None
+        self.team: parallel.Team | None = None
         super().__init__(model, stop_on, starts, limits or Limits(), effort, edges)
 
     def __enter__(self) -> Search:
@@ -72,6 +82,15 @@ class Search(StateStore):
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def close(self) -> None:
+        """Give the memory back."""
+        if self.coming is not None:
+            self.coming.join()
+        if self.team is not None:
+            self.team.close()
+            self.team = None
+        super().close()
 
     def run(self, most: int | None = None) -> Found:
         """Search until the states run out, the search ends, or a limit is reached.
@@ -113,7 +132,7 @@ class Search(StateStore):
         began = time.process_time()
         quick = max(_QUICK, _COMPILING * len(self.model.ir))
         while True:
-            outcome = self.kernel["advance"](self.ctx.address, _SLICE)
+            outcome = self._expand()
             if outcome == breadth_first.GROW:
                 self._grow(self._get("TAIL") + 1)
             elif outcome != breadth_first.PAUSE:
@@ -122,7 +141,39 @@ class Search(StateStore):
                 raise Stopped("large")
             if self.effort == 0 and time.process_time() - began > quick:
                 self._compile(2)
+            if self.cores > 1 and self.effort and time.process_time() - began > _SOON:
+                self._call_together()
             self._look()
+
+    def _call_together(self) -> None:
+        """Let more cores help as soon as the code for that is compiled."""
+        if self.edges or self.starts:
+            self.cores = 1
+        elif self.coming is None:
+            self.coming = parallel.prepare(self)
+        elif not self.coming.is_alive():
+            cores, self.cores = self.cores, 1
+            with suppress(OSError):
+                self.team = parallel.Team(self, cores)
+
+    def _expand(self) -> int:
+        """Expand some states, on all cores where that pays; return the outcome."""
+        budget = _SLICE
+        if self.team is not None:
+            budget = min(self.get("LEVEL_END") - self.get("HEAD"), budget)
+            if budget and self.team.pays():
+                try:
+                    return self.team.expand()
+                except Stopped:  # no room for all that they found; there may be for some states
+                    self.team.close()
+                    self.team = None
+        outcome: int = self.kernel["advance"](self.ctx.address, budget)
+        return outcome
+
+    def _spread(self, table: int, slots: int, used: Region) -> bool:
+        if self.team is None or not self.team.watch.free():
+            return super()._spread(table, slots, used)
+        return self.team.spread(table, self.slots, slots, (self.slots << 64) // slots, used.address)
 
     def _look(self) -> None:
         """Show progress and keep to the time limit."""

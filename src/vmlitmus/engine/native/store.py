@@ -96,6 +96,7 @@ class StateStore:
         self.model = model
         self.limits = limits
         self.keys = 1 if model.words == 1 else 2
+        self.line = line(model.words)["LINE"]
         self.largest = _BATCH + model.fanout
         self.regions: dict[str, Region] = {}
         self.ctx = Region(8 * len(breadth_first.FIELDS))
@@ -187,11 +188,15 @@ class StateStore:
         self._set(name, self.regions[name].address)
         return self.regions[name]
 
-    def _set(self, name: str, value: int) -> None:
+    def put(self, name: str, value: int) -> None:
+        """Set a field of the context."""
         self.ctx.set_word(_FIELD[name], value)
 
-    def _get(self, name: str) -> int:
+    def get(self, name: str) -> int:
+        """Return a field of the context."""
         return self.ctx.words(_FIELD[name], 1)[0]
+
+    _set, _get = put, get
 
     @property
     def allocated(self) -> int:
@@ -224,6 +229,12 @@ class StateStore:
         self.room = room
         self._set("ROOM", room)
 
+    def make_room(self, states: int) -> None:
+        """Make room for so many states more, and for a batch; raises Stopped("memory")."""
+        wanted = self.get("TAIL") + states
+        if wanted + self.largest > self.get("ROOM"):
+            self._grow(wanted)
+
     def _check_memory(self, slots: int, room: int) -> None:
         families = max(4 * (room // _FAMILY + 1), PAGESIZE)
         states = 8 * self.model.words + (4 if self.starts else 0)
@@ -238,14 +249,22 @@ class StateStore:
         if slots == self.slots:
             return
         table = self._region("TABLE", 8 * self.keys * slots).address
-        aside = self.regions["ASIDE"].address
-        if not self.kernel["spread"](table, self.slots, slots, aside):
+        used = Region(slots // self.line)
+        if not self._spread(table, slots, used):
             raise RuntimeError("the table of states cannot grow")
+        used.close()
         self.slots = slots
         self._set("SLOTS", slots)
         if self.edges:
             self._region("INDEX", 4 * slots)
             self.kernel["number_states"](self.ctx.address, 0, self._get("TAIL"))
+
+    def _spread(self, table: int, slots: int, used: Region) -> bool:
+        """Spread the keys of the table over more slots; say whether that was possible."""
+        ratio = (self.slots << 64) // slots
+        aside = self.regions["ASIDE"].address
+        done = self.kernel["spread"](table, self.slots, slots, ratio, aside, used.address)
+        return bool(done)
 
     def state(self, index: int) -> tuple[int, ...]:
         """Return the words of a state."""
@@ -305,10 +324,9 @@ def line(words: int) -> dict[str, int]:
     return {"LINE": 1 << bits, "LINE_BITS": bits}
 
 
-@cache
-def _kernel(words: int, effort: int, symmetric: bool) -> dict[str, Any]:
-    """Return the kernel's functions for states of so many words, compiled once."""
-    constants = {
+def kernel_constants(words: int, symmetric: bool) -> dict[str, int]:
+    """Return the constants of the kernels for states of so many words."""
+    return {
         **_FIELD,
         "WORDS": words,
         "KEYS": min(words, 2),
@@ -317,6 +335,7 @@ def _kernel(words: int, effort: int, symmetric: bool) -> dict[str, Any]:
         "MOST_EDGES": _MOST_EDGES,
         "UNKNOWN": _NO_PARENT,
         "LOW": _LOW,
+        "NO_ROOM": (1 << 64) - 1,
         "FAMILY": _FAMILY,
         **line(words),
         "GOOD": graph.GOOD,
@@ -328,6 +347,12 @@ def _kernel(words: int, effort: int, symmetric: bool) -> dict[str, Any]:
             for name in ("GROW", "FAILED", "DONE", "FOUND", "PAUSE")
         },
     }
+
+
+@cache
+def _kernel(words: int, effort: int, symmetric: bool) -> dict[str, Any]:
+    """Return the kernel's functions for states of so many words, compiled once."""
+    constants = kernel_constants(words, symmetric)
     exported = breadth_first.EXPORTED + graph.PASSES
     internal = [f for f in breadth_first.INTERNAL if symmetric or f not in breadth_first.OF_ORBITS]
     internal += graph.INTERNAL
