@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import builtins
 import operator
 import types
 from collections.abc import Callable, Collection, Sequence
@@ -76,7 +77,8 @@ class Operators(Truths):
             return Known(self.scope.outside[node.id])
         code = getattr(self.scope.function, "__code__", None)
         if code is not None and node.id not in (*code.co_varnames, *code.co_cellvars):
-            found = nearest(node.id, [*self.scope.names, *self.scope.outside])
+            own = [n for n in self.scope.outside if not hasattr(builtins, n)]
+            found = nearest(node.id, [*self.scope.names, *own])
             guess = f"did you mean {found!r}, or " if found else ""
             self.refuse(node, f"unknown name {node.id!r}; {guess}is an import missing?")
         self.refuse(node, f"{node.id!r} is not set here on every way, or not of one kind")
