@@ -45,21 +45,21 @@ def mechanisms(
 # cell, bound: page, what it says there
 EXCEPTIONS: dict[tuple[str, str], tuple[str, str]] = {
     **mechanisms(
-        "none core-scheduling", RUNS, "machine.cores", "A second core takes the user task away"
+        "none core-scheduling", RUNS, "machine.cores", "a second core takes the user task away"
     ),
     **mechanisms(
         "none core-scheduling cookie-per-vcpu cookie-per-vm kernel-entry gang"
         " tif-handshake isolation",
         SERVED,
         "machine.cpus_per_core",
-        "the one MSR names one of two siblings",
+        "The one MSR then names one of two siblings",
     ),
-    **mechanisms("cookie-per-vm gang", RUNS, "guest.vcpus", "each keeps the other from running"),
+    **mechanisms("cookie-per-vm gang", RUNS, "guest.vcpus", "Each keeps the other from running"),
     **mechanisms("isolation", RUNS, "guest.vcpus", "Cpu isolation keeps two such vcpus out"),
+    **mechanisms("hot-unplug-outside", RUNS, "host.tasks", "a slice of that task comes before"),
     **mechanisms(
-        "hot-unplug-outside", RUNS, "host.tasks", "a slice of the other task comes before"
+        "hot-unplug-outside", RUNS, "guest.vcpus", "with one more vcpu the two shut each other out"
     ),
-    **mechanisms("hot-unplug-outside", RUNS, "guest.vcpus", "two vcpus shut each other out"),
     **{
         (f"policy-grid[cache_flush=v3,allow={allow}]", "machine.tasks"): (
             "README.md",
@@ -83,7 +83,7 @@ EXCEPTIONS: dict[tuple[str, str], tuple[str, str]] = {
     },
     ("mode-claim-grid[mode=warn,claim=never stays-undetected]", "machine.cores"): (
         "docs/split-lock.md",
-        "With mitigation one work for all cpus can leave a core without detection",
+        "one work item serves all cpus, and that can leave a core without detection",
     ),
     **{
         (

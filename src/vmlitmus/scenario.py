@@ -62,8 +62,17 @@ class Cell:
         given = (self.tables, self.lists, self.environment, self.without, self.fixed)
         return repr((*given, self.assume))
 
-    def machine(self, model: Model, *, switchable: bool = False) -> Machine:
-        """Return the machine of this scenario; raises ScenarioError or ModelError."""
+    def machine(
+        self,
+        model: Model,
+        *,
+        switchable: bool = False,
+        known: Mapping[object, Machine] | None = None,
+    ) -> Machine:
+        """Return the machine of this scenario; raises ScenarioError or ModelError.
+
+        ``known`` are other machines of the model, by their content.
+        """
         return build(
             model,
             self.tables,
@@ -78,6 +87,7 @@ class Cell:
             assume=self.assume,
             switchable=switchable,
             in_time=self.large,
+            known=known,
         )
 
 

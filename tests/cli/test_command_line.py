@@ -14,29 +14,9 @@ from pathlib import Path
 
 import jsonschema
 import pytest
-
-from vmlitmus.cli.main import main
+from asked import GOOD, vmlitmus
 
 SCHEMAS = Path(__import__("vmlitmus").__file__).parent / "schemas"
-GOOD = """question = "Is it safe?"
-source = "somewhere"
-expect = "violated"
-because = "we know"
-decided_by = "model"
-topic = "cache-flush"
-[kvm]
-cache_flush = "none"
-[environment]
-allow = ["guest-write", "eviction", "reclaim", "host-reuse"]
-[claim]
-never = "stale-encrypted-line"
-"""
-
-
-def vmlitmus(capsys, *args: str) -> tuple[int, str, str]:
-    code = main(list(args))
-    out, err = capsys.readouterr()
-    return code, out, err
 
 
 def test_check_of_a_file(tmp_path, capsys) -> None:
@@ -303,3 +283,12 @@ def test_a_full_disk_loses_nothing(tmp_path) -> None:
     assert json.loads(done.stdout)["schema"] == "vmlitmus/outcome/1"
     assert target.read_text() == "before"
     assert [p.name for p in tmp_path.iterdir()] == ["out.json"]
+
+
+@pytest.mark.parametrize("words", [[], ["audit"]])
+def test_a_call_without_a_command_prints_the_help_once(capsys, words) -> None:
+    code, out, err = vmlitmus(capsys, *words)
+    assert (code, out) == (2, "")
+    assert err.count("Usage:") == 1
+    assert "Error" not in err
+    assert "Commands:" in err

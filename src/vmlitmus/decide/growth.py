@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import count
 
 from vmlitmus.decide.cells import Job, decide_apart
-from vmlitmus.engine import Limits, Progress
+from vmlitmus.engine import Progress
 from vmlitmus.errors import UsageError, unknown
 from vmlitmus.lang import Model
 from vmlitmus.lang.environment import MOST
@@ -170,7 +170,7 @@ def _row(
 def _within(job: Job, seconds: float) -> Job:
     """Return a job that has at most so many seconds for a cell."""
     own = job.limits.seconds
-    limits = Limits(seconds if own is None else min(own, seconds), job.limits.memory)
+    limits = job.limits.within(seconds if own is None else min(own, seconds))
     return replace(job, limits=limits, built={})
 
 

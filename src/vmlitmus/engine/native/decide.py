@@ -46,9 +46,18 @@ def find_native(
     layout = Layout(machine)
     model = compile_machine(machine, watched, named=live)
     try:
-        opened = (LivenessSearch if live else Search)(
-            model, stop_on=_stop_on(kind), limits=limits, progress=progress
-        )
+        if live:
+            opened: Search = LivenessSearch(
+                model, stop_on=_stop_on(kind), limits=limits, progress=progress
+            )
+        else:
+            opened = Search(
+                model,
+                stop_on=_stop_on(kind),
+                limits=limits,
+                progress=progress,
+                edges=kind == "recoverable",
+            )
     except Stopped as stop:
         return Finding("compiled", 0, 0, 0, {}, frozenset(), stopped=stop.reason)
     with opened as search:
