@@ -24,7 +24,6 @@ from vmlitmus.model.kvm.vcpu_wakeup.avic import (
     deliver_avic,
     doorbell,
     send_ipi,
-    toggle_inhibit,
 )
 from vmlitmus.model.kvm.vcpu_wakeup.block import block
 from vmlitmus.model.kvm.vcpu_wakeup.entry import (
@@ -34,6 +33,7 @@ from vmlitmus.model.kvm.vcpu_wakeup.entry import (
     vmexit,
     vmexit_for_ipi,
 )
+from vmlitmus.model.kvm.vcpu_wakeup.inhibit import toggle_inhibit
 from vmlitmus.model.kvm.vcpu_wakeup.init_sipi import (
     accept_events,
     ap_halts,
@@ -49,13 +49,19 @@ from vmlitmus.model.kvm.vcpu_wakeup.posted import (
     device_posts,
     ignore_notification,
     process_notification,
-    take_interrupt,
     unassign_device,
     wakeup_handler,
 )
 from vmlitmus.model.kvm.vcpu_wakeup.scheduled import loaded, migrate, preempt, schedule_home
 from vmlitmus.model.kvm.vcpu_wakeup.track_write import emulate_write, shadow_fault, unshadow
 from vmlitmus.model.kvm.vcpu_wakeup.versions import FIXES, READ, VERSIONS
+from vmlitmus.model.kvm.vcpu_wakeup.vmcs01 import (
+    end_interrupt,
+    enter_l2,
+    exit_l2,
+    take_injected,
+    take_interrupt,
+)
 from vmlitmus.model.kvm.vcpu_wakeup.walk import lockless_walk, page_walk, zap
 from vmlitmus.world.vcpu_wakeup import Apic, Cpu, Device, GuestTable, Host, Page, Task, Vcpu
 
@@ -72,6 +78,8 @@ def populate(make: Setup, s: Settings) -> None:
         erratum=machine["erratum_1235"],
         two_sipis=guest["sipis"] == 2,
         snapshot=kvm["events"] == "one-operation",
+        switchable=kvm["apicv_switchable"],
+        ends=guest["eoi"],
     )
     make(Device)
     for number_of in range(machine["vcpus"]):
@@ -132,6 +140,10 @@ MODEL = Model(
         process_notification,
         ignore_notification,
         take_interrupt,
+        take_injected,
+        end_interrupt,
+        enter_l2,
+        exit_l2,
         wakeup_handler,
         assign_device,
         unassign_device,
@@ -166,6 +178,10 @@ MODEL = Model(
                 default="off",
                 doc="how interrupts reach a vcpu in the guest",
             ),
+            "apicv_switchable": flag(
+                default=False,
+                doc="follow irr_pending, and what VMX keeps where APICv may be inhibited",
+            ),
             "events": choice(
                 "bit-by-bit",
                 "one-operation",
@@ -180,6 +196,7 @@ MODEL = Model(
             "ap": flag(default=False, doc="the vcpus are APs that are started, and nothing more"),
             "sipis": number(1, 2, default=1, counts=False, doc="SIPIs after each INIT"),
             "async_pf": flag(default=False, doc="the guest has enabled asynchronous page faults"),
+            "eoi": flag(default=False, doc="an interrupt is in service until the guest writes EOI"),
             "pte_write": choice(
                 "plain",
                 "locked",
