@@ -96,6 +96,8 @@ def settle_batch(shard, batch, number, bits):
         i = 0
         while i < count:
             k = load32(picked, i)
+            if i + PEEK < count:
+                peek(table, slots, keys + load32(picked, i + PEEK) * (8 * KEYS))
             slot = find_inside(table, slots, keys + k * (8 * KEYS), last)
             if slot == last:
                 leave_over(shard, number, k)
