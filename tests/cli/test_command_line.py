@@ -14,7 +14,7 @@ from pathlib import Path
 
 import jsonschema
 import pytest
-from asked import GOOD, vmlitmus
+from cli_call import GOOD, vmlitmus
 
 SCHEMAS = Path(__import__("vmlitmus").__file__).parent / "schemas"
 
