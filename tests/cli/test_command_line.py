@@ -14,7 +14,7 @@ from pathlib import Path
 
 import jsonschema
 import pytest
-from asked import GOOD, vmlitmus
+from cli_call import GOOD, vmlitmus
 
 SCHEMAS = Path(__import__("vmlitmus").__file__).parent / "schemas"
 
@@ -73,8 +73,12 @@ def test_table_formats(capsys, layout: str) -> None:
 
 
 def test_tables_by_claim_come_first(capsys) -> None:
-    _, out, _ = vmlitmus(capsys, "table", "smt-protection")
-    assert out.startswith("mechanism-by-claim:")
+    _, out, _ = vmlitmus(capsys, "table", "page-state")
+    heads = [line.partition(":")[0] for line in out.splitlines()]
+    claims = ("page-that-cannot-be-assigned", "svsm-checks-the-first-page", "svsm-zeroes-a-vmsa")
+    found = [heads.index(name) for name in (*claims, "allocate-prepares-nothing")]
+    assert found == sorted(found)
+    assert found[0] == 0
 
 
 def test_reports_are_at_most_75_columns_of_ascii(capsys) -> None:
@@ -283,3 +287,12 @@ def test_a_full_disk_loses_nothing(tmp_path) -> None:
     assert json.loads(done.stdout)["schema"] == "vmlitmus/outcome/1"
     assert target.read_text() == "before"
     assert [p.name for p in tmp_path.iterdir()] == ["out.json"]
+
+
+@pytest.mark.parametrize("words", [[], ["audit"]])
+def test_a_call_without_a_command_prints_the_help_once(capsys, words) -> None:
+    code, out, err = vmlitmus(capsys, *words)
+    assert (code, out) == (2, "")
+    assert err.count("Usage:") == 1
+    assert "Error" not in err
+    assert "Commands:" in err

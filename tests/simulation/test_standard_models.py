@@ -31,7 +31,7 @@ class Trial:
     def __init__(self, *known: Known) -> None:
         self.known = known
         self.first = known[0]
-        rows = [[m for m, _ in k.weighted] or [k.measure] for k in known]
+        rows = [named(k, [m for m, _ in k.weighted] or [k.measure]) for k in known]
         self.asked = Asked(self.first.model(), self.first.rows, [m for some in rows for m in some])
         ends = list(itertools.accumulate(map(len, rows), initial=0))
         self.measures = [self.asked.measures[a:b] for a, b in itertools.pairwise(ends)]
@@ -69,6 +69,11 @@ class Trial:
             for at, interval in enumerate(self.intervals(seed)):
                 found[at] += interval.holds(self.known[at].exact)
         return found
+
+
+def named(known: Known, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return measures with names that no other value's have."""
+    return [{**row, "name": f"{known} {number}"} for number, row in enumerate(rows)]
 
 
 def weighted(

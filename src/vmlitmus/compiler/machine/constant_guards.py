@@ -28,11 +28,11 @@ def not_refused(
 ) -> Iterator[Binding]:
     """Yield the bindings of ``names`` that the first guards of a body do not refuse.
 
-    Of the guards those count that compare parameters, and fields of them that are in no state, by
-    ``is``; the first that does anything else ends them. Where all bindings are refused, one is
+    Of the guards those count that compare parameters, fields of them that are in no state, and None
+    by ``is``; the first that does anything else ends them. Where all bindings are refused, one is
     kept, so that the code is looked at all the same. ``outside`` gives what another name means.
     """
-    tests = [_test(guard, names, varies) for guard in _first_guards(body, names, outside)]
+    tests = [_any(either, names, varies) for either in _first_guards(body, names, outside)]
     refused = None
     kept = 0
     for binding in bindings:
@@ -47,8 +47,8 @@ def not_refused(
 
 def _first_guards(
     body: Sequence[ast.stmt], names: Sequence[str], outside: Callable[[str], object]
-) -> Iterator[ast.Compare]:
-    """Yield the comparisons that a step begins with."""
+) -> Iterator[list[ast.Compare]]:
+    """Yield what a step begins with: comparisons of which one has to be true."""
     for statement in body:
         if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant):
             continue  # the docstring
@@ -57,17 +57,17 @@ def _first_guards(
             return
         if call.func.id in names or outside(call.func.id) is not when or len(call.args) != 1:
             return
-        for part in _parts(call.args[0]):
-            if not _compares_by_identity(part, names):
+        for part in _parts(call.args[0], ast.And):
+            either = [t for t in _parts(part, ast.Or) if _compares_by_identity(t, names)]
+            if len(either) < len(_parts(part, ast.Or)):
                 return
-            assert isinstance(part, ast.Compare)
-            yield part
+            yield [t for t in either if isinstance(t, ast.Compare)]
 
 
-def _parts(test: ast.expr) -> list[ast.expr]:
-    """Return what a condition is the conjunction of, in order."""
-    if isinstance(test, ast.BoolOp) and isinstance(test.op, ast.And):
-        return [inner for value in test.values for inner in _parts(value)]
+def _parts(test: ast.expr, by: type[ast.boolop]) -> list[ast.expr]:
+    """Return what a condition is made of by ``and``, or by ``or``, in order."""
+    if isinstance(test, ast.BoolOp) and isinstance(test.op, by):
+        return [inner for value in test.values for inner in _parts(value, by)]
     return [test]
 
 
@@ -81,12 +81,20 @@ def _compares_by_identity(test: ast.expr, names: Sequence[str]) -> bool:
 
 
 def _is_plain(side: ast.expr, names: Sequence[str]) -> bool:
+    if isinstance(side, ast.Constant):
+        return side.value is None
     owner = side.value if isinstance(side, ast.Attribute) else side
     return isinstance(owner, ast.Name) and owner.id in names
 
 
+def _any(either: Sequence[ast.Compare], names: Sequence[str], varies: Varies) -> Test:
+    """Return what says whether a binding may pass one of some comparisons."""
+    tests = [_test(guard, names, varies) for guard in either]
+    return lambda binding: any(test(binding) for test in tests)
+
+
 def _test(guard: ast.Compare, names: Sequence[str], varies: Varies) -> Test:
-    """Return what says whether a binding may pass a guard."""
+    """Return what says whether a binding may pass a comparison."""
     left, right = (_reader(side, names, varies) for side in (guard.left, guard.comparators[0]))
     same = isinstance(guard.ops[0], ast.Is)
 
@@ -102,6 +110,8 @@ _UNKNOWN = object()
 
 def _reader(side: ast.expr, names: Sequence[str], varies: Varies) -> Callable[[Binding], object]:
     """Return what reads one side of a comparison: unknown for what a state holds."""
+    if isinstance(side, ast.Constant):
+        return lambda binding: None
     owner = side.value if isinstance(side, ast.Attribute) else side
     assert isinstance(owner, ast.Name)
     at = list(names).index(owner.id)

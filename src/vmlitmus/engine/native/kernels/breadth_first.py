@@ -77,6 +77,12 @@ FIELDS = (
     "SHARD_NEW",  # address, by batch, of how many new keys the shard has found there
     "LEFT",  # address of what the shard leaves over: a batch and a place in it, 32 bits each
     "LEFT_COUNT",  # how many they are
+    "LINES_AT",  # address of the lines of a table of remainders
+    "LINES",  # how many there are
+    "HELD",  # how many keys a line has
+    "MORE_BYTES",  # bytes of a key beyond its first 31 bits
+    "REST_MASK",  # the bits of a key that tell it from others of its line
+    "OVERFLOWN",  # keys that are in TABLE because their line is full
 )
 GROW, FAILED, DONE, FOUND, PAUSE = range(5)  # what advance() returns
 
@@ -156,6 +162,15 @@ def find(table, slots, key):
         if slot == slots:
             slot = 0
     return 0
+
+
+def enter(ctx, key):
+    """Put a key into the table; say whether it was not there."""
+    slot = load(ctx, TABLE) + find(load(ctx, TABLE), load(ctx, SLOTS), key) * (8 * KEYS)
+    if load(slot, 0) != 0:
+        return 0
+    copy_key(key, slot)
+    return 1
 
 
 def represent(ctx, state, key):
@@ -594,6 +609,7 @@ INTERNAL: list[Callable[..., int]] = [
     copy_key,
     copy_state,
     find,
+    enter,
     put_aside,
     fill,
     go_up,

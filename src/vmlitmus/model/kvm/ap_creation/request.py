@@ -149,6 +149,8 @@ def create(w: World, vcpu: Vcpu, target: Vcpu, page: Page) -> Sections:
 
 @sequence(source=AP_CREATION, disturbance="create", fair="weak")
 def ap_create(w: World, vcpu: Vcpu, target: Vcpu, page: Page) -> Sections:
+    when(target.own is None or target.own is page)
+    when(target.own is None or target.asked is None)
     when(may_ask(w, vcpu, target) and suits(w, target, page))
     vmgexit(w, vcpu)
     yield "{vcpu} executes VMGEXIT: CREATE of {target} with {page}"
