@@ -126,16 +126,12 @@ def settle(parts, number, count):
 def settle_left(parts, number):
     """Insert what a shard has left over."""
     shard = load(parts, number)
-    table = load(shard, TABLE)
     i = 0
     while i < load(shard, LEFT_COUNT):
         batch = load32(load(shard, LEFT), 2 * i)
         k = load32(load(shard, LEFT), 2 * i + 1)
         at = load(parts, batch)
-        key = load(at, KEYS_AT) + k * (8 * KEYS)
-        slot = find(table, load(shard, SLOTS), key)
-        if load(table, slot * KEYS) == 0:
-            copy_key(key, table + slot * (8 * KEYS))
+        if enter(shard, load(at, KEYS_AT) + k * (8 * KEYS)) != 0:
             mark_new(load(at, NEW) + number * load(at, STRIDE), k)
             counts = load(shard, SHARD_NEW)
             store(counts, batch, load(counts, batch) + 1)
