@@ -322,6 +322,14 @@ def recall(ctx, key, index):
     return 0
 
 
+def peek(table, slots, key):
+    """Prefetch the line behind a key's first one where that is full; it has to be in the cache."""
+    slot = home(key, slots)
+    full = load(table, (slot + LINE - 1) * KEYS) != 0
+    prefetch(table, (slot + LINE * full) * KEYS)
+    return 0
+
+
 def owner(ctx, index):
     """Return the number of the search that a state belongs to."""
     owners = load(ctx, OWNERS)
@@ -429,6 +437,8 @@ def absorb(ctx, n):
     k = 0
     while k < n:
         key = keys + k * (8 * KEYS)
+        if k + PEEK < n:
+            peek(table, slots, key + PEEK * (8 * KEYS))
         slot = find(table, slots, key)
         if load(table, slot * KEYS) == 0:
             copy_key(key, table + slot * (8 * KEYS))
@@ -632,6 +642,7 @@ INTERNAL: list[Callable[..., int]] = [
     keep_edges,
     keep_taken,
     recall,
+    peek,
     owner,
     ended,
     inherit,
