@@ -115,7 +115,7 @@ class _Job:
         """Return the limits with the time that is left."""
         seconds = self.limits.seconds
         spent = time.monotonic() - self.started
-        return Limits(None if seconds is None else max(seconds - spent, 0.0), self.limits.memory)
+        return self.limits.within(None if seconds is None else max(seconds - spent, 0.0))
 
     def reference(
         self, kind: str | None, watched: tuple[str, ...], at_most: float | None
@@ -274,7 +274,7 @@ def _result(
         since=lasso.since if lasso else None,
         warnings=warnings,
         vacuous=bool(empty),
-        reason=REASONS.get(finding.stopped or ""),
+        reason=REASONS.get(finding.stopped or "", finding.stopped),
         observed={name: name in observed for name in observe},
         orbits=finding.alike.orbits if finding.alike else None,
         interchangeable=finding.alike.interchangeable if finding.alike else (),

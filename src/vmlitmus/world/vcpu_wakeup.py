@@ -41,6 +41,8 @@ class Host(Entity):
     update_lock: bool = False  # apicv_update_lock is held for writing
     two_sipis: Const[bool] = False  # the guest sends each SIPI twice
     snapshot: Const[bool] = False  # INIT and SIPI are taken by one operation
+    switchable: Const[bool] = False  # what a switch of APICv leaves behind is followed
+    ends: Const[bool] = False  # an interrupt is in service until the guest writes EOI
 
 
 class Device(Entity):
@@ -106,6 +108,17 @@ class Vcpu(Entity, runs_on="cpu"):
     virr: Shared[bool] = False
     active: Shared[bool] = True  # apic->apicv_active
     update: Shared[bool] = False  # KVM_REQ_APICV_UPDATE
+
+    # APICv that is switched off and on: what KVM and vmcs01 keep of the interrupts.
+    irr_pending: Shared[bool] = True  # apic->irr_pending
+    controls: bool = True  # vmcs01 has virtual-interrupt delivery and posted interrupts
+    in_service: bool = False  # the bit in the ISR
+    svi: bool = False  # vmcs01's SVI is the vector
+    injected: bool = False  # KVM injects the interrupt at the next VM entry
+    handling: bool = False  # the guest has taken it, and not written EOI
+    in_l2: bool = False  # is_guest_mode()
+    refresh_due: bool = False  # nested.update_vmcs01_apicv_status
+    svi_due: bool = False  # nested.update_vmcs01_hwapic_isr
 
     # INIT and SIPI, for a vcpu that a test follows in nothing else.
     ap: Const[bool] = False

@@ -36,6 +36,12 @@ from vmlitmus.claims.vcpu_wakeup.requests import (
     sleeper_forgotten,
     vcpu_sleeps,
 )
+from vmlitmus.claims.vcpu_wakeup.vmcs01 import (
+    apicv_changes_in_l2,
+    eoi_lost,
+    interrupt_in_service,
+    stale_controls,
+)
 
 CONDITIONS = (
     request_ignored,
@@ -69,6 +75,10 @@ CONDITIONS = (
     init_sent,
     start_lost,
     waits_for_sipi,
+    interrupt_in_service,
+    eoi_lost,
+    apicv_changes_in_l2,
+    stale_controls,
 )
 
 __all__ = ["CONDITIONS"]

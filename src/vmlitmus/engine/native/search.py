@@ -147,7 +147,7 @@ class Search(StateStore):
 
     def _call_together(self) -> None:
         """Let more cores help as soon as the code for that is compiled."""
-        if self.edges or self.starts:
+        if self.edges or self.starts or self.limits.spill is not None:
             self.cores = 1
         elif self.coming is None:
             self.coming = parallel.prepare(self)
@@ -176,7 +176,8 @@ class Search(StateStore):
         return self.team.spread(table, self.slots, slots, (self.slots << 64) // slots, used.address)
 
     def _look(self) -> None:
-        """Show progress and keep to the time limit."""
+        """Leave to the disk what goes there, show progress and keep to the time limit."""
+        self.leave()
         seconds = time.monotonic() - self.started
         if self.progress is not None:
             waiting = self._get("TAIL") - self._get("HEAD")

@@ -27,12 +27,15 @@ from typing import Any
 
 from vmlitmus.engine.limits import Limits, Stopped
 from vmlitmus.engine.native.jit import Native
-from vmlitmus.engine.native.kernels import breadth_first, graph
+from vmlitmus.engine.native.kernels import breadth_first, graph, remainders
 from vmlitmus.engine.native.kernels.language import compile_kernel
+from vmlitmus.engine.native.log_file import LogFile
 from vmlitmus.engine.native.memory import Region
+from vmlitmus.engine.native.remainder_table import LINE_KEYS, Plan, RemainderTable
 from vmlitmus.errors import EnginesDisagree
 
 _BATCH = 512  # successors collected before they are inserted
+_PEEK = 16  # successors between a look at whether a line is full and the search in it
 _MOST_EDGES = 4 * _BATCH  # edges that one batch can have before its last state
 _SMALL = 1 << 12  # slots up to which a table doubles
 _GROWTH = 1.5  # beyond: each key is moved about twice
@@ -41,7 +44,10 @@ _FAMILY = 16  # states in a row whose children are noted together
 _LATELY = 1 << 14  # successors remembered for a while; their keys fit a core's own cache
 _LOW = 1 << 16  # slots whose keys are put aside while a table grows
 _MOST_STATES = (1 << 32) - 2  # states are 32-bit indexes
-_GROWING = ("TABLE", "LOG", "CHILDREN", "OWNERS", "LEVELS", "INDEX", "FIRST", "TARGETS", "TAKEN")
+_GROWING = (
+    *("TABLE", "LINES_AT", "LOG", "CHILDREN", "OWNERS", "LEVELS"),
+    *("INDEX", "FIRST", "TARGETS", "TAKEN"),
+)
 _NO_PARENT = 0xFFFFFFFF  # the parent of an initial state
 _FIELD = {name: index for index, name in enumerate(breadth_first.FIELDS)}
 
@@ -81,6 +87,8 @@ class StateStore:
     """The memory of one breadth-first search, and the code that works on it.
 
     ``effort`` is how well the code is compiled, 0 or 2. ``edges`` says whether edges are kept.
+    Where the log goes to a file and a state has one word, the table keeps remainders of keys,
+    unless edges need to find states by whole ones.
     Closing it gives the memory back.
     """
 
@@ -100,6 +108,10 @@ class StateStore:
         self.largest = _BATCH + model.fanout
         self.regions: dict[str, Region] = {}
         self.ctx = Region(8 * len(breadth_first.FIELDS))
+        brief = limits.spill is not None and model.words == 1
+        self.remainders: RemainderTable | None = None
+        if brief and not (edges or model.named or starts):
+            self.remainders = RemainderTable(self, model.bits)
         self._compile(effort)
         self._allocate(stop_on, starts)
         self._begin(starts or [model.initial])
@@ -116,7 +128,8 @@ class StateStore:
     def _compile(self, effort: int) -> None:
         """Compile the machine and the kernel; the search can go on where it is."""
         self.effort = effort
-        self.kernel = _kernel(self.model.words, effort, self.model.symmetric)
+        bits = self.model.bits if self.remainders is not None else 0
+        self.kernel = _kernel(self.model.words, effort, self.model.symmetric, bits)
         self.machine = _machine(self.model.ir, effort)
         self._set("EXPAND", self.machine.address("expand"))
         self._set("CONDITIONS", self.machine.address("conditions"))
@@ -179,13 +192,15 @@ class StateStore:
         needed: int = self._get("EDGES") + _MOST_EDGES + self.largest
         return self.edge_room if needed <= self.edge_room else int(needed * 1.1)
 
-    def _region(self, name: str, size: int) -> Region:
+    def region(self, name: str, size: int) -> Region:
         """Make or grow a region, and tell the kernel where it is."""
         if name in self.regions:
             self.regions[name].grow(size)
+        elif name == "LOG" and self.limits.spill is not None:
+            self.regions[name] = LogFile(self.limits.spill, size)
         else:
             self.regions[name] = Region(size, growing=name in _GROWING)
-        self._set(name, self.regions[name].address)
+        self.put(name, self.regions[name].address)
         return self.regions[name]
 
     def put(self, name: str, value: int) -> None:
@@ -196,27 +211,29 @@ class StateStore:
         """Return a field of the context."""
         return self.ctx.words(_FIELD[name], 1)[0]
 
-    _set, _get = put, get
+    _set, _get, _region = put, get, region
 
     @property
     def allocated(self) -> int:
-        """Bytes allocated for states, their families and the table."""
-        names = [name for name in _GROWING if name in self.regions and name != "LEVELS"]
+        """Bytes of memory allocated for states, their families and the table."""
+        without = ("LEVELS",) if self.limits.spill is None else ("LEVELS", "LOG")
+        names = [name for name in _GROWING if name in self.regions and name not in without]
         return sum(self.regions[name].size for name in names)
 
     def _grow(self, states: int) -> None:
-        """Make room for so many states, and for a batch more; raises Stopped("memory")."""
+        """Make room for so many states, and for a batch more; raises Stopped."""
         states += self.largest
         if states > _MOST_STATES:
             raise Stopped("memory")
-        slots = self.slots
-        while slots * _FULL < states:
-            growth = 2 if slots < _SMALL or self.edges else _GROWTH
-            slots = max(1024, int(slots * growth) + 7 & -8)
-        room = min(int(slots * _FULL), max(states, int(self.room * 1.02) + 512))
-        self._check_memory(slots, room)
+        plan = self._plan(states)
+        slots = plan.slots
+        room = min(plan.room, max(states, int(self.room * 1.02) + 512))
+        self._check_memory(plan, room)
         try:
-            self._grow_table(slots)
+            if self.remainders is not None:
+                self.remainders.grow(plan)
+            else:
+                self.grow_table(slots)
             self._region("LOG", 8 * self.model.words * room)
             self._region("CHILDREN", 4 * (room // _FAMILY + 1))
             self._region("LEVELS", 4 * room)  # few of them are ever touched
@@ -229,23 +246,51 @@ class StateStore:
         self.room = room
         self._set("ROOM", room)
 
+    def _plan(self, states: int) -> Plan:
+        """Return how large the table is to be for so many states."""
+        if self.remainders is not None:
+            return self.remainders.plan(states)
+        slots = self.enough(states)
+        return Plan(self.capacity(slots), 8 * self.keys * slots, slots)
+
+    def enough(self, states: int) -> int:
+        """Return how many slots whole keys of so many states need."""
+        slots = self.slots
+        while slots * _FULL < states:
+            growth = 2 if slots < _SMALL or self.edges else _GROWTH
+            slots = max(1024, int(slots * growth) + 7 & -8)
+        return slots
+
+    def capacity(self, slots: int) -> int:
+        """Return how many whole keys so many slots may have."""
+        return int(slots * _FULL)
+
+    def leave(self) -> None:
+        """Give to the file, where the log is in one, what is not to be used soon."""
+        log = self.regions["LOG"]
+        if isinstance(log, LogFile):
+            state = 8 * self.model.words
+            log.leave(state * self.get("HEAD"), state * self.get("TAIL"))
+
     def make_room(self, states: int) -> None:
         """Make room for so many states more, and for a batch; raises Stopped("memory")."""
         wanted = self.get("TAIL") + states
         if wanted + self.largest > self.get("ROOM"):
             self._grow(wanted)
 
-    def _check_memory(self, slots: int, room: int) -> None:
+    def _check_memory(self, plan: Plan, room: int) -> None:
         families = max(4 * (room // _FAMILY + 1), PAGESIZE)
-        states = 8 * self.model.words + (4 if self.starts else 0)
-        needed = 8 * self.keys * slots + states * room + families
+        states = 0 if self.limits.spill is not None else 8 * self.model.words
+        states += 4 if self.starts else 0
+        needed = plan.size + states * room + families
         if self.edges:
-            needed += 4 * slots + 8 * (room + 1)
+            needed += 4 * plan.slots + 8 * (room + 1)
             needed += (8 if self.model.named else 4) * self._edges_then()
         if self.limits.memory is not None and needed > self.limits.memory:
             raise Stopped("memory")
 
-    def _grow_table(self, slots: int) -> None:
+    def grow_table(self, slots: int) -> None:
+        """Make room for more whole keys; raises OSError."""
         if slots == self.slots:
             return
         table = self._region("TABLE", 8 * self.keys * slots).address
@@ -324,17 +369,23 @@ def line(words: int) -> dict[str, int]:
     return {"LINE": 1 << bits, "LINE_BITS": bits}
 
 
-def kernel_constants(words: int, symmetric: bool) -> dict[str, int]:
-    """Return the constants of the kernels for states of so many words."""
+def kernel_constants(words: int, symmetric: bool, brief: int = 0) -> dict[str, int]:
+    """Return the constants of the kernels for states of so many words.
+
+    ``brief`` is 0, or how many bits a state has of which the table keeps a remainder.
+    """
     return {
         **_FIELD,
         "WORDS": words,
         "KEYS": min(words, 2),
         "MOST": _BATCH,
+        "PEEK": _PEEK,
         "MEMORY": _LATELY,
         "MOST_EDGES": _MOST_EDGES,
         "UNKNOWN": _NO_PARENT,
         "LOW": _LOW,
+        "LINE_KEYS": LINE_KEYS,
+        "BITS": brief,
         "NO_ROOM": (1 << 64) - 1,
         "FAMILY": _FAMILY,
         **line(words),
@@ -350,12 +401,16 @@ def kernel_constants(words: int, symmetric: bool) -> dict[str, int]:
 
 
 @cache
-def _kernel(words: int, effort: int, symmetric: bool) -> dict[str, Any]:
+def _kernel(words: int, effort: int, symmetric: bool, brief: int) -> dict[str, Any]:
     """Return the kernel's functions for states of so many words, compiled once."""
-    constants = kernel_constants(words, symmetric)
+    constants = kernel_constants(words, symmetric, brief)
     exported = breadth_first.EXPORTED + graph.PASSES
     internal = [f for f in breadth_first.INTERNAL if symmetric or f not in breadth_first.OF_ORBITS]
     internal += graph.INTERNAL
+    if brief:
+        instead = {f.__name__: f for f in remainders.INSTEAD}
+        internal = [instead.get(f.__name__, f) for f in internal] + remainders.INTERNAL
+        exported = exported + remainders.EXPORTED
     names = frozenset(f.__name__ for f in exported)
     native = Native(compile_kernel(internal + exported, constants, names), effort)
     return {f.__name__: native.function(f.__name__, f.__code__.co_argcount) for f in exported}

@@ -77,6 +77,12 @@ FIELDS = (
     "SHARD_NEW",  # address, by batch, of how many new keys the shard has found there
     "LEFT",  # address of what the shard leaves over: a batch and a place in it, 32 bits each
     "LEFT_COUNT",  # how many they are
+    "LINES_AT",  # address of the lines of a table of remainders
+    "LINES",  # how many there are
+    "HELD",  # how many keys a line has
+    "MORE_BYTES",  # bytes of a key beyond its first 31 bits
+    "REST_MASK",  # the bits of a key that tell it from others of its line
+    "OVERFLOWN",  # keys that are in TABLE because their line is full
 )
 GROW, FAILED, DONE, FOUND, PAUSE = range(5)  # what advance() returns
 
@@ -156,6 +162,15 @@ def find(table, slots, key):
         if slot == slots:
             slot = 0
     return 0
+
+
+def enter(ctx, key):
+    """Put a key into the table; say whether it was not there."""
+    slot = load(ctx, TABLE) + find(load(ctx, TABLE), load(ctx, SLOTS), key) * (8 * KEYS)
+    if load(slot, 0) != 0:
+        return 0
+    copy_key(key, slot)
+    return 1
 
 
 def represent(ctx, state, key):
@@ -268,6 +283,8 @@ def keep_edges(ctx, n, got, parent):
     last = successor + got * (8 * WORDS)
     while successor < last:
         key = keys + n * (8 * KEYS)
+        if SYMMETRIC == 1:
+            canonical(load(ctx, CANONICAL), successor)
         make_key(successor, key)
         place = share(key, MEMORY)
         lately = recent + place * (8 * KEYS)
@@ -304,6 +321,14 @@ def recall(ctx, key, index):
     place = share(key, MEMORY)
     if differ(key, load(ctx, LATELY) + place * (8 * KEYS)) == 0:
         store32(load(ctx, LATELY_AT), place, index)
+    return 0
+
+
+def peek(table, slots, key):
+    """Prefetch the line behind a key's first one where that is full; it has to be in the cache."""
+    slot = home(key, slots)
+    full = load(table, (slot + LINE - 1) * KEYS) != 0
+    prefetch(table, (slot + LINE * full) * KEYS)
     return 0
 
 
@@ -414,6 +439,8 @@ def absorb(ctx, n):
     k = 0
     while k < n:
         key = keys + k * (8 * KEYS)
+        if k + PEEK < n:
+            peek(table, slots, key + PEEK * (8 * KEYS))
         slot = find(table, slots, key)
         if load(table, slot * KEYS) == 0:
             copy_key(key, table + slot * (8 * KEYS))
@@ -584,6 +611,7 @@ INTERNAL: list[Callable[..., int]] = [
     copy_key,
     copy_state,
     find,
+    enter,
     put_aside,
     fill,
     go_up,
@@ -598,6 +626,7 @@ INTERNAL: list[Callable[..., int]] = [
     keep_edges,
     keep_taken,
     recall,
+    peek,
     owner,
     ended,
     inherit,
