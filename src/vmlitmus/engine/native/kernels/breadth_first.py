@@ -283,6 +283,8 @@ def keep_edges(ctx, n, got, parent):
     last = successor + got * (8 * WORDS)
     while successor < last:
         key = keys + n * (8 * KEYS)
+        if SYMMETRIC == 1:
+            canonical(load(ctx, CANONICAL), successor)
         make_key(successor, key)
         place = share(key, MEMORY)
         lately = recent + place * (8 * KEYS)
