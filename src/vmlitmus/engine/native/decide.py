@@ -38,7 +38,7 @@ def find_native(
     """
     kind = claim.kind if claim is not None else None
     live = claim is not None and claim.is_liveness
-    if kind not in ("never", "possible", None):
+    if live:
         symmetry = "off"
     by_orbits = _ByOrbits(machine, kind, watched, limits, progress)
     if symmetry == "on" and (finding := by_orbits.find()) is not None:
@@ -139,7 +139,12 @@ class _ByOrbits:
         stop_on = _stop_on(self.kind)
         try:
             opened = OrbitSearch(
-                model, stop_on=stop_on, limits=self.left(), progress=self.progress, effort=effort
+                model,
+                stop_on=stop_on,
+                limits=self.left(),
+                progress=self.progress,
+                effort=effort,
+                edges=self.kind == "recoverable",
             )
         except Stopped as stop:
             return Finding("compiled", 0, 0, 0, {}, frozenset(), stopped=stop.reason)
@@ -147,10 +152,13 @@ class _ByOrbits:
             found = search.run()
             if found.error is not None or found.observed & FAULTY_CONDITION:
                 return None
+            end, stopped = found.hit, found.stopped
+            if self.kind == "recoverable" and stopped is None:
+                end, stopped = _unrecoverable(search)
             path = None
-            if found.hit is not None:
+            if end is not None and stopped is None:
                 unpack = Layout(self.machine).unpack
-                path = tuple(unpack(words) for words in search.path(found.hit))
+                path = tuple(unpack(words) for words in search.path(end))
             assert self.alike is not None
             return Finding(
                 engine="compiled",
@@ -160,7 +168,7 @@ class _ByOrbits:
                 coverage=by.coverage(found.coverage),
                 observed=_observed(found, self.watched),
                 path=path,
-                stopped=found.stopped,
+                stopped=stopped,
                 alike=replace(self.alike, orbits=found.orbits),
                 notes=_odds(search),
             )
