@@ -19,7 +19,8 @@ class Cell:
     ``where`` gives the value of each axis of the test's matrix, as text; empty without a matrix.
     ``word`` is the word that its observations are expected to give, if the test says so. ``timing``
     is how it goes in time, for a simulation. A ``large`` cell is only simulated: it has more of
-    something than the engines decide.
+    something than the engines decide. ``every`` gives for a list what an axis sets in each of its
+    entries, one that is added later as well.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Cell:
     word: str | None = None
     timing: Mapping[str, Any] = field(default_factory=dict)
     large: bool = False
+    every: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @property
     def allow(self) -> tuple[str, ...]:

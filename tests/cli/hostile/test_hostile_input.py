@@ -10,9 +10,9 @@ import sys
 import time
 from pathlib import Path
 
-import asked
+import cli_call
 import pytest
-from asked import GOOD
+from cli_call import GOOD
 
 from vmlitmus.cli.main import main
 from vmlitmus.decide.workers import spread
@@ -25,7 +25,7 @@ COMMAND = [sys.executable, "-m", "vmlitmus"]
 
 
 def vmlitmus(capsys, *args: str) -> tuple[int, str, str]:
-    code, out, err = asked.vmlitmus(capsys, *args)
+    code, out, err = cli_call.vmlitmus(capsys, *args)
     assert control_in(out + err) is None
     assert "Traceback" not in out + err
     return code, out, err

@@ -14,15 +14,15 @@ try_to_wake_up() and __schedule() in kernel/sched/core.c.
 from __future__ import annotations
 
 from vmlitmus.lang import KernelFile, Sections, World, sequence, when
-from vmlitmus.model.kvm.vcpu_wakeup.avic import blocking, unblocking
-from vmlitmus.model.kvm.vcpu_wakeup.entry import irqs
-from vmlitmus.model.kvm.vcpu_wakeup.posted import (
+from vmlitmus.model.kvm.vcpu_wakeup.apicv.avic import blocking, unblocking
+from vmlitmus.model.kvm.vcpu_wakeup.apicv.posted import (
     add_to_list,
     posting,
     set_wakeup_vector,
     sync_sleeper,
 )
-from vmlitmus.model.kvm.vcpu_wakeup.pre_block import after_block, before_block
+from vmlitmus.model.kvm.vcpu_wakeup.apicv.pre_block import after_block, before_block
+from vmlitmus.model.kvm.vcpu_wakeup.entry import irqs
 from vmlitmus.model.kvm.vcpu_wakeup.versions import AT_PUT, NO_PREEMPTION
 from vmlitmus.world.vcpu_wakeup import Apic, Host, Vcpu
 

@@ -15,12 +15,12 @@ Source: vcpu_enter_guest() and kvm_vcpu_exit_request() in arch/x86/kvm/x86.c.
 from __future__ import annotations
 
 from vmlitmus.lang import CpuEvent, KernelFile, Sections, World, sequence, step, when
+from vmlitmus.model.kvm.vcpu_wakeup.apicv.avic import look_at_virr
+from vmlitmus.model.kvm.vcpu_wakeup.apicv.inhibit import inject, update_apicv
+from vmlitmus.model.kvm.vcpu_wakeup.apicv.posted import SYNC_ENTRY, sync_entry
+from vmlitmus.model.kvm.vcpu_wakeup.apicv.vmcs01 import finish_l2_exit
 from vmlitmus.model.kvm.vcpu_wakeup.async_pf import check_completion
-from vmlitmus.model.kvm.vcpu_wakeup.avic import look_at_virr
-from vmlitmus.model.kvm.vcpu_wakeup.inhibit import inject, update_apicv
 from vmlitmus.model.kvm.vcpu_wakeup.mask import mark
-from vmlitmus.model.kvm.vcpu_wakeup.posted import SYNC_ENTRY, sync_entry
-from vmlitmus.model.kvm.vcpu_wakeup.vmcs01 import finish_l2_exit
 from vmlitmus.world.snp import Mode
 from vmlitmus.world.vcpu_wakeup import Apic, Host, Vcpu
 

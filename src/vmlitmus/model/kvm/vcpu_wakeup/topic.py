@@ -17,33 +17,15 @@ from vmlitmus.lang import (
     number,
     release,
 )
-from vmlitmus.model.kvm.vcpu_wakeup.async_pf import acknowledge, fault, handle_ack, page_present
-from vmlitmus.model.kvm.vcpu_wakeup.avic import (
+from vmlitmus.model.kvm.vcpu_wakeup.apicv.avic import (
     begin_avic_irq,
     begin_ipi,
     deliver_avic,
     doorbell,
     send_ipi,
 )
-from vmlitmus.model.kvm.vcpu_wakeup.block import block
-from vmlitmus.model.kvm.vcpu_wakeup.entry import (
-    after_exit,
-    enter_guest,
-    halt,
-    vmexit,
-    vmexit_for_ipi,
-)
-from vmlitmus.model.kvm.vcpu_wakeup.inhibit import toggle_inhibit
-from vmlitmus.model.kvm.vcpu_wakeup.init_sipi import (
-    accept_events,
-    ap_halts,
-    begin_start,
-    notice_init,
-    start,
-)
-from vmlitmus.model.kvm.vcpu_wakeup.kick import begin_request, request, take_ipi
-from vmlitmus.model.kvm.vcpu_wakeup.mask import guest_writes
-from vmlitmus.model.kvm.vcpu_wakeup.posted import (
+from vmlitmus.model.kvm.vcpu_wakeup.apicv.inhibit import toggle_inhibit
+from vmlitmus.model.kvm.vcpu_wakeup.apicv.posted import (
     assign_device,
     begin_interrupt,
     deliver,
@@ -53,16 +35,34 @@ from vmlitmus.model.kvm.vcpu_wakeup.posted import (
     unassign_device,
     wakeup_handler,
 )
-from vmlitmus.model.kvm.vcpu_wakeup.scheduled import loaded, migrate, preempt, schedule_home
-from vmlitmus.model.kvm.vcpu_wakeup.track_write import emulate_write, shadow_fault, unshadow
-from vmlitmus.model.kvm.vcpu_wakeup.versions import FIXES, READ, VERSIONS
-from vmlitmus.model.kvm.vcpu_wakeup.vmcs01 import (
+from vmlitmus.model.kvm.vcpu_wakeup.apicv.vmcs01 import (
     end_interrupt,
     enter_l2,
     exit_l2,
     take_injected,
     take_interrupt,
 )
+from vmlitmus.model.kvm.vcpu_wakeup.async_pf import acknowledge, fault, handle_ack, page_present
+from vmlitmus.model.kvm.vcpu_wakeup.block import block
+from vmlitmus.model.kvm.vcpu_wakeup.entry import (
+    after_exit,
+    enter_guest,
+    halt,
+    vmexit,
+    vmexit_for_ipi,
+)
+from vmlitmus.model.kvm.vcpu_wakeup.init_sipi import (
+    accept_events,
+    ap_halts,
+    begin_start,
+    notice_init,
+    start,
+)
+from vmlitmus.model.kvm.vcpu_wakeup.kick import begin_request, request, take_ipi
+from vmlitmus.model.kvm.vcpu_wakeup.mask import guest_writes
+from vmlitmus.model.kvm.vcpu_wakeup.scheduled import loaded, migrate, preempt, schedule_home
+from vmlitmus.model.kvm.vcpu_wakeup.track_write import emulate_write, shadow_fault, unshadow
+from vmlitmus.model.kvm.vcpu_wakeup.versions import FIXES, READ, VERSIONS
 from vmlitmus.model.kvm.vcpu_wakeup.walk import lockless_walk, page_walk, zap
 from vmlitmus.world.vcpu_wakeup import Apic, Cpu, Device, GuestTable, Host, Page, Task, Vcpu
 

@@ -18,10 +18,10 @@ kvm_apic_update_apicv(), apic_find_highest_irr(), apic_clear_irr() in arch/x86/k
 from __future__ import annotations
 
 from vmlitmus.lang import KernelFile, Sections, World, sequence, when
-from vmlitmus.model.kvm.vcpu_wakeup.avic import clear_running, set_running
+from vmlitmus.model.kvm.vcpu_wakeup.apicv.avic import clear_running, set_running
+from vmlitmus.model.kvm.vcpu_wakeup.apicv.vmcs01 import refresh_controls
 from vmlitmus.model.kvm.vcpu_wakeup.kick import kick, set_request
 from vmlitmus.model.kvm.vcpu_wakeup.versions import KEEP_PENDING
-from vmlitmus.model.kvm.vcpu_wakeup.vmcs01 import refresh_controls
 from vmlitmus.world.vcpu_wakeup import Apic, Host, Task, Vcpu
 
 SET_INHIBIT = KernelFile("arch/x86/kvm/x86.c", "__kvm_set_or_clear_apicv_inhibit()", "7.2.8")

@@ -19,7 +19,7 @@ arch/x86/kvm/vmx/common.h, vmx_sync_pir_to_irr() in arch/x86/kvm/vmx/vmx.c.
 from __future__ import annotations
 
 from vmlitmus.lang import CpuEvent, KernelFile, Sdm, Sections, World, sequence, step, when
-from vmlitmus.model.kvm.vcpu_wakeup.avic import look_at_virr
+from vmlitmus.model.kvm.vcpu_wakeup.apicv.avic import look_at_virr
 from vmlitmus.model.kvm.vcpu_wakeup.kick import kick, set_request, wake_up
 from vmlitmus.model.kvm.vcpu_wakeup.versions import (
     ALWAYS_SYNC,

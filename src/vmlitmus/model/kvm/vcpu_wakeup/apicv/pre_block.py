@@ -14,7 +14,7 @@ Linux 5.16 nothing else was read.
 from __future__ import annotations
 
 from vmlitmus.lang import Sections, World, when
-from vmlitmus.model.kvm.vcpu_wakeup.posted import add_to_list, posting
+from vmlitmus.model.kvm.vcpu_wakeup.apicv.posted import add_to_list, posting
 from vmlitmus.model.kvm.vcpu_wakeup.versions import AT_PUT
 from vmlitmus.world.vcpu_wakeup import Apic, Cpu, Vcpu
 
