@@ -45,19 +45,21 @@ def mechanisms(
 # cell, bound: page, what it says there
 EXCEPTIONS: dict[tuple[str, str], tuple[str, str]] = {
     **mechanisms(
-        "none core-scheduling", RUNS, "machine.cores", "A second core takes the user task away"
+        "none core-scheduling", RUNS, "machine.cores", "a second core takes the user task away"
     ),
     **mechanisms(
-        "none core-scheduling cookie-per-vcpu cookie-per-vm kernel-entry gang tif-handshake",
+        "none core-scheduling cookie-per-vcpu cookie-per-vm kernel-entry gang"
+        " tif-handshake isolation",
         SERVED,
         "machine.cpus_per_core",
-        "the one MSR names one of two siblings",
+        "The one MSR then names one of two siblings",
     ),
-    **mechanisms("cookie-per-vm gang", RUNS, "guest.vcpus", "each keeps the other from running"),
+    **mechanisms("cookie-per-vm gang", RUNS, "guest.vcpus", "Each keeps the other from running"),
+    **mechanisms("isolation", RUNS, "guest.vcpus", "Cpu isolation keeps two such vcpus out"),
+    **mechanisms("hot-unplug-outside", RUNS, "host.tasks", "a slice of that task comes before"),
     **mechanisms(
-        "hot-unplug-outside", RUNS, "host.tasks", "a slice of the other task comes before"
+        "hot-unplug-outside", RUNS, "guest.vcpus", "with one more vcpu the two shut each other out"
     ),
-    **mechanisms("hot-unplug-outside", RUNS, "guest.vcpus", "two vcpus shut each other out"),
     **{
         (f"policy-grid[cache_flush=v3,allow={allow}]", "machine.tasks"): (
             "README.md",
@@ -68,10 +70,35 @@ EXCEPTIONS: dict[tuple[str, str], tuple[str, str]] = {
             "guest-write+eviction+migration+reclaim+host-reuse",
         )
     },
+    **{
+        (
+            f"proposed-table[smt=on,mode=warn,guest={guest},context={context},"
+            f"forced_on=acknowledged,on_fatal={on_fatal}]",
+            bound,
+        ): ("docs/split-lock.md", "takes the neighbour away in `proposed-table`")
+        for bound in ("vm.1.vcpus", "vm")
+        for guest in ("off", "warn", "fatal")
+        for context in ("user", "kernel")
+        for on_fatal in ("kill", "forward")
+    },
     ("mode-claim-grid[mode=warn,claim=never stays-undetected]", "machine.cores"): (
         "docs/split-lock.md",
-        "With mitigation one work for all cpus can leave a core without detection",
+        "one work item serves all cpus, and that can leave a core without detection",
     ),
+    **{
+        (
+            f"smt-who-is-beside[siblings={siblings},claim=never guest-beside-tenant]",
+            "machine.cores",
+        ): (
+            "docs/domain-switch.md",
+            "with all of them each VM has a core of its own",
+        )
+        for siblings in ("anybody", "cookies")
+    },
+    (
+        "hint-by-event[hint=accurate-topology,allow=configuration+live-migration]",
+        "host.2.cores",
+    ): ("docs/smt-topology.md", "a destination with as many cores as the VM has vcpus"),
     ("mode-claim-grid[mode=warn,claim=never tenant-unseen]", "vm.1.vcpus"): (
         "docs/split-lock.md",
         "With two vcpus the first VM has both cpus of the core",

@@ -46,6 +46,18 @@ class ModelLost(ModelError):
         )
 
 
+class OutOfTime(VmlitmusError):
+    """A simulation cannot make the fewest runs that give figures within its time limit."""
+
+    exit_code = 3
+
+    def __init__(self, runs: int, fewest: int, seconds: float) -> None:
+        super().__init__(
+            f"{runs} of at least {fewest} runs are done after the time limit, {seconds:g} s: too"
+            " few for figures; raise --time-limit, or shorten timing.horizon"
+        )
+
+
 class ScenarioError(VmlitmusError):
     """A scenario asks for something that its model does not offer."""
 

@@ -19,7 +19,8 @@ class Cell:
     ``where`` gives the value of each axis of the test's matrix, as text; empty without a matrix.
     ``word`` is the word that its observations are expected to give, if the test says so. ``timing``
     is how it goes in time, for a simulation. A ``large`` cell is only simulated: it has more of
-    something than the engines decide.
+    something than the engines decide. ``every`` gives for a list what an axis sets in each of its
+    entries, one that is added later as well.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Cell:
     word: str | None = None
     timing: Mapping[str, Any] = field(default_factory=dict)
     large: bool = False
+    every: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @property
     def allow(self) -> tuple[str, ...]:
@@ -60,8 +62,17 @@ class Cell:
         given = (self.tables, self.lists, self.environment, self.without, self.fixed)
         return repr((*given, self.assume))
 
-    def machine(self, model: Model, *, switchable: bool = False) -> Machine:
-        """Return the machine of this scenario; raises ScenarioError or ModelError."""
+    def machine(
+        self,
+        model: Model,
+        *,
+        switchable: bool = False,
+        known: Mapping[object, Machine] | None = None,
+    ) -> Machine:
+        """Return the machine of this scenario; raises ScenarioError or ModelError.
+
+        ``known`` are other machines of the model, by their content.
+        """
         return build(
             model,
             self.tables,
@@ -76,6 +87,7 @@ class Cell:
             assume=self.assume,
             switchable=switchable,
             in_time=self.large,
+            known=known,
         )
 
 

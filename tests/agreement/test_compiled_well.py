@@ -10,7 +10,7 @@ from judge import opinion
 from random_models import Writer
 
 from vmlitmus.engine import run
-from vmlitmus.engine.native import search
+from vmlitmus.engine.native import search, store
 from vmlitmus.litmus import Catalogue
 from vmlitmus.litmus.catalogue import blessed
 
@@ -36,11 +36,11 @@ def well_soon(monkeypatch):
     monkeypatch.setattr(search, "_QUICK", -1.0)
     monkeypatch.setattr(search, "_COMPILING", -1.0)
     monkeypatch.setattr(search, "_SLICE", 16)
-    monkeypatch.setattr(search, "_BATCH", 16)
+    monkeypatch.setattr(store, "_BATCH", 16)
     monkeypatch.setattr(search.Search, "_compile", noting)
-    search._kernel.cache_clear()
+    store._kernel.cache_clear()
     yield efforts
-    search._kernel.cache_clear()
+    store._kernel.cache_clear()
 
 
 @pytest.mark.parametrize(("test", "cell"), CELLS[::12], ids=[c.name for _, c in CELLS[::12]])

@@ -14,29 +14,9 @@ from pathlib import Path
 
 import jsonschema
 import pytest
-
-from vmlitmus.cli.main import main
+from cli_call import GOOD, vmlitmus
 
 SCHEMAS = Path(__import__("vmlitmus").__file__).parent / "schemas"
-GOOD = """question = "Is it safe?"
-source = "somewhere"
-expect = "violated"
-because = "we know"
-decided_by = "model"
-topic = "cache-flush"
-[kvm]
-cache_flush = "none"
-[environment]
-allow = ["guest-write", "eviction", "reclaim", "host-reuse"]
-[claim]
-never = "stale-encrypted-line"
-"""
-
-
-def vmlitmus(capsys, *args: str) -> tuple[int, str, str]:
-    code = main(list(args))
-    out, err = capsys.readouterr()
-    return code, out, err
 
 
 def test_check_of_a_file(tmp_path, capsys) -> None:
@@ -93,8 +73,12 @@ def test_table_formats(capsys, layout: str) -> None:
 
 
 def test_tables_by_claim_come_first(capsys) -> None:
-    _, out, _ = vmlitmus(capsys, "table", "smt-protection")
-    assert out.startswith("mechanism-by-claim:")
+    _, out, _ = vmlitmus(capsys, "table", "page-state")
+    heads = [line.partition(":")[0] for line in out.splitlines()]
+    claims = ("page-that-cannot-be-assigned", "svsm-checks-the-first-page", "svsm-zeroes-a-vmsa")
+    found = [heads.index(name) for name in (*claims, "allocate-prepares-nothing")]
+    assert found == sorted(found)
+    assert found[0] == 0
 
 
 def test_reports_are_at_most_75_columns_of_ascii(capsys) -> None:
@@ -272,7 +256,7 @@ def test_interrupt_keeps_what_is_known() -> None:
         time.sleep(0.05)
     time.sleep(1)
     os.kill(process.pid, signal.SIGINT)
-    out, err = process.communicate(timeout=20)
+    out, err = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "interrupted after" in err
     assert "Traceback" not in err
@@ -303,3 +287,12 @@ def test_a_full_disk_loses_nothing(tmp_path) -> None:
     assert json.loads(done.stdout)["schema"] == "vmlitmus/outcome/1"
     assert target.read_text() == "before"
     assert [p.name for p in tmp_path.iterdir()] == ["out.json"]
+
+
+@pytest.mark.parametrize("words", [[], ["audit"]])
+def test_a_call_without_a_command_prints_the_help_once(capsys, words) -> None:
+    code, out, err = vmlitmus(capsys, *words)
+    assert (code, out) == (2, "")
+    assert err.count("Usage:") == 1
+    assert "Error" not in err
+    assert "Commands:" in err

@@ -109,3 +109,10 @@ def test_lines_are_cut_to_the_terminal_and_nowhere_else(listed, monkeypatch) -> 
     cut = listed("claims", "split-lock", "not-bare-metal")
     assert max(map(len, cut.splitlines())) <= 60
     assert cut.split() == whole.split()
+
+
+def test_disturbances_are_told_by_the_step_that_begins_them(listed) -> None:
+    found = listed("disturbances", "cache-flush").splitlines()
+    assert "guest-write: a vcpu writes a page" in found
+    first = "a task starts to call the mmu_notifiers for a page in the mm of a vm"
+    assert f"reclaim: {first}" in found

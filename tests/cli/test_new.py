@@ -25,8 +25,6 @@ def runs(tmp_path, capsys, *new: str) -> None:
     out = capsys.readouterr().out
     assert code == 0, out
     assert "as expected" in out
-    assert main(["new", *new, "-o", str(tmp_path)]) == 2
-    assert "exists; nothing was written" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("topic", TOPICS)
@@ -46,6 +44,17 @@ def test_mechanisms_for_every_setting_run(tmp_path, capsys, topic: str, setting:
 
 def test_a_new_topic_runs(tmp_path, capsys) -> None:
     runs(tmp_path, capsys, "topic", "my-own")
+
+
+@pytest.mark.parametrize("kind", ["mechanism", "test", "claim", "topic"])
+def test_nothing_is_overwritten(tmp_path, capsys, kind: str) -> None:
+    new = ["new", kind, "my-own", "--topic", "page-state" if kind != "mechanism" else "split-lock"]
+    assert main([*new, "-o", str(tmp_path)]) == 0
+    before = {path: path.read_text() for path in tmp_path.iterdir()}
+    capsys.readouterr()
+    assert main([*new, "-o", str(tmp_path)]) == 2
+    assert "exists; nothing was written" in capsys.readouterr().err
+    assert {path: path.read_text() for path in tmp_path.iterdir()} == before
 
 
 @pytest.mark.parametrize(

@@ -93,3 +93,60 @@ def test_a_name_that_the_language_never_had() -> None:
 
     with pytest.raises(AttributeError, match="Machin"):
         vmlitmus.lang.Machin  # noqa: B018
+
+
+POLICY = """
+from vmlitmus.model import TOPICS
+from vmlitmus.model.kvm.cache_flush.policies.ever_ran import EverRan
+from vmlitmus.model.kvm.cache_flush.policy import FlushPolicy
+
+class Mine(EverRan):
+    def {moment}(self, w, vcpu, cpu):
+        {code}
+
+MODEL = TOPICS["cache-flush"].variant(mechanisms={{FlushPolicy: {{"mine": Mine}}}})
+"""
+ASKED = (
+    TEST.replace('possible = "page-pinned"', 'possible = "dirty-on-two-cpus"')
+    + """
+[kvm]
+cache_flush = "mine"
+
+[environment]
+allow = ["guest-write", "migration"]
+"""
+)
+
+
+@pytest.mark.parametrize(
+    ("moment", "code", "said"),
+    [
+        ("before_vmrum", "pass", "mine.py:7: Mine.before_vmrum is no moment of FlushPolicy; did you"
+         " mean 'before_vmrun'?"),
+        ("before_vmrun", "mark(vcpu.vm, cpu)", "mine.py:8: unknown name 'mark'"),
+        ("before_vmrun", "FlushPolice", "unknown name 'FlushPolice'; did you mean 'FlushPolicy'"),
+    ],
+)  # fmt: skip
+def test_a_slip_in_a_mechanism_is_told(tmp_path, capsys, monkeypatch, moment, code, said) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.py").write_text(POLICY.format(moment=moment, code=code))
+    (tmp_path / "asked.toml").write_text(ASKED)
+    assert main(["check", "asked.toml", "--model", "mine.py"]) == 2
+    assert said in " ".join("".join(capsys.readouterr()).split())
+
+
+def test_a_method_of_ones_own_may_have_any_name_but_that_of_a_moment(tmp_path, capsys) -> None:
+    own = POLICY.format(moment="before_vmrun", code="self._mark_it(vcpu, cpu)")
+    own = own.replace("MODEL =", "    def _mark_it(self, vcpu, cpu):\n        pass\n\nMODEL =")
+    (tmp_path / "mine.py").write_text(own)
+    (tmp_path / "asked.toml").write_text(ASKED.replace('"violated"', '"holds"'))
+    found = ["check", str(tmp_path / "asked.toml"), "--model", str(tmp_path / "mine.py")]
+    assert main(found) == 0, capsys.readouterr()
+
+
+def test_a_word_that_stands_twice_is_placed_where_its_key_is(tmp_path, capsys, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "twice.toml").write_text(ASKED.replace("Is a page ever pinned?", "Why mine?"))
+    assert main(["check", "twice.toml"]) == 2
+    key = next(n for n, line in enumerate(ASKED.splitlines(), 1) if line.startswith("cache_flush"))
+    assert f"twice.toml:{key}: kvm.cache_flush: unknown mechanism" in capsys.readouterr().err

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import sys
+import time
 from pathlib import Path
 
 import jsonschema
@@ -12,7 +13,10 @@ import pytest
 
 import vmlitmus
 from vmlitmus.cli.main import main
-from vmlitmus.simulation.replications import Replications
+from vmlitmus.compiler import Machine
+from vmlitmus.lang import Model
+from vmlitmus.scenario import Cell
+from vmlitmus.simulation.replications import FEWEST, Replications
 
 SCHEMA = json.loads(
     (Path(vmlitmus.__file__).parent / "schemas" / "simulation-1.json").read_text(encoding="utf-8")
@@ -176,7 +180,7 @@ def test_the_worst_case_is_refused(tmp_path, capsys, options, said, code) -> Non
 def test_an_interruption_tells_what_is_there(tmp_path, capsys, monkeypatch, after, said) -> None:
     one = Replications.one
 
-    def interrupted(self: Replications, number: int) -> object:
+    def interrupted(self: Replications, number: int, end: float = 0.0) -> object:
         if number == after:
             raise KeyboardInterrupt
         return one(self, number)
@@ -212,3 +216,40 @@ def test_pictures_that_cannot_be(tmp_path, capsys, monkeypatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     assert simulate(tmp_path, TIMED, "--plot", "p.svg") == 2
     assert "pip install 'vmlitmus[plot]'" in capsys.readouterr().err
+
+
+def test_runs_that_take_too_long_are_given_up(tmp_path, capsys) -> None:
+    long = TIMED.replace('"2 s"', '"20000000 s"')
+    began = time.monotonic()
+    assert simulate(tmp_path, long, "--time-limit", "0.5", "--json") == 3
+    assert time.monotonic() - began < 15
+    found = json.loads(capsys.readouterr().out)
+    jsonschema.validate(found, SCHEMA)
+    assert "raise --time-limit" in found["cells"][0]["error"]
+
+
+def test_building_and_compiling_count_in_the_time_limit(capsys, monkeypatch) -> None:
+    """Where they take all of it, the fewest runs are made, and no more."""
+    build = Cell.machine
+
+    def slow(self: Cell, model: Model) -> Machine:
+        time.sleep(1)
+        return build(self, model)
+
+    monkeypatch.setattr(Cell, "machine", slow)
+    noisy = "mask-fills-in-time[cores=4,migrations=1 /s]"
+    limits = ["--time-limit", "1", "--precision", "0.0001"]
+    assert main(["simulate", noisy, *limits, "--json"]) in (1, 3)
+    assert json.loads(capsys.readouterr().out)["cells"][0]["runs"] == FEWEST
+
+
+def test_cells_that_differ_in_their_timing_share_a_machine(tmp_path, capsys, monkeypatch) -> None:
+    build, built = Cell.machine, []
+    monkeypatch.setattr(Cell, "machine", lambda s, model: built.append(s) or build(s, model))
+    matrix = '[matrix]\n"timing.tick" = ["1 ms", "4 ms"]\n"vm.vcpus" = [1, 2]\n'
+    text = TIMED.replace("expect = [0.42, 0.43]", "") + matrix
+    assert simulate(tmp_path, text, "--runs", "2", "--json") == 0
+    cells = json.loads(capsys.readouterr().out)["cells"]
+    figures = [cell["measures"][0]["figures"][0]["estimate"] for cell in cells]
+    assert len(set(figures)) > 1
+    assert (len(cells), len(built)) == (4, 2)

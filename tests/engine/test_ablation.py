@@ -315,10 +315,10 @@ def test_an_interrupt_keeps_what_is_known() -> None:
 
 
 def test_no_part_is_compiled_twice(monkeypatch) -> None:
-    from vmlitmus.engine.native import search
+    from vmlitmus.engine.native import store
 
     made = []
-    compiled = search.Native
+    compiled = store.Native
 
     def counting(ir: str, effort: int):
         made.append(ir)
@@ -326,8 +326,8 @@ def test_no_part_is_compiled_twice(monkeypatch) -> None:
 
     machine, claim = one("mask-always-freed")
     run(machine, claim, engine="compiled")  # the search itself is compiled once a process
-    search._machine.cache_clear()
-    monkeypatch.setattr(search, "Native", counting)
+    store._machine.cache_clear()
+    monkeypatch.setattr(store, "Native", counting)
     found = ablate(machine, claim, engine="compiled")
     assert found.combinations == 2 ** len(found.parts)
     assert len(set(made)) == 1  # maybe once in haste, and once more with care

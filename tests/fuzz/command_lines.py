@@ -25,7 +25,7 @@ HOSTILE = ["\\u001b[2J", "\x1b", "\u202e", "\0", "9" * 5000, "[" * 200, "=", "é
 WORDS = ["@/dev/zero", "-", "", "--all", "a[b=c]", "**", "%s", "../x.toml", "tests", "--", "-1"]
 WORDS += ["page-reused", "reclaim-flush[kind=sev]", "drop-destroy-flush[", "/dev/zero", "--model"]
 MOST_STATES, MOST_CELLS = 1000, 12
-LIMITS = {"time_limit": ["--time-limit", "2"], "memory_limit": ["--memory-limit", "256M"]}
+LIMITS = {"time_limit": ["--time-limit", "1"], "memory_limit": ["--memory-limit", "256M"]}
 NOT_OFFERED = {"watching", "everything", "required", "uses", "wide", "help", "cost"}
 
 

@@ -63,7 +63,8 @@ def fault_of(seed: int) -> tuple[str | None, int]:
     if found or "Traceback" in text:
         return f"{found or 'Traceback'} on the output: {call.args}: {text[-300:]!r}", code
     if taken > SECONDS:
-        return f"{taken:.0f} s: {call.args}", code
+        busy = used.ru_utime + used.ru_stime
+        return f"{taken:.0f} s, {busy:.0f} s of them at work: {call.args}", code
     more = (used.ru_maxrss << 10) - own
     return (f"{more >> 20} MiB: {call.args}" if more > MEMORY else None), code
 

@@ -68,6 +68,11 @@ def by_variable(w, t: Thing):
     when(not t.busy)
     t.done = True
 
+@step("{t} works in company", source=S)
+def by_count(w, t: Thing):
+    when(len(w.all(Thing)) == 3)
+    t.done = True
+
 @step("{t} becomes idle", source=S, disturbance="idle")
 def idle(w, t: Thing):
     t.busy = False
@@ -102,11 +107,14 @@ def setup(make, s):
     first = make(Thing, limit=s["t"]["limit"], busy=s["t"]["busy"])
     second = make(Thing, limit=2, busy=True)
     first.peer = second if s["t"]["peer"] else first
+    if s["t"]["three"]:
+        make(Thing, limit=2, busy=True)
 
 SETTINGS = {"t": {
     "limit": number(0, 3, default=1),
     "busy": flag(default=False),
     "peer": flag(default=True),
+    "three": flag(default=False),
     "worker": mechanism(Worker, default="plain"),
 }}
 MODEL = Model(name="kept", doc="", entities=(Thing,), steps=(STEP, idle, leave, rest),
@@ -171,6 +179,33 @@ def test_a_machine_like_another_is_not_lowered_again(lowered) -> None:
     lowered.clear()
     assert verdict(build(model)) == first
     assert not lowered
+    tidy()
+
+
+def test_a_larger_world_lowers_again_only_what_asks_for_all_there_is(lowered, monkeypatch) -> None:
+    model = load(MODEL.replace("STEP", "by_count"))
+    assert verdict(build(model))[0] == "violated"
+    lowered.clear()
+    larger = verdict(build(model, settings={"t": {"three": True}}))
+    assert larger[0] == "holds"
+    assert [lowered.count(step) for step in ("by_count", "leave")] == [3, 1]
+    monkeypatch.setattr(lowering_cache, "_FAMILIES", {})
+    assert larger == verdict(build(model, settings={"t": {"three": True}}))
+    tidy()
+
+
+@pytest.mark.parametrize("step", [*DIFFERENCES, "by_count"])
+def test_machines_that_differ_have_different_contents(step) -> None:
+    model = load(MODEL.replace("STEP", step))
+    other = DIFFERENCES.get(step, {"settings": {"t": {"three": True}}})
+    first = build(model)
+    known = {first.content: first}
+    assert build(model, **other, known=known) is not first
+    assert build(model, settings={"t": {"limit": 1, "busy": False}}, known=known) is first
+    bounded = build(model, allow=["idle"], at_most={"idle": 1}, known=known)
+    assert bounded is not first
+    known[bounded.content] = bounded
+    assert build(model, allow=["idle"], at_most={"idle": 2}, known=known) is not bounded
     tidy()
 
 

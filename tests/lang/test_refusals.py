@@ -74,7 +74,11 @@ REFUSED = [
     ("    when(not t.flag)", "    try:\n        pass\n    finally:\n        pass", "try"),
     ("    when(not t.flag)", "    print(t)", "'print' cannot be called"),
     ("    when(not t.flag)", "    when((lambda: True)())", "lambda"),
-    ("    when(not t.flag)", "    when(nothing)", "'nothing' is not set here"),
+    (
+        "    when(not t.flag)",
+        "    when(nothing)",
+        "unknown name 'nothing'; did you mean 'Thing', or is an import missing?",
+    ),
     ("    when(t.flag)\n    yield", "    while t.flag:\n        t.count = 0\n    yield", "yield"),
     ("    when(t.flag)\n    yield", "    x = yield\n    yield", "yield"),
     ("def go(w, t: Thing)", "def go(w, t)", "needs an entity or an enum"),

@@ -81,6 +81,9 @@ def _main(args: list[str] | None) -> int:
     except click.exceptions.Exit as stop:
         return stop.exit_code
     except click.ClickException as error:
+        if isinstance(error, click.exceptions.NoArgsIsHelpError):
+            click.echo(printable(error.format_message()), err=True)
+            return 2
         usage = (
             error.ctx.get_usage() + "\n"
             if isinstance(error, click.UsageError) and error.ctx

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import product
 from typing import Any
 
+from vmlitmus.compiler.collector import collector_paused
 from vmlitmus.compiler.declared import mechanism, parameters
 from vmlitmus.compiler.listing import labels, places, sources
 from vmlitmus.compiler.machine.bindings import Begins, Bindings
@@ -19,9 +20,10 @@ from vmlitmus.compiler.machine.drains import (
     shared_fields,
     store_buffers,
 )
+from vmlitmus.compiler.machine.local_domains import find_domains
 from vmlitmus.compiler.machine.lowering_cache import Family, LoweringCache, at_home, family
 from vmlitmus.compiler.machine.machine import Budget, Machine, Switches, Variable
-from vmlitmus.compiler.machine.program import Program, assign_slots, find_domains, program
+from vmlitmus.compiler.machine.program import Program, assign_slots, program
 from vmlitmus.compiler.machine.prune import checked
 from vmlitmus.compiler.machine.scan import Scan
 from vmlitmus.compiler.population import Entities, Population
@@ -36,6 +38,7 @@ from vmlitmus.lang.store_buffer import SLOT
 from vmlitmus.lang.world import Hooks, World
 
 
+@collector_paused()
 def build(
     model: Model,
     settings: Mapping[str, Mapping[str, Any]] | None = None,
@@ -52,6 +55,7 @@ def build(
     fair: Mapping[str, Fairness] | None = None,
     selective: bool = True,
     in_time: bool = False,
+    known: Mapping[object, Machine] | None = None,
 ) -> Machine:
     """Return the machine of a model for one scenario.
 
@@ -60,8 +64,9 @@ def build(
     kernel version lacks them, ``assume`` the assumptions with another value. A ``switchable``
     machine has a switch for every part that is on and that its code asks for. Under TSO only the
     stores that a load may pass are buffered, or all that are not ``selective``. A machine that is
-    only simulated, ``in_time``, may have more of what is counted. Raises
-    ScenarioError for what the model does not offer, ModelError for a faulty model.
+    only simulated, ``in_time``, may have more of what is counted. ``known`` are machines of the
+    model by their ``content``: where one of them is meant, it is returned. Raises ScenarioError for
+    what the model does not offer, ModelError for a faulty model.
     """
     environment = Environment(
         tuple(allow), dict(at_most or {}), tuple(limits), dict(only_when or {}), dict(fair or {})
@@ -75,7 +80,12 @@ def build(
     try:
         filled = fill(model, settings or {}, lists or {}, in_time=in_time)
         builder = _Builder(model, filled, switchable)
-        machine = checked(builder.build(*arguments), ordered=builder.depth > 0)
+        parts = builder.prepare(*arguments)
+        content = builder.content(parts), selective
+        if known is not None and content in known:
+            return known[content]
+        machine = replace(builder.build(parts), content=content)
+        machine = checked(machine, ordered=builder.depth > 0)
         found = machine.passing
         if found is None:
             return machine
@@ -84,8 +94,9 @@ def build(
         again = _Builder(model, filled, switchable)
         again.buffered, again.stores = True, found.stores if selective else None
         again.varying = frozenset(map(str, machine.variables))
-        buffered = replace(checked(again.build(*arguments)), passing=replace(found, in_use=True))
-        return _said(buffered, builder.depth)
+        buffered = checked(again.build(again.prepare(*arguments)))
+        in_use = replace(found, in_use=True)
+        return _said(replace(buffered, passing=in_use, content=content), builder.depth)
     except RecursionError:
         raise ModelError(f"model {model.name}: the code of a step is nested too deeply") from None
 
@@ -115,6 +126,19 @@ def scanned(
     return builder.scan(steps, builder.hooks().values())
 
 
+@dataclass
+class _Parts:
+    """What a machine is made of, before any code is lowered."""
+
+    environment: Environment
+    world: World
+    entities: Entities
+    steps: list[Step]
+    scan: Scan
+    assumptions: dict[str, Choice]
+    variables: _Variables
+
+
 class _Builder:
     def __init__(self, model: Model, settings: Settings, switchable: bool = False) -> None:
         self.model = model
@@ -128,13 +152,14 @@ class _Builder:
         self.stores: Stores | None = None
         self.varying: frozenset[str] = frozenset()  # the fields that change, where it is known
 
-    def build(
+    def prepare(
         self,
         environment: Environment,
         without: frozenset[str],
         fixed: frozenset[str],
         assume: dict[str, Choice],
-    ) -> Machine:
+    ) -> _Parts:
+        """Set up the scenario, with the fields that may change and their values at the start."""
         environment.check(self.model)
         self.check_names("fix", fixed, [fix.part for fix in self.model.fixes])
         entities = self.there.entities(self.settings)
@@ -151,8 +176,32 @@ class _Builder:
         variables = self.switches([p for p in scan.parts if p not in off], world)
         self.variables(entities, scan.written, environment.budgets(), variables)
         self.slots(world, entities, variables)
+        return _Parts(environment, world, entities, steps, scan, assumptions, variables)
+
+    def content(self, parts: _Parts) -> object:
+        """Return what tells a machine from the others of its model: the same content, the same.
+
+        That is what its code can read, what it starts with, and what its environment may do.
+        """
+        return (
+            self.depth,
+            self.switchable,
+            tuple(parts.steps),
+            self.conditions(parts.world),
+            repr(parts.environment),
+            frozenset(self.cache(parts).answers.items()),
+            tuple((type(v.entity), v.entity.index, v.name, v.initial) for v in parts.variables),
+        )
+
+    def cache(self, parts: _Parts) -> LoweringCache:
+        return LoweringCache(parts.world, parts.variables, parts.scan.parts, parts.assumptions)
+
+    def build(self, parts: _Parts) -> Machine:
+        environment, world, entities = parts.environment, parts.world, parts.entities
+        steps, scan, variables = parts.steps, parts.scan, parts.variables
+        assumptions = parts.assumptions
         programs = self.programs(steps, world, variables)
-        self.locals(programs, LoweringCache(world, variables, scan.parts, assumptions), variables)
+        self.locals(programs, self.cache(parts), variables)
         world.recorder.variables = {(v.entity, v.name): (v.index, v.domain) for v in variables}
         world.recorder.buffers = world.buffers
         instances = tuple(
@@ -313,10 +362,9 @@ class _Builder:
     def locals(self, made: dict[Step, Program], kept: LoweringCache, variables: _Variables) -> None:
         """Find which locals live across yields; add to ``variables`` the slots that keep them."""
         world = kept.world
-        mechanisms = tuple(world.mechanisms.items())
         for step, sequence in made.items():
-            find = partial(find_domains, sequence, world)
-            found = kept.take((step, mechanisms), find)
+            find = partial(find_domains, sequence, kept)
+            found = kept.take((step, sequence.ready), find)
             domains = {name: at_home(domain, world) for name, domain in found.domains.items()}
             sequence.settle(found.met, domains)
         for actor in dict.fromkeys(sequence.actor for sequence in made.values()):

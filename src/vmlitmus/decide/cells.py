@@ -21,11 +21,12 @@ from vmlitmus.lang import Claim
 from vmlitmus.litmus.catalogue import Catalogue, Selected, blessed, selector
 from vmlitmus.litmus.format.text import refused
 from vmlitmus.litmus.threads import threads
-from vmlitmus.outcome import Outcome, word_of
+from vmlitmus.outcome import MemoryOrder, Outcome, Result, word_of
 from vmlitmus.scenario import Cell, Test
 
 _TOGETHER = 32  # cells that one process decides in a row, at most
 _SHARES = 6  # rows for each process at least, so that all end at about the same time
+_BUILT = 32  # machines kept for other scenarios with the same content
 
 
 class Watcher(Protocol):
@@ -43,8 +44,12 @@ class Watcher(Protocol):
 
 @dataclass(frozen=True)
 class Job:
-    """How cells are decided. ``built`` keeps the machine of the last scenario.
+    """How cells are decided.
 
+    ``built`` keeps the last machines by their content: scenarios that differ in nothing that the
+    code reads have one machine. ``scenario`` is the last one with its machine, and ``answered``
+    keeps what was said of a machine, by its content and what was asked. With a model of the user's
+    own only the last machine is kept, and no answer.
     ``store`` has the results of earlier checks. It is not asked where a model of the user's own
     decides, which may do anything, nor for what a page shows.
     """
@@ -56,17 +61,30 @@ class Job:
     annotate: bool = False  # say of each trace what a page shows: causes, states, code
     store: Store | None = None
     symmetry: Symmetry = "auto"
-    built: dict[tuple[str, str], Machine] = field(default_factory=dict)
+    scenario: dict[tuple[str, str], Machine] = field(default_factory=dict)
+    built: dict[str, dict[object, Machine]] = field(default_factory=dict)
+    answered: dict[object, _Answer] = field(default_factory=dict)
 
     def machine(self, topic: str, cell: Cell) -> Machine:
         """Return the machine of a cell; raises ScenarioError or ModelError."""
         key = topic, cell.scenario
-        if key not in self.built:
-            self.built.clear()
+        if key not in self.scenario:
+            self.scenario.clear()
             limits = self.limits
             with own_world(self.model, cell.name, limits.seconds, limits.memory):
-                self.built[key] = cell.machine(self.catalogue.model_of(topic))
-        return self.built[key]
+                self.scenario[key] = self._machine(topic, cell)
+        return self.scenario[key]
+
+    def _machine(self, topic: str, cell: Cell) -> Machine:
+        model = self.catalogue.model_of(topic)
+        if self.model is not None:
+            return cell.machine(model)
+        known = self.built.setdefault(topic, {})
+        made = cell.machine(model, known=known)
+        known[made.content] = known.pop(made.content, made)
+        if len(known) > _BUILT:
+            del known[next(iter(known))]
+        return made
 
     def switchable(self, topic: str, cell: Cell) -> Machine:
         """Return the machine of a cell with a switch for each part that is on."""
@@ -135,34 +153,70 @@ def _decided(
     try:
         machine = job.machine(test.topic, cell)
         with own_code(job.model, cell.name, job.limits.seconds):
-            result = run(
-                machine,
-                cell.claim,
-                engine=job.engine,
-                limits=job.limits,
-                progress=progress,
-                observe=test.watched,
-                symmetry=job.symmetry,
-            )
-            if job.annotate:
-                result = annotated(machine, result)
+            likely = outcome.stored[0] if outcome.stored else None
+            answer = _answer(job, test, cell, machine, progress, likely)
             start = cell.start(job.catalogue.model_of(test.topic))
     except ScenarioError as error:
         return replace(outcome, error=str(refused(test, error)), exit_code=2)
     except VmlitmusError as error:
         return replace(outcome, error=str(error), exit_code=error.exit_code)
-    bounds = bounds_of(machine, cell.claim)
-    word = word_of(test.words, result.observed)
     return replace(
         outcome,
-        result=result,
-        bounds=bounds,
-        assumptions=assumed(machine),
-        word=word,
+        result=answer.result,
+        bounds=answer.bounds,
+        assumptions=answer.assumptions,
+        word=word_of(test.words, answer.result.observed),
         start=start,
-        not_modelled=not_modelled(machine, result),
-        order=memory_order(machine),
+        not_modelled=answer.not_modelled,
+        order=answer.order,
     )
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """What is said of a claim on a machine, whichever cell asks; see ``Outcome``."""
+
+    result: Result
+    bounds: dict[str, object]
+    assumptions: tuple[str, ...]
+    not_modelled: tuple[str, ...]
+    order: MemoryOrder | None
+
+
+def _answer(
+    job: Job,
+    test: Test,
+    cell: Cell,
+    machine: Machine,
+    progress: Callable[[Progress], None] | None,
+    likely: int | None,
+) -> _Answer:
+    """Return what is said of a cell: what is known, where it was asked of this machine before."""
+    key = test.topic, machine.content, cell.claim, test.watched
+    if key in job.answered:
+        return job.answered[key]
+    result = run(
+        machine,
+        cell.claim,
+        engine=job.engine,
+        limits=job.limits.of(cell.name),
+        progress=progress,
+        observe=test.watched,
+        symmetry=job.symmetry,
+        likely=likely,
+    )
+    if job.annotate:
+        result = annotated(machine, result)
+    answer = _Answer(
+        result,
+        bounds_of(machine, cell.claim),
+        assumed(machine),
+        not_modelled(machine, result),
+        memory_order(machine),
+    )
+    if job.model is None and result.reason is None:
+        job.answered[key] = answer
+    return answer
 
 
 def bounds_of(machine: Machine, claim: Claim) -> dict[str, object]:

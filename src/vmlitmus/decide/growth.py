@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import count
 
 from vmlitmus.decide.cells import Job, decide_apart
-from vmlitmus.engine import Limits, Progress
+from vmlitmus.engine import Progress
 from vmlitmus.errors import UsageError, unknown
 from vmlitmus.lang import Model
 from vmlitmus.lang.environment import MOST
@@ -55,7 +55,10 @@ def bounds(model: Model, cell: Cell) -> list[Bound]:
 
 
 def raised(model: Model, cell: Cell, values: Mapping[str, int]) -> Cell:
-    """Return a cell with other values of some bounds; raises UsageError for what is none."""
+    """Return a cell with other values of some bounds; raises UsageError for what is none.
+
+    What an axis sets in every entry of a list holds for an entry that is added, too.
+    """
     known = {bound.name: bound for bound in bounds(model, cell)}
     for name, value in values.items():
         if name not in known:
@@ -80,7 +83,8 @@ def raised(model: Model, cell: Cell, values: Mapping[str, int]) -> Cell:
                 entries[int(number) - 1][inner] = value
             else:
                 more = value - len(filled.lists[head])
-                entries += [dict(entry) for entry in model.further[head][:more]]
+                every = cell.every.get(head, {})
+                entries += [{**entry, **every} for entry in model.further[head][:more]]
         else:
             tables.setdefault(head, {})[key] = value
     environment = replace(cell.environment, at_most=at_most, limits=tuple(limits))
@@ -150,9 +154,10 @@ def _row(
     progress: Callable[[Progress], None] | None,
 ) -> Grown:
     model = job.catalogue.model_of(test.topic)
+    shown = ", ".join(f"{name} = {value}" for name, value in change.items())
+    job = replace(job, limits=job.limits.of(shown))
     outcome = decide_apart(_within(job, left), test, raised(model, cell, change), progress)
     options = [word for name, value in change.items() for word in ("--raise", f"{name}={value}")]
-    shown = ", ".join(f"{name} = {value}" for name, value in change.items())
     outcome = replace(
         outcome,
         name=f"{outcome.name} with {shown}",
@@ -166,7 +171,7 @@ def _row(
 def _within(job: Job, seconds: float) -> Job:
     """Return a job that has at most so many seconds for a cell."""
     own = job.limits.seconds
-    limits = Limits(seconds if own is None else min(own, seconds), job.limits.memory)
+    limits = job.limits.within(seconds if own is None else min(own, seconds))
     return replace(job, limits=limits, built={})
 
 

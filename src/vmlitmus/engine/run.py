@@ -28,6 +28,8 @@ Choice: TypeAlias = Literal["auto", "reference", "compiled"]
 ENGINES: tuple[Choice, ...] = ("auto", "reference", "compiled")
 _COLD = 0.1  # seconds that "auto" gives the reference engine before it compiles
 _EACH = 0.0003  # the same for each instance, where the process has compiled before
+_COMPILING = 0.0006  # seconds that compiling and searching take for each instance, about
+_STATE = 0.00007  # seconds that the reference engine takes for a state, about
 
 
 def run(
@@ -39,9 +41,11 @@ def run(
     progress: Watch | None = None,
     observe: tuple[str, ...] = (),
     symmetry: Symmetry = "auto",
+    likely: int | None = None,
 ) -> Result:
     """Return the verdict on a claim, with counts and, where there is one, a trace.
 
+    ``likely`` is how many states there probably are, if that is known: "auto" goes by it.
     ``observe`` names conditions; the result says for each whether any reachable state satisfies
     it. ``symmetry`` lets one state stand for all that are like it, where it is proved which those
     are; the counts are those of all states. Raises ModelError when a step fails, EnginesDisagree
@@ -55,6 +59,8 @@ def run(
         machine.model.condition(name)
     started = time.monotonic()
     job = _Job(machine, claim, engine, limits or Limits(), progress, started, symmetry)
+    if likely is not None:
+        job.patience = _worth(likely, len(machine.instances))
     finding = job.find(claim.kind, observe)
     ended_early = claim.kind in ("never", "possible") and finding.path is not None
     observed = finding.observed
@@ -86,15 +92,16 @@ class _Job:
         self.limits = limits
         self.progress = progress
         self.started = started
+        self.patience = patience(len(machine.instances))
 
     def find(self, kind: str | None, observe: tuple[str, ...]) -> Finding:
         """Search with the claim's own end, or (``kind`` None) everything."""
         backed = backing(self.machine, self.claim)
         full = (FULL,) if FULL in self.machine.conditions else ()
         watched = tuple(dict.fromkeys((*self.claim.conditions, *backed, *observe, *full)))
-        if self.engine == "auto" and self.symmetry != "on":
+        if self.engine == "auto" and self.symmetry != "on" and self.patience:
             try:
-                return self.reference(kind, watched, patience(len(self.machine.instances)))
+                return self.reference(kind, watched, self.patience)
             except _TooLarge:
                 pass
         if self.engine == "reference":
@@ -108,7 +115,7 @@ class _Job:
         """Return the limits with the time that is left."""
         seconds = self.limits.seconds
         spent = time.monotonic() - self.started
-        return Limits(None if seconds is None else max(seconds - spent, 0.0), self.limits.memory)
+        return self.limits.within(None if seconds is None else max(seconds - spent, 0.0))
 
     def reference(
         self, kind: str | None, watched: tuple[str, ...], at_most: float | None
@@ -150,7 +157,18 @@ class _Job:
 
 def patience(instances: int) -> float:
     """Return about what compiling would cost: less where the process has compiled before."""
-    return _EACH * instances if "vmlitmus.engine.native.decide" in sys.modules else _COLD
+    return _EACH * instances if _is_warm() else _COLD
+
+
+def _worth(states: int, instances: int) -> float:
+    """Return how long "auto" gives the reference engine with so many states: 0 if it is slower."""
+    compiling = _COMPILING * instances + (0.0 if _is_warm() else _COLD)
+    return 2 * compiling if states * _STATE < compiling else 0.0
+
+
+def _is_warm() -> bool:
+    """Say whether the process has compiled before."""
+    return "vmlitmus.engine.native.decide" in sys.modules
 
 
 class _TooLarge(Exception):
@@ -256,7 +274,7 @@ def _result(
         since=lasso.since if lasso else None,
         warnings=warnings,
         vacuous=bool(empty),
-        reason=REASONS.get(finding.stopped or ""),
+        reason=REASONS.get(finding.stopped or "", finding.stopped),
         observed={name: name in observed for name in observe},
         orbits=finding.alike.orbits if finding.alike else None,
         interchangeable=finding.alike.interchangeable if finding.alike else (),

@@ -11,7 +11,7 @@ from typing import Any
 from vmlitmus import __version__
 from vmlitmus.decide import Job, assumed, bounds_of, decide
 from vmlitmus.decide.own_code import apart
-from vmlitmus.engine import Limits, run
+from vmlitmus.engine import run
 from vmlitmus.errors import ScenarioError, UsageError
 from vmlitmus.explore.scene import Scene, Walk, digest, name_of
 from vmlitmus.explore.scenes import Scenes
@@ -222,4 +222,4 @@ def opened(job: Job, test: Test, cell: Cell) -> None:
 def limited(job: Job, seconds: float) -> Job:
     """Return a job whose searches end: in the time given, unless the user gave another."""
     limits = job.limits
-    return replace(job, limits=Limits(limits.seconds or seconds, limits.memory))
+    return replace(job, limits=limits.within(limits.seconds or seconds))

@@ -10,7 +10,7 @@ from __future__ import annotations
 import inspect
 import sys
 import types
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from enum import Enum
 from typing import (
     TYPE_CHECKING,
@@ -218,7 +218,7 @@ class Field:
         self.many = get_origin(annotation) is Members
         self.kind: type[Any] = get_args(annotation)[0] if self.many else annotation
 
-    def domain(self, entities: dict[type[Entity], tuple[Entity, ...]]) -> Domain:
+    def domain(self, entities: Mapping[type[Entity], tuple[Entity, ...]]) -> Domain:
         """Return the field's domain in a world; raises ModelError for an unbounded annotation."""
         kind = self.kind
         if self.many:
@@ -243,7 +243,7 @@ class Field:
 
 
 def _universe(
-    name: str, kind: type[Any], entities: dict[type[Entity], tuple[Entity, ...]]
+    name: str, kind: type[Any], entities: Mapping[type[Entity], tuple[Entity, ...]]
 ) -> tuple[Any, ...]:
     if isinstance(kind, type) and issubclass(kind, Enum):
         return tuple(kind)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from itertools import product
 
 from vmlitmus.errors import ScenarioError, unknown
@@ -64,7 +65,7 @@ class Environment:
     def steps(self, model: Model) -> list[Step]:
         """Return the steps that exist, with the fairness that is promised here."""
         found = [s for s in model.steps if not s.disturbance or s.disturbance in self.allow]
-        return [replace(s, fair=self.fair.get(s.disturbance or "", s.fair)) for s in found]
+        return [_promised(s, self.fair.get(s.disturbance or "", s.fair)) for s in found]
 
     def budgets(self) -> dict[str, int]:
         """Return the name and the size of each budget: of each bound, alone or shared."""
@@ -89,6 +90,12 @@ class Environment:
         most = f" at most {self.at_most[name]}" if name in self.at_most else ""
         when = f" only when {self.only_when[name]}" if name in self.only_when else ""
         return name + most + when
+
+
+@lru_cache(maxsize=1024)
+def _promised(step: Step, fair: Fairness | None) -> Step:
+    """Return a step with a fairness: the same one for all scenarios that promise it."""
+    return step if fair == step.fair else replace(step, fair=fair)
 
 
 def check_actors(limits: tuple[Limit, ...], actors: Mapping[str, object]) -> None:

@@ -11,7 +11,7 @@ from vmlitmus.lang.entity import Entity
 from vmlitmus.lang.source import Assumption, Source
 from vmlitmus.lang.step import Condition, Step
 from vmlitmus.lang.syntax.late_guards import refuse_late_guards
-from vmlitmus.lang.world import Hooks
+from vmlitmus.lang.world import Hooks, check_moments
 
 E = TypeVar("E", bound=Entity)
 
@@ -229,6 +229,9 @@ class Model:
                 _check(f"{name}: {key}", known, Mapping)
                 for word, value in known.items():
                     _check(f"{name}: {key}: {word}", value, inside)
+        for kind, named in self.hooks.items():
+            for made in named.values():
+                check_moments(kind, made)
         refuse_late_guards(step.function for step in self.steps)
 
     @property

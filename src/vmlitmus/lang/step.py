@@ -21,7 +21,7 @@ Fairness: TypeAlias = Literal["weak", "strong"]
 F = TypeVar("F", bound=Callable[..., object])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Step:
     """One atomic action; or, when ``is_sequence``, several with yields between them."""
 
@@ -62,7 +62,7 @@ class Step:
         return found
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Condition:
     """A named statement about one state; claims quantify over it.
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+import inspect
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from enum import Enum
@@ -12,6 +14,7 @@ from vmlitmus.lang.cpu_event import CpuEvent
 from vmlitmus.lang.entity import Entity, Recorder
 from vmlitmus.lang.source import Assumption, Choice
 from vmlitmus.lang.store_buffer import StoreBuffers, running_on
+from vmlitmus.lang.syntax.trees import place
 
 E = TypeVar("E", bound=Entity)
 H = TypeVar("H", bound="Hooks")
@@ -31,6 +34,22 @@ class Hooks:
 
     A hook class gives each moment a method that does nothing; a mechanism overrides some of them.
     """
+
+
+def check_moments(kind: type[Hooks], mechanism: type[Hooks]) -> None:
+    """Raise ModelError for a method whose name is almost that of a moment: nobody would call it."""
+    moments = [name for name in vars(kind) if not name.startswith("_")]
+    for name, method in vars(mechanism).items():
+        if name.startswith("_") or name in moments or not inspect.isfunction(method):
+            continue
+        inherited = any(hasattr(base, name) for base in mechanism.__bases__)
+        close = [] if inherited else difflib.get_close_matches(name, moments, n=1, cutoff=0.85)
+        if close:
+            raise ModelError(
+                f"{mechanism.__name__}.{name} is no moment of {kind.__name__}; did you mean"
+                f" {close[0]!r}? (the name of a method of your own begins with _)",
+                place(method),
+            )
 
 
 Mechanisms: TypeAlias = Mapping[type[Hooks], Hooks]

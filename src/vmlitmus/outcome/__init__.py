@@ -1,15 +1,11 @@
-"""What was found, as plain data: of tests (``verdict``), hosts, recorded runs, growing bounds."""
+"""What was found, as plain data: of tests and parts, of hosts, recorded runs and growing bounds."""
 
+from vmlitmus.outcome.ablation import Ablated, Ablation, Covered, Part, PartStatus
 from vmlitmus.outcome.verdict import (
-    Ablated,
-    Ablation,
     Cause,
-    Covered,
     Excerpt,
     MemoryOrder,
     Outcome,
-    Part,
-    PartStatus,
     PassedStore,
     PublishedClaim,
     Result,
@@ -17,10 +13,10 @@ from vmlitmus.outcome.verdict import (
     TraceStep,
     Verdict,
     Word,
-    as_json,
     exit_code,
     word_of,
 )
+from vmlitmus.outcome.verdict_json import as_json
 
 __all__ = [
     "Ablated",

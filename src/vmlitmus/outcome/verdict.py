@@ -6,9 +6,8 @@ Source: the JSON contract ``vmlitmus/outcome/1``.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
 
 
 class Verdict(StrEnum):
@@ -125,29 +124,6 @@ class Result:
     different: tuple[str, ...] = ()
 
 
-class PartStatus(StrEnum):
-    """What becomes of a claim when one part is switched off."""
-
-    LOAD_BEARING = "load-bearing"
-    REDUNDANT = "redundant"
-    INCONCLUSIVE = "inconclusive"
-
-
-@dataclass(frozen=True)
-class Part:
-    """One part, switched off alone: ``steps`` is the length of the counterexample.
-
-    ``idle`` says that no step that asks for the part ever happens, whatever else is off;
-    ``vacuous`` names conditions behind the claim that are not reached without the part.
-    """
-
-    name: str
-    status: PartStatus
-    steps: int | None = None
-    idle: bool = False
-    vacuous: tuple[str, ...] = ()
-
-
 @dataclass(frozen=True)
 class PassedStore:
     """A store, and what may be seen before it: fields, each with the function and the place.
@@ -181,79 +157,6 @@ class MemoryOrder:
 
     pairs: tuple[PassedStore, ...]
     drains: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Covered:
-    """What a part does as a barrier: ``drains``; the ``others`` that drain the same stores.
-
-    ``pairs`` counts those that there are without the part only. Where it is ``idle``, no store can
-    be in the buffer any more when it comes: the others are what drains all stores.
-    """
-
-    drains: tuple[str, ...]
-    others: tuple[str, ...]
-    pairs: int
-    idle: bool = False
-
-
-@dataclass(frozen=True)
-class Ablated:
-    """What a claim needs of the parts of one machine.
-
-    ``verdict`` is that with all parts on; when it is not "holds" there is nothing to say of parts.
-    ``sufficient`` are the minimal sets of parts that suffice when all others are off, ``breaking``
-    the minimal sets whose removal breaks the claim; ``complete`` says that no other is missing and
-    ``argument`` what they rest on. ``combinations`` counts the sets decided, ``states`` and
-    ``transitions`` those of all their searches; ``reason`` says why it was given up; ``vacuous``
-    names conditions behind the claim that are not reached with all parts on.
-    """
-
-    verdict: Verdict
-    parts: tuple[Part, ...]
-    sufficient: tuple[tuple[str, ...], ...]
-    breaking: tuple[tuple[str, ...], ...]
-    complete: bool
-    argument: str
-    engine: str
-    combinations: int
-    states: int
-    transitions: int
-    seconds: float
-    reason: str | None = None
-    vacuous: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Ablation:
-    """A test, or one cell of its matrix, with what it needs: an entry of ``vmlitmus/ablation/1``.
-
-    ``absent`` are the disturbances of the model that do not happen here, ``off`` the parts that are
-    off already; ``needed_by`` gives the tests of the catalogue that need a part, as far as they
-    were looked for. ``arguments`` select the cell on the command line; ``instead`` is a test of the
-    same claim that holds, where this one does not. ``covered`` says of barriers that are not needed
-    under x86-TSO what covers them.
-    """
-
-    name: str
-    topic: str
-    question: str
-    claim: str
-    where: Mapping[str, str]
-    arguments: tuple[str, ...]
-    result: Ablated
-    bounds: Mapping[str, object] = field(default_factory=dict)
-    assumptions: tuple[str, ...] = ()
-    absent: tuple[str, ...] = ()
-    off: tuple[str, ...] = ()
-    needed_by: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    instead: str = ""
-    covered: Mapping[str, Covered] = field(default_factory=dict)
-
-    @property
-    def ordered(self) -> bool:
-        """Say whether it was asked under x86-TSO."""
-        return "memory" in self.bounds
 
 
 @dataclass(frozen=True)
@@ -398,76 +301,3 @@ _PRECEDENCE = (70, 130, 2, 1, 3, 0)
 def exit_code(codes: Iterable[int]) -> int:
     """Return the exit code of several outcomes: the gravest."""
     return min(codes, key=_PRECEDENCE.index, default=0)
-
-
-def as_json(outcomes: Iterable[Outcome]) -> dict[str, Any]:
-    """Return outcomes as the object of schema ``vmlitmus/outcome/1``; faulty tests are left out."""
-    return {"schema": "vmlitmus/outcome/1", "tests": [_entry(o) for o in outcomes if o.result]}
-
-
-def _entry(outcome: Outcome) -> dict[str, Any]:
-    r = outcome.result
-    assert r is not None
-    return {
-        "name": outcome.name,
-        "topic": outcome.topic,
-        "question": outcome.question,
-        "source": outcome.citation,
-        "thread": asdict(outcome.thread) if outcome.thread else None,
-        "file": outcome.file,
-        "because": outcome.because,
-        "decided_by": outcome.decided_by or None,
-        "answer": outcome.answer,
-        "verdict": r.verdict.value,
-        "expected": outcome.expected.value if outcome.expected else None,
-        "as_expected": outcome.as_expected if outcome.expected else None,
-        "claim": outcome.claim,
-        "engine": r.engine,
-        "states": r.states,
-        "transitions": r.transitions,
-        "depth": r.depth,
-        "seconds": round(r.seconds, 3),
-        **_symmetry(r),
-        "bounds": dict(outcome.bounds),
-        "assumptions": list(outcome.assumptions),
-        "not_modelled": list(outcome.not_modelled),
-        "memory_order": None if outcome.order is None else asdict(outcome.order),
-        "never_fired": list(r.never_fired),
-        "coverage": dict(r.coverage),
-        "warnings": list(r.warnings),
-        "trace": None if r.trace is None else [_step_entry(step) for step in r.trace],
-        "loop_start": r.loop_start,
-        **({"initial": dict(r.initial), "fixed": dict(r.fixed)} if r.initial else {}),
-    }
-
-
-def _symmetry(r: Result) -> dict[str, Any]:
-    """Return what is said of symmetry where it was looked for."""
-    if not (r.interchangeable or r.different):
-        return {}
-    return {
-        "orbits": r.orbits,
-        "interchangeable": list(r.interchangeable),
-        "not_interchangeable": list(r.different),
-    }
-
-
-def _step_entry(step: TraceStep) -> dict[str, Any]:
-    known = {
-        "binding": list(step.binding),
-        "causes": [
-            {"step": c.step, "fields": list(c.fields), "needed": c.needed} for c in step.causes
-        ],
-        "moves": {name: list(pair) for name, pair in step.moves.items()},
-        "mechanism": step.mechanism,
-        "assumptions": list(step.assumptions),
-    }
-    return {
-        "step": step.step,
-        "label": step.label,
-        "actor": dict(step.actor),
-        "cpu": step.cpu,
-        "changes": {name: list(pair) for name, pair in step.changes.items()},
-        "source": step.source,
-        **(known if step.mechanism else {}),
-    }

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from vmlitmus.compiler import Machine
 from vmlitmus.decide.own_code import own_code, own_world
 from vmlitmus.errors import ScenarioError, VmlitmusError, unknown
 from vmlitmus.lang import Model
@@ -32,7 +33,8 @@ class Asked:
     """How precisely the figures are to be known, and in how much time.
 
     ``precision`` is half the width of an interval in proportion to its figure, ``seconds`` the time
-    for each cell. ``runs`` fixes the number of replications instead.
+    for each cell, building and compiling included. ``runs`` fixes the number of replications
+    instead.
     """
 
     seed: int = 1
@@ -59,18 +61,24 @@ def timings_of(topic: str) -> dict[str, Path]:
 
 
 def prepared(
-    model: Model, test: Test, cell: Cell, seed: int = 1, own: str | None = None
+    model: Model,
+    test: Test,
+    cell: Cell,
+    seed: int = 1,
+    own: str | None = None,
+    machine: Machine | None = None,
 ) -> Prepared:
     """Return a cell ready to be simulated; ``own`` is the file of a user's model.
 
-    Raises ScenarioError or ModelError.
+    A ``machine`` of the same scenario need not be built again. Raises ScenarioError or ModelError.
     """
     if not cell.timing or not test.measures:
         missing = "[timing]" if not cell.timing else "[[measure]]"
         raise ScenarioError(f"{test.path}: has no {missing}: it says nothing about time")
     timing, chosen = chosen_timing(test, cell.timing)
-    with own_world(own, cell.name, None, None):
-        machine = cell.machine(model)
+    if machine is None:
+        with own_world(own, cell.name, None, None):
+            machine = cell.machine(model)
     rules = Rules(machine, timing, chosen)
     try:
         measures = read_measures(list(test.measures), rules.machine, rules.values)
@@ -120,11 +128,16 @@ def simulate(
     """
     found: list[SimulatedCell] = []
     first: tuple[str, list[Counted]] | None = None
-    for cell in cells:
+    shared: dict[str, Machine] = {}
+    scenarios = [cell.scenario for cell in cells]
+    for cell, scenario in zip(cells, scenarios, strict=True):
+        began = time.monotonic()
         try:
-            ready = prepared(model, test, cell, asked.seed, own)
+            ready = prepared(model, test, cell, asked.seed, own, shared.get(scenario))
+            if scenarios.count(scenario) > 1:
+                shared[scenario] = ready.rules.machine
             with own_code(own, cell.name):
-                done, counted = _cell(ready, cell, asked, first, progress)
+                done, counted = _cell(ready, cell, asked, first, began, progress)
         except VmlitmusError as error:
             done = SimulatedCell(cell.name, cell.where, error=str(error), exit_code=error.exit_code)
             counted = []
@@ -145,14 +158,14 @@ def _cell(
     cell: Cell,
     asked: Asked,
     first: tuple[str, list[Counted]] | None,
+    began: float,
     progress: Callable[[str, int], None] | None,
 ) -> tuple[SimulatedCell, list[Counted]]:
-    began = time.monotonic()
     runs = Replications(ready.rules, ready.measures, ready.run, asked.engine)
     figures = Figures(ready.measures, runs.plan, asked.confidence)
     reached, interrupted = False, False
     try:
-        reached = _run(runs, figures, cell, asked, progress)
+        reached = _run(runs, figures, cell, asked, began, progress)
     except KeyboardInterrupt:
         interrupted = True
         if len(runs.counted) < _LEAST:
@@ -182,6 +195,7 @@ def _run(
     figures: Figures,
     cell: Cell,
     asked: Asked,
+    began: float,
     progress: Callable[[str, int], None] | None,
 ) -> bool:
     """Run replications; say whether the figures are as well known as was asked."""
@@ -192,7 +206,8 @@ def _run(
         runs,
         lambda counted: known(figures.measured(counted), asked.precision),
         asked.seconds,
-        None if progress is None else lambda number: progress(cell.name, number),
+        spent=time.monotonic() - began,
+        progress=None if progress is None else lambda number: progress(cell.name, number),
     )
 
 

@@ -32,6 +32,10 @@ class Host(Entity):
     validates_again: Const[bool] = False  # the guest answers #VC of an accepted page by PVALIDATE
     registers_at_check: Const[bool] = False  # an SVSM checks and registers a VMSA in one
     deregisters_last: Const[bool] = False  # an SVSM deregisters a VMSA after its RMPADJUST
+    deletes_unlocked: Const[bool] = False  # an SVSM looks a VMSA up before it takes the lock
+    remaps_unlocked: Const[bool] = False  # the same for a calling area
+    lists_calling: Const[bool] = True  # an SVSM lists calling areas too
+    checks_region: Const[bool] = True  # an SVSM checks each page of a huge page
     guest_response: Const[bool] = False  # the response page of a guest request is the guest's
     slots_lock: bool = False
     invalidate_lock: bool = False  # the invalidate_lock of the guest_memfd's mapping
@@ -42,13 +46,17 @@ class Host(Entity):
     fault_failed: bool = False  # KVM_RUN has failed, as a page could not be assigned
     guest_ends: bool = False  # the guest has found that a page was replaced
     replaced_used: bool = False  # the guest has used a page that was replaced
+    svsm_lock: bool = False  # an SVSM's PVALIDATE_LOCK, from one section to the next
     two_vmsas: bool = False  # one page is the VMSA of two vcpus of an SVSM
     vmsa_touched: bool = False  # the SVSM wrote a page that the RMP says is a VMSA
+    calling_touched: bool = False  # the SVSM zeroed a calling area in use
+    deleted_none: bool = False  # the SVSM deleted a VMSA that was none any more
 
 
 class Page(Entity):
     """A private page."""
 
+    starts_huge: Const[bool] = False  # the first one of a huge page
     rmp: Rmp = Rmp.SHARED
     private: bool = True  # KVM_MEMORY_ATTRIBUTE_PRIVATE
     in_file: bool = True  # a folio of guest_memfd
@@ -67,6 +75,7 @@ class Page(Entity):
     replaced: bool = False  # its content has been replaced since
     listed: bool = False  # the SVSM has it in its list of VMSAs
     vmsa: bool = False  # the RMP says that it is a VMSA
+    calling: bool = False  # a vcpu has its calling area of the SVSM here
 
 
 class Vcpu(Entity, runs_on="self"):

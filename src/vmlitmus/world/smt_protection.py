@@ -166,7 +166,7 @@ class Vcpu(Entity, runs_on="cpu"):
 
     task: Const[Task]
     cpu: Const[Cpu]
-    vm: Const[Annotated[int, Between(0, 1)]] = 0  # stands for the ASID
+    vm: Const[Annotated[int, Between(0, 3)]] = 0  # stands for the ASID
     asks: Const[Protection] = Protection.SMTP
     group: Const[Annotated[int, Between(0, 3)]] = 0
     mask: Const[Annotated[int, Between(0, 3)]] = 3

@@ -112,6 +112,7 @@ class Vcpu(Entity):
 
     bsp: Const[bool] = False
     launch: Const[Page | None] = None  # sev_es.vmsa
+    own: Const[Page | None] = None  # the only page that its guest would give it, where it has many
     in_run: bool = True  # its task is in KVM_RUN and holds vcpu->mutex
     online: bool = True  # KVM_CREATE_VCPU has returned
     parks: Const[bool] = False  # a proposal: no event wakes it while it is destroyed

@@ -41,6 +41,9 @@ class Host(Entity):
     update_lock: bool = False  # apicv_update_lock is held for writing
     two_sipis: Const[bool] = False  # the guest sends each SIPI twice
     snapshot: Const[bool] = False  # INIT and SIPI are taken by one operation
+    switchable: Const[bool] = False  # what a switch of APICv leaves behind is followed
+    marks: Const[bool] = False  # a vcpu puts its cpu into have_run_cpus before VM entry
+    ends: Const[bool] = False  # an interrupt is in service until the guest writes EOI
 
 
 class Device(Entity):
@@ -57,6 +60,7 @@ class Cpu(Entity, runs_on="self"):
     wakeup: bool = False  # POSTED_INTR_WAKEUP_VECTOR is pending
     wakeup_list: Set[Vcpu]  # wakeup_vcpus_on_cpu
     doorbell: bool = False  # its AVIC doorbell was rung
+    marked: Shared[bool] = False  # its bit in have_run_cpus
 
 
 class Vcpu(Entity, runs_on="cpu"):
@@ -107,6 +111,17 @@ class Vcpu(Entity, runs_on="cpu"):
     active: Shared[bool] = True  # apic->apicv_active
     update: Shared[bool] = False  # KVM_REQ_APICV_UPDATE
 
+    # APICv that is switched off and on: what KVM and vmcs01 keep of the interrupts.
+    irr_pending: Shared[bool] = True  # apic->irr_pending
+    controls: bool = True  # vmcs01 has virtual-interrupt delivery and posted interrupts
+    in_service: bool = False  # the bit in the ISR
+    svi: bool = False  # vmcs01's SVI is the vector
+    injected: bool = False  # KVM injects the interrupt at the next VM entry
+    handling: bool = False  # the guest has taken it, and not written EOI
+    in_l2: bool = False  # is_guest_mode()
+    refresh_due: bool = False  # nested.update_vmcs01_apicv_status
+    svi_due: bool = False  # nested.update_vmcs01_hwapic_isr
+
     # INIT and SIPI, for a vcpu that a test follows in nothing else.
     ap: Const[bool] = False
     mp: Shared[MpState] = MpState.RUNNABLE
@@ -136,6 +151,7 @@ class Page(Entity):
     linked: Shared[bool] = True  # the SPTE is present
     walkers: Set[Vcpu]  # who is in it, in a lockless walk
     freed: bool = False
+    dirty: Set[Cpu]  # whose cache has a dirty line of it
 
 
 class GuestTable(Entity):

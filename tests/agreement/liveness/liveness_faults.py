@@ -126,16 +126,16 @@ NATIVE = (
     Fault(
         "taken counts all steps",
         "native/kernels/liveness.py",
-        "== load32(load(g, PART), state):\n                    store(load(g, KEPT)",
-        "!= STATE_MAX:\n                    store(load(g, KEPT)",
+        "== part:\n                        store(kept",
+        "!= CLOSED:\n                        store(kept",
         "nested-0",
     ),
     Fault(
-        "the next round remembers the components of the last",
+        "the next round visits nothing",
         "native/kernels/liveness.py",
-        "        store32(load(g, PART), state, 0)\n",
+        "            store32(load(g, NUMBER), state, 0)\n",
         "",
-        "nested-85",
+        "nested-0",
     ),
     Fault(
         "a component that breaks a strong promise has no fair part",
@@ -147,15 +147,15 @@ NATIVE = (
     Fault(
         "a state reaches what a finished component reaches",
         "native/kernels/liveness.py",
-        "                if load32(load(g, PART), target) == 0:\n",
-        "                if number != 0:\n",
+        "            store32(load(g, NUMBER), member, CLOSED)\n",
+        "",
         "nested-37",
     ),
     Fault(
         "a state does not reach what the next one reaches",
         "native/kernels/liveness.py",
-        "lower(g, load32(load(g, CALLS), called - 1), low)",
-        "lower(g, state, low)",
+        "            store32(before, 3, low)\n",
+        "            store32(call, 3, low)\n",
         "nested-27",
     ),
     Fault(
@@ -173,10 +173,24 @@ NATIVE = (
         "nested-11",
     ),
     Fault(
+        "an edge leads where another one led that was remembered at the same place",
+        "native/kernels/breadth_first.py",
+        "            store32(indexes, place, UNKNOWN)\n",
+        "",
+        "nested-85",
+    ),
+    Fault(
+        "edges are named after those of the first state",
+        "native/kernels/breadth_first.py",
+        "        taken += 4 * load(ctx, EDGES)\n",
+        "",
+        "random-1",
+    ),
+    Fault(
         "steps have the wrong names",
         "native/codegen.py",
-        "store i64 {written}, ptr {pointer}",
-        "store i64 {written // 2}, ptr {pointer}",
+        "store i64 {index}, ptr {pointer}",
+        "store i64 {index // 2}, ptr {pointer}",
         "random-1",
     ),
     Fault(

@@ -307,8 +307,8 @@ LOWERING = (
         "lowering",
         "two variables overlap by a bit",
         "engine/native/layout.py",
-        "self.used += piece\n",
-        "self.used += piece - (piece > 1)\n",
+        "used[word] += piece\n",
+        "used[word] += piece - (piece > 1)\n",
         at=1,
     ),
 )
@@ -317,8 +317,8 @@ SEARCH = (
         "search",
         "the initial state always recovers",
         "engine/native/kernels/graph.py",
-        "if load8(load(ctx, MARK), first) == 0:",
-        "if load8(load(ctx, MARK), first) == 0 and first != 0:",
+        "if load8(load(ctx, MARK), first) == 0:\n            search",
+        "if load8(load(ctx, MARK), first) == 0 and first != 0:\n            search",
     ),
     Fault(
         "search",
@@ -340,8 +340,8 @@ SEARCH = (
         "search",
         "a growing table overwrites keys that collide",
         "engine/native/kernels/breadth_first.py",
-        "table + find(table, slots, key) * (8 * KEYS)",
-        "table + home(key, slots) * (8 * KEYS)",
+        "        if full != LINE:\n",
+        "        if full <= LINE:\n",
         at="wished-no-mark",
     ),
     Fault(
@@ -385,8 +385,8 @@ SEARCH = (
         "search",
         "the last hit counts, not the first",
         "engine/native/kernels/breadth_first.py",
-        "                if load(hit, 0) == 0:\n",
-        "                if load(hit, 0) <= tail:\n",
+        "        if load(hit, 0) == 0:\n",
+        "        if load(hit, 0) <= index:\n",
     ),
     Fault(
         "search",
@@ -405,7 +405,7 @@ SEARCH = (
     Fault(
         "search",
         "a parent is looked for in the family that follows",
-        "engine/native/search.py",
+        "engine/native/store.py",
         "        return low\n",
         "        return low + 1\n",
     ),
@@ -422,6 +422,13 @@ SEARCH = (
         "engine/native/kernels/graph.py",
         "e = load(load(ctx, BEFORE), state)\n",
         "e = load(load(ctx, BEFORE), state) + 1\n",
+    ),
+    Fault(
+        "search",
+        "a sweep marks what leads to states without a mark",
+        "engine/native/kernels/graph.py",
+        "if load8(load(ctx, MARK), load32(load(ctx, TARGETS), e)) == GOOD:",
+        "if load8(load(ctx, MARK), load32(load(ctx, TARGETS), e)) != SEED:",
     ),
     Fault(
         "search",

@@ -51,6 +51,22 @@ def test_a_grid_has_to_ask_about_all_of_them() -> None:
         mechanism_axes([s for s in selected if s[0].axes and not s[0].measures])
 
 
+@pytest.mark.parametrize("topic", ["cache-flush", "smt-protection", "ap-creation", "split-lock"])
+def test_each_topic_with_mechanisms_in_time_has_a_grid(topic: str) -> None:
+    selected = Catalogue().select([topic], wide=False)
+    for grids, timed in mechanism_axes([s for s in selected if s[0].axes]).values():
+        assert grids
+        assert timed
+
+
+def test_the_same_runs_on_every_machine(capsys) -> None:
+    assert main(["table", "ap-creation", "--cost", "--runs", "2", "--json"]) == 0
+    (found,) = json.loads(capsys.readouterr().out)["tables"]
+    assert found["costs"][0]["cells"]["let the kick honour KVM_REQUEST_WAIT"]["estimate"] == 1.75e-6
+    assert main(["table", "ap-creation", "--runs", "2"]) == 2
+    assert "--runs goes with --cost" in capsys.readouterr().err
+
+
 def table(*, reached: bool) -> CostTable:
     figure = Figure("mean", 0.0015, 0.00147, 0.00153, "s")
     return CostTable(

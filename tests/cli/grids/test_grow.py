@@ -168,3 +168,31 @@ def test_what_is_asked_is_not_overwritten(tmp_path, capsys) -> None:
     code, _, _ = run(capsys, str(path), "-o", str(path), "--raise", "vm.1.pages=2")
     assert code == 2
     assert path.read_text() == CLOSED
+
+
+COUNTED = {
+    "cores", "cpus", "cpus_per_core", "threads_per_core", "spare_cpus", "hosts",
+    "tasks", "vcpus", "vms", "pages", "to_come",
+}  # fmt: skip
+
+
+def test_a_bound_is_a_number_of_things_and_not_which_of_them() -> None:
+    catalogue = Catalogue()
+    found = {
+        key
+        for topic in catalogue.topics()
+        for tables in (catalogue.model_of(topic).settings, catalogue.model_of(topic).lists)
+        for settings in tables.values()
+        for key, setting in settings.items()
+        if setting.counts
+    }
+    assert found <= COUNTED
+
+
+def test_a_vm_that_is_added_has_what_an_axis_sets_for_each(tmp_path) -> None:
+    text = CLOSED.replace(
+        'topic = "cache-flush"', 'topic = "cache-flush"\n[matrix]\n"vm.kind" = ["sev"]'
+    )
+    model, cell = cell_of(tmp_path, text)
+    grown = raised(model, cell, {"vm": 2})
+    assert [entry.get("kind") for entry in grown.lists["vm"]] == ["sev", "sev"]

@@ -10,25 +10,14 @@ import sys
 import time
 from pathlib import Path
 
+import cli_call
 import pytest
+from cli_call import GOOD
 
 from vmlitmus.cli.main import main
 from vmlitmus.decide.workers import spread
 from vmlitmus.printable import control_in, printable
 
-GOOD = """question = "Is it safe?"
-source = "somewhere"
-expect = "violated"
-because = "we know"
-decided_by = "model"
-topic = "cache-flush"
-[kvm]
-cache_flush = "none"
-[environment]
-allow = ["guest-write", "eviction", "reclaim", "host-reuse"]
-[claim]
-never = "stale-encrypted-line"
-"""
 MODEL = """from vmlitmus.model import TOPICS
 MODEL = TOPICS["cache-flush"]
 """
@@ -36,8 +25,7 @@ COMMAND = [sys.executable, "-m", "vmlitmus"]
 
 
 def vmlitmus(capsys, *args: str) -> tuple[int, str, str]:
-    code = main(list(args))
-    out, err = capsys.readouterr()
+    code, out, err = cli_call.vmlitmus(capsys, *args)
     assert control_in(out + err) is None
     assert "Traceback" not in out + err
     return code, out, err

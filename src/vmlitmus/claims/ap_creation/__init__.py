@@ -31,6 +31,7 @@ from vmlitmus.claims.ap_creation.pages import (
 from vmlitmus.claims.ap_creation.requests import (
     create_due,
     create_settled,
+    every_ap_runs,
     foreign_features_run,
     host_breakpoint_missed,
     host_oopses,
@@ -110,6 +111,7 @@ CONDITIONS = (
     vmsa_sent_elsewhere,
     vmsa_taken_outside,
     create_due,
+    every_ap_runs,
     create_settled,
     host_task_spins,
     host_oopses,

@@ -118,6 +118,11 @@ def create_due(w: World) -> bool:
     return any(vcpu.due and not vcpu.failed for vcpu in w.all(Vcpu))
 
 
+@condition("every-ap-runs", "each AP has run, or failed, after a CREATE", source=CREATE)
+def every_ap_runs(w: World) -> bool:
+    return all(v.bsp or (v.asked is not None and not v.due) for v in w.all(Vcpu))
+
+
 @condition("create-settled", "every CREATE came to something", source=CREATE)
 def create_settled(w: World) -> bool:
     return not any(vcpu.due and not vcpu.failed for vcpu in w.all(Vcpu))

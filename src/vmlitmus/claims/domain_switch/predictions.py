@@ -49,6 +49,29 @@ def steers(w: World, domain: Domain, cpu: Cpu) -> bool:
     )
 
 
+def a_process_is_steered(w: World) -> bool:
+    """Say whether a process executes that another process can steer."""
+    return any(
+        runs_user(cpu) and d.rank == Rank.USER and foreign(cpu, d) and steers(w, d, cpu)
+        for cpu in w.all(Cpu)
+        for d in w.all(Domain)
+    )
+
+
+def an_asking_thread_is_steered(w: World) -> bool:
+    """Say whether a thread that asked for protection executes and another process can steer it."""
+    return any(
+        task.spec_ib
+        and task.mode == Mode.USER
+        and task.cpu is not None
+        and d.rank == Rank.USER
+        and d.tenant != task.domain.tenant
+        and steers(w, d, task.cpu)
+        for task in w.all(Task)
+        for d in w.all(Domain)
+    )
+
+
 @condition(
     "guest-steered",
     "a guest executes and predictions of another tenant can steer it",
@@ -134,11 +157,7 @@ def process_steered_by_guest(w: World) -> bool:
     backed_by=("process-runs", "another-process-trained"),
 )
 def process_steered(w: World) -> bool:
-    return any(
-        runs_user(cpu) and d.rank == Rank.USER and foreign(cpu, d) and steers(w, d, cpu)
-        for cpu in w.all(Cpu)
-        for d in w.all(Domain)
-    )
+    return a_process_is_steered(w)
 
 
 @condition(
@@ -148,16 +167,7 @@ def process_steered(w: World) -> bool:
     backed_by=("asking-thread-runs", "another-process-trained"),
 )
 def asking_thread_steered(w: World) -> bool:
-    return any(
-        task.spec_ib
-        and task.mode == Mode.USER
-        and task.cpu is not None
-        and d.rank == Rank.USER
-        and d.tenant != task.domain.tenant
-        and steers(w, d, task.cpu)
-        for task in w.all(Task)
-        for d in w.all(Domain)
-    )
+    return an_asking_thread_is_steered(w)
 
 
 def settled(w: World) -> bool:
@@ -172,11 +182,7 @@ def settled(w: World) -> bool:
     backed_by=("process-runs", "another-process-trained"),
 )
 def process_steered_after_hotplug(w: World) -> bool:
-    return settled(w) and any(
-        runs_user(cpu) and d.rank == Rank.USER and foreign(cpu, d) and steers(w, d, cpu)
-        for cpu in w.all(Cpu)
-        for d in w.all(Domain)
-    )
+    return settled(w) and a_process_is_steered(w)
 
 
 @condition(
@@ -186,16 +192,7 @@ def process_steered_after_hotplug(w: World) -> bool:
     backed_by=("asking-thread-runs", "another-process-trained"),
 )
 def asking_thread_steered_after_hotplug(w: World) -> bool:
-    return settled(w) and any(
-        task.spec_ib
-        and task.mode == Mode.USER
-        and task.cpu is not None
-        and d.rank == Rank.USER
-        and d.tenant != task.domain.tenant
-        and steers(w, d, task.cpu)
-        for task in w.all(Task)
-        for d in w.all(Domain)
-    )
+    return settled(w) and an_asking_thread_is_steered(w)
 
 
 @condition(

@@ -5,8 +5,11 @@ from vmlitmus.claims.page_state.guest import (
     guest_ends,
     page_replaced,
     replaced_page_used,
+    svsm_calling_area,
+    svsm_deletes_no_vmsa,
     svsm_two_vmsas,
     svsm_vmsa,
+    svsm_zeroes_calling_area,
     svsm_zeroes_vmsa,
 )
 from vmlitmus.claims.page_state.pages import (
@@ -51,9 +54,12 @@ CONDITIONS = (
     fault_failed,
     svsm_two_vmsas,
     svsm_zeroes_vmsa,
+    svsm_zeroes_calling_area,
+    svsm_deletes_no_vmsa,
     page_replaced,
     guest_ends,
     svsm_vmsa,
+    svsm_calling_area,
 )
 
 __all__ = ["CONDITIONS"]

@@ -16,6 +16,14 @@ DELETE_RACE = Lore(
     "Joerg Roedel",
     "2026-05-13",
 )
+CALLING_AREAS = Lore(
+    "f49731f0: kernel/percpu: Track CAA address in PERCPU_VMSAS", "Joerg Roedel", "2026-05-13"
+)
+ONE_LOCK = Lore(
+    "994a5590: kernel/protocols: Make some core protocol calls mutually exclusive",
+    "Joerg Roedel",
+    "2026-05-20",
+)
 PREPARE = KernelFile("arch/x86/kvm/svm/sev.c", "sev_gmem_prepare()", "7.2.8")
 
 
@@ -67,3 +75,28 @@ def svsm_two_vmsas(w: World) -> bool:
 )
 def svsm_zeroes_vmsa(w: World) -> bool:
     return w.the(Host).vmsa_touched
+
+
+@condition("svsm-calling-area", "a vcpu has a calling area of the SVSM", source=CALLING_AREAS)
+def svsm_calling_area(w: World) -> bool:
+    return any(page.calling for page in w.all(Page))
+
+
+@condition(
+    "svsm-zeroes-calling-area",
+    "the SVSM zeroes a calling area in use",
+    source=CALLING_AREAS,
+    backed_by=("svsm-calling-area",),
+)
+def svsm_zeroes_calling_area(w: World) -> bool:
+    return w.the(Host).calling_touched
+
+
+@condition(
+    "svsm-deletes-no-vmsa",
+    "the SVSM deletes the VMSA in a page that is an ordinary one",
+    source=ONE_LOCK,
+    backed_by=("svsm-vmsa",),
+)
+def svsm_deletes_no_vmsa(w: World) -> bool:
+    return w.the(Host).deleted_none

@@ -139,6 +139,41 @@ def idle_though_a_task_fits(w: World) -> bool:
     )
 
 
+def may_be_picked(task: Task) -> bool:
+    """Say whether a task is runnable, and its cpu is online."""
+    return task.runnable and task.cpu.activity != Activity.OFFLINE
+
+
+@condition(
+    "stale-pick",
+    "a cpu still has to take the pick that it idles, although a task waits there and no task with "
+    "another cookie waits on its core any more",
+    source=PICK,
+    backed_by=("forced-idle",),
+)
+def stale_pick(w: World) -> bool:
+    return any(
+        t.runnable
+        and t.cpu.picked
+        and t.cpu.pick is None
+        and not any(
+            may_be_picked(o) and o.cpu.core is t.cpu.core and o.cookie != t.cookie
+            for o in w.all(Task)
+        )
+        for t in w.all(Task)
+    )
+
+
+@condition("sleeper-is-current", "a task that sleeps is still current on its cpu", source=PICK)
+def sleeper_is_current(w: World) -> bool:
+    return any(not t.runnable and t.cpu.curr is t for t in w.all(Task))
+
+
+@condition("no-sleeper-is-current", "no task that sleeps is current on a cpu", source=PICK)
+def no_sleeper_is_current(w: World) -> bool:
+    return not any(not t.runnable and t.cpu.curr is t for t in w.all(Task))
+
+
 @condition(
     "kernel-entry-unnoticed",
     "a user task was interrupted, and a guest runs beside the handler with no interrupt on its way",

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from vmlitmus.lang import KernelFile, Lore, World, condition
+from vmlitmus.lang import Apm, KernelFile, Lore, World, condition
 from vmlitmus.world.smt_protection import Activity, Cpu, Event, Task, TaskKind, Vcpu
 
 COVER = Lore(
     "[RFC PATCH 0/1] KVM: SEV: Add support for SMT Protection", "Kim Phillips", "2025-08-07"
 )
 REPORT = KernelFile("kernel/time/tick-sched.c", "report_idle_softirq()", "7.2.8")
+HANDLE = KernelFile("kernel/softirq.c", "handle_softirqs()", "7.2.8")
+SMM = Apm("10.3")
 ATOMIC = KernelFile("kernel/sched/core.c", "__schedule_bug()", "7.2.8")
 
 
@@ -63,6 +65,16 @@ def interrupts_served(w: World) -> bool:
     return not any(waits_at(cpu) for cpu in w.all(Cpu))
 
 
+@condition("smi-pending", "an SMI is pending at a cpu", source=SMM)
+def smi_pending(w: World) -> bool:
+    return any(cpu.event == Event.SMI for cpu in w.all(Cpu))
+
+
+@condition("smi-handled", "a cpu executes the handler of an SMI", source=SMM)
+def smi_handled(w: World) -> bool:
+    return any(cpu.activity == Activity.SMM for cpu in w.all(Cpu))
+
+
 @condition("softirq-pending", "a softirq is pending at some cpu", source=REPORT)
 def softirq_pending(w: World) -> bool:
     return any(cpu.softirq for cpu in w.all(Cpu))
@@ -71,6 +83,16 @@ def softirq_pending(w: World) -> bool:
 @condition("softirq-served", "no softirq is pending at any cpu", source=REPORT)
 def softirq_served(w: World) -> bool:
     return not any(cpu.softirq for cpu in w.all(Cpu))
+
+
+@condition(
+    "softirqs-are-handled",
+    "a cpu handles softirqs on its way back from an interrupt, or in the idle loop",
+    source=HANDLE,
+    backed_by=("sibling-interrupt-pending",),
+)
+def softirqs_are_handled(w: World) -> bool:
+    return any(cpu.activity == Activity.SOFTIRQ for cpu in w.all(Cpu))
 
 
 @condition(

@@ -22,6 +22,8 @@ from vmlitmus.claims.vcpu_wakeup.interrupts import (
     sleeps_with_interrupt,
 )
 from vmlitmus.claims.vcpu_wakeup.pages import (
+    dirty_line,
+    dirty_line_left,
     freed_page_reachable,
     freed_page_walked,
     page_freed,
@@ -35,6 +37,12 @@ from vmlitmus.claims.vcpu_wakeup.requests import (
     request_while_running,
     sleeper_forgotten,
     vcpu_sleeps,
+)
+from vmlitmus.claims.vcpu_wakeup.vmcs01 import (
+    apicv_changes_in_l2,
+    eoi_lost,
+    interrupt_in_service,
+    stale_controls,
 )
 
 CONDITIONS = (
@@ -69,6 +77,12 @@ CONDITIONS = (
     init_sent,
     start_lost,
     waits_for_sipi,
+    interrupt_in_service,
+    eoi_lost,
+    apicv_changes_in_l2,
+    stale_controls,
+    dirty_line,
+    dirty_line_left,
 )
 
 __all__ = ["CONDITIONS"]

@@ -61,12 +61,12 @@ def sleeps_with_interrupt(w: World) -> bool:
     "interrupt-pending", "an interrupt was sent that the guest has not taken", source=DELIVER
 )
 def interrupt_pending(w: World) -> bool:
-    return any(waits(v) or v.irr for v in w.all(Vcpu))
+    return any(waits(v) or v.irr or v.injected for v in w.all(Vcpu))
 
 
 @condition("interrupt-taken", "the guest has taken all interrupts", source=DELIVER)
 def interrupt_taken(w: World) -> bool:
-    return not any(waits(v) or v.irr for v in w.all(Vcpu))
+    return not any(waits(v) or v.irr or v.injected for v in w.all(Vcpu))
 
 
 @condition("on-wakeup-list", "a vcpu is on a wakeup list", source=ENABLE)

@@ -15,7 +15,7 @@ import vmlitmus
 from vmlitmus.compiler import scanned
 from vmlitmus.lang import Model
 from vmlitmus.lang.syntax.label import in_words
-from vmlitmus.lang.syntax.trees import function_syntax
+from vmlitmus.lang.syntax.trees import function_syntax, names_of
 from vmlitmus.litmus.groups import read_groups
 from vmlitmus.litmus.keys import KEYS
 from vmlitmus.litmus.threads import Discussion, Point, discussions, threads
@@ -265,7 +265,14 @@ def _assumptions(model: Model) -> Iterator[Item]:
 
 
 def _disturbances(model: Model) -> Iterator[Item]:
-    return (Item(name, {"name": name}) for name in model.disturbances)
+    """Yield the disturbances, each with the step that it is, or with which it begins."""
+    begins: dict[str, dict[str, None]] = {name: {} for name in model.disturbances}
+    for step in model.steps:
+        if step.disturbance:
+            label = _first_label(step.function) or step.label
+            begins[step.disturbance].update({in_words(label): None} if label else {})
+    for name, texts in begins.items():
+        yield Item(f"{name}: {'; '.join(texts)}" if texts else name, {"name": name})
 
 
 def _fairness(model: Model) -> Iterator[Item]:
@@ -305,6 +312,20 @@ def _sub_sequences(model: Model) -> list[Any]:
         functions = scanned(model, settings, allow=model.disturbances).functions
         found.update(dict.fromkeys(f for f in functions if f not in own and _yielded(f)))
     return list(found)
+
+
+def _first_label(function: Any) -> str | None:
+    """Return the first label of a sequence, which may stand in a sub-sequence."""
+    nodes = ast.walk(function_syntax(function))
+    yields = [n for n in nodes if isinstance(n, ast.Yield | ast.YieldFrom)]
+    for node in sorted(yields, key=lambda n: n.lineno):
+        if isinstance(node.value, ast.Constant):
+            return str(node.value.value)
+        if isinstance(node.value, ast.Call) and isinstance(node.value.func, ast.Name):
+            label = _first_label(names_of(function)[node.value.func.id])
+            if label:
+                return label
+    return None
 
 
 def _yielded(function: Any) -> list[str]:

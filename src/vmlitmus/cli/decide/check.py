@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 import click
 
 from vmlitmus import __version__
+from vmlitmus.cli.disk import disk_options
 from vmlitmus.cli.options import (
     Deciding,
     cache_option,
@@ -72,6 +73,7 @@ from vmlitmus.report import line, summary
 @output_option
 @symmetry_option
 @engine_options
+@disk_options
 def command(
     selectors: tuple[str, ...],
     wide: bool,
@@ -129,7 +131,8 @@ def command(
     _complain(outcomes, errors=layout != "terminal" or quiet)
     if interrupted:
         total = sum(len(cells) for _, cells in selected)
-        click.echo(f"vmlitmus: interrupted after {len(outcomes)} of {total}", err=True)
+        whole = sum(not _cut(outcome) for outcome in outcomes)
+        click.echo(f"vmlitmus: interrupted after {whole} of {total}", err=True)
     return exit_code([*(o.code for o in outcomes), *([130] if interrupted else [])])
 
 
@@ -147,7 +150,13 @@ def _decide(
                     break
         except KeyboardInterrupt:
             interrupted = True
+    interrupted = interrupted or any(map(_cut, found.values()))
     return [found[index] for index in sorted(found)], interrupted
+
+
+def _cut(outcome: Outcome) -> bool:
+    """Say whether the user interrupted the search."""
+    return outcome.result is not None and outcome.result.reason == "interrupted"
 
 
 def _print(lines: list[tuple[str, bool]], output: str | None) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 
 from vmlitmus.errors import UsageError
 from vmlitmus.lang import Model
@@ -12,6 +12,7 @@ from vmlitmus.scenario import Cell, Test
 
 Selected = tuple[Test, Sequence[Cell]]
 _SECONDS = 5.0  # for each cell in time
+_MOST = 0.75  # of the mechanisms whose cost is known: a grid that asks about fewer has no column
 
 
 def mechanism_axes(
@@ -19,7 +20,7 @@ def mechanism_axes(
 ) -> dict[str, tuple[list[Selected], list[Selected]]]:
     """Return the axes of words that tests in time share with grids: the grids and those tests.
 
-    A grid counts where it asks about every mechanism that a test in time is about.
+    A grid counts where it asks about nearly every mechanism that a test in time is about.
     """
     timed = [s for s in selected if s[0].measures]
     grids = [s for s in selected if not s[0].measures]
@@ -27,7 +28,7 @@ def mechanism_axes(
     for axis in dict.fromkeys(a for test, cells in timed for c in cells for a in c.where):
         costed = [s for s in timed if any(axis in c.where for c in s[1])]
         values = {c.where[axis] for _, cells in costed for c in cells if axis in c.where}
-        asked = [s for s in grids if values <= {c.where.get(axis) for c in s[1]}]
+        asked = [s for s in grids if _asks(s, axis, values)]
         if asked and not all(value.isdigit() for value in values):
             found[axis] = asked, costed
     if not found:
@@ -35,6 +36,12 @@ def mechanism_axes(
             "--cost: no test in time has a mechanism as an axis that a grid of the topic has, too"
         )
     return found
+
+
+def _asks(grid: Selected, axis: str, values: Set[str]) -> bool:
+    """Say whether the cells of a grid have most of the values of an axis."""
+    known = values & {cell.where.get(axis, "") for cell in grid[1]}
+    return len(known) >= _MOST * len(values)
 
 
 def claim_columns(axis: str, found: Sequence[tuple[Test, Sequence[Outcome]]]) -> list[Column]:
@@ -61,6 +68,7 @@ def cost_columns(
     timed: Sequence[Selected],
     model_of: Callable[[str], Model],
     seconds: float | None,
+    runs: int | None,
     progress: Callable[[str, int], None],
 ) -> list[Column]:
     """Run the tests in time; return a column for each measure and choice of the other axes."""
@@ -68,7 +76,7 @@ def cost_columns(
 
     columns = []
     for test, cells in timed:
-        asked = Asked(seconds=seconds or _SECONDS)
+        asked = Asked(seconds=seconds or _SECONDS, runs=runs)
         some = [cell for cell in cells if axis in cell.where]
         done = simulate(model_of(test.topic), test, some, asked, progress).cells
         others = [{a: v for a, v in cell.where.items() if a != axis} for cell in done]

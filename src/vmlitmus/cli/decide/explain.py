@@ -8,6 +8,7 @@ from dataclasses import replace
 import click
 
 from vmlitmus.api import grid_of
+from vmlitmus.cli.disk import disk_options
 from vmlitmus.cli.options import (
     Deciding,
     engine_options,
@@ -67,6 +68,7 @@ _Decided = tuple[Test, list[Outcome]]  # a test with the outcomes of its cells
 @output_option
 @symmetry_option
 @engine_options
+@disk_options
 def command(
     test: str,
     reach: str | None,

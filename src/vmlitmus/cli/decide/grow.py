@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import click
 
+from vmlitmus.cli.disk import disk_options
 from vmlitmus.cli.options import (
     Deciding,
     engine_options,
@@ -23,7 +24,6 @@ from vmlitmus.cli.output.progress import Ticker
 from vmlitmus.cli.shell.test_names import complete_tests
 from vmlitmus.decide.growth import bounds, grow
 from vmlitmus.decide.own_code import Refused
-from vmlitmus.engine import Limits
 from vmlitmus.errors import UsageError, unknown
 from vmlitmus.outcome.growth import as_json
 from vmlitmus.report.growth import growth_text
@@ -45,6 +45,7 @@ _SECONDS = 60.0  # without --time-limit
 @output_option
 @symmetry_option
 @engine_options
+@disk_options
 def command(
     test: str,
     raised: tuple[str, ...],
@@ -67,7 +68,7 @@ def command(
     catalogue, whole = deciding.catalogue(), deciding.limits
     found, cell = one_cell(catalogue, test)
     known = {b.name: b.high for b in bounds(catalogue.model_of(found.topic), cell)}
-    each = replace(deciding, limits=Limits(None, whole.memory))
+    each = replace(deciding, limits=whole.within(None))
     job = each.job(catalogue, annotate=bool(html), symmetry=symmetric(symmetry))
     with Ticker() as ticker:
         growth = grow(

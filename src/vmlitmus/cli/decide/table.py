@@ -49,6 +49,11 @@ _TOLD = 3  # faulty cells that are told in full
     help="Claims and costs of the topic's mechanisms side by side, from grids and tests in time.",
 )
 @click.option(
+    "--runs",
+    type=click.IntRange(2, 65536),
+    help="With --cost: make so many runs of each cell, however precise that is.",
+)
+@click.option(
     "--json",
     "as_object",
     is_flag=True,
@@ -64,6 +69,7 @@ def command(
     wide: bool,
     layout: str,
     cost: bool,
+    runs: int | None,
     as_object: bool,
     fresh: bool,
     html: str | None,
@@ -77,22 +83,24 @@ def command(
     across, unless the file says otherwise; a grid of one row is printed as a column. Grids are as
     wide as the terminal, or 75 columns in a pipe. A verdict that is not the expected one is marked
     with "!", and so is a published claim that compares with the model otherwise than its file says.
-    Exits 0 whatever the verdicts, and otherwise only for cells that have none; 'vmlitmus explain
-    TEST[axis=value,...]' shows the run behind a cell.
+    Exits 0 whatever the verdicts; another exit code means that a cell has no
+    verdict. 'vmlitmus explain TEST[axis=value,...]' shows the run behind a cell.
 
     With --cost a row is a mechanism: how often each claim holds for it, and what it costs, with
-    intervals; a cell in time has 5 s, or --time-limit. A figure that is not known well enough has
-    a "?", and the exit code is 3.
+    intervals; a cell in time has 5 s, or --time-limit, or --runs. A figure that is not known well
+    enough has a "?", and the exit code is 3.
     """
     catalogue = deciding.catalogue()
     selected = [s for s in catalogue.select([selector], wide=wide) if s[0].axes]
     if not selected:
         raise UsageError(f"{selector!r} has no test with a [matrix]")
     job = deciding.job(catalogue, annotate=bool(html), fresh=fresh, symmetry=symmetric(symmetry))
+    if runs is not None and not cost:
+        raise UsageError("--runs goes with --cost: nothing else of a table is simulated")
     if cost:
         if html or layout != "terminal" or deciding.model:
-            raise UsageError("--cost goes with --json, -o, --wide and --time-limit only")
-        return _costs(job, selected, deciding.limits.seconds, as_object, output)
+            raise UsageError("--cost goes with --json, -o, --wide, --runs and --time-limit only")
+        return _costs(job, selected, deciding.limits.seconds, runs, as_object, output)
     found: dict[int, Outcome] = {}
     with Ticker(sum(len(cells) for _, cells in selected)) as ticker:
         for index, outcome in decide_all(job, selected, ticker):
@@ -125,6 +133,7 @@ def _costs(
     job: Job,
     selected: Sequence[Selected],
     seconds: float | None,
+    runs: int | None,
     as_object: bool,
     output: str | None,
 ) -> int:
@@ -149,7 +158,7 @@ def _costs(
                 asked.append((test, [outcomes[at + n] for n in range(len(some))]))
                 at += len(some)
             costs = cost_columns(
-                axis, timed, job.catalogue.model_of, seconds,
+                axis, timed, job.catalogue.model_of, seconds, runs,
                 lambda cell, made: ticker.busy(f"{cell}: {made} runs"),
             )  # fmt: skip
         tables.append(cost_table(axis, claim_columns(axis, asked), costs))

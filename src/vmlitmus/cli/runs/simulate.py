@@ -66,7 +66,9 @@ if TYPE_CHECKING:
     help="reference is the definition, in plain Python: the same runs, much slower.",
 )
 @click.option(
-    "--time-limit", metavar="TIME", help="Per cell: seconds, or such as 10m. Default: 20."
+    "--time-limit",
+    metavar="TIME",
+    help="Per cell, which includes building it: seconds, or such as 10m. Default: 20.",
 )
 @click.option("--model", metavar="FILE", help="A Python file with a model of your own.")
 @click.option("-j", "--jobs", type=click.IntRange(1, 1024), help="How many processes at a time.")

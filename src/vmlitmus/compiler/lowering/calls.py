@@ -151,7 +151,7 @@ class Calls(Groups):
             places = self.world.recorder.places_at(type(actor), label)
         except ModelError as error:
             self.refuse(node, str(error))
-        self.variables.told("places", (type(actor), label), places)
+        self.variables.placed(type(actor), label, places)
         if (actor, "_at") not in self.variables:
             return Known(False)
         where = self.plain(self.read(node, actor, "_at"), IntRange(0, 0))

@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 
 from vmlitmus.compiler.ir.nodes import Operand, width
 from vmlitmus.compiler.lowering.operators import Operators
+from vmlitmus.compiler.lowering.repeats import Repeats
 from vmlitmus.compiler.lowering.values import (
     Computed,
     Known,
@@ -139,12 +140,22 @@ class Groups(Operators):
                 return self.eval(node.elt)
             return inner(ast.copy_location(ast.GeneratorExp(node.elt, others), node))
 
-        found = []
-        for member, present in self.members(self.eval(generator.iter), node):
+        found: list[Found] = []
+        members = self.members(self.eval(generator.iter), node)
+        asked = Repeats(self, name, [node.elt], 0 if others else len(members))
+        tested = Repeats(self, name, generator.ifs, len(members))
+        for member, present in members:
             if present != 0:
                 there = partial(self.passes, generator, present, node)
                 with_member = partial(self.with_name, name, member)
-                found.append((with_member(value), with_member(there)))
+                found.append(
+                    (
+                        partial(asked.ask, member, with_member(value)),
+                        partial(tested.ask, member, with_member(there))
+                        if generator.ifs and present == 1
+                        else with_member(there),
+                    )
+                )
         return found
 
     def target(self, generator: ast.comprehension) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import builtins
 import operator
 import types
 from collections.abc import Callable, Collection, Sequence
@@ -20,6 +21,7 @@ from vmlitmus.compiler.lowering.values import (
     is_python_set,
     unite,
 )
+from vmlitmus.errors import nearest
 from vmlitmus.lang.domain import Bool, EnumOf, IntRange, Members, RefTo, SetOf, Truth
 from vmlitmus.lang.entity import Entity
 
@@ -73,6 +75,12 @@ class Operators(Truths):
             return self.scope.names[node.id]
         if node.id in self.scope.outside:
             return Known(self.scope.outside[node.id])
+        code = getattr(self.scope.function, "__code__", None)
+        if code is not None and node.id not in (*code.co_varnames, *code.co_cellvars):
+            own = [n for n in self.scope.outside if not hasattr(builtins, n)]
+            found = nearest(node.id, [*self.scope.names, *own])
+            guess = f"did you mean {found!r}, or " if found else ""
+            self.refuse(node, f"unknown name {node.id!r}; {guess}is an import missing?")
         self.refuse(node, f"{node.id!r} is not set here on every way, or not of one kind")
 
     def ev_Attribute(self, node: ast.Attribute) -> Val:

@@ -1,13 +1,12 @@
-"""What lowering reads of a machine, besides how many entities there are of each class."""
+"""What lowering reads of a machine."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any
 
-from vmlitmus.lang.domain import Domain, Members, RefTo, SetOf
+from vmlitmus.lang.domain import Domain, EnumOf, IntRange, Members, RefTo, SetOf
 from vmlitmus.lang.entity import Entity
 
 Place = tuple[Entity, str]
@@ -19,8 +18,9 @@ Answers = Mapping[Question, object]
 class Read:
     """What was read of a machine.
 
-    ``said`` are the answers about fields, parts, assumptions and mechanisms, ``unknown`` the fields
-    that the machine lacks: an actor has no place where it has no sequence.
+    ``said`` are the answers about fields, parts, assumptions, mechanisms and how many entities
+    there are, ``unknown`` the fields that the machine lacks, and the labels that no sequence in
+    play has: an actor has no place where it has no sequence.
     """
 
     said: dict[Question, object] = field(default_factory=dict)
@@ -30,19 +30,37 @@ class Read:
         """Say whether the same would be read of another machine."""
         return self.said.items() <= answers.items() and self.unknown.isdisjoint(answers)
 
+    def add(self, other: Read) -> None:
+        """Take in what was read for a part of the work."""
+        self.said.update(other.said)
+        self.unknown.update(other.unknown)
+
+
+class Numbered:
+    """The variables of a machine, each with its number and domain.
+
+    ``places`` has them by entity and name, ``known`` by the entity's id and name, which is quicker;
+    ``domains`` gives the domain of each by number.
+    """
+
+    def __init__(self, places: Mapping[Place, tuple[int, Domain]]) -> None:
+        self.places = places
+        self.known = {(id(entity), name): found for (entity, name), found in places.items()}
+        self.domains = dict(places.values())
+
 
 class RecordedReads(Mapping[Place, tuple[int, Domain]]):
-    """The variables of a machine, each with its number and domain; ``read`` is what was asked."""
+    """The variables of a machine; ``read`` is what was asked.
 
-    def __init__(self, variables: Mapping[Place, tuple[int, Domain]], answers: Answers) -> None:
-        self.variables = variables
+    What is asked of ``domains`` is not noted.
+    """
+
+    def __init__(self, variables: Numbered, answers: Answers) -> None:
+        self.variables = variables.places
+        self.known = variables.known
+        self.domains = variables.domains
         self.answers = answers
         self.read = Read()
-
-    @cached_property
-    def domains(self) -> dict[int, Domain]:
-        """The domain of each variable by number; what is asked here is not noted."""
-        return dict(self.variables.values())
 
     def note(self, place: Place) -> None:
         question = field_of(*place)
@@ -52,22 +70,56 @@ class RecordedReads(Mapping[Place, tuple[int, Domain]]):
             self.read.unknown.add(question)
 
     def told(self, question: str, about: object, answer: object) -> None:
-        """Note what the world says about a part, an assumption or a mechanism."""
+        """Note what the world says about a part, an assumption, a mechanism or a class."""
         self.read.said[question, about] = answer
+
+    def placed(self, kind: type[Entity], label: str, places: frozenset[int]) -> None:
+        """Note at which places actors stand at a label."""
+        if places:
+            self.told("places", (kind, label), places)
+        else:
+            self.read.unknown.add(("places", (kind, label)))
+
+    def get(self, place: Place, default: Any = None) -> Any:
+        self.note(place)
+        return self.known.get((id(place[0]), place[1]), default)
 
     def __getitem__(self, place: Place) -> tuple[int, Domain]:
         self.note(place)
-        return self.variables[place]
+        return self.known[id(place[0]), place[1]]
 
     def __contains__(self, place: object) -> bool:
-        self.note(place)  # type: ignore[arg-type]
-        return place in self.variables
+        return self.get(place) is not None  # type: ignore[arg-type]
 
     def __iter__(self) -> Iterator[Place]:
         return iter(self.variables)
 
     def __len__(self) -> int:
         return len(self.variables)
+
+
+class CountedEntities(Mapping[type[Entity], tuple[Entity, ...]]):
+    """The entities of a world; ``reads`` notes of which classes somebody asks for all."""
+
+    def __init__(
+        self, entities: Mapping[type[Entity], tuple[Entity, ...]], reads: RecordedReads
+    ) -> None:
+        self.entities = entities
+        self.reads = reads
+
+    def __getitem__(self, kind: type[Entity]) -> tuple[Entity, ...]:
+        found = self.entities[kind]
+        self.reads.told("count", kind, len(found))
+        return found
+
+    def __contains__(self, kind: object) -> bool:
+        return kind in self.entities
+
+    def __iter__(self) -> Iterator[type[Entity]]:
+        return iter(self.entities)
+
+    def __len__(self) -> int:
+        return len(self.entities)
 
 
 def field_of(entity: Entity, name: str) -> Question:
@@ -80,12 +132,21 @@ def named(value: Any) -> object:
     if isinstance(value, Entity):
         return type(value), value.index
     if isinstance(value, Members):
-        return value.kind, value.mask
+        return value.kind, value.mask, len(value.domain.members)
     return type(value), value
 
 
-def shape(domain: Domain) -> object:
-    """Return what a domain has in common with its like in other worlds."""
+def shape(name: str, domain: Domain) -> object:
+    """Return what the domain of a field has in common with its like in other worlds.
+
+    How many places its actor has makes no difference to the code of a section.
+    """
+    if name == "_at":
+        return name
     if isinstance(domain, RefTo):
-        return domain.kind, domain.optional
-    return domain.kind if isinstance(domain, SetOf) else domain
+        return "one", domain.kind, domain.optional, len(domain.members)
+    if isinstance(domain, SetOf):
+        return "set", domain.kind, len(domain.members)
+    if isinstance(domain, IntRange):
+        return "int", domain.low, domain.high
+    return domain.kind if isinstance(domain, EnumOf) else type(domain)

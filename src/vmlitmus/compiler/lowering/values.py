@@ -124,6 +124,14 @@ def unite(values: list[Val], world: World) -> Domain | None:
     return found
 
 
+def kind_of(value: Val, world: World) -> Val:
+    """Return what ``unite`` looks at of a value: None, something empty, or its domain."""
+    if isinstance(value, Known) and (value.value is None or _is_empty(value.value)):
+        return value
+    domain = _domain(value, world)
+    return Row(()) if domain is None else Computed(domain, "%value")
+
+
 def _domain(value: Val, world: World) -> Domain | None:
     if isinstance(value, Computed):
         return value.domain

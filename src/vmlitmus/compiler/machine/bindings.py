@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import ast
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
+from vmlitmus.compiler.machine.constant_guards import not_refused
 from vmlitmus.compiler.machine.machine import Budget, Instance, Variable
 from vmlitmus.compiler.machine.program import Program
 from vmlitmus.lang.domain import EnumOf, RefTo
 from vmlitmus.lang.entity import Entity
 from vmlitmus.lang.environment import Environment
 from vmlitmus.lang.step import Condition, Step
+from vmlitmus.lang.syntax.trees import function_syntax, outside_names
 from vmlitmus.lang.world import World
 
 _MOST_BINDINGS = 64  # beyond, a section's locals are read from the state instead
@@ -71,7 +74,9 @@ class Bindings:
 
     def plain(self, step: Step) -> Iterator[Instance]:
         parameters = step.parameters(self.names)
-        for binding in itertools.product(*(self.values(k) for k in parameters.values())):
+        bindings = itertools.product(*(self.values(k) for k in parameters.values()))
+        body, outside = function_syntax(step.function).body, outside_names(step.function)
+        for binding in self.not_refused(step, body, tuple(parameters), outside, bindings):
             yield Instance(
                 self.next_index(),
                 step,
@@ -81,6 +86,19 @@ class Bindings:
                 only=self.begins.when(step),
             )
 
+    def not_refused(
+        self,
+        step: Step,
+        body: Sequence[ast.stmt],
+        names: Sequence[str],
+        outside: Mapping[str, Any],
+        bindings: Iterable[tuple[Any, ...]],
+    ) -> Iterable[tuple[Any, ...]]:
+        """Return the bindings that no first guard refuses, which constants decide."""
+        if self.begins.when(step) is not None:
+            return bindings
+        return not_refused(body, names, outside.get, bindings, self.where)
+
     def values(self, kind: type[Any]) -> tuple[Any, ...]:
         return tuple(kind) if issubclass(kind, Enum) else self.world.all(kind)
 
@@ -88,22 +106,23 @@ class Bindings:
         actor_name = made.done.expanded.actor
         if start == 0:
             rest = list(made.parameters.items())[1:]
-            for actor in self.world.all(made.actor):
-                for binding in itertools.product(*(self.values(k) for _, k in rest)):
-                    guards = self.at(actor, 0)
-                    names = (actor_name, *(n for n, _ in rest))
-                    yield Instance(
-                        self.next_index(),
-                        step,
-                        names,
-                        (actor, *binding),
-                        made,
-                        0,
-                        guards,
-                        (),
-                        self.spent(step, (actor, *binding)),
-                        self.begins.when(step),
-                    )
+            kinds = [made.actor, *(k for _, k in rest)]
+            names = (actor_name, *(n for n, _ in rest))
+            body, outside = made.sections[0].framed.syntax.body, made.done.expanded.constants
+            bindings = itertools.product(*map(self.values, kinds))
+            for binding in self.not_refused(step, body, names, outside, bindings):
+                yield Instance(
+                    self.next_index(),
+                    step,
+                    names,
+                    binding,
+                    made,
+                    0,
+                    self.at(binding[0], 0),
+                    (),
+                    self.spent(step, binding),
+                    self.begins.when(step),
+                )
             return
         bound = self.bound(made, start)
         for actor in self.world.all(made.actor):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import types
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 from vmlitmus.errors import ModelError
 from vmlitmus.lang.domain import Domain
@@ -66,10 +67,13 @@ def reaching(buffers: StoreBuffers, kinds: Iterable[type[Entity]]) -> list[Step]
     """Return a step for each field of a class: a store of it reaches memory."""
     fields = dict.fromkeys((type(entity), name) for (entity, name), _ in buffers.fields)
     cpu_kinds = [kind for kind in kinds if kind.runs_on == "self"]
-    return [_reaches(cpu, kind, name) for cpu in cpu_kinds for kind, name in fields]
+    return [_reaches((cpu, kind), name) for cpu in cpu_kinds for kind, name in fields]
 
 
-def _reaches(cpu_kind: type[Entity], kind: type[Entity], field: str) -> Step:
+@lru_cache(maxsize=256)
+def _reaches(kinds: tuple[type[Entity], type[Entity]], field: str) -> Step:
+    cpu_kind, kind = kinds
+
     def store_reaches_memory(w: World, cpu: Entity, owner: Entity) -> None:
         w.reach_memory(cpu, owner, field)
 
@@ -82,8 +86,11 @@ def _reaches(cpu_kind: type[Entity], kind: type[Entity], field: str) -> Step:
 
 def full_buffer(kinds: Iterable[type[Entity]]) -> Condition:
     """Return the condition that some store buffer is full, so that a store may have to wait."""
-    cpu_kinds = tuple(kind for kind in kinds if kind.runs_on == "self")
+    return _full(tuple(kind for kind in kinds if kind.runs_on == "self"))
 
+
+@lru_cache(maxsize=64)
+def _full(cpu_kinds: tuple[type[Entity], ...]) -> Condition:
     def full(w: World) -> bool:
         return any(w.store_waits(cpu) for kind in cpu_kinds for cpu in w.all(kind))
 

@@ -25,7 +25,7 @@ def lower_instance(machine: Machine, instance: Instance, variables: RecordedRead
         function = instance.step.function
         syntax = function_syntax(function)
         names[syntax.args.args[0].arg] = Known(machine.world)
-        scope = Scope(names, outside_names(function), lambda n: place(function, n), None)
+        scope = Scope(names, outside_names(function), lambda n: place(function, n), None, function)
         body = syntax.body
     else:
         expanded = made.done.expanded

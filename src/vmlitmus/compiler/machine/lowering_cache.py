@@ -1,7 +1,7 @@
 """What lowering made, kept for other machines of the same family.
 
-The machines of a matrix, or of an ablation, differ in a few settings, parts and assumptions, and
-most steps ask for none of these. So what is made of a step is kept together with all that was read
+The machines of a topic differ in how much there is, and in a few settings, parts and assumptions;
+most steps ask for few of these. So what is made of a step is kept together with all that was read
 on the way; it serves every machine of its family in which the same would be read.
 """
 
@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 from vmlitmus.compiler.lowering.read_set import (
+    CountedEntities,
+    Numbered,
     Question,
     Read,
     RecordedReads,
@@ -32,9 +34,10 @@ _MOST = 4  # families kept, those used last
 
 
 class Family:
-    """Machines with as many entities of each class, the same switches, and the same store buffers.
+    """Machines with the same classes of entities, the same switches, and the same store buffers.
 
-    A variable has one number in all of them until they are checked.
+    A variable has one number in all of them until they are checked. Those with store buffers have
+    as many entities of each class, too.
     """
 
     def __init__(self) -> None:
@@ -51,9 +54,10 @@ _FAMILIES: dict[object, Family] = {}
 
 def family(world: World) -> Family:
     """Return the family of the machine of a world."""
-    counts = tuple((kind, len(made)) for kind, made in world.entities.items())
-    buffers = world.buffers.plan.name if world.buffers is not None else None
-    key = counts, tuple(world.switches), buffers
+    key: tuple[object, ...] = tuple(world.entities), tuple(world.switches)
+    if world.buffers is not None:
+        counts = tuple(len(made) for made in world.entities.values())
+        key = *key, counts, world.buffers.plan.name
     found = _FAMILIES.pop(key) if key in _FAMILIES else Family()
     _FAMILIES[key] = found
     while len(_FAMILIES) > _MOST:
@@ -74,7 +78,7 @@ class LoweringCache:
         found = list(variables)
         self.world = world
         self.made = family(world).made
-        self.variables = {(v.entity, v.name): (v.index, v.domain) for v in found}
+        self.variables = Numbered({(v.entity, v.name): (v.index, v.domain) for v in found})
         self.answers: dict[Question, object] = {
             field_of(entity, name): named(value)
             for made in world.entities.values()
@@ -82,7 +86,10 @@ class LoweringCache:
             for name, value in vars(entity).items()
             if not name.startswith("_")
         }
-        self.answers |= {field_of(v.entity, v.name): ("varies", shape(v.domain)) for v in found}
+        self.answers |= {
+            field_of(v.entity, v.name): ("varies", shape(v.name, v.domain)) for v in found
+        }
+        self.answers |= {("count", kind): len(made) for kind, made in world.entities.items()}
         self.answers |= {("part", name): world.part(name) for name in parts}
         self.answers |= {("assume", a.name): world.assume(a) for a in DRAIN_ASSUMPTIONS}
         self.answers |= {("assume", name): value for name, value in assumptions.items()}
@@ -95,14 +102,31 @@ class LoweringCache:
 
     def take(self, key: object, make: Callable[[RecordedReads], T]) -> T:
         """Return what was made for a key by a machine that reads the same, or make it."""
-        known = self.made.setdefault(key, [])
-        for read, thing in known:
-            if read.same(self.answers):
-                return thing  # type: ignore[no-any-return]
-        reading = RecordedReads(self.variables, self.answers)
-        thing = make(reading)
-        known.append((reading.read, thing))
+        thing: T = self._taken(key, make)[1]
         return thing
+
+    def part(self, key: object, make: Callable[[RecordedReads], T], whole: RecordedReads) -> T:
+        """Take something for what is being made: what is read for a part is read for the whole."""
+        read, thing = self._taken(key, make)
+        whole.read.add(read)
+        return thing  # type: ignore[no-any-return]
+
+    def _taken(self, key: object, make: Callable[[RecordedReads], Any]) -> tuple[Read, Any]:
+        known = self.made.setdefault(key, [])
+        for at, (read, _) in enumerate(known):
+            if read.same(self.answers):
+                if at:
+                    known.insert(0, known.pop(at))  # the next machine is most like this one
+                return known[0]
+        reading = RecordedReads(self.variables, self.answers)
+        entities = self.world.entities
+        self.world.entities = CountedEntities(entities, reading)
+        try:
+            made = reading.read, make(reading)
+        finally:
+            self.world.entities = entities
+        known.insert(0, made)
+        return made
 
 
 def at_home(domain: Domain, world: World) -> Domain:

@@ -143,7 +143,8 @@ class Machine:
     the steps, by id, with the braces in. ``codes`` are the lowered instances, by index, and
     conditions, by name. ``switches`` are the parts that can be switched, each by a bit of the
     state: part i by variable i; those of ``off`` are off in the initial state. ``passing`` is what
-    is known of memory order where it is that of x86, and None where it is sequential.
+    is known of memory order where it is that of x86, and None where it is sequential. ``content``
+    is what tells it from the other machines of its model.
     """
 
     model: Model
@@ -161,6 +162,7 @@ class Machine:
     switches: tuple[str, ...] = ()
     off: frozenset[str] = frozenset()
     passing: Passing | None = None
+    content: object = None
 
     @property
     def step_ids(self) -> tuple[str, ...]:

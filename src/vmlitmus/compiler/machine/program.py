@@ -2,33 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache, partial
 from typing import Any
 
-from vmlitmus.compiler.lowering.lower import Finish, Lowerer, lower_section
-from vmlitmus.compiler.lowering.read_set import RecordedReads
-from vmlitmus.compiler.lowering.values import Computed, Known, Val, unite
 from vmlitmus.compiler.sections.cut import CutSequence, cut
 from vmlitmus.compiler.sections.expand import expand
 from vmlitmus.compiler.sections.frame import FramedSection, compiled, frames
 from vmlitmus.errors import ModelError
-from vmlitmus.lang.domain import Domain, IntRange, Truth
-from vmlitmus.lang.entity import Entity, Field
+from vmlitmus.lang.domain import Domain
+from vmlitmus.lang.entity import Entity
 from vmlitmus.lang.step import Step
 from vmlitmus.lang.syntax.trees import place
-from vmlitmus.lang.world import Hooks, World
+from vmlitmus.lang.world import Hooks, Mechanisms, World
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class RunnableSection:
-    """A section: its tree, its function, the locals it reads, and those it may have to drop."""
+    """A section: its tree, the locals it reads, those it may have to drop, and where it leads."""
 
     framed: FramedSection
-    run: Callable[..., Any]
+    make: Callable[[], Callable[..., Any]]
     live: tuple[str, ...]
     stored: tuple[str, ...]
+    leads: tuple[int, ...]
+
+    @cached_property
+    def run(self) -> Callable[..., Any]:
+        """The section as a Python function."""
+        return self.make()
 
 
 @dataclass
@@ -42,13 +45,30 @@ class Program:
     step: Step
     actor: type[Entity]
     parameters: dict[str, type[Any]]
-    done: CutSequence
+    ready: ReadySequence
     sections: dict[int, RunnableSection]
     live: dict[int, tuple[str, ...]]
-    labels: list[str]
     first_place: int = 0
     domains: dict[str, Domain] = field(default_factory=dict)
     slots: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def done(self) -> CutSequence:
+        return self.ready.done
+
+    @property
+    def labels(self) -> list[str]:
+        return self.done.labels
+
+    def frame(self, start: int) -> object:
+        """Return what the code of a section depends on besides what it reads of a machine."""
+        section = self.sections[start]
+        leads = {place: self.live.get(place, ()) for place in section.leads}
+        names = dict.fromkeys(
+            [*section.stored, *(name for live in leads.values() for name in live)]
+        )
+        slots = tuple((name, self.slots.get(name)) for name in names)
+        return self.ready, self.first_place, tuple(leads.items()), slots
 
     @property
     def places(self) -> int:
@@ -66,130 +86,65 @@ def program(step: Step, parameters: dict[str, type[Any]], world: World) -> Progr
     first = next(iter(parameters.values()), None)
     if first is None or not issubclass(first, Entity):
         raise ModelError(f"{step.name}() needs an actor, an entity", place(step.function))
-    ready = _ready(step, tuple(world.mechanisms.items()))
-    sections, live = dict(ready.sections), dict(ready.live)
-    return Program(step, first, parameters, ready.done, sections, live, ready.done.labels)
+    ready = _ready(step, world.mechanisms)
+    return Program(step, first, parameters, ready, dict(ready.sections), dict(ready.live))
 
 
-@dataclass(frozen=True)
-class _Ready:
-    """What of a program is the same in every world with the same mechanisms."""
+@dataclass(frozen=True, eq=False)
+class ReadySequence:
+    """What of a program is the same in every world with the mechanisms that it goes through."""
 
     done: CutSequence
     sections: dict[int, RunnableSection]
     live: dict[int, tuple[str, ...]]
 
 
-@lru_cache(maxsize=1024)
-def _ready(step: Step, mechanisms: tuple[tuple[type[Hooks], Hooks], ...]) -> _Ready:
-    expanded = expand(step.function, step.label, dict(mechanisms), step.amendments)
+class _Consulted(Mapping[type[Hooks], Hooks]):
+    """The mechanisms of a world; ``read`` are those that were asked for."""
+
+    def __init__(self, mechanisms: Mechanisms) -> None:
+        self.mechanisms = mechanisms
+        self.read: dict[type[Hooks], Hooks] = {}
+
+    def __getitem__(self, kind: type[Hooks]) -> Hooks:
+        self.read[kind] = self.mechanisms[kind]
+        return self.read[kind]
+
+    def __iter__(self) -> Iterator[type[Hooks]]:
+        return iter(self.mechanisms)
+
+    def __len__(self) -> int:
+        return len(self.mechanisms)
+
+
+def _ready(step: Step, mechanisms: Mechanisms) -> ReadySequence:
+    known = _known(step)
+    for read, ready in known:
+        if read.items() <= mechanisms.items():
+            return ready
+    consulted = _Consulted(mechanisms)
+    expanded = expand(step.function, step.label, consulted, step.amendments)
     done = cut(expanded, step.name, place(step.function))
     framed, live = frames(done, step.name)
-    sections = {
-        s.start: RunnableSection(
-            s, compiled(s, done.expanded.constants, step.name), s.live, s.live if s.start else ()
-        )
-        for s in framed
-    }
-    return _Ready(done, sections, live)
+    sections = {s.start: _runnable(s, done.expanded.constants, step.name) for s in framed}
+    known.append((consulted.read, ReadySequence(done, sections, live)))
+    return known[-1][1]
 
 
-@dataclass(frozen=True)
-class Found:
-    """The places that some actor comes to, and the values of each local that lives there."""
-
-    met: frozenset[int]
-    domains: Mapping[str, Domain]
+@lru_cache(maxsize=1024)
+def _known(_: Step) -> list[tuple[dict[type[Hooks], Hooks], ReadySequence]]:
+    """Return what is ready of a sequence, with the mechanisms that it goes through."""
+    return []
 
 
-def find_domains(made: Program, world: World, variables: RecordedReads) -> Found:
-    """Find what values each local that lives across a yield can have: annotated, or inferred."""
-    done = made.done.expanded
-    domains: dict[str, Domain] = {}
-    for name, annotation in done.annotations.items():
-        domains[name] = Field(name, annotation, None).domain(dict(world.entities))
-    for name, kind in list(made.parameters.items())[1:]:
-        domains[name] = _of_kind(name, kind, world)
-    return _Inference(made, world, variables, domains).run()
-
-
-def _of_kind(name: str, kind: type[Any], world: World) -> Domain:
-    return Field(name, kind, None).domain(dict(world.entities))
-
-
-class _Inference:
-    """Lowers sections with locals of unknown value until the locals' domains no longer grow."""
-
-    def __init__(
-        self, made: Program, world: World, variables: RecordedReads, domains: dict[str, Domain]
-    ) -> None:
-        self.made = made
-        self.world = world
-        self.variables = variables
-        self.domains = domains
-        self.fixed = set(domains)
-        self.grown: dict[str, int] = {}
-        self.met: set[int] = set()
-        self.waiting = [0]
-
-    def run(self) -> Found:
-        """Lower from the start until nothing new is learnt."""
-        while self.waiting:
-            start = self.waiting.pop(0)
-            for actor in self.world.all(self.made.actor):
-                self.section(start, actor)
-        return Found(frozenset(self.met), self.domains)
-
-    def section(self, start: int, actor: Entity) -> None:
-        made, done = self.made, self.made.done.expanded
-        section = made.sections[start].framed
-        names: dict[str, Val] = {
-            done.world_name: Known(self.world),
-            done.actor: Known(actor),
-        }
-        for name in section.live:
-            names[name] = Computed(self.domains[name], f"%in_{name}")
-        lower_section(
-            self.world,
-            self.variables,
-            section,
-            names,
-            done.constants,
-            done.place,
-            Finish(self.leave),
-        )
-
-    def leave(self, lowerer: Lowerer, ending: int, where: int, values: tuple[Val, ...]) -> None:
-        if where == 0:
-            lowerer.block = None
-            return
-        changed = where not in self.met
-        self.met.add(where)
-        for name, value in zip(self.made.live[where], values, strict=True):
-            changed |= self.learn(name, lowerer.rising(value, self.made.sections[0].framed.syntax))
-        lowerer.block = None
-        if changed and where not in self.waiting:
-            self.waiting.append(where)
-
-    def learn(self, name: str, value: Val) -> bool:
-        """Widen a local's domain by one value; say whether it grew."""
-        if name in self.fixed:
-            return False
-        known = self.domains.get(name)
-        values = [value] if known is None else [Computed(known, "%known"), value]
-        domain = unite(values, self.world)
-        self.grown[name] = self.grown.get(name, 0) + 1
-        if isinstance(domain, Truth):
-            domain = None
-        if domain is None or (isinstance(domain, IntRange) and self.grown[name] > 8):
-            where = place(self.made.step.function)
-            shown = name.split("_")[0]
-            raise ModelError(
-                f"local {shown!r} lives across a yield: annotate it, with bounds if it is an int",
-                where,
-            )
-        self.domains[name] = domain
-        return domain != known
+def _runnable(section: FramedSection, constants: dict[str, Any], name: str) -> RunnableSection:
+    return RunnableSection(
+        section,
+        partial(compiled, section, constants, name),
+        section.live,
+        section.live if section.start else (),
+        section.leads,
+    )
 
 
 def assign_slots(programs: list[Program]) -> dict[str, Domain]:

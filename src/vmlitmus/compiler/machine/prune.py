@@ -17,6 +17,7 @@ from vmlitmus.compiler.machine.reachable import reachable
 from vmlitmus.compiler.machine.store_load import passing
 from vmlitmus.errors import ModelError
 from vmlitmus.lang.model import Model
+from vmlitmus.lang.step import Step
 from vmlitmus.lang.syntax.trees import place
 
 
@@ -83,13 +84,8 @@ class _Keys:
     """What tells an instance from the others of its family, apart from what lowering notes."""
 
     def __init__(self, machine: Machine) -> None:
-        self.shapes = {v.index: shape(v.domain) for v in machine.variables}
-        mechanisms = tuple(machine.world.mechanisms.items())
-        self.frames = {
-            i.step: (mechanisms, p.first_place, tuple(p.live.items()), tuple(p.slots.items()))
-            for i in machine.instances
-            if (p := i.program) is not None
-        }
+        self.shapes = {v.index: shape(v.name, v.domain) for v in machine.variables}
+        self.frames: dict[tuple[Step, int], object] = {}
 
     def __call__(self, instance: Instance) -> object:
         read = [index for index, _ in instance.guards] + [index for _, index in instance.loads]
@@ -103,8 +99,18 @@ class _Keys:
             tuple(self.shapes[index] for index in read),
             instance.budgets,
             instance.only,
-            self.frames.get(instance.step),
+            self.frame(instance),
         )
+
+    def frame(self, instance: Instance) -> object:
+        """Return what the code of a section has from its sequence."""
+        made = instance.program
+        if made is None:
+            return None
+        key = instance.step, instance.start
+        if key not in self.frames:
+            self.frames[key] = made.frame(instance.start)
+        return self.frames[key]
 
 
 def _renumbered(instance: Instance, numbers: Mapping[int, int]) -> Instance:

@@ -62,6 +62,12 @@ class Behind:
         if code.order.stores:
             self.sections.append((instance, code))
 
+    def say_once(self) -> None:
+        """Leave out what was met before."""
+        self.accesses = list(dict.fromkeys(self.accesses))
+        self.drains = list(dict.fromkeys(self.drains))
+        self.sections = list({i.index: (i, code) for i, code in self.sections}.values())
+
     def add(self, other: Behind) -> None:
         """What happens there happens here."""
         self.accesses += other.accesses
@@ -99,6 +105,7 @@ class _Walk:
             if instance.runner is not None:
                 self.starts.setdefault(instance.runner, []).append((instance, code))
         self.walks: dict[tuple[Entity, frozenset[Known]], Behind] = {}
+        self.ways: dict[tuple[int, Entity], tuple[Access, ...]] = {}
         self.pairs: dict[Pair, None] = {}
         self.drains: dict[Stored, dict[Drain, None]] = {}
         self.stores: dict[Site, set[str]] = {}
@@ -133,10 +140,13 @@ class _Walk:
 
     def on_the_way(self, code: Code, store: Access, actor: Entity, runner: Entity) -> bool:
         """Say whether what passes a store is in a section that stores, or follows it."""
-        found = [*code.order.early, *(access for _, access in code.order.inside)]
-        for later in code.order.stores:
-            found += self.follow(code, later, runner).accesses
-        return any(self.tells(access, store, actor) for access in found)
+        way = id(code), runner
+        if way not in self.ways:
+            found = [*code.order.early, *(access for _, access in code.order.inside)]
+            for later in code.order.stores:
+                found += self.follow(code, later, runner).accesses
+            self.ways[way] = tuple(dict.fromkeys(found))
+        return any(self.tells(access, store, actor) for access in self.ways[way])
 
     def buffer(self, instance: Instance, code: Code) -> None:
         names = {self.names[store.variable] for store in code.order.stores}
@@ -184,6 +194,7 @@ class _Walk:
                         todo.append(now)
         for instance, then in self.beside(actor):
             found.meet(instance, then)
+        found.say_once()
         return found
 
     def leaving(self, actor: Entity) -> list[Access]:

@@ -21,7 +21,7 @@ Exit = tuple[int, frozenset[str]]  # place, names surely assigned on the way the
 
 @dataclass(frozen=True)
 class FramedSection:
-    """A section ready to run: the locals it starts with, and its function's tree.
+    """A section ready to run: the locals it starts with, its function's tree, where it leads.
 
     The function takes the world, the actor and those locals. It returns the number of the ending,
     the actor's place, the values of the locals that live on, and the values that the label shows.
@@ -30,6 +30,7 @@ class FramedSection:
     start: int
     live: tuple[str, ...]
     syntax: ast.FunctionDef
+    leads: tuple[int, ...]
 
 
 def frames(done: CutSequence, name: str) -> tuple[list[FramedSection], dict[int, tuple[str, ...]]]:
@@ -46,7 +47,12 @@ def frames(done: CutSequence, name: str) -> tuple[list[FramedSection], dict[int,
     places = {start: tuple(n for n in order if n in names) for start, names in live.items()}
     places[0] = tuple(e.parameters)
     framed = [
-        FramedSection(s.start, places[s.start], _function(done, s.start, s.body, places))
+        FramedSection(
+            s.start,
+            places[s.start],
+            _function(done, s.start, s.body, places),
+            tuple(sorted({place for place, _ in reads[s.start].exits if place})),
+        )
         for s in done.sections
     ]
     return framed, {place: names for place, names in places.items() if place}

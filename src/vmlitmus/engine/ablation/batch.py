@@ -61,7 +61,12 @@ def find_together(
     starts = {off: layout.pack(machine.switched(off).initial) for off in settings}
     try:
         opened = Search(
-            model, stop_on=stop_on, starts=list(starts.values()), limits=limits, progress=progress
+            model,
+            stop_on=stop_on,
+            starts=list(starts.values()),
+            limits=limits,
+            progress=progress,
+            edges=claim.kind == "recoverable",
         )
     except Stopped as stop:
         return BatchResult({}, 0, 0, {}, 0.0, stop.reason)

@@ -1,12 +1,12 @@
 """Turn a machine into LLVM IR: one successor function and one function for all conditions.
 
 ``expand`` runs every instance on a packed state, in canonical order; ``conditions`` returns one bit
-for each of the first conditions. See ``search`` for how the two are called.
+for each of the first conditions. See ``store`` for how the two are called.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from vmlitmus.compiler import Machine
 from vmlitmus.compiler.ir.nodes import (
@@ -22,7 +22,7 @@ from vmlitmus.engine.native.canonical import canonical_text
 from vmlitmus.engine.native.ir_text import Writer, called
 from vmlitmus.engine.native.layout import Layout, Place
 from vmlitmus.engine.native.orbits import Orbits
-from vmlitmus.engine.native.search import NativeModel
+from vmlitmus.engine.native.store import NativeModel
 
 FAULTY_CONDITION = 1 << 63  # set by a condition that is a model error in the state
 RETURNED = 63  # conditions whose bits are returned; those of the others are noted in memory
@@ -35,14 +35,12 @@ def compile_machine(
     conditions: Iterable[str],
     *,
     named: bool = False,
-    numbers: Mapping[tuple[int, int], int] | None = None,
     orbits: Orbits | None = None,
 ) -> NativeModel:
     """Return the native form of a machine, with some of its conditions in the given order.
 
-    With ``named``, ``expand`` also writes which instance leads to each successor, or what
-    ``numbers`` gives for the instance and its ending. With ``orbits``, states are searched by
-    their orbits, and what fires is counted by the orbits of instances.
+    With ``named``, ``expand`` also writes which instance leads to each successor. With ``orbits``,
+    states are searched by their orbits, and what fires is counted by the orbits of instances.
     """
     layout = Layout(machine)
     counters: dict[str, int] = {name: index for index, name in enumerate(machine.step_ids)}
@@ -50,7 +48,7 @@ def compile_machine(
         counters = {name: index for index, name in enumerate(orbits.names)}
     asked = tuple(conditions)
     writers = (
-        _Expand(machine, layout, counters, named, numbers, orbits),
+        _Expand(machine, layout, counters, named, orbits),
         _Conditions(machine, layout, asked),
     )
     texts = [writer.text() for writer in writers]
@@ -97,14 +95,12 @@ class _Expand(Writer):
         layout: Layout,
         counters: dict[str, int],
         named: bool,
-        numbers: Mapping[tuple[int, int], int] | None,
         orbits: Orbits | None,
     ) -> None:
         super().__init__(layout)
         self.machine = machine
         self.counters = counters
         self.named_steps = named
-        self.numbers = numbers
         self.orbits = orbits
 
     def text(self) -> str:
@@ -213,13 +209,13 @@ class _Expand(Writer):
             self.line(f"store i64 {self.word(word, end, prefix)}, ptr {pointer}")
         self.count(index, end.ending)
         if self.named_steps:
-            self.name(index, index if self.numbers is None else self.numbers[index, end.ending])
+            self.name(index)
         following = self.temporary()
         self.line(f"{following} = getelementptr i64, ptr %p{index}, i64 {self.layout.words}")
         self.line(f"br label %x{index + 1}")
         return following
 
-    def name(self, index: int, written: int) -> None:
+    def name(self, index: int) -> None:
         """Write which instance leads to this successor, behind the counters."""
         names, here, start, offset, number, pointer = (self.temporary() for _ in range(6))
         self.line(f"{names} = getelementptr i64, ptr %coverage, i64 {len(self.counters)}")
@@ -228,7 +224,7 @@ class _Expand(Writer):
         self.line(f"{offset} = sub i64 {here}, {start}")
         self.line(f"{number} = udiv exact i64 {offset}, {8 * self.layout.words}")
         self.line(f"{pointer} = getelementptr i64, ptr {names}, i64 {number}")
-        self.line(f"store i64 {written}, ptr {pointer}")
+        self.line(f"store i64 {index}, ptr {pointer}")
 
     def word(self, word: int, end: Emit, prefix: str) -> str:
         """Return the new value of one word: what was not written, and what was."""

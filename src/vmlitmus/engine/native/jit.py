@@ -16,6 +16,12 @@ def _target() -> Any:
     return llvm.Target.from_default_triple()
 
 
+@cache
+def _host() -> tuple[str, str]:
+    """Return the name and the features of the cpu here."""
+    return llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()
+
+
 class Native:
     """Native functions made from LLVM IR; each takes and returns 64-bit unsigned integers.
 
@@ -23,11 +29,8 @@ class Native:
     """
 
     def __init__(self, ir: str, effort: int) -> None:
-        machine = _target().create_target_machine(
-            cpu=llvm.get_host_cpu_name(),
-            features=llvm.get_host_cpu_features().flatten(),
-            opt=effort,
-        )
+        cpu, features = _host()
+        machine = _target().create_target_machine(cpu=cpu, features=features, opt=effort)
         module = llvm.parse_assembly(ir)
         options = llvm.create_pipeline_tuning_options(speed_level=effort)
         options.loop_unrolling = options.loop_vectorization = options.slp_vectorization = False

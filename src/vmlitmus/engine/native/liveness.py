@@ -14,13 +14,13 @@ from vmlitmus.engine.native.jit import Native
 from vmlitmus.engine.native.kernels import liveness as passes
 from vmlitmus.engine.native.kernels.language import compile_kernel
 from vmlitmus.engine.native.memory import Region
-from vmlitmus.engine.native.search import Search, line
+from vmlitmus.engine.native.search import Search
 from vmlitmus.engine.reference.lasso import CANDIDATES, Component, Promises, Step
 from vmlitmus.errors import EnginesDisagree
 
 _SLICE = 200_000  # units of work between two looks at the clock
 _FIELD = {name: index for index, name in enumerate(passes.FIELDS)}
-_BYTES = {"TRUTH": 1, "OPEN": 1, "FIRST": 8}  # for each state; 4 for the others
+_BYTES = {"TRUTH": 1, "OPEN": 1, "CALLS": 16}  # for each state; 4 for the others
 _ARRAYS = (
     "TRUTH",
     "DEPTH",
@@ -28,29 +28,15 @@ _ARRAYS = (
     "CAME",
     "QUEUE",
     "ORDER",
-    "FIRST",
-    "STEPS",
     "OPEN",
     "NUMBER",
-    "LOW",
-    "CURSOR",
     "STACK",
     "CALLS",
     "PART",
     "MEMBERS",
 )
-_LEFT_BY_SEARCH = (
-    "TABLE",
-    "SLOTS",
-    "LOG",
-    "LEVELS",
-    "INDEX",
-    "BATCH",
-    "KEYS_AT",
-    "EXPAND",
-    "CONDITIONS",
-    "MORE",
-)
+_LEFT_BY_SEARCH = ("LOG", "LEVELS", "FIRST", "TARGETS", "TAKEN", "CONDITIONS", "MORE")
+_AHEAD = 8  # states of a component whose steps are fetched before they are needed
 _FASTER = 100  # native code visits as many states while Python visits one
 _FEW = 20_000  # states up to which the passes are compiled in haste
 
@@ -73,7 +59,7 @@ class LivenessSearch(Search):
     def __init__(self, *arguments: Any, **options: Any) -> None:
         self.arrays: dict[str, Region] = {}
         self.graph = Region(8 * len(_FIELD))
-        super().__init__(*arguments, **options)
+        super().__init__(*arguments, **options, edges=True)
         assert self.model.named
 
     def close(self) -> None:
@@ -117,23 +103,18 @@ class LivenessSearch(Search):
 
     def _prepare(self, instances: int) -> None:
         """Allocate the arrays of the passes, and tell them what the search left."""
-        edges = self._get("TRANSITIONS")
         sizes = {name: _BYTES.get(name, 4) * self.states for name in _ARRAYS}
-        sizes |= {"TARGETS": 4 * edges, "TAKEN": 4 * edges}
-        needed = self.allocated + 4 * self.slots + sum(sizes.values())
+        needed = self.allocated + sum(sizes.values())
         if self.limits.memory is not None and needed > self.limits.memory:
             raise Stopped("memory")
-        sizes |= {"COVERAGE": self.model.counting, "PROMISE": 8 * instances}
+        sizes["PROMISE"] = 8 * instances
         sizes |= dict.fromkeys(("ENABLED", "KEPT", "BEST_ENABLED"), 8 * len(self.promises))
         for name, size in sizes.items():
             self.arrays[name] = Region(size)
             self._put(name, self.arrays[name].address)
-        self._region("INDEX", 4 * self.slots)
-        for first, last in self._slices(self.states):
-            self.kernel["number_states"](self.ctx.address, first, last)
+        self.regions["FIRST"].set_word(self.states, self._get("EDGES"))
         for name in _LEFT_BY_SEARCH:
             self._put(name, self._get(name))
-        self._put("COUNTERS", self.model.counters)
         self._put("STATES", self.states)
         self._put("PROMISES", len(self.promises))
         self._put("WEAK", sum(f == "weak" for f in self.promises.values()))
@@ -183,10 +164,9 @@ class LivenessSearch(Search):
 
     def steps(self, state: int) -> list[Step[int]]:
         """Return the steps from a waiting state: the instance, and the state it leads to."""
-        first = self.arrays["FIRST"].words(state, 1)[0]
-        count = self.arrays["STEPS"].word32(state)
-        taken = self.arrays["TAKEN"].words32(first, count)
-        targets = self.arrays["TARGETS"].words32(first, count)
+        first, last = self.regions["FIRST"].words(state, 2)
+        taken = self.regions["TAKEN"].words32(first, last - first)
+        targets = self.regions["TARGETS"].words32(first, last - first)
         return list(zip(taken, targets, strict=True))
 
 
@@ -212,8 +192,7 @@ class _Component(Component[int]):
 @cache
 def _kernel(words: int, effort: int) -> Mapping[str, Any]:
     """Return the passes for states of so many words, compiled once."""
-    constants = {**_FIELD, "WORDS": words, "KEYS": min(words, 2), "STATE_MAX": (1 << 32) - 1}
-    constants |= line(words)
+    constants = {**_FIELD, "WORDS": words, "CLOSED": (1 << 32) - 1, "AHEAD": _AHEAD}
     exported = frozenset(f.__name__ for f in passes.EXPORTED)
     functions = passes.INTERNAL + passes.EXPORTED
     native = Native(compile_kernel(functions, constants, exported), effort)

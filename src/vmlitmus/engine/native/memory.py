@@ -5,10 +5,11 @@ from __future__ import annotations
 import ctypes
 import mmap
 import os
+from array import array
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 
 _HUGE = 1 << 22  # from this size on, ask for huge pages
-_PAGE = 1 << 21  # the size of one
 _PRIVATE = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
 _NORESERVE = getattr(mmap, "MAP_NORESERVE", 0x4000)  # Python names it from 3.13 on
 _ALL = os.sysconf("SC_PHYS_PAGES") * mmap.PAGESIZE  # bytes of this machine's memory
@@ -24,6 +25,7 @@ class Region:
     def __init__(self, size: int, *, growing: bool = False) -> None:
         self.size = max(size, mmap.PAGESIZE)
         self._map = _mapped(self.size, _ALL if growing else 0)
+        self._huge = False
         self._advise()
 
     @property
@@ -34,6 +36,7 @@ class Region:
         """Make the region larger; what is in it stays, and new bytes are zero. Raises OSError."""
         if size > len(self._map):
             self._map.resize(size)
+            self._huge = False
         if size > self.size:
             self.size = size
             self._advise()
@@ -50,8 +53,31 @@ class Region:
         """Return one of the region's 32-bit numbers."""
         return int.from_bytes(self._map[4 * index : 4 * index + 4], "little")
 
+    def set_words32(self, first: int, numbers: Sequence[int]) -> None:
+        """Write some of the region's 32-bit numbers."""
+        memoryview(self._map).cast("I")[first : first + len(numbers)] = array("I", numbers)
+
+    def all_words(self) -> tuple[int, ...]:
+        """Return all of the region's 64-bit numbers up to the last that is not 0."""
+        found = self.words(0, self.size // 8)
+        last = max((index for index, word in enumerate(found) if word), default=-1)
+        return found[: last + 1]
+
+    def read(self, first: int, count: int) -> bytes:
+        """Return some bytes."""
+        return self._map[first : first + count]
+
+    def write(self, first: int, data: bytes) -> None:
+        """Write some bytes."""
+        self._map[first : first + len(data)] = data
+
     def set_word(self, index: int, value: int) -> None:
         self._map[8 * index : 8 * index + 8] = value.to_bytes(8, "little")
+
+    def fill(self, words: Iterable[int]) -> None:
+        """Set the first of the region's 64-bit numbers."""
+        numbers = array("Q", words)
+        memoryview(self._map).cast("Q")[: len(numbers)] = memoryview(numbers)
 
     def clear(self) -> None:
         """Make every byte zero again."""
@@ -69,9 +95,10 @@ class Region:
         self._map.close()
 
     def _advise(self) -> None:
-        if self.size >= _HUGE and hasattr(mmap, "MADV_HUGEPAGE"):
-            whole = -(-self.size // _PAGE) * _PAGE
-            self._map.madvise(mmap.MADV_HUGEPAGE, 0, min(whole, len(self._map)))
+        """Ask for huge pages, for all that the region may become."""
+        if self.size >= _HUGE and not self._huge and hasattr(mmap, "MADV_HUGEPAGE"):
+            self._map.madvise(mmap.MADV_HUGEPAGE)
+            self._huge = True
 
 
 def _mapped(size: int, most: int) -> mmap.mmap:

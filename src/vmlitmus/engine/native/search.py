@@ -1,67 +1,27 @@
-"""The compiled engine's search: memory, limits and progress around the native kernel."""
+"""The compiled engine's search: limits and progress around the native kernel."""
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from functools import cache, lru_cache
-from mmap import PAGESIZE
-from typing import Any
+from contextlib import suppress
+from dataclasses import dataclass, replace
 
 from vmlitmus.engine.limits import Limits, Progress, Stopped
-from vmlitmus.engine.native.jit import Native
-from vmlitmus.engine.native.kernels import breadth_first, graph
-from vmlitmus.engine.native.kernels.language import compile_kernel
+from vmlitmus.engine.native import parallel
+from vmlitmus.engine.native.checkpoint import Checkpoint
+from vmlitmus.engine.native.kernels import breadth_first
 from vmlitmus.engine.native.memory import Region
-from vmlitmus.errors import EnginesDisagree
+from vmlitmus.engine.native.store import NativeModel, StateStore
 
-_OUTCOMES = ("GROW", "FAILED", "DONE", "FOUND", "PAUSE")
-_BATCH = 512  # successors collected before they are inserted
 _SLICE = 20_000  # states expanded before Python looks at the clock
 _QUICK = 0.1  # seconds at least of search by code compiled in haste, which is half as fast
+_SOON = 0.2  # seconds of search on one core before others are prepared to help
 _COMPILING = 2e-6  # seconds that compiling well takes for each character of the IR
-_SMALL = 1 << 12  # slots up to which a table doubles
-_GROWTH = 1.5  # beyond: each key is moved about twice
-_FULL = 0.8  # share of the slots that may be in use
-_FAMILY = 16  # states in a row whose children are noted together
-_LATELY = 1 << 14  # successors remembered for a while; their keys fit a core's own cache
-_LOW = 1 << 16  # slots whose keys are put aside while a table grows
-_MOST_STATES = (1 << 32) - 2  # states are 32-bit indexes
-_GROWING = ("TABLE", "LOG", "CHILDREN", "OWNERS", "LEVELS")
-_NO_PARENT = 0xFFFFFFFF  # the parent of an initial state
-_FIELD = {name: index for index, name in enumerate(breadth_first.FIELDS)}
 
-
-@dataclass(frozen=True)
-class NativeModel:
-    """A machine as LLVM IR: ``expand`` and ``conditions`` on packed states.
-
-    ``i64 expand(ptr state, ptr out, ptr coverage)`` writes the successors, ``words`` 64-bit words
-    each, in canonical order, adds one to the counter of each step that fires, and returns how many
-    there are, or -(1 + i) when instance i fails. ``i64 conditions(ptr state, ptr more)`` has bit b
-    set where condition b is true; those after the first 63, ``further`` in number, are noted in the
-    bits behind ``more``. ``fanout`` bounds the successors of one state. No word uses its bit 63.
-    Where it is ``named``, ``expand`` writes the instance that leads to each successor, 64 bits
-    each, behind the counters.
-    Where it is ``symmetric``, ``i64 canonical(ptr state)`` puts the state that stands for the orbit
-    of a state in its place, and returns how many states there are in the orbit.
-    """
-
-    ir: str
-    words: int
-    bits: int
-    fanout: int
-    counters: int
-    initial: tuple[int, ...]
-    further: int = 0
-    named: bool = False
-    symmetric: bool = False
-
-    @property
-    def counting(self) -> int:
-        """Bytes that ``expand`` needs for its counters and names."""
-        return 8 * (self.counters + (self.fanout if self.named else 0))
+_MANY = 1 << 12  # states from which on sweeps pay
+_WORTH = 32  # a sweep pays that marks at least one in so many states
 
 
 @dataclass(frozen=True)
@@ -86,7 +46,7 @@ class Found:
     orbits: int | None = None
 
 
-class Search:
+class Search(StateStore):
     """One breadth-first search; owns its memory, and gives it back when closed.
 
     ``effort`` is how well its code is compiled at first, 0 or 2; a search that lasts goes on with
@@ -94,6 +54,8 @@ class Search:
     ``starts`` are initial states other than the model's own, from which no search can meet another:
     no step writes what they differ in. Then several searches are done as one: each ends by itself,
     level by level as if it were alone.
+    With ``edges``, the state graph is kept, for what is asked of it afterwards.
+    A search that lasts uses all cores, or as many as ``cores``; what it finds is the same.
     """
 
     def __init__(
@@ -105,19 +67,27 @@ class Search:
         limits: Limits | None = None,
         progress: Callable[[Progress], None] | None = None,
         effort: int = 0,
+        edges: bool = False,
+        cores: int | None = None,
     ) -> None:
-        self.model = model
-        self.limits = limits or Limits()
         self.progress = progress
         self.started = time.monotonic()
         self.most: int | None = None
-        self.keys = 1 if model.words == 1 else 2
-        self.largest = _BATCH + model.fanout
-        self.regions: dict[str, Region] = {}
-        self.ctx = Region(8 * len(breadth_first.FIELDS))
-        self._compile(effort)
-        self._allocate(stop_on, starts)
-        self._begin(starts or [model.initial])
+        self.cores = parallel.cores() if cores is None else cores
+        self.coming: threading.Thread | None = None
+        self.team: parallel.Team | None = None
+        super().__init__(model, stop_on, starts, limits or Limits(), effort, edges)
+        self.words = model.words
+        self.checkpoint: Checkpoint | None = None
+        if self.limits.checkpoints is not None:
+            content = repr((replace(model, ir=""), stop_on, edges)).encode() + model.ir.encode()
+            self.checkpoint = Checkpoint(self.limits.checkpoints, content)
+            if self.checkpoint.manifest is not None:
+                try:
+                    self._restore(self.checkpoint)
+                except BaseException:
+                    self.close()
+                    raise
 
     def __enter__(self) -> Search:
         return self
@@ -127,113 +97,41 @@ class Search:
 
     def close(self) -> None:
         """Give the memory back."""
-        for region in (*self.regions.values(), self.ctx):
-            region.close()
-        self.regions = {}
+        if self.coming is not None:
+            self.coming.join()
+        if self.team is not None:
+            self.team.close()
+            self.team = None
+        if self.checkpoint is not None:
+            self.checkpoint.close()
+        super().close()
 
-    def _compile(self, effort: int) -> None:
-        """Compile the machine and the kernel; the search can go on where it is."""
-        self.effort = effort
-        self.kernel = _kernel(self.model.words, effort, self.model.symmetric)
-        self.machine = _machine(self.model.ir, effort)
-        self._set("EXPAND", self.machine.address("expand"))
-        self._set("CONDITIONS", self.machine.address("conditions"))
-        if self.model.symmetric:
-            self._set("CANONICAL", self.machine.address("canonical"))
+    def _restore(self, checkpoint: Checkpoint) -> None:
+        """Go on from where a checkpoint is: its states are put into the table again."""
+        entered = self.get("TAIL")
 
-    def _allocate(self, stop_on: int, starts: Sequence[tuple[int, ...]]) -> None:
-        words, keys = self.model.words, self.keys
-        self._region("BATCH", 8 * words * self.largest)
-        self._region("FROM", 4 * self.largest)
-        self._region("KEYS_AT", 8 * keys * self.largest)
-        self._region("LATELY", 8 * keys * _LATELY)
-        self.regions["ASIDE"] = Region(8 * keys * 2 * _LOW)
-        self._region("COVERAGE", self.model.counting)
-        if self.model.symmetric:
-            self._region("APART", self.model.counting)
-            self._region("SPARE", 8 * max(words, keys))
-            self._set("COUNTERS", self.model.counters)
-        self._region("LOG", 0)
-        self._region("CHILDREN", 0)
-        self._region("LEVELS", 0)
-        self.slots = 0
-        self.room = 0
-        self.starts = len(starts)
-        self._region("HITS", 8 * max(self.starts, 1))
-        self._region("MORE", 8 * (self.model.further // 64 + 1))
-        self._set("STOP_ON", stop_on)
-        self._set("LARGEST", self.largest)
-        self._grow(2 * self.largest)
+        def grow(states: int) -> None:
+            nonlocal entered
+            there = self.get("TAIL")
+            if there > self.initials:
+                new = self.kernel["enter_log"](self.ctx.address, entered, there)
+                if new != there - entered:
+                    raise checkpoint.damaged("log")
+                entered = there
+            self.leave()
+            self._grow(max(states, there))
 
-    def _begin(self, starts: Sequence[tuple[int, ...]]) -> None:
-        """Insert the initial states."""
-        for first in range(0, len(starts), _BATCH):
-            some = starts[first : first + _BATCH]
-            for index, word in enumerate(word for start in some for word in start):
-                self.regions["BATCH"].set_word(index, word)
-            self._grow(self._get("TAIL") + len(some))
-            self.kernel["begin"](self.ctx.address, len(some))
-        self.initials = self._get("TAIL")
+        if self.effort == 0:
+            self._compile(2)
+        checkpoint.restore(self, grow)
+        grow(self.get("TAIL"))
+        if self.edges:
+            self.kernel["number_states"](self.ctx.address, 0, self.get("TAIL"))
 
-    def _region(self, name: str, size: int) -> Region:
-        """Make or grow a region, and tell the kernel where it is."""
-        if name in self.regions:
-            self.regions[name].grow(size)
-        else:
-            self.regions[name] = Region(size, growing=name in _GROWING)
-        self._set(name, self.regions[name].address)
-        return self.regions[name]
-
-    def _set(self, name: str, value: int) -> None:
-        self.ctx.set_word(_FIELD[name], value)
-
-    def _get(self, name: str) -> int:
-        return self.ctx.words(_FIELD[name], 1)[0]
-
-    @property
-    def allocated(self) -> int:
-        """Bytes allocated for states, their families and the table."""
-        names = [name for name in _GROWING if name in self.regions and name != "LEVELS"]
-        return sum(self.regions[name].size for name in names)
-
-    def _grow(self, states: int) -> None:
-        """Make room for so many states, and for a batch more; raises Stopped("memory")."""
-        states += self.largest
-        if states > _MOST_STATES:
-            raise Stopped("memory")
-        slots = self.slots
-        while slots * _FULL < states:
-            slots = max(1024, 2 * slots) if slots < _SMALL else int(slots * _GROWTH) + 7 & -8
-        room = min(int(slots * _FULL), max(states, int(self.room * 1.02) + 512))
-        self._check_memory(slots, room)
-        try:
-            self._grow_table(slots)
-            self._region("LOG", 8 * self.model.words * room)
-            self._region("CHILDREN", 4 * (room // _FAMILY + 1))
-            self._region("LEVELS", 4 * room)  # few of them are ever touched
-            if self.starts:
-                self._region("OWNERS", 4 * room)
-        except OSError:
-            raise Stopped("memory") from None
-        self.room = room
-        self._set("ROOM", room)
-
-    def _check_memory(self, slots: int, room: int) -> None:
-        families = max(4 * (room // _FAMILY + 1), PAGESIZE)
-        states = 8 * self.model.words + (4 if self.starts else 0)
-        needed = 8 * self.keys * slots + states * room + families
-        if self.limits.memory is not None and needed > self.limits.memory:
-            raise Stopped("memory")
-
-    def _grow_table(self, slots: int) -> None:
-        if slots == self.slots:
-            return
-        table = self._region("TABLE", 8 * self.keys * slots).address
-        aside = self.regions["ASIDE"].address
-        if not self.kernel["spread"](table, self.slots, slots, aside):
-            raise RuntimeError("the table of states cannot grow")
-        self.slots = slots
-        self._set("SLOTS", slots)
+    def finished(self) -> None:
+        """The answer is known: nobody has to go on from a checkpoint."""
+        if self.checkpoint is not None:
+            self.checkpoint.remove()
 
     def run(self, most: int | None = None) -> Found:
         """Search until the states run out, the search ends, or a limit is reached.
@@ -275,7 +173,7 @@ class Search:
         began = time.process_time()
         quick = max(_QUICK, _COMPILING * len(self.model.ir))
         while True:
-            outcome = self.kernel["advance"](self.ctx.address, _SLICE)
+            outcome = self._expand()
             if outcome == breadth_first.GROW:
                 self._grow(self._get("TAIL") + 1)
             elif outcome != breadth_first.PAUSE:
@@ -284,62 +182,54 @@ class Search:
                 raise Stopped("large")
             if self.effort == 0 and time.process_time() - began > quick:
                 self._compile(2)
+            if self.cores > 1 and self.effort and time.process_time() - began > _SOON:
+                self._call_together()
+            if self.checkpoint is not None:
+                self.checkpoint.note(self)
             self._look()
 
+    def _call_together(self) -> None:
+        """Let more cores help as soon as the code for that is compiled."""
+        if self.edges or self.starts or self.limits.spill is not None:
+            self.cores = 1
+        elif self.coming is None:
+            self.coming = parallel.prepare(self)
+        elif not self.coming.is_alive():
+            cores, self.cores = self.cores, 1
+            with suppress(OSError):
+                self.team = parallel.Team(self, cores)
+
+    def _expand(self) -> int:
+        """Expand some states, on all cores where that pays; return the outcome."""
+        budget = _SLICE
+        if self.team is not None or self.checkpoint is not None:
+            budget = min(self.get("LEVEL_END") - self.get("HEAD"), budget)
+        if self.team is not None:
+            if budget and self.team.pays():
+                try:
+                    return self.team.expand()
+                except Stopped:  # no room for all that they found; there may be for some states
+                    self.team.close()
+                    self.team = None
+        outcome: int = self.kernel["advance"](self.ctx.address, budget)
+        return outcome
+
+    def _spread(self, table: int, slots: int, used: Region) -> bool:
+        if self.team is None or not self.team.watch.free():
+            return super()._spread(table, slots, used)
+        return self.team.spread(table, self.slots, slots, (self.slots << 64) // slots, used.address)
+
     def _look(self) -> None:
-        """Show progress and keep to the time limit."""
+        """Leave to the disk what goes there, show progress and keep to the time limit."""
+        self.leave()
         seconds = time.monotonic() - self.started
         if self.progress is not None:
             waiting = self._get("TAIL") - self._get("HEAD")
             transitions, depth = self._get("TRANSITIONS"), self._get("DEPTH")
             self.progress(Progress(self.counted, transitions, depth, waiting, seconds))
-        if self.limits.seconds is not None and seconds >= self.limits.seconds:
-            raise Stopped("time")
-
-    def state(self, index: int) -> tuple[int, ...]:
-        """Return the words of a state."""
-        words = self.model.words
-        return self.regions["LOG"].words(index * words, words)
-
-    def path(self, index: int) -> list[tuple[int, ...]]:
-        """Return the states from the initial one to this one."""
-        found = [self.state(index)]
-        while index >= self.initials:
-            index = self.parent(index)
-            found.append(self.state(index))
-        return found[::-1]
-
-    def parent(self, index: int) -> int:
-        """Return the state from which another was reached first: one of its family leads there."""
-        family = self._family(index)
-        wanted = self.state(index)
-        for parent in range(family * _FAMILY, min((family + 1) * _FAMILY, index)):
-            if wanted in self._successors(parent):
-                return parent
-        raise EnginesDisagree("no state leads to one that was reached")
-
-    def _family(self, index: int) -> int:
-        """Return the last family whose first child is not behind a state."""
-        children = self.regions["CHILDREN"]
-        low, high = 0, self._get("NOTED")
-        while high - low > 1:
-            middle = (low + high) // 2
-            low, high = (low, middle) if children.word32(middle) > index else (middle, high)
-        return low
-
-    def _successors(self, index: int) -> list[tuple[int, ...]]:
-        """Expand a state again, without counting."""
-        return self._expanded(self.regions["LOG"].address + 8 * self.model.words * index)
-
-    def _expanded(self, at: int) -> list[tuple[int, ...]]:
-        """Return the successors of the state at an address."""
-        words, out = self.model.words, self.regions["BATCH"]
-        if "UNCOUNTED" not in self.regions:
-            self.regions["UNCOUNTED"] = Region(self.model.counting)
-        count = self.machine.function("expand", 3)(
-            at, out.address, self.regions["UNCOUNTED"].address
-        )
-        return [out.words(words * k, words) for k in range(count)]
+        if self.limits.seconds is not None:
+            if time.monotonic() - self.started >= self.limits.seconds:
+                raise Stopped("time")
 
     def _further(self) -> int:
         """Return a bit for each condition after the first 63 that was seen."""
@@ -363,82 +253,56 @@ class Search:
         """Return the first state from which no state with a condition of ``good`` is reachable.
 
         Of several searches done as one, ``hits()`` gives it for each. Call it after a search that
-        was complete. Raises Stopped at a limit.
+        kept its edges and was complete. Raises Stopped at a limit.
         """
-        states, edges = self._get("TAIL"), self._get("TRANSITIONS")
-        self._graph(states, edges)
+        states, edges = self._get("TAIL"), self._get("EDGES")
+        self._check_graph(5 * states)
+        self.regions["FIRST"].set_word(states, edges)
         self._region("MARK", states)
         self._region("STACK", 4 * states)
-        self._set("HEIGHT", 0)
         for first, last in self._slices(states):
             self.kernel["mark_good"](self.ctx.address, good, first, last)
-        while self.kernel["mark_back"](self.ctx.address, _SLICE):
-            self._look()
+        while states >= _MANY and self._sweep(states):
+            pass
+        self._mark_back(states)
         for first, last in self._slices(states):
             self.kernel["first_unmarked"](self.ctx.address, first, last)
         return self.hits().get(0)
 
-    def _graph(self, states: int, edges: int) -> None:
-        """Build the edges of the state graph, forwards and backwards."""
-        coverage = self.regions["COVERAGE"].words(0, self.model.counters)
-        needed = 4 * self.slots + 16 * (states + 1) + 8 * edges + 5 * states
-        if self.limits.memory is not None and self.allocated + needed > self.limits.memory:
-            raise Stopped("memory")
-        self._region("INDEX", 4 * self.slots)
-        self._region("FIRST", 8 * (states + 1))
+    def _sweep(self, states: int) -> bool:
+        """Mark what leads to a marked state in one sweep; say whether another one pays."""
+        self._set("MARKED", 0)
+        self._set("UNMARKED", 0)
+        for first, last in reversed([*self._slices(states)]):
+            self.kernel["sweep"](self.ctx.address, first, last)
+        unmarked: int = self._get("UNMARKED")
+        return unmarked > 0 and self._get("MARKED") * _WORTH >= unmarked
+
+    def _mark_back(self, states: int) -> None:
+        """Mark what leads to a marked state, by reverse edges among those that are unmarked."""
+        self._check_graph(8 * (states + 1) + 5 * states)
         self._region("BEFORE", 8 * (states + 1))
-        self._region("TARGETS", 4 * edges)
+        self._set("HEIGHT", 0)
+        self._set("TURNED", 0)
+        for first, last in self._slices(states):
+            self.kernel["count_back"](self.ctx.address, first, last)
+        if not self._get("HEIGHT"):
+            return
+        edges = self._get("TURNED")
+        self._check_graph(8 * (states + 1) + 4 * edges + 5 * states)
         self._region("SOURCES", 4 * edges)
-        self._set("EDGES", 0)
-        for first, last in self._slices(states):
-            self.kernel["number_states"](self.ctx.address, first, last)
-        for first, last in self._slices(states):
-            self.kernel["connect"](self.ctx.address, first, last)
         self.kernel["sum_up"](self.ctx.address, states)
         for first, last in self._slices(states):
             self.kernel["reverse"](self.ctx.address, first, last)
-        for index, count in enumerate(coverage):
-            self.regions["COVERAGE"].set_word(index, count)
+        while self.kernel["mark_back"](self.ctx.address, _SLICE):
+            self._look()
+
+    def _check_graph(self, needed: int) -> None:
+        """Raise Stopped("memory") where so many bytes more are too many."""
+        if self.limits.memory is not None and self.allocated + needed > self.limits.memory:
+            raise Stopped("memory")
 
     def _slices(self, states: int) -> Iterator[tuple[int, int]]:
         for first in range(0, states, _SLICE):
             yield first, min(first + _SLICE, states)
             self._look()
-
-
-@lru_cache(maxsize=2)
-def _machine(ir: str, effort: int) -> Native:
-    """Return a machine's functions, compiled once for searches that follow one another."""
-    return Native(ir, effort)
-
-
-def line(words: int) -> dict[str, int]:
-    """Return how many keys, for states of so many words, a line of the table has; as 2**n too."""
-    bits = 3 if words == 1 else 2
-    return {"LINE": 1 << bits, "LINE_BITS": bits}
-
-
-@cache
-def _kernel(words: int, effort: int, symmetric: bool) -> dict[str, Any]:
-    """Return the kernel's functions for states of so many words, compiled once."""
-    constants = {
-        **_FIELD,
-        "WORDS": words,
-        "KEYS": min(words, 2),
-        "MOST": _BATCH,
-        "MEMORY": _LATELY,
-        "LOW": _LOW,
-        "FAMILY": _FAMILY,
-        **line(words),
-        "NO_PARENT": _NO_PARENT,
-        "SYMMETRIC": int(symmetric),
-        **{
-            name: getattr(breadth_first, name)
-            for name in ("GROW", "FAILED", "DONE", "FOUND", "PAUSE")
-        },
-    }
-    exported = breadth_first.EXPORTED + graph.PASSES
-    internal = [f for f in breadth_first.INTERNAL if symmetric or f not in breadth_first.OF_ORBITS]
-    names = frozenset(f.__name__ for f in exported)
-    native = Native(compile_kernel(internal + exported, constants, names), effort)
-    return {f.__name__: native.function(f.__name__, f.__code__.co_argcount) for f in exported}

@@ -55,6 +55,7 @@ class Stepper:
             else:
                 self.plain.append(instance)
         self.at = sorted({variable for variable, _ in self.placed})
+        self.here: dict[tuple[int, ...], list[Instance]] = {}
         self.now: State | None = None
 
     def load(self, state: State) -> None:
@@ -69,9 +70,15 @@ class Stepper:
 
     def candidates(self, state: State) -> Iterator[Instance]:
         """Yield, in order, the instances whose actor is where they start."""
-        lists = [self.placed.get((variable, state[variable]), []) for variable in self.at]
-        for instance in heapq.merge(self.plain, *lists, key=lambda i: i.index):
-            if all(state[variable] == code for variable, code in instance.guards):
+        places = tuple([state[variable] for variable in self.at])
+        if places not in self.here:
+            lists = [self.placed.get(place, []) for place in zip(self.at, places, strict=True)]
+            self.here[places] = list(heapq.merge(self.plain, *lists, key=lambda i: i.index))
+        for instance in self.here[places]:
+            for variable, code in instance.guards:
+                if state[variable] != code:
+                    break
+            else:
                 yield instance
 
     def successors(self, state: State) -> list[tuple[Instance, str, State]]:

@@ -47,6 +47,12 @@ def overlaid(
     return result
 
 
+def in_every(table: str, chosen: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the axes set in each entry of a list of tables: "vm.kind" is its kind."""
+    keys = {key: key.partition(".") for key in chosen}
+    return {name: chosen[key] for key, (head, _, name) in keys.items() if head == table}
+
+
 def _claim_of(reader: Reader, value: object) -> dict[str, str | list[str]]:
     """Return the [claim] table of a value on the axis "claim", such as "leads_to kicked ran"."""
     kind, *names = str(value).split() or [""]

@@ -12,7 +12,7 @@ from typing import Any
 from vmlitmus.errors import ScenarioError, unknown
 from vmlitmus.lang import KINDS, Claim, Environment, Model
 from vmlitmus.lang.model import fill
-from vmlitmus.litmus.format.axes import overlaid
+from vmlitmus.litmus.format.axes import in_every, overlaid
 from vmlitmus.litmus.format.cell_summary import read_words
 from vmlitmus.litmus.format.environment import read_environment
 from vmlitmus.litmus.format.expected import Expected
@@ -253,6 +253,7 @@ class _Reader:
         return Cell(
             name, where, tables, lists, environment, without, fixed,
             self.assumed(data), self.claim(model, data), expect, word, timing, large,
+            {key: in_every(key, chosen) for key in model.lists},
         )  # fmt: skip
 
     def check_settings(

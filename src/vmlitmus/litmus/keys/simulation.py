@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from vmlitmus.litmus.keys.key import FLAG, QUANTITY, ROWS, TABLE, TEXT, Key
+from vmlitmus.litmus.keys.key import FLAG, QUANTITY, ROWS, TABLE, TEXT, Key, Shape
+
+TWO: Shape = {"type": "array", "items": TEXT, "minItems": 2, "maxItems": 2}
+
+
+def _kind(key: str, value: str, meaning: str, example: str, schema: Shape) -> Key:
+    """Return the key of what a measure is of; each row has one of them."""
+    needed = "one of the five kinds is required"
+    return Key("measure", key, value, meaning, example, schema, default=needed)
+
 
 SIMULATION = (
     Key(
@@ -59,50 +68,40 @@ SIMULATION = (
         TEXT,
         default="what is measured",
     ),
-    Key(
-        "measure",
+    _kind(
         "share",
         "condition",
         "the share of time in which the condition is true",
         'share = "vcpu-runs"',
         TEXT,
-        default="one of the five kinds is required",
     ),
-    Key(
-        "measure",
+    _kind(
         "rate",
         "condition or step",
         "how often per second it becomes true, or is taken",
         'rate = "flush"',
         TEXT,
-        default="one of the five kinds is required",
     ),
-    Key(
-        "measure",
+    _kind(
         "latency",
         "two of them",
         "how long it takes from the first to the second: mean, quantiles, maximum",
         'latency = ["kick", "exit"]',
-        {"type": "array", "items": TEXT, "minItems": 2, "maxItems": 2},
-        default="one of the five kinds is required",
+        TWO,
     ),
-    Key(
-        "measure",
+    _kind(
         "probability",
         "condition or step",
         "the probability that it happens within a time",
         'probability = "host-stalls"',
         TEXT,
-        default="one of the five kinds is required",
     ),
-    Key(
-        "measure",
+    _kind(
         "ratio",
         "two of them",
         "how often the first happens for each time that the second does",
         'ratio = ["retry", "exit"]',
-        {"type": "array", "items": TEXT, "minItems": 2, "maxItems": 2},
-        default="one of the five kinds is required",
+        TWO,
     ),
     Key(
         "measure",

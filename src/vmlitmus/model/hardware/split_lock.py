@@ -50,8 +50,10 @@ def due(w: World, vcpu: Vcpu) -> bool:
 
 
 def same_core(one: Vcpu, other: Vcpu) -> bool:
-    """Say whether two vcpus are threads of one core to their guest."""
-    return one.vm is other.vm and one.home.core is other.home.core
+    """Say whether two vcpus are threads of one core to their guest: not if they share a cpu."""
+    if one is other:
+        return True
+    return one.vm is other.vm and one.home is not other.home and one.home.core is other.home.core
 
 
 def lock_bus(w: World, vcpu: Vcpu) -> None:

@@ -116,10 +116,12 @@ def names_section(word: str, instance: Instance, ending: int) -> bool:
 
 
 def occurrences(machine: Machine) -> list[str]:
-    """Return the names and ids of steps that can be taken."""
+    """Return the names and ids of steps that can be taken, and the disturbances that they are."""
     found: dict[str, None] = {}
     for instance in machine.instances:
         found.setdefault(instance.step.name)
+        if instance.step.disturbance:
+            found.setdefault(instance.step.disturbance)
         for ending in endings(instance):
             found.setdefault(instance.step_id(ending))
     return list(found)

@@ -32,7 +32,8 @@ class Plan:
     def of(self, firing: Firing) -> frozenset[int]:
         """Return the occurrences that a firing is."""
         instance = self.machine.instances[firing[0]]
-        names = (instance.step.name, instance.step_id(firing[1]))
+        step = instance.step
+        names = (step.name, step.disturbance, instance.step_id(firing[1]))
         return frozenset(
             n
             for n, word in enumerate(self.occurrences)

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
-from functools import cache
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache, lru_cache, partial
 from typing import Any
 
 from vmlitmus.compiler import Machine
+from vmlitmus.compiler.collector import collector_paused
 from vmlitmus.compiler.ir.nodes import Emit
-from vmlitmus.engine.native.codegen import RETURNED, compile_machine
 from vmlitmus.engine.native.jit import Native
 from vmlitmus.engine.native.kernels.language import compile_kernel
-from vmlitmus.engine.native.layout import Layout
 from vmlitmus.engine.native.memory import Region
 from vmlitmus.engine.reference.search import Stepper
 from vmlitmus.errors import EnginesDisagree, ScenarioError
@@ -23,11 +22,11 @@ from vmlitmus.simulation.laws.rules import Firing, Rules, actor_of
 from vmlitmus.simulation.measures.tally import Counted, Plan
 from vmlitmus.simulation.simulators import kernel_simulation as kernel
 from vmlitmus.simulation.simulators.reference import MOST_AT_ONCE, Event, no_time_passes
+from vmlitmus.simulation.simulators.shapes import Shapes, Unpacked, dependents
 
 _FIELD = {name: number for number, name in enumerate(kernel.FIELDS)}
 _NEVER = (1 << 64) - 1
 _SLICE = 1 << 14  # events between two looks at limits
-_LARGE = 1 << 21  # characters of a machine's code: beyond, optimising takes longer than it saves
 _MEMORY = {"enabling": 0, "age": 1, "resampling": 2}
 _KINDS = (
     "UNIFORM",
@@ -77,16 +76,21 @@ class Laws:
 
 
 class Compiled:
-    """The native code of one machine with its rules, for any number of runs."""
+    """The native code of one machine with its rules, for any number of runs.
 
+    ``instances`` are in the order of the machine, ``conditions`` in that of the plan.
+    """
+
+    @collector_paused()
     def __init__(self, rules: Rules, plan: Plan) -> None:
         self.rules = rules
         self.plan = plan
         machine = rules.machine
         self.firings = _firings(machine)
-        self.number = {firing: n for n, firing in enumerate(self.firings)}
-        self.layout = Layout(machine)
-        self.model = compile_machine(machine, plan.conditions, named=True, numbers=self.number)
+        self.unpacked = Unpacked(machine)
+        self.shapes = self._shapes(machine)
+        self.readers = self._dependents(range(len(machine.instances)))
+        self.watchers = self._dependents(plan.conditions)
         self.laws = Laws()
         made = [rules.rule(firing) for firing in self.firings]
         self.law = [
@@ -97,7 +101,6 @@ class Compiled:
         known = {id(rule): number for number, rule in enumerate(made)}
         self.row = [known[id(rule)] for rule in made]
         self.memory = [_MEMORY[rule.memory] for rule in made]
-        self.instance = [instance for instance, _ in self.firings]
         self.stream = [rules.stream(instance) for instance in range(len(machine.instances))]
         self.actors = plan.actors
         self.actor = [self.actors[actor_of(machine.instances[i])] for i, _ in self.firings]
@@ -106,8 +109,49 @@ class Compiled:
             for firing in self.firings
             for word in _words(plan.of(firing), len(plan.occurrences))
         ]
-        self.machine_code = Native(self.model.ir, 2 if len(self.model.ir) < _LARGE else 0)
+        self.machine_code = _machine_code(self.shapes.ir())
+        self.table = Table(self.shapes, self.machine_code)
         self.call = _kernel()
+
+    def _shapes(self, machine: Machine) -> Shapes:
+        shapes = Shapes(machine, self.unpacked)
+        number = {firing: n for n, firing in enumerate(self.firings)}
+        for index in range(len(machine.instances)):
+            shapes.add(machine.codes[index], partial(_number, number, index))
+        for name in self.plan.conditions:
+            shapes.add(machine.codes[name])
+        return shapes
+
+    def _dependents(self, names: Iterable[int | str]) -> tuple[list[int], list[int]]:
+        """Return who reads each word of the state: who reads the variable that begins there."""
+        codes, first = self.rules.machine.codes, self.unpacked.first
+        reads = ([first[variable] for variable in codes[name].reads] for name in names)
+        return dependents(self.unpacked.count, reads)
+
+
+class Table:
+    """The rows of all shapes in memory: of each code the address of its function and of its row."""
+
+    def __init__(self, shapes: Shapes, code: Native) -> None:
+        made = list(shapes.made.values())
+        tables = [shape.tables() for shape in made]
+        rows = [row for table in tables for row in table]
+        self.region = Region(8 * max(sum(map(len, rows)), 1))
+        self.region.fill(word for row in rows for word in row)
+        where: dict[str, list[int]] = {}
+        at = self.region.address
+        for shape, table in zip(made, tables, strict=True):
+            where[shape.name] = [at + 8 * len(row) * n for n, row in enumerate(table)]
+            at += 8 * sum(map(len, table))
+        function = {shape.name: code.address(shape.name) for shape in made}
+        self.function = [function[shape.name] for shape in shapes.shape]
+        self.row = [where[shape.name][n] for shape, n in zip(shapes.shape, shapes.row, strict=True)]
+
+
+@lru_cache(maxsize=4)
+def _machine_code(ir: str) -> Native:
+    """Return compiled code; cells that differ in their timing only share it."""
+    return Native(ir, 2)
 
 
 @cache
@@ -144,7 +188,6 @@ class NativeSimulator:
         self.latencies: list[list[int]] = []
         self._allocate(logged)
         self._set("TIES", _TIES)
-        self._set("EVENT", 2)
         self.fresh = self.ctx.image()
         self.begin(seed, replication)
 
@@ -156,8 +199,8 @@ class NativeSimulator:
         self.ctx.restore(self.fresh)
         self._set("KEY", seed & _NEVER)
         self._set("REPLICATION", replication)
-        for word, value in enumerate(self.compiled.model.initial):
-            self.regions["STATE"].set_word(word, value)
+        machine = self.compiled.rules.machine
+        self.regions["STATE"].fill(self.compiled.unpacked.pack(machine.initial))
         if self.compiled.call["watch"](self.ctx.address) == kernel.FAILED:
             self._failed()
 
@@ -170,13 +213,21 @@ class NativeSimulator:
 
     def _allocate(self, logged: bool) -> None:
         made, plan = self.compiled, self.compiled.plan
+        table, count = made.table, len(made.stream)
         given: dict[str, Sequence[int]] = {
+            "FUNCTION": table.function[:count],
+            "ROW": table.row[:count],
+            "CONDITION_FUNCTION": table.function[count:],
+            "CONDITION_ROW": table.row[count:],
+            "READERS_BEGIN": made.readers[0],
+            "READERS": made.readers[1],
+            "WATCHERS_BEGIN": made.watchers[0],
+            "WATCHERS": made.watchers[1],
             "LAW": made.law,
             "RANK": made.rank,
             "WEIGHT": made.weight,
             "RULE": made.row,
             "MEMORY": made.memory,
-            "INSTANCE": made.instance,
             "STREAM": made.stream,
             "OCCURS": made.occurs,
             "ACTOR": made.actor,
@@ -188,14 +239,16 @@ class NativeSimulator:
             "TO": [end for _, end, _ in plan.latencies],
             "BY_ACTOR": [int(by) for _, _, by in plan.latencies],
         }
+        by_instance = (
+            "TODO", "MARK", "CURRENT", "DRAWS", "BEGAN", "STARTED", "ENDS", "LEFT", "STOPPED",
+        )  # fmt: skip
         empty = {
-            "STATE": made.model.words,
-            "OUT": (made.model.fanout + 1) * made.model.words,
-            "COVERAGE": made.model.counters + made.model.fanout + 1,
-            "BEFORE": made.model.fanout + 1,
-            **dict.fromkeys(("DRAWS", "STAMP", "STARTED", "ENDS", "LEFT"), len(made.stream)),
-            **dict.fromkeys(("BITS", "NEXT_BITS"), _bit_words(len(plan.conditions))),
-            "FOUND": _found_words(len(plan.occurrences)),
+            "STATE": made.unpacked.count,
+            "WRITTEN": made.unpacked.count + 2,
+            **dict.fromkeys(by_instance, count),
+            "ENABLED": _word_count(count),
+            "BITS": _word_count(len(plan.conditions)),
+            "FOUND": _word_count(len(plan.occurrences)),
             "SHARES": len(plan.conditions),
             "COUNTS": len(plan.occurrences),
             "FIRST": len(plan.occurrences),
@@ -205,20 +258,16 @@ class NativeSimulator:
         }
         for name, size in empty.items():
             region = self._region(name, size)
-            if name not in ("OUT", "COVERAGE", "BEFORE", "SAMPLES", "LOG"):
+            if name not in ("WRITTEN", "TODO", "SAMPLES", "LOG"):
                 self.moving.append(region)
         for name, words in given.items():
-            region = self._region(name, len(words))
-            for index, word in enumerate(words):
-                region.set_word(index, word)
-        self._set("EXPAND", made.machine_code.address("expand"))
-        self._set("CONDITIONS", made.machine_code.address("conditions"))
-        self._set("WORDS", made.model.words)
-        self._set("COUNTERS", made.model.counters)
-        self._set("AGES", int(1 in made.memory))
-        self._set("BIT_WORDS", _bit_words(len(plan.conditions)))
-        self._set("FOUND_WORDS", _found_words(len(plan.occurrences)))
-        self._set("WATCHING", len(plan.conditions))
+            self._region(name, len(words)).fill(words)
+        self._set("INSTANCES", count)
+        self._set("ENABLED_WORDS", _word_count(count))
+        self._set("RESAMPLES", int(2 in made.memory))
+        self._set("BIT_WORDS", _word_count(len(plan.conditions)))
+        self._set("FOUND_WORDS", _word_count(len(plan.occurrences)))
+        self._set("CONDITIONS", len(plan.conditions))
         self._set("LATENCIES", len(plan.latencies))
         self._set("ACTORS", len(made.actors))
 
@@ -246,8 +295,7 @@ class NativeSimulator:
         if outcome == kernel.FAILED:
             self._failed()
         if outcome == kernel.STANDS_STILL:
-            name = self.regions["COVERAGE"].words(self.compiled.model.counters, 1)[0]
-            firing = self.compiled.firings[name]
+            firing = self.compiled.firings[self._get("TAKEN")]
             raise ScenarioError(no_time_passes(self.compiled.rules, firing, self._get("NOW")))
         if outcome == kernel.DONE:
             self._pass_time(until)
@@ -256,8 +304,8 @@ class NativeSimulator:
     def _pass_time(self, time: int) -> None:
         """Let time go on in the state at hand, as ``Tally.pass_time``."""
         passed, watched = time - self._get("NOW"), len(self.compiled.plan.conditions)
-        first, *more = self.regions["BITS"].words(0, _bit_words(watched))
-        true = first | sum(word << RETURNED + 64 * at for at, word in enumerate(more))
+        words = self.regions["BITS"].words(0, _word_count(watched))
+        true = sum(word << 64 * at for at, word in enumerate(words))
         shares = self.regions["SHARES"]
         for number in range(watched):
             if true >> number & 1:
@@ -282,9 +330,8 @@ class NativeSimulator:
 
     def state(self) -> tuple[int, ...]:
         """Return the state at hand, as the code of each variable."""
-        return self.compiled.layout.unpack(
-            self.regions["STATE"].words(0, self.compiled.model.words)
-        )
+        unpacked = self.compiled.unpacked
+        return unpacked.unpack(self.regions["STATE"].words(0, unpacked.count))
 
     def counted(self) -> Counted:
         """Return what was counted so far."""
@@ -320,16 +367,16 @@ def _firings(machine: Machine) -> list[Firing]:
     return found
 
 
-def _bit_words(conditions: int) -> int:
-    """Return how many words the bits of some conditions take: see ``codegen.RETURNED``."""
-    return 1 + -(-max(conditions - RETURNED, 0) // 64)
+def _number(numbers: Mapping[Firing, int], instance: int, ending: int) -> int:
+    return numbers[instance, ending]
 
 
-def _found_words(occurrences: int) -> int:
-    return max(-(-occurrences // 64), 1)
+def _word_count(bits: int) -> int:
+    """Return how many words some bits take."""
+    return max(-(-bits // 64), 1)
 
 
 def _words(numbers: frozenset[int], count: int) -> list[int]:
     """Return some of ``count`` numbers as words of bits."""
     mask = sum(1 << number for number in numbers)
-    return [mask >> 64 * at & _NEVER for at in range(_found_words(count))]
+    return [mask >> 64 * at & _NEVER for at in range(_word_count(count))]

@@ -43,15 +43,22 @@ FIELDS = (
     "HITS",  # address, by search, of 1 + the first state that ends it, or 0
     "ROOM",  # how many states the log and the table may hold before one must grow
     "FAULT",  # 1 + the instance that failed, or 0; the state is HEAD
-    "INDEX",  # address of each slot's state, 32 bits each (graph passes)
-    "FIRST",  # address of each state's first edge (graph passes)
-    "TARGETS",  # address of the edges' targets, 32 bits each
+    "INDEX",  # address of each slot's state, 32 bits each, where edges are kept
+    "FIRST",  # address of each state's first edge
+    "TARGETS",  # address of the edges' targets, 32 bits each; 0 where no edges are kept
+    "TAKEN",  # address of the edges' instances, 32 bits each; 0 where they are not kept
+    "EDGES",  # how many edges were found
+    "EDGE_OF",  # address of the edge of each successor in the batch
+    "LATELY_AT",  # address of the indexes of the states met lately, 32 bits each, or UNKNOWN
+    "EDGE_ROOM",  # how many there may be before their arrays must grow
+    "MARKED",  # how many states a sweep has marked (graph passes)
+    "UNMARKED",  # how many it has left without a mark
+    "TURNED",  # how many edges have to be turned round (graph passes)
     "BEFORE",  # address of each state's first reverse edge
     "SOURCES",  # address of the reverse edges' sources, 32 bits each
     "MARK",  # address of a byte for each state
     "STACK",  # address of states to visit, 32 bits each
     "HEIGHT",  # how many they are
-    "EDGES",  # how many edges were found
     "EXPAND",  # address of the machine's expand()
     "CONDITIONS",  # address of the machine's conditions()
     "MORE",  # address of bits for the conditions seen that have none in OBSERVED
@@ -61,6 +68,21 @@ FIELDS = (
     "APART",  # address of the counters of the state at hand
     "COUNTERS",  # how many counters there are
     "COUNTED",  # states in the orbits of those that were found
+    "MADE",  # how many successors stand in the batch of a part (passes of ``parallel``)
+    "NEW",  # address of a bit for each of them, by shard: whether it is new
+    "STRIDE",  # bytes of these bits for each shard
+    "PICKED",  # address of MOST places in a batch, 32 bits each
+    "SHARD_FIRST",  # the first slot of a shard
+    "SHARD_END",  # the slot behind it
+    "SHARD_NEW",  # address, by batch, of how many new keys the shard has found there
+    "LEFT",  # address of what the shard leaves over: a batch and a place in it, 32 bits each
+    "LEFT_COUNT",  # how many they are
+    "LINES_AT",  # address of the lines of a table of remainders
+    "LINES",  # how many there are
+    "HELD",  # how many keys a line has
+    "MORE_BYTES",  # bytes of a key beyond its first 31 bits
+    "REST_MASK",  # the bits of a key that tell it from others of its line
+    "OVERFLOWN",  # keys that are in TABLE because their line is full
 )
 GROW, FAILED, DONE, FOUND, PAUSE = range(5)  # what advance() returns
 
@@ -142,9 +164,13 @@ def find(table, slots, key):
     return 0
 
 
-def insert(table, slots, key):
-    """Put a key that is not in the table into it."""
-    return copy_key(key, table + find(table, slots, key) * (8 * KEYS))
+def enter(ctx, key):
+    """Put a key into the table; say whether it was not there."""
+    slot = load(ctx, TABLE) + find(load(ctx, TABLE), load(ctx, SLOTS), key) * (8 * KEYS)
+    if load(slot, 0) != 0:
+        return 0
+    copy_key(key, slot)
+    return 1
 
 
 def represent(ctx, state, key):
@@ -228,9 +254,81 @@ def fetch(ctx, n, end):
     table = load(ctx, TABLE)
     slots = load(ctx, SLOTS)
     keys = load(ctx, KEYS_AT)
+    index = load(ctx, INDEX)
     while n < end:
-        prefetch(table, home(keys + n * (8 * KEYS), slots) * KEYS)
+        slot = home(keys + n * (8 * KEYS), slots)
+        prefetch(table, slot * KEYS)
+        if index != 0:
+            prefetch(index, slot >> 1)
         n += 1
+    return 0
+
+
+def keep_edges(ctx, n, got, parent):
+    """Do what keep_new() does, and note where the edges lead, and which instances they take.
+
+    Where an edge leads is known now for a successor met lately, whose index is remembered; for
+    others it is noted when the batch is inserted.
+    """
+    batch = load(ctx, BATCH)
+    keys = load(ctx, KEYS_AT)
+    recent = load(ctx, LATELY)
+    indexes = load(ctx, LATELY_AT)
+    targets = load(ctx, TARGETS)
+    edge_of = load(ctx, EDGE_OF)
+    edge = load(ctx, EDGES)
+    store(load(ctx, FIRST), parent, edge)
+    store(ctx, EDGES, edge + got)
+    successor = batch + n * (8 * WORDS)
+    last = successor + got * (8 * WORDS)
+    while successor < last:
+        key = keys + n * (8 * KEYS)
+        if SYMMETRIC == 1:
+            canonical(load(ctx, CANONICAL), successor)
+        make_key(successor, key)
+        place = share(key, MEMORY)
+        lately = recent + place * (8 * KEYS)
+        index = load32(indexes, place)
+        if differ(key, lately) != 0:
+            index = UNKNOWN
+            copy_key(key, lately)
+            store32(indexes, place, UNKNOWN)
+        copy_state(successor, batch + n * (8 * WORDS))
+        store32(load(ctx, FROM), n, parent)
+        store(edge_of, n, edge)
+        store32(targets, edge, index)
+        n += index == UNKNOWN
+        edge += 1
+        successor += 8 * WORDS
+    return n
+
+
+def keep_taken(ctx, got):
+    """Note which instances the ``got`` next edges take, if that is wanted."""
+    taken = load(ctx, TAKEN)
+    if taken != 0:
+        names = load(ctx, COVERAGE) + 8 * load(ctx, COUNTERS)
+        taken += 4 * load(ctx, EDGES)
+        k = 0
+        while k < got:
+            store32(taken, k, load(names, k))
+            k += 1
+    return 0
+
+
+def recall(ctx, key, index):
+    """Note the index of a state, if it is one met lately."""
+    place = share(key, MEMORY)
+    if differ(key, load(ctx, LATELY) + place * (8 * KEYS)) == 0:
+        store32(load(ctx, LATELY_AT), place, index)
+    return 0
+
+
+def peek(table, slots, key):
+    """Prefetch the line behind a key's first one where that is full; it has to be in the cache."""
+    slot = home(key, slots)
+    full = load(table, (slot + LINE - 1) * KEYS) != 0
+    prefetch(table, (slot + LINE * full) * KEYS)
     return 0
 
 
@@ -251,13 +349,17 @@ def ended(ctx, index, end):
 
 
 def collect(ctx, most):
-    """Expand states of the level into the batch; return how many successors stand in it."""
+    """Expand states of the level into the batch; return how many successors stand in it.
+
+    Where they are inserted soon, their lines are prefetched.
+    """
     head = load(ctx, HEAD)
     end = load(ctx, LEVEL_END)
     owners = load(ctx, OWNERS)
     n = 0
     made = 0
-    while head < end and n <= most:
+    edges = load(ctx, EDGES) + MOST_EDGES
+    while head < end and n <= most and load(ctx, EDGES) <= edges:
         state = load(ctx, LOG) + head * (8 * WORDS)
         got = 0
         over = 0
@@ -271,8 +373,13 @@ def collect(ctx, most):
             store(ctx, HEAD, head)
             return n
         before = n
-        n = keep_new(ctx, n, got, head)
-        fetch(ctx, before, n)
+        if load(ctx, TARGETS) != 0:
+            keep_taken(ctx, got)
+            n = keep_edges(ctx, n, got, head)
+        else:
+            n = keep_new(ctx, n, got, head)
+        if most == MOST:
+            fetch(ctx, before, n)
         made += got
         head += 1
     store(ctx, HEAD, head)
@@ -303,33 +410,48 @@ def note(ctx, parent, child):
     return 0
 
 
+def append(ctx, k, index):
+    """Put the kth successor of the batch, which is new, at a place of the log."""
+    state = load(ctx, LOG) + index * (8 * WORDS)
+    copy_state(load(ctx, BATCH) + k * (8 * WORDS), state)
+    parent = load32(load(ctx, FROM), k)
+    note(ctx, parent, index)
+    inherit(ctx, index, parent)
+    seen = conditions(load(ctx, CONDITIONS), state, load(ctx, MORE))
+    store(ctx, OBSERVED, load(ctx, OBSERVED) | seen)
+    if SYMMETRIC == 1:
+        store(ctx, COUNTED, load(ctx, COUNTED) + orbit(ctx, state))
+    if (seen & load(ctx, STOP_ON)) != 0:
+        hit = load(ctx, HITS) + 8 * owner(ctx, index)
+        if load(hit, 0) == 0:
+            store(hit, 0, index + 1)
+    return 0
+
+
 def absorb(ctx, n):
     """Insert the first n states of the batch, in order."""
     table = load(ctx, TABLE)
     slots = load(ctx, SLOTS)
-    log = load(ctx, LOG)
     tail = load(ctx, TAIL)
     keys = load(ctx, KEYS_AT)
+    index = load(ctx, INDEX)
+    targets = load(ctx, TARGETS)
     k = 0
     while k < n:
         key = keys + k * (8 * KEYS)
+        if k + PEEK < n:
+            peek(table, slots, key + PEEK * (8 * KEYS))
         slot = find(table, slots, key)
         if load(table, slot * KEYS) == 0:
             copy_key(key, table + slot * (8 * KEYS))
-            state = log + tail * (8 * WORDS)
-            copy_state(load(ctx, BATCH) + k * (8 * WORDS), state)
-            parent = load32(load(ctx, FROM), k)
-            note(ctx, parent, tail)
-            inherit(ctx, tail, parent)
-            seen = conditions(load(ctx, CONDITIONS), state, load(ctx, MORE))
-            store(ctx, OBSERVED, load(ctx, OBSERVED) | seen)
-            if SYMMETRIC == 1:
-                store(ctx, COUNTED, load(ctx, COUNTED) + orbit(ctx, state))
-            if (seen & load(ctx, STOP_ON)) != 0:
-                hit = load(ctx, HITS) + 8 * owner(ctx, tail)
-                if load(hit, 0) == 0:
-                    store(hit, 0, tail + 1)
+            if index != 0:
+                store32(index, slot, tail)
+            append(ctx, k, tail)
             tail += 1
+        if targets != 0:
+            found = load32(index, slot)
+            store32(targets, load(load(ctx, EDGE_OF), k), found)
+            recall(ctx, key, found)
         k += 1
     store(ctx, TAIL, tail)
     return 0
@@ -351,6 +473,9 @@ def advance(ctx, budget):
                 return FOUND
         if load(ctx, TAIL) + load(ctx, LARGEST) > load(ctx, ROOM):
             return GROW
+        if load(ctx, TARGETS) != 0:
+            if load(ctx, EDGES) + MOST_EDGES + load(ctx, LARGEST) > load(ctx, EDGE_ROOM):
+                return GROW
         if load(ctx, HEAD) >= until:
             return PAUSE
         n = collect(ctx, MOST)
@@ -372,6 +497,24 @@ def begin(ctx, n):
     return 0
 
 
+def enter_log(ctx, first, last):
+    """Put the states first..last-1 of the log into the table; return how many were new."""
+    keys = load(ctx, KEYS_AT)
+    new = 0
+    while first < last:
+        n = 0
+        while n < MOST and first + n < last:
+            make_key(load(ctx, LOG) + (first + n) * (8 * WORDS), keys + n * (8 * KEYS))
+            n += 1
+        fetch(ctx, 0, n)
+        k = 0
+        while k < n:
+            new += enter(ctx, keys + k * (8 * KEYS))
+            k += 1
+        first += n
+    return new
+
+
 def put_aside(table, line, aside, taken):
     """Move what stands in a line behind the keys put aside; return how many they are then."""
     for i in range(LINE):
@@ -382,47 +525,98 @@ def put_aside(table, line, aside, taken):
     return taken
 
 
-def go_up(table, line, new, aside, first, taken):
-    """Insert the keys aside from ``first`` on that belong to this line or above.
+def fill(table, line, end, key, used):
+    """Put a key that is not in the table into the first line from one on that has room.
+
+    ``used`` is the address of how many slots of each line are full, 8 bits each. Returns 0, and
+    does nothing, where there is no room in the lines before ``end``.
+    """
+    while line < end:
+        full = load8(used, line)
+        if full != LINE:
+            copy_key(key, table + ((line << LINE_BITS) + full) * (8 * KEYS))
+            store8(used, line, full + 1)
+            return 1
+        line += 1
+    return 0
+
+
+def go_up(table, slots, first, end, aside, taken, before, used):
+    """Put those of the keys aside from ``before`` on into place that belong to lines first..end-1.
 
     Return how many are aside then.
     """
-    left = first
-    while first < taken:
-        key = aside + first * (8 * KEYS)
-        if home(key, new) >= line:
-            insert(table, new, key)
-        else:
+    left = before
+    while before < taken:
+        key = aside + before * (8 * KEYS)
+        line = share(key, slots >> LINE_BITS)
+        done = 0
+        if line >= first:
+            done = fill(table, line, end, key, used)
+        if done == 0:
             copy_key(key, aside + left * (8 * KEYS))
             left += 1
-        first += 1
+        before += 1
     return left
 
 
-def spread(table, old, new, aside):
-    """Spread the keys of a table's first ``old`` slots over ``new`` slots, where they are.
+def spread_part(table, begin, slot, slots, first, end, aside, taken, used):
+    """Move what stands in the slots from ``begin`` to before ``slot`` to lines first..end-1.
 
-    A key goes up, so the last line comes first. What stands in the first LOW slots, where keys from
-    the end may come, is put aside, and any key that would not go up; they are inserted at the end.
-    Returns 0 where there is no room for them aside, which takes a run of full lines far longer than
-    chance allows.
+    What belongs elsewhere is put aside, behind ``taken`` keys; returns how many they are then, or
+    NO_ROOM, which takes a run of full lines far longer than chance allows.
     """
-    taken = 0
-    line = 0
-    while line < old and line < LOW:
-        taken = put_aside(table, line, aside, taken)
-        line += LINE
-    line = old
-    while line > LOW and taken + LINE <= 2 * LOW:
-        line -= LINE
+    while slot > begin:
+        if taken + LINE > 2 * LOW:
+            return NO_ROOM
+        slot -= LINE
         before = taken
-        taken = put_aside(table, line, aside, taken)
-        taken = go_up(table, line, new, aside, before, taken)
-    if line > LOW:
-        return 0
+        taken = put_aside(table, slot, aside, taken)
+        taken = go_up(table, slots, first, end, aside, taken, before, used)
+    return taken
+
+
+def put_back(table, slots, aside, taken, used):
+    """Insert the keys that were put aside."""
+    lines = slots >> LINE_BITS
     while taken != 0:
         taken -= 1
-        insert(table, new, aside + taken * (8 * KEYS))
+        key = aside + taken * (8 * KEYS)
+        if fill(table, share(key, lines), lines, key, used) == 0:
+            fill(table, 0, lines, key, used)
+    return 0
+
+
+def next_round(end, ratio):
+    """Return the first slot of those that go to lines behind ``end`` when a table grows.
+
+    ``ratio`` is that of the old and the new number of slots, times 2**64.
+    """
+    return ((high(end, ratio) >> LINE_BITS) + 2) << LINE_BITS
+
+
+def spread(table, old, new, ratio, aside, used):
+    """Spread the keys of a table's first ``old`` slots over ``new`` slots, where they are.
+
+    A key goes up, so the last slots come first, in rounds: what moves in one goes to lines behind
+    all that are still to be moved. What stands in the first slots, and any key that would not go
+    up, is put aside and inserted at the end. ``used`` is the address of a byte for each line, all
+    zero: how many keys it has by now. Returns 0 where there is no room for them aside.
+    """
+    taken = 0
+    end = old
+    while end > LOW and next_round(end, ratio) < end:
+        begin = next_round(end, ratio)
+        first = end >> LINE_BITS
+        lines = new >> LINE_BITS
+        taken = spread_part(table, begin, end, new, first, lines, aside, taken, used)
+        if taken == NO_ROOM:
+            return 0
+        end = begin
+    taken = spread_part(table, 0, end, new, 0, 0, aside, taken, used)
+    if taken == NO_ROOM:
+        return 0
+    put_back(table, new, aside, taken, used)
     return 1
 
 
@@ -435,24 +629,34 @@ INTERNAL: list[Callable[..., int]] = [
     copy_key,
     copy_state,
     find,
-    insert,
+    enter,
     put_aside,
+    fill,
     go_up,
+    spread_part,
+    put_back,
+    next_round,
     represent,
     orbit,
     step,
     keep_new,
     fetch,
+    keep_edges,
+    keep_taken,
+    recall,
+    peek,
     owner,
     ended,
     inherit,
     note,
     collect,
+    append,
     absorb,
 ]
 OF_ORBITS: list[Callable[..., int]] = [represent, orbit]  # called where SYMMETRIC is 1
 EXPORTED: list[Callable[..., int]] = [
     advance,
     begin,
+    enter_log,
     spread,
 ]

@@ -2,46 +2,94 @@
 # ruff: noqa: F821 - names in capitals are constants given when compiling
 """What `recoverable` asks of a finished search, in the kernel language: which states lead where.
 
-The passes go over the states of a context of ``breadth_first``, some at a time: they number the
-slots of the table, write the edges and the reverse edges, and mark backwards from the states that
-satisfy a condition.
+The passes go over the states of a context of ``breadth_first``, some at a time, with the edges that
+it kept. The states that satisfy a condition are marked (``GOOD``), and, in sweeps from the last
+state to the first, those that lead to a marked one. When a sweep marks few, the edges of those that
+are left are turned round, to mark backwards from the ones with a marked target (``SEED``).
+``number_states`` makes ``INDEX`` again, when the table has grown.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
+GOOD, SEED = 1, 2  # marks of states
+
 
 def number_states(ctx, first, last):
     """Note for the states first..last-1 in which slot each stands."""
-    key = load(ctx, KEYS_AT)
+    keys = load(ctx, KEYS_AT)
     while first < last:
-        make_key(load(ctx, LOG) + first * (8 * WORDS), key)
-        store32(load(ctx, INDEX), find(load(ctx, TABLE), load(ctx, SLOTS), key), first)
-        first += 1
+        end = first + MOST
+        if end > last:
+            end = last
+        k = 0
+        while first + k < end:
+            make_key(load(ctx, LOG) + (first + k) * (8 * WORDS), keys + k * (8 * KEYS))
+            k += 1
+        fetch(ctx, 0, k)
+        k = 0
+        while first < end:
+            slot = find(load(ctx, TABLE), load(ctx, SLOTS), keys + k * (8 * KEYS))
+            store32(load(ctx, INDEX), slot, first)
+            first += 1
+            k += 1
     return 0
 
 
-def connect(ctx, first, last):
-    """Write the edges of the states first..last-1, and count the edges into each state."""
-    key = load(ctx, KEYS_AT)
-    edges = load(ctx, EDGES)
+def leads_to_good(ctx, state):
+    """Say whether an edge of a state leads to one that is marked GOOD."""
+    e = load(load(ctx, FIRST), state)
+    end = load(load(ctx, FIRST), state + 1)
+    while e < end:
+        if load8(load(ctx, MARK), load32(load(ctx, TARGETS), e)) == GOOD:
+            return 1
+        e += 1
+    return 0
+
+
+def sweep(ctx, first, last):
+    """Mark the states first..last-1 that lead to a marked one, from the last on."""
+    marked = 0
+    unmarked = 0
     while first < last:
-        store(load(ctx, FIRST), first, edges)
-        state = load(ctx, LOG) + first * (8 * WORDS)
-        got = expand(load(ctx, EXPAND), state, load(ctx, BATCH), load(ctx, COVERAGE))
-        k = 0
-        while k < got:
-            make_key(load(ctx, BATCH) + k * (8 * WORDS), key)
-            slot = find(load(ctx, TABLE), load(ctx, SLOTS), key)
-            target = load32(load(ctx, INDEX), slot)
-            store32(load(ctx, TARGETS), edges, target)
-            store(load(ctx, BEFORE), target, load(load(ctx, BEFORE), target) + 1)
-            edges += 1
-            k += 1
+        last -= 1
+        if load8(load(ctx, MARK), last) == 0:
+            if leads_to_good(ctx, last) != 0:
+                store8(load(ctx, MARK), last, GOOD)
+                marked += 1
+            else:
+                unmarked += 1
+    store(ctx, MARKED, load(ctx, MARKED) + marked)
+    store(ctx, UNMARKED, load(ctx, UNMARKED) + unmarked)
+    return 0
+
+
+def count_back(ctx, first, last):
+    """Count the edges into each state that come from unmarked ones among first..last-1.
+
+    A state with a marked target is marked itself and stacked.
+    """
+    before = load(ctx, BEFORE)
+    height = load(ctx, HEIGHT)
+    edges = load(ctx, TURNED)
+    while first < last:
+        if load8(load(ctx, MARK), first) == 0:
+            if leads_to_good(ctx, first) != 0:
+                store8(load(ctx, MARK), first, SEED)
+                store32(load(ctx, STACK), height, first)
+                height += 1
+            else:
+                e = load(load(ctx, FIRST), first)
+                end = load(load(ctx, FIRST), first + 1)
+                edges += end - e
+                while e < end:
+                    target = load32(load(ctx, TARGETS), e)
+                    store(before, target, load(before, target) + 1)
+                    e += 1
         first += 1
-    store(load(ctx, FIRST), first, edges)
-    store(ctx, EDGES, edges)
+    store(ctx, HEIGHT, height)
+    store(ctx, TURNED, edges)
     return 0
 
 
@@ -58,32 +106,29 @@ def sum_up(ctx, states):
 
 
 def reverse(ctx, first, last):
-    """Write the reverse edges that come from the states first..last-1."""
+    """Write the reverse edges that come from unmarked states among first..last-1."""
     before = load(ctx, BEFORE)
     while first < last:
-        e = load(load(ctx, FIRST), first)
-        end = load(load(ctx, FIRST), first + 1)
-        while e < end:
-            target = load32(load(ctx, TARGETS), e)
-            place = load(before, target) - 1
-            store(before, target, place)
-            store32(load(ctx, SOURCES), place, first)
-            e += 1
+        if load8(load(ctx, MARK), first) == 0:
+            e = load(load(ctx, FIRST), first)
+            end = load(load(ctx, FIRST), first + 1)
+            while e < end:
+                target = load32(load(ctx, TARGETS), e)
+                place = load(before, target) - 1
+                store(before, target, place)
+                store32(load(ctx, SOURCES), place, first)
+                e += 1
         first += 1
     return 0
 
 
 def mark_good(ctx, good, first, last):
-    """Mark the states first..last-1 that satisfy a condition, and stack them."""
-    height = load(ctx, HEIGHT)
+    """Mark the states first..last-1 that satisfy a condition."""
     while first < last:
         state = load(ctx, LOG) + first * (8 * WORDS)
         if (conditions(load(ctx, CONDITIONS), state, load(ctx, MORE)) & good) != 0:
-            store8(load(ctx, MARK), first, 1)
-            store32(load(ctx, STACK), height, first)
-            height += 1
+            store8(load(ctx, MARK), first, GOOD)
         first += 1
-    store(ctx, HEIGHT, height)
     return 0
 
 
@@ -98,7 +143,7 @@ def mark_back(ctx, budget):
         while e < end:
             source = load32(load(ctx, SOURCES), e)
             if load8(load(ctx, MARK), source) == 0:
-                store8(load(ctx, MARK), source, 1)
+                store8(load(ctx, MARK), source, SEED)
                 store32(load(ctx, STACK), height, source)
                 height += 1
             e += 1
@@ -118,9 +163,11 @@ def first_unmarked(ctx, first, last):
     return 0
 
 
+INTERNAL: list[Callable[..., int]] = [leads_to_good]
 PASSES: list[Callable[..., int]] = [
     number_states,
-    connect,
+    sweep,
+    count_back,
     sum_up,
     reverse,
     mark_good,

@@ -26,6 +26,7 @@ _BINARY: dict[type[ast.operator], str] = {
     ast.LShift: "shl",
     ast.RShift: "lshr",
     ast.Mod: "urem",
+    ast.FloorDiv: "udiv",
 }
 _FLOAT = {"fadd": "fadd", "fsub": "fsub", "fmul": "fmul", "fdiv": "fdiv"}
 _FLOAT_FUNCTIONS = ("log", "exp", "cos", "sqrt", "floor")
@@ -270,24 +271,32 @@ class _Function:
         self.line(f"store i64 {value}, ptr {self.address(base, index)}")
 
     def in_load32(self, name: str, base: str, index: str) -> None:
-        narrow = "%" + self.fresh()
-        self.line(f"{narrow} = load i32, ptr {self.address(base, index, 'i32')}")
-        self.line(f"{name} = zext i32 {narrow} to i64")
+        self.narrow_load(name, base, index, "i32")
 
     def in_store32(self, name: str, base: str, index: str, value: str) -> None:
-        narrow = "%" + self.fresh()
-        self.line(f"{narrow} = trunc i64 {value} to i32")
-        self.line(f"store i32 {narrow}, ptr {self.address(base, index, 'i32')}")
+        self.narrow_store(base, index, value, "i32")
+
+    def in_load16(self, name: str, base: str, index: str) -> None:
+        self.narrow_load(name, base, index, "i16")
+
+    def in_store16(self, name: str, base: str, index: str, value: str) -> None:
+        self.narrow_store(base, index, value, "i16")
 
     def in_load8(self, name: str, base: str, index: str) -> None:
-        narrow = "%" + self.fresh()
-        self.line(f"{narrow} = load i8, ptr {self.address(base, index, 'i8')}")
-        self.line(f"{name} = zext i8 {narrow} to i64")
+        self.narrow_load(name, base, index, "i8")
 
     def in_store8(self, name: str, base: str, index: str, value: str) -> None:
+        self.narrow_store(base, index, value, "i8")
+
+    def narrow_load(self, name: str, base: str, index: str, kind: str) -> None:
         narrow = "%" + self.fresh()
-        self.line(f"{narrow} = trunc i64 {value} to i8")
-        self.line(f"store i8 {narrow}, ptr {self.address(base, index, 'i8')}")
+        self.line(f"{narrow} = load {kind}, ptr {self.address(base, index, kind)}")
+        self.line(f"{name} = zext {kind} {narrow} to i64")
+
+    def narrow_store(self, base: str, index: str, value: str, kind: str) -> None:
+        narrow = "%" + self.fresh()
+        self.line(f"{narrow} = trunc i64 {value} to {kind}")
+        self.line(f"store {kind} {narrow}, ptr {self.address(base, index, kind)}")
 
     def in_prefetch(self, name: str, base: str, index: str) -> None:
         place = self.address(base, index)
@@ -309,26 +318,42 @@ class _Function:
         self.line(f"{both} = insertelement <8 x i64> {first}, i64 {b}, i32 1")
         mask = ", ".join(f"i32 {i % 2}" for i in range(8))
         self.line(f"{each} = shufflevector <8 x i64> {both}, <8 x i64> poison, <8 x i32> <{mask}>")
-        self.line(f"{equal} = icmp eq <8 x i64> {self.eight(line)}, {each}")
+        self.line(f"{equal} = icmp eq <8 x i64> {self.lanes(line)}, {each}")
         self.bits(name, equal)
 
     def in_vacant_lanes(self, name: str, line: str) -> None:
         """Return a bit for each of the eight numbers of a line that is 0."""
         equal = "%" + self.fresh()
-        self.line(f"{equal} = icmp eq <8 x i64> {self.eight(line)}, zeroinitializer")
+        self.line(f"{equal} = icmp eq <8 x i64> {self.lanes(line)}, zeroinitializer")
         self.bits(name, equal)
 
-    def eight(self, line: str) -> str:
-        """Load the eight numbers of a line."""
+    def in_same_lanes32(self, name: str, line: str, a: str) -> None:
+        """Return a bit for each of the sixteen 32-bit numbers of a line that is a."""
+        narrow, first, each, equal = ("%" + self.fresh() for _ in range(4))
+        self.line(f"{narrow} = trunc i64 {a} to i32")
+        self.line(f"{first} = insertelement <16 x i32> poison, i32 {narrow}, i32 0")
+        zeros = "<16 x i32> zeroinitializer"
+        self.line(f"{each} = shufflevector <16 x i32> {first}, <16 x i32> poison, {zeros}")
+        self.line(f"{equal} = icmp eq <16 x i32> {self.lanes(line, 32)}, {each}")
+        self.bits(name, equal, 16)
+
+    def in_vacant_lanes32(self, name: str, line: str) -> None:
+        """Return a bit for each of the sixteen 32-bit numbers of a line that is 0."""
+        equal = "%" + self.fresh()
+        self.line(f"{equal} = icmp eq <16 x i32> {self.lanes(line, 32)}, zeroinitializer")
+        self.bits(name, equal, 16)
+
+    def lanes(self, line: str, bits: int = 64) -> str:
+        """Load the numbers of a line of 64 bytes."""
         pointer, numbers = "%" + self.fresh(), "%" + self.fresh()
         self.line(f"{pointer} = inttoptr i64 {line} to ptr")
-        self.line(f"{numbers} = load <8 x i64>, ptr {pointer}, align 64")
+        self.line(f"{numbers} = load <{512 // bits} x i{bits}>, ptr {pointer}, align 64")
         return numbers
 
-    def bits(self, name: str, flags: str) -> None:
-        byte = "%" + self.fresh()
-        self.line(f"{byte} = bitcast <8 x i1> {flags} to i8")
-        self.line(f"{name} = zext i8 {byte} to i64")
+    def bits(self, name: str, flags: str, count: int = 8) -> None:
+        whole = "%" + self.fresh()
+        self.line(f"{whole} = bitcast <{count} x i1> {flags} to i{count}")
+        self.line(f"{name} = zext i{count} {whole} to i64")
 
     def in_lowest_bit(self, name: str, a: str) -> None:
         """Return the number of the lowest bit that is set; there has to be one."""
@@ -369,6 +394,9 @@ class _Function:
         self.call_at(name, *addresses)
 
     def in_conditions(self, name: str, *addresses: str) -> None:
+        self.call_at(name, *addresses)
+
+    def in_evaluate(self, name: str, *addresses: str) -> None:
         self.call_at(name, *addresses)
 
     def in_canonical(self, name: str, *addresses: str) -> None:

@@ -15,22 +15,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from vmlitmus.engine.native.kernels import breadth_first
-
 FIELDS = (
     # what the search left
-    "TABLE",
-    "SLOTS",
     "LOG",
     "LEVELS",
-    "INDEX",  # state of each slot, 32 bits each
-    "BATCH",
-    "KEYS_AT",
-    "EXPAND",
+    "FIRST",  # index of the state's first step; the next state's is behind its last one
+    "TARGETS",  # where each step leads, 32 bits each
+    "TAKEN",  # the instance of each step, 32 bits each
     "CONDITIONS",
     "MORE",
-    "COVERAGE",  # counters nobody reads; behind them, expand() writes the instances that it took
-    "COUNTERS",  # how many counters
     "STATES",
     # the waiting states
     "AWAITED",  # bit of the condition that has to come
@@ -46,19 +39,12 @@ FIELDS = (
     "TAIL",
     "ORDER",  # waiting states in order of LENGTH, 32 bits each; later those of the round
     "COUNT",  # how many they are
-    "FIRST",  # index of the state's first step
-    "STEPS",  # how many steps it has, 32 bits
-    "TARGETS",  # where each step leads, 32 bits each
-    "TAKEN",  # the instance of each step, 32 bits each
-    "EDGES",  # how many steps
     # components
     "OPEN",  # a byte: whether it may be part of a fair component
-    "NUMBER",  # order of the visit, 32 bits; 0 before it
-    "LOW",  # least number known to be reachable, 32 bits
-    "CURSOR",  # how many of its steps have been followed, 32 bits
+    "NUMBER",  # order of the visit, 32 bits; 0 before it, CLOSED where a visit is of no use
     "STACK",  # visited states without a component, 32 bits each
     "STACKED",
-    "CALLS",  # states being visited, 32 bits each
+    "CALLS",  # states being visited: the next step, 64 bits, the state, the least number it reaches
     "CALLED",
     "ROOT",  # place in ORDER from which the next visit starts
     "VISITED",
@@ -98,39 +84,26 @@ def look(g, first, last):
         while load32(load(g, LEVELS), load(g, LEVEL)) <= first:
             store(g, LEVEL, load(g, LEVEL) + 1)
         store32(depth, first, load(g, LEVEL))
+        store32(load(g, NUMBER), first, CLOSED)
         first += 1
     return 0
 
 
-def steps_of(g, state):
-    """Write the steps of a waiting state; queue the waiting states that they reach first."""
-    table = load(g, TABLE)
-    slots = load(g, SLOTS)
-    edges = load(g, EDGES)
+def wait_on(g, state):
+    """Queue the waiting states that the steps of a waiting state reach first."""
     length = load32(load(g, LENGTH), state)
-    at = load(g, LOG) + state * (8 * WORDS)
-    got = expand(load(g, EXPAND), at, load(g, BATCH), load(g, COVERAGE))
-    k = 0
-    while k < got:
-        key = load(g, KEYS_AT) + k * (8 * KEYS)
-        make_key(load(g, BATCH) + k * (8 * WORDS), key)
-        prefetch(table, home(key, slots) * KEYS)
-        k += 1
-    k = 0
-    while k < got:
-        slot = find(table, slots, load(g, KEYS_AT) + k * (8 * KEYS))
-        target = load32(load(g, INDEX), slot)
-        store32(load(g, TARGETS), edges + k, target)
-        store32(load(g, TAKEN), edges + k, load(load(g, COVERAGE), load(g, COUNTERS) + k))
+    tail = load(g, TAIL)
+    e = load(load(g, FIRST), state)
+    last = load(load(g, FIRST), state + 1)
+    while e < last:
+        target = load32(load(g, TARGETS), e)
         if load8(load(g, TRUTH), target) != 0 and load32(load(g, LENGTH), target) == 0:
             store32(load(g, LENGTH), target, length + 1)
             store32(load(g, CAME), target, state)
-            store32(load(g, QUEUE), load(g, TAIL), target)
-            store(g, TAIL, load(g, TAIL) + 1)
-        k += 1
-    store(load(g, FIRST), state, edges)
-    store32(load(g, STEPS), state, got)
-    store(g, EDGES, edges + got)
+            store32(load(g, QUEUE), tail, target)
+            tail += 1
+        e += 1
+    store(g, TAIL, tail)
     return 0
 
 
@@ -168,7 +141,8 @@ def wait(g, budget):
         store32(load(g, ORDER), load(g, COUNT), state)
         store(g, COUNT, load(g, COUNT) + 1)
         store8(load(g, OPEN), state, 1)
-        steps_of(g, state)
+        store32(load(g, NUMBER), state, 0)
+        wait_on(g, state)
         budget -= 1
     return 1
 
@@ -178,38 +152,62 @@ def visit(g, state):
     number = load(g, VISITED) + 1
     store(g, VISITED, number)
     store32(load(g, NUMBER), state, number)
-    store32(load(g, LOW), state, number)
-    store32(load(g, CURSOR), state, 0)
     store32(load(g, STACK), load(g, STACKED), state)
     store(g, STACKED, load(g, STACKED) + 1)
-    store32(load(g, CALLS), load(g, CALLED), state)
+    call = load(g, CALLS) + 16 * load(g, CALLED)
+    store(call, 0, load(load(g, FIRST), state))
+    store32(call, 2, state)
+    store32(call, 3, number)
     store(g, CALLED, load(g, CALLED) + 1)
     return 0
 
 
-def lower(g, state, number):
-    """Note that a state reaches one with that number."""
-    if number < load32(load(g, LOW), state):
-        store32(load(g, LOW), state, number)
-    return 0
+def follow(g, call):
+    """Follow steps to states whose component is open; return one not visited yet, or CLOSED."""
+    number = load(g, NUMBER)
+    targets = load(g, TARGETS)
+    low = load32(call, 3)
+    e = load(call, 0)
+    last = load(load(g, FIRST), load32(call, 2) + 1)
+    found = CLOSED
+    while e < last:
+        target = load32(targets, e)
+        e += 1
+        met = load32(number, target)
+        if met < low:
+            if met == 0:
+                found = target
+                if e < last:
+                    prefetch(load(g, FIRST), load32(targets, e))
+                if e + 1 < last:
+                    prefetch(load(g, FIRST), load32(targets, e + 1))
+                break
+            low = met
+    store32(call, 3, low)
+    store(call, 0, e)
+    return found
 
 
-def leave(g, state):
+def leave(g, call):
     """End the visit of a state; if it is the first of its component, the component is complete."""
+    state = load32(call, 2)
+    low = load32(call, 3)
     called = load(g, CALLED) - 1
     store(g, CALLED, called)
-    low = load32(load(g, LOW), state)
     if called != 0:
-        lower(g, load32(load(g, CALLS), called - 1), low)
+        before = call - 16
+        if low < load32(before, 3):
+            store32(before, 3, low)
     if low == load32(load(g, NUMBER), state):
         part = load(g, PARTS) + 1
         store(g, PARTS, part)
-        member = STATE_MAX
+        member = CLOSED
         while member != state:
             stacked = load(g, STACKED) - 1
             store(g, STACKED, stacked)
             member = load32(load(g, STACK), stacked)
             store32(load(g, PART), member, part)
+            store32(load(g, NUMBER), member, CLOSED)
             store32(load(g, MEMBERS), load(g, PLACED), member)
             store(g, PLACED, load(g, PLACED) + 1)
     return 0
@@ -228,41 +226,48 @@ def cut(g, budget):
             if load32(load(g, NUMBER), state) == 0:
                 visit(g, state)
             continue
-        state = load32(load(g, CALLS), load(g, CALLED) - 1)
-        cursor = load32(load(g, CURSOR), state)
-        if cursor == load32(load(g, STEPS), state):
-            leave(g, state)
-            continue
-        store32(load(g, CURSOR), state, cursor + 1)
-        target = load32(load(g, TARGETS), load(load(g, FIRST), state) + cursor)
-        if load8(load(g, OPEN), target) != 0:
-            number = load32(load(g, NUMBER), target)
-            if number == 0:
-                visit(g, target)
-            else:
-                if load32(load(g, PART), target) == 0:
-                    lower(g, state, number)
+        call = load(g, CALLS) + 16 * (load(g, CALLED) - 1)
+        target = follow(g, call)
+        if target == CLOSED:
+            leave(g, call)
+        else:
+            visit(g, target)
     return 1
+
+
+def ahead(g, begin, end):
+    """Prefetch where the steps of the members of a component stand that come next."""
+    if begin + 2 * AHEAD < end:
+        prefetch(load(g, FIRST), load32(load(g, MEMBERS), begin + 2 * AHEAD))
+        first = load(load(g, FIRST), load32(load(g, MEMBERS), begin + AHEAD))
+        prefetch(load(g, TAKEN), first >> 1)
+    return 0
 
 
 def weigh(g, begin, end):
     """Count, for each promise, where in a component it is enabled, and whether it is kept."""
+    enabled = load(g, ENABLED)
+    kept = load(g, KEPT)
     i = 0
     while i < load(g, PROMISES):
-        store(load(g, ENABLED), i, 0)
-        store(load(g, KEPT), i, 0)
+        store(enabled, i, 0)
+        store(kept, i, 0)
         i += 1
+    promises = load(g, PROMISE)
+    taken = load(g, TAKEN)
+    part = load32(load(g, PART), load32(load(g, MEMBERS), begin))
     while begin < end:
+        ahead(g, begin, end)
         state = load32(load(g, MEMBERS), begin)
         e = load(load(g, FIRST), state)
-        last = e + load32(load(g, STEPS), state)
+        last = load(load(g, FIRST), state + 1)
         while e < last:
-            promise = load(load(g, PROMISE), load32(load(g, TAKEN), e))
+            promise = load(promises, load32(taken, e))
             if promise != 0:
-                store(load(g, ENABLED), promise - 1, load(load(g, ENABLED), promise - 1) + 1)
-                target = load32(load(g, TARGETS), e)
-                if load32(load(g, PART), target) == load32(load(g, PART), state):
-                    store(load(g, KEPT), promise - 1, 1)
+                store(enabled, promise - 1, load(enabled, promise - 1) + 1)
+                if load(kept, promise - 1) == 0:
+                    if load32(load(g, PART), load32(load(g, TARGETS), e)) == part:
+                        store(kept, promise - 1, 1)
             e += 1
         begin += 1
     return 0
@@ -300,11 +305,14 @@ def keep(g, begin, end):
 
 def is_out(g, state):
     """Say whether a broken (strong) promise is enabled in a state of the component weighed."""
+    promises = load(g, PROMISE)
+    taken = load(g, TAKEN)
+    weak = load(g, WEAK)
     e = load(load(g, FIRST), state)
-    last = e + load32(load(g, STEPS), state)
+    last = load(load(g, FIRST), state + 1)
     while e < last:
-        promise = load(load(g, PROMISE), load32(load(g, TAKEN), e))
-        if promise > load(g, WEAK):
+        promise = load(promises, load32(taken, e))
+        if promise > weak:
             if load(load(g, KEPT), promise - 1) == 0:
                 return 1
         e += 1
@@ -314,6 +322,7 @@ def is_out(g, state):
 def leave_out(g, begin, end, everything):
     """Leave the states out that no fair part can have; all of them, or some."""
     while begin < end:
+        ahead(g, begin, end)
         state = load32(load(g, MEMBERS), begin)
         if everything != 0 or is_out(g, state) != 0:
             store8(load(g, OPEN), state, 0)
@@ -358,9 +367,9 @@ def next_round(g):
     count = 0
     while k < load(g, PLACED):
         state = load32(load(g, MEMBERS), k)
-        store32(load(g, NUMBER), state, 0)
         store32(load(g, PART), state, 0)
         if load8(load(g, OPEN), state) != 0:
+            store32(load(g, NUMBER), state, 0)
             store32(load(g, ORDER), count, state)
             count += 1
         k += 1
@@ -394,7 +403,7 @@ def way(g, budget):
         state = load32(load(g, QUEUE), load(g, HEAD))
         store(g, HEAD, load(g, HEAD) + 1)
         e = load(load(g, FIRST), state)
-        last = e + load32(load(g, STEPS), state)
+        last = load(load(g, FIRST), state + 1)
         while e < last:
             target = load32(load(g, TARGETS), e)
             if load32(load(g, PART), target) == load32(load(g, PART), state):
@@ -411,16 +420,12 @@ def way(g, budget):
 
 
 INTERNAL: list[Callable[..., int]] = [
-    breadth_first.mix,
-    breadth_first.make_key,
-    breadth_first.share,
-    breadth_first.home,
-    breadth_first.find,
-    steps_of,
+    wait_on,
     next_source,
     visit,
-    lower,
+    follow,
     leave,
+    ahead,
     weigh,
     is_broken,
     keep,

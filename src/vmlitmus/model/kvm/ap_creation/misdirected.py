@@ -14,13 +14,8 @@ from __future__ import annotations
 from vmlitmus.lang import Sections, World, sequence, when
 from vmlitmus.model.kvm.ap_creation.request import (
     AP_CREATION,
-    accept,
-    give_back,
-    kicked,
+    create,
     may_ask,
-    refused,
-    reject,
-    replace,
     suits,
     vmgexit,
 )
@@ -33,17 +28,7 @@ def ap_create_wrong_id(w: World, vcpu: Vcpu, meant: Vcpu, page: Page, reached: V
     vmgexit(w, vcpu)
     page.meant = meant
     yield "{vcpu} executes VMGEXIT: CREATE with {page}, made for {meant}, by the id of {reached}"
-    if refused(w, page):
-        yield from reject(w, vcpu, reached, False)
-        return
-    when(not reached.locked)
-    reached.locked = True
-    replace(reached, page)
-    accept(vcpu, reached, page, on_init=False)
-    yield "{vcpu} takes snp_vmsa_mutex of {reached} and stores {page} there"
-    yield from kicked(w, vcpu, reached)
-    give_back(reached)
-    yield "{vcpu} returns from the CREATE that reached {reached}"
+    yield from create(w, vcpu, reached, page)
 
 
 @sequence(source=AP_CREATION, disturbance="create-unknown-id", fair="weak")

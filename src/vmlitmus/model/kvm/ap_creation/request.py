@@ -132,11 +132,8 @@ def reject(w: World, vcpu: Vcpu, target: Vcpu, deferred: bool) -> Sections:
     yield "{vcpu} answers invalid input"
 
 
-@sequence(source=AP_CREATION, disturbance="create", fair="weak")
-def ap_create(w: World, vcpu: Vcpu, target: Vcpu, page: Page) -> Sections:
-    when(may_ask(w, vcpu, target) and suits(w, target, page))
-    vmgexit(w, vcpu)
-    yield "{vcpu} executes VMGEXIT: CREATE of {target} with {page}"
+def create(w: World, vcpu: Vcpu, target: Vcpu, page: Page) -> Sections:
+    """What KVM does with a CREATE for the vcpu that has the APIC id."""
     if refused(w, page):
         yield from reject(w, vcpu, target, False)
         return
@@ -148,6 +145,16 @@ def ap_create(w: World, vcpu: Vcpu, target: Vcpu, page: Page) -> Sections:
     yield from kicked(w, vcpu, target)
     give_back(target)
     yield "{vcpu} returns from sev_snp_ap_creation()"
+
+
+@sequence(source=AP_CREATION, disturbance="create", fair="weak")
+def ap_create(w: World, vcpu: Vcpu, target: Vcpu, page: Page) -> Sections:
+    when(target.own is None or target.own is page)
+    when(target.own is None or target.asked is None)
+    when(may_ask(w, vcpu, target) and suits(w, target, page))
+    vmgexit(w, vcpu)
+    yield "{vcpu} executes VMGEXIT: CREATE of {target} with {page}"
+    yield from create(w, vcpu, target, page)
 
 
 @sequence(source=AP_CREATION, disturbance="create-on-init", fair="weak")

@@ -1,7 +1,8 @@
 """The model of the topic ap-creation: everything put together, and set up for a scenario.
 
 The BSP (vcpu0) runs guest code from the start, vcpu1 is the target; page0 is the VMSA that the
-target has, or may get, page1 the one it may get next; the other pages are launch VMSAs.
+target has, or may get, page1 the one it may get next; the other pages are launch VMSAs. Where there
+are more APs, all are targets, and each has a page of its own.
 """
 
 from __future__ import annotations
@@ -102,18 +103,21 @@ def populate(make: Setup, s: Settings) -> None:
         to_launch=before_launch(s),
         skips_encrypted=s["kvm"]["encrypted_vcpus"] == "skipped",
     )
-    pages = [make_page(make, s, i) for i in range(guest["pages"])]
+    aps = guest["aps"]
+    count = max(guest["pages"], aps)
+    pages = [make_page(make, s, last=i == count - 1) for i in range(count)]
     bsp = make_bsp(make, s)
-    ap = make_target(make, s, pages)
-    bsp.asks = {v for v, on in ((bsp, guest["self_target"]), (ap, target["asked"])) if on}
-    ap.asks = {bsp} if guest["mutual"] else set()
+    targets = [make_target(make, s, pages[i:], own=aps > 1) for i in range(aps)]
+    asked = targets if target["asked"] else []
+    bsp.asks = {bsp, *asked} if guest["self_target"] else {*asked}
+    for ap in targets:
+        ap.asks = {bsp} if guest["mutual"] else set()
     for _ in range(s["vmm"]["tasks"]):
         make(Task)
 
 
-def make_page(make: Setup, s: Settings, number: int) -> Page:
+def make_page(make: Setup, s: Settings, *, last: bool) -> Page:
     """Make a page of the guest; the last one is what the settings of [page] speak of."""
-    last = number == s["guest"]["pages"] - 1
     page = s["page"]
     return make(
         Page,
@@ -153,8 +157,11 @@ def before_launch(s: Settings) -> bool:
     return bool(s["vmm"]["launch"] == "to-come")
 
 
-def make_target(make: Setup, s: Settings, pages: list[Page]) -> Vcpu:
-    """Make the target in the state that the settings of [target] name."""
+def make_target(make: Setup, s: Settings, pages: list[Page], *, own: bool) -> Vcpu:
+    """Make a target in the state that the settings of [target] name; the first page may be its own.
+
+    A guest gives a target that has one no other page, and asks once.
+    """
     wanted = s["target"]
     created = wanted["vmsa"] == "guest" and not before_launch(s)
     encrypted = wanted["vmsa"] != "unencrypted" and not before_launch(s)
@@ -166,6 +173,7 @@ def make_target(make: Setup, s: Settings, pages: list[Page]) -> Vcpu:
     return make(
         Vcpu,
         launch=launch,
+        own=pages[0] if own else None,
         vmsa=vmsa,
         asked=pages[0] if created else None,
         guest_vmsa=pages[0] if created else None,
@@ -321,6 +329,13 @@ MODEL = Model(
             ),
         },
         "guest": {
+            "aps": number(
+                1,
+                3,
+                default=1,
+                doc="APs; where there are more than one, each has a page and is created once",
+                in_time=32,
+            ),
             "pages": number(
                 1, 2, default=1, doc="pages that can become VMSAs, beside the launch VMSAs"
             ),

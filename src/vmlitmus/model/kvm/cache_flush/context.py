@@ -5,8 +5,9 @@ every reclaim hook skips it, and the target has a mask of its own, which is empt
 in what its mm still maps and nobody is just about to take away. COPY leaves the owner as it is.
 Both refuse SNP. Linux 7.2.8 does not have the flush on MOVE: it is what "without flush on move" is.
 
-Both may fail: COPY before it changes anything; MOVE when it has locked all vcpus of both VMs, which
-go on where they were once they are unlocked. create_vcpu.py says what both refuse.
+Both may fail: COPY before it changes anything, so that a failing one is no step; MOVE when it has
+locked all vcpus of both VMs, which go on where they were once they are unlocked. create_vcpu.py
+says what both refuse. Not modelled: MOVE of a mirror.
 
 Source: sev_vm_move_enc_context_from(), sev_check_source_vcpus(), sev_vm_copy_enc_context_from() in
 sev.c; commit 93de2a6a4b91.

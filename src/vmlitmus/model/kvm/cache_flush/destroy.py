@@ -3,13 +3,16 @@
 Order: mmu_notifier release (zap all, reclaimed() flush), then the wait for notifiers that are under
 way; once no VM of the mm is left, memory that is not pinned can be freed; vcpus (VMSA flushed and
 freed); sev_vm_destroy(): flush (before 6.17), mask freed, regions unpinned, DEACTIVATE. A mirror
-holds a reference to its owner and has neither regions nor an ASID of its own; the source of a MOVE
-is no longer SEV and skips all of sev_vm_destroy(). Recycling the ASID, under sev_bitmap_lock:
-WBINVD on all online cpus, then DF_FLUSH, which firmware refuses if an ASID was deactivated in
-between: sev_deactivate_lock; then every ASID in sev_reclaim_asid_bitmap is free. An ASID is
-deactivated first, and enters that bitmap later, under sev_bitmap_lock.
+holds a reference to its owner and has neither regions nor an ASID of its own: sev_vm_destroy() ends
+for it before the flush. The source of a MOVE is no longer SEV and skips all of it.
 
-Not modelled: DECOMMISSION, failing firmware commands.
+Recycling the ASID, under sev_bitmap_lock: WBINVD on all online cpus, then DF_FLUSH, which firmware
+refuses if an ASID was deactivated in between: sev_deactivate_lock; then every ASID in
+sev_reclaim_asid_bitmap is free. An ASID is deactivated first, and enters that bitmap later, under
+sev_bitmap_lock.
+
+Not modelled: DECOMMISSION, failing firmware commands; that 6.1.176 frees the vcpus after
+sev_vm_destroy(), which has flushed all cpus by then.
 Source: kvm_destroy_vm() in virt/kvm/kvm_main.c, sev_vm_destroy() and sev_flush_asids() in sev.c.
 """
 
@@ -101,7 +104,7 @@ def destroy(w: World, task: Task, vm: Vm) -> Sections:
                 flush_vmsa(w, vcpu.vmsa)
             vcpu.vmsa.owner = Owner.FREE
     yield "{task} frees the vcpus of {vm} and their VMSA pages"
-    if vm.active and w.part("flush on destroy"):
+    if vm.active and vm.role != Role.MIRROR and w.part("flush on destroy"):
         yield from writeback_caches(w, task, vm, w.all(Page)[0])
     if vm.active or w.part("free the mask of any VM"):
         vm.has_mask = False

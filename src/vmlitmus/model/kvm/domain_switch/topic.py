@@ -327,14 +327,18 @@ MODEL = Model(
     lists={
         "vm": {
             "vcpus": number(0, 2, default=1, doc="vcpus of the VM"),
-            "home": number(0, 3, default=0, doc="by how many cpus its homes are shifted"),
+            "home": number(
+                0, 3, default=0, counts=False, doc="by how many cpus its homes are shifted"
+            ),
             "nested": flag(default=False, doc="it is an L1 hypervisor with an L2"),
             "ibrs": flag(default=True, doc="IBRS is advertised to it"),
             "stibp": flag(
                 default=False, doc="its kernel sets STIBP, or IBRS where that implies it"
             ),
             "spec_ib": flag(default=False, doc="its threads asked for IBPB and STIBP"),
-            "cookie": number(0, 3, default=0, doc="the cookie of its threads; 0: none"),
+            "cookie": number(
+                0, 3, default=0, counts=False, doc="the cookie of its threads; 0: none"
+            ),
             "esmtp": flag(default=False, doc="it asked for Enhanced SMT Protection"),
             "owns_hlt": flag(default=False, doc="the VMM has switched its HLT exits off"),
             "device": choice(

@@ -5,7 +5,13 @@ from __future__ import annotations
 from vmlitmus.claims.page_state import CONDITIONS
 from vmlitmus.lang import Model, Settings, Setup, choice, flag, number, release
 from vmlitmus.model.guest.pvalidate import accept, not_validated, use
-from vmlitmus.model.guest.svsm import create_vcpu, delete_vcpu, pvalidate
+from vmlitmus.model.guest.svsm import (
+    create_vcpu,
+    delete_vcpu,
+    pvalidate,
+    pvalidate_huge,
+    remap_ca,
+)
 from vmlitmus.model.kvm.page_state.conversion import allocate, convert, punch_hole
 from vmlitmus.model.kvm.page_state.fault import page_fault
 from vmlitmus.model.kvm.page_state.populate import populate, user_fault
@@ -28,11 +34,15 @@ def make_all(make: Setup, s: Settings) -> None:
         keeps_folio_lock=s["kvm"]["populate"] == "keeps-the-folio-lock",
         validates_again=s["guest"]["unvalidated"] == "validates-again",
         registers_at_check=s["guest"]["svsm_create"] == "registers-at-once",
-        deregisters_last=s["guest"]["svsm_delete"] == "rmpadjust-first",
+        deregisters_last=s["guest"]["svsm_delete"] != "deregisters-first",
+        deletes_unlocked=s["guest"]["svsm_delete"] == "looks-before-the-lock",
+        remaps_unlocked=s["guest"]["svsm_remap"] == "looks-before-the-lock",
+        lists_calling=s["guest"]["svsm_list"] == "vmsas-and-calling-areas",
+        checks_region=s["guest"]["svsm_region"] == "whole",
         guest_response=s["kvm"]["response_page"] == "guest",
     )
-    for _ in range(s["machine"]["pages"]):
-        make(Page, private=s["vmm"]["attribute"] == "private")
+    for i in range(s["machine"]["pages"]):
+        make(Page, starts_huge=i == 0, private=s["vmm"]["attribute"] == "private")
     for _ in range(s["machine"]["vcpus"]):
         make(Vcpu)
     for _ in range(s["machine"]["tasks"]):
@@ -60,6 +70,8 @@ MODEL = Model(
         create_vcpu,
         delete_vcpu,
         pvalidate,
+        pvalidate_huge,
+        remap_ca,
     ),
     conditions=CONDITIONS,
     fixes=FIXES,
@@ -119,8 +131,28 @@ MODEL = Model(
             "svsm_delete": choice(
                 "rmpadjust-first",
                 "deregisters-first",
+                "looks-before-the-lock",
                 default="rmpadjust-first",
-                doc="in which order an SVSM lets go of a VMSA",
+                doc="in which order an SVSM lets go of a VMSA, and whether it looks for it before "
+                "it takes the lock",
+            ),
+            "svsm_remap": choice(
+                "looks-under-the-lock",
+                "looks-before-the-lock",
+                default="looks-under-the-lock",
+                doc="when an SVSM checks the page of a new calling area",
+            ),
+            "svsm_list": choice(
+                "vmsas-and-calling-areas",
+                "vmsas",
+                default="vmsas-and-calling-areas",
+                doc="what an SVSM keeps in its list",
+            ),
+            "svsm_region": choice(
+                "whole",
+                "first-page",
+                default="whole",
+                doc="which pages of a huge page an SVSM looks up before it validates them",
             ),
         },
         "firmware": {

@@ -6,6 +6,7 @@ from vmlitmus.claims.smt_protection import CONDITIONS
 from vmlitmus.errors import ScenarioError
 from vmlitmus.lang import Model, Settings, Setup, choice, flag, mechanism, number, release
 from vmlitmus.model.guest.apic import guest_eoi, guest_ipi, timer_expires
+from vmlitmus.model.guest.work import work_alone, work_beside
 from vmlitmus.model.hardware.smt.esmtp import Esmtp
 from vmlitmus.model.hardware.smt.events import (
     bring_up,
@@ -116,14 +117,8 @@ def populate(make: Setup, s: Settings) -> None:
         for _ in range(per_core):
             make_cpu(make, s, core)
     cpus = make.made(Cpu)
-    first, vcpus = s["guest"]["first_cpu"], s["guest"]["vcpus"]
-    if vcpus and first + vcpus > len(cpus):
-        raise ScenarioError(
-            f"guest.vcpus = {vcpus}, one a cpu from guest.first_cpu = {first} on: there are"
-            f" {len(cpus)} cpus"
-        )
-    for which in range(vcpus):
-        make_vcpu(make, s, which, cpus[first + which])
+    for which, cpu in enumerate(homes(s, cpus)):
+        make_vcpu(make, s, which, cpu)
     for which in range(host["tasks"]):
         make_host_task(make, s, which, cpus[-1 - which])
     if host["writer"]:
@@ -132,11 +127,26 @@ def populate(make: Setup, s: Settings) -> None:
         make(Task, kind=TaskKind.KSOFTIRQD, cpu=cpus[per_core - 1], runnable=False)
 
 
+def homes(s: Settings, cpus: list[Cpu]) -> list[Cpu]:
+    """Return the cpu of each vcpu: one each; without SMT, the first cpu of each core."""
+    first, vcpus = s["guest"]["first_cpu"], s["guest"]["vcpus"]
+    if not s["host"]["smt"]:
+        cpus = cpus[:: s["machine"]["cpus_per_core"]]
+    if vcpus and first + vcpus > len(cpus):
+        raise ScenarioError(
+            f"guest.vcpus = {vcpus}, one a cpu from guest.first_cpu = {first} on: there are"
+            f" {len(cpus)} cpus"
+        )
+    return cpus[first : first + vcpus]
+
+
 def make_cpu(make: Setup, s: Settings, core: Core) -> None:
     """Make a cpu that is about to pick; the last may be offline when kvm_amd is loaded."""
     machine, host = s["machine"], s["host"]
-    last = len(make.made(Cpu)) + 1 == machine["cores"] * machine["cpus_per_core"]
-    offline = last and host["sibling_offline"]
+    number = len(make.made(Cpu))
+    last = number + 1 == machine["cores"] * machine["cpus_per_core"]
+    sibling = number % machine["cpus_per_core"] > 0
+    offline = (last and host["sibling_offline"]) or (sibling and not host["smt"])
     make(
         Cpu,
         core=core,
@@ -160,6 +170,11 @@ def make_vcpu(make: Setup, s: Settings, which: int, cpu: Cpu) -> None:
     cookies = chosen(s).cookies
     cookie = Cookie.ZERO
     if cookies is Cookies.PER_VCPU:
+        if which >= len(COOKIES):
+            raise ScenarioError(
+                f"guest.vcpus = {s['guest']['vcpus']}: with a cookie each there are at most"
+                f" {len(COOKIES)}"
+            )
         cookie = COOKIES[which]
     elif cookies is Cookies.PER_VM:
         cookie = COOKIES[vm]
@@ -240,6 +255,8 @@ MODEL = Model(
         guest_ipi,
         timer_expires,
         guest_eoi,
+        work_alone,
+        work_beside,
     ),
     conditions=CONDITIONS,
     hooks={
@@ -269,7 +286,7 @@ MODEL = Model(
     read=("6.1.176", "7.2.8"),
     settings={
         "machine": {
-            "cores": number(1, 2, default=1, doc="physical cores"),
+            "cores": number(1, 2, default=1, doc="physical cores", in_time=8),
             "cpus_per_core": number(2, 4, default=2, doc="cpus of a core"),
             "protection": mechanism(
                 SmtHardware, default="smtp", doc="what SMT Protection the hardware has"
@@ -307,6 +324,10 @@ MODEL = Model(
             "sibling_offline": flag(
                 default=False, doc="the last cpu is offline when kvm_amd is loaded"
             ),
+            "smt": flag(
+                default=True,
+                doc="false: SMT is off, and each core has only its first cpu online",
+            ),
             "ksoftirqd": flag(default=False, doc="the last cpu of the first core has a ksoftirqd"),
             "writer": flag(default=False, doc='a process may write to the file "online" of a cpu'),
         },
@@ -324,9 +345,11 @@ MODEL = Model(
             ),
         },
         "guest": {
-            "vcpus": number(0, 4, default=1, doc="protected vcpus, one a cpu"),
+            "vcpus": number(0, 4, default=1, doc="protected vcpus, one a cpu", in_time=16),
             "first_cpu": number(0, 3, default=0, counts=False, doc="the cpu of the first vcpu"),
-            "vms": number(1, 2, default=1, doc="VMs that the vcpus belong to, in turn"),
+            "vms": number(
+                1, 2, default=1, doc="VMs that the vcpus belong to, in turn", in_time=len(COOKIES)
+            ),
             "others_ask": choice(
                 "same",
                 "none",

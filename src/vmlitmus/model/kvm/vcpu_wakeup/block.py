@@ -14,16 +14,17 @@ try_to_wake_up() and __schedule() in kernel/sched/core.c.
 from __future__ import annotations
 
 from vmlitmus.lang import KernelFile, Sections, World, sequence, when
-from vmlitmus.model.kvm.vcpu_wakeup.avic import blocking, unblocking
-from vmlitmus.model.kvm.vcpu_wakeup.entry import irqs
-from vmlitmus.model.kvm.vcpu_wakeup.posted import (
+from vmlitmus.model.kvm.vcpu_wakeup.apicv.avic import blocking, unblocking
+from vmlitmus.model.kvm.vcpu_wakeup.apicv.posted import (
     add_to_list,
     posting,
     set_wakeup_vector,
-    sync_pir,
+    sync_sleeper,
 )
-from vmlitmus.model.kvm.vcpu_wakeup.versions import NO_PREEMPTION
-from vmlitmus.world.vcpu_wakeup import Apic, Vcpu
+from vmlitmus.model.kvm.vcpu_wakeup.apicv.pre_block import after_block, before_block
+from vmlitmus.model.kvm.vcpu_wakeup.entry import irqs
+from vmlitmus.model.kvm.vcpu_wakeup.versions import AT_PUT, NO_PREEMPTION
+from vmlitmus.world.vcpu_wakeup import Apic, Host, Vcpu
 
 BLOCK = KernelFile("virt/kvm/kvm_main.c", "kvm_vcpu_block()", "7.2.8")
 WAIT = KernelFile("include/linux/rcuwait.h", "prepare_to_rcuwait()", "7.2.8")
@@ -35,15 +36,22 @@ LOOK_LAST = "look for an event after TASK_INTERRUPTIBLE"
 def look_for_event(w: World, vcpu: Vcpu) -> Sections:
     """kvm_vcpu_check_block(): as far as a test has events."""
     if vcpu.apic == Apic.POSTED:
-        yield from sync_pir(w, vcpu)
+        yield from sync_sleeper(w, vcpu)
     when(vcpu.on_cpu)
     if vcpu.async_pf:
         vcpu.event = vcpu.done > 0
     else:
         vcpu.event = vcpu.irr or vcpu.request
-    if vcpu.apic == Apic.AVIC:
+    if vcpu.apic == Apic.AVIC or w.the(Host).switchable:
         yield "{vcpu} looks whether it has a request"
-        vcpu.event = vcpu.event or vcpu.virr
+        when(vcpu.on_cpu)
+        looks = True
+        if w.the(Host).switchable:
+            looks = vcpu.irr_pending
+            yield "{vcpu} reads irr_pending before it sleeps"
+            when(vcpu.on_cpu)
+        if looks:
+            vcpu.event = vcpu.event or vcpu.virr
     yield "{vcpu} looks whether it has an event"
     when(vcpu.on_cpu)
 
@@ -65,7 +73,7 @@ def schedule(w: World, vcpu: Vcpu) -> Sections:
         irqs(vcpu, off=True)
     yield "{vcpu} calls schedule()"
     if vcpu.scheduled and sleeps:
-        if vcpu.apic == Apic.POSTED and posting(w):
+        if vcpu.apic == Apic.POSTED and posting(w) and w.part(AT_PUT.part):
             add_to_list(w, vcpu)
             yield "{vcpu} is put on the wakeup list of its cpu"
             set_wakeup_vector(w, vcpu)
@@ -81,6 +89,8 @@ def schedule(w: World, vcpu: Vcpu) -> Sections:
 @sequence(source=(BLOCK, WAIT, SCHEDULE), fair="weak")
 def block(w: World, vcpu: Vcpu) -> Sections:
     when(vcpu.at_rest and vcpu.halted)
+    yield from before_block(w, vcpu)
+    when(vcpu.on_cpu)
     if vcpu.apic == Apic.AVIC:
         vcpu.pinned = w.part(NO_PREEMPTION.part)
         yield from blocking(w, vcpu)
@@ -105,6 +115,7 @@ def block(w: World, vcpu: Vcpu) -> Sections:
     if vcpu.apic == Apic.AVIC:
         yield from unblocking(w, vcpu)
         when(vcpu.on_cpu)
+    after_block(w, vcpu)
     vcpu.pinned = False
     vcpu.sleepy = False
     vcpu.halted = False

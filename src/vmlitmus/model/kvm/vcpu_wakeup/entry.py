@@ -15,11 +15,14 @@ Source: vcpu_enter_guest() and kvm_vcpu_exit_request() in arch/x86/kvm/x86.c.
 from __future__ import annotations
 
 from vmlitmus.lang import CpuEvent, KernelFile, Sections, World, sequence, step, when
+from vmlitmus.model.kvm.vcpu_wakeup.apicv.avic import look_at_virr
+from vmlitmus.model.kvm.vcpu_wakeup.apicv.inhibit import inject, update_apicv
+from vmlitmus.model.kvm.vcpu_wakeup.apicv.posted import SYNC_ENTRY, sync_entry
+from vmlitmus.model.kvm.vcpu_wakeup.apicv.vmcs01 import finish_l2_exit
 from vmlitmus.model.kvm.vcpu_wakeup.async_pf import check_completion
-from vmlitmus.model.kvm.vcpu_wakeup.avic import inject, look_at_virr, update_apicv
-from vmlitmus.model.kvm.vcpu_wakeup.posted import SYNC_ENTRY, sync_pir
+from vmlitmus.model.kvm.vcpu_wakeup.mask import mark
 from vmlitmus.world.snp import Mode
-from vmlitmus.world.vcpu_wakeup import Apic, Vcpu
+from vmlitmus.world.vcpu_wakeup import Apic, Host, Vcpu
 
 X86 = "arch/x86/kvm/x86.c"
 ENTER = KernelFile(X86, "vcpu_enter_guest()", "7.2.8")
@@ -50,12 +53,14 @@ def serve_request(w: World, vcpu: Vcpu) -> bool:
 @sequence(source=(ENTER, LAST, SRCU), fair="weak")
 def enter_guest(w: World, vcpu: Vcpu) -> Sections:
     when(vcpu.at_rest and not vcpu.halted and not vcpu.acks and not vcpu.ap)
-    if vcpu.apic == Apic.AVIC:
+    switched = vcpu.apic == Apic.AVIC or w.the(Host).switchable
+    yield from finish_l2_exit(w, vcpu)
+    if switched:
         yield from update_apicv(w, vcpu)
         when(vcpu.on_cpu)
     served = serve_request(w, vcpu)
     yield "{vcpu} serves its requests"
-    if served and vcpu.apic == Apic.AVIC:
+    if served and switched:
         yield from inject(w, vcpu)
     if served and vcpu.async_pf:
         yield from check_completion(w, vcpu)
@@ -67,11 +72,11 @@ def enter_guest(w: World, vcpu: Vcpu) -> Sections:
         if w.part(ENTRY_BARRIER):
             w.barrier(by="smp_mb() in srcu_read_unlock()")
     if vcpu.apic == Apic.POSTED and w.part(SYNC_ENTRY):
-        yield from sync_pir(w, vcpu)
+        yield from sync_entry(w, vcpu)
     kicked = vcpu.mode == Mode.EXITING
     yield "{vcpu} looks whether it was kicked"
     pending = vcpu.request
-    if vcpu.apic == Apic.AVIC:
+    if switched:
         yield "{vcpu} looks at one of its requests for the last time"
         pending = pending or vcpu.update
     yield "{vcpu} looks at its requests for the last time"
@@ -82,6 +87,7 @@ def enter_guest(w: World, vcpu: Vcpu) -> Sections:
     if not w.part(MODE_FIRST):
         vcpu.mode = Mode.IN_GUEST
         yield "{vcpu} sets IN_GUEST_MODE only now"
+    yield from mark(w, vcpu)
     w.happens(CpuEvent.VM_ENTRY)
     if vcpu.apic == Apic.AVIC:
         with_avic = vcpu.active
@@ -102,7 +108,8 @@ def vmexit(w: World, vcpu: Vcpu) -> None:
 
 @step("{vcpu} exits for an IPI", source=ENTER, fair="weak")
 def vmexit_for_ipi(w: World, vcpu: Vcpu) -> None:
-    when(vcpu.running and (vcpu.last.ipi or vcpu.last.wakeup))
+    unposted = vcpu.last.notify and not vcpu.controls
+    when(vcpu.running and (vcpu.last.ipi or vcpu.last.wakeup or unposted))
     w.happens(CpuEvent.VM_EXIT, vcpu)
     vcpu.running = False
     vcpu.left = True

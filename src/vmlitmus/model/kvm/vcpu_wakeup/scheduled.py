@@ -11,8 +11,8 @@ Source: kvm_sched_out() and kvm_sched_in() in virt/kvm/kvm_main.c.
 from __future__ import annotations
 
 from vmlitmus.lang import KernelFile, World, step, when
-from vmlitmus.model.kvm.vcpu_wakeup.avic import clear_running, set_running
-from vmlitmus.model.kvm.vcpu_wakeup.posted import pi_load, pi_loaded, pi_suppress
+from vmlitmus.model.kvm.vcpu_wakeup.apicv.avic import clear_running, set_running
+from vmlitmus.model.kvm.vcpu_wakeup.apicv.posted import pi_load, pi_loaded, pi_suppress
 from vmlitmus.world.vcpu_wakeup import Apic, Cpu, Vcpu
 
 MAIN = "virt/kvm/kvm_main.c"

@@ -17,15 +17,32 @@ from vmlitmus.lang import (
     number,
     release,
 )
-from vmlitmus.model.kvm.vcpu_wakeup.async_pf import acknowledge, fault, handle_ack, page_present
-from vmlitmus.model.kvm.vcpu_wakeup.avic import (
+from vmlitmus.model.kvm.vcpu_wakeup.apicv.avic import (
     begin_avic_irq,
     begin_ipi,
     deliver_avic,
     doorbell,
     send_ipi,
-    toggle_inhibit,
 )
+from vmlitmus.model.kvm.vcpu_wakeup.apicv.inhibit import toggle_inhibit
+from vmlitmus.model.kvm.vcpu_wakeup.apicv.posted import (
+    assign_device,
+    begin_interrupt,
+    deliver,
+    device_posts,
+    ignore_notification,
+    process_notification,
+    unassign_device,
+    wakeup_handler,
+)
+from vmlitmus.model.kvm.vcpu_wakeup.apicv.vmcs01 import (
+    end_interrupt,
+    enter_l2,
+    exit_l2,
+    take_injected,
+    take_interrupt,
+)
+from vmlitmus.model.kvm.vcpu_wakeup.async_pf import acknowledge, fault, handle_ack, page_present
 from vmlitmus.model.kvm.vcpu_wakeup.block import block
 from vmlitmus.model.kvm.vcpu_wakeup.entry import (
     after_exit,
@@ -42,17 +59,7 @@ from vmlitmus.model.kvm.vcpu_wakeup.init_sipi import (
     start,
 )
 from vmlitmus.model.kvm.vcpu_wakeup.kick import begin_request, request, take_ipi
-from vmlitmus.model.kvm.vcpu_wakeup.posted import (
-    assign_device,
-    begin_interrupt,
-    deliver,
-    device_posts,
-    ignore_notification,
-    process_notification,
-    take_interrupt,
-    unassign_device,
-    wakeup_handler,
-)
+from vmlitmus.model.kvm.vcpu_wakeup.mask import guest_writes
 from vmlitmus.model.kvm.vcpu_wakeup.scheduled import loaded, migrate, preempt, schedule_home
 from vmlitmus.model.kvm.vcpu_wakeup.track_write import emulate_write, shadow_fault, unshadow
 from vmlitmus.model.kvm.vcpu_wakeup.versions import FIXES, READ, VERSIONS
@@ -72,6 +79,9 @@ def populate(make: Setup, s: Settings) -> None:
         erratum=machine["erratum_1235"],
         two_sipis=guest["sipis"] == 2,
         snapshot=kvm["events"] == "one-operation",
+        switchable=kvm["apicv_switchable"],
+        ends=guest["eoi"],
+        marks=kvm["have_run_cpus"],
     )
     make(Device)
     for number_of in range(machine["vcpus"]):
@@ -114,6 +124,7 @@ MODEL = Model(
         take_ipi,
         lockless_walk,
         page_walk,
+        guest_writes,
         zap,
         emulate_write,
         shadow_fault,
@@ -132,6 +143,10 @@ MODEL = Model(
         process_notification,
         ignore_notification,
         take_interrupt,
+        take_injected,
+        end_interrupt,
+        enter_l2,
+        exit_l2,
         wakeup_handler,
         assign_device,
         unassign_device,
@@ -166,6 +181,13 @@ MODEL = Model(
                 default="off",
                 doc="how interrupts reach a vcpu in the guest",
             ),
+            "apicv_switchable": flag(
+                default=False,
+                doc="follow irr_pending, and what VMX keeps where APICv may be inhibited",
+            ),
+            "have_run_cpus": flag(
+                default=False, doc="a vcpu marks its cpu, and who frees a page flushes those marked"
+            ),
             "events": choice(
                 "bit-by-bit",
                 "one-operation",
@@ -180,6 +202,7 @@ MODEL = Model(
             "ap": flag(default=False, doc="the vcpus are APs that are started, and nothing more"),
             "sipis": number(1, 2, default=1, counts=False, doc="SIPIs after each INIT"),
             "async_pf": flag(default=False, doc="the guest has enabled asynchronous page faults"),
+            "eoi": flag(default=False, doc="an interrupt is in service until the guest writes EOI"),
             "pte_write": choice(
                 "plain",
                 "locked",

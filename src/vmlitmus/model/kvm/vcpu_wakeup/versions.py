@@ -2,7 +2,7 @@
 
 READ names the versions whose source was read. 6.1.176 has neither barrier of 226d9b8f1688.
 6.12.107 and 6.1.176 clear pageready_pending by a plain store, and let hardware see IsRunning on
-every cpu.
+every cpu. Both refresh the controls of APICv at the exit from L2, and 6.12.107 writes SVI.
 """
 
 from __future__ import annotations
@@ -54,6 +54,53 @@ VIRR_THEN_ACTIVE = Fix(
     ),
     "5.17",
 )
+COMPLETE = Fix(
+    "complete an IPI for which a vcpu exited as any other interrupt",
+    KernelCommit(
+        "66fa226c131f",
+        "KVM: SVM: fix race between interrupt delivery and AVIC inhibition",
+    ),
+    "5.17",
+)
+KEEP_PENDING = Fix(
+    "leave irr_pending set when APICv is switched off",
+    KernelCommit(
+        "755c2bf87860",
+        "KVM: x86: lapic: don't touch irr_pending in kvm_apic_update_apicv when inhibiting it",
+    ),
+    "5.17",
+)
+ALWAYS_SYNC = Fix(
+    "look at PID.ON whether or not the vcpu has APICv",
+    KernelCommit("37c4dbf337c5", "KVM: x86: check PIR even for vCPUs with disabled APICv"),
+    "5.16",
+)
+AT_PUT = Fix(
+    "change the descriptor at the put and the load",
+    KernelCommit("d76fb40637fc", "KVM: VMX: Handle PI descriptor updates during vcpu_put/load"),
+    "5.17",
+)
+UPDATE_SVI = Fix(
+    "write SVI when APICv is switched on",
+    KernelCommit("b2849bec936b", "KVM: VMX: Update SVI during runtime APICv activation"),
+    "6.19",
+)
+REFRESH = Fix(
+    "refresh the controls of APICv at the exit from L2",
+    KernelCommit(
+        "297631388309",
+        "KVM: nVMX: Immediately refresh APICv controls as needed on nested VM-Exit",
+    ),
+    "6.19",
+)
+AT_ONCE = Fix(
+    "write vmcs01 at once while L2 runs",
+    KernelCommit(
+        "2bf889a68fba",
+        "KVM: nVMX: Switch to vmcs01 to refresh APICv controls on-demand if L2 is active",
+    ),
+    "7.0",
+)
 NO_IPIV = Fix(
     "IsRunning is never set on a cpu with erratum 1235",
     KernelCommit(
@@ -64,6 +111,13 @@ NO_IPIV = Fix(
 FIXES = (
     NO_PREEMPTION,
     VIRR_THEN_ACTIVE,
+    COMPLETE,
+    KEEP_PENDING,
+    ALWAYS_SYNC,
+    AT_PUT,
+    UPDATE_SVI,
+    REFRESH,
+    AT_ONCE,
     NO_IPIV,
     OWN_EVENTS,
     BY_VECTOR,
@@ -72,14 +126,18 @@ FIXES = (
     ACCOUNT_BARRIER,
     ACK_BARRIER,
 )
-_OLD = (OWN_EVENTS, BY_VECTOR, RECOMPUTE, NO_PREEMPTION, VIRR_THEN_ACTIVE)
+_IN_5_17 = (NO_PREEMPTION, VIRR_THEN_ACTIVE, COMPLETE, KEEP_PENDING, AT_PUT)
+_OLD = (OWN_EVENTS, BY_VECTOR, RECOMPUTE, ALWAYS_SYNC, *_IN_5_17)
+_IN_6_18 = (*_OLD, TRACK_BARRIER, ACCOUNT_BARRIER, NO_IPIV)
 VERSIONS = {
     "3.9": (),
     "4.13": (OWN_EVENTS,),
     "4.20": (OWN_EVENTS, BY_VECTOR),
-    "5.16": (OWN_EVENTS, BY_VECTOR, RECOMPUTE),
-    "6.1.176": _OLD,
-    "6.12.107": (*_OLD, TRACK_BARRIER, ACCOUNT_BARRIER),
+    "5.15": (OWN_EVENTS, BY_VECTOR, RECOMPUTE),
+    "5.16": (OWN_EVENTS, BY_VECTOR, RECOMPUTE, ALWAYS_SYNC),
+    "6.1.176": (*_OLD, REFRESH),
+    "6.12.107": (*_OLD, TRACK_BARRIER, ACCOUNT_BARRIER, REFRESH, UPDATE_SVI),
+    "6.18": _IN_6_18,
     "7.1.13": FIXES,
     "7.2.8": FIXES,
 }

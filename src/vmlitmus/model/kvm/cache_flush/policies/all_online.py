@@ -1,4 +1,4 @@
-"""WBINVD on all online cpus: KVM before 6.17, and 6.12.117.
+"""WBINVD on all online cpus: KVM before 6.17, read in 6.12.107 and 6.1.176.
 
 Not in it: any record of where the VM ran.
 Source: wbinvd_on_all_cpus() at each call site; commit 6f38f8c57464 replaced it.

@@ -19,8 +19,14 @@ arch/x86/kvm/vmx/common.h, vmx_sync_pir_to_irr() in arch/x86/kvm/vmx/vmx.c.
 from __future__ import annotations
 
 from vmlitmus.lang import CpuEvent, KernelFile, Sdm, Sections, World, sequence, step, when
-from vmlitmus.model.kvm.vcpu_wakeup.kick import set_request, wake_up
-from vmlitmus.model.kvm.vcpu_wakeup.versions import BY_VECTOR, RECOMPUTE
+from vmlitmus.model.kvm.vcpu_wakeup.apicv.avic import look_at_virr
+from vmlitmus.model.kvm.vcpu_wakeup.kick import kick, set_request, wake_up
+from vmlitmus.model.kvm.vcpu_wakeup.versions import (
+    ALWAYS_SYNC,
+    AT_PUT,
+    BY_VECTOR,
+    RECOMPUTE,
+)
 from vmlitmus.world.snp import Mode
 from vmlitmus.world.vcpu_wakeup import Apic, Cpu, Device, Host, Task, Vcpu
 
@@ -59,16 +65,66 @@ def sync_pir(w: World, vcpu: Vcpu) -> Sections:
         found = vcpu.pir
         yield "{vcpu} reads PID.PIR"
         when(vcpu.on_cpu)
-        if found:
-            with w.locked("xchg()"):
-                vcpu.pir = False
-            vcpu.irr = True
-        yield "{vcpu} moves what it found to its vIRR"
+        if w.the(Host).switchable:
+            yield from update_irr(w, vcpu, found)
+        else:
+            if found:
+                with w.locked("xchg()"):
+                    vcpu.pir = False
+                vcpu.irr = True
+            yield "{vcpu} moves what it found to its vIRR"
         if not w.part(CLEAR_FIRST):
             when(vcpu.on_cpu)
             with w.locked("clear_bit()"):
                 vcpu.on = False
             yield "{vcpu} clears PID.ON only now"
+
+
+def update_irr(w: World, vcpu: Vcpu, found: bool) -> Sections:
+    """kvm_apic_update_irr(), and KVM_REQ_EVENT if the vcpu has no APICv."""
+    if found:
+        with w.locked("xchg()"):
+            vcpu.pir = False
+        yield "{vcpu} takes PID.PIR"
+        when(vcpu.on_cpu)
+        with w.locked("cmpxchg()"):
+            vcpu.virr = True
+        yield "{vcpu} sets the bit in its IRR"
+        when(vcpu.on_cpu)
+        with w.unobserved("only the vcpu itself writes apicv_active"):
+            if not vcpu.active:
+                vcpu.irr_pending = True
+        yield "{vcpu} sets irr_pending if it has no APICv"
+        when(vcpu.on_cpu)
+        with w.unobserved("only the vcpu itself writes apicv_active"):
+            if not vcpu.active:
+                set_request(w, vcpu)
+        yield "{vcpu} makes KVM_REQ_EVENT of itself if it has no APICv"
+
+
+def sync_entry(w: World, vcpu: Vcpu) -> Sections:
+    """vmx_sync_pir_to_irr() before VM entry: PID.PIR to the IRR, and what is there to RVI."""
+    if w.the(Host).switchable:
+        active = vcpu.active
+        yield "{vcpu} reads apicv_active before VM entry"
+        if active or w.part(ALWAYS_SYNC.part):
+            yield from sync_pir(w, vcpu)
+        if active:
+            look_at_virr(w, vcpu)
+            yield "{vcpu} sets RVI if its IRR is not empty"
+    else:
+        yield from sync_pir(w, vcpu)
+
+
+def sync_sleeper(w: World, vcpu: Vcpu) -> Sections:
+    """apic_has_interrupt_for_ppr(): what a vcpu that wants to block sees of its descriptor."""
+    looks = True
+    if w.the(Host).switchable and not w.part(ALWAYS_SYNC.part):
+        looks = vcpu.active
+        yield "{vcpu} reads apicv_active"
+        when(vcpu.on_cpu)
+    if looks:
+        yield from sync_pir(w, vcpu)
 
 
 def posting(w: World) -> bool:
@@ -102,7 +158,9 @@ def set_wakeup_vector(w: World, vcpu: Vcpu) -> None:
 
 def pi_load(w: World, vcpu: Vcpu, cpu: Cpu) -> None:
     """vmx_vcpu_pi_load() up to where SN is clear."""
-    if vcpu.apic == Apic.POSTED and (w.part(BY_VECTOR.part) or posting(w)):
+    if vcpu.apic == Apic.POSTED and vcpu.wakeup_vector and not w.part(AT_PUT.part):
+        clear_sn(w, vcpu)
+    elif vcpu.apic == Apic.POSTED and (w.part(BY_VECTOR.part) or posting(w)):
         if vcpu.wakeup_vector:
             for other in w.all(Cpu):
                 other.wakeup_list.discard(vcpu)
@@ -157,12 +215,8 @@ def device_posts(w: World, device: Device, vcpu: Vcpu) -> Sections:
     yield "{device} notifies {at} unless ON or SN was set"
 
 
-@sequence(
-    "{task} has posted its interrupt", source=DELIVER, disturbance="software-irq", fair="weak"
-)
-def deliver(w: World, task: Task, vcpu: Vcpu) -> Sections:
-    when(vcpu.apic == Apic.POSTED and task.target is vcpu)
-    task.target = None
+def post(w: World, task: Task, vcpu: Vcpu) -> Sections:
+    """__vmx_deliver_posted_interrupt()."""
     with w.locked("test_and_set_bit()", w.part(POST_LOCK)):
         first = not vcpu.pir
         vcpu.pir = True
@@ -183,6 +237,30 @@ def deliver(w: World, task: Task, vcpu: Vcpu) -> Sections:
             yield from wake_up(w, task, vcpu)
 
 
+@sequence(
+    "{task} has posted its interrupt", source=DELIVER, disturbance="software-irq", fair="weak"
+)
+def deliver(w: World, task: Task, vcpu: Vcpu) -> Sections:
+    when(vcpu.apic == Apic.POSTED and task.target is vcpu)
+    task.target = None
+    active = True
+    if w.the(Host).switchable:
+        active = vcpu.active
+        yield "{task} reads apicv_active of {vcpu}"
+    if active:
+        yield from post(w, task, vcpu)
+    else:
+        with w.locked("set_bit()"):
+            vcpu.virr = True
+        yield "{task} sets the bit in the IRR of {vcpu}"
+        vcpu.irr_pending = True
+        yield "{task} sets irr_pending of {vcpu}"
+        set_request(w, vcpu)
+        yield "{task} makes KVM_REQ_EVENT of {vcpu}"
+        yield from wake_up(w, task, vcpu)
+        yield from kick(w, task, vcpu, False)
+
+
 @step("{task} has an interrupt for {vcpu}", source=DELIVER, disturbance="software-irq")
 def begin_interrupt(w: World, task: Task, vcpu: Vcpu) -> None:
     when(task.idle and task.target is None)
@@ -191,7 +269,7 @@ def begin_interrupt(w: World, task: Task, vcpu: Vcpu) -> None:
 
 @step("{vcpu}'s cpu moves PID.PIR to the vIRR", source=PROCESSING, fair="weak", hardware=True)
 def process_notification(w: World, vcpu: Vcpu) -> None:
-    when(vcpu.running and vcpu.last.notify)
+    when(vcpu.running and vcpu.last.notify and vcpu.controls)
     vcpu.last.notify = False
     with w.locked("an atomic update of the descriptor"):
         vcpu.on = False
@@ -205,12 +283,6 @@ def ignore_notification(w: World, cpu: Cpu) -> None:
     when(cpu.notify and not cpu.irqs_off)
     w.happens(CpuEvent.INTERRUPT, cpu)
     cpu.notify = False
-
-
-@step("the guest on {vcpu} takes the interrupt", source=PROCESSING, fair="strong")
-def take_interrupt(w: World, vcpu: Vcpu) -> None:
-    when(vcpu.running and vcpu.irr)
-    vcpu.irr = False
 
 
 @step("pi_wakeup_handler() on {cpu} wakes who has PID.ON", source=HANDLER, fair="weak")

@@ -1,4 +1,4 @@
-"""AVIC under SVM: IsRunning, the doorbell, and what blocking, scheduling and inhibition do to them.
+"""AVIC under SVM: IsRunning, the doorbell, and what blocking and scheduling do to them.
 
 The microcode of a sender sets the bit in the target's vIRR and reads IsRunning in the physical-id
 table: if it is set, the doorbell of the cpu in the entry is rung, else the sender exits and KVM
@@ -8,17 +8,14 @@ clears IsRunning before it publishes itself as waiter, and sets it again when it
 
 With erratum 1235 the microcode's store may still be in the store buffer when IsRunning is read:
 so a comment in avic_vcpu_blocking() supposes; all that is known is that the sender's exit is
-missing. An inhibition is set by a task that makes
-KVM_REQ_APICV_UPDATE of all vcpus and waits for those in the guest; a vcpu serves that request
-when the task has dropped apicv_update_lock. Without AVIC an interrupt is injected when
+missing. Without AVIC, which may be inhibited (inhibit.py), an interrupt is injected when
 KVM_REQ_EVENT is served.
 
 Not load-bearing: "read the mode before apicv_active": the vIRR is set before either is read, and a
 vcpu that switches AVIC off after that looks at it.
 
-Not modelled: the IOMMU and its GA log; logical ids; nesting; irr_pending.
-Source: arch/x86/kvm/svm/avic.c, svm_complete_interrupt_delivery() in arch/x86/kvm/svm/svm.c,
-__kvm_vcpu_update_apicv() and __kvm_set_or_clear_apicv_inhibit() in arch/x86/kvm/x86.c.
+Not modelled: the IOMMU and its GA log; logical ids; nesting.
+Source: arch/x86/kvm/svm/avic.c, svm_complete_interrupt_delivery() in arch/x86/kvm/svm/svm.c.
 """
 
 from __future__ import annotations
@@ -34,7 +31,12 @@ from vmlitmus.lang import (
     when,
 )
 from vmlitmus.model.kvm.vcpu_wakeup.kick import kick, set_request, wake_up
-from vmlitmus.model.kvm.vcpu_wakeup.versions import NO_IPIV, NO_PREEMPTION, VIRR_THEN_ACTIVE
+from vmlitmus.model.kvm.vcpu_wakeup.versions import (
+    COMPLETE,
+    NO_IPIV,
+    NO_PREEMPTION,
+    VIRR_THEN_ACTIVE,
+)
 from vmlitmus.world.snp import Mode
 from vmlitmus.world.vcpu_wakeup import Apic, Cpu, Host, Task, Vcpu
 
@@ -42,16 +44,11 @@ AVIC = "arch/x86/kvm/svm/avic.c"
 BLOCKING = KernelFile(AVIC, "avic_vcpu_blocking()", "7.2.8")
 AVIC_LOAD = KernelFile(AVIC, "__avic_vcpu_load()", "7.2.8")
 INCOMPLETE = KernelFile(AVIC, "avic_incomplete_ipi_interception()", "7.2.8")
-COMPLETE = KernelFile("arch/x86/kvm/svm/svm.c", "svm_complete_interrupt_delivery()", "7.2.8")
-SET_INHIBIT = KernelFile("arch/x86/kvm/x86.c", "__kvm_set_or_clear_apicv_inhibit()", "7.2.8")
-UPDATE = KernelFile("arch/x86/kvm/x86.c", "__kvm_vcpu_update_apicv()", "7.2.8")
+DELIVERY = KernelFile("arch/x86/kvm/svm/svm.c", "svm_complete_interrupt_delivery()", "7.2.8")
 DOORBELL = Apm("15.29")
 CLEAR_RUNNING = "clear IsRunning before the vcpu looks for an event"
-WAIT_UPDATE = "wait for the vcpus in the guest before the inhibition is set"
-UNDER_LOCK = "serve KVM_REQ_APICV_UPDATE under apicv_update_lock"
 MODE_THEN_ACTIVE = "read the mode before apicv_active"
 SRCU_LOCK = "smp_mb() in srcu_read_lock() after VM exit"
-EVENT = "make KVM_REQ_EVENT when APICv is switched off"
 
 
 def set_running(w: World, vcpu: Vcpu, cpu: Cpu) -> None:
@@ -139,17 +136,23 @@ def send_ipi(w: World, task: Task, vcpu: Vcpu) -> Sections:
         if w.part(SRCU_LOCK):
             w.barrier(by="smp_mb() in srcu_read_lock()")
         yield "{task} exits and enters kvm->srcu"
-        yield from complete_delivery(w, task, vcpu, False)
+        if w.part(COMPLETE.part):
+            if w.the(Host).switchable:
+                vcpu.irr_pending = True
+                yield "{task} sets irr_pending of {vcpu}"
+            yield from complete_delivery(w, task, vcpu, False)
+        else:
+            yield from wake_up(w, task, vcpu)
 
 
-@step("{task} has an interrupt for {vcpu}'s vIRR", source=COMPLETE, disturbance="avic-irq")
+@step("{task} has an interrupt for {vcpu}'s vIRR", source=DELIVERY, disturbance="avic-irq")
 def begin_avic_irq(w: World, task: Task, vcpu: Vcpu) -> None:
     when(task.idle and task.target is None and vcpu.apic == Apic.AVIC)
     task.target = vcpu
 
 
 @sequence(
-    "{task} has delivered its interrupt", source=COMPLETE, disturbance="avic-irq", fair="weak"
+    "{task} has delivered its interrupt", source=DELIVERY, disturbance="avic-irq", fair="weak"
 )
 def deliver_avic(w: World, task: Task, vcpu: Vcpu) -> Sections:
     when(task.target is vcpu and vcpu.apic == Apic.AVIC)
@@ -161,6 +164,9 @@ def deliver_avic(w: World, task: Task, vcpu: Vcpu) -> Sections:
     with w.locked("set_bit()"):
         vcpu.virr = True
     yield "{task} sets the bit in the vIRR of {vcpu}"
+    if w.the(Host).switchable:
+        vcpu.irr_pending = True
+        yield "{task} sets irr_pending of {vcpu}"
     yield from complete_delivery(w, task, vcpu, active and not w.part(VIRR_THEN_ACTIVE.part))
 
 
@@ -182,62 +188,3 @@ def look_at_virr(w: World, vcpu: Vcpu) -> None:
             with w.locked("the LOCK of the microcode"):
                 vcpu.virr = False
             vcpu.irr = True
-
-
-@sequence(source=SET_INHIBIT, disturbance="inhibit", fair="weak")
-def toggle_inhibit(w: World, task: Task) -> Sections:
-    when(task.target is None and not w.the(Host).update_lock)
-    w.the(Host).update_lock = True
-    w.barrier(by="the LOCK of apicv_update_lock")
-    yield "{task} takes apicv_update_lock"
-    for vcpu in w.all(Vcpu):
-        with w.locked("set_bit()"):
-            vcpu.update = True
-        yield "{task} makes KVM_REQ_APICV_UPDATE of {vcpu}"
-        yield from kick(w, task, vcpu, True)
-    when(not task.awaits or not w.part(WAIT_UPDATE))
-    w.the(Host).inhibited = not w.the(Host).inhibited
-    yield "{task} sets or clears the inhibition"
-    w.the(Host).update_lock = False
-    yield "{task} drops apicv_update_lock"
-
-
-def update_apicv(w: World, vcpu: Vcpu) -> Sections:
-    """kvm_check_request(KVM_REQ_APICV_UPDATE) and __kvm_vcpu_update_apicv()."""
-    with w.unobserved("only the vcpu itself clears the bit"):
-        wanted = vcpu.update
-        if wanted:
-            with w.locked("clear_bit()"):
-                vcpu.update = False
-    yield "{vcpu} looks for KVM_REQ_APICV_UPDATE"
-    if wanted:
-        when(vcpu.on_cpu)
-        when(not w.the(Host).update_lock or not w.part(UNDER_LOCK))
-        w.barrier(by="the LOCK of apicv_update_lock")
-        inhibited = w.the(Host).inhibited
-        vcpu.active = not inhibited
-        vcpu.pinned = True
-        yield "{vcpu} switches its AVIC by what the inhibition is"
-        if inhibited:
-            clear_running(w, vcpu)
-        else:
-            set_running(w, vcpu, vcpu.last)
-        yield "{vcpu} changes its entry accordingly"
-        if inhibited and w.part(EVENT):
-            set_request(w, vcpu)
-        vcpu.pinned = False
-        yield "{vcpu} makes KVM_REQ_EVENT of itself if AVIC is off now"
-
-
-def inject(w: World, vcpu: Vcpu) -> Sections:
-    """kvm_check_and_inject_events() of a vcpu without AVIC."""
-    when(vcpu.on_cpu)
-    found = vcpu.virr
-    yield "{vcpu} looks for an interrupt to inject"
-    when(vcpu.on_cpu)
-    with w.unobserved("only the vcpu itself writes apicv_active"):
-        if found and not vcpu.active:
-            with w.locked("clear_bit()"):
-                vcpu.virr = False
-            vcpu.irr = True
-    yield "{vcpu} injects it if AVIC is off"

@@ -9,6 +9,7 @@ import itertools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from fifo import clocks, line
@@ -43,6 +44,16 @@ class Known:
 
     def __str__(self) -> str:
         return f"{self.group}: {self.name}"
+
+    @property
+    def run(self) -> object:
+        """What says how it is run: values with the same can be found in the same runs."""
+        made = (
+            (self.model.func, self.model.args, self.model.keywords)
+            if isinstance(self.model, partial)
+            else self.model
+        )
+        return repr((made, self.rows, self.horizon, self.warm_up, self.runs))
 
     @property
     def is_slow(self) -> bool:
@@ -131,23 +142,23 @@ def repairs(fails: str, repaired: str = "1 /s") -> Rows:
 
 
 QUEUES = [
-    Known(1, "M/M/1: P(N >= 2)", lambda: queue(1), served(exponential="1 s"),
+    Known(1, "M/M/1: P(N >= 2)", partial(queue, 1), served(exponential="1 s"),
           {"share": "two-or-more"}, 0.64, 4000, 400),
-    Known(1, "M/M/1: P(N >= 5)", lambda: queue(1), served(exponential="1 s"),
+    Known(1, "M/M/1: P(N >= 5)", partial(queue, 1), served(exponential="1 s"),
           {"share": "five-or-more"}, 0.8**5, 4000, 400),
-    Known(1, "M/M/1: W", line, fifo(exponential="1 s"), STAY, 5.0, 8000, 400),
+    Known(1, "M/M/1: W", line, fifo(exponential="1 s"), STAY, 5.0, 8000, 800),
     Known(1, "M/M/1: p90 of Wq", line, fifo(exponential="1 s"), WAIT, math.log(8) / 0.2,
-          8000, 400, figure="p90"),
+          8000, 800, figure="p90"),
     Known(1, "M/M/1: p99 of W", line, fifo(exponential="1 s"), STAY, math.log(100) / 0.2,
           16000, 400, 40, figure="p99"),
-    *(Known(2, f"M/M/{c}, {a}: C", lambda c=c: queue(c),
+    *(Known(2, f"M/M/{c}, {a}: C", partial(queue, c),
             [row("arrive", rate=f"{a} /s"), row("serve", exponential="1 s")],
-            {"share": "all-busy"}, erlang_c(c, a), 4000, 400)
-      for c, a in ((2, 1.5), (4, 3.2), (10, 8.0))),
-    *(Known(2, f"Erlang B({c}, {a})", lambda c=c: queue(c, c),
+            {"share": "all-busy"}, erlang_c(c, a), horizon, horizon / 10)
+      for c, a, horizon in ((2, 1.5, 2000), (4, 3.2, 2000), (10, 8.0, 1000))),
+    *(Known(2, f"Erlang B({c}, {a})", partial(queue, c, c),
             [row("arrive", rate=f"{a} /s"), row("lose", rate=f"{a} /s"),
              row("serve", exponential="1 s")],
-            {"share": "all-busy"}, erlang_b(c, a), 2000, 50)
+            {"share": "all-busy"}, erlang_b(c, a), 600, 50)
       for c, a in ((10, 5.0), (5, 3.0))),
     *(Known(3, f"M/G/1, {name}: Wq", line, fifo(**law), WAIT, 4 * (1 + c2) / 2, horizon, 800)
       for name, law, c2, horizon in (
@@ -164,35 +175,35 @@ QUEUES = [
           ("ticks", {"lattice": {"period": "500 ms", "points": 2}, "memory": "enabling"},
            None, 0),
       ) if c2 is not None),
-    Known(4, "M/D/1: P(no wait)", lambda: queue(1), served(constant="1 s"),
+    Known(4, "M/D/1: P(no wait)", partial(queue, 1), served(constant="1 s"),
           {"ratio": ["one-or-more", "arrive"]}, 0.2, 4000, 400),
     *(Known(4, f"M/D/1: p{round(100 * p)} of Wq", line, fifo(constant="1 s"), WAIT,
             where(p, md1_waits_at_most, 0, 30), 8000, 400, figure=f"p{round(100 * p)}")
       for p in (0.5, 0.9)),
-    Known(4, "M/D/1: busy period", lambda: queue(1), served(constant="1 s"), BUSY_PERIOD, 5.0,
+    Known(4, "M/D/1: busy period", partial(queue, 1), served(constant="1 s"), BUSY_PERIOD, 5.0,
           4000, 400),
-    Known(5, "M/M/1 with vacations: Wq", lambda: line(vacations=True),
-          fifo("0.5 /s", exponential="1 s"), WAIT, 1.5, 4000, 200),
+    Known(5, "M/M/1 with vacations: Wq", partial(line, vacations=True),
+          fifo("0.5 /s", exponential="1 s"), WAIT, 1.5, 2000, 200),
     Known(5, "M/M/1, interrupted: Wq", line,
           [row("join", rate="0.4 /s"), row("serve", exponential="1 s", memory="age"),
            row("interrupt", rate="0.1 /s"), row("resume", exponential="2 s"),
-           row("come_back", never=True)], WAIT, 1.415385, 6000, 200),
+           row("come_back", never=True)], WAIT, 1.415385, 3000, 200),
     Known(5, "M/M/1, interrupted: W", line,
           [row("join", rate="0.4 /s"), row("serve", exponential="1 s", memory="age"),
            row("interrupt", rate="0.1 /s"), row("resume", exponential="2 s"),
-           row("come_back", never=True)], STAY, 2.615385, 6000, 200),
-    Known(7, "tandem of Jackson: the whole time", lambda: line(two=True),
+           row("come_back", never=True)], STAY, 2.615385, 3000, 200),
+    Known(7, "tandem of Jackson: the whole time", partial(line, two=True),
           [row("join", rate="1 /s"), row("serve", rate="2 /s"), row("depart", rate="3 /s"),
            row("interrupt", never=True)],
-          {"latency": ["join", "depart"], "by_actor": True}, 1.5, 4000, 200),
-    Known(17, "M/M/1/5: lost", lambda: queue(1, 5), served(exponential="1 s"),
+          {"latency": ["join", "depart"], "by_actor": True}, 1.5, 1500, 100),
+    Known(17, "M/M/1/5: lost", partial(queue, 1, 5), served(exponential="1 s"),
           {"ratio": ["lose", "serve"]}, 0.088819 / (1 - 0.088819), 4000, 100),
-    Known(17, "M/U/1: Wq", line, fifo("0.5 /s", uniform=["0 s", "2 s"]), WAIT, 2 / 3, 4000, 200),
+    Known(17, "M/U/1: Wq", line, fifo("0.5 /s", uniform=["0 s", "2 s"]), WAIT, 2 / 3, 2000, 200),
 ]  # fmt: skip
 
 RENEWALS = [
-    *(Known(6, f"repairmen ({n}, {r}, {f}, 1): {what}", lambda n=n, r=r: workshop(n, r),
-            repairs(f"{f} /s"), measure, value, 4000, 100)
+    *(Known(6, f"repairmen ({n}, {r}, {f}, 1): {what}", partial(workshop, n, r),
+            repairs(f"{f} /s"), measure, value, 1500, 100)
       for n, r, f in ((5, 1, 0.1), (10, 1, 0.2), (10, 2, 0.2))
       for down in (machines_down(n, r, f),)
       for length in (sum(k * p for k, p in enumerate(down)),)
@@ -201,55 +212,55 @@ RENEWALS = [
           ("throughput", {"rate": "repair"}, f * (n - length)),
           ("W", {"latency": ["fail", "repair"], "by_actor": True}, length / (f * (n - length))),
       )),
-    Known(8, "alternating: exponential", lambda: workshop(1, 1), repairs("1 /s", "4 /s"),
+    Known(8, "alternating: exponential", partial(workshop, 1, 1), repairs("1 /s", "4 /s"),
           {"share": "first-up"}, 0.8, 1000, 20),
-    Known(8, "alternating: mean over [0, .5]", lambda: workshop(1, 1), repairs("1 /s", "4 /s"),
+    Known(8, "alternating: mean over [0, .5]", partial(workshop, 1, 1), repairs("1 /s", "4 /s"),
           {"share": "first-up"}, 0.873433, 0.5, runs=2000),
-    Known(8, "alternating: at 0.5", lambda: workshop(1, 1), repairs("1 /s", "4 /s"),
+    Known(8, "alternating: at 0.5", partial(workshop, 1, 1), repairs("1 /s", "4 /s"),
           {"share": "first-up"}, 0.816417, 0.50002, 0.49998, runs=2000),
-    Known(8, "alternating: lognormal and constant", lambda: workshop(1, 1),
+    Known(8, "alternating: lognormal and constant", partial(workshop, 1, 1),
           [row("fail", lognormal={"median": "9 s * exp(-0.5)", "sigma": 1}),
            row("repair", constant="1 s")], {"share": "first-up"}, 0.9, 20000, 400),
     # Looked at an exponential time of rate e after it rang: E[X] / (1 - E[exp(-eX)]) - 1/e.
     Known(9, "residual time: uniform", clocks,
           [row("ring", uniform=["0 s", "2 s"]), row("look", rate="0.1 /s")],
           {"latency": ["looked-at", "not looked-at"]},
-          1 / (1 - (1 - math.exp(-0.2)) / 0.2) - 10, 20000),
+          1 / (1 - (1 - math.exp(-0.2)) / 0.2) - 10, 10000),
     Known(9, "residual time: ticks", clocks,
           [row("ring", lattice={"period": "1 s"}), row("look", rate="0.1 /s")],
           {"latency": ["looked-at", "not looked-at"]},
-          1 / (1 - math.exp(-0.1)) - 10, 20000),
+          1 / (1 - math.exp(-0.1)) - 10, 10000),
     Known(9, "residual time: exponential", clocks,
           [row("ring", exponential="1 s"), row("look", rate="0.1 /s")],
-          {"latency": ["looked-at", "not looked-at"]}, 1.0, 20000),
-    *(Known(10, f"coupons of {n} kinds", lambda n=n: coupons(n),
+          {"latency": ["looked-at", "not looked-at"]}, 1.0, 10000),
+    *(Known(10, f"coupons of {n} kinds", partial(coupons, n),
             [row("collect", rate=f"1 / {n} s")],
             {"latency": ["none-collected", "collected"]}, n * harmonic(n), 20.0 * n, runs=200)
       for n in (8, 10, 20)),
-    Known(10, "the latest of 16", lambda: coupons(16), [row("collect", rate="1 /s")],
+    Known(10, "the latest of 16", partial(coupons, 16), [row("collect", rate="1 /s")],
           {"latency": ["none-collected", "collected"]}, harmonic(16), 40, runs=400),
-    Known(10, "the latest of 7, uniform", lambda: coupons(7),
+    Known(10, "the latest of 7, uniform", partial(coupons, 7),
           [row("collect", uniform=["0 s", "8 s"])],
           {"latency": ["none-collected", "collected"]}, 7.0, 8.0, runs=400),
     *(Known(11, f"birth and death, {u} and {d}, 0 to {top}",
-            lambda top=top: walk(0, top, ruin=False), birth(f"{u} /s", f"{d} /s"),
+            partial(walk, 0, top, ruin=False), birth(f"{u} /s", f"{d} /s"),
             {"latency": ["at-bottom", "at-top"]}, climb(u, d, top),
             30 * climb(u, d, top), runs=100)
       for u, d, top in ((1, 2, 5), (1, 2, 10), (0.8, 1, 10), (1, 0.5, 5))),
-    Known(11, "busy period of M/M/1", lambda: queue(1),
+    Known(11, "busy period of M/M/1", partial(queue, 1),
           [row("arrive", rate="1 /s"), row("serve", rate="2 /s")], BUSY_PERIOD, 1.0, 4000, 100),
-    Known(11, "gambler's ruin: win", lambda: walk(5, 10, ruin=True), birth("0.45 /s", "0.55 /s"),
+    Known(11, "gambler's ruin: win", partial(walk, 5, 10, ruin=True), birth("0.45 /s", "0.55 /s"),
           {"probability": "at-top", "within": "5000 s"}, 0.268283, 5000, runs=500),
-    Known(11, "gambler's ruin: steps", lambda: walk(5, 10, ruin=True),
+    Known(11, "gambler's ruin: steps", partial(walk, 5, 10, ruin=True),
           birth("0.45 /s", "0.55 /s"), {"latency": ["inside", "not inside"]}, 23.1717,
           5000, runs=500),
-    Known(17, "repair of 5 by one: all up", lambda: workshop(5, 1), repairs("0.2 /s"),
+    Known(17, "repair of 5 by one: all up", partial(workshop, 5, 1), repairs("0.2 /s"),
           {"share": "all-up"}, 0.28487, 4000, 50),
-    Known(17, "race: the first", lambda: race(3),
+    Known(17, "race: the first", partial(race, 3),
           [row("win", rate="1 /s"), row("win", rate="2 /s", of=["coupon1"]),
            row("win", rate="5 /s", of=["coupon2"])],
           {"latency": ["none-collected", "not none-collected"]}, 0.125, 20, runs=500),
-    Known(17, "race: the third wins", lambda: race(3),
+    Known(17, "race: the third wins", partial(race, 3),
           [row("win", rate="1 /s"), row("win", rate="2 /s", of=["coupon1"]),
            row("win", rate="5 /s", of=["coupon2"])],
           {"probability": "third-won", "within": "20 s"}, 0.625, 20, runs=500),
@@ -300,38 +311,41 @@ EMBEDDED = [
 assert len(FINISHES) == 6
 
 PRISM = [
-    *(Known(12, f"PRISM tandem, {c}: E[sc + sm]", lambda c=c: tandem(c), tandem_rows(c), {}, value,
+    *(Known(12, f"PRISM tandem, {c}: E[sc + sm]", partial(tandem, c), tandem_rows(c), {}, value,
             1000, 50,
             weighted=[({"share": f"{q}-has-{n}"}, 1.0)
                       for q in ("first", "second") for n in range(1, c + 1)])
       for c, value in ((5, 5.679249959968), (7, 7.746562185336), (15, 15.798592927170))),
-    *(Known(13, f"PRISM polling, {n}: station 1 waits", lambda n=n: polling(n), polls(n),
-            {"share": "first-waits"}, value, 800, 10)
+    *(Known(13, f"PRISM polling, {n}: station 1 waits", partial(polling, n), polls(n),
+            {"share": "first-waits"}, value, 300, 10)
       for n, value in ((3, 0.130802036583), (4, 0.141190363798), (5, 0.144927093676),
                        (6, 0.145731911263))),
-    *(Known(13, f"PRISM polling, {n}: 1 before 2", lambda n=n: polling(n), polls(n),
-            {"probability": "first-served", "within": "60 s"}, value, 60, runs=300)
+    *(Known(13, f"PRISM polling, {n}: 1 before 2", partial(polling, n), polls(n),
+            {"probability": "first-served", "within": "30 s"}, value, 30, runs=300)
       for n, value in ((3, 0.521454325425), (4, 0.530928802659), (5, 0.535740585607))),
-    *(Known(14, f"PRISM cluster, {n}: premium", lambda n=n: cluster(n), CLUSTER,
+    *(Known(14, f"PRISM cluster, {n}: premium", partial(cluster, n), CLUSTER,
             {"share": "premium"}, value, 200_000, 1000)
       for n, value in ((2, 0.999961533562), (4, 0.999921240851))),
-    *(Known(15, f"PRISM embedded, {n}: {what} first", lambda n=n: embedded(n), EMBEDDED,
+    *(Known(15, f"PRISM embedded, {n}: {what} first", partial(embedded, n), EMBEDDED,
             {"probability": f"{what}-failed", "within": f"{HOURS} h"}, value, HOURS * 3600)
       for n, values in (
           (2, (0.087678190373, 0.242520582774, 0.048417523170, 0.621383703683)),
           (8, (0.105303656, 0.109596579, 0.054552980, 0.730546785)))
       for what, value in zip(("actuators", "io", "main", "sensors"), values, strict=True)),
-    *(Known(15, f"PRISM embedded, {n}: hours {what}", lambda n=n: embedded(n), EMBEDDED,
+    *(Known(15, f"PRISM embedded, {n}: hours {what}", partial(embedded, n), EMBEDDED,
             {"share": condition}, value / HOURS, HOURS * 3600)
       for n, what, condition, value in (
           (2, "running", "running", 423.844317281 + 0.293185686),
           (2, "in danger", "in-danger", 0.293185686))),
-    Known(16, "PRISM kanban, 1: throughput", lambda: kanban(1), KANBAN, {"rate": "into_first"},
+    Known(16, "PRISM kanban, 1: throughput", partial(kanban, 1), KANBAN, {"rate": "into_first"},
           0.092584634633, 4000, 100),
-    *(Known(16, f"PRISM fms, {n}: productivity", lambda n=n: plant(n), PLANT, {}, value,
+    *(Known(16, f"PRISM fms, {n}: productivity", partial(plant, n), PLANT, {}, value,
             4000, 500, weighted=[({"rate": m.name}, VALUE[m.name]) for m in MOVES])
       for n, value in ((1, 13.853128336222), (2, 29.154698799658))),
 ]  # fmt: skip
 KNOWN = [*QUEUES, *RENEWALS, *PRISM]
+SHARED: dict[object, list[Known]] = {}  # the values that the same runs find
+for known in KNOWN:
+    SHARED.setdefault(known.run, []).append(known)
 GROUPS = sorted({known.group for known in KNOWN})
 assert all(b - a == 1 for a, b in itertools.pairwise(GROUPS))

@@ -1,0 +1,315 @@
+"""One search on several cores: the threads, and when they pay (see ``kernels.parallel``).
+
+Compiled code runs without Python's lock, so threads of this process do. They wait for each other at
+locks, never in a loop: where other programs want the cores, they get them. What is found does not
+depend on how many there are.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import threading
+import time
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+from vmlitmus.engine.native.jit import Native
+from vmlitmus.engine.native.kernels import breadth_first, parallel
+from vmlitmus.engine.native.kernels.language import compile_kernel
+from vmlitmus.engine.native.memory import Region
+from vmlitmus.engine.native.store import StateStore, kernel_constants
+
+MOST_CORES = 8
+PART = 1 << 15  # states that a core expands at a time, at most
+FEW = 1 << 12  # states of a level, for each core, that are too few to be cut into parts
+ENOUGH = 0.4  # share of a core that each further thread has to get, or the search goes on alone
+ALONE = 1.0  # seconds until it is tried again
+_SUCCESSORS = 1 << 22  # most successors that a batch may have
+_WATCHED = 0.05  # seconds of work together over which the share is measured
+_MAY_MOVE = ("TABLE", "SLOTS", "LOG", "CHILDREN")  # when the store grows
+_OWN = ("LATELY", "COVERAGE", "MORE", "HITS", "APART", "SPARE")  # a part has as much of its own
+_FIELD = {name: index for index, name in enumerate(breadth_first.FIELDS)}
+
+
+def cores() -> int:
+    """Return how many cores one search may use: one where other processes search beside it."""
+    if multiprocessing.parent_process() is not None:
+        return 1
+    return min(len(os.sched_getaffinity(0)), MOST_CORES)
+
+
+class Team:
+    """Some cores that expand states of a search together; ``close()`` ends their threads.
+
+    Raises OSError where there is no memory for them.
+    """
+
+    def __init__(self, search: StateStore, number: int) -> None:
+        self.search = search
+        self.number = number
+        self.all = range(number)
+        model = search.model
+        constants = kernel_constants(model.words, model.symmetric)
+        self.family, self.line = constants["FAMILY"], search.line
+        self.low, self.no_room = constants["LOW"], constants["NO_ROOM"]
+        self.size = max(min(PART, _SUCCESSORS // model.fanout) // self.family, 1) * self.family
+        self.kernel = _kernel(model.words, model.symmetric)
+        self.parts: list[_Part] = []
+        self.addresses = Region(8 * number)
+        self.threads: list[_Thread] = []
+        self.watch = _Watch(number)
+        for index in range(number):
+            self.parts.append(_Part(search, self.size * model.fanout, number))
+            self.addresses.set_word(index, self.parts[index].address)
+        self.threads += [_Thread() for _ in range(number - 1)]
+
+    def close(self) -> None:
+        """End the threads and give the memory back."""
+        for thread in self.threads:
+            thread.end()
+        for part in self.parts:
+            part.close()
+        self.addresses.close()
+
+    def pays(self) -> bool:
+        """Say whether to expand states together now: many wait in the level, and cores are free."""
+        waiting = self.search.get("LEVEL_END") - self.search.get("HEAD")
+        return waiting >= FEW * self.number and self.watch.free()
+
+    def expand(self) -> int:
+        """Expand some states of the level; return what ``advance`` would. Raises Stopped."""
+        began = time.perf_counter(), time.process_time()
+        firsts = self.cut()
+        self.together("expand_part", lambda n: (self.parts[n].address, 1 << 62))
+        for part in self.parts:
+            if part.get("FAULT"):
+                self.search.put("FAULT", part.get("FAULT"))
+                self.search.put("HEAD", part.get("HEAD"))
+                return breadth_first.FAILED
+        self.make_room()
+        self.together("settle", lambda n: (self.addresses.address, n, self.number))
+        for number in range(self.number):
+            self.kernel["settle_left"](self.addresses.address, number)
+        self.place(firsts)
+        self.together("append_part", lambda n: (self.addresses.address, n, self.number))
+        self.gather()
+        self.watch.note(time.perf_counter() - began[0], time.process_time() - began[1])
+        return breadth_first.PAUSE
+
+    def cut(self) -> list[int]:
+        """Cut the next states of the level into parts, between families; return their firsts."""
+        head, end = self.search.get("HEAD"), self.search.get("LEVEL_END")
+        base = head // self.family * self.family
+        last = min(base + self.size * self.number, end)
+        each = -(-(last - base) // (self.family * self.number)) * self.family
+        bounds = [head, *(min(base + n * each, last) for n in range(1, self.number + 1))]
+        for part, first, behind in zip(self.parts, bounds, bounds[1:], strict=False):
+            self.share(part)
+            part.put("HEAD", first)
+            part.put("LEVEL_END", behind)
+        return bounds[:-1]
+
+    def make_room(self) -> None:
+        """Let the store grow for what the batches hold, and cut its table into shards."""
+        self.search.make_room(sum(part.get("MADE") for part in self.parts))
+        lines = self.search.get("SLOTS") // self.line
+        for number, part in enumerate(self.parts):
+            self.share(part)
+            part.put("SHARD_FIRST", lines * number // self.number * self.line)
+            part.put("SHARD_END", lines * (number + 1) // self.number * self.line)
+
+    def place(self, firsts: list[int]) -> None:
+        """Say where in the log the new states of each part begin, and which family is its first."""
+        tail = self.search.get("TAIL")
+        self.kernel["end_families"](self.search.ctx.address, firsts[0], tail)
+        for number, (part, first) in enumerate(zip(self.parts, firsts, strict=True)):
+            part.put("NOTED", -(-first // self.family))
+            part.put("TAIL", tail)
+            tail += sum(shard.new(number) for shard in self.parts)
+
+    def gather(self) -> None:
+        """Note in the search what the parts have found."""
+        further = self.search.model.further // 64 + 1
+        for part in self.parts:
+            self.kernel["gather"](self.search.ctx.address, part.address, further)
+        for name in ("TAIL", "NOTED", "HEAD"):
+            self.search.put(name, self.parts[-1].get(name))
+
+    def share(self, part: _Part) -> None:
+        """Tell a part where the log and the table are."""
+        for name in _MAY_MOVE:
+            part.put(name, self.search.get(name))
+
+    def spread(self, table: int, old: int, new: int, ratio: int, used: int) -> bool:
+        """Do what the kernel's ``spread`` does: each round on all cores."""
+        taken = [0] * self.number
+        end = old
+        while end > self.low and (begin := self.next_round(end, ratio)) < end:
+            cuts = [begin + (end - begin) * n // self.number & -self.line for n in self.all]
+            lines = [cut * new // old // self.line for cut in cuts]
+            cuts.append(end)
+            lines[0] = end // self.line
+            lines.append(new // self.line)
+            taken = self.together(
+                "spread_part",
+                lambda n: (
+                    *(table, cuts[n], cuts[n + 1], new, lines[n], lines[n + 1]),  # noqa: B023
+                    *(self.parts[n].aside, taken[n], used),  # noqa: B023
+                ),
+            )
+            if self.no_room in taken:
+                return False
+            end = begin
+        first = self.parts[0].aside
+        rest = self.kernel["spread_part"](table, 0, end, new, 0, 0, first, taken[0], used)
+        for part, count in zip(self.parts, (rest, *taken[1:]), strict=True):
+            if count != self.no_room:
+                self.kernel["put_back"](table, new, part.aside, count, used)
+        return bool(rest != self.no_room)
+
+    def next_round(self, end: int, ratio: int) -> int:
+        """Return what the kernel's ``next_round`` does."""
+        return ((end * ratio >> 64) // self.line + 2) * self.line
+
+    def together(self, name: str, given: Callable[[int], tuple[int, ...]]) -> list[int]:
+        """Call a function on all cores; return what it returns when all have done it."""
+        function = self.kernel[name]
+        begun: list[_Thread] = []
+        try:
+            for number, thread in enumerate(self.threads, 1):
+                thread.begin(function, given(number))
+                begun.append(thread)
+            first: int = function(*given(0))
+        finally:
+            for thread in begun:
+                thread.wait()
+        return [first, *(thread.result for thread in self.threads)]
+
+
+class _Part:
+    """What one core works on: a context of its own, with its batch, its shard and its counters."""
+
+    def __init__(self, search: StateStore, successors: int, number: int) -> None:
+        self.ctx = Region(8 * len(breadth_first.FIELDS))
+        self.ctx.restore(search.ctx.image())
+        self.regions: dict[str, Region] = {}
+        stride = 8 * -(-successors // 64)
+        sizes = {name: search.regions[name].size for name in _OWN if name in search.regions}
+        sizes |= {"BATCH": 8 * search.model.words * successors, "FROM": 4 * successors}
+        sizes |= {"KEYS_AT": 8 * search.keys * successors, "NEW": stride * number}
+        sizes |= {"PICKED": 4 * search.largest, "SHARD_NEW": 8 * number}
+        sizes |= {"LEFT": 8 * successors * number, "ASIDE": search.regions["ASIDE"].size}
+        for name, size in sizes.items():
+            self.regions[name] = Region(size)
+            if name in _FIELD:
+                self.put(name, self.regions[name].address)
+        self.put("STRIDE", stride)
+        for name in ("TRANSITIONS", "OBSERVED", "COUNTED"):
+            self.put(name, 0)
+
+    @property
+    def address(self) -> int:
+        return self.ctx.address
+
+    @property
+    def aside(self) -> int:
+        return self.regions["ASIDE"].address
+
+    def get(self, name: str) -> int:
+        return self.ctx.words(_FIELD[name], 1)[0]
+
+    def put(self, name: str, value: int) -> None:
+        self.ctx.set_word(_FIELD[name], value)
+
+    def new(self, batch: int) -> int:
+        """Return how many new states of a batch the shard has."""
+        return self.regions["SHARD_NEW"].words(batch, 1)[0]
+
+    def close(self) -> None:
+        for region in (*self.regions.values(), self.ctx):
+            region.close()
+
+
+class _Thread:
+    """A thread that calls one function after another."""
+
+    def __init__(self) -> None:
+        self.call: tuple[Callable[..., Any], tuple[int, ...]] | None = None
+        self.result = 0
+        self.go, self.done = threading.Lock(), threading.Lock()
+        self.go.acquire()
+        self.done.acquire()
+        self.thread = threading.Thread(target=self.work, daemon=True)
+        self.thread.start()
+
+    def work(self) -> None:
+        while True:
+            self.go.acquire()
+            if self.call is None:
+                return
+            function, given = self.call
+            self.result = function(*given)
+            self.done.release()
+
+    def begin(self, function: Callable[..., Any], given: tuple[int, ...]) -> None:
+        self.call = function, given
+        self.go.release()
+
+    def wait(self) -> None:
+        """Wait until the call is done; an interrupt comes afterwards."""
+        interrupt = None
+        while True:
+            try:
+                self.done.acquire()
+                break
+            except KeyboardInterrupt as error:
+                interrupt = error
+        if interrupt is not None:
+            raise interrupt
+
+    def end(self) -> None:
+        """End the thread, when it has done what it is doing."""
+        self.call = None
+        self.go.release()
+        self.thread.join()
+
+
+class _Watch:
+    """Whether cores are free for the threads of a search."""
+
+    def __init__(self, number: int) -> None:
+        self.needed = 1 + (number - 1) * ENOUGH
+        self.wall = self.cpu = 0.0
+        self.again = 0.0
+
+    def note(self, wall: float, cpu: float) -> None:
+        """Note seconds of work together, and of time that the cores gave for it."""
+        self.wall, self.cpu = self.wall + wall, self.cpu + cpu
+        if self.wall >= _WATCHED:
+            if self.cpu < self.needed * self.wall:
+                self.again = time.perf_counter() + ALONE
+            self.wall = self.cpu = 0.0
+
+    def free(self) -> bool:
+        return time.perf_counter() >= self.again
+
+
+@cache
+def _kernel(words: int, symmetric: bool) -> dict[str, Any]:
+    """Return the passes for states of so many words, compiled once."""
+    internal = [f for f in breadth_first.INTERNAL if symmetric or f not in breadth_first.OF_ORBITS]
+    exported = [*parallel.PASSES, breadth_first.spread_part, breadth_first.put_back]
+    names = frozenset(f.__name__ for f in exported)
+    functions = internal + parallel.INTERNAL + parallel.PASSES
+    native = Native(compile_kernel(functions, kernel_constants(words, symmetric), names), 2)
+    return {f.__name__: native.function(f.__name__, f.__code__.co_argcount) for f in exported}
+
+
+def prepare(search: StateStore) -> threading.Thread:
+    """Compile the passes for a search, in a thread that is returned, while it goes on."""
+    given = search.model.words, search.model.symmetric
+    thread = threading.Thread(target=_kernel, args=given, daemon=True)
+    thread.start()
+    return thread

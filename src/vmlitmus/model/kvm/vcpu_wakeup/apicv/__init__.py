@@ -1,0 +1,1 @@
+"""APICv and AVIC: posted interrupts, the vIRR, and when both are inhibited."""

@@ -1,0 +1,111 @@
+"""The simulator's code does not grow with the world, and an event costs what it changes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from asking import SECOND, Asked, both
+from queues import coupons, workshop
+
+from vmlitmus.lang import Assumption, Entity, Model, Sections, World, sequence, step, when
+from vmlitmus.simulation.simulators.native import Compiled
+
+S = Assumption("made-up", "a model of this test")
+ROWS = [{"step": "fail", "exponential": "20 s"}, {"step": "repair", "exponential": "1 s"}]
+
+
+def compiled(model: Model, rows: list[dict[str, Any]], measure: dict[str, Any]) -> Compiled:
+    made = Asked(model, rows, [measure]).replications(1, 10).compiled
+    assert made is not None
+    return made
+
+
+def test_as_much_code_for_400_entities_as_for_4() -> None:
+    """All instances of a step share one function; each has a row of a table."""
+    row = {"step": "collect", "rate": "1 /s"}
+    few, many = (compiled(coupons(n), [row], {"rate": "collect"}) for n in (4, 400))
+    assert len(many.rules.machine.instances) == 100 * len(few.rules.machine.instances)
+    assert len(many.shapes.made) == len(few.shapes.made) == 1
+    assert len(many.shapes.ir()) == len(few.shapes.ir())
+
+
+def test_more_entities_than_a_word_has_bits() -> None:
+    """300 machines: masks of five words, instances in five words of bits."""
+    asked = Asked(workshop(300, 3), ROWS, [{"share": "all-up"}, {"rate": "repair"}])
+    plain, fast = both(asked.replications(3, 20), 20 * SECOND)
+    assert plain == fast
+
+
+def test_only_what_reads_what_changed_is_looked_at() -> None:
+    made = compiled(workshop(50, 2), ROWS, {"rate": "repair"})
+    begins, readers = made.readers
+    machine = made.rules.machine
+    for variable, first in zip(machine.variables, made.unpacked.first, strict=True):
+        looked_at = readers[begins[first] : begins[first + 1]]
+        if variable.name == "down":
+            names = [str(machine.instances[i]) for i in looked_at]
+            assert names == [f"fail({variable.entity})", f"take_up({variable.entity})"]
+
+
+class Gate(Entity):
+    """It may be open, and it may be wide."""
+
+    open: bool = True
+    wide: bool = False
+
+
+class Walker(Entity):
+    """Goes through the gate again and again."""
+
+
+@step("the gate turns", source=S)
+def turn(w: World, gate: Gate) -> None:
+    gate.open = not gate.open
+
+
+@step("the gate changes", source=S)
+def change(w: World, gate: Gate) -> None:
+    gate.wide = not gate.wide
+
+
+@sequence(source=S)
+def walk(w: World, walker: Walker) -> Sections:
+    yield "{walker} comes"
+    when(w.the(Gate).open)
+    if w.the(Gate).wide:
+        yield "{walker} runs through"
+    else:
+        yield "{walker} walks through"
+
+
+def gates() -> Model:
+    def setup(make: Any, settings: Any) -> None:
+        make(Gate)
+        for _ in range(3):
+            make(Walker)
+
+    return Model(
+        name="gates", doc="Who gets through?", entities=(Gate, Walker),
+        steps=(turn, change, walk), conditions=(), setup=setup,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("memory", ["enabling", "age", "resampling"])
+@pytest.mark.parametrize("wide", [{}, {"constant": "2 s"}])
+def test_a_stopped_clock_goes_on_after_another_rule_came_between(
+    memory: str, wide: dict[str, Any]
+) -> None:
+    """A clock stops at a closed gate, another rule counts at a wide one, then it goes on."""
+    rows = [
+        {"step": "turn", "uniform": ["200 ms", "700 ms"]},
+        {"step": "change", "uniform": ["300 ms", "900 ms"]},
+        {"step": "walk", "label": "*comes", "constant": "100 ms"},
+        {"step": "walk", "label": "*walks through", "constant": "400 ms", "memory": memory},
+        {"step": "walk", "label": "*runs through", **wide, "priority": -1},
+    ]
+    for seed in range(3):
+        asked = Asked(gates(), rows, [{"rate": "walk: *walks through"}])
+        plain, fast = both(asked.replications(seed, 60), 60 * SECOND)
+        assert plain == fast
+        assert plain.counts[0]
