@@ -11,7 +11,6 @@ import sys
 from contextlib import suppress
 from types import FrameType
 
-
 GARBAGE = (200_000, 20, 20)  # lowered code is many small objects that live long: look seldom
 
 
