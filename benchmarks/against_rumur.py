@@ -23,15 +23,24 @@ TESTS = {
     "mask-covers-dirty-cpus": (2, 2, 2, 1 << 17),
     "mask-covers-dirty-cpus-three": (4, 3, 1, 1 << 26),
 }
-OPTIONS = ["--threads", "1", "--deadlock-detection", "off", "--symmetry-reduction", "off"]
+OPTIONS = ["--deadlock-detection", "off", "--symmetry-reduction", "off"]
 FLAGS = ["-O3", "-march=native", "-std=c11", "-mcx16"]
 
 
-def build(folder: Path, cpus: int, vcpus: int, pages: int, slots: int) -> Path:
+def build(folder: Path, cpus: int, vcpus: int, pages: int, slots: int, *, threads: int = 1) -> Path:
     """Generate and compile Rumur's checker; return its path."""
     (folder / "model.m").write_text(twin(cpus, vcpus, pages))
     capacity = ["--set-capacity", str(8 * slots)]
-    made = ["rumur", *OPTIONS, *capacity, "--output", "model.c", "model.m"]
+    made = [
+        "rumur",
+        "--threads",
+        str(threads),
+        *OPTIONS,
+        *capacity,
+        "--output",
+        "model.c",
+        "model.m",
+    ]
     subprocess.run(made, cwd=folder, check=True, capture_output=True)
     compiled = ["gcc", *FLAGS, "model.c", "-o", "model", "-lpthread"]
     subprocess.run(compiled, cwd=folder, check=True, capture_output=True)

@@ -29,17 +29,21 @@ OPTIONS = ["--threads", "1", "--deadlock-detection", "off", "--symmetry-reductio
 FLAGS = ["-O3", "-march=native", "-std=c11", "-mcx16"]
 
 
-def rumur(how: str, size: tuple[int, int, int]) -> tuple[int, float]:
-    """Build and run Rumur's checker; return states and wall seconds of the run."""
-    with tempfile.TemporaryDirectory() as folder:
-        (Path(folder) / "model.m").write_text(symmetric_twin(*size))
-        made = ["rumur", *OPTIONS, how, "--output", "model.c", "model.m"]
-        subprocess.run(made, cwd=folder, check=True, capture_output=True)
-        compiled = ["gcc", *FLAGS, "model.c", "-o", "model", "-lpthread"]
-        subprocess.run(compiled, cwd=folder, check=True, capture_output=True)
-        started = time.monotonic()
-        done = subprocess.run([f"{folder}/model"], capture_output=True, text=True, check=True)
-        seconds = time.monotonic() - started
+def build(folder: Path, how: str, size: tuple[int, int, int]) -> Path:
+    """Generate and compile Rumur's checker; return its path."""
+    (folder / "model.m").write_text(symmetric_twin(*size))
+    made = ["rumur", *OPTIONS, how, "--output", "model.c", "model.m"]
+    subprocess.run(made, cwd=folder, check=True, capture_output=True)
+    compiled = ["gcc", *FLAGS, "model.c", "-o", "model", "-lpthread"]
+    subprocess.run(compiled, cwd=folder, check=True, capture_output=True)
+    return folder / "model"
+
+
+def rumur(checker: Path) -> tuple[int, float]:
+    """Run Rumur's checker; return states and wall seconds."""
+    started = time.monotonic()
+    done = subprocess.run([str(checker)], capture_output=True, text=True, check=True)
+    seconds = time.monotonic() - started
     found = re.search(r"(\d+) states, \d+ rules fired", done.stdout.rpartition("No error")[2])
     if found is None or "No error found" not in done.stdout:
         sys.exit(f"Rumur did not finish:\n{done.stdout}")
@@ -69,7 +73,9 @@ def compare(name: str, runs: int) -> float:
     print(f"{name}: {found.states} states in {found.orbits} orbits")
     times = []
     for how in ("heuristic", "exhaustive"):
-        states, seconds = min((rumur(how, TESTS[name]) for _ in range(runs)), key=lambda r: r[1])
+        with tempfile.TemporaryDirectory() as folder:
+            checker = build(Path(folder), how, TESTS[name])
+            states, seconds = min((rumur(checker) for _ in range(runs)), key=lambda r: r[1])
         times.append(seconds)
         print(f"  Rumur, {how}: {states} states, {seconds:.2f} s")
     if states != found.orbits:

@@ -51,7 +51,7 @@ def spin(pan: Path, table: int, depth: int) -> tuple[int, float]:
     done = subprocess.run(command, capture_output=True, text=True, cwd=pan.parent, check=True)
     seconds = time.monotonic() - started
     found = re.search(r"([\d.e+]+) states, stored", done.stdout)
-    if found is None or "errors: 0" not in done.stdout:
+    if found is None or "errors: 0" not in done.stdout or "depth too small" in done.stdout:
         sys.exit(f"SPIN did not finish:\n{done.stdout}")
     return int(float(found[1])), seconds
 

@@ -4,20 +4,42 @@ from __future__ import annotations
 
 import argparse
 import shutil
+import time
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
 from vmlitmus.engine.native.codegen import compile_machine
-from vmlitmus.engine.native.search import Found, Search
+from vmlitmus.engine.native.search import Search
+from vmlitmus.engine.native.store import NativeModel
 from vmlitmus.litmus import Catalogue
 
 
-def ours(name: str) -> Found:
+@dataclass(frozen=True)
+class Ours:
+    """What one search found, and the wall and cpu seconds that it took."""
+
+    states: int
+    transitions: int
+    allocated: int
+    seconds: float
+    cpu: float
+
+
+def ours(name: str, cores: int = 1) -> Ours:
     """Explore all states of a test, with coverage and parent links."""
     catalogue = Catalogue()
     test, cells = catalogue.select([name], wide=True)[0]
     machine = cells[0].machine(catalogue.model_of(test.topic))
-    with Search(compile_machine(machine, machine.conditions), effort=2) as search:
-        return search.run()
+    return explore(compile_machine(machine, machine.conditions), cores)
+
+
+def explore(model: NativeModel, cores: int = 1) -> Ours:
+    """Search all states of a compiled machine; compilation does not count."""
+    with Search(model, effort=2, cores=cores) as search:
+        began = time.process_time()
+        found = search.run()
+        cpu = time.process_time() - began
+    return Ours(found.states, found.transitions, found.allocated, found.seconds, cpu)
 
 
 def run(peer: str, tests: Iterable[str], compare: Callable[[str, int], float], doc: str) -> None:

@@ -256,7 +256,7 @@ def test_interrupt_keeps_what_is_known() -> None:
         time.sleep(0.05)
     time.sleep(1)
     os.kill(process.pid, signal.SIGINT)
-    out, err = process.communicate(timeout=20)
+    out, err = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "interrupted after" in err
     assert "Traceback" not in err

@@ -142,3 +142,11 @@ def test_a_method_of_ones_own_may_have_any_name_but_that_of_a_moment(tmp_path, c
     (tmp_path / "asked.toml").write_text(ASKED.replace('"violated"', '"holds"'))
     found = ["check", str(tmp_path / "asked.toml"), "--model", str(tmp_path / "mine.py")]
     assert main(found) == 0, capsys.readouterr()
+
+
+def test_a_word_that_stands_twice_is_placed_where_its_key_is(tmp_path, capsys, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "twice.toml").write_text(ASKED.replace("Is a page ever pinned?", "Why mine?"))
+    assert main(["check", "twice.toml"]) == 2
+    key = next(n for n, line in enumerate(ASKED.splitlines(), 1) if line.startswith("cache_flush"))
+    assert f"twice.toml:{key}: kvm.cache_flush: unknown mechanism" in capsys.readouterr().err

@@ -113,7 +113,7 @@ symmetry_option = click.option(
     "--symmetry/--no-symmetry",
     "symmetry",
     default=None,
-    help="Search one state for all that are alike; by default where a search is large.",
+    help="Search only one of all states that are alike. By default only large searches do.",
 )
 
 

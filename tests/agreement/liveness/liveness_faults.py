@@ -189,8 +189,8 @@ NATIVE = (
     Fault(
         "steps have the wrong names",
         "native/codegen.py",
-        "store i64 {written}, ptr {pointer}",
-        "store i64 {written // 2}, ptr {pointer}",
+        "store i64 {index}, ptr {pointer}",
+        "store i64 {index // 2}, ptr {pointer}",
         "random-1",
     ),
     Fault(

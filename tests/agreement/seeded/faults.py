@@ -307,8 +307,8 @@ LOWERING = (
         "lowering",
         "two variables overlap by a bit",
         "engine/native/layout.py",
-        "self.used += piece\n",
-        "self.used += piece - (piece > 1)\n",
+        "used[word] += piece\n",
+        "used[word] += piece - (piece > 1)\n",
         at=1,
     ),
 )

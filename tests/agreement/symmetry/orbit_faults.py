@@ -95,6 +95,14 @@ FAULTS = (
         at=6,
     ),
     Fault(
+        "counting",
+        "an edge leads to a state itself, not to the one that stands for its orbit",
+        "engine/native/kernels/breadth_first.py",
+        "            canonical(load(ctx, CANONICAL), successor)\n",
+        "            orbit(ctx, successor)\n",
+        at=6,
+    ),
+    Fault(
         "runs",
         "permutations are not undone",
         "engine/native/orbits.py",

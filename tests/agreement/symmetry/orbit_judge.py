@@ -94,7 +94,7 @@ def judged(text: str, choose) -> Opinion:
     names = met or list(machine.conditions)
     goal = names[choose(len(names))]
     others = tuple(name for name in machine.conditions if name != goal)[: choose(4)]
-    return opinion(machine, Claim(("never", "possible")[choose(2)], goal), others)
+    return opinion(machine, Claim(("never", "possible", "recoverable")[choose(3)], goal), others)
 
 
 def by_seed(seeds: Iterable[int]) -> Iterator[tuple[int, Opinion, str]]:

@@ -9,7 +9,13 @@ from faults import Fault
 from orbit_faults import FAULTS
 from seeding import hunt, seeded
 
-ORDINARY = ("a hidden index", "a tie is broken by order", "conditions", "not undone")
+ORDINARY = (
+    "a hidden index",
+    "a tie is broken by order",
+    "conditions",
+    "not undone",
+    "stands for its orbit",
+)
 
 
 @pytest.mark.parametrize(

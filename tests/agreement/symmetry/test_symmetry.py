@@ -86,7 +86,7 @@ WIDE = [
     pytest.param(test, cell, id=cell.name)
     for test in CATALOGUE.tests()
     for cell in test.cells
-    if cell.claim.kind in ("never", "possible")
+    if cell.claim.kind in ("never", "possible", "recoverable")
 ]
 
 

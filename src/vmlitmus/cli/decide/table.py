@@ -83,8 +83,8 @@ def command(
     across, unless the file says otherwise; a grid of one row is printed as a column. Grids are as
     wide as the terminal, or 75 columns in a pipe. A verdict that is not the expected one is marked
     with "!", and so is a published claim that compares with the model otherwise than its file says.
-    Exits 0 whatever the verdicts, and otherwise only for cells that have none; 'vmlitmus explain
-    TEST[axis=value,...]' shows the run behind a cell.
+    Exits 0 whatever the verdicts; another exit code means that a cell has no
+    verdict. 'vmlitmus explain TEST[axis=value,...]' shows the run behind a cell.
 
     With --cost a row is a mechanism: how often each claim holds for it, and what it costs, with
     intervals; a cell in time has 5 s, or --time-limit, or --runs. A figure that is not known well

@@ -30,9 +30,9 @@ def command(test: str, language: str, model: str | None, output: str | None) -> 
     """Write a test for another model checker, so that it can decide it too.
 
     The text has the same states and steps as the test, with the names of the model's fields, and
-    looks for the claim's condition: an error is found exactly where it can be reached. The first
-    lines say how to run it. Only 'never' and 'possible' can be written: the others need our
-    fairness.
+    looks for the claim's condition: the other checker reports an error exactly if it can be
+    reached. The first lines say how to run it. Only 'never' and 'possible' can be exported: the
+    other claims need our fairness.
 
     \b
     vmlitmus export bsp-only-create-window --to promela -o window.pml

@@ -45,8 +45,8 @@ def command(
 ) -> int:
     """Search the runs of a topic's model for one that does what a recorded kernel did.
 
-    Where there is none, says for each event that no run has which steps might have done it, and
-    the guard or the field that rules each of them out.
+    If there is none, the report goes through the events that no run explains. For each it names
+    the steps that might have caused it, and the guard or the field that rules each of them out.
     """
     from vmlitmus.audit.who import find_out
     from vmlitmus.report.audit.validation import as_json as in_json

@@ -38,8 +38,9 @@ def find_native(
     """
     kind = claim.kind if claim is not None else None
     live = claim is not None and claim.is_liveness
-    if kind not in ("never", "possible", None):
+    if live:
         symmetry = "off"
+    limits = limits.of(*([] if claim is not None else ["all states"]))
     by_orbits = _ByOrbits(machine, kind, watched, limits, progress)
     if symmetry == "on" and (finding := by_orbits.find()) is not None:
         return finding
@@ -65,6 +66,8 @@ def find_native(
         if found.stopped == "large":
             finding = by_orbits.find(effort=2)
             if finding is not None:
+                if finding.stopped is None:
+                    search.finished()
                 return finding
             found = search.run()
         raise_fault(machine, layout, search, found, watched)
@@ -76,6 +79,8 @@ def find_native(
             lasso, stopped = _lasso(machine, layout, search, claim, watched)
         if end is not None and stopped is None:
             path = tuple(layout.unpack(words) for words in search.path(end))
+        if stopped is None:
+            search.finished()
         return Finding(
             engine="compiled",
             states=found.states,
@@ -139,7 +144,12 @@ class _ByOrbits:
         stop_on = _stop_on(self.kind)
         try:
             opened = OrbitSearch(
-                model, stop_on=stop_on, limits=self.left(), progress=self.progress, effort=effort
+                model,
+                stop_on=stop_on,
+                limits=self.left(),
+                progress=self.progress,
+                effort=effort,
+                edges=self.kind == "recoverable",
             )
         except Stopped as stop:
             return Finding("compiled", 0, 0, 0, {}, frozenset(), stopped=stop.reason)
@@ -147,10 +157,15 @@ class _ByOrbits:
             found = search.run()
             if found.error is not None or found.observed & FAULTY_CONDITION:
                 return None
+            end, stopped = found.hit, found.stopped
+            if self.kind == "recoverable" and stopped is None:
+                end, stopped = _unrecoverable(search)
             path = None
-            if found.hit is not None:
+            if end is not None and stopped is None:
                 unpack = Layout(self.machine).unpack
-                path = tuple(unpack(words) for words in search.path(found.hit))
+                path = tuple(unpack(words) for words in search.path(end))
+            if stopped is None:
+                search.finished()
             assert self.alike is not None
             return Finding(
                 engine="compiled",
@@ -160,18 +175,17 @@ class _ByOrbits:
                 coverage=by.coverage(found.coverage),
                 observed=_observed(found, self.watched),
                 path=path,
-                stopped=found.stopped,
+                stopped=stopped,
                 alike=replace(self.alike, orbits=found.orbits),
                 notes=_odds(search),
             )
 
     def left(self) -> Limits:
         """Return the limits with the time that is left."""
-        seconds = self.limits.seconds
-        if seconds is None:
-            return self.limits
-        spent = time.monotonic() - self.started
-        return Limits(max(seconds - spent, 0.0), self.limits.memory)
+        limits = self.limits.of("orbits")
+        if limits.seconds is None:
+            return limits
+        return limits.within(max(limits.seconds - (time.monotonic() - self.started), 0.0))
 
 
 def _unrecoverable(search: Search) -> tuple[int | None, str | None]:

@@ -13,16 +13,13 @@ import threading
 import time
 from collections.abc import Callable
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from vmlitmus.engine.native.jit import Native
 from vmlitmus.engine.native.kernels import breadth_first, parallel
 from vmlitmus.engine.native.kernels.language import compile_kernel
 from vmlitmus.engine.native.memory import Region
-from vmlitmus.engine.native.store import kernel_constants
-
-if TYPE_CHECKING:
-    from vmlitmus.engine.native.search import Search
+from vmlitmus.engine.native.store import StateStore, kernel_constants
 
 MOST_CORES = 8
 PART = 1 << 15  # states that a core expands at a time, at most
@@ -49,7 +46,7 @@ class Team:
     Raises OSError where there is no memory for them.
     """
 
-    def __init__(self, search: Search, number: int) -> None:
+    def __init__(self, search: StateStore, number: int) -> None:
         self.search = search
         self.number = number
         self.all = range(number)
@@ -194,7 +191,7 @@ class Team:
 class _Part:
     """What one core works on: a context of its own, with its batch, its shard and its counters."""
 
-    def __init__(self, search: Search, successors: int, number: int) -> None:
+    def __init__(self, search: StateStore, successors: int, number: int) -> None:
         self.ctx = Region(8 * len(breadth_first.FIELDS))
         self.ctx.restore(search.ctx.image())
         self.regions: dict[str, Region] = {}
@@ -310,7 +307,7 @@ def _kernel(words: int, symmetric: bool) -> dict[str, Any]:
     return {f.__name__: native.function(f.__name__, f.__code__.co_argcount) for f in exported}
 
 
-def prepare(search: Search) -> threading.Thread:
+def prepare(search: StateStore) -> threading.Thread:
     """Compile the passes for a search, in a thread that is returned, while it goes on."""
     given = search.model.words, search.model.symmetric
     thread = threading.Thread(target=_kernel, args=given, daemon=True)

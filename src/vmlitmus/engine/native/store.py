@@ -35,6 +35,7 @@ from vmlitmus.engine.native.remainder_table import LINE_KEYS, Plan, RemainderTab
 from vmlitmus.errors import EnginesDisagree
 
 _BATCH = 512  # successors collected before they are inserted
+_PEEK = 16  # successors between a look at whether a line is full and the search in it
 _MOST_EDGES = 4 * _BATCH  # edges that one batch can have before its last state
 _SMALL = 1 << 12  # slots up to which a table doubles
 _GROWTH = 1.5  # beyond: each key is moved about twice
@@ -378,6 +379,7 @@ def kernel_constants(words: int, symmetric: bool, brief: int = 0) -> dict[str, i
         "WORDS": words,
         "KEYS": min(words, 2),
         "MOST": _BATCH,
+        "PEEK": _PEEK,
         "MEMORY": _LATELY,
         "MOST_EDGES": _MOST_EDGES,
         "UNKNOWN": _NO_PARENT,

@@ -42,13 +42,23 @@ def read_text(path: Path) -> str:
 
 
 def line_of(text: str, words: Iterable[str]) -> int | None:
-    """Return the first line that has the first of the words that stands anywhere."""
-    for word in words:
-        pattern = re.compile(rf"(?<![\w-]){re.escape(word)}(?![\w-])")
-        for number, line in enumerate(text.splitlines(), 1):
-            if pattern.search(line.split(" #")[0]):
-                return number
+    """Return the line that has the first of the words that stands anywhere.
+
+    Where several lines have it, that with another of the words, else the first of them.
+    """
+    given = list(words)
+    for word in given:
+        lines = [n for n, line in enumerate(text.splitlines(), 1) if _has(line, word)]
+        if lines:
+            others = [other for other in given if other not in word]
+            rest = dict(enumerate(text.splitlines(), 1))
+            return next((n for n in lines if any(_has(rest[n], o) for o in others)), lines[0])
     return None
+
+
+def _has(line: str, word: str) -> bool:
+    """Say whether a line has a word, comments left out."""
+    return bool(re.search(rf"(?<![\w-]){re.escape(word)}(?![\w-])", line.split(" #")[0]))
 
 
 def refused(test: Test, error: ScenarioError) -> LitmusError:

@@ -53,14 +53,18 @@ def _is_row(grid: Grid) -> bool:
 def by_axis(grid: Grid) -> list[str]:
     """Return for each axis how many cells of each of its values have which result.
 
-    Axes whose values make no difference are named together.
+    Axes whose values make no difference are named together. Values without a cell among those that
+    were selected are left out.
     """
     lines = [*textwrap.wrap(grid.title, WIDTH, break_on_hyphens=False), ""]
     short, same = shortened(grid), []
     if len(grid.axes) == 1 and len(grid.cells) > _FEW:
         return [*lines, *_by_result(grid, *grid.axes)]
     for axis, values in grid.axes.items():
-        found = {v: Counter(result(o) for o in grid.cells if o.where[axis] == v) for v in values}
+        there = [v for v in values if any(o.where[axis] == v for o in grid.cells)]
+        if len(there) < len(values) and len(there) == 1:
+            continue
+        found = {v: Counter(result(o) for o in grid.cells if o.where[axis] == v) for v in there}
         if len({tuple(sorted(c.items())) for c in found.values()}) == 1:
             same.append(axis)
             continue

@@ -283,6 +283,8 @@ def keep_edges(ctx, n, got, parent):
     last = successor + got * (8 * WORDS)
     while successor < last:
         key = keys + n * (8 * KEYS)
+        if SYMMETRIC == 1:
+            canonical(load(ctx, CANONICAL), successor)
         make_key(successor, key)
         place = share(key, MEMORY)
         lately = recent + place * (8 * KEYS)
@@ -319,6 +321,14 @@ def recall(ctx, key, index):
     place = share(key, MEMORY)
     if differ(key, load(ctx, LATELY) + place * (8 * KEYS)) == 0:
         store32(load(ctx, LATELY_AT), place, index)
+    return 0
+
+
+def peek(table, slots, key):
+    """Prefetch the line behind a key's first one where that is full; it has to be in the cache."""
+    slot = home(key, slots)
+    full = load(table, (slot + LINE - 1) * KEYS) != 0
+    prefetch(table, (slot + LINE * full) * KEYS)
     return 0
 
 
@@ -429,6 +439,8 @@ def absorb(ctx, n):
     k = 0
     while k < n:
         key = keys + k * (8 * KEYS)
+        if k + PEEK < n:
+            peek(table, slots, key + PEEK * (8 * KEYS))
         slot = find(table, slots, key)
         if load(table, slot * KEYS) == 0:
             copy_key(key, table + slot * (8 * KEYS))
@@ -483,6 +495,24 @@ def begin(ctx, n):
     absorb(ctx, n)
     store(ctx, LEVEL_END, load(ctx, TAIL))
     return 0
+
+
+def enter_log(ctx, first, last):
+    """Put the states first..last-1 of the log into the table; return how many were new."""
+    keys = load(ctx, KEYS_AT)
+    new = 0
+    while first < last:
+        n = 0
+        while n < MOST and first + n < last:
+            make_key(load(ctx, LOG) + (first + n) * (8 * WORDS), keys + n * (8 * KEYS))
+            n += 1
+        fetch(ctx, 0, n)
+        k = 0
+        while k < n:
+            new += enter(ctx, keys + k * (8 * KEYS))
+            k += 1
+        first += n
+    return new
 
 
 def put_aside(table, line, aside, taken):
@@ -614,6 +644,7 @@ INTERNAL: list[Callable[..., int]] = [
     keep_edges,
     keep_taken,
     recall,
+    peek,
     owner,
     ended,
     inherit,
@@ -626,5 +657,6 @@ OF_ORBITS: list[Callable[..., int]] = [represent, orbit]  # called where SYMMETR
 EXPORTED: list[Callable[..., int]] = [
     advance,
     begin,
+    enter_log,
     spread,
 ]

@@ -96,6 +96,8 @@ def settle_batch(shard, batch, number, bits):
         i = 0
         while i < count:
             k = load32(picked, i)
+            if i + PEEK < count:
+                peek(table, slots, keys + load32(picked, i + PEEK) * (8 * KEYS))
             slot = find_inside(table, slots, keys + k * (8 * KEYS), last)
             if slot == last:
                 leave_over(shard, number, k)
@@ -124,16 +126,12 @@ def settle(parts, number, count):
 def settle_left(parts, number):
     """Insert what a shard has left over."""
     shard = load(parts, number)
-    table = load(shard, TABLE)
     i = 0
     while i < load(shard, LEFT_COUNT):
         batch = load32(load(shard, LEFT), 2 * i)
         k = load32(load(shard, LEFT), 2 * i + 1)
         at = load(parts, batch)
-        key = load(at, KEYS_AT) + k * (8 * KEYS)
-        slot = find(table, load(shard, SLOTS), key)
-        if load(table, slot * KEYS) == 0:
-            copy_key(key, table + slot * (8 * KEYS))
+        if enter(shard, load(at, KEYS_AT) + k * (8 * KEYS)) != 0:
             mark_new(load(at, NEW) + number * load(at, STRIDE), k)
             counts = load(shard, SHARD_NEW)
             store(counts, batch, load(counts, batch) + 1)
