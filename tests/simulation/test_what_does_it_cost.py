@@ -15,11 +15,14 @@ import pytest
 
 from vmlitmus.litmus import Catalogue
 from vmlitmus.report.simulated import interval_text, shown
+from vmlitmus.simulation.sensitivity import sensitivity
 from vmlitmus.simulation.simulate import Asked, simulate
 
 PAGE = Path(__file__).parents[2] / "docs" / "what-does-it-cost.md"
-ROW = re.compile(r"^\| `([^`]+)` \| ([^|]+) \| ([^|]*) \|$", re.MULTILINE)
+ROW = re.compile(r"^\| `([^`]+)` \| ([^|]+) \| ([^|`]*) \|$", re.MULTILINE)
 ROWS = [found.groups() for found in ROW.finditer(PAGE.read_text())]
+MOVED = re.compile(r"^\| `([^`]+)` \| ([^|]+) \| (`[^|]*) \|$", re.MULTILINE)
+MOVES = [found.groups() for found in MOVED.finditer(PAGE.read_text())]
 CELLS = {
     cell.name: (test, cell)
     for test in Catalogue(in_time=True).tests()
@@ -53,8 +56,8 @@ def rows():
 
 def test_every_row_names_a_cell_and_a_measure() -> None:
     assert len(ROWS) > 50
-    assert PAGE.read_text().count("| `") == len(ROWS)
-    for name, measure, _ in ROWS:
+    assert PAGE.read_text().count("\n| `") == len(ROWS) + len(MOVES)
+    for name, measure, _ in [*ROWS, *MOVES]:
         test, _cell = CELLS[name]
         assert measure in [str(m.get("name")) for m in test.measures], (name, measure)
 
@@ -73,3 +76,29 @@ def test_a_figure_is_that_of_today(request, name: str, measure: str, figure: str
         PAGE.write_text(page.replace(row, f"| `{name}` | {measure} | {found} |"))
         figure = found
     assert figure == found
+
+
+@cache
+def moved(name: str) -> dict[str, str]:
+    """Return for each figure of a cell what moves it by a tenth or more, when halved or doubled."""
+    test, cell = CELLS[name]
+    asked = Asked(runs=4, workers=1)
+    found: dict[str, list[str]] = {}
+    for one in sensitivity(Catalogue().model_of(test.topic), test, cell, asked):
+        factors = [None if value is None else value / one.figure.estimate for value in one.changed]
+        if any(f is not None and abs(f - 1) >= 0.1 for f in factors):
+            low, high = ("none" if f is None else f"{f:.2g}" for f in factors)
+            found.setdefault(one.measure, []).append(f"`{one.parameter}` x {low}, x {high}")
+    return {measure: "; ".join(some) for measure, some in found.items()}
+
+
+@pytest.mark.wide
+@pytest.mark.parametrize(("name", "measure", "said"), MOVES)
+def test_what_moves_a_figure_is_that_of_today(request, name: str, measure: str, said: str) -> None:
+    found = moved(name).get(measure, "`nothing`")
+    if request.config.getoption("--promote"):
+        page = PAGE.read_text()
+        row = f"| `{name}` | {measure} | "
+        PAGE.write_text(page.replace(f"{row}{said} |", f"{row}{found} |"))
+        said = found
+    assert said == found

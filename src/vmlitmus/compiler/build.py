@@ -8,6 +8,7 @@ from functools import partial
 from itertools import product
 from typing import Any
 
+from vmlitmus.compiler.collector import collector_paused
 from vmlitmus.compiler.declared import mechanism, parameters
 from vmlitmus.compiler.listing import labels, places, sources
 from vmlitmus.compiler.machine.bindings import Begins, Bindings
@@ -37,6 +38,7 @@ from vmlitmus.lang.store_buffer import SLOT
 from vmlitmus.lang.world import Hooks, World
 
 
+@collector_paused()
 def build(
     model: Model,
     settings: Mapping[str, Mapping[str, Any]] | None = None,

@@ -8,6 +8,7 @@ from functools import cache, lru_cache, partial
 from typing import Any
 
 from vmlitmus.compiler import Machine
+from vmlitmus.compiler.collector import collector_paused
 from vmlitmus.compiler.ir.nodes import Emit
 from vmlitmus.engine.native.jit import Native
 from vmlitmus.engine.native.kernels.language import compile_kernel
@@ -80,6 +81,7 @@ class Compiled:
     ``instances`` are in the order of the machine, ``conditions`` in that of the plan.
     """
 
+    @collector_paused()
     def __init__(self, rules: Rules, plan: Plan) -> None:
         self.rules = rules
         self.plan = plan
