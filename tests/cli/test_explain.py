@@ -69,6 +69,14 @@ def test_some_cells_of_a_matrix_are_summed_up_without_the_values_that_they_lack(
     assert "10 cells" in text
 
 
+def test_a_condition_says_nothing_that_its_run_denies(explain) -> None:
+    exposed = "policy-by-hint[policy=nothing,pinned=free,hint=hv-on]"
+    told = " ".join(explain(exposed, "--reach", "unprotected-sharing").split())
+    assert "vm0 passes KVM_SET_CPUID2, is started, and its guest boots" in told  # with the bit set
+    assert "the guest does not rely on its topology" in told
+    assert "nobody has told" not in told
+
+
 def test_a_cell_that_is_not_as_expected_is_the_one_shown(explain, tmp_path) -> None:
     path = tmp_path / "mine.toml"
     path.write_text(

@@ -11,7 +11,8 @@ refuses if an ASID was deactivated in between: sev_deactivate_lock; then every A
 sev_reclaim_asid_bitmap is free. An ASID is deactivated first, and enters that bitmap later, under
 sev_bitmap_lock.
 
-Not modelled: DECOMMISSION, failing firmware commands.
+Not modelled: DECOMMISSION, failing firmware commands; that 6.1.176 frees the vcpus after
+sev_vm_destroy(), which has flushed all cpus by then.
 Source: kvm_destroy_vm() in virt/kvm/kvm_main.c, sev_vm_destroy() and sev_flush_asids() in sev.c.
 """
 
