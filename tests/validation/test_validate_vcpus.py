@@ -77,22 +77,15 @@ def test_what_a_real_kernel_did_is_explained(
     assert all(c.explained == c.events - c.unread and c.runs > 0 for c in found.cores)
 
 
-@pytest.mark.parametrize(
-    ("name", "topic"), [("text-ipi-wakeup", "vcpu-wakeup"), ("text-ipi-start", "ap-creation")]
-)
-def test_some_mutations_are_found_at_the_right_event(name: str, topic: str) -> None:
-    """All but one: what may be under way at the beginning stands for one that is not recorded."""
-    right = Recorded(name, topic, 500).right(6, seed=2)
-    assert sum(ok for _, ok in right) >= 5, right
+def test_some_mutations_are_found_at_the_right_event() -> None:
+    right = Recorded("text-ipi-start", "ap-creation", 500).right(6, seed=2)
+    assert all(ok for _, ok in right), right
 
 
 @pytest.mark.wide
-@pytest.mark.parametrize(
-    ("name", "topic"), [("text-ipi-wakeup", "vcpu-wakeup"), ("text-ipi-start", "ap-creation")]
-)
-def test_mutations_of_vcpus_are_found_at_the_right_event(name: str, topic: str) -> None:
+def test_mutations_of_vcpus_are_found_at_the_right_event() -> None:
     """At least 95 of 100 swaps, dropped events and changed numbers."""
-    right = Recorded(name, topic, 3000).right(60, seed=11)
+    right = Recorded("text-ipi-start", "ap-creation", 3000).right(60, seed=11)
     assert sum(ok for _, ok in right) >= 0.95 * len(right), right
 
 
