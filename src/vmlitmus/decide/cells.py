@@ -199,7 +199,7 @@ def _answer(
         machine,
         cell.claim,
         engine=job.engine,
-        limits=job.limits,
+        limits=job.limits.of(cell.name),
         progress=progress,
         observe=test.watched,
         symmetry=job.symmetry,

@@ -154,9 +154,10 @@ def _row(
     progress: Callable[[Progress], None] | None,
 ) -> Grown:
     model = job.catalogue.model_of(test.topic)
+    shown = ", ".join(f"{name} = {value}" for name, value in change.items())
+    job = replace(job, limits=job.limits.of(shown))
     outcome = decide_apart(_within(job, left), test, raised(model, cell, change), progress)
     options = [word for name, value in change.items() for word in ("--raise", f"{name}={value}")]
-    shown = ", ".join(f"{name} = {value}" for name, value in change.items())
     outcome = replace(
         outcome,
         name=f"{outcome.name} with {shown}",

@@ -40,6 +40,7 @@ def find_native(
     live = claim is not None and claim.is_liveness
     if live:
         symmetry = "off"
+    limits = limits.of(*([] if claim is not None else ["all states"]))
     by_orbits = _ByOrbits(machine, kind, watched, limits, progress)
     if symmetry == "on" and (finding := by_orbits.find()) is not None:
         return finding
@@ -65,6 +66,8 @@ def find_native(
         if found.stopped == "large":
             finding = by_orbits.find(effort=2)
             if finding is not None:
+                if finding.stopped is None:
+                    search.finished()
                 return finding
             found = search.run()
         raise_fault(machine, layout, search, found, watched)
@@ -76,6 +79,8 @@ def find_native(
             lasso, stopped = _lasso(machine, layout, search, claim, watched)
         if end is not None and stopped is None:
             path = tuple(layout.unpack(words) for words in search.path(end))
+        if stopped is None:
+            search.finished()
         return Finding(
             engine="compiled",
             states=found.states,
@@ -159,6 +164,8 @@ class _ByOrbits:
             if end is not None and stopped is None:
                 unpack = Layout(self.machine).unpack
                 path = tuple(unpack(words) for words in search.path(end))
+            if stopped is None:
+                search.finished()
             assert self.alike is not None
             return Finding(
                 engine="compiled",
@@ -175,11 +182,10 @@ class _ByOrbits:
 
     def left(self) -> Limits:
         """Return the limits with the time that is left."""
-        seconds = self.limits.seconds
-        if seconds is None:
-            return self.limits
-        spent = time.monotonic() - self.started
-        return Limits(max(seconds - spent, 0.0), self.limits.memory)
+        limits = self.limits.of("orbits")
+        if limits.seconds is None:
+            return limits
+        return limits.within(max(limits.seconds - (time.monotonic() - self.started), 0.0))
 
 
 def _unrecoverable(search: Search) -> tuple[int | None, str | None]:

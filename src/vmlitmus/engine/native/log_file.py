@@ -45,7 +45,7 @@ class LogFile(Region):
 
     def __init__(self, folder: str, size: int) -> None:
         self.folder = folder
-        self.written = self.read = 0  # bytes that were given to the file, written and read
+        self.left = self.passed = 0  # bytes that were given to the file, written and read
         self.size = max(size, mmap.PAGESIZE)
         try:
             self._file = unnamed(folder)
@@ -70,18 +70,18 @@ class LogFile(Region):
 
         Bytes are read from ``head`` on, and written from ``tail`` on.
         """
-        if tail - self.written >= 2 * _CHUNK:
+        if tail - self.left >= 2 * _CHUNK:
             end = (tail - _CHUNK) // mmap.PAGESIZE * mmap.PAGESIZE
             try:
-                self._map.flush(self.written, end - self.written)
+                self._map.flush(self.left, end - self.left)
             except OSError as error:
                 raise Stopped(why(error, self.folder)) from None
-            self._drop(self.written, end)
-            self.written = end
-        end = min(head // mmap.PAGESIZE * mmap.PAGESIZE, self.written)
-        if end - self.read >= _CHUNK:
-            self._drop(self.read, end)
-            self.read = end
+            self._drop(self.left, end)
+            self.left = end
+        end = min(head // mmap.PAGESIZE * mmap.PAGESIZE, self.left)
+        if end - self.passed >= _CHUNK:
+            self._drop(self.passed, end)
+            self.passed = end
 
     def _drop(self, first: int, end: int) -> None:
         """Keep no copy in memory of some bytes that are written."""

@@ -6,7 +6,7 @@ import ctypes
 import mmap
 import os
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 
 _HUGE = 1 << 22  # from this size on, ask for huge pages
@@ -52,6 +52,24 @@ class Region:
     def word32(self, index: int) -> int:
         """Return one of the region's 32-bit numbers."""
         return int.from_bytes(self._map[4 * index : 4 * index + 4], "little")
+
+    def set_words32(self, first: int, numbers: Sequence[int]) -> None:
+        """Write some of the region's 32-bit numbers."""
+        memoryview(self._map).cast("I")[first : first + len(numbers)] = array("I", numbers)
+
+    def all_words(self) -> tuple[int, ...]:
+        """Return all of the region's 64-bit numbers up to the last that is not 0."""
+        found = self.words(0, self.size // 8)
+        last = max((index for index, word in enumerate(found) if word), default=-1)
+        return found[: last + 1]
+
+    def read(self, first: int, count: int) -> bytes:
+        """Return some bytes."""
+        return self._map[first : first + count]
+
+    def write(self, first: int, data: bytes) -> None:
+        """Write some bytes."""
+        self._map[first : first + len(data)] = data
 
     def set_word(self, index: int, value: int) -> None:
         self._map[8 * index : 8 * index + 8] = value.to_bytes(8, "little")

@@ -6,10 +6,11 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from vmlitmus.engine.limits import Limits, Progress, Stopped
 from vmlitmus.engine.native import parallel
+from vmlitmus.engine.native.checkpoint import Checkpoint
 from vmlitmus.engine.native.kernels import breadth_first
 from vmlitmus.engine.native.memory import Region
 from vmlitmus.engine.native.store import NativeModel, StateStore
@@ -18,7 +19,7 @@ _SLICE = 20_000  # states expanded before Python looks at the clock
 _QUICK = 0.1  # seconds at least of search by code compiled in haste, which is half as fast
 _SOON = 0.2  # seconds of search on one core before others are prepared to help
 _COMPILING = 2e-6  # seconds that compiling well takes for each character of the IR
-
+_LASTING = 4  # how often as many states wait as cores need, where a search will last
 _MANY = 1 << 12  # states from which on sweeps pay
 _WORTH = 32  # a sweep pays that marks at least one in so many states
 
@@ -76,6 +77,17 @@ class Search(StateStore):
         self.coming: threading.Thread | None = None
         self.team: parallel.Team | None = None
         super().__init__(model, stop_on, starts, limits or Limits(), effort, edges)
+        self.words = model.words
+        self.checkpoint: Checkpoint | None = None
+        if self.limits.checkpoints is not None:
+            content = repr((replace(model, ir=""), stop_on, edges)).encode() + model.ir.encode()
+            self.checkpoint = Checkpoint(self.limits.checkpoints, content)
+            if self.checkpoint.manifest is not None:
+                try:
+                    self._restore(self.checkpoint)
+                except BaseException:
+                    self.close()
+                    raise
 
     def __enter__(self) -> Search:
         return self
@@ -90,7 +102,36 @@ class Search(StateStore):
         if self.team is not None:
             self.team.close()
             self.team = None
+        if self.checkpoint is not None:
+            self.checkpoint.close()
         super().close()
+
+    def _restore(self, checkpoint: Checkpoint) -> None:
+        """Go on from where a checkpoint is: its states are put into the table again."""
+        entered = self.get("TAIL")
+
+        def grow(states: int) -> None:
+            nonlocal entered
+            there = self.get("TAIL")
+            if there > self.initials:
+                new = self.kernel["enter_log"](self.ctx.address, entered, there)
+                if new != there - entered:
+                    raise checkpoint.damaged("log")
+                entered = there
+            self.leave()
+            self._grow(max(states, there))
+
+        if self.effort == 0:
+            self._compile(2)
+        checkpoint.restore(self, grow)
+        grow(self.get("TAIL"))
+        if self.edges:
+            self.kernel["number_states"](self.ctx.address, 0, self.get("TAIL"))
+
+    def finished(self) -> None:
+        """The answer is known: nobody has to go on from a checkpoint."""
+        if self.checkpoint is not None:
+            self.checkpoint.remove()
 
     def run(self, most: int | None = None) -> Found:
         """Search until the states run out, the search ends, or a limit is reached.
@@ -143,6 +184,8 @@ class Search(StateStore):
                 self._compile(2)
             if self.cores > 1 and self.effort and time.process_time() - began > _SOON:
                 self._call_together()
+            if self.checkpoint is not None:
+                self.checkpoint.note(self)
             self._look()
 
     def _call_together(self) -> None:
@@ -150,7 +193,8 @@ class Search(StateStore):
         if self.edges or self.starts or self.limits.spill is not None:
             self.cores = 1
         elif self.coming is None:
-            self.coming = parallel.prepare(self)
+            if self.get("TAIL") - self.get("HEAD") >= _LASTING * parallel.FEW * self.cores:
+                self.coming = parallel.prepare(self)
         elif not self.coming.is_alive():
             cores, self.cores = self.cores, 1
             with suppress(OSError):
@@ -159,8 +203,9 @@ class Search(StateStore):
     def _expand(self) -> int:
         """Expand some states, on all cores where that pays; return the outcome."""
         budget = _SLICE
-        if self.team is not None:
+        if self.team is not None or self.checkpoint is not None:
             budget = min(self.get("LEVEL_END") - self.get("HEAD"), budget)
+        if self.team is not None:
             if budget and self.team.pays():
                 try:
                     return self.team.expand()

@@ -497,6 +497,24 @@ def begin(ctx, n):
     return 0
 
 
+def enter_log(ctx, first, last):
+    """Put the states first..last-1 of the log into the table; return how many were new."""
+    keys = load(ctx, KEYS_AT)
+    new = 0
+    while first < last:
+        n = 0
+        while n < MOST and first + n < last:
+            make_key(load(ctx, LOG) + (first + n) * (8 * WORDS), keys + n * (8 * KEYS))
+            n += 1
+        fetch(ctx, 0, n)
+        k = 0
+        while k < n:
+            new += enter(ctx, keys + k * (8 * KEYS))
+            k += 1
+        first += n
+    return new
+
+
 def put_aside(table, line, aside, taken):
     """Move what stands in a line behind the keys put aside; return how many they are then."""
     for i in range(LINE):
@@ -639,5 +657,6 @@ OF_ORBITS: list[Callable[..., int]] = [represent, orbit]  # called where SYMMETR
 EXPORTED: list[Callable[..., int]] = [
     advance,
     begin,
+    enter_log,
     spread,
 ]
