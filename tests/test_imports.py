@@ -255,7 +255,7 @@ def test_no_import_goes_round_in_a_circle() -> None:
         left -= ends
     while ends := {m for m in left if not any(m in uses[o] for o in left)}:
         left -= ends
-    assert not left
+    assert not left, sorted(left)
 
 
 @pytest.mark.parametrize("package", MAY)

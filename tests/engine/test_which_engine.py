@@ -29,7 +29,7 @@ def test_auto_goes_by_how_many_states_are_likely(likely: int, engine: str) -> No
 def test_auto_compiles_in_the_end_what_is_larger_than_was_likely(monkeypatch) -> None:
     machine = CELL.machine(CATALOGUE.model_of(TEST.topic))
     chooser = sys.modules[run.__module__]
-    for name, seconds in (("_COMPILING", 1e-9), ("_COLD", 1e-9), ("_STATE", 1e-12)):
+    for name, seconds in (("_COMPILING", (1e-9, 0)), ("_COLD", 1e-9), ("_STATE", (1e-12, 0))):
         monkeypatch.setattr(chooser, name, seconds)
     assert run(machine, CELL.claim, likely=1).engine == "compiled"
 

@@ -12,23 +12,7 @@ import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
-from axioms import final_states
-from outcomes import by_native, by_reference, machine_of
-from random_programs import random_program
-
-
-def differs(seed: int, *, native: bool) -> str | None:
-    """Return how the engines or the axioms differ on a program, or None."""
-    program = random_program(seed)
-    expected = final_states(program)
-    for raw in (True, False):
-        machine = machine_of(program, "tso", raw=raw)
-        found = by_reference(machine)
-        if found[0] != expected:
-            return f"seed {seed}, raw={raw}: {found[0] ^ expected}\n{program}"
-        if native and by_native(machine) != found:
-            return f"seed {seed}, raw={raw}: the engines differ\n{program}"
-    return None
+from random_programs import differs
 
 
 def main() -> int:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 
-from axioms import candidates
+from axioms import candidates, final_states
+from outcomes import by_native, by_reference, raw_and_selective
 
 from vmlitmus.herd.program import Formula, Kind, Operation, Program
 
@@ -21,6 +22,19 @@ def random_program(seed: int) -> Program:
     while candidates(program) > MOST_CANDIDATES:
         program = _program(rng, seed)
     return program
+
+
+def differs(seed: int, *, native: bool) -> str | None:
+    """Return how the engines or the axioms differ on a program, or None."""
+    program = random_program(seed)
+    expected = final_states(program)
+    for name, machine in zip(("raw", "selective"), raw_and_selective(program), strict=True):
+        found = by_reference(machine)
+        if found[0] != expected:
+            return f"seed {seed}, {name}: {found[0] ^ expected}\n{program}"
+        if native and by_native(machine) != found:
+            return f"seed {seed}, {name}: the engines differ\n{program}"
+    return None
 
 
 def _program(rng: random.Random, seed: int) -> Program:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from axioms import final_states
 from outcomes import by_native, by_reference, machine_of
-from random_programs import random_program
+from random_programs import differs, random_program
 
 ORDINARY, WIDE, SLICE = 2_000, 100_000, 250
 
@@ -43,5 +43,4 @@ def test_sequential_consistency_is_that_of_the_axioms() -> None:
 def test_more_programs(first: int) -> None:
     """Each raw and selective; every tenth runs as native code, too."""
     for seed in range(first, first + 1000):
-        agrees(seed, raw=True, native=seed % 10 == 0)
-        agrees(seed, raw=False, native=seed % 10 == 0)
+        assert differs(seed, native=seed % 10 == 0) is None

@@ -19,7 +19,8 @@ from vmlitmus.cli.main import main
 from vmlitmus.outcome.validation import ValidationAnswer
 from vmlitmus.trace import Event, Kind, open_recording
 from vmlitmus.validation.mapping import read_mapping
-from vmlitmus.validation.validate import BuiltMachines, Question, rows_of, validate, validate_rows
+from vmlitmus.validation.question import BuiltMachines, Question
+from vmlitmus.validation.validate import rows_of, validate, validate_rows
 
 MAPPING = read_mapping("smt-protection")
 MS = 1_000_000
@@ -38,7 +39,7 @@ def test_a_real_run_is_explained() -> None:
 
 def test_where_too_many_states_agree_it_begins_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     file = "text-schedcore-cs-odd.txt.gz"
-    monkeypatch.setattr("vmlitmus.validation.agreeing_states.MOST_STATES", 2)
+    monkeypatch.setattr("vmlitmus.validation.agreeing.MOST_STATES", 2)
     found = validate(
         open_recording(str(DATA / file)), roster_of(DATA, file), Question(MAPPING, {}, CORES)
     )

@@ -11,6 +11,8 @@ import sys
 from contextlib import suppress
 from types import FrameType
 
+GARBAGE = (200_000, 20, 20)  # lowered code is many small objects that live long: look seldom
+
 
 def run() -> None:
     """Run the command line and exit with its code."""
@@ -27,8 +29,10 @@ def run() -> None:
 
 
 def _main() -> int:
+    import gc
     import signal
 
+    gc.set_threshold(*GARBAGE)
     for number in (signal.SIGTERM, signal.SIGHUP):  # what is known is printed, as after Ctrl-C
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _interrupt)

@@ -55,7 +55,7 @@ class Mismatch:
 
 @dataclass(frozen=True)
 class CoreResult:
-    """One core: how many events were to be explained, and how many are.
+    """One core, or one ``vcpu``: how many events were to be explained, and how many are.
 
     ``runs`` counts the runs that explain the last stretch, told apart by the states after each
     event; ``states`` is the most states that agreed with the recording at one time. ``anew`` says
@@ -70,6 +70,7 @@ class CoreResult:
     mismatches: tuple[Mismatch, ...]
     anew: dict[str, int]
     unread: int  # events of the core for which nothing could be asked
+    vcpu: str = ""  # which one, where a vcpu was followed; ``cpus`` are those that it ran on
 
 
 @dataclass(frozen=True)

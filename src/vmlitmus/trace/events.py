@@ -45,12 +45,15 @@ class Kind(IntEnum):
     USERSPACE_EXIT = 18  # reason
     IPI_SEND = 19  # cpu
     CORE_SHARE = 20  # command, task, scope (a probe on sched_core_share_pid)
-    VCPU_WAKEUP = 21  # ns waited, whether a poll was enough or it slept, valid
-    ACCEPT_IRQ = 22  # apic id, vector
+    VCPU_WAKEUP = 21  # ns waited, whether it slept (else a poll was enough), valid
+    ACCEPT_IRQ = 22  # apic id, vector, delivery mode (``Mode``)
     INJECT_IRQ = 23  # vector
     SPLIT_LOCK = 24
     EXEC = 25  # task
     WAKEUP_NEW = 26  # a task just made, target cpu; the event's own task made it
+    VCPU_RESET = 27  # whether for an INIT (a probe on kvm_vcpu_reset)
+    VCPU_SIPI = 28  # vector (a probe on kvm_vcpu_deliver_sipi_vector)
+    VMGEXIT = 29  # exit code, information 1 and 2, of the GHCB
     LOST = 62  # how many (NONE: unknown), until when (NONE: unknown), why (``Loss``)
     UNPARSED = 63  # text only, never passed on: offset and length of the line
 
@@ -61,6 +64,19 @@ class Left(IntEnum):
     SLEEPING = 0
     RUNNABLE = 1
     DEAD = 2
+
+
+class Mode(IntEnum):
+    """How an interrupt is delivered: APIC_DM_* of arch/x86/include/asm/apicdef.h."""
+
+    FIXED = 0
+    LOWEST = 0x100
+    SMI = 0x200
+    READ = 0x300
+    NMI = 0x400
+    INIT = 0x500
+    SIPI = 0x600
+    EXTERNAL = 0x700
 
 
 class Loss(IntEnum):

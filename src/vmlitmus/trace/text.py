@@ -20,6 +20,7 @@ from vmlitmus.trace.decoders.compiled import (
 from vmlitmus.trace.events import NONE, RECORD, SIZE, WORDS, Batch, Kind, Loss, Stretch
 from vmlitmus.trace.opened import packing_errors
 from vmlitmus.trace.tracepoints.tables import (
+    PRINTED,
     ROWS,
     SVM,
     SVM_REASONS,
@@ -47,7 +48,7 @@ _NO_EVENT = re.compile(
 )
 
 SPECIAL: dict[str, Row] = {
-    "sys_prctl(": Row(Kind.PRCTL_ENTRY, (), ("+xoption: ", "+xarg2: ", "+xarg3: ")),
+    "sys_prctl(": Row(Kind.PRCTL_ENTRY, (), ("+#option: ", "+#arg2: ", "+#arg3: ")),
     "sys_prctl": Row(Kind.PRCTL_EXIT, (), ("+-> ",)),
     "PERF_RECORD_LOST": Row(Kind.LOST, (), ("+lost ",)),
 }
@@ -127,8 +128,7 @@ class TextStream:
         words["KIND"] = int(row.kind)
         for part, key in zip("ABC", row.keys, strict=False):
             from_left, text = key.startswith("+"), key.lstrip("+")
-            hexadecimal = text.startswith("x") and name in SPECIAL
-            text = text[1:] if hexadecimal else text
+            hexadecimal, text = text.startswith("#"), text.lstrip("#")
             words[part] = self._key(text.encode())
             words[f"{part}_HOW"] = len(text) | int(from_left) << 8 | int(hexadecimal) << 9
         if row.kind in (Kind.WAKEUP, Kind.WAKEUP_NEW, Kind.WAKING):
@@ -142,6 +142,8 @@ class TextStream:
         for isa, names in ((SVM, SVM_REASONS | TRACE_CMD_REASONS), (VMX, VMX_REASONS)):
             for name, number in names.items():
                 _insert(table, WORD_SLOTS, name.encode(), isa << 32 | number)
+        for name, number in PRINTED.items():
+            _insert(table, WORD_SLOTS, name.encode(), number)
         return table
 
     def batches(self, wanted: int) -> Iterator[Batch]:

@@ -10,11 +10,11 @@ import linecache
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from vmlitmus.compiler import Machine
+from vmlitmus.compiler import Instance, Machine
 from vmlitmus.compiler import State as Codes
 from vmlitmus.engine.native.codegen import compile_machine
 from vmlitmus.engine.native.jit import Native
-from vmlitmus.engine.native.layout import Layout
+from vmlitmus.engine.native.layout import Layout, Place
 from vmlitmus.engine.native.memory import Region
 from vmlitmus.engine.reference.search import Stepper
 from vmlitmus.errors import ModelError
@@ -22,8 +22,7 @@ from vmlitmus.lang import NotEnabled
 from vmlitmus.lang.step import Step
 
 State = tuple[int, ...]  # the words of a packed state
-Shown = tuple[tuple[object, bool], ...]  # what the recording would show of a state
-WAITED = "trace_waited"
+Shown = tuple[object, ...]  # what the recording would show of a state
 MOST = 200_000  # states that steps may reach unseen
 
 
@@ -43,25 +42,74 @@ class TooMany(Exception):
     """More states than are kept agree with what was recorded."""
 
 
+@dataclass(frozen=True)
+class Change:
+    """A change of one field: its place, its code before (None: any other), and after.
+
+    With ``stays`` it need not change: ``after`` is what it is then.
+    """
+
+    name: str
+    place: Place
+    before: int | None
+    after: int
+    stays: bool = False
+
+    def __call__(self, before: State, after: State) -> bool:
+        old, new = (
+            s[self.place.word] >> self.place.shift & self.place.mask for s in (before, after)
+        )
+        return new == self.after and (self.stays or (old != new and self.before in (None, old)))
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a step has to be that stands for an event.
+
+    One of ``steps``, with what ``bound`` names among its parameters; the recording shows ``shows``
+    after it; it makes all ``changes``, if it is not one of ``also``; ``begins`` a sequence, or not.
+    """
+
+    steps: frozenset[str]
+    bound: tuple[str, ...]
+    shows: Shown
+    changes: tuple[Change, ...] = ()
+    also: frozenset[str] = frozenset()
+    begins: bool = False
+
+
+@dataclass(frozen=True)
+class Gates:
+    """Which steps may have happened unseen.
+
+    ``step`` names what has to be open for a step's instance, None where it always may; ``changes``
+    are what has to be open for a step that makes a change.
+    """
+
+    step: Callable[[Instance], str | None]
+    changes: Callable[[Instance], Iterable[tuple[str, tuple[Change, ...]]]] = lambda _: ()
+
+
 class Follower:
     """Follows observations through the states of one machine.
 
-    ``look`` says what a recording shows of the machine's world; ``only_recorded`` names steps that
-    happen only where the recording says so; ``canonical`` gives one of several states that can do
-    the same. ``open`` are tasks that may have waited since before the recording.
+    ``look`` says what a recording shows of the machine's world; ``gates`` which steps need an event
+    of their own although nothing of that changes; ``canonical`` gives one of several states that
+    can do the same. ``open`` are the gates that are open.
     """
 
     def __init__(
         self,
         machine: Machine,
         look: Callable[[State], Shown],
-        only_recorded: frozenset[str],
-        canonical: Callable[[State], State],
+        gates: Gates,
+        canonical: Callable[[State], State] = lambda state: state,
     ) -> None:
         self.machine = machine
         self._look = look
         self._canonical = canonical
-        self._only_recorded = only_recorded
+        self._gates = [gates.step(i) for i in machine.instances]
+        self._changing = [tuple(gates.changes(i)) for i in machine.instances]
         self._layout = Layout(machine)
         self._model = compile_machine(machine, (), named=True)
         self._expand = Native(self._model.ir, 1).function("expand", 3)
@@ -76,6 +124,7 @@ class Follower:
         self.open: frozenset[str] = frozenset()
         self._stepper = Stepper(machine)
         self._names = [i.step.name for i in machine.instances]
+        self._bound = [frozenset(str(b) for b in i.binding) for i in machine.instances]
 
     def pack(self, codes: Codes) -> State:
         """Return the packed form of a state."""
@@ -123,8 +172,9 @@ class Follower:
         waiting = [state]
         shows = self.shown(state)
         while waiting:
-            for index, after in self.successors(waiting.pop()):
-                if after in seen or not self._may_be_unseen(index):
+            before = waiting.pop()
+            for index, after in self.successors(before):
+                if after in seen or not self._may_be_unseen(index, before, after):
                     continue
                 if self.shown(after) == shows:
                     seen[after] = None
@@ -134,12 +184,15 @@ class Follower:
         found = self._unseen[key] = tuple(seen)
         return found
 
-    def _may_be_unseen(self, index: int) -> bool:
-        """Say whether a step needs no event; one on an entity of ``open`` needs none yet."""
-        if self._names[index] not in self._only_recorded:
-            return True
-        instance = self.machine.instances[index]
-        return self._names[index] == WAITED and str(instance.binding[0]) in self.open
+    def _may_be_unseen(self, index: int, before: State, after: State) -> bool:
+        """Say whether a step needs no event of its own."""
+        gate = self._gates[index]
+        if gate is not None and gate not in self.open:
+            return False
+        return all(
+            name in self.open or not all(change(before, after) for change in changes)
+            for name, changes in self._changing[index]
+        )
 
     def least(self, states: Iterable[State]) -> list[State]:
         """Return states from which all the others are reached by unseen steps.
@@ -165,52 +218,48 @@ class Follower:
         self._least[key] = list(kept)
         return self._least[key]
 
-    def after(
-        self, state: State, steps: frozenset[str], bound: tuple[str, ...], shows: Shown
-    ) -> frozenset[State]:
-        """Return the states after an event: unseen steps, then one of ``steps``.
-
-        ``bound`` is what the step's parameters begin with; ``shows`` what is seen afterwards.
-        """
-        key = (state, steps, bound, shows, self.open)
+    def after(self, state: State, wanted: Wanted) -> frozenset[State]:
+        """Return the states after an event: unseen steps, then one that stands for it."""
+        key = (state, wanted, self.open)
         kept = self._after.get(key)
         if kept is not None:
             return kept
         found = set()
         for before in self.unseen(state):
             for index, reached in self.successors(before):
-                if self._names[index] in steps and self._binds(index, bound):
-                    if self.shown(reached) == shows:
+                if self._may_be(index, wanted) and self.shown(reached) == wanted.shows:
+                    if self._changes_enough(index, wanted, before, reached):
                         found.add(reached)
         if len(self._after) > MOST:
             self._after.clear()
         self._after[key] = frozenset(found)
         return self._after[key]
 
-    def _binds(self, index: int, bound: tuple[str, ...]) -> bool:
-        binding = self.machine.instances[index].binding
-        return all(str(b) == word for b, word in zip(binding, bound, strict=False))
+    def _may_be(self, index: int, wanted: Wanted) -> bool:
+        if self._names[index] not in wanted.steps:
+            return False
+        if wanted.begins and self.machine.instances[index].start:
+            return False
+        return self._bound[index].issuperset(wanted.bound)
+
+    def _changes_enough(self, index: int, wanted: Wanted, before: State, after: State) -> bool:
+        if self._names[index] in wanted.also:
+            return True
+        return all(change(before, after) for change in wanted.changes)
 
     def refusals(
-        self,
-        states: Iterable[State],
-        steps: frozenset[str],
-        bound: tuple[str, ...],
-        shows: Shown,
-        say: Callable[[Shown], str],
+        self, states: Iterable[State], wanted: Wanted, say: Callable[[Shown], str]
     ) -> list[Refusal]:
         """Return for each step that may stand for an event why it does not, most frequent first."""
         counts: dict[tuple[str, str], int] = {}
         everything = list(dict.fromkeys(s for state in states for s in self.unseen(state)))
-        wanted = [
-            n for n, name in enumerate(self._names) if name in steps and self._binds(n, bound)
-        ]
+        instances = [n for n in range(len(self._names)) if self._may_be(n, wanted)]
         for state in everything[:2000]:
             enabled: dict[int, list[State]] = {}
             for index, reached in self.successors(state):
                 enabled.setdefault(index, []).append(reached)
-            for index in wanted:
-                why = self._why(state, index, enabled.get(index), shows, say)
+            for index in instances:
+                why = self._why(state, index, enabled.get(index), wanted, say)
                 if why is not None:
                     key = (str(self.machine.instances[index]), why)
                     counts[key] = counts.get(key, 0) + 1
@@ -222,11 +271,14 @@ class Follower:
         state: State,
         index: int,
         reached: list[State] | None,
-        shows: Shown,
+        wanted: Wanted,
         say: Callable[[Shown], str],
     ) -> str | None:
         if reached:
-            return f"it would show: {say(self.shown(reached[0]))}"
+            missing = [c.name for c in wanted.changes if not c(state, reached[0])]
+            if self.shown(reached[0]) != wanted.shows or not missing:
+                return f"it would show: {say(self.shown(reached[0]))}"
+            return f"it would not make {' and '.join(missing)}"
         instance = self.machine.instances[index]
         codes = self._layout.unpack(state)
         if any(codes[variable] != code for variable, code in instance.guards):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import resources
 from typing import Any
 
@@ -13,24 +13,45 @@ from vmlitmus.errors import UsageError, unknown
 
 @dataclass(frozen=True)
 class Observed:
-    """An event: where it comes from, and the steps that it may stand for."""
+    """An event: where it comes from, and the steps that it may stand for.
+
+    ``read`` is how a row of the recording becomes this event, where the mapping says so itself.
+    """
 
     tracepoint: str
     steps: frozenset[str]
+    read: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class TraceMapping:
-    """A mapping. ``abstractions`` are sentences by name: what the model does not tell apart."""
+    """A mapping. ``abstractions`` are sentences by name: what the model does not tell apart.
+
+    ``follows`` says what is followed through the model, "cores" or "vcpus"; ``observed`` are
+    fields, and ``begin`` the fields of the states in which a vcpu may be at the beginning, which is
+    the event ``begins_at`` ("": any). ``unseen`` says of an event, or of a step, in which situation
+    it may happen unseen; vcpus of the numbers ``skip`` are not followed. ``senders``
+    stand for the threads that send to a vcpu, the last for all that are no vcpus. ``required`` are
+    kinds of events, and their tracepoints, without which nothing can be said.
+    """
 
     topic: str
     question: str
+    follows: str
     allow: tuple[str, ...]
     leave_out: tuple[str, ...]
     settings: Mapping[str, Mapping[str, Any]]
     assume: Mapping[str, bool | str]
     events: Mapping[str, Observed]
     abstractions: Mapping[str, str]
+    observed: Mapping[str, Any]
+    subject: str = ""
+    begin: tuple[Mapping[str, str], ...] = ()
+    begins_at: str = ""
+    unseen: Mapping[str, str] = field(default_factory=dict)
+    skip: tuple[int, ...] = ()
+    senders: tuple[str, ...] = ()
+    required: Mapping[str, str] = field(default_factory=dict)
 
 
 def topics() -> tuple[str, ...]:
@@ -48,12 +69,22 @@ def read_mapping(topic: str) -> TraceMapping:
     return TraceMapping(
         topic=text["topic"],
         question=text["question"],
+        follows=text["follows"],
         allow=tuple(text["allow"]),
         leave_out=tuple(text["leave_out"]),
         settings=text["settings"],
-        assume=text["assume"],
+        assume=text.get("assume", {}),
         events={
-            n: Observed(e["tracepoint"], frozenset(e["steps"])) for n, e in text["event"].items()
+            name: Observed(e.pop("tracepoint"), frozenset(e.pop("steps")), e)
+            for name, e in text["event"].items()
         },
         abstractions=text["abstractions"],
+        observed=text["observed"],
+        subject=text.get("subject", ""),
+        begin=tuple(text.get("begin", ())),
+        begins_at=text.get("begins_at", ""),
+        unseen=text.get("unseen", {}),
+        skip=tuple(text.get("skip", ())),
+        senders=tuple(text.get("senders", ())),
+        required=text.get("required", {}),
     )

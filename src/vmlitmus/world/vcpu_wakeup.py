@@ -42,6 +42,7 @@ class Host(Entity):
     two_sipis: Const[bool] = False  # the guest sends each SIPI twice
     snapshot: Const[bool] = False  # INIT and SIPI are taken by one operation
     switchable: Const[bool] = False  # what a switch of APICv leaves behind is followed
+    marks: Const[bool] = False  # a vcpu puts its cpu into have_run_cpus before VM entry
     ends: Const[bool] = False  # an interrupt is in service until the guest writes EOI
 
 
@@ -59,6 +60,7 @@ class Cpu(Entity, runs_on="self"):
     wakeup: bool = False  # POSTED_INTR_WAKEUP_VECTOR is pending
     wakeup_list: Set[Vcpu]  # wakeup_vcpus_on_cpu
     doorbell: bool = False  # its AVIC doorbell was rung
+    marked: Shared[bool] = False  # its bit in have_run_cpus
 
 
 class Vcpu(Entity, runs_on="cpu"):
@@ -149,6 +151,7 @@ class Page(Entity):
     linked: Shared[bool] = True  # the SPTE is present
     walkers: Set[Vcpu]  # who is in it, in a lockless walk
     freed: bool = False
+    dirty: Set[Cpu]  # whose cache has a dirty line of it
 
 
 class GuestTable(Entity):

@@ -245,7 +245,7 @@ RENEWALS = [
     *(Known(11, f"birth and death, {u} and {d}, 0 to {top}",
             partial(walk, 0, top, ruin=False), birth(f"{u} /s", f"{d} /s"),
             {"latency": ["at-bottom", "at-top"]}, climb(u, d, top),
-            30 * climb(u, d, top), runs=100)
+            30 * climb(u, d, top), runs=400)
       for u, d, top in ((1, 2, 5), (1, 2, 10), (0.8, 1, 10), (1, 0.5, 5))),
     Known(11, "busy period of M/M/1", partial(queue, 1),
           [row("arrive", rate="1 /s"), row("serve", rate="2 /s")], BUSY_PERIOD, 1.0, 4000, 100),
@@ -324,7 +324,7 @@ PRISM = [
             {"probability": "first-served", "within": "30 s"}, value, 30, runs=300)
       for n, value in ((3, 0.521454325425), (4, 0.530928802659), (5, 0.535740585607))),
     *(Known(14, f"PRISM cluster, {n}: premium", partial(cluster, n), CLUSTER,
-            {"share": "premium"}, value, 200_000, 1000)
+            {"share": "premium"}, value, 800_000, 1000)
       for n, value in ((2, 0.999961533562), (4, 0.999921240851))),
     *(Known(15, f"PRISM embedded, {n}: {what} first", partial(embedded, n), EMBEDDED,
             {"probability": f"{what}-failed", "within": f"{HOURS} h"}, value, HOURS * 3600)

@@ -22,6 +22,8 @@ from vmlitmus.claims.vcpu_wakeup.interrupts import (
     sleeps_with_interrupt,
 )
 from vmlitmus.claims.vcpu_wakeup.pages import (
+    dirty_line,
+    dirty_line_left,
     freed_page_reachable,
     freed_page_walked,
     page_freed,
@@ -79,6 +81,8 @@ CONDITIONS = (
     eoi_lost,
     apicv_changes_in_l2,
     stale_controls,
+    dirty_line,
+    dirty_line_left,
 )
 
 __all__ = ["CONDITIONS"]

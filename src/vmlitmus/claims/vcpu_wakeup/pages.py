@@ -23,6 +23,21 @@ def translation_held(w: World) -> bool:
     return any(v.running and len(v.tlb) > 0 for v in w.all(Vcpu))
 
 
+@condition("dirty-line", "a cpu has a dirty line of a page that a guest wrote", source=ZAP)
+def dirty_line(w: World) -> bool:
+    return any(len(page.dirty) > 0 for page in w.all(Page))
+
+
+@condition(
+    "dirty-line-left",
+    "a page was freed, and a cpu still has a dirty line of it",
+    source=ZAP,
+    backed_by=("page-freed", "dirty-line"),
+)
+def dirty_line_left(w: World) -> bool:
+    return any(page.freed and len(page.dirty) > 0 for page in w.all(Page))
+
+
 @condition(
     "freed-page-walked",
     "a vcpu is in a shadow page that was freed",

@@ -16,8 +16,8 @@ Compare it: vmlitmus check {topic} --model {file}
 
 from __future__ import annotations
 
-from {module} import {base}
 from vmlitmus.model import TOPICS
+from {module} import {base}
 
 
 class {cls}({base}):

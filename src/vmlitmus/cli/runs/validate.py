@@ -53,7 +53,8 @@ def command(
     from vmlitmus.report.audit.validation import terminal
     from vmlitmus.trace.recording import open_recording
     from vmlitmus.validation.mapping import read_mapping
-    from vmlitmus.validation.validate import Question, validate
+    from vmlitmus.validation.question import Question
+    from vmlitmus.validation.validate import validate
 
     mapping = read_mapping(topic)
     known = find_out(vcpus, cores, host, trust=True)  # the kernel's own view is what it acts on

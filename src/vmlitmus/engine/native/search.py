@@ -19,7 +19,7 @@ _SLICE = 20_000  # states expanded before Python looks at the clock
 _QUICK = 0.1  # seconds at least of search by code compiled in haste, which is half as fast
 _SOON = 0.2  # seconds of search on one core before others are prepared to help
 _COMPILING = 2e-6  # seconds that compiling well takes for each character of the IR
-
+_LASTING = 4  # how often as many states wait as cores need, where a search will last
 _MANY = 1 << 12  # states from which on sweeps pay
 _WORTH = 32  # a sweep pays that marks at least one in so many states
 
@@ -193,7 +193,8 @@ class Search(StateStore):
         if self.edges or self.starts or self.limits.spill is not None:
             self.cores = 1
         elif self.coming is None:
-            self.coming = parallel.prepare(self)
+            if self.get("TAIL") - self.get("HEAD") >= _LASTING * parallel.FEW * self.cores:
+                self.coming = parallel.prepare(self)
         elif not self.coming.is_alive():
             cores, self.cores = self.cores, 1
             with suppress(OSError):

@@ -60,9 +60,17 @@ def _answer(found: Validation) -> Iterator[str]:
 
 
 def _core(core: CoreResult, everything: bool) -> Iterator[str]:
+    what = f"Core of cpus {', '.join(map(str, core.cpus))}"
+    known = "before all its cpus were known"
+    if core.vcpu:
+        on = f" on cpus {', '.join(map(str, core.cpus))}" if core.cpus else ""
+        what, known = (
+            f"{core.vcpu[0].upper()}{core.vcpu[1:]}{on}",
+            "before anything was known of it",
+        )
     yield (
-        f"Core of cpus {', '.join(map(str, core.cpus))}: {core.explained} of {core.events} events "
-        f"explained, {core.unread} before all its cpus were known; {_number(core.runs)} runs, at "
+        f"{what}: {core.explained} of {core.events} events "
+        f"explained, {core.unread} {known}; {_number(core.runs)} runs, at "
         f"most {core.states} states at one time."
     )
     for why, times in core.anew.items():

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from vmlitmus.trace.events import Kind
+from vmlitmus.trace.events import Kind, Mode
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,8 @@ class Row:
     """How to read one kind of event.
 
     A key is looked for from the end of the line (``+`` before it: from the beginning), so that the
-    name of a task, which may hold anything, cannot stand for it. ``comm`` names the fields of a
+    name of a task, which may hold anything, cannot stand for it; ``#`` before it: the number is
+    hexadecimal without saying so. ``comm`` names the fields of a
     task's name and of its tid.
     """
 
@@ -75,8 +76,19 @@ ROWS: dict[str, Row] = {
     "sys_exit_prctl": Row(Kind.PRCTL_EXIT, ("ret",), ("+",)),
     "kvm_userspace_exit": Row(Kind.USERSPACE_EXIT, ("reason",)),
     "ipi_send_cpu": Row(Kind.IPI_SEND, ("cpu",), ("+cpu=",)),
-    "kvm_vcpu_wakeup": Row(Kind.VCPU_WAKEUP, ("ns", "waited", "valid"), ("+ time ",)),
-    "kvm_apic_accept_irq": Row(Kind.ACCEPT_IRQ, ("apicid", "vec"), ("+apicid ", "+vec ")),
+    "kvm_vcpu_wakeup": Row(
+        Kind.VCPU_WAKEUP, ("ns", "waited", "valid"), ("+ time ", "+", "+polling ")
+    ),
+    "kvm_apic_accept_irq": Row(
+        Kind.ACCEPT_IRQ, ("apicid", "vec", "dm"), ("+#apicid ", "+vec ", "+(")
+    ),
+    "vcpu_reset": Row(Kind.VCPU_RESET, ("init",), ("+init=",)),
+    "vcpu_sipi": Row(Kind.VCPU_SIPI, ("vector",), ("+vector=",)),
+    "kvm_vmgexit_enter": Row(
+        Kind.VMGEXIT,
+        ("exit_reason", "info1", "info2"),
+        ("+#exit_reason ", "+#exit_info1 ", "+#exit_info2 "),
+    ),
     "kvm_inj_virq": Row(Kind.INJECT_IRQ, ("vector",), ("+IRQ ",)),
     "core_share": Row(Kind.CORE_SHARE, ("cmd", "pid", "type"), ("+cmd=", "+pid=", "+type=")),
     "sched_core_share_pid": Row(
@@ -178,6 +190,22 @@ TRACE_CMD_REASONS = {
     "EXIT_AVIC_UNACCELERATED_ACCESS": 0x402,
     "EXIT_ERR": 0xFFFFFFFF,
 }
+# Other words that the tracepoints print for numbers: delivery modes with their trigger (6.1 and
+# later), and how a vcpu waited.
+PRINTED: dict[str, int] = {
+    f"{mode}|{trigger})": number
+    for number, mode in (
+        (Mode.FIXED, "Fixed"),
+        (Mode.LOWEST, "LowPrio"),
+        (Mode.SMI, "SMI"),
+        (Mode.READ, "Res3"),
+        (Mode.NMI, "NMI"),
+        (Mode.INIT, "INIT"),
+        (Mode.SIPI, "SIPI"),
+        (Mode.EXTERNAL, "ExtINT"),
+    )
+    for trigger in ("edge", "level")
+} | {"wait": 1, "poll": 0, "valid": 1, "invalid": 0}
 VMX, SVM = 1, 2
 FAILED_VMENTRY = 0x80000000
 

@@ -20,6 +20,7 @@ from vmlitmus.model.kvm.vcpu_wakeup.apicv.inhibit import inject, update_apicv
 from vmlitmus.model.kvm.vcpu_wakeup.apicv.posted import SYNC_ENTRY, sync_entry
 from vmlitmus.model.kvm.vcpu_wakeup.apicv.vmcs01 import finish_l2_exit
 from vmlitmus.model.kvm.vcpu_wakeup.async_pf import check_completion
+from vmlitmus.model.kvm.vcpu_wakeup.mask import mark
 from vmlitmus.world.snp import Mode
 from vmlitmus.world.vcpu_wakeup import Apic, Host, Vcpu
 
@@ -86,6 +87,7 @@ def enter_guest(w: World, vcpu: Vcpu) -> Sections:
     if not w.part(MODE_FIRST):
         vcpu.mode = Mode.IN_GUEST
         yield "{vcpu} sets IN_GUEST_MODE only now"
+    yield from mark(w, vcpu)
     w.happens(CpuEvent.VM_ENTRY)
     if vcpu.apic == Apic.AVIC:
         with_avic = vcpu.active

@@ -59,6 +59,7 @@ from vmlitmus.model.kvm.vcpu_wakeup.init_sipi import (
     start,
 )
 from vmlitmus.model.kvm.vcpu_wakeup.kick import begin_request, request, take_ipi
+from vmlitmus.model.kvm.vcpu_wakeup.mask import guest_writes
 from vmlitmus.model.kvm.vcpu_wakeup.scheduled import loaded, migrate, preempt, schedule_home
 from vmlitmus.model.kvm.vcpu_wakeup.track_write import emulate_write, shadow_fault, unshadow
 from vmlitmus.model.kvm.vcpu_wakeup.versions import FIXES, READ, VERSIONS
@@ -80,6 +81,7 @@ def populate(make: Setup, s: Settings) -> None:
         snapshot=kvm["events"] == "one-operation",
         switchable=kvm["apicv_switchable"],
         ends=guest["eoi"],
+        marks=kvm["have_run_cpus"],
     )
     make(Device)
     for number_of in range(machine["vcpus"]):
@@ -122,6 +124,7 @@ MODEL = Model(
         take_ipi,
         lockless_walk,
         page_walk,
+        guest_writes,
         zap,
         emulate_write,
         shadow_fault,
@@ -181,6 +184,9 @@ MODEL = Model(
             "apicv_switchable": flag(
                 default=False,
                 doc="follow irr_pending, and what VMX keeps where APICv may be inhibited",
+            ),
+            "have_run_cpus": flag(
+                default=False, doc="a vcpu marks its cpu, and who frees a page flushes those marked"
             ),
             "events": choice(
                 "bit-by-bit",

@@ -14,6 +14,7 @@ from __future__ import annotations
 from vmlitmus.lang import KernelFile, Sections, World, sequence, step, when
 from vmlitmus.model.kvm.vcpu_wakeup.entry import irqs
 from vmlitmus.model.kvm.vcpu_wakeup.kick import kick, set_request
+from vmlitmus.model.kvm.vcpu_wakeup.mask import flush_marked
 from vmlitmus.world.snp import Mode
 from vmlitmus.world.vcpu_wakeup import Page, Task, Vcpu
 
@@ -66,5 +67,6 @@ def zap(w: World, task: Task, page: Page) -> Sections:
         yield "{task} makes KVM_REQ_TLB_FLUSH of {vcpu}"
         yield from kick(w, task, vcpu, True)
     when(not task.awaits or not w.part(WAIT))
+    yield from flush_marked(w, task, page)
     page.freed = True
     yield "{task} frees {page}"

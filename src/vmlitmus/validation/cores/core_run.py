@@ -11,16 +11,17 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from vmlitmus.outcome.validation import Candidate, CoreResult, Mismatch, Prefix
 from vmlitmus.trace.events import Kind, Left
-from vmlitmus.validation.agreeing_states import AgreeingStates
-from vmlitmus.validation.frontier import Follower, Shown, State
-from vmlitmus.validation.lift import Group, Lift, Lifted
+from vmlitmus.validation.agreeing import MISMATCH, TOO_MANY
+from vmlitmus.validation.cores.agreeing_states import AgreeingStates
+from vmlitmus.validation.cores.lift import CoreShown, Group, Lift, Lifted
+from vmlitmus.validation.frontier import Follower, State
 from vmlitmus.validation.mapping import TraceMapping
 from vmlitmus.validation.wording import Row
 
-TOO_MANY = "too many states agreed"
 SHOWN = 8  # prefixes and candidates of a mismatch that are kept
 
 
@@ -212,8 +213,8 @@ class CoreRun:
         """The task that leaves sleeps; others of its group may still be queued, seen or not."""
         self.states.leave(str(self._lifted.task[group]), last=not self._queued[group])
 
-    def _take(self, kind: str, bound: tuple[str, ...], shows: Shown) -> bool:
-        return self.states.take(kind, bound, shows, self._chances())
+    def _take(self, kind: str, bound: tuple[str, ...], shows: CoreShown) -> bool:
+        return self.states.take_event(kind, bound, shows, self._chances())
 
     def _guest(self, row: Row, name: str, place: int, *, entry: bool) -> None:
         cpu = self.places[place]
@@ -284,11 +285,12 @@ class CoreRun:
         states: Mapping[State, int],
         kind: str,
         bound: tuple[str, ...],
-        shows: Shown,
+        shows: CoreShown,
     ) -> None:
         """Keep what was tried, and begin anew."""
-        say: Callable[[Shown], str] = lambda s: self._lifted.say(s, list(self.index))  # noqa: E731
-        refused = self._follower.refusals(states, self.states.steps[kind], bound, shows, say)
+        say: Callable[[Any], str] = lambda s: self._lifted.say(s, list(self.index))  # noqa: E731
+        wanted = self.states.wanted(kind, bound, shows)
+        refused = self._follower.refusals(states, wanted, say)
         prefixes = sorted(states.items(), key=lambda item: -item[1])[:SHOWN]
         self.mismatches.append(
             Mismatch(
@@ -301,7 +303,7 @@ class CoreRun:
                 before=tuple(self._last),
             )
         )
-        self._restart("after an event that no run explains")
+        self._restart(MISMATCH)
         self._look_known()
 
     def _in_words(self, state: State) -> dict[str, str]:

@@ -17,8 +17,8 @@ from vmlitmus.engine.native.layout import Layout
 from vmlitmus.errors import UsageError
 from vmlitmus.lang import Settings, Setup
 from vmlitmus.model.kvm.smt_protection.topic import MODEL
-from vmlitmus.validation.environment import STEPS
-from vmlitmus.validation.frontier import Shown, State
+from vmlitmus.validation.cores.environment import STEPS
+from vmlitmus.validation.frontier import State
 from vmlitmus.validation.mapping import TraceMapping
 from vmlitmus.world.smt_protection import (
     Activity,
@@ -34,6 +34,7 @@ from vmlitmus.world.smt_protection import (
 
 LETTERS = (Cookie.A, Cookie.B, Cookie.C, Cookie.D)
 IDLE = "idle"
+CoreShown = tuple[tuple[object, bool], ...]  # of each cpu: what it runs, whether in guest mode
 
 
 @dataclass(frozen=True, order=True)
@@ -102,13 +103,11 @@ class Lift:
     def ended(self, tid: int) -> None:
         self._cookies.pop(tid, None)
 
-    def machine(self, extra: Mapping[str, Mapping[str, Any]]) -> Machine:
+    def machine(self, settings: Mapping[str, Mapping[str, Any]]) -> Machine:
         """Return the machine of one core with a task for each group."""
         kept = (s for s in MODEL.steps if s.name not in self._mapping.leave_out)
         model = replace(MODEL, steps=(*kept, *STEPS), setup=self._populate)
-        tables = {name: dict(keys) for name, keys in self._mapping.settings.items()}
-        for name, keys in extra.items():
-            tables.setdefault(name, {}).update(keys)
+        tables = {name: dict(keys) for name, keys in settings.items()}
         tables.setdefault("machine", {})["cpus_per_core"] = self.places
         return build(model, tables, allow=self._mapping.allow, assume=self._mapping.assume)
 
@@ -174,7 +173,7 @@ class Lifted:
                     words[place.word] |= code << place.shift
         return tuple(words)
 
-    def look(self, state: State) -> Shown:
+    def look(self, state: State) -> CoreShown:
         """What the recording shows of a state: the current task and guest mode of each cpu."""
         shown = []
         for curr, activity in self._seen:
@@ -183,7 +182,7 @@ class Lifted:
             shown.append((who, does == self._guest))
         return tuple(shown)
 
-    def say(self, shown: Shown, numbers: Sequence[int]) -> str:
+    def say(self, shown: CoreShown, numbers: Sequence[int]) -> str:
         """Say in words what is shown."""
         parts = []
         for number, found in zip(numbers, shown, strict=True):

@@ -13,7 +13,7 @@ from vmlitmus.model.scheduler.core_scheduling import (
     void_picks,
     wake_up,
 )
-from vmlitmus.world.smt_protection import Activity, Cpu, Task
+from vmlitmus.world.smt_protection import Activity, Cpu, Task, Vcpu
 
 RECORDED = Assumption(
     "recorded", "the recording shows that it happened; who did it is not part of the model"
@@ -83,7 +83,15 @@ def trace_voids(w: World, cpu: Cpu) -> None:
     cpu.picked = False
 
 
+@step("{vcpu}, which runs, executes something that exits", source=RECORDED)
+def trace_exits(w: World, vcpu: Vcpu) -> None:
+    """The model's own step is of a cpu that has one vcpu; here it may have several."""
+    when(vcpu.cpu.curr is vcpu.task and vcpu.cpu.activity == Activity.GUEST and not vcpu.leaving)
+    vcpu.leaving = True
+
+
 STEPS = (
+    trace_exits,
     trace_enqueues,
     trace_waited,
     trace_dequeues,

@@ -1,0 +1,1 @@
+"""A vcpu of a recorded run, followed through a model of KVM."""

@@ -1,0 +1,110 @@
+"""What a recording shows of a vcpu's thread and of who sends to it, as steps of the models.
+
+The models have no page faults, no user space and no interrupt that the guest puts off; a recording
+shows what came of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from vmlitmus.lang import Assumption, Model, Setup, World, step, when
+from vmlitmus.lang.model import Settings
+from vmlitmus.lang.step import Step
+from vmlitmus.model import TOPICS
+from vmlitmus.world.snp import Host
+from vmlitmus.world.snp import Vcpu as SnpVcpu
+from vmlitmus.world.vcpu_wakeup import Cpu, Task, Vcpu
+
+RECORDED = Assumption(
+    "recorded", "the recording shows that it happened; who did it is not part of the model"
+)
+PUT_OFF = Assumption(
+    "interrupts-put-off", "an interrupt that the guest did not take at once is still an event"
+)
+TIMERS = Assumption(
+    "timers", "an interrupt that a vcpu's own thread accepts is of a timer that was due before"
+)
+
+
+@step("the thread of {vcpu} goes to sleep, not in kvm_vcpu_block()", source=RECORDED)
+def trace_sleeps(w: World, vcpu: Vcpu) -> None:
+    when(vcpu.at_rest and not vcpu.halted)
+    vcpu.cpu = None
+    vcpu.asleep = True
+
+
+@step("the thread of {vcpu}, which sleeps elsewhere, is woken", source=RECORDED)
+def trace_wakes(w: World, vcpu: Vcpu) -> None:
+    when(vcpu.asleep and not vcpu.waiting)
+    vcpu.asleep = False
+
+
+@step("{vcpu} has halted, and an interrupt is pending that it has not taken", source=PUT_OFF)
+def trace_pending(w: World, vcpu: Vcpu) -> None:
+    when(vcpu.halted and not vcpu.irr)
+    vcpu.irr = True
+
+
+@step("KVM injects an interrupt into {vcpu}", source=RECORDED)
+def trace_injects(w: World, vcpu: Vcpu) -> None:
+    when(not vcpu.running and not vcpu.halted)
+    vcpu.irr = False
+
+
+@step("a timer of {vcpu} is due, and {task} has a request", source=TIMERS)
+def trace_timer(w: World, task: Task, vcpu: Vcpu) -> None:
+    when(task.idle and task.target is None)
+    task.target = vcpu
+
+
+@step("{task} has sent what it had, and goes back to its guest", source=RECORDED)
+def trace_returns(w: World, task: Task) -> None:
+    when(task.idle and task.target is None)
+
+
+@step("{host} has no interrupt for {vcpu}, whose LAPIC is off", source=RECORDED)
+def trace_ignores(w: World, host: Host, vcpu: SnpVcpu) -> None:
+    when(not vcpu.apic)
+
+
+@step("{host} has delivered what it had, and who sent it goes back to its guest", source=RECORDED)
+def trace_delivered(w: World, host: Host) -> None:
+    when(host.idle and not any(v.bsp and not v.idle for v in w.all(SnpVcpu)))
+
+
+def _threads(make: Setup, s: Settings) -> None:
+    """Every vcpu is a thread that leaves its cpu when it sleeps; and one more task sends."""
+    TOPICS["vcpu-wakeup"].setup(_Scheduled(make), s)  # type: ignore[arg-type]
+    make(Task, cpu=make(Cpu))
+
+
+class _Scheduled:
+    """Makes what a model's setup makes, but vcpus as threads."""
+
+    def __init__(self, make: Setup) -> None:
+        self._make = make
+        self.made = make.made
+
+    def __call__(self, kind: type[Any], **fields: Any) -> Any:
+        return self._make(kind, **fields | ({"scheduled": True} if kind is Vcpu else {}))
+
+
+STEPS: Mapping[str, tuple[Step, ...]] = {
+    "vcpu-wakeup": (
+        trace_sleeps,
+        trace_wakes,
+        trace_pending,
+        trace_injects,
+        trace_timer,
+        trace_returns,
+    ),
+    "ap-creation": (trace_ignores, trace_delivered),
+}
+SETUPS: Mapping[str, Callable[[Setup, Settings], None]] = {"vcpu-wakeup": _threads}
+
+
+def setup_of(model: Model) -> Callable[[Setup, Settings], None]:
+    """Return how the world of a topic is set up for a recording."""
+    return SETUPS.get(model.name, model.setup)
