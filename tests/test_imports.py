@@ -182,6 +182,7 @@ ROOMS = {  # inside a package: which folder may import which, "" for the files b
 }
 OUTSIDE = {
     "cli": {"click", "rich", "uvicorn"},
+    "decide": {"ray"},
     "engine": {"llvmlite"},
     "explore": {"anyio", "starlette"},
     "host": {"defusedxml", "zstandard"},

@@ -25,6 +25,7 @@ from vmlitmus.outcome import MemoryOrder, Outcome, Result, word_of
 from vmlitmus.scenario import Cell, Test
 
 _TOGETHER = 32  # cells that one process decides in a row, at most
+_WORKERS = 64  # of a cluster that are to have something to do
 _SHARES = 6  # rows for each process at least, so that all end at about the same time
 _BUILT = 32  # machines kept for other scenarios with the same content
 
@@ -61,6 +62,7 @@ class Job:
     annotate: bool = False  # say of each trace what a page shows: causes, states, code
     store: Store | None = None
     symmetry: Symmetry = "auto"
+    cluster: str | None = None  # where cells are decided, as for Ray: an address, "auto", "local"
     scenario: dict[tuple[str, str], Machine] = field(default_factory=dict)
     built: dict[str, dict[object, Machine]] = field(default_factory=dict)
     answered: dict[object, _Answer] = field(default_factory=dict)
@@ -307,7 +309,9 @@ def decide_all(
     number = workers or processes()
     most = min(_TOGETHER, (len(pairs) - len(kept.found)) // (_SHARES * number) + 1)
     groups = _groups(pairs, kept.found, most)
-    if sum(map(len, groups)) == 1:
+    if job.cluster is not None:
+        found = _on_cluster(job, job.cluster, pairs, kept.found, watcher)
+    elif sum(map(len, groups)) == 1:
         [[index]] = groups
         outcome = decide_apart(job, *pairs[index], watcher.search, busy=watcher.busy)
         found = iter([(groups[0], [outcome])])
@@ -329,6 +333,34 @@ def decide_all(
                 yield index, outcome
     finally:
         kept.close()
+
+
+def _on_cluster(
+    job: Job,
+    address: str,
+    pairs: Sequence[tuple[Test, Cell]],
+    without: Container[int],
+    watcher: Watcher,
+) -> Iterator[tuple[tuple[int, ...], list[Outcome]]]:
+    """Yield the outcomes of cells that a cluster decides, a few at a time."""
+    from vmlitmus.decide.cluster import decided_on
+
+    most = min(_TOGETHER, len(pairs) // _WORKERS + 1)
+    groups = _groups(pairs, without, most)
+    if not groups:
+        return
+    asked = (job.engine, job.limits, job.annotate, job.symmetry)
+    for group, outcomes in decided_on(address, asked, groups, pairs, decide_some, watcher.busy):
+        yield group, outcomes or [_lost(job, *pairs[index]) for index in group]
+
+
+def decide_some(
+    asked: tuple[Choice, Limits, bool, Symmetry], some: Sequence[tuple[Test, Cell]]
+) -> list[Outcome]:
+    """Decide cells where nothing is known but what is asked: on a worker of a cluster."""
+    engine, limits, annotate, symmetry = asked
+    job = Job(Catalogue(), None, engine, limits, annotate, symmetry=symmetry)
+    return [decide(job, test, cell) for test, cell in some]
 
 
 class _CachedOutcomes:

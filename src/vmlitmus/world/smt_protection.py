@@ -10,7 +10,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import Annotated
 
-from vmlitmus.lang import Between, Const, Entity, Set
+from vmlitmus.lang import Between, Const, Entity, Set, Shared
 
 
 class Activity(Enum):
@@ -138,8 +138,8 @@ class Cpu(Entity, runs_on="self"):
     dying: bool = False  # its hotplug task takes it offline
     dev_mutex: bool = False  # the mutex of its device is held
     chosen: IdleState = IdleState.HLT  # by the cpuidle governor
-    idling: bool = False  # TIF_IDLING
-    protected: bool = False  # TIF_SVM_PROTECTED
+    idling: Shared[bool] = False  # TIF_IDLING
+    protected: Shared[bool] = False  # TIF_SVM_PROTECTED
     unsafe: bool = False  # counted in core_unsafe_nest
 
 

@@ -23,7 +23,7 @@ from __future__ import annotations
 
 from enum import Enum
 
-from vmlitmus.lang import Assumption, KernelFile, World, step, when
+from vmlitmus.lang import Assumption, CpuEvent, KernelFile, World, step, when
 from vmlitmus.model.hardware.smt.protection import siblings_seen_idle
 from vmlitmus.model.hardware.smt.readings import STALL_ENDS
 from vmlitmus.model.kvm.smt_protection.mechanism import SmtMechanism
@@ -114,6 +114,7 @@ def set_curr(w: World, cpu: Cpu, task: Task | None) -> None:
 
 def switch_to(w: World, cpu: Cpu, task: Task | None) -> None:
     """Context switch: TIF_SVM_PROTECTED is a flag of the task that ran."""
+    w.happens(CpuEvent.CONTEXT_SWITCH, cpu)
     cpu.need_resched = False
     cpu.picked = False
     cpu.protected = False
@@ -237,7 +238,8 @@ def has_cpu(w: World, task: Task) -> bool:
 def sched_tick(w: World, cpu: Cpu, task: Task) -> None:
     if w.assume(SLICE_OUTLASTS):
         when(cpu.activity != Activity.KTHREAD)
-        when(not any(v.task is cpu.curr and about_to_run(w, v) for v in w.all(Vcpu)))
+        with w.unobserved("no cpu looks: it says how long a slice is"):
+            when(not any(v.task is cpu.curr and about_to_run(w, v) for v in w.all(Vcpu)))
     when(task.runnable and not has_cpu(w, task) and task.cpu.activity != Activity.OFFLINE)
     when(cpu.curr is not None and not cpu.need_resched)
     when(task.cpu is cpu or (core_wide(w) and task.cpu.core is cpu.core))

@@ -55,10 +55,11 @@ def activity_in(state: IdleState) -> Activity:
 @step("{cpu} has nothing to do and chooses {state}, IRQs off", source=CHOOSE, fair="weak")
 def enter_idle(w: World, cpu: Cpu, state: IdleState) -> None:
     when(cpu.activity == Activity.IDLE_LOOP and not cpu.need_resched)
-    when(state != IdleState.GOVERNOR and may_choose(w, cpu, state))
     when(not (cpu.softirq and w.use(SmtMechanism).drains_softirqs(w)))
-    w.use(SmtMechanism).kernel_exit(w, cpu)
-    w.use(SmtMechanism).idle_enter(w, cpu, state)
+    with w.unobserved("no proposal says what comes between the choice and what says so"):
+        when(state != IdleState.GOVERNOR and may_choose(w, cpu, state))
+        w.use(SmtMechanism).kernel_exit(w, cpu)
+        w.use(SmtMechanism).idle_enter(w, cpu, state)
     cpu.chosen = state
     cpu.activity = Activity.ENTERING
 

@@ -86,7 +86,8 @@ def softirqs_done(w: World, cpu: Cpu) -> None:
 @step("{cpu} gets the tick that was not stopped", source=(CAN_STOP, SLICE_OUTLASTS), fair="strong")
 def idle_tick(w: World, cpu: Cpu) -> None:
     if w.assume(SLICE_OUTLASTS):
-        when(not any(v.cpu.core is cpu.core and about_to_run(w, v) for v in w.all(Vcpu)))
+        with w.unobserved("no cpu looks: it says how long a slice is"):
+            when(not any(v.cpu.core is cpu.core and about_to_run(w, v) for v in w.all(Vcpu)))
     when(cpu.softirq and not cpu.irq)
     when(cpu.activity in IDLE)
     cpu.irq = True

@@ -12,7 +12,7 @@ Source: APM vol. 2, 15.36.17; the reply of K Prateek Nayak.
 
 from __future__ import annotations
 
-from vmlitmus.lang import KernelFile, World, step, when
+from vmlitmus.lang import CpuEvent, KernelFile, World, step, when
 from vmlitmus.model.hardware.smt.protection import (
     REPLY,
     SMTP,
@@ -147,6 +147,7 @@ def interruptible(w: World, cpu: Cpu) -> bool:
 
 def enter_handler(w: World, cpu: Cpu) -> None:
     """The first instructions of an interrupt handler."""
+    w.happens(CpuEvent.INTERRUPT, cpu)
     if cpu.activity in IDLE:
         w.use(SmtMechanism).idle_exit(w, cpu)
     if not runs_vcpu_task(cpu):
@@ -156,6 +157,7 @@ def enter_handler(w: World, cpu: Cpu) -> None:
 
 def enter_nmi_handler(w: World, cpu: Cpu) -> None:
     """The same for an NMI or a machine check; an NMI is no entry from user mode to the kernel."""
+    w.happens(CpuEvent.INTERRUPT, cpu)
     if cpu.activity in IDLE:
         w.use(SmtMechanism).idle_exit(w, cpu)
     if not runs_vcpu_task(cpu):

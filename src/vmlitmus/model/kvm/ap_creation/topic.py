@@ -333,6 +333,7 @@ MODEL = Model(
                 1,
                 3,
                 default=1,
+                counts=False,  # with one AP the guest may use any page, and ask again
                 doc="APs; where there are more than one, each has a page and is created once",
                 in_time=32,
             ),

@@ -59,6 +59,7 @@ def run_vcpu(w: World, vcpu: Vcpu) -> Sections:
         yield "{vcpu} sees need_resched or a signal and does not enter"
         yield from w.use(SmtMechanism).put(w, vcpu)
         return
+    w.barrier(by="smp_mb() in srcu_read_unlock()")
     vcpu.cpu.irqs_off = True
     inject(vcpu)
     yield "{vcpu} turns IRQs off and writes EVENTINJ ({vcpu.event_inj})"

@@ -59,6 +59,15 @@ def asks(w: World, cpu: Cpu) -> bool:
     )
 
 
+def sched_smt_active(w: World) -> bool:
+    """sched_smt_present counts the cores that have two cpus online."""
+    return any(
+        one.online and other.online and beside(one, other)
+        for one in w.all(Cpu)
+        for other in w.all(Cpu)
+    )
+
+
 def update(w: World, active: bool) -> None:
     """cpu_bugs_smt_update()."""
     host = w.the(Host)
@@ -89,10 +98,10 @@ def come_online(w: World, cpu: Cpu) -> Sections:
     cpu.stibp = w.the(Host).base_stibp
     cpu.last_tif = False
     cpu.online = True
-    w.the(Host).smt_active = True
+    w.the(Host).smt_active = sched_smt_active(w)
     yield "{cpu} is active: tasks may run there"
     if w.part(UPDATE):
-        update(w, True)
+        update(w, sched_smt_active(w))
     yield "_cpu_up() of {cpu} calls arch_smt_update()"
 
 
@@ -104,9 +113,9 @@ def go_offline(w: World, cpu: Cpu) -> Sections:
     cpu.online = False
     cpu.trained.clear()
     cpu.buffers.clear()
-    w.the(Host).smt_active = False
+    w.the(Host).smt_active = sched_smt_active(w)
     yield "{cpu} is dead"
-    update(w, False)
+    update(w, sched_smt_active(w))
     yield "_cpu_down() of {cpu} calls arch_smt_update()"
 
 

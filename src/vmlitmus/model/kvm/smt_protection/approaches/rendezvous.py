@@ -20,7 +20,11 @@ Each rule is a part. Not a schedule: the pick of the core is core scheduling's, 
 from __future__ import annotations
 
 from vmlitmus.lang import Sections, World, when
-from vmlitmus.model.kvm.smt_protection.approaches.tif_handshake import sees_protected
+from vmlitmus.model.kvm.smt_protection.approaches.tif_handshake import (
+    sees_protected,
+    set_idling,
+    set_protected,
+)
 from vmlitmus.model.kvm.smt_protection.cookies import CookiePerVcpu
 from vmlitmus.world.smt_protection import Activity, Cpu, Icr, IdleState, Vcpu
 
@@ -37,9 +41,10 @@ def idles_otherwise(w: World, vcpu: Vcpu) -> bool:
 
 def siblings_ready(w: World, cpu: Cpu) -> bool:
     """Say whether all online siblings of a cpu have TIF_IDLING; an offline one cannot set it."""
-    return all(
-        o is cpu or o.core is not cpu.core or o.idling or passed_over(w, o) for o in w.all(Cpu)
-    )
+    with w.unobserved("with several siblings, one look at all of them"):
+        return all(
+            o is cpu or o.core is not cpu.core or o.idling or passed_over(w, o) for o in w.all(Cpu)
+        )
 
 
 def passed_over(w: World, cpu: Cpu) -> bool:
@@ -58,10 +63,10 @@ class Rendezvous(CookiePerVcpu):
     """The core-wide pick with a rendezvous."""
 
     def prepare(self, w: World, vcpu: Vcpu) -> Sections:
-        vcpu.cpu.protected = True
+        set_protected(w, vcpu)
         yield "{vcpu} sets TIF_SVM_PROTECTED and waits, IRQs on"
         while not may_enter(w, vcpu):
-            when(may_enter(w, vcpu) or (idles_otherwise(w, vcpu) and self.kicks(w)))
+            when(idles_otherwise(w, vcpu) and self.kicks(w))
             for other in w.all(Cpu):
                 if other is not vcpu.cpu and other.core is vcpu.cpu.core:
                     if other.activity in OTHER_STATES:
@@ -84,7 +89,7 @@ class Rendezvous(CookiePerVcpu):
         return sees_protected(w, cpu) and w.part("choose HLT beside a protected vcpu")
 
     def idle_enter(self, w: World, cpu: Cpu, state: IdleState) -> None:
-        cpu.idling = state in (IdleState.HLT, IdleState.C2)
+        set_idling(w, cpu, state in (IdleState.HLT, IdleState.C2))
 
     def idle_exit(self, w: World, cpu: Cpu) -> None:
         if w.part("clear TIF_IDLING on wake"):
