@@ -41,6 +41,14 @@ def trace_wakes(w: World, vcpu: Vcpu) -> None:
     vcpu.asleep = False
 
 
+@step("the thread of {vcpu} is woken in kvm_vcpu_block() for nothing", source=RECORDED)
+def trace_wakes_for_nothing(w: World, vcpu: Vcpu) -> None:
+    with w.locked("the lock of try_to_wake_up()"):
+        when(vcpu.sleepy)
+        vcpu.sleepy = False
+    vcpu.asleep = False
+
+
 @step("{vcpu} has halted, and an interrupt is pending that it has not taken", source=PUT_OFF)
 def trace_pending(w: World, vcpu: Vcpu) -> None:
     when(vcpu.halted and not vcpu.irr)
@@ -95,6 +103,7 @@ STEPS: Mapping[str, tuple[Step, ...]] = {
     "vcpu-wakeup": (
         trace_sleeps,
         trace_wakes,
+        trace_wakes_for_nothing,
         trace_pending,
         trace_injects,
         trace_timer,

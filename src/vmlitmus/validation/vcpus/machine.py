@@ -17,6 +17,8 @@ from vmlitmus.validation.question import Question
 from vmlitmus.validation.vcpus.environment import STEPS, setup_of
 from vmlitmus.validation.vcpus.events import VcpuEvent, events_of
 
+ANEW = "anew"  # of a state in which a vcpu may be only where the search begins anew
+
 
 class VcpuMachine:
     """A machine, with the events that it is held against.
@@ -48,7 +50,7 @@ class VcpuMachine:
 
     def _fields(self) -> set[str]:
         named = {f for e in self.events for f in (*e.changes, *e.needed)}
-        return named | set(self.observed) | {f for b in self.mapping.begin for f in b}
+        return named | set(self.observed) | {f for b in self.mapping.begin for f in b} - {ANEW}
 
     def _variable(self, name: str) -> Any:
         """Return the variable of a field: of the vcpu, or ENTITY.FIELD."""
@@ -92,12 +94,16 @@ class VcpuMachine:
         at = self.observed.index(name)
         return self._spoken[at][shown[at]]  # type: ignore[index]
 
-    def begin(self) -> list[State]:
-        """Return the states in which a vcpu may be at the beginning."""
+    def begin(self, *, anew: bool) -> list[State]:
+        """Return the states in which a vcpu may be at the beginning, or where it begins anew."""
         found = []
         for fields in self.mapping.begin:
+            if ANEW in fields and not anew:
+                continue
             state = list(self.machine.initial)
             for name, word in fields.items():
+                if name == ANEW:
+                    continue
                 state[self._variable(name).index] = self.code(name, word)
             found.append(self.follower.pack(tuple(state)))
         return found

@@ -15,6 +15,7 @@ from vmlitmus.validation.vcpus.machine import VcpuMachine
 from vmlitmus.validation.wording import Row
 
 SHOWN = 8  # prefixes and candidates of a mismatch that are kept
+FIRST = "at the first events"  # why a search begins
 GUEST = "running"  # the field that says that the vcpu is in guest mode
 CROWDED = "more threads sent at one time than the model has"
 
@@ -48,7 +49,7 @@ class VcpuRun:
         self.events = self.explained = self.unread = 0
         self.mismatches: list[Mismatch] = []
         self.anew: dict[str, int] = {}
-        self._why_anew = "at the first events"
+        self._why_anew = FIRST
 
     # Beginning.
 
@@ -62,7 +63,7 @@ class VcpuRun:
     def _begin(self, event: VcpuEvent) -> bool:
         if self._lifted.mapping.begins_at not in ("", event.name):
             return False
-        self.states.runs = dict.fromkeys(self._lifted.begin(), 1)
+        self.states.runs = dict.fromkeys(self._lifted.begin(anew=self._why_anew != FIRST), 1)
         self.anew[self._why_anew] = self.anew.get(self._why_anew, 0) + 1
         self._slept = True
         return True
