@@ -155,22 +155,28 @@ def told(self, progress):
     print(progress.depth, flush=True)
     time.sleep(0.008)  # so that many moments are in the search, and few at its ends
 Ticker.search = told
+finished = search.Search.finished
+def answered(self):
+    print(-1, flush=True)
+    finished(self)
+search.Search.finished = answered
 sys.exit(main(sys.argv[1:]))
 """
 
 
 def killed(folder: Path, seconds: float, *more: str) -> int | None:
-    """Search, and kill the process; return the depth that it told last, None if it had ended."""
+    """Search, and kill the process; return the depth that it told, None with an answer."""
     command = [sys.executable, "-c", SLOW, "check", CELL, *OPTIONS, "--checkpoint", str(folder)]
     process = subprocess.Popen([*command, *more], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     told = [int(process.stdout.readline())]  # from the first look on
     time.sleep(seconds)
     process.send_signal(signal.SIGKILL)
-    told += [int(line) for line in process.stdout.read().split("\n")[:-1] if line.isdigit()]
-    ended = process.wait() != -signal.SIGKILL
+    lines = process.stdout.read().split("\n")[:-1]
+    process.wait()
     process.stdout.close()
-    return None if ended else told[-1]
+    told += [int(line) for line in lines if line.isdigit()]
+    return None if "-1" in lines else told[-1]
 
 
 def decided(*options: str) -> dict[str, object]:
