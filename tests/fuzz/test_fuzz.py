@@ -38,7 +38,7 @@ def test_calls_beyond_their_bounds_are_found(monkeypatch) -> None:
     monkeypatch.setattr(run, "MEMORY", 400 << 20)
     assert not run.run(1)[0]
     monkeypatch.setattr(run, "SECONDS", -1)
-    assert " s: ['check', 'x']" in run.run(1)[0][0]
+    assert " s of them at work: ['check', 'x']" in run.run(1)[0][0]
 
 
 def test_every_command_is_called() -> None:

@@ -166,12 +166,14 @@ class Catalogue:
         files = self.files()
         mention = [path.stem for path in files if word and word in read_text(path).lower()]
         guess = nearest(selector, [*self.topics(), *(path.stem for path in files)])
-        if mention:
+        if guess and (not mention or guess.startswith(selector)):
+            hint = f"; did you mean {guess!r}?"
+        elif mention:
             hint = f"; tests that mention it: {', '.join(mention[:_OFFERED])}"
             if len(mention) > _OFFERED:
                 hint += f" and {len(mention) - _OFFERED} more (vmlitmus list tests {word})"
         else:
-            hint = f"; did you mean {guess!r}?" if guess else "; see: vmlitmus list tests"
+            hint = "; see: vmlitmus list tests"
         return f"no topic, test or path matches {selector!r}{hint}"
 
 

@@ -151,8 +151,8 @@ CUTTING = (
         "cutting",
         "bindings stand in reverse",
         "compiler/machine/bindings.py",
-        "for binding in itertools.product(*(self.values(k) for k in parameters.values())):",
-        "for binding in itertools.product(*(self.values(k)[::-1] for k in parameters.values())):",
+        "bindings = itertools.product(*(self.values(k) for k in parameters.values()))",
+        "bindings = itertools.product(*(self.values(k)[::-1] for k in parameters.values()))",
     ),
 )
 LOWERING = (
