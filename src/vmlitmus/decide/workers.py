@@ -120,14 +120,17 @@ def _together(
 
 
 def _begin(parent: int) -> None:
-    """End with the parent, but leave interrupts to it; look for garbage seldom."""
+    """End with the parent, but leave interrupts to it; look for no cycles.
+
+    A worker lives for one command. All cells of the catalogue leave less than 25 MB of cycles, and
+    to look for them takes one twentieth of the time.
+    """
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     ctypes.CDLL(None).prctl(_DEATH_SIGNAL, signal.SIGKILL)
     if os.getppid() != parent:  # it ended before the line above
         os._exit(1)
-    gc.freeze()
-    gc.set_threshold(200_000, 20, 20)
+    gc.disable()
 
 
 def _do(item: Any) -> Any:
