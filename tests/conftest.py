@@ -1,11 +1,16 @@
-"""The wide tier: tests marked ``wide`` run only with --wide."""
+"""The wide tier, what a run says at its end, and a disk that is soon full."""
 
 from __future__ import annotations
 
 import gc
 import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+
+from vmlitmus.cli.start import GARBAGE
 
 collect_ignore_glob = ["*.toml"]  # our own litmus files are inputs of tests
 
@@ -17,7 +22,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    gc.set_threshold(200_000, 20, 20)  # lowered code is many small objects that live long
+    gc.set_threshold(*GARBAGE)
     os.environ.pop("COLUMNS", None)  # results are as wide as in a pipe
     os.environ["VMLITMUS_NO_CACHE"] = "1"  # a verdict that is tested is decided, not remembered
     config.addinivalue_line("markers", "wide: slow; runs with --wide")
@@ -37,3 +42,16 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     reasons = [str(report.longrepr[2]).removeprefix("Skipped: ") for report in skipped]
     for reason in dict.fromkeys(r for r in reasons if r.startswith("NO ")):
         terminalreporter.write_line(f"{reason}: {reasons.count(reason)} tests", red=True, bold=True)
+
+
+@pytest.fixture(scope="module")
+def small_disk(tmp_path_factory) -> Iterator[Path]:
+    """A file system of 64 KiB."""
+    folder = tmp_path_factory.mktemp("small")
+    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(folder)]
+    if subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("a small file system cannot be mounted here: full disks are not tested")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", str(folder)], check=True)

@@ -10,7 +10,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -221,26 +220,13 @@ def test_killed_at_many_random_moments(tmp_path: Path) -> None:
     kill_often(tmp_path, KILLS, seed=2)
 
 
-@pytest.fixture(scope="module")
-def small(tmp_path_factory) -> Iterator[Path]:
-    """A file system of 64 KiB."""
-    folder = tmp_path_factory.mktemp("small")
-    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(folder)]
-    if subprocess.run(mount, capture_output=True).returncode:
-        pytest.skip("a small file system cannot be mounted here: full disks are not tested")
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", str(folder)], check=True)
-
-
 def test_a_full_disk_leaves_a_checkpoint_that_serves(
-    often: None, small: Path, tmp_path: Path, capsys
+    often: None, small_disk: Path, tmp_path: Path, capsys
 ) -> None:
-    assert main(["check", CELL, *OPTIONS, "--checkpoint", str(small)]) == 3
+    assert main(["check", CELL, *OPTIONS, "--checkpoint", str(small_disk)]) == 3
     out = capsys.readouterr().out
-    assert f"(no room is left on the disk of {small}; kept is all up to depth " in out
-    shutil.copytree(small, tmp_path / "kept")
+    assert f"(no room is left on the disk of {small_disk}; kept is all up to depth " in out
+    shutil.copytree(small_disk, tmp_path / "kept")
     assert main(["check", CELL, *OPTIONS, "--checkpoint", str(tmp_path / "kept"), "--resume"]) == 0
     assert "546411 states" in capsys.readouterr().out
     assert not list((tmp_path / "kept").iterdir())

@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -136,19 +135,6 @@ def test_an_interrupt_leaves_nothing(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-@pytest.fixture(scope="module")
-def small(tmp_path_factory) -> Iterator[Path]:
-    """A file system of 64 KiB."""
-    folder = tmp_path_factory.mktemp("small")
-    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(folder)]
-    if subprocess.run(mount, capture_output=True).returncode:
-        pytest.skip("a small file system cannot be mounted here: full disks are not tested")
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", str(folder)], check=True)
-
-
 CELL = (
     "policy-grid-two-reclaimers[cache_flush=v3,"
     "allow=guest-write+eviction+migration+reclaim+host-reuse]"
@@ -156,12 +142,12 @@ CELL = (
 COMPILED = ("--engine", "compiled", "--no-symmetry")
 
 
-def test_a_full_disk_ends_the_search(small: Path, capsys) -> None:
-    assert main(["check", CELL, "--spill", str(small), *COMPILED]) == 3
+def test_a_full_disk_ends_the_search(small_disk: Path, capsys) -> None:
+    assert main(["check", CELL, "--spill", str(small_disk), *COMPILED]) == 3
     out, err = capsys.readouterr()
-    assert f"(no room is left on the disk of {small})" in out
+    assert f"(no room is left on the disk of {small_disk})" in out
     assert not err
-    assert not list(small.iterdir())
+    assert not list(small_disk.iterdir())
 
 
 def test_a_file_may_not_grow_so_far(tmp_path: Path, capsys) -> None:

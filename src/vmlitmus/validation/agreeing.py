@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from vmlitmus.validation.frontier import Follower, State, TooMany, Wanted
+from vmlitmus.outcome.validation import Candidate, Prefix
+from vmlitmus.validation.frontier import Follower, Refusal, State, TooMany, Wanted
 
 MOST_STATES = 20_000  # that agree with the recording at one time
+SHOWN = 8  # prefixes and candidates of a mismatch that are kept
 TOO_MANY = "too many states agreed"  # why a search begins anew
 LOST = "events were lost"
 MISMATCH = "after an event that no run explains"
@@ -59,3 +61,16 @@ def added(one: Mapping[State, int], other: Mapping[State, int]) -> dict[State, i
     for state, runs in other.items():
         found[state] = found.get(state, 0) + runs
     return found
+
+
+def longest_prefixes(
+    states: Mapping[State, int], in_words: Callable[[State], dict[str, str]]
+) -> tuple[Prefix, ...]:
+    """Return the last states of the longest prefixes, those with most runs first."""
+    most = sorted(states.items(), key=lambda item: -item[1])[:SHOWN]
+    return tuple(Prefix(in_words(state), runs) for state, runs in most)
+
+
+def candidates(refused: Sequence[Refusal]) -> tuple[Candidate, ...]:
+    """Return the first steps that were refused, and why."""
+    return tuple(Candidate(r.step, r.why, r.states) for r in refused[:SHOWN])

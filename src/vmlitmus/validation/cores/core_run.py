@@ -13,16 +13,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from vmlitmus.outcome.validation import Candidate, CoreResult, Mismatch, Prefix
+from vmlitmus.outcome.validation import CoreResult, Mismatch
 from vmlitmus.trace.events import Kind, Left
-from vmlitmus.validation.agreeing import MISMATCH, TOO_MANY
+from vmlitmus.validation.agreeing import MISMATCH, TOO_MANY, candidates, longest_prefixes
 from vmlitmus.validation.cores.agreeing_states import AgreeingStates
 from vmlitmus.validation.cores.lift import CoreShown, Group, Lift, Lifted
 from vmlitmus.validation.frontier import Follower, State
 from vmlitmus.validation.mapping import TraceMapping
 from vmlitmus.validation.wording import Row
-
-SHOWN = 8  # prefixes and candidates of a mismatch that are kept
 
 
 @dataclass
@@ -291,15 +289,14 @@ class CoreRun:
         say: Callable[[Any], str] = lambda s: self._lifted.say(s, list(self.index))  # noqa: E731
         wanted = self.states.wanted(kind, bound, shows)
         refused = self._follower.refusals(states, wanted, say)
-        prefixes = sorted(states.items(), key=lambda item: -item[1])[:SHOWN]
         self.mismatches.append(
             Mismatch(
                 time=row[0],
                 cpu=row[3],
                 event=name,
                 explained=self._since,
-                prefixes=tuple(Prefix(self._in_words(s), runs) for s, runs in prefixes),
-                candidates=tuple(Candidate(r.step, r.why, r.states) for r in refused[:SHOWN]),
+                prefixes=longest_prefixes(states, self._in_words),
+                candidates=candidates(refused),
                 before=tuple(self._last),
             )
         )

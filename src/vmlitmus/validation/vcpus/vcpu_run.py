@@ -6,15 +6,21 @@ from bisect import bisect_right
 from collections import deque
 from collections.abc import Mapping, Sequence
 
-from vmlitmus.outcome.validation import Candidate, CoreResult, Mismatch, Prefix
+from vmlitmus.outcome.validation import Candidate, CoreResult, Mismatch
 from vmlitmus.trace.events import Kind, Left, Mode
-from vmlitmus.validation.agreeing import LOST, MISMATCH, TOO_MANY, Agreeing
+from vmlitmus.validation.agreeing import (
+    LOST,
+    MISMATCH,
+    TOO_MANY,
+    Agreeing,
+    candidates,
+    longest_prefixes,
+)
 from vmlitmus.validation.frontier import Shown, State, TooMany, Wanted
 from vmlitmus.validation.vcpus.events import VcpuEvent
 from vmlitmus.validation.vcpus.machine import VcpuMachine
 from vmlitmus.validation.wording import Row
 
-SHOWN = 8  # prefixes and candidates of a mismatch that are kept
 FIRST = "at the first events"  # why a search begins
 GUEST = "running"  # the field that says that the vcpu is in guest mode
 CROWDED = "more threads sent at one time than the model has"
@@ -127,7 +133,7 @@ class VcpuRun:
             return True
         self.events += not counted
         why = "the thread is in guest mode, which it leaves by kvm_exit alone"
-        self._fail(row, words, dict(self.states.runs), [Candidate("kvm_exit", why, 1)])
+        self._fail(row, words, dict(self.states.runs), (Candidate("kvm_exit", why, 1),))
         return False
 
     def _event(self, event: VcpuEvent, row: Row, words: str, fresh: bool) -> None:
@@ -194,28 +200,27 @@ class VcpuRun:
 
     def _refusals(
         self, states: Mapping[State, int], wanted: Wanted, gates: frozenset[str]
-    ) -> list[Candidate]:
+    ) -> tuple[Candidate, ...]:
         self.states.follower.open = gates
         refused = self.states.follower.refusals(states, wanted, self._say)
         self.states.follower.open = frozenset()
-        return [Candidate(r.step, r.why, r.states) for r in refused[:SHOWN]]
+        return candidates(refused)
 
     def _say(self, shown: Shown) -> str:
         return self._lifted.say(shown)
 
     def _fail(
-        self, row: Row, words: str, states: Mapping[State, int], candidates: list[Candidate]
+        self, row: Row, words: str, states: Mapping[State, int], tried: tuple[Candidate, ...]
     ) -> None:
         """Keep what was tried, and begin anew."""
-        ends = sorted(states.items(), key=lambda item: -item[1])[:SHOWN]
         self.mismatches.append(
             Mismatch(
                 time=row[0],
                 cpu=row[3],
                 event=words,
                 explained=self._since,
-                prefixes=tuple(Prefix(self._in_words(s), runs) for s, runs in ends),
-                candidates=tuple(candidates),
+                prefixes=longest_prefixes(states, self._in_words),
+                candidates=tried,
                 before=tuple(self._last),
             )
         )
