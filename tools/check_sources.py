@@ -188,7 +188,9 @@ def wrong_on_page(trees: list[Path], files: list[Cited], page: Path = PAGE) -> l
         if (tree / path).is_file()
     ]
     given = {release_of(tree) for tree in trees}
-    elsewhere = {one.arguments[1] for one in files if one.arguments[2:] not in {(r,) for r in given}}
+    elsewhere = {
+        one.arguments[1] for one in files if one.arguments[2:] not in {(r,) for r in given}
+    }
     named = named_on_page(page.read_text())
     lost = {
         name: line
