@@ -405,7 +405,7 @@ SEARCH = (
     Fault(
         "search",
         "a parent is looked for in the family that follows",
-        "engine/native/store.py",
+        "engine/native/storage/store.py",
         "        return low\n",
         "        return low + 1\n",
     ),
