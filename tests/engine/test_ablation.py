@@ -324,7 +324,7 @@ def test_an_interrupt_keeps_what_is_known() -> None:
 
 
 def test_no_part_is_compiled_twice(monkeypatch) -> None:
-    from vmlitmus.engine.native import store
+    from vmlitmus.engine.native.storage import store
 
     made = []
     compiled = store.Native
