@@ -105,6 +105,5 @@ def page_present(w: World, task: Task, vcpu: Vcpu) -> Sections:
         pending = vcpu.ready_pending
         yield "{task} looks whether {vcpu} is about to acknowledge"
         if not pending:
-            yield from wake_up(w, task, vcpu)
-            yield from kick(w, task, vcpu, False)
-    yield from wake_up(w, task, vcpu)
+            yield from wake_up(w, task, vcpu, True)
+    yield from wake_up(w, task, vcpu, False)

@@ -41,18 +41,25 @@ def set_request(w: World, vcpu: Vcpu) -> None:
         vcpu.request = True
 
 
-def wake_up(w: World, task: Task, vcpu: Vcpu) -> Sections:
-    """rcuwait_wake_up(): the task is woken if it waits and has not looked yet, or sleeps."""
+def wake_up(w: World, task: Task, vcpu: Vcpu, or_kick: bool) -> Sections:
+    """rcuwait_wake_up(): the task is woken if it waits and has not looked yet, or sleeps.
+
+    With ``or_kick``, __kvm_vcpu_kick(): a vcpu that it has not woken is kicked.
+    """
     if w.part(WAKE_BARRIER):
         w.barrier()
     waits = vcpu.waiting
     yield "{task} looks whether {vcpu} waits"
+    woken = False
     if waits:
         with w.locked("the lock of try_to_wake_up()"):
             if vcpu.sleepy:
                 vcpu.sleepy = False
                 vcpu.asleep = False
+                woken = True
         yield "{task} calls wake_up_process() for {vcpu}"
+    if or_kick and not woken:
+        yield from kick(w, task, vcpu, False)
 
 
 def kick(w: World, task: Task, vcpu: Vcpu, wait: bool) -> Sections:
@@ -79,7 +86,12 @@ def begin_request(w: World, task: Task, vcpu: Vcpu) -> None:
     task.target = vcpu
 
 
-@sequence(source=(MAKE, KICK, EXITING, WAKE), disturbance="request", fair="weak")
+@sequence(
+    "{task} has made its request of {vcpu}",
+    source=(MAKE, KICK, EXITING, WAKE),
+    disturbance="request",
+    fair="weak",
+)
 def request(w: World, task: Task, vcpu: Vcpu) -> Sections:
     when(task.target is vcpu)
     task.target = None
@@ -87,13 +99,11 @@ def request(w: World, task: Task, vcpu: Vcpu) -> Sections:
         set_request(w, vcpu)
         yield "{task} makes a request of {vcpu}"
     else:
-        yield from wake_up(w, task, vcpu)
-        yield from kick(w, task, vcpu, False)
+        yield from wake_up(w, task, vcpu, True)
         set_request(w, vcpu)
         yield "{task} makes a request of {vcpu} only now"
         return
-    yield from wake_up(w, task, vcpu)
-    yield from kick(w, task, vcpu, False)
+    yield from wake_up(w, task, vcpu, True)
 
 
 @step("{cpu} takes an IPI", source=TAKEN, fair="weak")

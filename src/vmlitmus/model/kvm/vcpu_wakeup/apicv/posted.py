@@ -234,7 +234,7 @@ def post(w: World, task: Task, vcpu: Vcpu) -> Sections:
             vcpu.last.notify = True
             yield "{task} notifies the cpu of {vcpu}"
         else:
-            yield from wake_up(w, task, vcpu)
+            yield from wake_up(w, task, vcpu, False)
 
 
 @sequence(
@@ -257,8 +257,7 @@ def deliver(w: World, task: Task, vcpu: Vcpu) -> Sections:
         yield "{task} sets irr_pending of {vcpu}"
         set_request(w, vcpu)
         yield "{task} makes KVM_REQ_EVENT of {vcpu}"
-        yield from wake_up(w, task, vcpu)
-        yield from kick(w, task, vcpu, False)
+        yield from wake_up(w, task, vcpu, True)
 
 
 @step("{task} has an interrupt for {vcpu}", source=DELIVER, disturbance="software-irq")
@@ -306,7 +305,7 @@ def assign_device(w: World, task: Task) -> Sections:
         for vcpu in w.all(Vcpu):
             set_request(w, vcpu)
             yield "{task} makes KVM_REQ_UNBLOCK of {vcpu}"
-            yield from wake_up(w, task, vcpu)
+            yield from wake_up(w, task, vcpu, False)
     w.the(Host).posts = True
     yield "{task} puts the IRTE of the device in posted mode"
 
