@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 from vmlitmus.compiler import Machine
 from vmlitmus.compiler.ir.order import Drain
-from vmlitmus.compiler.machine.passing import Passing
+from vmlitmus.compiler.machine.memory_order.passing import Passing
 from vmlitmus.outcome import Covered, MemoryOrder, PassedStore
 
 

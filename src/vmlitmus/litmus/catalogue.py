@@ -58,23 +58,27 @@ class Catalogue:
         return [path for folder in folders for path in sorted(folder.glob("*.toml"))]
 
     def _read(self, paths: Iterable[Path], wide: bool) -> list[Test]:
-        found = [self.read(path) for path in paths if wide or not _WIDE.search(read_text(path))]
+        texts = ((path, read_text(path)) for path in paths)
+        found = [self._shipped(*one) for one in texts if wide or not _WIDE.search(one[1])]
         return [test for test in found if wide or not test.wide]
 
     def read(self, path: Path) -> Test:
         """Return the test in a file; raises LitmusError."""
-        inside = Path(os.path.realpath(path)).is_relative_to(os.path.realpath(ROOT))
-        topic = path.parent.name if inside else None
-        shown = f"{path.parent.name}/{path.name}" if inside else str(path)
         if path.suffix == SUFFIX:
             test, model = self.herd(path)
             self.models[test.topic] = model
             return test
-        text = read_text(path)
-        if topic is not None and self.models.get(topic, 0) is TOPICS.get(topic):
-            test = _shipped(text, shown, topic)
-        else:
-            test = read_test(text, shown, topic, self.model_of, self.default)
+        if Path(os.path.realpath(path)).is_relative_to(os.path.realpath(ROOT)):
+            return self._shipped(path, read_text(path))
+        test = read_test(read_text(path), str(path), None, self.model_of, self.default)
+        return self._sized(dataclasses.replace(test, file=str(path)))
+
+    def _shipped(self, path: Path, text: str) -> Test:
+        """Return the test in a file of the catalogue with that text; raises LitmusError."""
+        topic = path.parent.name
+        if self.models.get(topic, 0) is TOPICS.get(topic):
+            return self._sized(_read_shipped(text, str(path), topic))
+        test = read_test(text, f"{topic}/{path.name}", topic, self.model_of, self.default)
         return self._sized(dataclasses.replace(test, file=str(path)))
 
     def _sized(self, test: Test) -> Test:
@@ -178,9 +182,10 @@ class Catalogue:
 
 
 @lru_cache(maxsize=4096)
-def _shipped(text: str, shown: str, topic: str) -> Test:
+def _read_shipped(text: str, file: str, topic: str) -> Test:
     """Return the test in a file of the catalogue, taken apart once."""
-    return read_test(text, shown, topic, TOPICS.__getitem__)
+    shown = f"{topic}/{Path(file).name}"
+    return dataclasses.replace(read_test(text, shown, topic, TOPICS.__getitem__), file=file)
 
 
 def _with_axes(test: Test, selector: str) -> tuple[Cell, ...]:
