@@ -41,24 +41,41 @@ def set_request(w: World, vcpu: Vcpu) -> None:
         vcpu.request = True
 
 
-def wake_up(w: World, task: Task, vcpu: Vcpu, or_kick: bool) -> Sections:
-    """rcuwait_wake_up(): the task is woken if it waits and has not looked yet, or sleeps.
-
-    With ``or_kick``, __kvm_vcpu_kick(): a vcpu that it has not woken is kicked.
-    """
+def is_waiter(w: World, vcpu: Vcpu) -> bool:
+    """rcuwait_active(), with the barrier before it."""
     if w.part(WAKE_BARRIER):
         w.barrier()
-    waits = vcpu.waiting
+    return vcpu.waiting
+
+
+def try_to_wake_up(w: World, vcpu: Vcpu) -> bool:
+    """wake_up_process(): a task that sleeps, or is about to, runs on; says whether it was one."""
+    with w.locked("the lock of try_to_wake_up()"):
+        woken = vcpu.sleepy
+        if woken:
+            vcpu.sleepy = False
+            vcpu.asleep = False
+    return woken
+
+
+def wake_up(w: World, task: Task, vcpu: Vcpu) -> Sections:
+    """kvm_vcpu_wake_up(): the task is woken if it waits and has not looked yet, or sleeps."""
+    waits = is_waiter(w, vcpu)
     yield "{task} looks whether {vcpu} waits"
+    if waits:
+        try_to_wake_up(w, vcpu)
+        yield "{task} calls wake_up_process() for {vcpu}"
+
+
+def wake_up_or_kick(w: World, task: Task, vcpu: Vcpu) -> Sections:
+    """__kvm_vcpu_kick(): a vcpu that it has woken up is not in guest mode, and gets no IPI."""
+    waits = is_waiter(w, vcpu)
+    yield "{task} looks whether {vcpu} waits, to kick it otherwise"
     woken = False
     if waits:
-        with w.locked("the lock of try_to_wake_up()"):
-            if vcpu.sleepy:
-                vcpu.sleepy = False
-                vcpu.asleep = False
-                woken = True
-        yield "{task} calls wake_up_process() for {vcpu}"
-    if or_kick and not woken:
+        woken = try_to_wake_up(w, vcpu)
+        yield "{task} calls wake_up_process() for {vcpu}, to kick it if it is awake"
+    if not woken:
         yield from kick(w, task, vcpu, False)
 
 
@@ -99,11 +116,11 @@ def request(w: World, task: Task, vcpu: Vcpu) -> Sections:
         set_request(w, vcpu)
         yield "{task} makes a request of {vcpu}"
     else:
-        yield from wake_up(w, task, vcpu, True)
+        yield from wake_up_or_kick(w, task, vcpu)
         set_request(w, vcpu)
         yield "{task} makes a request of {vcpu} only now"
         return
-    yield from wake_up(w, task, vcpu, True)
+    yield from wake_up_or_kick(w, task, vcpu)
 
 
 @step("{cpu} takes an IPI", source=TAKEN, fair="weak")

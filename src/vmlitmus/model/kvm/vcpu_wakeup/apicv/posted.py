@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from vmlitmus.lang import CpuEvent, KernelFile, Sdm, Sections, World, sequence, step, when
 from vmlitmus.model.kvm.vcpu_wakeup.apicv.avic import look_at_virr
-from vmlitmus.model.kvm.vcpu_wakeup.kick import kick, set_request, wake_up
+from vmlitmus.model.kvm.vcpu_wakeup.kick import set_request, wake_up, wake_up_or_kick
 from vmlitmus.model.kvm.vcpu_wakeup.versions import (
     ALWAYS_SYNC,
     AT_PUT,
@@ -234,7 +234,7 @@ def post(w: World, task: Task, vcpu: Vcpu) -> Sections:
             vcpu.last.notify = True
             yield "{task} notifies the cpu of {vcpu}"
         else:
-            yield from wake_up(w, task, vcpu, False)
+            yield from wake_up(w, task, vcpu)
 
 
 @sequence(
@@ -257,7 +257,7 @@ def deliver(w: World, task: Task, vcpu: Vcpu) -> Sections:
         yield "{task} sets irr_pending of {vcpu}"
         set_request(w, vcpu)
         yield "{task} makes KVM_REQ_EVENT of {vcpu}"
-        yield from wake_up(w, task, vcpu, True)
+        yield from wake_up_or_kick(w, task, vcpu)
 
 
 @step("{task} has an interrupt for {vcpu}", source=DELIVER, disturbance="software-irq")
@@ -305,7 +305,7 @@ def assign_device(w: World, task: Task) -> Sections:
         for vcpu in w.all(Vcpu):
             set_request(w, vcpu)
             yield "{task} makes KVM_REQ_UNBLOCK of {vcpu}"
-            yield from wake_up(w, task, vcpu, False)
+            yield from wake_up(w, task, vcpu)
     w.the(Host).posts = True
     yield "{task} puts the IRTE of the device in posted mode"
 
