@@ -9,7 +9,7 @@ import textwrap
 from collections.abc import Sequence
 
 from vmlitmus.outcome import TraceStep
-from vmlitmus.report.folding import folded
+from vmlitmus.report.folding import apart, folded
 
 WIDTH = 75
 _INDENT = 2
@@ -45,7 +45,7 @@ def timeline(
         if fixed + _height(blocks) > room:
             ways = (_laid_out(steps, names, offsets, states) for offsets in _closer(names))
             head, blocks = min([(head, blocks), *ways], key=lambda way: _height(way[1]))
-        blocks = folded(blocks, [column(step) for step in steps], set(marks), room - fixed)
+        blocks = folded(blocks, [column(s) for s in steps], apart(steps), set(marks), room - fixed)
     lines = [line for n, block in enumerate(blocks) for line in [*marks.get(n, []), *block]]
     return head + lines + rest
 
