@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import re
 import shlex
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 
 import vmlitmus
 from vmlitmus.cli.main import main
+from vmlitmus.report.folding import folded
 
 SCHEMA = Path(vmlitmus.__file__).parent / "schemas" / "outcome-1.json"
 SNP_DMA = "drop-destroy-flush-snp-dma"
@@ -114,19 +116,48 @@ def test_a_report_fits_a_screen(explain, name: str) -> None:
     assert len(lines) <= 50
 
 
-def test_every_step_is_shown_or_counted(explain) -> None:
-    """What is folded is counted, the end and all marks are shown, and -v shows every step."""
+def test_what_is_folded_is_shown_with_v(explain) -> None:
     name = "recycle-wbnoinvd[without=invalidate on ASID recycle]"
     steps = json.loads(explain(name, "--json"))["tests"][0]["trace"]
     short, full = (" ".join(explain(name, *v).split()) for v in ((), ("-v",)))
     labels = [step["label"] for step in steps]
     assert all(label in full for label in labels)
+    assert not all(label in short for label in labels)
+    assert "more steps)" in short
     assert "more steps)" not in full
-    run = explain(name).partition("-----\n")[2].partition("  ==>")[0].splitlines()
-    folded = [int(found[1]) for line in run if (found := re.search(r"\((\d+) more steps?\)", line))]
-    assert len(run) - len(folded) + sum(folded) == len(labels)  # each label here is one line
     assert all(label in short for label in [labels[0], *labels[-4:]])
     assert "With -v: in full, with " in short
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_every_step_is_shown_or_counted(seed: int) -> None:
+    """No fold goes over a mark, the first step and the last four stay, the room is kept to."""
+    chance = random.Random(seed)
+    number = chance.randint(1, 40)
+    blocks = [[f"  step {n}", "  goes on"][: chance.randint(1, 2)] for n in range(number)]
+    columns = [chance.choice("ab") for _ in blocks]
+    apart = [chance.random() < 0.4 for _ in blocks]
+    marked = {n for n in range(1, number) if chance.random() < 0.1}
+    room = chance.randint(5, 60)
+    found = folded(blocks, columns, apart, marked, room)
+    at = 0
+    for n, lines in enumerate(found):
+        if lines == blocks[n]:
+            assert at == n
+            at += 1
+        elif lines:
+            count = re.fullmatch(r" *\((\d+) more steps?\)", lines[0])
+            assert count
+            assert (at, len(lines)) == (n, 1)
+            at += int(count[1])
+            assert not marked & set(range(n + 1, at))
+    assert at == number
+    assert found[0] == blocks[0]
+    assert found[-4:] == blocks[-4:]
+    height, before = (sum(map(len, each)) for each in (found, blocks))
+    assert height == before if before <= room else height < before or number < 8 or marked
+    if not marked and number > 8:
+        assert height <= max(room, 12)
 
 
 def test_a_command_of_several_lines_is_one_command(explain) -> None:
