@@ -15,7 +15,6 @@ from pathlib import Path
 
 from vmlitmus.errors import ScenarioError, UsageError, VmlitmusError, nearest, unknown
 from vmlitmus.lang import Model
-from vmlitmus.litmus.format.herd import SUFFIX, read_herd
 from vmlitmus.litmus.format.read import read_test
 from vmlitmus.litmus.format.text import LitmusError, read_text
 from vmlitmus.model import TOPICS
@@ -23,6 +22,7 @@ from vmlitmus.scenario import Cell, Test
 
 ROOT = Path(__file__).parent.parent / "catalogue"
 _WIDE = re.compile(r"\A(?:[^\[\n]*\n)*wide = true\n")  # above the first table
+_HERD = ".litmus"  # the suffix of a file in herd's format
 _OFFERED = 5  # tests that a message names
 Selected = tuple[Test, tuple[Cell, ...]]
 
@@ -64,7 +64,7 @@ class Catalogue:
 
     def read(self, path: Path) -> Test:
         """Return the test in a file; raises LitmusError."""
-        if path.suffix == SUFFIX:
+        if path.suffix == _HERD:
             test, model = self.herd(path)
             self.models[test.topic] = model
             return test
@@ -86,6 +86,8 @@ class Catalogue:
 
     def herd(self, path: Path) -> tuple[Test, Model]:
         """Return the test in a file of herd's format, and its model; raises HerdError."""
+        from vmlitmus.litmus.format.herd import read_herd
+
         test, model = read_herd(read_text(path), str(path))
         return dataclasses.replace(test, file=str(path)), model
 
@@ -118,9 +120,9 @@ class Catalogue:
             test = self.read_stdin()
             return [(test, test.cells)]
         name, bracket, _ = selector.partition("[")
-        if selector.endswith((".toml", SUFFIX)) and os.path.isfile(selector):
+        if selector.endswith((".toml", _HERD)) and os.path.isfile(selector):
             name, bracket = selector, ""  # a file with a bracket in its name
-        if name.endswith((".toml", SUFFIX)) or "/" in name:
+        if name.endswith((".toml", _HERD)) or "/" in name:
             test = self.read(Path(name))
             return [(test, self._cells(test, selector) if bracket else test.cells)]
         paths = {path.stem: path for path in ROOT.glob("*/*.toml")}
