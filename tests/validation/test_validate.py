@@ -182,7 +182,7 @@ def test_seeded_mutations_are_found_at_the_right_event() -> None:
     rng = random.Random(7)
     first = next(n for n, row in enumerate(rows) if row[1] == Kind.ENTRY)
     right = []
-    for n in range(60):
+    for n in range(120):
         makers = (
             lambda: swapped(rows, roster, rng, first + 40),
             lambda: dropped(rows, roster, rng, first + 40),

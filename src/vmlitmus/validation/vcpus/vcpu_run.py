@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from vmlitmus.outcome.validation import Candidate, CoreResult, Mismatch
 from vmlitmus.trace.events import Kind, Left, Mode
+from vmlitmus.trace.tracepoints.tables import reason_name
 from vmlitmus.validation.agreeing import (
     LOST,
     MISMATCH,
@@ -49,6 +50,7 @@ class VcpuRun:
         self.states = Agreeing(lifted.follower)
         self._cpus: set[int] = set()
         self._slept = False
+        self._reset = False  # and has not halted, and taken no interrupt, since
         self._pending: set[int] = set()  # vectors that were accepted and not injected
         self._since = 0
         self._last: deque[str] = deque(maxlen=6)
@@ -103,6 +105,8 @@ class VcpuRun:
         _, kind, _, _, task, a, b, _ = row
         if kind != self._lifted.kind[event.name]:
             return False
+        if event.during and event.during not in self._open(row[0]):
+            return False
         who = {"thread": task, "leaving": a, "coming": b, "woken": a}
         if event.of in who:
             return who[event.of] == self.tid and event.fits(row)
@@ -119,8 +123,13 @@ class VcpuRun:
             self._pending.clear()
         elif kind == Kind.INJECT_IRQ and task == self.tid:
             self._pending.discard(a)
+            self._reset = False
         elif kind == Kind.EXIT and task == self.tid:
             self._slept = False
+            self._reset = self._reset and reason_name(b, c).lower() != "hlt"
+        elif kind == Kind.VCPU_RESET and task == self.tid:
+            self._slept = True  # only the probe of the SIPI ends its wait
+            self._reset = True
         elif kind == Kind.SWITCH and a == self.tid and c == Left.SLEEPING:
             self._slept = True
 
@@ -191,6 +200,8 @@ class VcpuRun:
         following = bisect_right(self._accepted, (time, 1 << 62))
         if following < len(self._accepted) and self._accepted[following][1] == self.tid:
             found.add("timer")
+        if self._reset:
+            found.add("reset")
         return frozenset(found)
 
     def _done(self, words: str) -> None:
