@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from vmlitmus.compiler import Machine, scanned
-from vmlitmus.decide.cache import Keys, Store
 from vmlitmus.decide.memory_order import memory_order
 from vmlitmus.decide.omissions import not_modelled
 from vmlitmus.decide.own_code import apart, in_own_world, own_code, own_world
@@ -24,7 +23,10 @@ from vmlitmus.litmus.threads import threads
 from vmlitmus.outcome import MemoryOrder, Outcome, Result, word_of
 from vmlitmus.scenario import Cell, Test
 
-_TOGETHER = 32  # cells that one process decides in a row, at most
+if TYPE_CHECKING:
+    from vmlitmus.decide.cache import Store
+
+_TOGETHER = 16  # cells that one process decides in a row, at most
 _WORKERS = 64  # of a cluster that are to have something to do
 _SHARES = 6  # rows for each process at least, so that all end at about the same time
 _BUILT = 32  # machines kept for other scenarios with the same content
@@ -321,6 +323,7 @@ def decide_all(
             groups,
             lambda group: watcher.busy(pairs[group[0]][1].name),
             workers=number,
+            kin=lambda group: pairs[group[0]][0].topic,
             apart=lambda group: [(index,) for index in group],
             lost=lambda group: [_lost(job, *pairs[index]) for index in group],
             here=job.model is None,
@@ -373,6 +376,8 @@ class _CachedOutcomes:
         self.found: dict[int, Outcome] = {}
         if self.store is None:
             return
+        from vmlitmus.decide.cache import Keys
+
         keys = Keys(job.catalogue, f"{job.engine}, symmetry {job.symmetry}")
         for index, (test, cell) in enumerate(pairs):
             key = keys.key(test, cell)

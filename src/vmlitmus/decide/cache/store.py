@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import stat
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -85,6 +84,8 @@ class Store:
             return
         try:
             file.parent.mkdir(mode=0o700, exist_ok=True)
+            import tempfile
+
             handle, temporary = tempfile.mkstemp(dir=file.parent, prefix=".")
             try:
                 with os.fdopen(handle, "wb") as opened:
