@@ -1,8 +1,8 @@
 """Rules that no recording of KVM breaks, whatever the model says.
 
 They are about threads, exits and messages, and know nothing of requests, modes and barriers, which
-are what the models are about. A changed copy of a recording is a mutation if it breaks a rule. Where
-it breaks none, some other run of the kernel is recorded so.
+are what the models are about. A changed copy of a recording is a mutation if it breaks a rule; one
+that breaks none is what some other run of the kernel records.
 """
 
 from __future__ import annotations

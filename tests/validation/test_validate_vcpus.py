@@ -66,11 +66,17 @@ class Recorded:
 @pytest.mark.parametrize(
     ("name", "topic", "explained"),
     [
-        ("text-ipi-start", "ap-creation", [("VM 59 vcpu 1", 2527, 2527)]),
+        ("text-ipi-start", "ap-creation", [("VM 59 vcpu 1", 2708, 2708)]),
+        ("text-ipi-wakeup", "ap-creation", [("VM 97 vcpu 1", 4028, 4028)]),
         (
             "text-ipi-start",
             "vcpu-wakeup",
             [("VM 59 vcpu 0", 2850, 2841), ("VM 59 vcpu 1", 3304, 3294)],
+        ),
+        (
+            "text-ipi-wakeup",
+            "vcpu-wakeup",
+            [("VM 97 vcpu 0", 5229, 5225), ("VM 97 vcpu 1", 5200, 5192)],
         ),
     ],
 )

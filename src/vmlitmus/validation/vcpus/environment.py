@@ -13,7 +13,7 @@ from vmlitmus.lang import Assumption, Model, Setup, World, step, when
 from vmlitmus.lang.model import Settings
 from vmlitmus.lang.step import Step
 from vmlitmus.model import TOPICS
-from vmlitmus.world.snp import Host
+from vmlitmus.world.snp import Host, MpState
 from vmlitmus.world.snp import Vcpu as SnpVcpu
 from vmlitmus.world.vcpu_wakeup import INIT, SIPI, Cpu, Task, Vcpu
 
@@ -116,6 +116,18 @@ def trace_delivered(w: World, host: Host) -> None:
     when(host.idle and not any(v.bsp and not v.idle for v in w.all(SnpVcpu)))
 
 
+@step("{vcpu} is HALTED, and an interrupt is pending that it has not taken", source=PUT_OFF)
+def trace_put_off(w: World, vcpu: SnpVcpu) -> None:
+    when(vcpu.mp_state == MpState.HALTED and not vcpu.bsp and not vcpu.irq)
+    vcpu.irq = True
+
+
+@step("KVM injects an interrupt into {vcpu}, which is RUNNABLE", source=RECORDED)
+def trace_injected(w: World, vcpu: SnpVcpu) -> None:
+    when(vcpu.mp_state == MpState.RUNNABLE and not vcpu.running)
+    vcpu.irq = False
+
+
 def _threads(make: Setup, s: Settings) -> None:
     """Every vcpu is a thread that leaves its cpu when it sleeps; and one more task sends."""
     TOPICS["vcpu-wakeup"].setup(_Scheduled(make), s)  # type: ignore[arg-type]
@@ -147,7 +159,7 @@ STEPS: Mapping[str, tuple[Step, ...]] = {
         trace_nothing,
         trace_resets,
     ),
-    "ap-creation": (trace_ignores, trace_delivered),
+    "ap-creation": (trace_ignores, trace_delivered, trace_put_off, trace_injected),
 }
 SETUPS: Mapping[str, Callable[[Setup, Settings], None]] = {"vcpu-wakeup": _threads}
 

@@ -6,7 +6,7 @@ from bisect import bisect_right
 from collections import deque
 from collections.abc import Mapping, Sequence
 
-from vmlitmus.outcome.validation import Candidate, CoreResult, Mismatch
+from vmlitmus.outcome.validation import FIRST, Candidate, CoreResult, Mismatch
 from vmlitmus.trace.events import Kind, Left, Mode
 from vmlitmus.trace.tracepoints.tables import reason_name
 from vmlitmus.validation.agreeing import (
@@ -22,7 +22,6 @@ from vmlitmus.validation.vcpus.events import VcpuEvent
 from vmlitmus.validation.vcpus.machine import VcpuMachine
 from vmlitmus.validation.wording import Row
 
-FIRST = "at the first events"  # why a search begins
 GUEST = "running"  # the field that says that the vcpu is in guest mode
 CROWDED = "more threads sent at one time than the model has"
 
@@ -54,7 +53,8 @@ class VcpuRun:
         self._pending: set[int] = set()  # vectors that were accepted and not injected
         self._since = 0
         self._last: deque[str] = deque(maxlen=6)
-        self.events = self.explained = self.unread = 0
+        self.events = self.explained = 0
+        self.unread: dict[str, int] = {}
         self.mismatches: list[Mismatch] = []
         self.anew: dict[str, int] = {}
         self._why_anew = FIRST
@@ -76,6 +76,10 @@ class VcpuRun:
         self._slept = True
         return True
 
+    def _not_asked(self) -> None:
+        """Count an event that comes while nothing is known."""
+        self.unread[self._why_anew] = self.unread.get(self._why_anew, 0) + 1
+
     # One event.
 
     def take(self, row: Row, words: str) -> None:
@@ -95,7 +99,7 @@ class VcpuRun:
         self.events += 1
         fresh = not self.states.runs and self._begin(event)
         if not self.states.runs:
-            self.unread += 1
+            self._not_asked()
             return
         if not self.own(row, words, counted=True):
             return
@@ -165,7 +169,7 @@ class VcpuRun:
                 del self._slots[row[4]]
         elif fresh:
             self.states.runs = {}
-            self.unread += 1
+            self._not_asked()
         else:
             self._fail(row, words, was, self._refusals(was, wanted, gates))
 
@@ -256,6 +260,7 @@ class VcpuRun:
             states=self.states.most,
             mismatches=tuple(self.mismatches),
             anew=dict(self.anew),
-            unread=self.unread,
+            unread=sum(self.unread.values()),
+            why_unread=dict(self.unread),
             vcpu=self.name,
         )
