@@ -30,7 +30,20 @@ def written(key: str, outcome: Outcome) -> bytes:
     assert outcome.result is not None
     decided = {name: _plain(getattr(outcome, name)) for name in _DECIDED}
     body = json.dumps({"result": _plain(outcome.result), **decided}, separators=(",", ":"))
+    return sealed(key, body)
+
+
+def sealed(key: str, body: str) -> bytes:
+    """Return a text on one line as it is kept for a key."""
     return f"{_seal(key, body.encode())}\n{body}\n".encode()
+
+
+def unsealed(key: str, record: bytes) -> bytes:
+    """Return the text that was kept for a key; raises Damaged."""
+    seal, _, body = record.removesuffix(b"\n").partition(b"\n")
+    if seal.decode("ascii", "replace") != _seal(key, body):
+        raise Damaged
+    return body
 
 
 def _plain(value: Any) -> Any:
@@ -39,9 +52,7 @@ def _plain(value: Any) -> Any:
 
 def read(key: str, record: bytes) -> tuple[Result, dict[str, Any]]:
     """Return what a record says: the result, and what else was decided; raises Damaged."""
-    seal, _, body = record.removesuffix(b"\n").partition(b"\n")
-    if seal.decode("ascii", "replace") != _seal(key, body):
-        raise Damaged
+    body = unsealed(key, record)
     try:
         found = json.loads(body)
     except (ValueError, RecursionError):
