@@ -8,6 +8,7 @@ from dataclasses import replace
 import click
 
 from vmlitmus.api import grid_of
+from vmlitmus.cli.cluster import placed, searches_on_cluster
 from vmlitmus.cli.disk import disk_options
 from vmlitmus.cli.options import (
     Deciding,
@@ -26,6 +27,7 @@ from vmlitmus.cli.runs.run_formats import DRAWN, as_mail, check_single, draw
 from vmlitmus.cli.shell.test_names import complete_tests
 from vmlitmus.decide import Job, check_parts, decide_apart
 from vmlitmus.decide.own_code import Refused
+from vmlitmus.errors import UsageError
 from vmlitmus.lang import possible
 from vmlitmus.outcome import Outcome, as_json
 from vmlitmus.report import explain
@@ -69,6 +71,7 @@ _Decided = tuple[Test, list[Outcome]]  # a test with the outcomes of its cells
 @symmetry_option
 @engine_options
 @disk_options
+@searches_on_cluster
 def command(
     test: str,
     reach: str | None,
@@ -89,6 +92,8 @@ def command(
     column for each cpu or actor and can be pasted in a mail. The cells of a matrix are summed up in
     a grid, and one of them is shown in full. Exits 0 whatever the verdict.
     """
+    if deciding.cluster is not None and deciding.shards is None:
+        raise UsageError("--cluster: say with --shards N how many workers divide a search")
     catalogue = deciding.catalogue()
     as_object = as_object or layout == "json"
     drawn = as_object or layout in DRAWN
@@ -96,10 +101,10 @@ def command(
     selected = catalogue.select([test], wide=True)
     check_single(layout, selected)
     tests: list[_Decided] = []
-    for found, cells in selected:
-        with Ticker() as ticker:
+    with placed(job, deciding) as job, Ticker() as ticker:
+        for found, cells in selected:
             outcomes = [_decide(job, found, cell, reach, without, ticker) for cell in cells]
-        tests.append((found, outcomes))
+            tests.append((found, outcomes))
     outcomes = [outcome for _, decided in tests for outcome in decided]
     faulty = next((o for o in outcomes if o.error), None)
     if faulty is not None:
