@@ -111,13 +111,13 @@ def agrees(test, cell) -> None:
     for symmetry in ("off", "on"):
         job = replace(JOB, symmetry=symmetry)
         alone, divided = decide(job, test, cell), decide(replace(job, workers=Here(3)), test, cell)
-        runs = [one.result.trace for one in (alone, divided)]
-        assert [None if r is None else len(r) for r in runs][0] == (runs[1] and len(runs[1]))
-        one, other = (
+        traces = alone.result.trace, divided.result.trace
+        assert len({None if trace is None else len(trace) for trace in traces}) == 1
+        expected, found = (
             replace(o, result=replace(o.result, trace=None, seconds=0.0), not_modelled=())
             for o in (alone, divided)
         )
-        assert one == other
+        assert found == expected
 
 
 @pytest.mark.parametrize(("test", "cell"), cells(True))
