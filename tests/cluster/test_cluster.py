@@ -119,7 +119,7 @@ def address():
 
 COMMANDS = {  # the same work, spread over a cluster
     "grow": ["grow", "page-reused", "--json", "--time-limit", "300", "--raise", "vm.1.pages=2"],
-    "ablate": ["ablate", "snp-*", "--needed-by", "no", "--json"],
+    "ablate": ["ablate", "punch-against-*", "--needed-by", "no", "--json"],
     "ablate, and who else needs it": ["ablate", "page-reused", "--json"],
     "simulate": ["simulate", "warn-lockers-in-time", "--runs", "10", "--json"],
     "user tests": ["check", "split-lock", "--json", "--no-cache"],

@@ -34,7 +34,7 @@ FAULTS = (
         "a box runs over into the next",
         _KERNEL,
         "while n + largest <= room",
-        "while n <= room",
+        "while n <= 4 * room",
     ),
     Fault(
         "levels",
