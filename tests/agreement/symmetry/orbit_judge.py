@@ -71,7 +71,7 @@ def opinion(
         return Opinion("different")
     try:
         by_orbits = verdict(machine, claim, observe, "on", "compiled", most)
-        if isinstance(by_orbits, str) or by_orbits.states <= LARGEST:
+        if isinstance(by_orbits, Result) and by_orbits.states <= LARGEST:
             whole = verdict(machine, claim, observe, "off", "reference", LARGEST)
         else:
             whole = verdict(machine, claim, observe, "off", "compiled", most)
