@@ -33,8 +33,8 @@ FAULTS = (
         "routing",
         "a box runs over into the next",
         _KERNEL,
-        "while n + largest <= room",
-        "while n <= 4 * room",
+        "while fullest + largest <= room",
+        "while fullest <= 2 * room",
     ),
     Fault(
         "levels",

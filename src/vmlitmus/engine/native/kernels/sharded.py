@@ -3,8 +3,8 @@
 """One search whose states are divided among shards, in the kernel language (see ``breadth_first``).
 
 Each shard has the states of some values of the key: a log, a queue and a table of its own. What
-it expands it puts into boxes, one for each shard, ``room`` states each, ``counts`` of them in use.
-What others have put into theirs it inserts. The first states of a box were met first.
+it expands it puts into boxes, one for each shard, with room for ``room`` states each, of which
+``counts`` says how many are in use. What others have put into theirs for it, it inserts.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ def belongs(ctx, state, shards):
 
 
 def scatter(ctx, n, boxes, counts, room, shards):
-    """Put the first n successors of the batch into the boxes of their shards."""
+    """Put the first n successors of the batch into their boxes; say how many the fullest had."""
+    fullest = 0
     k = 0
     while k < n:
         number = shard_of(load(ctx, KEYS_AT) + k * (8 * KEYS), shards)
@@ -34,8 +35,10 @@ def scatter(ctx, n, boxes, counts, room, shards):
         box = boxes + number * room * (8 * WORDS)
         copy_state(load(ctx, BATCH) + k * (8 * WORDS), box + count * (8 * WORDS))
         store(counts, number, count + 1)
+        if count >= fullest:
+            fullest = count + 1
         k += 1
-    return 0
+    return fullest
 
 
 def send(ctx, boxes, counts, room, shards, some, largest):
@@ -45,11 +48,14 @@ def send(ctx, boxes, counts, room, shards, some, largest):
     many successors stand in the boxes.
     """
     n = 0
-    while n + largest <= room and load(ctx, HEAD) < load(ctx, LEVEL_END):
+    fullest = 0
+    while fullest + largest <= room and load(ctx, HEAD) < load(ctx, LEVEL_END):
         made = collect(ctx, some)
         if load(ctx, FAULT) != 0:
             return n
-        scatter(ctx, made, boxes, counts, room, shards)
+        count = scatter(ctx, made, boxes, counts, room, shards)
+        if count > fullest:
+            fullest = count
         n += made
     return n
 

@@ -13,7 +13,7 @@ from vmlitmus.engine.native.kernels import breadth_first, sharded
 from vmlitmus.engine.native.memory import Region
 from vmlitmus.engine.native.store import NativeModel, StateStore
 
-ROOM = 1 << 18  # successors that are sent at a time, at most
+ROOM = 1 << 16  # successors that are sent to one shard at a time, at most
 _SOME = 500  # successors that are made before they are put into boxes
 EFFORT = 2  # how well the code is compiled
 _PIECE = 1 << 16  # states that are inserted before there is a look at whether there is room
