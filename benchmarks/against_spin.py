@@ -3,8 +3,8 @@
 Both explore exactly the same states, single-threaded; ours checks all its conditions, counts
 coverage and keeps parent links. SPIN runs without partial-order reduction, depth-first, with the
 settings that were fastest of those tried (-O2, -DNOCOMP, -DSPACE, -DCOLLAPSE and -DBFS were slower
-or no faster). The last line is the smaller of the two ratios: SPIN's CPU time over ours, which other
-work on the machine changes little.
+or no faster). The last line is the smaller of the two ratios: SPIN's CPU time over ours, which
+other work on the machine changes little.
 """
 
 from __future__ import annotations
