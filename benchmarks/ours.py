@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from vmlitmus.engine.native.codegen import compile_machine
 from vmlitmus.engine.native.search import Search
-from vmlitmus.engine.native.store import NativeModel
+from vmlitmus.engine.native.storage.store import NativeModel
 from vmlitmus.litmus import Catalogue
 
 

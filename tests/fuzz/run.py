@@ -58,13 +58,13 @@ def fault_of(seed: int) -> tuple[str | None, int]:
         code = os.waitstatus_to_exitcode(status)
         text = (folder / ".output").read_bytes().decode("utf-8", "surrogateescape")
     found = control_in(text)
+    if taken > SECONDS:
+        busy = used.ru_utime + used.ru_stime
+        return f"{taken:.0f} s, {busy:.0f} s of them at work: {call.args}", code
     if code not in CODES:
         return f"exit code {code}: {call.args}: {text[-300:]!r}", code
     if found or "Traceback" in text:
         return f"{found or 'Traceback'} on the output: {call.args}: {text[-300:]!r}", code
-    if taken > SECONDS:
-        busy = used.ru_utime + used.ru_stime
-        return f"{taken:.0f} s, {busy:.0f} s of them at work: {call.args}", code
     more = (used.ru_maxrss << 10) - own
     return (f"{more >> 20} MiB: {call.args}" if more > MEMORY else None), code
 

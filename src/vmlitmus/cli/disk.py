@@ -25,7 +25,7 @@ def _writable(_: click.Context, option: click.Parameter, path: str | None) -> st
         raise UsageError(f"{name} {path}: there is no such folder")
     if not os.path.isdir(path):
         raise UsageError(f"{name} {path}: not a folder")
-    from vmlitmus.engine.native.log_file import unnamed
+    from vmlitmus.engine.native.storage.log_file import unnamed
 
     try:
         os.close(unnamed(path))

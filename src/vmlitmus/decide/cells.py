@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from vmlitmus.compiler import Machine, scanned
-from vmlitmus.decide.cache import Keys, Store
 from vmlitmus.decide.memory_order import memory_order
 from vmlitmus.decide.omissions import not_modelled
 from vmlitmus.decide.own_code import apart, in_own_world, own_code, own_world
@@ -25,11 +24,12 @@ from vmlitmus.outcome import MemoryOrder, Outcome, Result, word_of
 from vmlitmus.scenario import Cell, Test
 
 if TYPE_CHECKING:
+    from vmlitmus.decide.cache import Store
     from vmlitmus.engine.native.sharded.search import Workers
 
 A = TypeVar("A")
 B = TypeVar("B")
-_TOGETHER = 32  # cells that one process decides in a row, at most
+_TOGETHER = 16  # cells that one process decides in a row, at most
 _WORKERS = 64  # of a cluster that are to have something to do
 _SHARES = 6  # rows for each process at least, so that all end at about the same time
 _BUILT = 32  # machines kept for other scenarios with the same content
@@ -361,6 +361,7 @@ def decide_all(
             lambda group: watcher.busy(pairs[group[0]][1].name),
             lost=lambda group: [lost(job, *pairs[index]) for index in group],
             workers=number,
+            kin=lambda group: pairs[group[0]][0].topic,
             apart=lambda group: [(index,) for index in group],
             here=job.model is None,
         )
@@ -384,7 +385,9 @@ class _CachedOutcomes:
         self.found: dict[int, Outcome] = {}
         if self.store is None:
             return
-        keys = Keys(job.catalogue, f"{job.engine}, symmetry {job.symmetry}")
+        from vmlitmus.decide.cache import Keys
+
+        keys = Keys(job.catalogue, f"{job.engine}, symmetry {job.symmetry}", self.store)
         for index, (test, cell) in enumerate(pairs):
             key = keys.key(test, cell)
             if key is None:
@@ -393,6 +396,7 @@ class _CachedOutcomes:
             outcome = self.store.find(key, _blank(job, test, cell))
             if outcome is not None:
                 self.found[index] = outcome
+        keys.close()
 
     def keep(self, index: int, outcome: Outcome) -> None:
         """Keep a result for later checks."""

@@ -123,6 +123,8 @@ def grow(
     found = bounds(model, cell)
     values = {bound.name: bound.value for bound in found}
     growth = Growth(cell.name, decide_apart(_within(job, seconds), test, cell, progress), values)
+    if growth.base.interrupted:
+        return growth
     watch = progress if job.cluster is None else None
     rows: dict[int, Grown] = {}
 
@@ -151,7 +153,7 @@ def grow(
                 growth.complete = False
                 break
     except KeyboardInterrupt:
-        growth.interrupted, growth.complete = True, False
+        growth.stopped, growth.complete = True, False
     growth.rows += [rows[number] for number in sorted(rows)]
     return growth
 

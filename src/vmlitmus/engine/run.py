@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from vmlitmus.compiler import Machine, State
-from vmlitmus.compiler.machine.drains import FULL
+from vmlitmus.compiler.machine.memory_order.drains import FULL
 from vmlitmus.engine.confirm import backing, confirm_end, confirm_lasso, nobody, vacuous
 from vmlitmus.engine.finding import Finding, Watch
 from vmlitmus.engine.limits import Limits, Progress, Stopped, Symmetry

@@ -8,7 +8,7 @@ from typing import Any
 from vmlitmus.engine.limits import Limits
 from vmlitmus.engine.native.sharded.search import WorkerGone
 from vmlitmus.engine.native.sharded.shard import Shard
-from vmlitmus.engine.native.store import NativeModel
+from vmlitmus.engine.native.storage.store import NativeModel
 
 
 class Here:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import stat
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -65,6 +64,8 @@ def whole(path: str, *, binary: bool = False) -> Iterator[IO[Any]]:
     A new file gets the mode that the umask says; one that exists keeps its mode, and a link stays
     a link. Devices, pipes and what /dev and /proc name are written straight. Raises OSError.
     """
+    import tempfile
+
     form: dict[str, Any] = {"mode": "wb"} if binary else _TEXT
     target = Path(path)
     if _is_straight(target):

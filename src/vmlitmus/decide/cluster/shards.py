@@ -11,7 +11,7 @@ from vmlitmus.decide.cluster.joining import installed, joined, other_version
 from vmlitmus.engine.limits import Limits, Stopped
 from vmlitmus.engine.native.sharded.search import WorkerGone
 from vmlitmus.engine.native.sharded.shard import Shard
-from vmlitmus.engine.native.store import NativeModel
+from vmlitmus.engine.native.storage.store import NativeModel
 from vmlitmus.errors import UsageError, VmlitmusError
 
 _LOOK = 0.5  # seconds between two looks at what is under way

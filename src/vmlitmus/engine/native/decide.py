@@ -14,8 +14,8 @@ from vmlitmus.engine.limits import Limits, Stopped, Symmetry
 from vmlitmus.engine.native.codegen import FAULTY_CONDITION, compile_machine, condition_bit
 from vmlitmus.engine.native.layout import Layout
 from vmlitmus.engine.native.liveness import LivenessSearch
-from vmlitmus.engine.native.orbits import Orbits, OrbitSearch, orbits
 from vmlitmus.engine.native.search import Found, Search
+from vmlitmus.engine.native.symmetry.orbits import Orbits, OrbitSearch, orbits
 from vmlitmus.engine.reference.lasso import Lasso
 from vmlitmus.engine.reference.search import Stepper
 from vmlitmus.errors import EnginesDisagree

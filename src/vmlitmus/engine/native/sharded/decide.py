@@ -10,9 +10,9 @@ from vmlitmus.engine.limits import Limits, Symmetry
 from vmlitmus.engine.native.codegen import compile_machine
 from vmlitmus.engine.native.decide import notes, observed, orbits_of, raise_failed, stop_on
 from vmlitmus.engine.native.layout import Layout
-from vmlitmus.engine.native.orbits import Orbits, OrbitSearch
 from vmlitmus.engine.native.search import Found
 from vmlitmus.engine.native.sharded.search import ShardedSearch, Workers
+from vmlitmus.engine.native.symmetry.orbits import Orbits, OrbitSearch
 from vmlitmus.errors import UsageError
 from vmlitmus.lang import Claim
 

@@ -16,7 +16,7 @@ from vmlitmus.engine.limits import Limits, Progress, Stopped
 from vmlitmus.engine.native.codegen import FAULTY_CONDITION
 from vmlitmus.engine.native.search import Found
 from vmlitmus.engine.native.sharded.shard import Report
-from vmlitmus.engine.native.store import NativeModel
+from vmlitmus.engine.native.storage.store import NativeModel
 from vmlitmus.errors import EnginesDisagree
 
 ATTEMPTS = 3  # times that a search is begun whose worker is lost

@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 
 from vmlitmus.engine.limits import Limits, Stopped
 from vmlitmus.engine.native.kernels import breadth_first, sharded
-from vmlitmus.engine.native.memory import Region
-from vmlitmus.engine.native.store import NativeModel, StateStore
+from vmlitmus.engine.native.storage.memory import Region
+from vmlitmus.engine.native.storage.store import NativeModel, StateStore
 
 ROOM = 1 << 16  # successors that are sent to one shard at a time, at most
 _SOME = 500  # successors that are made before they are put into boxes

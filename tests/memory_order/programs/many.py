@@ -1,7 +1,7 @@
 """Any number of random x86 programs, both engines against the axioms: one seed after the other.
 
-``python tests/memory_order/many.py --first SEED --count N --seconds S`` ends at the first program
-that differs, with its text and exit code 1, or says where to go on.
+``python tests/memory_order/programs/many.py --first SEED --count N --seconds S`` ends at the first
+program that differs, with its text and exit code 1, or says where to go on.
 """
 
 from __future__ import annotations

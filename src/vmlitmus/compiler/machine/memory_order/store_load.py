@@ -20,7 +20,7 @@ from typing import TypeAlias
 from vmlitmus.compiler.ir.nodes import Code, Operand
 from vmlitmus.compiler.ir.order import Access, Drain
 from vmlitmus.compiler.machine.machine import Instance, Variable
-from vmlitmus.compiler.machine.passing import Pair, Passing, Stored
+from vmlitmus.compiler.machine.memory_order.passing import Pair, Passing, Stored
 from vmlitmus.compiler.machine.reachable import ends
 from vmlitmus.lang.entity import Entity
 from vmlitmus.lang.store_buffer import Site

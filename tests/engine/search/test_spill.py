@@ -16,8 +16,9 @@ from test_search import BITS, WHOLE, model, words_of
 
 from vmlitmus.cli.main import main
 from vmlitmus.engine import Limits, run
-from vmlitmus.engine.native import log_file, remainder_table, search
+from vmlitmus.engine.native import search
 from vmlitmus.engine.native.search import Search
+from vmlitmus.engine.native.storage import log_file, remainder_table
 from vmlitmus.litmus import Catalogue
 from vmlitmus.litmus.catalogue import blessed
 

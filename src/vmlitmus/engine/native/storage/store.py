@@ -29,9 +29,9 @@ from vmlitmus.engine.limits import Limits, Stopped
 from vmlitmus.engine.native.jit import Native
 from vmlitmus.engine.native.kernels import breadth_first, graph, remainders
 from vmlitmus.engine.native.kernels.language import compile_kernel
-from vmlitmus.engine.native.log_file import LogFile
-from vmlitmus.engine.native.memory import Region
-from vmlitmus.engine.native.remainder_table import LINE_KEYS, Plan, RemainderTable
+from vmlitmus.engine.native.storage.log_file import LogFile
+from vmlitmus.engine.native.storage.memory import Region
+from vmlitmus.engine.native.storage.remainder_table import LINE_KEYS, Plan, RemainderTable
 from vmlitmus.errors import EnginesDisagree
 
 _BATCH = 512  # successors collected before they are inserted

@@ -8,7 +8,7 @@ import os
 import tempfile
 
 from vmlitmus.engine.limits import Stopped
-from vmlitmus.engine.native.memory import Region
+from vmlitmus.engine.native.storage.memory import Region
 
 _CHUNK = 16 << 20  # bytes that are written to the file, or given back to it, at a time
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)

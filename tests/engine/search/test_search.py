@@ -12,13 +12,14 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from vmlitmus.engine.limits import Limits, Progress
-from vmlitmus.engine.native import search, store
+from vmlitmus.engine.native import search
 from vmlitmus.engine.native.jit import Native
 from vmlitmus.engine.native.kernels import breadth_first
 from vmlitmus.engine.native.kernels.language import compile_kernel
-from vmlitmus.engine.native.memory import Region
 from vmlitmus.engine.native.search import Search
-from vmlitmus.engine.native.store import NativeModel
+from vmlitmus.engine.native.storage import store
+from vmlitmus.engine.native.storage.memory import Region
+from vmlitmus.engine.native.storage.store import NativeModel
 
 COUNT = 20_011  # numbers of the graph; a prime
 BASES = (11, 13, 17)  # how a number is spread: digits to these bases, the rest in the last word

@@ -15,9 +15,9 @@ from vmlitmus.herd.program import Atom, Formula, Kind, Operation, Program
 from vmlitmus.herd.read import read_program
 from vmlitmus.lang import possible
 
-DATA = Path(__file__).parents[1] / "data" / "tso"
+DATA = Path(__file__).parents[2] / "data" / "tso"
 ROWS = list(csv.DictReader((DATA / "expected.tsv").open(), delimiter="\t"))
-ORIGINAL = Path(__file__).parents[3] / "shared" / "data" / "tso" / "litmus.json"
+ORIGINAL = Path(__file__).parents[4] / "shared" / "data" / "tso" / "litmus.json"
 
 
 def test_there_are_forty() -> None:

@@ -22,9 +22,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Protocol
 
+from vmlitmus.engine import native
 from vmlitmus.engine.limits import Checkpoints, Stopped
-from vmlitmus.engine.native.log_file import why
-from vmlitmus.engine.native.memory import Region
+from vmlitmus.engine.native.storage.log_file import why
+from vmlitmus.engine.native.storage.memory import Region
 from vmlitmus.errors import VmlitmusError
 
 _FORMAT = 1
@@ -265,6 +266,6 @@ def _slug(name: str) -> str:
 def engine() -> bytes:
     """Return what stands for the code that makes a checkpoint."""
     found = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.rglob("*.py")):
+    for path in sorted(Path(native.__file__).parent.rglob("*.py")):
         found.update(path.read_bytes())
     return found.digest()

@@ -21,7 +21,7 @@ from typing import NamedTuple
 from vmlitmus.compiler.symmetry import Action, Factor, Symmetry
 from vmlitmus.compiler.symmetry.group import normal
 from vmlitmus.engine.native.layout import Layout
-from vmlitmus.engine.native.permuting import Text, bit_places, exchanged
+from vmlitmus.engine.native.symmetry.permuting import Text, bit_places, exchanged
 from vmlitmus.lang.entity import Entity
 
 MOST_TRIED = 720  # orders in which blocks are tried

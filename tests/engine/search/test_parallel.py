@@ -12,10 +12,11 @@ from test_search import BITS, SHIFT, WHOLE, WORDS, model, words_of
 
 from vmlitmus.compiler.symmetry import symmetry
 from vmlitmus.engine.limits import Limits
-from vmlitmus.engine.native import parallel, search, store
+from vmlitmus.engine.native import parallel, search
 from vmlitmus.engine.native.codegen import compile_machine
-from vmlitmus.engine.native.orbits import OrbitSearch, orbits
 from vmlitmus.engine.native.search import Search
+from vmlitmus.engine.native.storage import store
+from vmlitmus.engine.native.symmetry.orbits import OrbitSearch, orbits
 from vmlitmus.litmus import Catalogue
 
 CORES = (2, 3, 5)

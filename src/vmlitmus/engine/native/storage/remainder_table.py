@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from vmlitmus.engine.native.memory import Region
+from vmlitmus.engine.native.storage.memory import Region
 
 _LINE = 64  # bytes of a line
 _FIRST_LINES = 1024

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 
 from vmlitmus.compiler import Machine
 from vmlitmus.compiler.symmetry import Symmetry
-from vmlitmus.engine.native.canonical import Plan, plan
 from vmlitmus.engine.native.layout import Layout
 from vmlitmus.engine.native.search import Search
+from vmlitmus.engine.native.symmetry.canonical import Plan, plan
 from vmlitmus.errors import EnginesDisagree
 
 

@@ -17,11 +17,12 @@ import pytest
 from test_search import WHOLE, model, words_of
 
 from vmlitmus.cli.main import main
-from vmlitmus.engine import Limits, run
+from vmlitmus.engine import Limits, native, run
 from vmlitmus.engine.limits import Checkpoints
-from vmlitmus.engine.native import checkpoint, search
-from vmlitmus.engine.native.checkpoint import CheckpointError
+from vmlitmus.engine.native import search
 from vmlitmus.engine.native.search import Search
+from vmlitmus.engine.native.storage import checkpoint
+from vmlitmus.engine.native.storage.checkpoint import CheckpointError
 from vmlitmus.litmus import Catalogue
 
 KILLS = 50  # in the wide tests
@@ -132,6 +133,20 @@ def test_one_of_another_model_or_version_is_refused(
     monkeypatch.setattr(checkpoint, "engine", lambda: b"another version")
     with pytest.raises(CheckpointError, match="or of another version of vmlitmus"):
         Search(model(1), limits=limits)
+
+
+def test_it_is_of_all_code_that_searches(tmp_path: Path, monkeypatch) -> None:
+    """An edit of any file of the compiled engine makes earlier checkpoints those of another."""
+    copy = shutil.copytree(Path(native.__file__).parent, tmp_path / "native")
+    monkeypatch.setattr(native, "__file__", str(copy / "__init__.py"))
+    checkpoint.engine.cache_clear()
+    seen = {checkpoint.engine()}
+    for name in ("kernels/breadth_first.py", "search.py", "storage/store.py", "symmetry/orbits.py"):
+        (copy / name).write_text((copy / name).read_text() + "\n")
+        checkpoint.engine.cache_clear()
+        seen.add(checkpoint.engine())
+    checkpoint.engine.cache_clear()
+    assert len(seen) == 5
 
 
 def test_one_is_not_lost_by_mistake_nor_used_twice(often: None, tmp_path: Path) -> None:

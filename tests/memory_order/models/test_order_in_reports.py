@@ -14,7 +14,7 @@ from dekker import Thread, model, nothing, other, through
 
 from vmlitmus.cli.main import main
 from vmlitmus.compiler import build
-from vmlitmus.compiler.machine import drains
+from vmlitmus.compiler.machine.memory_order import drains
 from vmlitmus.engine import run
 from vmlitmus.errors import ModelError
 from vmlitmus.lang import Model, World, eventually, possible
