@@ -158,8 +158,9 @@ def _decide(
 
 
 def _print(lines: list[tuple[str, bool]], output: str | None) -> None:
-    """Print the report; on a terminal with what is unexpected in red, unless NO_COLOR is set."""
-    colour = output is None and sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    """Print the report; what is unexpected is red on a terminal that has colours."""
+    plain = os.environ.get("NO_COLOR") or os.environ.get("TERM", "dumb") == "dumb"
+    colour = output is None and sys.stdout.isatty() and not plain
     write_lines(lines, output, colour=colour)
 
 
