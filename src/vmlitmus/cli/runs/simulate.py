@@ -29,19 +29,31 @@ if TYPE_CHECKING:
 
 @click.command("simulate", cls=Writing)
 @click.argument("test", shell_complete=complete_tests)
-@click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=1, show_default=True)
+@click.option(
+    "--seed",
+    type=click.IntRange(0, 2**63 - 1),
+    default=1,
+    show_default=True,
+    help="The same seed gives the same runs.",
+)
 @click.option(
     "--precision",
     type=click.FloatRange(0.0001, 1.0),
     default=0.02,
     show_default=True,
-    help="Half the width of an interval in proportion to its figure.",
+    help="Stop when half the width of each interval is at most this share of its figure.",
 )
-@click.option("--confidence", type=click.FloatRange(0.5, 0.9999), default=0.95, show_default=True)
+@click.option(
+    "--confidence",
+    type=click.FloatRange(0.5, 0.9999),
+    default=0.95,
+    show_default=True,
+    help="How often an interval has to contain the true figure.",
+)
 @click.option(
     "--runs",
     type=click.IntRange(2, 65536),
-    help="Make so many runs, however precise that is.",
+    help="Make exactly this many runs, whatever the precision.",
 )
 @click.option(
     "--set", "given", multiple=True, metavar="NAME=VALUE", help="Give a parameter another value."
