@@ -53,12 +53,13 @@ def test_the_test_of_a_mechanism_executes_it(tmp_path, capsys) -> None:
         text.replace(
             "    # def reaches(self, w: World, target: Vcpu) -> bool:\n    #     Say",
             "    def reaches(self, w: World, target: Vcpu) -> bool:\n"
-            "        return target.mode != NoSuchMode.OUTSIDE\n    # Say",
+            "        return target.mode != Mode.OUTSIDE\n    # Say",
         )
     )
     capsys.readouterr()
     assert main(["check", str(tmp_path / "my-own.toml"), "--model", str(path)]) == 2
-    assert "NoSuchMode" in "".join(capsys.readouterr())
+    told = "unknown name 'Mode'; is 'from vmlitmus.world.snp import Mode' missing?"
+    assert told in "".join(capsys.readouterr())
 
 
 def test_a_new_topic_runs(tmp_path, capsys) -> None:
