@@ -6,6 +6,7 @@ import json
 import random
 import re
 import shlex
+from dataclasses import replace
 from pathlib import Path
 
 import jsonschema
@@ -13,7 +14,10 @@ import pytest
 
 import vmlitmus
 from vmlitmus.api import grid_of
+from vmlitmus.cli.decide import explain as explain_command
 from vmlitmus.cli.main import main
+from vmlitmus.decide.cells import decide_apart
+from vmlitmus.outcome import Verdict
 from vmlitmus.report import explain as report
 from vmlitmus.report.folding import folded
 from vmlitmus.report.grids.matrix import explain_matrix
@@ -240,3 +244,23 @@ def test_explain_says_what_the_mechanisms_leave_out(capsys) -> None:
     assert main(["explain", SNP_DMA, "--json"]) == 0
     (test,) = json.loads(capsys.readouterr().out)["tests"]
     assert any(text.startswith("reclaim: ") for text in test["not_modelled"])
+
+
+def test_an_interrupt_while_a_cell_is_decided_ends_the_matrix(capsys, monkeypatch) -> None:
+    """A search that sees the interrupt itself gives an answer; the next cells are not looked at."""
+    asked: list[str] = []
+
+    def decided(job, test, cell, *others):
+        asked.append(cell.name)
+        outcome = decide_apart(job, test, cell, *others)
+        given_up = replace(outcome.result, verdict=Verdict.INCONCLUSIVE, reason="interrupted")
+        return outcome if len(asked) < 2 else replace(outcome, result=given_up)
+
+    monkeypatch.setattr(explain_command, "decide_apart", decided)
+    assert main(["explain", "isolation-keeps-device-irqs-away"]) == 130
+    assert len(asked) == 2
+    found = capsys.readouterr()
+    assert found.out == ""
+    assert found.err.strip() == "vmlitmus: interrupted"
+    assert main(["explain", "page-reused"]) == 130
+    assert "interrupted" in capsys.readouterr().out

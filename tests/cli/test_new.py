@@ -62,6 +62,16 @@ def test_the_test_of_a_mechanism_executes_it(tmp_path, capsys) -> None:
     assert told in "".join(capsys.readouterr())
 
 
+@pytest.mark.parametrize("name", ["class", "all", "condition", "flush-policy", "world"])
+@pytest.mark.parametrize("kind", ["mechanism", "claim"])
+def test_a_name_that_is_taken_in_python_runs(tmp_path, capsys, kind: str, name: str) -> None:
+    assert main(["new", kind, name, "-o", str(tmp_path)]) == 0
+    file = name.replace("-", "_")
+    args = ["check", str(tmp_path / f"{name}.toml"), "--model", str(tmp_path / f"{file}.py")]
+    assert main(args) == 0, capsys.readouterr().out
+    assert "1 of 1 as expected" in capsys.readouterr().out
+
+
 def test_a_new_topic_runs(tmp_path, capsys) -> None:
     runs(tmp_path, capsys, "topic", "my-own")
 

@@ -378,7 +378,7 @@ class _CachedOutcomes:
             return
         from vmlitmus.decide.cache import Keys
 
-        keys = Keys(job.catalogue, f"{job.engine}, symmetry {job.symmetry}")
+        keys = Keys(job.catalogue, f"{job.engine}, symmetry {job.symmetry}", self.store)
         for index, (test, cell) in enumerate(pairs):
             key = keys.key(test, cell)
             if key is None:
@@ -387,6 +387,7 @@ class _CachedOutcomes:
             outcome = self.store.find(key, _blank(job, test, cell))
             if outcome is not None:
                 self.found[index] = outcome
+        keys.close()
 
     def keep(self, index: int, outcome: Outcome) -> None:
         """Keep a result for later checks."""

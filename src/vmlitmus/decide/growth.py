@@ -123,6 +123,8 @@ def grow(
     found = bounds(model, cell)
     values = {bound.name: bound.value for bound in found}
     growth = Growth(cell.name, decide_apart(_within(job, seconds), test, cell, progress), values)
+    if growth.base.interrupted:
+        return growth
     queue = iter([dict(only)]) if only else steps(found)
     seen: list[dict[str, int]] = []
     try:
@@ -141,7 +143,7 @@ def grow(
                 growth.complete = False
                 break
     except KeyboardInterrupt:
-        growth.interrupted, growth.complete = True, False
+        growth.stopped, growth.complete = True, False
     return growth
 
 

@@ -11,7 +11,7 @@ from typing import TextIO, cast
 import click
 
 from vmlitmus.cli.options import html_option, output_option, write_html, write_out
-from vmlitmus.cli.output.destination import whole
+from vmlitmus.cli.output.destination import Writing, whole
 from vmlitmus.errors import UsageError
 
 EPILOG = (
@@ -20,7 +20,7 @@ EPILOG = (
 )
 
 
-@click.command("trace", epilog=EPILOG)
+@click.command("trace", cls=Writing, epilog=EPILOG)
 @click.argument("file")
 @click.option("--vcpus", metavar="FILE", help="A table: tid, process, vcpu, cookie, by tabs.")
 @click.option(

@@ -7,8 +7,10 @@ there is one, else with one that executes it. Returns texts by file name; writes
 
 from __future__ import annotations
 
+import builtins
 import inspect
 import json
+import keyword
 import re
 import textwrap
 import tomllib
@@ -48,9 +50,22 @@ class ThingNames:
     def cls(self) -> str:
         return "".join(part.capitalize() for part in self.name.split("-"))
 
-    @property
-    def title(self) -> str:
-        return self.name.replace("-", " ").capitalize()
+    def filled(self, template: str, **others: str) -> str:
+        """Return a template with these names, and with others.
+
+        A class or function gets a name that neither Python nor the template has for something else.
+        """
+        nameless = dict.fromkeys(("title", "name", "file", "cls", "function"), "")
+        taken = set(re.findall(r"\w+", template.format(**nameless, **others)))
+        taken |= {*keyword.kwlist, *dir(builtins)}
+        own = {
+            "title": self.name.replace("-", " ").capitalize(),
+            "name": self.name,
+            "file": self.file,
+            "cls": f"{self.cls}_" if self.cls in taken else self.cls,
+            "function": f"{self.function}_" if self.function in taken else self.function,
+        }
+        return template.format(**own, **others)
 
 
 def mechanism_files(topic: str, name: str, setting: str | None) -> dict[str, str]:
@@ -64,14 +79,11 @@ def mechanism_files(topic: str, name: str, setting: str | None) -> dict[str, str
     like = _telling(model, (table, key)) or _smallest(topic, (table, key))
     given = tomllib.loads(like.text).get(table, {})
     base = model.hooks[hooks][given.get(key, model.settings[table][key].default)]
-    python = MECHANISM.format(
-        title=words.title,
-        name=name,
-        file=words.file,
+    python = words.filled(
+        MECHANISM,
         topic=topic,
         module=base.__module__,
         base=base.__name__,
-        cls=words.cls,
         hooks=_hook_expression(base, hooks),
         moments=_moments(hooks),
     )
@@ -95,12 +107,9 @@ def claim_files(topic: str, name: str) -> dict[str, str]:
         raise UsageError(f"{topic} has a condition {name!r} already; choose another name")
     like = _smallest(topic)
     actor = _actor(model, like)
-    python = CLAIM.format(
-        title=words.title,
-        name=name,
-        file=words.file,
+    python = words.filled(
+        CLAIM,
         topic=topic,
-        function=words.function,
         module=actor.__module__,
         entity=actor.__name__,
         entity_name=actor.__name__.lower(),
@@ -114,7 +123,7 @@ def claim_files(topic: str, name: str) -> dict[str, str]:
 def topic_files(name: str) -> dict[str, str]:
     """Return a model of its own with two mechanisms, and a test of them."""
     words = ThingNames(name)
-    python = TOPIC.format(title=words.title, name=name, file=words.file)
+    python = words.filled(TOPIC)
     return {words.file: python, f"{name}.toml": TOPIC_TEST.format(name=name)}
 
 

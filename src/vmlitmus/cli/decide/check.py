@@ -142,7 +142,7 @@ def command(
     _complain(outcomes, errors=layout != "terminal" or quiet)
     if interrupted:
         total = sum(len(cells) for _, cells in selected)
-        whole = sum(not _cut(outcome) for outcome in outcomes)
+        whole = sum(not outcome.interrupted for outcome in outcomes)
         click.echo(f"vmlitmus: interrupted after {whole} of {total}", err=True)
     return exit_code([*(o.code for o in outcomes), *([130] if interrupted else [])])
 
@@ -157,11 +157,11 @@ def _decide(
         try:
             for index, outcome in decide_all(job, selected, ticker, jobs):
                 found[index] = outcome
-                if first and outcome.code:
+                if outcome.interrupted or (first and outcome.code):
                     break
         except KeyboardInterrupt:
             interrupted = True
-    interrupted = interrupted or any(map(_cut, found.values()))
+    interrupted = interrupted or any(outcome.interrupted for outcome in found.values())
     return [found[index] for index in sorted(found)], interrupted
 
 
@@ -179,14 +179,10 @@ def _clustered(deciding: Deciding, jobs: int | None) -> None:
             raise UsageError(f"--cluster does not go with {option}, which is for this machine")
 
 
-def _cut(outcome: Outcome) -> bool:
-    """Say whether the user interrupted the search."""
-    return outcome.result is not None and outcome.result.reason == "interrupted"
-
-
 def _print(lines: list[tuple[str, bool]], output: str | None) -> None:
-    """Print the report; on a terminal with what is unexpected in red, unless NO_COLOR is set."""
-    colour = output is None and sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    """Print the report; what is unexpected is red on a terminal that has colours."""
+    plain = os.environ.get("NO_COLOR") or os.environ.get("TERM", "dumb") == "dumb"
+    colour = output is None and sys.stdout.isatty() and not plain
     write_lines(lines, output, colour=colour)
 
 
@@ -202,7 +198,8 @@ def _beside(model: str) -> tuple[str, ...]:
     found = tuple(beside(model))
     if not found:
         raise UsageError(f"--model {model}: no litmus file beside it; name a topic or a test")
-    click.echo(f"vmlitmus: the {len(found)} litmus files beside {model}", err=True)
+    files = "the litmus file" if len(found) == 1 else f"the {len(found)} litmus files"
+    click.echo(f"vmlitmus: {files} beside {model}", err=True)
     return found
 
 

@@ -102,7 +102,11 @@ def command(
     tests: list[_Decided] = []
     for found, cells in selected:
         with Ticker() as ticker:
-            outcomes = [_decide(job, found, cell, reach, without, ticker) for cell in cells]
+            outcomes = []
+            for cell in cells:
+                outcomes.append(_decide(job, found, cell, reach, without, ticker))
+                if outcomes[-1].interrupted and not one:
+                    raise KeyboardInterrupt  # nor look at the others
             if len(cells) > 1 and not (drawn or every):
                 _annotate(job, found, cells, outcomes, reach, without, ticker)
         tests.append((found, outcomes))
@@ -120,8 +124,7 @@ def command(
         verbose = verbose or layout != "terminal"
         text = _text(tests, layout, every=every, verbose=verbose, states=states)
         write_out(as_mail(outcomes, text) if layout == "mail" else text, output)
-    interrupted = any(o.result and o.result.reason == "interrupted" for o in outcomes)
-    return 130 if interrupted else 0
+    return 130 if any(o.interrupted for o in outcomes) else 0
 
 
 def _text(tests: list[_Decided], layout: str, *, every: bool, verbose: bool, states: bool) -> str:

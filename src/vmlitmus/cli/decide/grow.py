@@ -90,7 +90,7 @@ def command(
     text = json.dumps(as_json([growth]), indent=1) if as_object else growth_text(growth)
     write_out(text, output)
     if growth.interrupted:
-        click.echo(f"vmlitmus: interrupted after {len(growth.rows)} questions", err=True)
+        click.echo(f"vmlitmus: interrupted after {growth.decided} questions", err=True)
         return 130
     return 0
 

@@ -111,6 +111,9 @@ def command(
         write_out(json.dumps(tables_json(selected[0][0].topic, grids), indent=1), output)
     else:
         write_out("\n\n".join(_shown(grid, layout) for grid in grids), output)
+    if any(outcome.interrupted for outcome in outcomes):
+        click.echo("vmlitmus: interrupted", err=True)
+        return 130
     return _complain(outcomes)
 
 
