@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from vmlitmus.cli.cluster import cluster_option, refuse_here
 from vmlitmus.cli.options import (
     html_option,
     limits,
@@ -89,6 +90,7 @@ if TYPE_CHECKING:
     metavar="FILE",
     help="Write a picture of distributions and sweeps, .svg or .png; needs vmlitmus[plot].",
 )
+@cluster_option
 @html_option
 @output_option
 def command(
@@ -106,6 +108,7 @@ def command(
     model: str | None,
     jobs: int | None,
     plot: str | None,
+    cluster: str | None,
     html: str | None,
     output: str | None,
 ) -> int:
@@ -128,6 +131,8 @@ def command(
     from vmlitmus.report.simulated import simulated_text
     from vmlitmus.simulation.simulate import Asked, simulate
 
+    if cluster is not None:
+        refuse_here({"--model": model, "--jobs": jobs, "--worst": worst})
     whole = limits(time_limit, None)
     kind = _picture(plot, worst)
     catalogue = user_catalogue(model, whole, in_time=True)
@@ -144,7 +149,7 @@ def command(
             catalogue.model_of(found.topic), found, cells, worst, whole.seconds or 60.0,
             model, as_object, output,
         )  # fmt: skip
-    asked = Asked(seed, confidence, precision, whole.seconds or 20.0, runs, engine, jobs)
+    asked = Asked(seed, confidence, precision, whole.seconds or 20.0, runs, engine, jobs, cluster)
     with Ticker(len(cells)) as ticker:
         done = apart(
             model,
