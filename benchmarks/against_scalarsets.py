@@ -20,8 +20,8 @@ from murphi import symmetric_twin
 from ours import run
 from vmlitmus.compiler.symmetry import symmetry
 from vmlitmus.engine.native.codegen import compile_machine
-from vmlitmus.engine.native.orbits import OrbitSearch, orbits
 from vmlitmus.engine.native.search import Found
+from vmlitmus.engine.native.symmetry.orbits import OrbitSearch, orbits
 from vmlitmus.litmus import Catalogue
 
 TESTS = {"mask-covers-dirty-cpus": (2, 2, 2), "mask-covers-dirty-cpus-three": (4, 3, 1)}

@@ -17,7 +17,7 @@ from ours import ours
 from vmlitmus.engine.native.jit import Native
 from vmlitmus.engine.native.kernels import breadth_first
 from vmlitmus.engine.native.kernels.language import compile_kernel
-from vmlitmus.engine.native.memory import Region
+from vmlitmus.engine.native.storage.memory import Region
 
 TEST = "mask-covers-dirty-cpus-three"
 BATCH = 64  # probes under way together

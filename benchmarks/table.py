@@ -29,7 +29,7 @@ from probe_limit import probes_a_second
 from vmlitmus.compiler import Machine
 from vmlitmus.compiler.symmetry import symmetry
 from vmlitmus.engine.native.codegen import compile_machine
-from vmlitmus.engine.native.orbits import OrbitSearch, orbits
+from vmlitmus.engine.native.symmetry.orbits import OrbitSearch, orbits
 from vmlitmus.litmus import Catalogue
 
 TEST = "mask-covers-dirty-cpus-three"

@@ -104,6 +104,23 @@ def test_the_page_is_held_against_the_trees(tmp_path: Path, entry: str, wrong: i
     assert "gone() is defined in no file" in lost
 
 
+@pytest.mark.parametrize(
+    ("release", "cited_for", "wrong"),
+    [("7.2.8", "7.2.8", 1), ("7.2.8", "6.1.1", 0), ("6.1.1", "7.2.8", 0)],
+)
+def test_a_function_of_a_release_without_a_tree_is_not_called_wrong(
+    tmp_path: Path, capsys, release: str, cited_for: str, wrong: int
+) -> None:
+    tree = tree_of(tmp_path, release, "virt/kvm/kvm_main.c", SOURCE)
+    page = tmp_path / "page.md"
+    page.write_text(PAGE.format("yes"))
+    path = "virt/kvm/kvm_main.c"
+    files = [check_sources.Cited("KernelFile", (path, "gone()", cited_for), "here:1")]
+    assert len(check_sources.wrong_on_page([tree], files, page)) == wrong
+    told = "not checked, for there is no tree: 1 functions of docs/page.md"
+    assert (told in capsys.readouterr().out) == (not wrong)
+
+
 def test_a_folder_that_is_no_kernel_is_refused(tmp_path: Path, capsys) -> None:
     assert check_sources.main([str(tmp_path)]) == 2
     assert "not the source of a Linux kernel" in capsys.readouterr().err

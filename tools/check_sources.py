@@ -6,7 +6,8 @@ Every ``KernelFile(path, "function()", release)`` is looked up in the TREE of it
 function, a macro, or a system call has to be defined in that file; a place without "()" has to
 stand in it as text. Those whose release no TREE has are listed: they were not checked. Every
 function that docs/models-and-source.md names has to be defined in some TREE, in a file that the
-models cite, unless the page says that it was not read; its table of commits has to be right.
+models cite, unless the page says that it was not read, or no TREE has its release; its table of
+commits has to be right.
 
 Every ``KernelCommit(id, subject)`` has to be in tools/commits.txt, with this subject, and every
 commit of the list in some model. The list has one commit a line: 12 digits, a space, the subject.
@@ -29,6 +30,7 @@ COMMITS = ROOT / "tools" / "commits.txt"
 PAGE = ROOT / "docs" / "models-and-source.md"
 _KINDS = ("KernelFile", "KernelCommit")
 MODELS = ("world", "model", "claims")
+READ = "7.2.8"  # the release that the page is about
 _VERSION = re.compile(r"^(VERSION|PATCHLEVEL|SUBLEVEL) = (\d+)$", re.MULTILINE)
 _ID = re.compile(r"(?<![0-9a-f])(?=[0-9a-f]*[a-f])(?=[0-9a-f]*[0-9])[0-9a-f]{12}(?![0-9a-f])")
 
@@ -173,7 +175,11 @@ def named_on_page(text: str) -> dict[str, int]:
 
 
 def wrong_on_page(trees: list[Path], files: list[Cited], page: Path = PAGE) -> list[str]:
-    """Return the functions of the page that no cited file of any tree defines."""
+    """Return the functions of the page that no cited file of any tree defines.
+
+    One that the models cite for a release without a tree is not wrong; without the tree of the
+    page's release, none is.
+    """
     paths = sorted({one.arguments[0] for one in files if one.arguments})
     texts = [
         (tree / path).read_text(errors="replace")
@@ -181,14 +187,25 @@ def wrong_on_page(trees: list[Path], files: list[Cited], page: Path = PAGE) -> l
         for path in paths
         if (tree / path).is_file()
     ]
+    given = {release_of(tree) for tree in trees}
+    elsewhere = {
+        one.arguments[1] for one in files if one.arguments[2:] not in {(r,) for r in given}
+    }
     named = named_on_page(page.read_text())
-    lost = [
-        f"docs/{page.name}:{line}: {name}() is defined in no file that the models cite"
+    lost = {
+        name: line
         for name, line in named.items()
         if not any(name in text and defines(text, f"{name}()") for text in texts)
-    ]
+    }
     print(f"docs/{page.name}: {len(named) - len(lost)} of {len(named)} functions are defined")
-    return lost
+    open_ = [name for name in lost if READ not in given or f"{name}()" in elsewhere]
+    if open_:
+        print(f"not checked, for there is no tree: {len(open_)} functions of docs/{page.name}")
+    return [
+        f"docs/{page.name}:{line}: {name}() is defined in no file that the models cite"
+        for name, line in lost.items()
+        if name not in open_
+    ]
 
 
 def wrong_rows(trees: list[Path], page: Path = PAGE) -> list[str]:

@@ -83,7 +83,7 @@ class LitmusCell(pytest.Item):
         if isinstance(excinfo.value, _NotAsExpected):
             from vmlitmus.report import explain
 
-            return explain(excinfo.value.outcome)
+            return explain(excinfo.value.outcome, rows=None)
         return super().repr_failure(excinfo, style)
 
     def reportinfo(self) -> tuple[Path, int | None, str]:

@@ -6,7 +6,7 @@ from vmlitmus.compiler import Instance, Machine, State
 from vmlitmus.engine.native.codegen import compile_machine
 from vmlitmus.engine.native.jit import Native
 from vmlitmus.engine.native.layout import Layout
-from vmlitmus.engine.native.memory import Region
+from vmlitmus.engine.native.storage.memory import Region
 from vmlitmus.errors import ModelError
 
 

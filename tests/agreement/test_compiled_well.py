@@ -10,7 +10,8 @@ from judge import opinion
 from random_models import Writer
 
 from vmlitmus.engine import run
-from vmlitmus.engine.native import search, store
+from vmlitmus.engine.native import search
+from vmlitmus.engine.native.storage import store
 from vmlitmus.litmus import Catalogue
 from vmlitmus.litmus.catalogue import blessed
 

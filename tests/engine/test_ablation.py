@@ -245,6 +245,15 @@ def test_above_the_limit_sets_go_by_size_and_monotony_is_checked(engine: str) ->
     assert "such sets that were decided agree" in found.argument
 
 
+def test_of_very_many_parts_each_is_off_alone() -> None:
+    found = ablate(locks(26), never("opened"))
+    assert found.combinations == 1 + 26
+    assert {p.status for p in found.parts} == {PartStatus.REDUNDANT}
+    assert found.breaking == found.sufficient == ()
+    assert not found.complete
+    assert found.argument.startswith("26 parts are too many to decide sets of them")
+
+
 def test_what_is_not_monotone_is_said() -> None:
     few, many = (ablate(locks(n, odd=True), never("opened")) for n in (5, 11))
     assert few.complete
@@ -315,7 +324,7 @@ def test_an_interrupt_keeps_what_is_known() -> None:
 
 
 def test_no_part_is_compiled_twice(monkeypatch) -> None:
-    from vmlitmus.engine.native import store
+    from vmlitmus.engine.native.storage import store
 
     made = []
     compiled = store.Native

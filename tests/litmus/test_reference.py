@@ -24,6 +24,7 @@ from vmlitmus.litmus import Catalogue, LitmusError, read_test
 from vmlitmus.litmus.format.schema import litmus_schema
 from vmlitmus.litmus.keys import KEYS, Key
 from vmlitmus.model import TOPICS
+from vmlitmus.simulation.laws import timing
 
 PAGE = Path(__file__).parent.parent.parent / "docs" / "litmus-file.md"
 SCHEMA = Path(vmlitmus.__file__).parent / "schemas" / "litmus-1.json"
@@ -100,6 +101,31 @@ def test_examples_are_what_they_show(key: Key) -> None:
 
 def test_the_table_has_every_kind_of_claim() -> None:
     assert tuple(k.name for k in KEYS if k.table == "claim") == KINDS
+
+
+def test_the_tables_of_a_timing_are_those_that_its_reader_knows() -> None:
+    names = {t: {k.name for k in KEYS if k.table == t} for t in ("timing.parameter", "timing.time")}
+    assert names["timing.parameter"] == set(timing._PARAMETER)
+    assert names["timing.time"] == {*timing._ROW, *timing._LAWS}
+    memory = next(k for k in KEYS if (k.table, k.name) == ("timing.time", "memory"))
+    assert tuple(memory.shape["enum"]) == timing.MEMORIES
+
+
+def example_rows() -> list[dict[str, Any]]:
+    """Return a row for each key, with a law where one is needed beside it."""
+    found = []
+    for key in (k for k in KEYS if k.table == "timing.time"):
+        row = {"step": "evict", **tomllib.loads(key.example)}
+        found.append({**row, "constant": "1 us"} if key.name == "plus" else row)
+    return found
+
+
+@pytest.mark.parametrize("row", example_rows(), ids=lambda row: list(row)[-1])
+def test_the_reader_takes_every_row_that_the_page_shows(row: dict[str, Any]) -> None:
+    found = timing.timing_of({"time": [row]}, "example")
+    timing.law_of(found.rows[0], {})
+    with pytest.raises(ScenarioError):
+        timing.timing_of({"time": [{**row, "no_such": 1}]}, "example")
 
 
 def test_the_published_schema_is_that_of_today(request) -> None:

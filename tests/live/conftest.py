@@ -35,12 +35,13 @@ def virsh(*words: str) -> subprocess.CompletedProcess[str]:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    mine = [item for item in items if Path(__file__).parent in item.path.parents]
+    folder = f"{Path(__file__).parent}{os.sep}"
+    mine = {item for item in items if str(item.path).startswith(folder)}
     if config.getoption("--live") and (reason := why_not()):
         for item in mine:
             item.add_marker(pytest.mark.skip(reason=f"NO LIVE TIER, {reason}"))
     elif not config.getoption("--live"):
-        config.hook.pytest_deselected(items=mine)
+        config.hook.pytest_deselected(items=list(mine))
         items[:] = [item for item in items if item not in mine]
 
 

@@ -17,7 +17,7 @@ from vmlitmus.compiler.ir.nodes import DISABLED
 from vmlitmus.compiler.lowering.shared_memory import SharedMemory
 from vmlitmus.compiler.lowering.values import Computed
 from vmlitmus.compiler.machine import lowering_cache
-from vmlitmus.compiler.machine.store_load import Behind, _Walk
+from vmlitmus.compiler.machine.memory_order.store_load import Behind, _Walk
 from vmlitmus.herd.program import Program
 from vmlitmus.herd.read import read_program
 from vmlitmus.lang.store_buffer import StoreBuffers

@@ -13,7 +13,10 @@ from vmlitmus.compiler.declared import mechanism, parameters
 from vmlitmus.compiler.listing import labels, places, sources
 from vmlitmus.compiler.lowering.read_set import RecordedReads
 from vmlitmus.compiler.machine.bindings import Begins, Bindings
-from vmlitmus.compiler.machine.drains import (
+from vmlitmus.compiler.machine.local_domains import find_domains
+from vmlitmus.compiler.machine.lowering_cache import Family, LoweringCache, at_home, family
+from vmlitmus.compiler.machine.machine import Budget, Machine, Switches, Variable
+from vmlitmus.compiler.machine.memory_order.drains import (
     Stores,
     cpus,
     full_buffer,
@@ -21,9 +24,6 @@ from vmlitmus.compiler.machine.drains import (
     shared_fields,
     store_buffers,
 )
-from vmlitmus.compiler.machine.local_domains import find_domains
-from vmlitmus.compiler.machine.lowering_cache import Family, LoweringCache, at_home, family
-from vmlitmus.compiler.machine.machine import Budget, Machine, Switches, Variable
 from vmlitmus.compiler.machine.program import Program, assign_slots, program
 from vmlitmus.compiler.machine.prune import checked
 from vmlitmus.compiler.machine.scan import Scan

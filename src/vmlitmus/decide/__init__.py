@@ -1,6 +1,7 @@
 """From tests to outcomes: one cell here, or many on all cores; and what a cell needs."""
 
-from vmlitmus.decide.ablated import ablated
+from typing import TYPE_CHECKING, Any
+
 from vmlitmus.decide.cells import (
     Job,
     assumed,
@@ -11,6 +12,9 @@ from vmlitmus.decide.cells import (
     decide_apart,
 )
 from vmlitmus.decide.workers import spread
+
+if TYPE_CHECKING:
+    from vmlitmus.decide.needs import ablated
 
 __all__ = [
     "Job",
@@ -23,3 +27,12 @@ __all__ = [
     "decide_apart",
     "spread",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Import what ablation needs when it is asked for."""
+    if name == "ablated":
+        from vmlitmus.decide.needs import ablated
+
+        return ablated
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 from vmlitmus.compiler import Machine
 from vmlitmus.compiler.ir.order import Drain
-from vmlitmus.compiler.machine.passing import Passing
-from vmlitmus.outcome import Covered, MemoryOrder, PassedStore
+from vmlitmus.compiler.machine.memory_order.passing import Passing
+from vmlitmus.outcome import MemoryOrder, PassedStore
+
+if TYPE_CHECKING:
+    from vmlitmus.outcome import Covered
 
 
 def memory_order(machine: Machine) -> MemoryOrder | None:
@@ -29,6 +33,8 @@ def covered(whole: Passing, without: Passing) -> Covered | None:
 
     ``whole`` is what is known with the part, ``without`` without it.
     """
+    from vmlitmus.outcome import Covered
+
     own = whole.barriers - without.barriers
     if not own:
         return None

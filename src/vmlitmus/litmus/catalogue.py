@@ -15,7 +15,6 @@ from pathlib import Path
 
 from vmlitmus.errors import ScenarioError, UsageError, VmlitmusError, nearest, unknown
 from vmlitmus.lang import Model
-from vmlitmus.litmus.format.herd import SUFFIX, read_herd
 from vmlitmus.litmus.format.read import read_test
 from vmlitmus.litmus.format.text import LitmusError, read_text
 from vmlitmus.model import TOPICS
@@ -23,6 +22,7 @@ from vmlitmus.scenario import Cell, Test
 
 ROOT = Path(__file__).parent.parent / "catalogue"
 _WIDE = re.compile(r"\A(?:[^\[\n]*\n)*wide = true\n")  # above the first table
+_HERD = ".litmus"  # the suffix of a file in herd's format
 _OFFERED = 5  # tests that a message names
 Selected = tuple[Test, tuple[Cell, ...]]
 
@@ -58,23 +58,27 @@ class Catalogue:
         return [path for folder in folders for path in sorted(folder.glob("*.toml"))]
 
     def _read(self, paths: Iterable[Path], wide: bool) -> list[Test]:
-        found = [self.read(path) for path in paths if wide or not _WIDE.search(read_text(path))]
+        texts = ((path, read_text(path)) for path in paths)
+        found = [self._shipped(*one) for one in texts if wide or not _WIDE.search(one[1])]
         return [test for test in found if wide or not test.wide]
 
     def read(self, path: Path) -> Test:
         """Return the test in a file; raises LitmusError."""
-        inside = Path(os.path.realpath(path)).is_relative_to(os.path.realpath(ROOT))
-        topic = path.parent.name if inside else None
-        shown = f"{path.parent.name}/{path.name}" if inside else str(path)
-        if path.suffix == SUFFIX:
+        if path.suffix == _HERD:
             test, model = self.herd(path)
             self.models[test.topic] = model
             return test
-        text = read_text(path)
-        if topic is not None and self.models.get(topic, 0) is TOPICS.get(topic):
-            test = _shipped(text, shown, topic)
-        else:
-            test = read_test(text, shown, topic, self.model_of, self.default)
+        if Path(os.path.realpath(path)).is_relative_to(os.path.realpath(ROOT)):
+            return self._shipped(path, read_text(path))
+        test = read_test(read_text(path), str(path), None, self.model_of, self.default)
+        return self._sized(dataclasses.replace(test, file=str(path)))
+
+    def _shipped(self, path: Path, text: str) -> Test:
+        """Return the test in a file of the catalogue with that text; raises LitmusError."""
+        topic = path.parent.name
+        if self.models.get(topic, 0) is TOPICS.get(topic):
+            return self._sized(_read_shipped(text, str(path), topic))
+        test = read_test(text, f"{topic}/{path.name}", topic, self.model_of, self.default)
         return self._sized(dataclasses.replace(test, file=str(path)))
 
     def _sized(self, test: Test) -> Test:
@@ -82,6 +86,8 @@ class Catalogue:
 
     def herd(self, path: Path) -> tuple[Test, Model]:
         """Return the test in a file of herd's format, and its model; raises HerdError."""
+        from vmlitmus.litmus.format.herd import read_herd
+
         test, model = read_herd(read_text(path), str(path))
         return dataclasses.replace(test, file=str(path)), model
 
@@ -114,9 +120,9 @@ class Catalogue:
             test = self.read_stdin()
             return [(test, test.cells)]
         name, bracket, _ = selector.partition("[")
-        if selector.endswith((".toml", SUFFIX)) and os.path.isfile(selector):
+        if selector.endswith((".toml", _HERD)) and os.path.isfile(selector):
             name, bracket = selector, ""  # a file with a bracket in its name
-        if name.endswith((".toml", SUFFIX)) or "/" in name:
+        if name.endswith((".toml", _HERD)) or "/" in name:
             test = self.read(Path(name))
             return [(test, self._cells(test, selector) if bracket else test.cells)]
         paths = {path.stem: path for path in ROOT.glob("*/*.toml")}
@@ -178,9 +184,10 @@ class Catalogue:
 
 
 @lru_cache(maxsize=4096)
-def _shipped(text: str, shown: str, topic: str) -> Test:
+def _read_shipped(text: str, file: str, topic: str) -> Test:
     """Return the test in a file of the catalogue, taken apart once."""
-    return read_test(text, shown, topic, TOPICS.__getitem__)
+    shown = f"{topic}/{Path(file).name}"
+    return dataclasses.replace(read_test(text, shown, topic, TOPICS.__getitem__), file=file)
 
 
 def _with_axes(test: Test, selector: str) -> tuple[Cell, ...]:

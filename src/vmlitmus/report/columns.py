@@ -8,6 +8,9 @@ from collections.abc import Sequence
 Lines = Sequence[Sequence[str]]
 _PIECES = re.compile(r"\s+|[^\s+]*\+|[^\s+]+")  # a line may end after a blank or a "+"
 _HYPHENS = re.compile(r"\s+|[^\s+-]*[+-]|[^\s+-]+")  # ... or after a "-"
+_JOINTS = re.compile(r"\s+|[^\s+_-]*[+_-]|[^\s+_-]+")  # ... or after a "_"
+_LETTERS = re.compile(r"\s+|\S")  # ... or anywhere
+_WAYS = ((_PIECES, _PIECES), (_HYPHENS, _PIECES), (_JOINTS, _JOINTS), (_LETTERS, _LETTERS))
 _KEPT = 16  # characters of a text in the body that is not cut
 
 
@@ -27,16 +30,19 @@ def ruler(wide: Sequence[int], gap: int = 2) -> str:
     return (" " * gap).join("-" * w for w in wide)
 
 
-def fitted(heads: Lines, body: Lines, room: int, gap: int = 2) -> list[int] | None:
+def fitted(
+    heads: Lines, body: Lines, room: int, gap: int = 2, *, anywhere: bool = False
+) -> list[int] | None:
     """Return column widths with which a table takes at most ``room`` characters.
 
-    None if none will do. Texts may be cut at blanks and after "+", but not those of a few
-    characters in the body; heads also after "-", where that is not enough.
+    None if none will do. Texts may be cut at blanks and after "+"; if that is not enough, heads
+    also after "-". With ``anywhere`` all texts may then be cut after "-" and "_", and at last at
+    any letter. Texts of a few characters in the body are never cut.
     """
-    for pieces in (_PIECES, _HYPHENS):
+    for head_pieces, pieces in _WAYS if anywhere else _WAYS[:2]:
         wide = widths([*heads, *body])
         least = [
-            max(_longest(column_heads, pieces), _longest(column, _PIECES), _short(column))
+            max(_longest(column_heads, head_pieces), _longest(column, pieces), _short(column))
             for column_heads, column in zip(_columns(heads), _columns(body), strict=True)
         ]
         while sum(wide) + gap * (len(wide) - 1) > room:
@@ -72,7 +78,8 @@ def cut(line: Sequence[str], wide: Sequence[int], *, bottom: bool = False) -> li
 
 
 def _cut(text: str, width: int) -> list[str]:
-    pieces = _PIECES if _longest([text], _PIECES) <= width else _HYPHENS
+    ways = (_PIECES, _HYPHENS, _JOINTS)
+    pieces = next((way for way in ways if _longest([text], way) <= width), _LETTERS)
     lines = [""]
     for piece in pieces.findall(text):
         if len(lines[-1] + piece.rstrip()) > width and lines[-1].strip():

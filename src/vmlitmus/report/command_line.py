@@ -41,8 +41,14 @@ def _pieces(argument: str) -> list[str]:
     """Return the parts of an argument, each of which has room in a line."""
     found = [""]
     for part in re.findall(r"[^,+]*[,+]?", argument)[:-1]:
-        for piece in (part[at : at + _LONGEST] for at in range(0, len(part), _LONGEST)):
-            if len(shlex.quote(found[-1] + piece)) > _LONGEST + 2:
+        if not _has_room(found[-1] + part):
+            found.append("")
+        for letter in part:
+            if not _has_room(found[-1] + letter):
                 found.append("")
-            found[-1] += piece
+            found[-1] += letter
     return [piece for piece in found if piece]
+
+
+def _has_room(piece: str) -> bool:
+    return len(shlex.quote(piece)) <= _LONGEST + 2

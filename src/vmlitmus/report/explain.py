@@ -11,39 +11,60 @@ from vmlitmus.report.cause import answer, cause, headline, saw_everything, searc
 from vmlitmus.report.command_line import command_lines
 from vmlitmus.report.timeline import WIDTH, ascii_only, changed_at_start, timeline
 
+SCREEN = 50  # lines of a report, as far as its run allows
 _FAIRNESS = ("weakly fair", "strongly fair")  # bounds of a liveness claim
 _LONGEST = 2 * WIDTH  # columns of a sentence about fairness
+_REASON = 2  # lines of a reason that is shortened
+_SENTENCE = re.compile(r"(?<=[.?!]) +(?=[A-Z\d])")  # what stands between two sentences
 _ASSUMPTION = re.compile(r'assumption "([^"]+)"')  # how a source begins that is one
 
 
 def explain(
-    outcome: Outcome, *, verbose: bool = False, states: bool = False, question: bool = True
+    outcome: Outcome,
+    *,
+    verbose: bool = False,
+    states: bool = False,
+    question: bool = True,
+    rows: int | None = SCREEN,
 ) -> str:
     """Return the report: question, answer, cause, time-line, bounds, citations, how to rerun.
 
-    Around the time-line it has about 25 lines: omissions, assumptions, sources and steps that never
-    happened are counted, except those that decide; ``verbose`` lists them all. ``states`` adds what
-    each step changes. Without ``question`` the report begins with the answer.
+    Omissions, assumptions, sources and steps that never happened are counted, except those that
+    decide; ``verbose`` lists them all. ``states`` adds what each step changes. Without either, a
+    report of more than ``rows`` lines is shortened: the reason for the expectation, then the time-
+    line. Without ``question`` the report begins with the answer.
     """
     r = outcome.result
     if r is None:
         return f"{outcome.name}: {outcome.error}"
-    lines = [*_wrap(outcome.question), ""] if question else []
-    lines += answer(outcome)
-    lines += _wrap(headline(outcome, r))
-    lines += _wrap(cause(outcome, r))
+    above = [*_wrap(outcome.question), ""] if question else []
+    above += [*answer(outcome), *_wrap(headline(outcome, r)), *_wrap(cause(outcome, r))]
     if r.trace is not None:
-        lines += _wrap(f"Start: {outcome.start}.") if outcome.start else []
-        lines += _at_start(r) if states else []
-        lines += [
-            "",
-            *timeline(r.trace, ending(outcome), r.loop_start, asked(outcome, r), states),
-        ]
-    lines += ["", *_facts(outcome, r, verbose)]
-    cited = _citations(outcome, r, verbose)
-    lines += ["", *cited] if cited else []
-    lines += ["", "To run it again:", *command_lines(outcome.command, outcome.arguments)]
-    return "\n".join(ascii_only(text).rstrip() for text in lines)
+        above += _wrap(f"Start: {outcome.start}.") if outcome.start else []
+        above += [*(_at_start(r) if states else []), ""]
+    below = _below(outcome, r, verbose)
+    room = None if rows is None or verbose or states else rows
+    run = _run(outcome, r, states)
+    if room is not None and len(above) + len(run) + len(below) > room:
+        below = _below(outcome, r, verbose, short=True)
+        run = _run(outcome, r, states, room - len(above) - len(below))
+    return "\n".join(ascii_only(text).rstrip() for text in [*above, *run, *below])
+
+
+def _run(outcome: Outcome, r: Result, states: bool, room: int | None = None) -> list[str]:
+    """Return the time-line, of at most ``room`` lines where that can be."""
+    if r.trace is None:
+        return []
+    waits = asked(outcome, r)
+    return timeline(r.trace, ending(outcome), r.loop_start, waits, states, room)
+
+
+def _below(outcome: Outcome, r: Result, verbose: bool, *, short: bool = False) -> list[str]:
+    """Return what stands below the time-line; ``short`` takes fewer lines."""
+    cited = _citations(outcome, r, verbose, short)
+    lines = ["", *_facts(outcome, r, verbose, short), *(["", *cited] if cited else [])]
+    lines += [] if short else [""]
+    return [*lines, "To run it again:", *command_lines(outcome.command, outcome.arguments)]
 
 
 def asked(outcome: Outcome, r: Result) -> tuple[int, str] | None:
@@ -68,8 +89,8 @@ def _at_start(r: Result) -> list[str]:
     return ["", *_wrap(f"Fields that this run changes, at the start: {'; '.join(fields)}.")]
 
 
-def _facts(outcome: Outcome, r: Result, verbose: bool) -> list[str]:
-    """Return what the verdict is limited to, and what it rests on."""
+def _facts(outcome: Outcome, r: Result, verbose: bool, short: bool) -> list[str]:
+    """Return what the verdict is limited to, and what it rests on; ``short`` says nothing twice."""
     bounds = limited_to(outcome.bounds) if verbose else _limited_shortly(outcome.bounds)
     lines = [line for sentence in bounds for line in _wrap(sentence)]
     lines += _wrap(searched(outcome, r))
@@ -80,7 +101,7 @@ def _facts(outcome: Outcome, r: Result, verbose: bool) -> list[str]:
         lines += ["Not modelled:", *items(outcome.not_modelled)]
     if r.backing:
         lines += ["Not vacuous; the search also reached:", *items(r.backing)]
-    if outcome.off:
+    if outcome.off and not (short and "without" in outcome.where):
         lines += _wrap("Switched off: " + ", ".join(f'"{part}"' for part in outcome.off) + ".")
     if verbose and outcome.assumptions:
         lines += _wrap("Assumptions in force: " + "; ".join(outcome.assumptions) + ".")
@@ -133,8 +154,23 @@ def _limited_shortly(given: Mapping[str, object]) -> list[str]:
 
 def _bound(name: str, value: object) -> str:
     if isinstance(value, (list, tuple)):
-        return f"{name}: {', '.join(map(str, value)) or 'none'}"
+        return f"{name}: {', '.join(_grouped(list(map(str, value)))) or 'none'}"
     return f"{value} {name}{'' if value == 1 else 's'}"
+
+
+def _grouped(values: list[str]) -> list[str]:
+    """Return values such as ``nmi at most 1``; those with the same bound become one."""
+    names: dict[str, list[str]] = {}
+    for value in values:
+        name, _, bound = value.partition(" ")
+        alike = bound.startswith("at most") and not bound.endswith("in all")
+        names.setdefault(bound if alike else value, []).append(name if alike else value)
+    return [
+        f"{'+'.join(those)}{' each' if len(those) > 1 else ''} {bound}"
+        if those != [bound]
+        else bound
+        for bound, those in names.items()
+    ]
 
 
 def expected_because(outcome: Outcome) -> str:
@@ -145,21 +181,33 @@ def expected_because(outcome: Outcome) -> str:
     return f"Expected because ({decided}): {outcome.because}"
 
 
-def _citations(outcome: Outcome, r: Result, verbose: bool) -> list[str]:
+def _citations(outcome: Outcome, r: Result, verbose: bool, short: bool) -> list[str]:
     """Return why the verdict is expected, who asked, and the sources of the run."""
     told = expected_because(outcome)
-    lines = _wrap(told) if told else []
+    lines = (_first_sentences(told) if short else _wrap(told)) if told else []
     lines += _wrap(f"Asked in: {outcome.citation}") if outcome.citation else []
     sources = list(dict.fromkeys(s for step in r.trace or () for s in step.source.split("; ")))
     if verbose:
         return lines + (["Sources of the steps:", *items(sources)] if sources else [])
     assumed = [found[1] for s in sources if (found := _ASSUMPTION.match(s))]
     last = _deciding(r)
-    rest = f", and {len(last) - 1} more" if len(last) > 1 else ""
+    rest = f", and {len(last) - 1} more" if len(last) > 1 and not short else ""
     lines += _wrap(f"Source of the last step: {last[0]}{rest}.") if last else []
     lines += _wrap(f"Assumptions that this run rests on: {', '.join(assumed)}.") if assumed else []
     more = [s for s in sources if s not in last[:1]]
-    return lines + _counted(outcome, r, len(more))
+    return lines + _counted(outcome, r, len(more), short)
+
+
+def _first_sentences(text: str) -> list[str]:
+    """Return the first sentence of a text, and what follows it as far as two lines go."""
+    sentences = _SENTENCE.split(text)
+    kept = next(
+        n
+        for n in range(len(sentences), 0, -1)
+        if n == 1 or len(_wrap(" ".join(sentences[:n]) + " [...]")) <= _REASON
+    )
+    rest = " [...]" if kept < len(sentences) else ""
+    return _wrap(" ".join(sentences[:kept]) + rest)
 
 
 def _deciding(r: Result) -> list[str]:
@@ -169,22 +217,27 @@ def _deciding(r: Result) -> list[str]:
     return [s for s in dict.fromkeys(r.trace[-1].source.split("; ")) if not _ASSUMPTION.match(s)]
 
 
-def _counted(outcome: Outcome, r: Result, sources: int) -> list[str]:
-    """Say how much is not shown."""
+def _counted(outcome: Outcome, r: Result, sources: int, short: bool) -> list[str]:
+    """Say how much is not shown; ``short`` in one line where that can be."""
     counts = {
-        "note on what is not modelled": len(outcome.not_modelled),
-        "assumption in force": len(outcome.assumptions),
-        "pair of a store and what may pass it": len(outcome.order.pairs) if outcome.order else 0,
-        "source of the steps": sources,
-        "step that never happened": len(_never(outcome, r)),
+        ("note", " on what is not modelled"): len(outcome.not_modelled),
+        ("assumption", " in force"): len(outcome.assumptions),
+        ("pair", " of a store and what may pass it"): _pairs(outcome),
+        ("source", " of the steps"): sources,
+        ("idle step" if short else "step", " that never happened"): len(_never(outcome, r)),
     }
-    parts = [_plural(number, what) for what, number in counts.items() if number]
+    parts = [
+        f"{number} {what}{'' if number == 1 else 's'}{'' if short else rest}"
+        for (what, rest), number in counts.items()
+        if number
+    ]
+    if short:
+        parts = ["in full", *([f"with {parts[0]}", *parts[1:]] if parts else [])]
     return _wrap(f"With -v: {', '.join(parts)}.") if parts else []
 
 
-def _plural(number: int, what: str) -> str:
-    first, _, rest = what.partition(" ")
-    return f"1 {what}" if number == 1 else f"{number} {first}s {rest}"
+def _pairs(outcome: Outcome) -> int:
+    return len(outcome.order.pairs) if outcome.order else 0
 
 
 def items(texts: Iterable[str]) -> list[str]:

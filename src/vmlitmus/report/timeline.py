@@ -6,9 +6,10 @@ At most 75 columns of plain ASCII, as kernel people draw it by hand in commit me
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from vmlitmus.outcome import TraceStep
+from vmlitmus.report.folding import apart, folded
 
 WIDTH = 75
 _INDENT = 2
@@ -23,31 +24,51 @@ def timeline(
     loop_start: int | None = None,
     asked: tuple[int, str] | None = None,
     states: bool = False,
+    room: int | None = None,
 ) -> list[str]:
     """Return the lines of a time-line; ``ending`` marks what is reached at the end.
 
     A line belongs to one column only, so a clause may run on below the columns to its right. A
     loop is marked from step ``loop_start`` on; where no step is left for it, the run stops.
     ``asked`` is a step before which something is marked. ``states`` adds below each step what it
-    changes.
+    changes. With more lines than ``room`` the columns move together, and then steps are folded.
     """
     marks = _marks(len(steps), loop_start, asked)
     names = list(dict.fromkeys(column(step) for step in steps))
     if not names:
         start = marks.get(0, []) + marked(ending)
         return start if marks else [f"==> at the start: {ending}"] if ending else []
-    offsets = _offsets(names)
+    head, blocks = _laid_out(steps, names, _offsets(names), states)
+    rest = marks.get(len(steps), []) + marked(ending)
+    if room is not None:
+        fixed = len(head) + sum(map(len, marks.values())) + len(marked(ending))
+        if fixed + _height(blocks) > room:
+            ways = (_laid_out(steps, names, offsets, states) for offsets in _closer(names))
+            head, blocks = min([(head, blocks), *ways], key=lambda way: _height(way[1]))
+        blocks = folded(blocks, [column(s) for s in steps], apart(steps), set(marks), room - fixed)
+    lines = [line for n, block in enumerate(blocks) for line in [*marks.get(n, []), *block]]
+    return head + lines + rest
+
+
+def _height(blocks: Sequence[Sequence[str]]) -> int:
+    return sum(map(len, blocks))
+
+
+def _laid_out(
+    steps: Sequence[TraceStep], names: Sequence[str], offsets: list[int] | None, states: bool
+) -> tuple[list[str], list[list[str]]]:
+    """Return the heads, and the lines of each step; without columns its actor stands in front."""
     if offsets is None:
-        return _listed(steps, names, marks, states) + marked(ending)
-    lines = [_heading(offsets, names), _heading(offsets, ["-" * len(name) for name in names])]
-    for number, step in enumerate(steps):
-        lines += marks.get(number, [])
+        return [], [_listed(step, names, states) for step in steps]
+    heads = [_heading(offsets, names), _heading(offsets, ["-" * len(name) for name in names])]
+    blocks = []
+    for step in steps:
         at = offsets[names.index(column(step))]
         room = min(_WIDEST, WIDTH - at) if len(names) > 1 else WIDTH - at
         parts = textwrap.wrap(ascii_only(step.label), room)
-        lines += [" " * at + part for part in parts]
-        lines += _changes(step, at) if states else []
-    return lines + marks.get(len(steps), []) + marked(ending)
+        blocks.append([" " * at + part for part in parts])
+        blocks[-1] += _changes(step, at) if states else []
+    return heads, blocks
 
 
 def _changes(step: TraceStep, at: int) -> list[str]:
@@ -94,6 +115,16 @@ def _offsets(names: Sequence[str]) -> list[int] | None:
     return [_INDENT + min(step, _STEPS[-1]) * n for n in range(len(names))]
 
 
+def _closer(names: Sequence[str]) -> list[list[int]]:
+    """Return columns that stand closer together, the widest first."""
+    widest = _offsets(names)
+    if widest is None or len(widest) < 2:
+        return []
+    least = max(_STEPS[0], *(len(name) + 2 for name in names))
+    steps = range(widest[1] - widest[0] - 1, least - 1, -1)
+    return [[_INDENT + step * n for n in range(len(names))] for step in steps]
+
+
 def _heading(offsets: Sequence[int], texts: Sequence[str]) -> str:
     line = ""
     for at, text in zip(offsets, texts, strict=True):
@@ -101,19 +132,13 @@ def _heading(offsets: Sequence[int], texts: Sequence[str]) -> str:
     return line
 
 
-def _listed(
-    steps: Sequence[TraceStep], names: list[str], marks: Mapping[int, list[str]], states: bool
-) -> list[str]:
-    """One line a step, with its cpu or actor in front: for too many columns."""
+def _listed(step: TraceStep, names: Sequence[str], states: bool) -> list[str]:
+    """Return the lines of a step with its cpu or actor in front: for too many columns."""
     indent = max(map(len, names)) + 2
-    lines = []
-    for number, step in enumerate(steps):
-        lines += marks.get(number, [])
-        wrapped = textwrap.wrap(ascii_only(step.label), WIDTH - _INDENT - indent)
-        lines.append("  " + column(step).ljust(indent) + wrapped[0])
-        lines += [" " * (_INDENT + indent) + part for part in wrapped[1:]]
-        lines += _changes(step, _INDENT + indent) if states else []
-    return lines + marks.get(len(steps), [])
+    first, *more = textwrap.wrap(ascii_only(step.label), WIDTH - _INDENT - indent)
+    lines = [" " * _INDENT + column(step).ljust(indent) + first]
+    lines += [" " * (_INDENT + indent) + part for part in more]
+    return lines + (_changes(step, _INDENT + indent) if states else [])
 
 
 def marked(ending: str | None) -> list[str]:

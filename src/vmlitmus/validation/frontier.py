@@ -15,7 +15,7 @@ from vmlitmus.compiler import State as Codes
 from vmlitmus.engine.native.codegen import compile_machine
 from vmlitmus.engine.native.jit import Native
 from vmlitmus.engine.native.layout import Layout, Place
-from vmlitmus.engine.native.memory import Region
+from vmlitmus.engine.native.storage.memory import Region
 from vmlitmus.engine.reference.search import Stepper
 from vmlitmus.errors import ModelError
 from vmlitmus.lang import NotEnabled

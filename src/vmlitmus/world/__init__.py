@@ -2,6 +2,7 @@
 
 from vmlitmus.world.cpu import (
     Calls,
+    CopyOrder,
     Core,
     Cpu,
     Host,
@@ -20,6 +21,7 @@ from vmlitmus.world.vm import Role, Vcpu, Vm, VmKind
 
 __all__ = [
     "Calls",
+    "CopyOrder",
     "Core",
     "Cpu",
     "Device",

@@ -49,6 +49,14 @@ class InitOrder(Enum):
     ACTIVE_LAST = "active-last"  # when nothing can fail any more
 
 
+class CopyOrder(Enum):
+    """When COPY sets sev->active of the mirror, and what a call that fails leaves of it."""
+
+    MASK_FIRST = "mask-first"  # 7.2.8: when nothing can fail any more
+    TAKEN_BACK = "taken-back"  # before have_run_cpus is allocated, and cleared on failure
+    KEPT = "kept"  # before it is allocated, whatever comes of the call
+
+
 class Calls(Enum):
     """What comes of a system call whose outcome a scenario may choose."""
 
@@ -95,6 +103,7 @@ class Host(Entity):
     reclaim_flush: Const[ReclaimFlush] = ReclaimFlush.AFTER_WAIT
     move_flush: Const[MoveFlush] = MoveFlush.UNDER_LOCKS
     init_order: Const[InitOrder] = InitOrder.ACTIVE_FIRST
+    copy_order: Const[CopyOrder] = CopyOrder.MASK_FIRST
     sme_active: Const[bool] = True  # the kernel itself uses SME (mem_encrypt=on)
     kexec_asks_sme: Const[bool] = False  # relocate_kernel() looks at sme_active, as 6.12.107 does
     seamcall_mark: Const[SeamcallMark] = SeamcallMark.BEFORE

@@ -36,6 +36,7 @@ class Host(Entity):
 
     assigned: bool = False  # nr_possible_bypass_irqs is not 0
     posts: bool = False  # the IRTE of a device is in posted mode
+    unblocks: Const[bool] = False  # who takes the last device away makes KVM_REQ_UNBLOCK
     erratum: Const[bool] = False  # the cpus have erratum 1235
     inhibited: bool = False  # apicv_inhibit_reasons is not 0
     update_lock: bool = False  # apicv_update_lock is held for writing

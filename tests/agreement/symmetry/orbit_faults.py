@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from faults import Fault
 
-_PROOF, _CANONICAL = "compiler/symmetry/proof.py", "engine/native/canonical.py"
+_PROOF, _CANONICAL = "compiler/symmetry/proof.py", "engine/native/symmetry/canonical.py"
 FAULTS = (
     Fault(
         "proof",
@@ -33,7 +33,7 @@ FAULTS = (
     Fault(
         "canonical form",
         "a dead local is exchanged",
-        "engine/native/permuting.py",
+        "engine/native/symmetry/permuting.py",
         "        if lives:\n",
         '        if lives == "":\n',
         at=6,
@@ -81,7 +81,7 @@ FAULTS = (
     Fault(
         "counting",
         "steps of one orbit share what fires by the first of them",
-        "engine/native/orbits.py",
+        "engine/native/symmetry/orbits.py",
         "divmod(sums[name] * share, size)",
         "divmod(sums[name], 1)",
         at="mask-covers-dirty-cpus",
@@ -105,7 +105,7 @@ FAULTS = (
     Fault(
         "runs",
         "permutations are not undone",
-        "engine/native/orbits.py",
+        "engine/native/symmetry/orbits.py",
         "for successor in self._reached(found[-1]):",
         "for successor in [wanted]:",
         at="policy-grid-two-reclaimers[cache_flush=none,allow=guest-write+eviction+migration+reclaim+host-reuse]",

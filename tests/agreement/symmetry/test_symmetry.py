@@ -18,7 +18,7 @@ from vmlitmus.engine.confirm import backing
 from vmlitmus.engine.native import decide
 from vmlitmus.engine.native.codegen import compile_machine
 from vmlitmus.engine.native.layout import Layout
-from vmlitmus.engine.native.orbits import Orbits, OrbitSearch, orbits
+from vmlitmus.engine.native.symmetry.orbits import Orbits, OrbitSearch, orbits
 from vmlitmus.litmus import Catalogue
 from vmlitmus.litmus.catalogue import blessed
 

@@ -160,3 +160,11 @@ def test_wrong_input(tmp_path, capsys, old: str, new: str, message: str) -> None
     assert message in err, err
     assert "mine.toml" in err
     assert "Traceback" not in out + err
+
+
+@pytest.mark.parametrize("room", [40, 60, 75])
+def test_the_name_of_a_cell_goes_on_behind_a_comma(tmp_path, capsys, monkeypatch, room) -> None:
+    monkeypatch.setenv("COLUMNS", str(room))
+    _, out, _ = table(tmp_path, capsys, GOOD)
+    assert "the first is mine[context=user," in " ".join(out.split())
+    assert max(map(len, out.splitlines())) <= room

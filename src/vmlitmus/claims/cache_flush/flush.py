@@ -122,7 +122,7 @@ def asid_deactivated(w: World) -> bool:
 
 @condition(
     "vcpu-not-set-up",
-    "an SEV VM has a vcpu that was made while it was none",
+    "an SEV VM has a vcpu that was created before it was an SEV VM",
     source=SET_UP,
     backed_by=("sev-beside-creation",),
 )
@@ -140,9 +140,9 @@ def sev_beside_creation(w: World) -> bool:
     return active and any(vm.creating or vm.created for vm in w.all(Vm))
 
 
-@condition("mirror-active", "a mirror has the encryption context", source=MASK)
+@condition("mirror-active", "a mirror has the encryption context and a mask", source=MASK)
 def mirror_active(w: World) -> bool:
-    return any(vm.role == Role.MIRROR and vm.active for vm in w.all(Vm))
+    return any(vm.role == Role.MIRROR and vm.active and vm.has_mask for vm in w.all(Vm))
 
 
 @condition("vcpu-created", "KVM_CREATE_VCPU has returned for a vcpu", source=SET_UP)

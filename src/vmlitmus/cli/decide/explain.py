@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 
 import click
 
 from vmlitmus.api import grid_of
+from vmlitmus.cli.cluster import placed, searches_on_cluster
 from vmlitmus.cli.disk import disk_options
 from vmlitmus.cli.options import (
     Deciding,
@@ -26,12 +28,15 @@ from vmlitmus.cli.runs.run_formats import DRAWN, as_mail, check_single, draw
 from vmlitmus.cli.shell.test_names import complete_tests
 from vmlitmus.decide import Job, check_parts, decide_apart
 from vmlitmus.decide.own_code import Refused
+from vmlitmus.errors import UsageError
 from vmlitmus.lang import possible
 from vmlitmus.outcome import Outcome, as_json
 from vmlitmus.report import explain
-from vmlitmus.report.grids.matrix import explain_matrix
+from vmlitmus.report.grids.matrix import explain_matrix, telling
 from vmlitmus.scenario import Cell, Test
 
+_LONG = 12  # steps of a run that a screen may not have room for
+_MANY = 1_000_000  # states of a search that is not done twice
 _Decided = tuple[Test, list[Outcome]]  # a test with the outcomes of its cells
 
 
@@ -69,6 +74,7 @@ _Decided = tuple[Test, list[Outcome]]  # a test with the outcomes of its cells
 @symmetry_option
 @engine_options
 @disk_options
+@searches_on_cluster
 def command(
     test: str,
     reach: str | None,
@@ -89,17 +95,26 @@ def command(
     column for each cpu or actor and can be pasted in a mail. The cells of a matrix are summed up in
     a grid, and one of them is shown in full. Exits 0 whatever the verdict.
     """
+    if deciding.cluster is not None and deciding.shards is None:
+        raise UsageError("--cluster: say with --shards N how many workers divide a search")
     catalogue = deciding.catalogue()
     as_object = as_object or layout == "json"
     drawn = as_object or layout in DRAWN
-    job = deciding.job(catalogue, annotate=drawn or bool(html), symmetry=symmetric(symmetry))
     selected = catalogue.select([test], wide=True)
+    one = sum(len(cells) for _, cells in selected) == 1
+    job = deciding.job(catalogue, annotate=drawn or one or bool(html), symmetry=symmetric(symmetry))
     check_single(layout, selected)
     tests: list[_Decided] = []
-    for found, cells in selected:
-        with Ticker() as ticker:
-            outcomes = [_decide(job, found, cell, reach, without, ticker) for cell in cells]
-        tests.append((found, outcomes))
+    with placed(job, deciding) as job, Ticker() as ticker:
+        for found, cells in selected:
+            outcomes = []
+            for cell in cells:
+                outcomes.append(_decide(job, found, cell, reach, without, ticker))
+                if outcomes[-1].interrupted and not one:
+                    raise KeyboardInterrupt  # nor look at the others
+            if len(cells) > 1 and not (drawn or every):
+                _annotate(job, found, cells, outcomes, reach, without, ticker)
+            tests.append((found, outcomes))
     outcomes = [outcome for _, decided in tests for outcome in decided]
     faulty = next((o for o in outcomes if o.error), None)
     if faulty is not None:
@@ -114,8 +129,7 @@ def command(
         verbose = verbose or layout != "terminal"
         text = _text(tests, layout, every=every, verbose=verbose, states=states)
         write_out(as_mail(outcomes, text) if layout == "mail" else text, output)
-    interrupted = any(o.result and o.result.reason == "interrupted" for o in outcomes)
-    return 130 if interrupted else 0
+    return 130 if any(o.interrupted for o in outcomes) else 0
 
 
 def _text(tests: list[_Decided], layout: str, *, every: bool, verbose: bool, states: bool) -> str:
@@ -144,6 +158,23 @@ def _texts(
     if every or len(outcomes) == 1:
         return [explain(o, verbose=verbose, states=states) for o in outcomes]
     return [explain_matrix(grid_of(test, outcomes), width(), verbose=verbose, states=states)]
+
+
+def _annotate(
+    job: Job,
+    test: Test,
+    cells: Sequence[Cell],
+    outcomes: list[Outcome],
+    reach: str | None,
+    without: tuple[str, ...],
+    ticker: Ticker,
+) -> None:
+    """Find out what the steps of the one run rest on that is shown, where it is a long one."""
+    at = outcomes.index(telling(outcomes))
+    r = outcomes[at].result
+    if not job.annotate and r is not None and len(r.trace or ()) > _LONG and r.states < _MANY:
+        job = replace(job, annotate=True, answered={})
+        outcomes[at] = _decide(job, test, cells[at], reach, without, ticker)
 
 
 def _decide(

@@ -25,7 +25,7 @@ from vmlitmus.cli.output.screen import width
 from vmlitmus.cli.shell.test_names import complete_tests
 from vmlitmus.decide import Job, decide_all
 from vmlitmus.errors import UsageError
-from vmlitmus.litmus.catalogue import Selected
+from vmlitmus.litmus.catalogue import Catalogue, Selected
 from vmlitmus.outcome import Outcome, exit_code
 from vmlitmus.report.grids.grid import Grid, comma_separated, tables_json
 from vmlitmus.report.grids.grid_text import markdown, plain
@@ -51,7 +51,7 @@ _TOLD = 3  # faulty cells that are told in full
 @click.option(
     "--runs",
     type=click.IntRange(2, 65536),
-    help="With --cost: make so many runs of each cell, however precise that is.",
+    help="With --cost: make exactly this many runs of each cell.",
 )
 @click.option(
     "--json",
@@ -101,18 +101,8 @@ def command(
         if html or layout != "terminal" or deciding.model:
             raise UsageError("--cost goes with --json, -o, --wide, --runs and --time-limit only")
         return _costs(job, selected, deciding.limits.seconds, runs, as_object, output)
-    found: dict[int, Outcome] = {}
-    with Ticker(sum(len(cells) for _, cells in selected)) as ticker:
-        for index, outcome in decide_all(job, selected, ticker):
-            found[index] = outcome
-    grids, at = [], 0
-    for test, cells in selected:
-        outcomes = [found[at + i] for i in range(len(cells))]
-        at += len(cells)
-        versions = test.axes.get("version", ())
-        notes = catalogue.model_of(test.topic).read_or_not(versions)
-        grids.append(grid_of(test, outcomes, notes))
-    grids.sort(key=lambda grid: -len(grid.cells) if "claim" in grid.axes else 0)
+    outcomes = _decided(job, selected)
+    grids = _grids(catalogue, selected, outcomes)
     if html:
         from vmlitmus.report.html import table_page
 
@@ -121,7 +111,34 @@ def command(
         write_out(json.dumps(tables_json(selected[0][0].topic, grids), indent=1), output)
     else:
         write_out("\n\n".join(_shown(grid, layout) for grid in grids), output)
-    faulty = {o.error: o.exit_code for o in found.values() if o.error}
+    if any(outcome.interrupted for outcome in outcomes):
+        click.echo("vmlitmus: interrupted", err=True)
+        return 130
+    return _complain(outcomes)
+
+
+def _decided(job: Job, selected: Sequence[Selected]) -> list[Outcome]:
+    """Return the outcome of each cell, in order."""
+    with Ticker(sum(len(cells) for _, cells in selected)) as ticker:
+        found = dict(decide_all(job, selected, ticker))
+    return [found[index] for index in sorted(found)]
+
+
+def _grids(
+    catalogue: Catalogue, selected: Sequence[Selected], outcomes: Sequence[Outcome]
+) -> list[Grid]:
+    """Return a grid for each test: those with an axis of claims first, largest first."""
+    grids, at = [], 0
+    for test, cells in selected:
+        notes = catalogue.model_of(test.topic).read_or_not(test.axes.get("version", ()))
+        grids.append(grid_of(test, outcomes[at : at + len(cells)], notes))
+        at += len(cells)
+    return sorted(grids, key=lambda grid: -len(grid.cells) if "claim" in grid.axes else 0)
+
+
+def _complain(outcomes: Sequence[Outcome]) -> int:
+    """Say which cells are faulty, the first ones in full, and return the exit code for them."""
+    faulty = {o.error: o.exit_code for o in outcomes if o.error}
     for message in list(faulty)[:_TOLD]:
         click.echo(f"vmlitmus: {message}", err=True)
     if len(faulty) > _TOLD:

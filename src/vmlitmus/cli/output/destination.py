@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import stat
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -14,6 +13,7 @@ import click
 
 from vmlitmus.errors import UsageError
 
+UNWRITTEN = "vmlitmus.unwritten"  # in a context: a page could not be written
 _TEXT = {"mode": "w", "encoding": "utf-8", "errors": "backslashreplace"}
 
 
@@ -33,6 +33,11 @@ class Writing(click.Command):
         if len({os.path.realpath(t) for t in targets.values()}) < len(targets):
             raise UsageError(f"{' and '.join(targets)} name the same file")
         return rest
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; the exit code is 2 where its page could not be written."""
+        code = super().invoke(ctx)
+        return 2 if ctx.meta.get(UNWRITTEN) else code
 
 
 def _texts(values: Iterator[object]) -> Iterator[str]:
@@ -65,6 +70,8 @@ def whole(path: str, *, binary: bool = False) -> Iterator[IO[Any]]:
     A new file gets the mode that the umask says; one that exists keeps its mode, and a link stays
     a link. Devices, pipes and what /dev and /proc name are written straight. Raises OSError.
     """
+    import tempfile
+
     form: dict[str, Any] = {"mode": "wb"} if binary else _TEXT
     target = Path(path)
     if _is_straight(target):

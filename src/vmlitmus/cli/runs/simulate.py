@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from vmlitmus.cli.cluster import cluster_option, refuse_here
 from vmlitmus.cli.options import (
     html_option,
     limits,
@@ -32,19 +33,31 @@ if TYPE_CHECKING:
 
 @click.command("simulate", cls=Writing)
 @click.argument("test", shell_complete=complete_tests)
-@click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=1, show_default=True)
+@click.option(
+    "--seed",
+    type=click.IntRange(0, 2**63 - 1),
+    default=1,
+    show_default=True,
+    help="The same seed gives the same runs.",
+)
 @click.option(
     "--precision",
     type=click.FloatRange(0.0001, 1.0),
     default=0.02,
     show_default=True,
-    help="Half the width of an interval in proportion to its figure.",
+    help="Stop when half the width of each interval is at most this share of its figure.",
 )
-@click.option("--confidence", type=click.FloatRange(0.5, 0.9999), default=0.95, show_default=True)
+@click.option(
+    "--confidence",
+    type=click.FloatRange(0.5, 0.9999),
+    default=0.95,
+    show_default=True,
+    help="How often an interval has to contain the true figure.",
+)
 @click.option(
     "--runs",
     type=click.IntRange(2, 65536),
-    help="Make so many runs, however precise that is.",
+    help="Make exactly this many runs, whatever the precision.",
 )
 @click.option(
     "--set", "given", multiple=True, metavar="NAME=VALUE", help="Give a parameter another value."
@@ -80,6 +93,7 @@ if TYPE_CHECKING:
     metavar="FILE",
     help="Write a picture of distributions and sweeps, .svg or .png; needs vmlitmus[plot].",
 )
+@cluster_option
 @html_option
 @output_option
 def command(
@@ -97,6 +111,7 @@ def command(
     model: str | None,
     jobs: int | None,
     plot: str | None,
+    cluster: str | None,
     html: str | None,
     output: str | None,
 ) -> int:
@@ -114,6 +129,8 @@ def command(
     vmlitmus simulate warn-lockers-in-time --set tick='1 ms' --seed 7
     vmlitmus simulate warn-lockers-in-time --worst 'from #AC to buslock_sem'
     """
+    if cluster is not None:
+        refuse_here({"--model": model, "--jobs": jobs, "--worst": worst})
     whole = limits(time_limit, None)
     kind = _picture(plot, worst)
     question = _asked(test, given, model, whole)
@@ -123,7 +140,7 @@ def command(
         return _worst(question, worst, whole.seconds or 60.0, as_object, output)
     from vmlitmus.simulation.simulate import Asked
 
-    asked = Asked(seed, confidence, precision, whole.seconds or 20.0, runs, engine, jobs)
+    asked = Asked(seed, confidence, precision, whole.seconds or 20.0, runs, engine, jobs, cluster)
     done = _simulated(question, asked)
     if plot:
         _draw(done, plot, kind)

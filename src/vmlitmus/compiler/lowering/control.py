@@ -41,10 +41,17 @@ class Control:
         self.flow: Flow | None = None  # only where the model has Shared fields
         self.pure = 0
         self.scopes: list[Scope] = []
+        self.scope: Scope  # the last of them
 
-    @property
-    def scope(self) -> Scope:
-        return self.scopes[-1]
+    def enter(self, scope: Scope) -> None:
+        """Begin with the code of a function."""
+        self.scopes.append(scope)
+        self.scope = scope
+
+    def leave(self) -> None:
+        """Go back to the function before."""
+        self.scopes.pop()
+        self.scope = self.scopes[-1]
 
     def refuse(self, node: ast.AST, reason: str) -> NoReturn:
         """Raise ModelError at the place of a node."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 import ast
 import builtins
 import operator
+import sys
 import types
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from enum import Enum
 from functools import partial
 from typing import Any
@@ -57,6 +58,15 @@ _COMPARED: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
 _SET: dict[type[ast.operator], str] = {ast.BitOr: "or", ast.BitAnd: "and", ast.Sub: "sub"}
 
 
+def _import_of(name: str, known: Iterable[object]) -> str:
+    """Return a question that names a missing import, where a module of something known has it."""
+    for module in dict.fromkeys(getattr(value, "__module__", None) for value in known):
+        home = getattr(getattr(sys.modules.get(str(module)), name, None), "__module__", "")
+        if home.startswith("vmlitmus."):
+            return f"is 'from {home} import {name}' missing"
+    return "is an import missing"
+
+
 class Operators(Truths):
     """Evaluates names, attributes, operators and comparisons."""
 
@@ -80,7 +90,8 @@ class Operators(Truths):
             own = [n for n in self.scope.outside if not hasattr(builtins, n)]
             found = nearest(node.id, [*self.scope.names, *own])
             guess = f"did you mean {found!r}, or " if found else ""
-            self.refuse(node, f"unknown name {node.id!r}; {guess}is an import missing?")
+            missing = _import_of(node.id, self.scope.outside.values())
+            self.refuse(node, f"unknown name {node.id!r}; {guess}{missing}?")
         self.refuse(node, f"{node.id!r} is not set here on every way, or not of one kind")
 
     def ev_Attribute(self, node: ast.Attribute) -> Val:

@@ -61,8 +61,13 @@ class RecordedReads(Mapping[Place, tuple[int, Domain]]):
         self.domains = variables.domains
         self.answers = answers
         self.read = Read()
+        self.noted: set[tuple[int, str]] = set()
 
     def note(self, place: Place) -> None:
+        known = id(place[0]), place[1]
+        if known in self.noted:
+            return
+        self.noted.add(known)
         question = field_of(*place)
         if question in self.answers:
             self.read.said[question] = self.answers[question]

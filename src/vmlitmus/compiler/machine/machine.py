@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from vmlitmus.compiler.ir.nodes import Code
-from vmlitmus.compiler.machine.passing import Passing
+from vmlitmus.compiler.machine.memory_order.passing import Passing
 from vmlitmus.compiler.machine.program import Program
 from vmlitmus.errors import ModelError, ScenarioError, unknown
 from vmlitmus.lang.domain import Bool, Domain, IntRange, Members, shown

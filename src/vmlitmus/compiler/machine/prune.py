@@ -15,8 +15,8 @@ from vmlitmus.compiler.machine.instance_code import lower_instance
 from vmlitmus.compiler.machine.large import reached
 from vmlitmus.compiler.machine.lowering_cache import LoweringCache
 from vmlitmus.compiler.machine.machine import Instance, Machine
+from vmlitmus.compiler.machine.memory_order.store_load import passing
 from vmlitmus.compiler.machine.reachable import reachable
-from vmlitmus.compiler.machine.store_load import passing
 from vmlitmus.errors import ModelError
 from vmlitmus.lang.model import Model
 from vmlitmus.lang.step import Step

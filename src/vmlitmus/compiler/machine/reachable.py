@@ -118,7 +118,7 @@ class Reach:
 
 def ends(code: Code, constants: Mapping[int, int]) -> tuple[bool, list[dict[int, Operand]]]:
     """Say whether code may be faulty, and return what it may write, given what is constant."""
-    key = tuple(constants.get(variable) for variable in code.reads)
+    key = tuple(map(constants.get, code.reads))
     if key not in code.ends:
         same = {variable: variable for variable in (*code.reads, *code.writes)}
         ends = [block.end for block in folded(code, constants, same).blocks]

@@ -15,7 +15,7 @@ from typing import Any
 from vmlitmus.lang.cpu_event import CpuEvent
 from vmlitmus.lang.entity import Entity
 from vmlitmus.lang.source import Assumption
-from vmlitmus.lang.syntax.trees import function_syntax, names_of
+from vmlitmus.lang.syntax.trees import function_syntax, names_of, walk
 from vmlitmus.lang.world import Hooks, World
 
 _MUTATORS = ("add", "remove", "discard", "clear")
@@ -79,7 +79,7 @@ class Scan:
 def _mentions(function: types.FunctionType) -> tuple[tuple[str, Any], ...]:
     """Return what one function mentions, each once, in the order of its code."""
     scope = names_of(function)
-    nodes = ast.walk(function_syntax(function))
+    nodes = walk(function_syntax(function))
     return tuple(dict.fromkeys(found for node in nodes for found in _found(node, scope)))
 
 

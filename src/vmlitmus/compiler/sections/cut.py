@@ -15,6 +15,7 @@ from functools import cached_property
 
 from vmlitmus.compiler.sections.expand import Block, Ending, Expanded, Leave
 from vmlitmus.errors import ModelError
+from vmlitmus.lang.syntax.trees import children
 
 Statements = list[ast.stmt]
 
@@ -125,13 +126,12 @@ class _Cutter:
         last = len(self.endings) + 1
         kept = [s for s in sections if s.start == 0 or not _is_end(s.body, last)]
         number = {section.start: index for index, section in enumerate(kept)}
+        ends = {id(end): end for section in kept for end in _ends(section.body)}
         for section in kept:
             section.start = number[section.start]
-            for end in _ends(section.body):
-                if end.number == last and self.expanded.last is None:
-                    raise ModelError(f"the last section of {self.name}() has no label", self.place)
-        renumbered = {id(e): e for section in kept for e in _ends(section.body)}
-        for end in renumbered.values():
+        for end in ends.values():
+            if end.number == last and self.expanded.last is None:
+                raise ModelError(f"the last section of {self.name}() has no label", self.place)
             end.place = number.get(end.place, 0)
         return kept
 
@@ -153,7 +153,7 @@ class _Cutter:
             return self.ending(node, follow)
         if isinstance(node, ast.If):
             arms = [self.block(arm, follow, around) for arm in (node.body, node.orelse)]
-            return [_like(node, ast.If(node.test, arms[0] or [ast.Pass()], arms[1]))]
+            return [like(node, ast.If(node.test, arms[0] or [ast.Pass()], arms[1]))]
         if isinstance(node, ast.For):
             return self.loop(node, follow, around)
         if isinstance(node, ast.While):
@@ -187,7 +187,7 @@ class _Cutter:
         end = End()
         end.values, end.number = node.values, self.endings.index(node) + 1
         end.place = self.places[node]
-        return [_like(node, end)]
+        return [like(node, end)]
 
     def loop(self, node: ast.For, follow: Kont, around: Around) -> Statements:
         """A for loop with yields: a local keeps the members that are still to come."""
@@ -205,14 +205,14 @@ class _Cutter:
             return self.members(node, rest, follow.resumed(), resumed)
 
         inner = Around(
-            Kont(lambda: [_like(node, ast.Break())], follow.later),
-            Kont(lambda: [_like(node, ast.Continue())], again),
+            Kont(lambda: [like(node, ast.Break())], follow.later),
+            Kont(lambda: [like(node, ast.Continue())], again),
             around.leave,
         )
         taken = _call("_without", _load(rest), _load(node.target.id))
         body = self.block(node.body, Kont(list, again), inner)
         loop = ast.For(node.target, _load(rest), [_assign(node, rest, taken), *body], [])
-        return [_like(node, loop), *follow.here()]
+        return [like(node, loop), *follow.here()]
 
     def repeat(self, node: ast.While, follow: Kont, around: Around) -> Statements:
         """A while loop from its test: one way round, which must reach a yield."""
@@ -230,7 +230,7 @@ class _Cutter:
         body = self.block(node.body, Kont(stuck, again), inner)
         if isinstance(node.test, ast.Constant) and node.test.value:
             return body
-        return [_like(node, ast.If(node.test, body, follow.here()))]
+        return [like(node, ast.If(node.test, body, follow.here()))]
 
 
 def _is_plain(node: ast.stmt, in_loop: bool = False) -> bool:
@@ -258,7 +258,14 @@ def _is_end(code: Statements, number: int) -> bool:
 
 
 def _ends(code: Statements) -> list[End]:
-    return [n for statement in code for n in ast.walk(statement) if isinstance(n, End)]
+    """Return all ends in some statements, which have expressions but no end in one."""
+    found: list[End] = []
+    for node in code:
+        if isinstance(node, End):
+            found.append(node)
+        elif isinstance(node, (ast.If, ast.For)):
+            found += _ends(node.body) + _ends(node.orelse)
+    return found
 
 
 def _in_order(body: Statements) -> list[ast.stmt]:
@@ -271,12 +278,19 @@ def _in_order(body: Statements) -> list[ast.stmt]:
     return found
 
 
-def _like(origin: ast.AST, node: ast.stmt) -> ast.stmt:
-    """Give a new statement, and the new nodes in it, the place of another."""
-    for inner in ast.walk(node):
+def like(origin: ast.AST, node: ast.stmt) -> ast.stmt:
+    """Give a new statement, and the new nodes in it, the place of another.
+
+    A node that has a place has none without one below it.
+    """
+    waiting: list[ast.AST] = [node]
+    while waiting:
+        inner = waiting.pop()
         if not hasattr(inner, "lineno"):
-            inner.lineno = inner.end_lineno = origin.lineno  # type: ignore[attr-defined]
-            inner.col_offset = inner.end_col_offset = 0  # type: ignore[attr-defined]
+            waiting += children(inner)
+            if inner._attributes:
+                inner.lineno = inner.end_lineno = origin.lineno  # type: ignore[attr-defined]
+                inner.col_offset = inner.end_col_offset = 0  # type: ignore[attr-defined]
     return node
 
 
@@ -289,4 +303,4 @@ def _call(function: str, *arguments: ast.expr) -> ast.expr:
 
 
 def _assign(origin: ast.AST, name: str, value: ast.expr) -> ast.stmt:
-    return _like(origin, ast.Assign([ast.Name(name, ast.Store())], value))
+    return like(origin, ast.Assign([ast.Name(name, ast.Store())], value))

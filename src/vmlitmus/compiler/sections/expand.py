@@ -11,11 +11,20 @@ import copy
 import string
 import types
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, NoReturn, cast
 
 from vmlitmus.errors import ModelError, unknown
 from vmlitmus.lang.amend import Amendment
-from vmlitmus.lang.syntax.trees import function_syntax, is_generator, names_of, place, shown_path
+from vmlitmus.lang.syntax.trees import (
+    children,
+    function_syntax,
+    is_generator,
+    names_of,
+    place,
+    shown_path,
+    walk,
+)
 from vmlitmus.lang.world import Mechanisms, chosen
 
 
@@ -81,7 +90,7 @@ def expand(
         if amendment not in done.amended:
             labels = [
                 node.template
-                for node in ast.walk(ast.Module(done.body, []))
+                for node in walk(ast.Module(done.body, []))
                 if isinstance(node, Ending)
             ]
             raise ModelError(f"{function.__name__}(): " + unknown("label", amendment.label, labels))
@@ -110,9 +119,7 @@ class _Inliner:
         self.file = shown_path(function.__code__.co_filename)
         self.given = given
         self.key = key
-        syntax = function_syntax(function)
-        stored = {n.id for n in ast.walk(syntax) if isinstance(n, ast.Name) and _is_store(n)}
-        self.local = stored | {a.arg for a in syntax.args.args}
+        self.local = _local(function)
 
     def statements(self, body: list[ast.stmt], *, whole: bool = False) -> list[ast.stmt]:
         """Return the statements of a block; ``whole`` says that it is all of a function."""
@@ -180,10 +187,11 @@ class _Inliner:
             return [self.located(leave, node)]
         if isinstance(node, (ast.If, ast.For, ast.While)):
             return [self.compound(node)]
-        self.check_yields(node)
-        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Yield):
-            assert isinstance(node.value.value, ast.Constant)
-            return [self.ending(node, str(node.value.value.value))]
+        if isinstance(node, (ast.Try, ast.FunctionDef, ast.ClassDef, ast.Match)):
+            self.refuse(node, f"no {type(node).__name__.lower()} in model code")
+        label = _label_of(node)
+        if label is not None:
+            return [self.ending(node, label)]
         return [self.renamed(node)]
 
     def ending(self, node: ast.AST, template: str) -> ast.stmt:
@@ -266,19 +274,6 @@ class _Inliner:
                 return chosen(self.mechanisms, self.value(node.args[0]))
         self.refuse(node, "'yield from' needs a name, a method or w.use(...).moment(...)")
 
-    def check_yields(self, node: ast.stmt) -> None:
-        """A yield stands alone, with a text; anything else is refused."""
-        alone = node.value if isinstance(node, ast.Expr) else None
-        for inner in ast.walk(node):
-            if isinstance(inner, (ast.YieldFrom, ast.Await)):
-                self.refuse(inner, "'yield from' stands alone as a statement")
-            if isinstance(inner, ast.Yield):
-                text = inner.value.value if isinstance(inner.value, ast.Constant) else None
-                if inner is not alone or not isinstance(text, str):
-                    self.refuse(inner, 'a yield stands alone, with its label: yield "..."')
-        if isinstance(node, (ast.Try, ast.FunctionDef, ast.ClassDef, ast.Match)):
-            self.refuse(node, f"no {type(node).__name__.lower()} in model code")
-
     def refuse(self, node: ast.AST, reason: str) -> NoReturn:
         line = getattr(node, "lineno", self.function.__code__.co_firstlineno)
         raise ModelError(reason, f"{self.file}:{line}")
@@ -294,66 +289,105 @@ class _Inliner:
         return done.value
 
     def renamed(self, node: ast.stmt) -> ast.stmt:
-        done = _Rename(self).visit(copy.deepcopy(node))
+        done = _Copy(self).of(node)
         assert isinstance(done, ast.stmt)
         return done
 
     def located(self, node: ast.stmt, origin: ast.AST) -> ast.stmt:
         """Give a node, and all below it, the place of another."""
         self.into.lines.append(f"{self.file}:{getattr(origin, 'lineno', 0)}")
-        for inner in ast.walk(node):
+        for inner in walk(node):
             _set_line(inner, len(self.into.lines) - 1)
         return node
 
 
+@lru_cache(maxsize=4096)
+def _local(function: types.FunctionType) -> frozenset[str]:
+    """Return the names that a function sets, and its parameters."""
+    syntax = function_syntax(function)
+    stored = {n.id for n in walk(syntax) if isinstance(n, ast.Name) and _is_store(n)}
+    return frozenset(stored | {a.arg for a in syntax.args.args})
+
+
 def _label_of(node: ast.stmt) -> str | None:
-    """Return the label of a statement that is a yield."""
+    """Return the label of a statement that is a yield with a text."""
     if isinstance(node, ast.Expr) and isinstance(node.value, ast.Yield):
-        if isinstance(node.value.value, ast.Constant):
-            return str(node.value.value.value)
+        label = node.value.value
+        if isinstance(label, ast.Constant) and isinstance(label.value, str):
+            return label.value
     return None
 
 
-def _has_yield(node: ast.stmt) -> bool:
-    return any(isinstance(inner, Ending) for inner in ast.walk(node))
+def _has_yield(node: ast.AST) -> bool:
+    """Say whether a section ends within a statement, which has expressions but none of them."""
+    return isinstance(node, Ending) or any(
+        _has_yield(inner) for inner in children(node) if isinstance(inner, ast.stmt)
+    )
 
 
-class _Rename(ast.NodeTransformer):
-    """Makes the names of one function unique in the expansion, and its outside names constants."""
+class _Copy:
+    """Copies code into the expansion: names made unique, and outside names constants."""
 
     def __init__(self, owner: _Inliner) -> None:
         self.owner = owner
 
-    def visit(self, node: ast.AST) -> Any:
-        if hasattr(node, "lineno"):
-            lines = self.owner.into.lines
-            place = f"{self.owner.file}:{node.lineno}"
-            if not lines or lines[-1] != place:
-                lines.append(place)
-            _set_line(node, len(lines) - 1)
-        return super().visit(node)
+    def of(self, node: ast.AST) -> ast.AST:
+        """Return the copy of a node, each node in it with its place among the lines."""
+        if not node._attributes and not node._fields:
+            return node  # an operator
+        line = self.line(node) if node._attributes else 0
+        made = self.made(node)
+        if made._attributes:
+            _set_line(made, line)
+        return made
 
-    def visit_AnnAssign(self, node: ast.AnnAssign) -> Any:
+    def line(self, node: ast.AST) -> int:
+        lines = self.owner.into.lines
+        place = f"{self.owner.file}:{getattr(node, 'lineno', 0)}"
+        if lines[-1] != place:
+            lines.append(place)
+        return len(lines) - 1
+
+    def made(self, node: ast.AST) -> ast.AST:
+        if isinstance(node, ast.Name):
+            return self.name(node)
+        if isinstance(node, ast.AnnAssign):
+            return self.annotated(node)
+        if isinstance(node, (ast.YieldFrom, ast.Await)):
+            self.owner.refuse(node, "'yield from' stands alone as a statement")
+        if isinstance(node, ast.Yield):
+            self.owner.refuse(node, 'a yield stands alone, with its label: yield "..."')
+        made = type(node).__new__(type(node))
+        for name in node._fields:
+            value = getattr(node, name, None)
+            if isinstance(value, list):
+                value = [self.of(one) if isinstance(one, ast.AST) else one for one in value]
+            elif isinstance(value, ast.AST):
+                value = self.of(value)
+            setattr(made, name, value)
+        return made
+
+    def annotated(self, node: ast.AnnAssign) -> ast.Assign:
         if not isinstance(node.target, ast.Name) or node.value is None:
             self.owner.refuse(node, "an annotated local needs a value")
-        name = self.visit(node.target)
-        scope = self.owner.scope
+        name, value = self.of(node.target), self.of(node.value)
+        assert isinstance(name, ast.Name) and isinstance(value, ast.expr)
         code = compile(ast.Expression(node.annotation), "<annotation>", "eval")
-        self.owner.into.annotations[name.id] = eval(code, scope)  # noqa: S307 - model source
-        return ast.copy_location(ast.Assign([name], self.visit(node.value)), name)
+        kind = eval(code, self.owner.scope)  # noqa: S307 - model source
+        self.owner.into.annotations[name.id] = kind
+        return ast.Assign([name], value)
 
-    def visit_Name(self, node: ast.Name) -> Any:
+    def name(self, node: ast.Name) -> ast.expr:
         owner = self.owner
         if node.id in owner.given:
             if not isinstance(node.ctx, ast.Load):
                 owner.refuse(node, f"a sub-sequence does not assign to its parameter {node.id!r}")
-            return ast.copy_location(copy.copy(owner.given[node.id]), node)
+            return copy.copy(owner.given[node.id])
         if node.id in owner.local:
-            node.id = node.id if owner.key is None else f"{node.id}_{owner.key}"
-            return node
+            return ast.Name(node.id if owner.key is None else f"{node.id}_{owner.key}", node.ctx)
         if node.id not in owner.scope:
             owner.refuse(node, f"unknown name {node.id!r}")
-        return ast.copy_location(owner.constant(owner.scope[node.id]), node)
+        return owner.constant(owner.scope[node.id])
 
 
 def _set_line(node: ast.AST, line: int) -> None:

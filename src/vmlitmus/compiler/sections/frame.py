@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from vmlitmus.compiler.sections.cut import CutSequence, End, Statements
+from vmlitmus.compiler.sections.cut import CutSequence, End, Statements, like
 from vmlitmus.errors import ModelError
 from vmlitmus.lang.entity import Entity
-from vmlitmus.lang.syntax.trees import stored
+from vmlitmus.lang.syntax.trees import children, stored, walk
 
 Exit = tuple[int, frozenset[str]]  # place, names surely assigned on the way there
+Names = tuple[frozenset[str], frozenset[str]]  # which a node reads, and which it sets
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,8 @@ def frames(done: CutSequence, name: str) -> tuple[list[FramedSection], dict[int,
     """Return the sections with their locals, and the locals that live at each place."""
     e = done.expanded
     outside = set(e.constants) | {e.world_name, e.actor, "_rest_of", "_without"}
-    reads = {s.start: _Reads(outside).of(s.body) for s in done.sections}
+    known: dict[ast.AST, Names] = {}
+    reads = {s.start: _Reads(outside, known).of(s.body) for s in done.sections}
     live = _fixpoint({start: (r.needed, r.exits) for start, r in reads.items()})
     order = _first_seen(done, outside)
     for start, names in live.items():
@@ -72,10 +74,14 @@ def _fixpoint(reads: dict[int, tuple[set[str], list[Exit]]]) -> dict[int, set[st
 
 
 class _Reads:
-    """Which locals a section reads before it has surely assigned them."""
+    """Which locals a section reads before it has surely assigned them.
 
-    def __init__(self, outside: Iterable[str]) -> None:
+    ``known`` keeps the names of nodes for other sections, which share many.
+    """
+
+    def __init__(self, outside: Iterable[str], known: dict[ast.AST, Names]) -> None:
         self.outside = set(outside)
+        self.known = known
         self.needed: set[str] = set()
         self.exits: list[Exit] = []
 
@@ -112,14 +118,19 @@ class _Reads:
         if isinstance(node, (ast.Break, ast.Continue)):
             return None
         self.read([node], assigned)
-        return assigned | stored(node)
+        return assigned | self.names(node)[1]
 
     def read(self, nodes: Iterable[ast.AST], assigned: set[str]) -> None:
         for node in nodes:
-            found = _loaded(node)
-            if isinstance(node, ast.AugAssign):
-                found |= stored(node.target)
-            self.needed |= found - assigned - self.outside
+            self.needed |= self.names(node)[0] - assigned - self.outside
+
+    def names(self, node: ast.AST) -> Names:
+        found = self.known.get(node)
+        if found is None:
+            sets = frozenset(stored(node))
+            target = stored(node.target) if isinstance(node, ast.AugAssign) else set()
+            found = self.known[node] = frozenset(_loaded(node) | target), sets
+        return found
 
 
 def _loaded(node: ast.AST) -> set[str]:
@@ -134,7 +145,7 @@ def _loaded(node: ast.AST) -> set[str]:
             bound |= stored(clause.target)
             found |= set().union(*map(_loaded, clause.ifs)) - bound
         return found | _loaded(node.elt) - bound
-    return set().union(*map(_loaded, ast.iter_child_nodes(node)))
+    return set().union(*map(_loaded, children(node)))
 
 
 def _first_seen(done: CutSequence, outside: set[str]) -> list[str]:
@@ -142,7 +153,7 @@ def _first_seen(done: CutSequence, outside: set[str]) -> list[str]:
     found = dict.fromkeys(done.expanded.parameters)
     for section in done.sections:
         for statement in section.body:
-            for node in ast.walk(statement):
+            for node in walk(statement):
                 if isinstance(node, ast.Name) and node.id not in outside:
                     found.setdefault(node.id)
     return list(found)
@@ -155,13 +166,7 @@ def _function(
     names = [e.world_name, e.actor, *places[start]]
     arguments = ast.arguments([], [ast.arg(n) for n in names], None, [], [], None, [])
     code = [_returning(node, places) for node in body]
-    function = ast.FunctionDef("section", arguments, code, [], None)
-    for node in ast.walk(function):
-        if "lineno" in node._attributes:
-            line = max(getattr(node, "lineno", 1), 1)
-            node.lineno = node.end_lineno = line  # type: ignore[attr-defined]
-            node.col_offset = node.end_col_offset = 0  # type: ignore[attr-defined]
-    return function
+    return ast.FunctionDef("section", arguments, code, [], None, lineno=1)
 
 
 def _returning(node: ast.stmt, places: dict[int, tuple[str, ...]]) -> ast.stmt:
@@ -178,7 +183,7 @@ def _returning(node: ast.stmt, places: dict[int, tuple[str, ...]]) -> ast.stmt:
             ],
             ast.Load(),
         )
-        return ast.copy_location(ast.Return(value), node)
+        return like(node, ast.Return(value))
     if isinstance(node, ast.If):
         arms = [[_returning(n, places) for n in arm] for arm in (node.body, node.orelse)]
         return ast.copy_location(ast.If(node.test, arms[0], arms[1]), node)
@@ -209,6 +214,11 @@ def without(rest: Iterable[Any], member: object) -> tuple[Any, ...]:
 
 def compiled(section: FramedSection, constants: dict[str, Any], name: str) -> Callable[..., Any]:
     """Return the section as a Python function; its line numbers index ``Expanded.lines``."""
+    for node in walk(section.syntax):
+        if "lineno" in node._attributes:
+            line = max(getattr(node, "lineno", 1), 1)
+            node.lineno = node.end_lineno = line  # type: ignore[attr-defined]
+            node.col_offset = node.end_col_offset = 0  # type: ignore[attr-defined]
     module = ast.Module([section.syntax], [])
     scope = {**constants, "_rest_of": rest_of, "_without": without}
     exec(compile(module, f"<sections of {name}>", "exec"), scope)  # noqa: S102 - model source

@@ -6,6 +6,7 @@ compiled once, answers for every set of parts that may be switched off.
 Up to EXACT parts, every set is decided: the minimal sets are exact within the bounds. Above, sets
 are decided by size, and a set that contains a breaking one is taken to break as well. That rests on
 monotony - a part that is switched off only lets more happen - which is checked where it can be.
+Above MOST parts, each is switched off alone.
 """
 
 from __future__ import annotations
@@ -22,12 +23,11 @@ from vmlitmus.engine.confirm import backing
 from vmlitmus.engine.finding import Watch
 from vmlitmus.engine.limits import Limits
 from vmlitmus.engine.run import Choice
-from vmlitmus.errors import UsageError
 from vmlitmus.lang import Claim, possible
 from vmlitmus.outcome import Ablated, Part, PartStatus, Verdict
 
 EXACT = 8  # parts up to which every set of them is decided
-MOST = 24  # parts that can be switched at all
+MOST = 24  # parts up to which sets of them are decided
 
 
 def ablate(
@@ -44,18 +44,16 @@ def ablate(
 
     ``parts`` are those to switch off, by default all; with ``alone`` only each by itself is. At a
     limit, or when interrupted, what is known by then is returned. Raises ModelError when a step
-    fails, UsageError for too many parts.
+    fails.
     """
     chosen = tuple(p for p in machine.switches if parts is None or p in set(parts))
-    if len(machine.switches) > MOST:
-        raise UsageError(f"{len(machine.switches)} parts can be switched, more than {MOST}")
     asked = KnownVerdicts(machine, claim, engine, limits or Limits(), progress)
     asked.ask([NOTHING])
     if asked.holds(NOTHING):
         asked.ask([frozenset({p}) for p in chosen])
         if not alone and len(chosen) <= EXACT:
             asked.ask(_subsets(chosen))
-        elif not alone:
+        elif not alone and len(chosen) <= MOST:
             _by_size(asked, chosen)
     return _result(asked, chosen, alone)
 
@@ -128,7 +126,7 @@ class _Sets:
             self.breaking = [b for b in self.breaking if self.known(_subsets(b))]
             self.sufficient = list(self.smallest())
         else:
-            self.complete = asked.stopped is None and self.monotone
+            self.complete = asked.stopped is None and self.monotone and len(chosen) <= MOST
             self.breaking = [b for b in self.breaking if all(asked.holds(b - {p}) for p in b)]
             self.sufficient = hitting(self.breaking) if self.complete else []
 
@@ -234,7 +232,10 @@ def _idle(asked: KnownVerdicts, chosen: Iterable[str]) -> set[str]:
 
 def _argument(asked: KnownVerdicts, chosen: tuple[str, ...]) -> str:
     """Say what the minimal sets rest on."""
-    found = _every_set(asked, chosen) if len(chosen) <= EXACT else _by_monotony(asked, chosen)
+    if len(chosen) > MOST:
+        found = f"{len(chosen)} parts are too many to decide sets of them; each was off alone"
+    else:
+        found = _every_set(asked, chosen) if len(chosen) <= EXACT else _by_monotony(asked, chosen)
     if asked.odds:
         odds = f"odds of an omission below {asked.odds:.0e}"
         found += f"; states are stored as 128-bit fingerprints: {odds}"

@@ -18,11 +18,11 @@ from vmlitmus.compiler.ir.nodes import (
     Value,
     width,
 )
-from vmlitmus.engine.native.canonical import canonical_text
 from vmlitmus.engine.native.ir_text import Writer, called
 from vmlitmus.engine.native.layout import Layout, Place
-from vmlitmus.engine.native.orbits import Orbits
-from vmlitmus.engine.native.store import NativeModel
+from vmlitmus.engine.native.storage.store import NativeModel
+from vmlitmus.engine.native.symmetry.canonical import canonical_text
+from vmlitmus.engine.native.symmetry.orbits import Orbits
 
 FAULTY_CONDITION = 1 << 63  # set by a condition that is a model error in the state
 RETURNED = 63  # conditions whose bits are returned; those of the others are noted in memory

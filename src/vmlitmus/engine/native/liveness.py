@@ -13,8 +13,8 @@ from vmlitmus.engine.limits import Stopped
 from vmlitmus.engine.native.jit import Native
 from vmlitmus.engine.native.kernels import liveness as passes
 from vmlitmus.engine.native.kernels.language import compile_kernel
-from vmlitmus.engine.native.memory import Region
 from vmlitmus.engine.native.search import Search
+from vmlitmus.engine.native.storage.memory import Region
 from vmlitmus.engine.reference.lasso import CANDIDATES, Component, Promises, Step
 from vmlitmus.errors import EnginesDisagree
 

@@ -18,8 +18,8 @@ from typing import Any
 from vmlitmus.engine.native.jit import Native
 from vmlitmus.engine.native.kernels import breadth_first, parallel
 from vmlitmus.engine.native.kernels.language import compile_kernel
-from vmlitmus.engine.native.memory import Region
-from vmlitmus.engine.native.store import StateStore, kernel_constants
+from vmlitmus.engine.native.storage.memory import Region
+from vmlitmus.engine.native.storage.store import StateStore, kernel_constants
 
 MOST_CORES = 8
 PART = 1 << 15  # states that a core expands at a time, at most

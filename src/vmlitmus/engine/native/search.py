@@ -7,13 +7,14 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from typing import Self
 
 from vmlitmus.engine.limits import Limits, Progress, Stopped
 from vmlitmus.engine.native import parallel
-from vmlitmus.engine.native.checkpoint import Checkpoint
 from vmlitmus.engine.native.kernels import breadth_first
-from vmlitmus.engine.native.memory import Region
-from vmlitmus.engine.native.store import NativeModel, StateStore
+from vmlitmus.engine.native.storage.checkpoint import Checkpoint
+from vmlitmus.engine.native.storage.memory import Region
+from vmlitmus.engine.native.storage.store import NativeModel, StateStore
 
 _SLICE = 20_000  # states expanded before Python looks at the clock
 _QUICK = 0.1  # seconds at least of search by code compiled in haste, which is half as fast
@@ -89,7 +90,7 @@ class Search(StateStore):
                     self.close()
                     raise
 
-    def __enter__(self) -> Search:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

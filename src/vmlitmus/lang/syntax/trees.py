@@ -7,6 +7,8 @@ import inspect
 import os
 import sys
 import types
+from collections import deque
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -22,10 +24,34 @@ def _parsed(path: str) -> ast.Module:
 @cache
 def _functions(path: str) -> dict[int, ast.FunctionDef]:
     found = {}
-    for node in ast.walk(_parsed(path)):
+    waiting: list[ast.AST] = [_parsed(path)]
+    while waiting:
+        node = waiting.pop()
         if isinstance(node, ast.FunctionDef):
             found[min([node.lineno, *(d.lineno for d in node.decorator_list)])] = node
+        waiting += (n for n in children(node) if not isinstance(n, ast.expr))  # has no definition
     return found
+
+
+def children(node: ast.AST) -> list[ast.AST]:
+    """Return the nodes right below a node, in order."""
+    found: list[ast.AST] = []
+    for name in node._fields:
+        value = getattr(node, name, None)
+        if isinstance(value, list):
+            found += [one for one in value if isinstance(one, ast.AST)]
+        elif isinstance(value, ast.AST):
+            found.append(value)
+    return found
+
+
+def walk(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield a node and all below it, those on top first, as ``ast.walk`` does but faster."""
+    waiting = deque([node])
+    while waiting:
+        node = waiting.popleft()
+        waiting += children(node)
+        yield node
 
 
 def forget(path: str) -> None:
@@ -96,7 +122,7 @@ def stored(node: ast.AST) -> set[str]:
         return {node.id} if isinstance(node.ctx, ast.Store) else set()
     if isinstance(node, ast.comprehension):
         return set()
-    return set().union(*map(stored, ast.iter_child_nodes(node)))
+    return set().union(*map(stored, children(node)))
 
 
 def is_generator(function: object) -> bool:

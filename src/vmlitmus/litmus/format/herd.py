@@ -11,8 +11,6 @@ from vmlitmus.lang import Claim, Environment, Model, never, possible
 from vmlitmus.outcome import Verdict
 from vmlitmus.scenario import Cell, Layout, Test
 
-SUFFIX = ".litmus"
-
 
 def read_herd(text: str, path: str) -> tuple[Test, Model]:
     """Return the test in a file of herd, and its model; raises HerdError.

@@ -59,9 +59,14 @@ def _property(name: str) -> Schema:
             {**table, **_closed(), "minProperties": 1, "maxProperties": 1}, key.meaning
         )
     if name == "environment":
-        inside["limit"] = {"type": "array", "items": _limit()}
+        inside["limit"] = {"type": "array", "items": _inside("environment.limit")}
         return _described({**table, **_closed()}, key.meaning)
     if name == "timing":
+        inside["parameter"] = {
+            "type": "object",
+            "additionalProperties": _inside("timing.parameter"),
+        }
+        inside["time"] = {"type": "array", "items": _inside("timing.time")}
         quantity = {"type": ["string", "number"]}
         return _described({**table, "additionalProperties": quantity}, key.meaning)
     if name == "matrix":
@@ -70,9 +75,15 @@ def _property(name: str) -> Schema:
     return _described(key.shape, key.meaning)
 
 
-def _limit() -> Schema:
-    inside = {k.name: _described(k.shape, k.meaning) for k in _of("environment.limit")}
-    return {"properties": inside, "required": list(required("environment.limit")), **_closed()}
+def _inside(table: str) -> Schema:
+    """Return the schema of a table that stands in another one."""
+    inside = {k.name: _described(k.shape, k.meaning) for k in _of(table)}
+    return {
+        "type": "object",
+        "properties": inside,
+        "required": list(required(table)),
+        **_closed(),
+    }
 
 
 def _closed() -> Schema:

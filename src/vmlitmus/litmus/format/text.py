@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import stat
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -24,9 +26,9 @@ class LitmusError(VmlitmusError):
 def read_text(path: Path) -> str:
     """Return the text of a litmus file; raises LitmusError for what cannot be one."""
     try:
-        if path.exists() and not path.is_file():
+        if not stat.S_ISREG(os.stat(path).st_mode):
             raise LitmusError(str(path), None, "not a regular file")
-        with path.open("rb") as file:
+        with open(path, "rb") as file:
             data = file.read(_LARGEST + 1)
     except OSError as error:
         raise LitmusError(str(path), None, error.strerror or str(error)) from None

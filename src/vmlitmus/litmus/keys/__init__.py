@@ -9,6 +9,7 @@ from vmlitmus.litmus.keys.cell import CELL
 from vmlitmus.litmus.keys.key import Key
 from vmlitmus.litmus.keys.simulation import SIMULATION
 from vmlitmus.litmus.keys.summary import SUMMARY
+from vmlitmus.litmus.keys.timing_rows import TIMING_ROWS
 from vmlitmus.litmus.keys.top import DECIDED_BY, TOP, VERDICTS
 
 __all__ = [
@@ -22,7 +23,7 @@ __all__ = [
     "tables",
 ]
 
-KEYS = (*TOP, *CELL, *SUMMARY, *SIMULATION)  # in the order of the reference
+KEYS = (*TOP, *CELL, *SUMMARY, *SIMULATION, *TIMING_ROWS)  # in the order of the reference
 
 
 def key_names(table: str) -> tuple[str, ...]:

@@ -42,7 +42,7 @@ def _suite(root: Element, topic: str, outcomes: Sequence[Outcome]) -> None:
             continue
         kind = _kind(o)
         attributes = {"message": _text(wrong(o)), "type": _type(o)}
-        SubElement(case, kind, attributes).text = _text(explain(o))
+        SubElement(case, kind, attributes).text = _text(explain(o, rows=None))
 
 
 def _kind(outcome: Outcome) -> str:

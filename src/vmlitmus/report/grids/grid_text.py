@@ -95,16 +95,18 @@ def _text(outcome: Outcome, marks: Mapping[str, str]) -> str:
     return f"{r.verdict.value}{wrong} ({', '.join(seen)})" if seen else r.verdict.value + wrong
 
 
-def legend(grid: Grid, *, claim: bool = True) -> list[str]:
+def legend(grid: Grid, room: int = WIDTH, *, claim: bool = True) -> list[str]:
     """Return what marks stand for, or the ``claim`` that all cells are about."""
     claims = {o.claim for o in grid.cells}
     if not grid.marks:
         told = [f"Claim: {claims.pop()}."] if len(claims) == 1 and claim else []
-        return _wrap(" ".join([*told, *_expectation(grid)]))
+        return _wrap(" ".join([*told, *_expectation(grid)]), room)
     parts = [f"= {next(iter(claims), '')} holds", "x it is violated"]
     parts += [f"{mark} {name}" for name, mark in grid.marks.items()]
     kept = "; ".join(part.replace(" ", "\xa0") for part in parts)
-    lines = [line.replace("\xa0", " ") for line in textwrap.wrap(kept, WIDTH)]
+    lines = [
+        line.replace("\xa0", " ") for line in textwrap.wrap(kept, room, break_on_hyphens=False)
+    ]
     return [*lines, *_expectation(grid)]
 
 
@@ -119,16 +121,17 @@ def _expectation(grid: Grid) -> list[str]:
 def plain(grid: Grid, room: int = WIDTH, *, claim: bool = True) -> str:
     """Return a grid for the terminal, at most ``room`` columns wide; with the ``claim`` of all."""
     lines = textwrap.wrap(grid.title, room, break_on_hyphens=False)
-    lines += legend(grid, claim=claim) if not grid.marks else ["", *legend(grid)]
+    text = min(room, WIDTH)
+    lines += legend(grid, text, claim=claim) if not grid.marks else ["", *legend(grid, text)]
     found = blocks(grid)
     short = _shortened(grid, found, room)
-    lines += [line for axis in short for line in _wrap(share(axis, grid.axes[axis]))]
+    lines += [line for axis in short for line in _wrap(share(axis, grid.axes[axis]), text)]
     for block in found:
         lines += ["", *([f"{block.title}:"] if block.title else [])]
         lines += _plain_block(grid, block, short, room)
     notes = [line for note in grid.notes for line in textwrap.wrap(note, room)]
     lines += ["", *notes] if notes else []
-    lines += ["", *said_lines(grid.said, grid.cells)] if grid.said else []
+    lines += ["", *said_lines(grid.said, grid.cells, text)] if grid.said else []
     return "\n".join(lines)
 
 
@@ -201,27 +204,36 @@ def _result(grid: Grid) -> str:
     return "answer" if grid.marks or any(o.word for o in grid.cells) else "verdict"
 
 
-def _widths(table: tuple[list[list[str]], Lines], room: int) -> list[int] | None:
-    return fitted(*table, room, _GAP)
-
-
 def _plain_block(grid: Grid, block: Block, short: Sequence[str], room: int) -> list[str]:
     """Return a block as lines: several tables, one below the other, where one does not fit."""
     lines: list[str] = []
     first = 0
     while first < len(block.columns):
         end = len(block.columns)
-        while end > first + 1 and not _widths(_table(grid, block.part(first, end), short), room):
+        while end > first + 1 and not _fits(grid, block.part(first, end), short, room):
             end -= 1
+        end = _last_change(block.columns, first, end)
         lines += [""] if first else []
         lines += _lines(grid, block.part(first, end), short, room)
         first = end
     return lines
 
 
+def _fits(grid: Grid, block: Block, short: Sequence[str], room: int) -> bool:
+    return fitted(*_table(grid, block, short), room, _GAP) is not None
+
+
+def _last_change(columns: Sequence[tuple[str, ...]], first: int, end: int) -> int:
+    """Return where to go on below: where the first axis has another value, if there is such."""
+    if end == len(columns) or len(columns[0]) == 1:
+        return end
+    changes = (n for n in range(end, first, -1) if columns[n][0] != columns[n - 1][0])
+    return next(changes, end)
+
+
 def _lines(grid: Grid, block: Block, short: Sequence[str], room: int) -> list[str]:
     heads, body = _table(grid, block, short)
-    wide = _widths((heads, body), room) or widths([*heads, *body])
+    wide = fitted(heads, body, room, _GAP, anywhere=True) or widths([*heads, *body])
     at = sum(wide[: len(block.down)]) + _GAP * len(block.down)
     lines = []
     for head, axis in zip(heads, block.across or [""], strict=True):
@@ -264,5 +276,5 @@ def _bar(cells: Sequence[str]) -> str:
     return "| " + " | ".join(map(_escaped, cells)) + " |"
 
 
-def _wrap(text: str) -> list[str]:
-    return textwrap.wrap(text, WIDTH, break_on_hyphens=False)
+def _wrap(text: str, room: int) -> list[str]:
+    return textwrap.wrap(text, room, break_on_hyphens=False)

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from vmlitmus.outcome import Outcome, Verdict
-from vmlitmus.report.explain import explain
+from vmlitmus.report.explain import SCREEN, explain
 from vmlitmus.report.grids.grid import Grid
 from vmlitmus.report.grids.grid_text import plain, result, shortened, shown_value
 from vmlitmus.report.grids.published_claims import differences
@@ -27,27 +27,38 @@ def explain_matrix(grid: Grid, room: int, *, verbose: bool = False, states: bool
     shown = telling(grid.cells)
     whole = shlex.join(_whole(shown))
     lines = plain(grid, room, claim=verbose).split("\n")
-    if not verbose and (len(lines) > _MOST or _is_row(grid)):
+    if not verbose and (len(lines) > _MOST or _is_row(grid) or _one_axis_decides(grid)):
         lines = by_axis(grid)
-        lines += [] if _is_row(grid) else [f"To see the grid: vmlitmus table {whole}"]
+        told = _is_row(grid) or _one_axis_decides(grid)
+        lines += [] if told else [f"To see the grid: vmlitmus table {whole}"]
     one = f"One of them in full: {shown.name}".replace(",", ", ")
-    again = f"To run it again (name another cell, or see all: {whole} --all):"
-    cell = explain(shown, verbose=verbose, states=states, question=False)
-    return "\n".join(
-        [
-            *lines,
-            "",
-            *_counted(grid.cells),
-            *textwrap.wrap(one, WIDTH, break_on_hyphens=False),
-            cell.replace("To run it again:", "\n".join(textwrap.wrap(again, WIDTH))),
-        ]
+    above = [*lines, "", *_counted(grid.cells)]
+    above += textwrap.wrap(one, WIDTH, break_on_hyphens=False)
+    cell = explain(
+        shown,
+        verbose=verbose,
+        states=states,
+        question=False,
+        rows=SCREEN - len(above),
     )
+    return "\n".join([*above, cell])
 
 
 def _is_row(grid: Grid) -> bool:
     """Say whether a grid has one axis, and nothing but a word to show of each cell."""
     seen = any(o.result and any(o.result.observed.values()) for o in grid.cells)
     return len(grid.axes) == 1 and (not seen or all(o.word for o in grid.cells))
+
+
+def _one_axis_decides(grid: Grid) -> bool:
+    """Say whether all cells with the same value of some axis have the same result."""
+    seen = any(o.result and any(o.result.observed.values()) for o in grid.cells)
+    if (seen and not all(o.word for o in grid.cells)) or grid.said:
+        return False
+    return any(
+        all(len({result(o) for o in grid.cells if o.where[axis] == v}) <= 1 for v in values)
+        for axis, values in grid.axes.items()
+    )
 
 
 def by_axis(grid: Grid) -> list[str]:
@@ -93,9 +104,10 @@ def _by_result(grid: Grid, axis: str) -> list[str]:
 
 
 def _numbers(counted: Counter[str]) -> str:
-    if len(counted) > 1:
-        return ", ".join(f"{number} {word}" for word, number in counted.items())
-    return next(iter(counted)) if counted.total() == 1 else f"all {next(iter(counted))}"
+    """Return the one result that there is, or how often there is which."""
+    if len(counted) == 1:
+        return next(iter(counted))
+    return ", ".join(f"{number} {word}" for word, number in counted.items())
 
 
 def _hanging(text: str) -> list[str]:
@@ -124,17 +136,21 @@ def _rank(outcome: Outcome) -> tuple[bool, bool, bool, int]:
 
 
 def _counted(cells: Sequence[Outcome]) -> list[str]:
-    verdicts = Counter(o.result.verdict.value if o.result else "error" for o in cells)
-    parts = ", ".join(f"{number} {verdict}" for verdict, number in verdicts.items())
+    """Return how many cells have which verdict, and which answer where tests have one."""
     wrong = sum(not o.as_expected for o in cells)
     free = sum(o.expected is None for o in cells)
     note = f"{wrong} not as expected" if wrong else "all as expected"
     if free:
         rest = f"; {note}" if free < len(cells) or wrong else ""
         note = f"{free if free < len(cells) else 'all'} without expectation{rest}"
-    answers = Counter(o.answer for o in cells if o.answer)
-    lines = textwrap.wrap(f"{len(cells)} cells: {parts}; {note}.", WIDTH)
-    if answers:
-        said = ", ".join(f"{word} in {number}" for word, number in answers.items())
-        lines.append(f"Answer: {said} of {len(cells)} cells.")
-    return lines
+    text = f"{len(cells)} cells: {', '.join(_tallied(cells))}; {note}. --all shows each in full."
+    return textwrap.wrap(text, WIDTH)
+
+
+def _tallied(cells: Sequence[Outcome]) -> list[str]:
+    """Return such as ``2 violated`` for each verdict, or ``no in 2 (violated)``."""
+    found = Counter((o.result.verdict.value if o.result else "error", o.answer) for o in cells)
+    return [
+        f"{answer} in {number} ({verdict})" if answer else f"{number} {verdict}"
+        for (verdict, answer), number in found.items()
+    ]

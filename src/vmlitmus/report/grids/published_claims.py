@@ -66,46 +66,50 @@ def _entry(said: PublishedClaim, cells: Sequence[Outcome]) -> dict[str, Any]:
     }
 
 
-def said_lines(rows: Sequence[PublishedClaim], cells: Sequence[Outcome]) -> list[str]:
+def said_lines(
+    rows: Sequence[PublishedClaim], cells: Sequence[Outcome], room: int = WIDTH
+) -> list[str]:
     """Return the comparison for a reader, and how many cells nobody spoke of.
 
-    A row that compares otherwise than its file expects is marked with "!".
+    A row that compares otherwise than its file expects is marked with "!". ``room`` is how many
+    columns a line may have.
     """
-    lines = ["Published claims about these cells, compared with the model:"]
+    lines = _wrap("Published claims about these cells, compared with the model:", 0, room)
     spoken: set[str] = set()
     for said in rows:
         spoken |= {cell.name for cell in about(said, cells)}
-        lines += _row(said, cells)
+        lines += _row(said, cells, room)
     silent = sum(1 for cell in cells if cell.result and cell.name not in spoken)
-    return [*lines, f"No claim is about {silent} of the {len(cells)} cells."]
+    return [*lines, *_wrap(f"No claim is about {silent} of the {len(cells)} cells.", 0, room)]
 
 
-def _row(said: PublishedClaim, cells: Sequence[Outcome]) -> list[str]:
+def _row(said: PublishedClaim, cells: Sequence[Outcome], room: int) -> list[str]:
     found, all_ = differences(said, cells), about(said, cells)
     mark = "" if (not found) == said.agrees else " !"
-    lines = _wrap(f"{said.by}: {said.text}", 2)
+    lines = _wrap(f"{said.by}: {said.text}", 2, room)
     if not said.seen and not said.unseen:
-        lines += _wrap("says nothing of the conditions that are observed", 4)
+        lines += _wrap("says nothing of the conditions that are observed", 4, room)
     elif found:
         lines.append(f"    DIFFERS in {len(found)} of {_cells(len(all_))}{mark}")
     else:
         lines.append(f"    agrees ({_cells(len(all_))}){mark}")
-    return lines + _places(found, all_) + (_wrap(said.note, 4) if said.note else [])
+    note = _wrap(said.note, 4, room) if said.note else []
+    return lines + _places(found, all_, room) + note
 
 
 def _cells(number: int) -> str:
     return f"{number} cell{'' if number == 1 else 's'}"
 
 
-def _places(found: Sequence[Difference], all_: Sequence[Outcome]) -> list[str]:
+def _places(found: Sequence[Difference], all_: Sequence[Outcome], room: int) -> list[str]:
     """One item for each way to differ: what sets its cells apart, and the first of them."""
     lines: list[str] = []
     kinds = dict.fromkeys((d.missing, d.surplus) for d in found)
     for missing, surplus in kinds:
         cells = [d.outcome for d in found if (d.missing, d.surplus) == (missing, surplus)]
         parts = [*(f"no {name}" for name in missing), *surplus]
-        lines += _wrap(f"{_apart(cells, all_)}: {', '.join(parts)}", 6)
-        lines += _wrap(f"the first is {cells[0].name}", 6)
+        lines += _wrap(f"{_apart(cells, all_)}: {', '.join(parts)}", 6, room)
+        lines += _wrap(f"the first is {cells[0].name}", 6, room)
     return lines
 
 
@@ -119,12 +123,13 @@ def _apart(cells: Sequence[Outcome], all_: Sequence[Outcome]) -> str:
     return ", ".join(parts) or "everywhere"
 
 
-def _wrap(text: str, indent: int) -> list[str]:
+def _wrap(text: str, indent: int, room: int) -> list[str]:
+    """Return a text as lines; a name that is too long for one goes on behind a comma."""
+    words = [w if len(w) + indent + 2 <= room else w.replace(",", ", ") for w in text.split(" ")]
     return textwrap.wrap(
-        text,
-        WIDTH,
+        " ".join(words),
+        room,
         initial_indent=" " * indent,
         subsequent_indent=" " * (indent + 2),
         break_on_hyphens=False,
-        break_long_words=False,
     )

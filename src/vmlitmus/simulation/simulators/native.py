@@ -12,7 +12,7 @@ from vmlitmus.compiler.collector import collector_paused
 from vmlitmus.compiler.ir.nodes import Emit
 from vmlitmus.engine.native.jit import Native
 from vmlitmus.engine.native.kernels.language import compile_kernel
-from vmlitmus.engine.native.memory import Region
+from vmlitmus.engine.native.storage.memory import Region
 from vmlitmus.engine.reference.search import Stepper
 from vmlitmus.errors import EnginesDisagree, ScenarioError
 from vmlitmus.simulation.laws import distribution

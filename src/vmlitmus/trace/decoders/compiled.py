@@ -107,6 +107,7 @@ def _native(parts: Any, given: dict[str, int]) -> Any:
 def ring_decoder(*, swapped: bool, long_size: int, header: int) -> Any:
     """Return ``decode(context, pages, known)`` for a byte order and a page header in bytes."""
     given = _constants(SLOTS, ROW) | {"SWAP": int(swapped), "LONG": long_size, "HEADER": header}
+    given |= {"PADDING": 29, "TIME_EXTEND": 30}  # enum ring_buffer_type; 31 is a time stamp
     return _native(ring, given).function("decode", 3)
 
 

@@ -1,5 +1,5 @@
 # mypy: disable-error-code="no-untyped-def, no-untyped-call, name-defined, attr-defined"
-# ruff: noqa: A001, F821, SIM108 - names in capitals are constants given when compiling
+# ruff: noqa: A001, F821 - names in capitals are constants given when compiling
 """Decode pages of the kernel's ring buffer, in the kernel language.
 
 ``ctx`` is an array of words, one for each cpu; its slots are the constants in capitals. A page that
@@ -143,13 +143,20 @@ def lost_before(ctx, at, time, used, word):
     return lose(ctx, time, count, OVERWRITTEN)
 
 
+def extended(kind, time, stamp, whole):
+    """Return the time after an entry with 59 bits of it: a step, or the time itself."""
+    if kind == TIME_EXTEND:
+        return time + whole
+    absolute = (stamp & 0xF800000000000000) | whole
+    if absolute < time:
+        absolute += 0x800000000000000
+    return absolute
+
+
 def one_page(ctx, at, limit):
     """Decode a page; ``limit`` is the stamp of the page behind it. Returns 0 if it is damaged."""
     time = u64(at)
-    if LONG == 4:
-        word = u32(at + 8)
-    else:
-        word = u64(at + 8)
+    word = long(at + 8)
     used = word & 0xFFFFF
     if used == 0:
         return 1
@@ -169,36 +176,27 @@ def one_page(ctx, at, limit):
         else:
             kind = head & 31
             delta = head >> 5
-        if kind == 0 or kind >= 29:
-            if kind == 29 and delta == 0:
+        if kind == 0 or kind >= PADDING:
+            if kind == PADDING and delta == 0:
                 break
             if p + 4 > end:
                 store(ctx, TIME, time)
                 return 0
             more = u32(p)
-            if kind == 0:
-                length = more - 4
-                p += 4
-                if more < 4:
+            if kind == PADDING:
+                if more < 4 or more > end - p:
+                    store(ctx, TIME, time)
                     return 0
-            else:
-                if kind == 29:
-                    time += delta
-                    if more < 4 or more > end - p:
-                        store(ctx, TIME, time - delta)
-                        return 0
-                    p += more
-                else:
-                    whole = more << 27 | delta
-                    if kind == 30:
-                        time += whole
-                    else:
-                        before = time
-                        time = (stamp & 0xF800000000000000) | whole
-                        if time < before:
-                            time += 0x800000000000000
-                    p += 4
+                time += delta
+                p += more
                 continue
+            p += 4
+            if kind != 0:
+                time = extended(kind, time, stamp, more << 27 | delta)
+                continue
+            length = more - 4
+            if more < 4:
+                return 0
         else:
             length = kind << 2
         time += delta
@@ -243,6 +241,7 @@ INTERNAL = [
     left,
     event,
     lost_before,
+    extended,
     one_page,
 ]
 EXPORTED = [decode]

@@ -5,9 +5,11 @@ every reclaim hook skips it, and the target has a mask of its own, which is empt
 in what its mm still maps and nobody is just about to take away. COPY leaves the owner as it is.
 Both refuse SNP. Linux 7.2.8 does not have the flush on MOVE: it is what "without flush on move" is.
 
-Both may fail: COPY before it changes anything, so that a failing one is no step; MOVE when it has
-locked all vcpus of both VMs, which go on where they were once they are unlocked. create_vcpu.py
-says what both refuse. Not modelled: MOVE of a mirror.
+Both may fail: MOVE when it has locked all vcpus of both VMs, which go on where they were once they
+are unlocked; COPY when it has kvm->lock of both and allocates the mirror's mask. 7.2.8 stores into
+the mirror after that. A reclaim notifier takes neither lock, so that it sees an order in which
+sev->active comes first. create_vcpu.py says what both refuse. Not modelled: MOVE of a mirror; a
+COPY that is refused before it has the locks, which changes nothing.
 
 Source: sev_vm_move_enc_context_from(), sev_check_source_vcpus(), sev_vm_copy_enc_context_from() in
 sev.c; commit 93de2a6a4b91.
@@ -15,10 +17,10 @@ sev.c; commit 93de2a6a4b91.
 
 from __future__ import annotations
 
-from vmlitmus.lang import KernelCommit, KernelFile, Sections, World, sequence, step, when
+from vmlitmus.lang import KernelCommit, KernelFile, Sections, World, sequence, when
 from vmlitmus.model.kvm.cache_flush.create_vcpu import Outcome, counts_no_vcpu, possible
 from vmlitmus.model.kvm.cache_flush.policy import writeback_caches
-from vmlitmus.world import Host, MoveFlush, Page, Role, Task, Vcpu, Vm, VmKind
+from vmlitmus.world import CopyOrder, Host, MoveFlush, Page, Role, Task, Vcpu, Vm, VmKind
 
 MOVE = KernelCommit("93de2a6a4b91", "KVM: SEV: flush the source VM at intra-host migration")
 CHECK = KernelFile("arch/x86/kvm/svm/sev.c", "sev_check_source_vcpus()", "7.2.8")
@@ -80,13 +82,23 @@ def unlock(vm: Vm, to: Vm) -> None:
     to.kvm_lock = False
 
 
-@step("{task} makes {mirror} a mirror of {vm}", source=COPY, disturbance="copy")
-def copy_context(w: World, task: Task, vm: Vm, mirror: Vm) -> None:
-    when(task.idle and vm.role == Role.OWNER and vm.active and vm.alive)
+@sequence("{task} makes {mirror} a mirror of {vm}", source=COPY, disturbance="copy")
+def copy_context(w: World, task: Task, vm: Vm, mirror: Vm, outcome: Outcome) -> Sections:
+    when(vm.role == Role.OWNER and vm.active and vm.alive)
     when(vm.kind != VmKind.SNP and not vm.kvm_lock and not mirror.kvm_lock)
     when(mirror.role == Role.MIRROR and not mirror.active and mirror.alive)
-    when(possible(w.the(Host).context_calls, Outcome.SUCCEEDS))
+    when(possible(w.the(Host).context_calls, outcome))
     when(counts_no_vcpu(mirror) or not w.part("refuse COPY once a vcpu is counted"))
+    if outcome == Outcome.FAILS or w.the(Host).copy_order != CopyOrder.MASK_FIRST:
+        vm.kvm_lock = True
+        mirror.kvm_lock = True
+        mirror.active = w.the(Host).copy_order != CopyOrder.MASK_FIRST
+        yield "{task} takes kvm->lock of {vm} and {mirror} in COPY"
+        unlock(vm, mirror)
+    if outcome == Outcome.FAILS:
+        mirror.active = w.the(Host).copy_order == CopyOrder.KEPT
+        yield "{task} gets no memory for have_run_cpus of {mirror}: COPY fails"
+        return
     mirror.active = True
     mirror.has_mask = w.part("allocate a mask on copy")
     fault_in(mirror)

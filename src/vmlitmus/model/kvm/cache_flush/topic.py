@@ -49,6 +49,7 @@ from vmlitmus.model.kvm.vcpu import enter_guest, vcpu_load, vcpu_migrate, vcpu_p
 from vmlitmus.model.vmm.reuse import dma_reuse, host_reuse
 from vmlitmus.world import (
     Calls,
+    CopyOrder,
     Core,
     Cpu,
     Device,
@@ -73,6 +74,7 @@ MARKS = {"atomic": Mark, "test-then-set": TestThenSet, "read-modify-write": Read
 PLACES_RECLAIM = tuple(place.value for place in ReclaimFlush)
 PLACES_MOVE = tuple(place.value for place in MoveFlush)
 INIT_ORDERS = tuple(order.value for order in InitOrder)
+COPY_ORDERS = tuple(order.value for order in CopyOrder)
 CALLS = tuple(calls.value for calls in Calls)
 COVERS = {
     "as-merged": HotplugCover,
@@ -101,6 +103,7 @@ def populate(make: Setup, s: Settings) -> None:
         move_flush=MoveFlush(s["kvm"]["move_flush"]),
         init_order=InitOrder(s["kvm"]["init_order"]),
         init_fails=machine["init_fails"],
+        copy_order=CopyOrder(s["kvm"]["copy_order"]),
         sme_active=machine["sme_active"],
         kexec_asks_sme=s["kvm"]["kexec_wbinvd"] == "if-sme-active",
         seamcall_mark=SeamcallMark(s["kvm"]["seamcall_mark"]),
@@ -250,6 +253,12 @@ MODEL = Model(
                 *INIT_ORDERS,
                 default="active-first",
                 doc="when KVM_SEV_INIT allocates have_run_cpus and when it sets sev->active",
+            ),
+            "copy_order": choice(
+                *COPY_ORDERS,
+                default="mask-first",
+                doc="when COPY sets sev->active of the mirror, and whether a call that fails "
+                "clears it again",
             ),
             "version": release(default="7.2.8", doc="the kernel version, as far as kexec goes"),
             "kexec_wait": mechanism(

@@ -3,15 +3,19 @@
 A worker puts its work on async_pf.done. If the list was empty, it makes KVM_REQ_APF_READY, and
 kicks unless apf.pageready_pending says that the guest is about to acknowledge an earlier page.
 The vcpu serves the request, or the guest's write of MSR_KVM_ASYNC_PF_ACK, which clears
-pageready_pending, by taking works from the list while the guest's structure has no token. The
-guest's interrupt handler empties the structure and writes the MSR.
+pageready_pending, by taking works from the list while the guest's structure has no token. Before
+it goes on it waits in flush_work() until the worker has returned whose work it took. The guest's
+interrupt handler empties the structure and writes the MSR.
 
 Not load-bearing: "smp_store_mb() of pageready_pending": the vcpu's next barrier is that of the
 entry handshake, after which it looks at its requests.
+
 Not load-bearing: "clear pageready_pending before looking at the list": the request that came with a
 page is seen at the next entry in any case.
 
-Not modelled: a guest that switches the feature off and on; tokens; the synchronous retry.
+Not modelled: a guest that switches the feature off and on; tokens; the synchronous retry; a vcpu
+that cannot be told at the fault and halts (KVM_REQ_APF_HALT); where more works are on the list,
+flush_work() for the first.
 Source: async_pf_execute(), kvm_check_async_pf_completion() in virt/kvm/async_pf.c,
 kvm_arch_async_page_present_queued(), kvm_arch_async_page_present(), kvm_set_msr_common() in
 arch/x86/kvm/x86.c.
@@ -20,7 +24,7 @@ arch/x86/kvm/x86.c.
 from __future__ import annotations
 
 from vmlitmus.lang import CpuEvent, KernelFile, Sections, World, sequence, step, when
-from vmlitmus.model.kvm.vcpu_wakeup.kick import kick, set_request, wake_up
+from vmlitmus.model.kvm.vcpu_wakeup.kick import set_request, wake_up, wake_up_or_kick
 from vmlitmus.model.kvm.vcpu_wakeup.versions import ACK_BARRIER
 from vmlitmus.world.vcpu_wakeup import Task, Vcpu
 
@@ -44,11 +48,17 @@ def fault(w: World, vcpu: Vcpu) -> None:
     vcpu.works += 1
 
 
+def reporting(w: World, vcpu: Vcpu) -> bool:
+    """Say whether a worker has not returned that has put its work on the list."""
+    return any(task.target is vcpu and not task.idle for task in w.all(Task))
+
+
 def check_completion(w: World, vcpu: Vcpu) -> Sections:
     """kvm_check_async_pf_completion()."""
     more = True
+    last = False
     while more:
-        when(vcpu.on_cpu)
+        when(vcpu.on_cpu and not (last and reporting(w, vcpu)))
         ready = vcpu.done
         yield "{vcpu} looks at async_pf.done"
         when(vcpu.on_cpu)
@@ -56,6 +66,7 @@ def check_completion(w: World, vcpu: Vcpu) -> Sections:
         if more:
             with w.locked("async_pf.lock"):
                 vcpu.done -= 1
+                last = vcpu.done == 0
             vcpu.slot = True
             vcpu.queued -= 1
         yield "{vcpu} takes a work from async_pf.done if the guest can be told"
@@ -93,7 +104,8 @@ def handle_ack(w: World, vcpu: Vcpu) -> Sections:
 
 @sequence("{task} has told {vcpu}", source=(EXECUTE, QUEUED), disturbance="fault", fair="weak")
 def page_present(w: World, task: Task, vcpu: Vcpu) -> Sections:
-    when(vcpu.works > 0)
+    when(vcpu.works > 0 and task.target is None)
+    task.target = vcpu
     vcpu.works -= 1
     with w.locked("async_pf.lock"):
         first = vcpu.done == 0
@@ -105,6 +117,6 @@ def page_present(w: World, task: Task, vcpu: Vcpu) -> Sections:
         pending = vcpu.ready_pending
         yield "{task} looks whether {vcpu} is about to acknowledge"
         if not pending:
-            yield from wake_up(w, task, vcpu)
-            yield from kick(w, task, vcpu, False)
+            yield from wake_up_or_kick(w, task, vcpu)
     yield from wake_up(w, task, vcpu)
+    task.target = None

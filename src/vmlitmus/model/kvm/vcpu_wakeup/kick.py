@@ -41,18 +41,42 @@ def set_request(w: World, vcpu: Vcpu) -> None:
         vcpu.request = True
 
 
-def wake_up(w: World, task: Task, vcpu: Vcpu) -> Sections:
-    """rcuwait_wake_up(): the task is woken if it waits and has not looked yet, or sleeps."""
+def is_waiter(w: World, vcpu: Vcpu) -> bool:
+    """rcuwait_active(), with the barrier before it."""
     if w.part(WAKE_BARRIER):
         w.barrier()
-    waits = vcpu.waiting
+    return vcpu.waiting
+
+
+def try_to_wake_up(w: World, vcpu: Vcpu) -> bool:
+    """wake_up_process(): a task that sleeps, or is about to, runs on; says whether it was one."""
+    with w.locked("the lock of try_to_wake_up()"):
+        woken = vcpu.sleepy
+        if woken:
+            vcpu.sleepy = False
+            vcpu.asleep = False
+    return woken
+
+
+def wake_up(w: World, task: Task, vcpu: Vcpu) -> Sections:
+    """kvm_vcpu_wake_up(): the task is woken if it waits and has not looked yet, or sleeps."""
+    waits = is_waiter(w, vcpu)
     yield "{task} looks whether {vcpu} waits"
     if waits:
-        with w.locked("the lock of try_to_wake_up()"):
-            if vcpu.sleepy:
-                vcpu.sleepy = False
-                vcpu.asleep = False
+        try_to_wake_up(w, vcpu)
         yield "{task} calls wake_up_process() for {vcpu}"
+
+
+def wake_up_or_kick(w: World, task: Task, vcpu: Vcpu) -> Sections:
+    """__kvm_vcpu_kick(): a vcpu that it has woken up is not in guest mode, and gets no IPI."""
+    waits = is_waiter(w, vcpu)
+    yield "{task} looks whether {vcpu} waits, to kick it otherwise"
+    woken = False
+    if waits:
+        woken = try_to_wake_up(w, vcpu)
+        yield "{task} calls wake_up_process() for {vcpu}, to kick it if it is awake"
+    if not woken:
+        yield from kick(w, task, vcpu, False)
 
 
 def kick(w: World, task: Task, vcpu: Vcpu, wait: bool) -> Sections:
@@ -79,7 +103,12 @@ def begin_request(w: World, task: Task, vcpu: Vcpu) -> None:
     task.target = vcpu
 
 
-@sequence(source=(MAKE, KICK, EXITING, WAKE), disturbance="request", fair="weak")
+@sequence(
+    "{task} has made its request of {vcpu}",
+    source=(MAKE, KICK, EXITING, WAKE),
+    disturbance="request",
+    fair="weak",
+)
 def request(w: World, task: Task, vcpu: Vcpu) -> Sections:
     when(task.target is vcpu)
     task.target = None
@@ -87,13 +116,11 @@ def request(w: World, task: Task, vcpu: Vcpu) -> Sections:
         set_request(w, vcpu)
         yield "{task} makes a request of {vcpu}"
     else:
-        yield from wake_up(w, task, vcpu)
-        yield from kick(w, task, vcpu, False)
+        yield from wake_up_or_kick(w, task, vcpu)
         set_request(w, vcpu)
         yield "{task} makes a request of {vcpu} only now"
         return
-    yield from wake_up(w, task, vcpu)
-    yield from kick(w, task, vcpu, False)
+    yield from wake_up_or_kick(w, task, vcpu)
 
 
 @step("{cpu} takes an IPI", source=TAKEN, fair="weak")

@@ -76,6 +76,7 @@ def populate(make: Setup, s: Settings) -> None:
         Host,
         assigned=assigned,
         posts=assigned,
+        unblocks=kvm["last_device"] == "unblocks",
         erratum=machine["erratum_1235"],
         two_sipis=guest["sipis"] == 2,
         snapshot=kvm["events"] == "one-operation",
@@ -196,6 +197,12 @@ MODEL = Model(
             ),
             "device": choice(
                 "none", "assigned", default="none", doc="whether a device posts from the start"
+            ),
+            "last_device": choice(
+                "goes",
+                "unblocks",
+                default="goes",
+                doc="whether KVM wakes up all vcpus when the last device goes",
             ),
         },
         "guest": {

@@ -1,33 +1,28 @@
 """Flush policies, a file each: which cpus write back their caches, for which guest.
 
-``POLICIES`` names them as ``kvm.cache_flush`` of a litmus file does.
+``POLICIES`` names them as ``kvm.cache_flush`` of a litmus file does. A new policy is a file beside
+this one, and a line here.
 """
 
-from vmlitmus.model.kvm.cache_flush.policies.all_online import AllOnlineCpus
-from vmlitmus.model.kvm.cache_flush.policies.at_exit import AtExit
-from vmlitmus.model.kvm.cache_flush.policies.cleared_after import ClearedAfterFlush
-from vmlitmus.model.kvm.cache_flush.policies.ever_ran import (
-    EverExited,
-    EverLoaded,
-    EverRan,
-    EverRanLate,
-)
-from vmlitmus.model.kvm.cache_flush.policies.test_and_clear import LateSet, TestAndClear
-from vmlitmus.model.kvm.cache_flush.policies.wished import SelfClearing, Wished, WishedAtLoad
 from vmlitmus.model.kvm.cache_flush.policy import FlushPolicy
+from vmlitmus.model.registered import registered
 
-POLICIES = {
-    "ever-ran": EverRan,
-    "ever-loaded": EverLoaded,
-    "ever-ran-late": EverRanLate,
-    "ever-exited": EverExited,
-    "all-online": AllOnlineCpus,
-    "none": FlushPolicy,
-    "v1": ClearedAfterFlush,
-    "v3": TestAndClear,
-    "v2": LateSet,
-    "wished": Wished,
-    "wished-at-load": WishedAtLoad,
-    "self-clearing": SelfClearing,
-    "at-exit": AtExit,
-}
+POLICIES = registered(
+    FlushPolicy,
+    "vmlitmus.model.kvm.cache_flush",
+    {
+        "ever-ran": "policies.ever_ran.EverRan",
+        "ever-loaded": "policies.ever_ran.EverLoaded",
+        "ever-ran-late": "policies.ever_ran.EverRanLate",
+        "ever-exited": "policies.ever_ran.EverExited",
+        "all-online": "policies.all_online.AllOnlineCpus",
+        "none": "policy.FlushPolicy",
+        "v1": "policies.cleared_after.ClearedAfterFlush",
+        "v3": "policies.test_and_clear.TestAndClear",
+        "v2": "policies.test_and_clear.LateSet",
+        "wished": "policies.wished.Wished",
+        "wished-at-load": "policies.wished.WishedAtLoad",
+        "self-clearing": "policies.wished.SelfClearing",
+        "at-exit": "policies.at_exit.AtExit",
+    },
+)

@@ -1,31 +1,29 @@
 """Approaches to keep siblings of a protected vcpu idle, a file each, and the mechanisms by name.
 
 ``MECHANISMS`` names them as ``host.mechanism`` of a litmus file does: the approaches of this
-folder, and what the kernel has without them (none, cookies, hot unplug).
+folder, and what the kernel has without them (none, cookies, hot unplug). A new approach is a file
+beside this one, and a line here.
 """
 
-from vmlitmus.model.kvm.smt_protection.approaches.gang import Gang
-from vmlitmus.model.kvm.smt_protection.approaches.idle_wait import IdleCpuWait, IdleTaskWait
-from vmlitmus.model.kvm.smt_protection.approaches.isolation import Isolation
-from vmlitmus.model.kvm.smt_protection.approaches.kernel_entry import KernelEntryProtection
-from vmlitmus.model.kvm.smt_protection.approaches.rendezvous import Rendezvous
-from vmlitmus.model.kvm.smt_protection.approaches.tif_handshake import TifHandshake
-from vmlitmus.model.kvm.smt_protection.cookies import CookiePerVcpu, CookiePerVm, CoreScheduling
-from vmlitmus.model.kvm.smt_protection.hot_unplug import HotUnplug, HotUnplugOutside
 from vmlitmus.model.kvm.smt_protection.mechanism import SmtMechanism
+from vmlitmus.model.registered import registered
 
-MECHANISMS: dict[str, type[SmtMechanism]] = {
-    "none": SmtMechanism,
-    "core-scheduling": CoreScheduling,
-    "cookie-per-vcpu": CookiePerVcpu,
-    "cookie-per-vm": CookiePerVm,
-    "kernel-entry": KernelEntryProtection,
-    "hot-unplug": HotUnplug,
-    "hot-unplug-outside": HotUnplugOutside,
-    "gang": Gang,
-    "tif-handshake": TifHandshake,
-    "isolation": Isolation,
-    "rendezvous": Rendezvous,
-    "idle-task-wait": IdleTaskWait,
-    "idle-cpu-wait": IdleCpuWait,
-}
+MECHANISMS = registered(
+    SmtMechanism,
+    "vmlitmus.model.kvm.smt_protection",
+    {
+        "none": "mechanism.SmtMechanism",
+        "core-scheduling": "cookies.CoreScheduling",
+        "cookie-per-vcpu": "cookies.CookiePerVcpu",
+        "cookie-per-vm": "cookies.CookiePerVm",
+        "kernel-entry": "approaches.kernel_entry.KernelEntryProtection",
+        "hot-unplug": "hot_unplug.HotUnplug",
+        "hot-unplug-outside": "hot_unplug.HotUnplugOutside",
+        "gang": "approaches.gang.Gang",
+        "tif-handshake": "approaches.tif_handshake.TifHandshake",
+        "isolation": "approaches.isolation.Isolation",
+        "rendezvous": "approaches.rendezvous.Rendezvous",
+        "idle-task-wait": "approaches.idle_wait.IdleTaskWait",
+        "idle-cpu-wait": "approaches.idle_wait.IdleCpuWait",
+    },
+)

@@ -30,7 +30,7 @@ from vmlitmus.lang import (
     step,
     when,
 )
-from vmlitmus.model.kvm.vcpu_wakeup.kick import kick, set_request, wake_up
+from vmlitmus.model.kvm.vcpu_wakeup.kick import set_request, wake_up, wake_up_or_kick
 from vmlitmus.model.kvm.vcpu_wakeup.versions import (
     COMPLETE,
     NO_IPIV,
@@ -98,8 +98,7 @@ def complete_delivery(w: World, task: Task, vcpu: Vcpu, looked: bool) -> Section
     if not active:
         set_request(w, vcpu)
         yield "{task} makes KVM_REQ_EVENT of {vcpu}"
-        yield from wake_up(w, task, vcpu)
-        yield from kick(w, task, vcpu, False)
+        yield from wake_up_or_kick(w, task, vcpu)
     elif found == Mode.IN_GUEST:
         w.happens(CpuEvent.X2APIC_WRITE)
         vcpu.last.doorbell = True

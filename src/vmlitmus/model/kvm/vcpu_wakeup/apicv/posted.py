@@ -5,7 +5,8 @@ notifies NDST by the vector NV. KVM posts for a vcpu by two LOCKed operations, a
 vcpu in IN_GUEST_MODE or wakes it. A notification that meets a guest makes the cpu move PIR to vIRR;
 one that meets the host does nothing, for each entry looks at ON after IN_GUEST_MODE. A vcpu that
 blocks is put on the wakeup list of its cpu and gets the wakeup vector, whose handler wakes those
-with ON. One that is put for another reason gets SN.
+with ON. One that is put for another reason gets SN. The first device wakes up all vcpus; the last
+one goes without a word. A proposal of our own, ``last_device = "unblocks"``: it wakes them up, too.
 
 Not load-bearing: "restore the notification vector at the load": a wakeup vector makes the guest
 exit, and it sees ON when it enters again.
@@ -20,7 +21,7 @@ from __future__ import annotations
 
 from vmlitmus.lang import CpuEvent, KernelFile, Sdm, Sections, World, sequence, step, when
 from vmlitmus.model.kvm.vcpu_wakeup.apicv.avic import look_at_virr
-from vmlitmus.model.kvm.vcpu_wakeup.kick import kick, set_request, wake_up
+from vmlitmus.model.kvm.vcpu_wakeup.kick import set_request, wake_up, wake_up_or_kick
 from vmlitmus.model.kvm.vcpu_wakeup.versions import (
     ALWAYS_SYNC,
     AT_PUT,
@@ -36,6 +37,7 @@ PUT = KernelFile(PI, "vmx_vcpu_pi_put()", "7.2.8")
 ENABLE = KernelFile(PI, "pi_enable_wakeup_handler()", "7.2.8")
 HANDLER = KernelFile(PI, "pi_wakeup_handler()", "7.2.8")
 BYPASS = KernelFile(PI, "vmx_pi_start_bypass()", "7.2.8")
+ENDS = KernelFile("arch/x86/kvm/irq.c", "kvm_arch_irq_bypass_del_producer()", "7.2.8")
 DELIVER = KernelFile("arch/x86/kvm/vmx/common.h", "__vmx_deliver_posted_interrupt()", "7.2.8")
 SYNC = KernelFile("arch/x86/kvm/vmx/vmx.c", "vmx_sync_pir_to_irr()", "7.2.8")
 PROCESSING = Sdm("vol. 3C, 31.6 (posted-interrupt processing)")
@@ -257,8 +259,7 @@ def deliver(w: World, task: Task, vcpu: Vcpu) -> Sections:
         yield "{task} sets irr_pending of {vcpu}"
         set_request(w, vcpu)
         yield "{task} makes KVM_REQ_EVENT of {vcpu}"
-        yield from wake_up(w, task, vcpu)
-        yield from kick(w, task, vcpu, False)
+        yield from wake_up_or_kick(w, task, vcpu)
 
 
 @step("{task} has an interrupt for {vcpu}", source=DELIVER, disturbance="software-irq")
@@ -297,22 +298,31 @@ def wakeup_handler(w: World, cpu: Cpu) -> None:
                 vcpu.asleep = False
 
 
+def unblock(w: World, task: Task) -> Sections:
+    """kvm_make_all_cpus_request(KVM_REQ_UNBLOCK)."""
+    for vcpu in w.all(Vcpu):
+        set_request(w, vcpu)
+        yield "{task} makes KVM_REQ_UNBLOCK of {vcpu}"
+        yield from wake_up_or_kick(w, task, vcpu)
+
+
 @sequence(source=BYPASS, disturbance="assign", fair="weak")
 def assign_device(w: World, task: Task) -> Sections:
     when(not w.the(Host).assigned)
     w.the(Host).assigned = True
     yield "{task} counts a device: nr_possible_bypass_irqs is not 0"
     if w.part(UNBLOCK):
-        for vcpu in w.all(Vcpu):
-            set_request(w, vcpu)
-            yield "{task} makes KVM_REQ_UNBLOCK of {vcpu}"
-            yield from wake_up(w, task, vcpu)
+        yield from unblock(w, task)
     w.the(Host).posts = True
     yield "{task} puts the IRTE of the device in posted mode"
 
 
-@step("{task} takes the last device away", source=BYPASS, disturbance="unassign")
-def unassign_device(w: World, task: Task) -> None:
-    when(w.the(Host).assigned and w.the(Host).posts and task.idle)
+@sequence("{task} has taken the last device away", source=ENDS, disturbance="unassign", fair="weak")
+def unassign_device(w: World, task: Task) -> Sections:
+    when(w.the(Host).assigned and w.the(Host).posts)
     w.the(Host).posts = False
+    yield "{task} puts the IRTE of the last device in remapped mode"
     w.the(Host).assigned = False
+    if w.the(Host).unblocks:
+        yield "{task} counts no device any more, and wakes up all vcpus"
+        yield from unblock(w, task)

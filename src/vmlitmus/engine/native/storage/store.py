@@ -1,0 +1,422 @@
+"""What a search has found: states in a log, a table to find them again, their parents and levels.
+
+The kernel's context (``kernels.breadth_first.FIELDS``) says where each of these is; a region of
+memory holds it:
+
+LOG       the states, in the order in which they were found; also the queue
+TABLE     the keys of all states, to say whether one was met before
+CHILDREN  the log's length before the first child of each family of states, for parents
+LEVELS    where each level of the log ends
+OWNERS    the search that each state belongs to, where several are done as one
+
+Where edges are kept, the state graph is there too when the search is complete:
+
+INDEX     the state of each slot of the table
+FIRST     the number of each state's first edge; the next state's is behind its last one
+TARGETS   the state that each edge leads to
+TAKEN     the instance that each edge takes, where the machine's code is named
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from mmap import PAGESIZE
+from typing import Any
+
+from vmlitmus.engine.limits import Limits, Stopped
+from vmlitmus.engine.native.jit import Native
+from vmlitmus.engine.native.kernels import breadth_first, graph, remainders
+from vmlitmus.engine.native.kernels.language import compile_kernel
+from vmlitmus.engine.native.storage.log_file import LogFile
+from vmlitmus.engine.native.storage.memory import Region
+from vmlitmus.engine.native.storage.remainder_table import LINE_KEYS, Plan, RemainderTable
+from vmlitmus.errors import EnginesDisagree
+
+_BATCH = 512  # successors collected before they are inserted
+_PEEK = 16  # successors between a look at whether a line is full and the search in it
+_MOST_EDGES = 4 * _BATCH  # edges that one batch can have before its last state
+_SMALL = 1 << 12  # slots up to which a table doubles
+_GROWTH = 1.5  # beyond: each key is moved about twice
+_FULL = 0.8  # share of the slots that may be in use
+_FAMILY = 16  # states in a row whose children are noted together
+_LATELY = 1 << 14  # successors remembered for a while; their keys fit a core's own cache
+_LOW = 1 << 16  # slots whose keys are put aside while a table grows
+_MOST_STATES = (1 << 32) - 2  # states are 32-bit indexes
+_GROWING = (
+    *("TABLE", "LINES_AT", "LOG", "CHILDREN", "OWNERS", "LEVELS"),
+    *("INDEX", "FIRST", "TARGETS", "TAKEN"),
+)
+_NO_PARENT = 0xFFFFFFFF  # the parent of an initial state
+_FIELD = {name: index for index, name in enumerate(breadth_first.FIELDS)}
+_Pass = Callable[..., int]
+Passes = tuple[tuple[_Pass, ...], tuple[_Pass, ...]]  # what Python calls, and what these call
+
+
+@dataclass(frozen=True)
+class NativeModel:
+    """A machine as LLVM IR: ``expand`` and ``conditions`` on packed states.
+
+    ``i64 expand(ptr state, ptr out, ptr coverage)`` writes the successors, ``words`` 64-bit words
+    each, in canonical order, adds one to the counter of each step that fires, and returns how many
+    there are, or -(1 + i) when instance i fails. ``i64 conditions(ptr state, ptr more)`` has bit b
+    set where condition b is true; those after the first 63, ``further`` in number, are noted in the
+    bits behind ``more``. ``fanout`` bounds the successors of one state. No word uses its bit 63.
+    Where it is ``named``, ``expand`` writes the instance that leads to each successor, 64 bits
+    each, behind the counters.
+    Where it is ``symmetric``, ``i64 canonical(ptr state)`` puts the state that stands for the orbit
+    of a state in its place, and returns how many states there are in the orbit.
+    """
+
+    ir: str
+    words: int
+    bits: int
+    fanout: int
+    counters: int
+    initial: tuple[int, ...]
+    further: int = 0
+    named: bool = False
+    symmetric: bool = False
+
+    @property
+    def counting(self) -> int:
+        """Bytes that ``expand`` needs for its counters and names."""
+        return 8 * (self.counters + (self.fanout if self.named else 0))
+
+
+class StateStore:
+    """The memory of one breadth-first search, and the code that works on it.
+
+    ``PASSES`` are the functions of the kernel that it calls.
+
+    ``effort`` is how well the code is compiled, 0 or 2. ``edges`` says whether edges are kept.
+    Where the log goes to a file and a state has one word, the table keeps remainders of keys,
+    unless edges need to find states by whole ones.
+    Closing it gives the memory back.
+    """
+
+    PASSES: Passes = ((*breadth_first.EXPORTED, *graph.PASSES), tuple(graph.INTERNAL))
+
+    def __init__(
+        self,
+        model: NativeModel,
+        stop_on: int,
+        starts: Sequence[tuple[int, ...]],
+        limits: Limits,
+        effort: int,
+        edges: bool,
+    ) -> None:
+        self.model = model
+        self.limits = limits
+        self.keys = 1 if model.words == 1 else 2
+        self.line = line(model.words)["LINE"]
+        self.largest = _BATCH + model.fanout
+        self.regions: dict[str, Region] = {}
+        self.ctx = Region(8 * len(breadth_first.FIELDS))
+        brief = limits.spill is not None and model.words == 1
+        self.remainders: RemainderTable | None = None
+        if brief and not (edges or model.named or starts):
+            self.remainders = RemainderTable(self, model.bits)
+        self._compile(effort)
+        self._allocate(stop_on, starts)
+        self._begin(starts or [model.initial])
+        self.edges = edges
+        if edges:
+            self._keep_edges()
+
+    def close(self) -> None:
+        """Give the memory back."""
+        for region in (*self.regions.values(), self.ctx):
+            region.close()
+        self.regions = {}
+
+    def _compile(self, effort: int) -> None:
+        """Compile the machine and the kernel; the search can go on where it is."""
+        self.effort = effort
+        bits = self.model.bits if self.remainders is not None else 0
+        self.kernel = _kernel(self.model.words, effort, self.model.symmetric, bits, self.PASSES)
+        self.machine = _machine(self.model.ir, effort)
+        self._set("EXPAND", self.machine.address("expand"))
+        self._set("CONDITIONS", self.machine.address("conditions"))
+        if self.model.symmetric:
+            self._set("CANONICAL", self.machine.address("canonical"))
+
+    def _allocate(self, stop_on: int, starts: Sequence[tuple[int, ...]]) -> None:
+        words, keys = self.model.words, self.keys
+        self._region("BATCH", 8 * words * self.largest)
+        self._region("FROM", 4 * self.largest)
+        self._region("KEYS_AT", 8 * keys * self.largest)
+        self._region("LATELY", 8 * keys * _LATELY)
+        self.regions["ASIDE"] = Region(8 * keys * 2 * _LOW)
+        self._region("COVERAGE", self.model.counting)
+        self._set("COUNTERS", self.model.counters)
+        if self.model.symmetric:
+            self._region("APART", self.model.counting)
+            self._region("SPARE", 8 * max(words, keys))
+        self._region("LOG", 0)
+        self._region("CHILDREN", 0)
+        self._region("LEVELS", 0)
+        self.slots = 0
+        self.room = self.edge_room = 0
+        self.edges = False
+        self.starts = len(starts)
+        self._region("HITS", 8 * max(self.starts, 1))
+        self._region("MORE", 8 * (self.model.further // 64 + 1))
+        self._set("STOP_ON", stop_on)
+        self._set("LARGEST", self.largest)
+        self._grow(2 * self.largest)
+
+    def _begin(self, starts: Sequence[tuple[int, ...]]) -> None:
+        """Insert the initial states."""
+        for first in range(0, len(starts), _BATCH):
+            some = starts[first : first + _BATCH]
+            for index, word in enumerate(word for start in some for word in start):
+                self.regions["BATCH"].set_word(index, word)
+            self._grow(self._get("TAIL") + len(some))
+            self.kernel["begin"](self.ctx.address, len(some))
+        self.initials = self._get("TAIL")
+
+    def _keep_edges(self) -> None:
+        """Keep the edges from here on; no state was expanded yet."""
+        self._region("EDGE_OF", 8 * self.largest)
+        self._region("LATELY_AT", 4 * _LATELY)
+        self._grow_edges(self.slots, self.room)
+        self.kernel["number_states"](self.ctx.address, 0, self.initials)
+
+    def _grow_edges(self, slots: int, room: int) -> None:
+        """Make room for the edges of a batch more, and of so many states. Raises OSError."""
+        self._region("INDEX", 4 * slots)
+        self._region("FIRST", 8 * (room + 1))
+        self.edge_room = self._edges_then()
+        for name in ("TARGETS", "TAKEN") if self.model.named else ("TARGETS",):
+            self._region(name, 4 * self.edge_room)
+        self._set("EDGE_ROOM", self.edge_room)
+
+    def _edges_then(self) -> int:
+        """Return for how many edges there has to be room after growing."""
+        needed: int = self._get("EDGES") + _MOST_EDGES + self.largest
+        return self.edge_room if needed <= self.edge_room else int(needed * 1.1)
+
+    def region(self, name: str, size: int) -> Region:
+        """Make or grow a region, and tell the kernel where it is."""
+        if name in self.regions:
+            self.regions[name].grow(size)
+        elif name == "LOG" and self.limits.spill is not None:
+            self.regions[name] = LogFile(self.limits.spill, size)
+        else:
+            self.regions[name] = Region(size, growing=name in _GROWING)
+        self.put(name, self.regions[name].address)
+        return self.regions[name]
+
+    def put(self, name: str, value: int) -> None:
+        """Set a field of the context."""
+        self.ctx.set_word(_FIELD[name], value)
+
+    def get(self, name: str) -> int:
+        """Return a field of the context."""
+        return self.ctx.words(_FIELD[name], 1)[0]
+
+    _set, _get, _region = put, get, region
+
+    @property
+    def allocated(self) -> int:
+        """Bytes of memory allocated for states, their families and the table."""
+        without = ("LEVELS",) if self.limits.spill is None else ("LEVELS", "LOG")
+        names = [name for name in _GROWING if name in self.regions and name not in without]
+        return sum(self.regions[name].size for name in names)
+
+    def _grow(self, states: int) -> None:
+        """Make room for so many states, and for a batch more; raises Stopped."""
+        states += self.largest
+        if states > _MOST_STATES:
+            raise Stopped("memory")
+        plan = self._plan(states)
+        slots = plan.slots
+        room = min(plan.room, max(states, int(self.room * 1.02) + 512))
+        self._check_memory(plan, room)
+        try:
+            if self.remainders is not None:
+                self.remainders.grow(plan)
+            else:
+                self.grow_table(slots)
+            self._region("LOG", 8 * self.model.words * room)
+            self._region("CHILDREN", 4 * (room // _FAMILY + 1))
+            self._region("LEVELS", 4 * room)  # few of them are ever touched
+            if self.starts:
+                self._region("OWNERS", 4 * room)
+            if self.edges:
+                self._grow_edges(slots, room)
+        except OSError:
+            raise Stopped("memory") from None
+        self.room = room
+        self._set("ROOM", room)
+
+    def _plan(self, states: int) -> Plan:
+        """Return how large the table is to be for so many states."""
+        if self.remainders is not None:
+            return self.remainders.plan(states)
+        slots = self.enough(states)
+        return Plan(self.capacity(slots), 8 * self.keys * slots, slots)
+
+    def enough(self, states: int) -> int:
+        """Return how many slots whole keys of so many states need."""
+        slots = self.slots
+        while slots * _FULL < states:
+            growth = 2 if slots < _SMALL or self.edges else _GROWTH
+            slots = max(1024, int(slots * growth) + 7 & -8)
+        return slots
+
+    def capacity(self, slots: int) -> int:
+        """Return how many whole keys so many slots may have."""
+        return int(slots * _FULL)
+
+    def leave(self) -> None:
+        """Give to the file, where the log is in one, what is not to be used soon."""
+        log = self.regions["LOG"]
+        if isinstance(log, LogFile):
+            state = 8 * self.model.words
+            log.leave(state * self.get("HEAD"), state * self.get("TAIL"))
+
+    def make_room(self, states: int) -> None:
+        """Make room for so many states more, and for a batch; raises Stopped("memory")."""
+        wanted = self.get("TAIL") + states
+        if wanted + self.largest > self.get("ROOM"):
+            self._grow(wanted)
+
+    def _check_memory(self, plan: Plan, room: int) -> None:
+        families = max(4 * (room // _FAMILY + 1), PAGESIZE)
+        states = 0 if self.limits.spill is not None else 8 * self.model.words
+        states += 4 if self.starts else 0
+        needed = plan.size + states * room + families
+        if self.edges:
+            needed += 4 * plan.slots + 8 * (room + 1)
+            needed += (8 if self.model.named else 4) * self._edges_then()
+        if self.limits.memory is not None and needed > self.limits.memory:
+            raise Stopped("memory")
+
+    def grow_table(self, slots: int) -> None:
+        """Make room for more whole keys; raises OSError."""
+        if slots == self.slots:
+            return
+        table = self._region("TABLE", 8 * self.keys * slots).address
+        used = Region(slots // self.line)
+        if not self._spread(table, slots, used):
+            raise RuntimeError("the table of states cannot grow")
+        used.close()
+        self.slots = slots
+        self._set("SLOTS", slots)
+        if self.edges:
+            self._region("INDEX", 4 * slots)
+            self.kernel["number_states"](self.ctx.address, 0, self._get("TAIL"))
+
+    def _spread(self, table: int, slots: int, used: Region) -> bool:
+        """Spread the keys of the table over more slots; say whether that was possible."""
+        ratio = (self.slots << 64) // slots
+        aside = self.regions["ASIDE"].address
+        done = self.kernel["spread"](table, self.slots, slots, ratio, aside, used.address)
+        return bool(done)
+
+    def state(self, index: int) -> tuple[int, ...]:
+        """Return the words of a state."""
+        words = self.model.words
+        return self.regions["LOG"].words(index * words, words)
+
+    def path(self, index: int) -> list[tuple[int, ...]]:
+        """Return the states from the initial one to this one."""
+        found = [self.state(index)]
+        while index >= self.initials:
+            index = self.parent(index)
+            found.append(self.state(index))
+        return found[::-1]
+
+    def parent(self, index: int) -> int:
+        """Return the state from which another was reached first: one of its family leads there."""
+        family = self._family(index)
+        wanted = self.state(index)
+        for parent in range(family * _FAMILY, min((family + 1) * _FAMILY, index)):
+            if wanted in self._successors(parent):
+                return parent
+        raise EnginesDisagree("no state leads to one that was reached")
+
+    def _family(self, index: int) -> int:
+        """Return the last family whose first child is not behind a state."""
+        children = self.regions["CHILDREN"]
+        low, high = 0, self._get("NOTED")
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (low, middle) if children.word32(middle) > index else (middle, high)
+        return low
+
+    def _successors(self, index: int) -> list[tuple[int, ...]]:
+        """Expand a state again, without counting."""
+        return self._expanded(self.regions["LOG"].address + 8 * self.model.words * index)
+
+    def _expanded(self, at: int) -> list[tuple[int, ...]]:
+        """Return the successors of the state at an address."""
+        words, out = self.model.words, self.regions["BATCH"]
+        if "UNCOUNTED" not in self.regions:
+            self.regions["UNCOUNTED"] = Region(self.model.counting)
+        count = self.machine.function("expand", 3)(
+            at, out.address, self.regions["UNCOUNTED"].address
+        )
+        return [out.words(words * k, words) for k in range(count)]
+
+
+@lru_cache(maxsize=2)
+def _machine(ir: str, effort: int) -> Native:
+    """Return a machine's functions, compiled once for searches that follow one another."""
+    return Native(ir, effort)
+
+
+def line(words: int) -> dict[str, int]:
+    """Return how many keys, for states of so many words, a line of the table has; as 2**n too."""
+    bits = 3 if words == 1 else 2
+    return {"LINE": 1 << bits, "LINE_BITS": bits}
+
+
+def kernel_constants(words: int, symmetric: bool, brief: int = 0) -> dict[str, int]:
+    """Return the constants of the kernels for states of so many words.
+
+    ``brief`` is 0, or how many bits a state has of which the table keeps a remainder.
+    """
+    return {
+        **_FIELD,
+        "WORDS": words,
+        "KEYS": min(words, 2),
+        "MOST": _BATCH,
+        "PEEK": _PEEK,
+        "MEMORY": _LATELY,
+        "MOST_EDGES": _MOST_EDGES,
+        "UNKNOWN": _NO_PARENT,
+        "LOW": _LOW,
+        "LINE_KEYS": LINE_KEYS,
+        "BITS": brief,
+        "NO_ROOM": (1 << 64) - 1,
+        "FAMILY": _FAMILY,
+        **line(words),
+        "GOOD": graph.GOOD,
+        "SEED": graph.SEED,
+        "NO_PARENT": _NO_PARENT,
+        "SYMMETRIC": int(symmetric),
+        **{
+            name: getattr(breadth_first, name)
+            for name in ("GROW", "FAILED", "DONE", "FOUND", "PAUSE")
+        },
+    }
+
+
+@cache
+def _kernel(words: int, effort: int, symmetric: bool, brief: int, passes: Passes) -> dict[str, Any]:
+    """Return the kernel's functions for states of so many words, compiled once."""
+    constants = kernel_constants(words, symmetric, brief)
+    exported, further = list(passes[0]), passes[1]
+    internal = [f for f in breadth_first.INTERNAL if symmetric or f not in breadth_first.OF_ORBITS]
+    internal += further
+    if brief:
+        instead = {f.__name__: f for f in remainders.INSTEAD}
+        internal = [instead.get(f.__name__, f) for f in internal] + remainders.INTERNAL
+        exported += remainders.EXPORTED
+    names = frozenset(f.__name__ for f in exported)
+    native = Native(compile_kernel(internal + exported, constants, names), effort)
+    return {f.__name__: native.function(f.__name__, f.__code__.co_argcount) for f in exported}

@@ -1,0 +1,202 @@
+"""One search on several cores finds what one core finds: the same states in the same order."""
+
+from __future__ import annotations
+
+import dataclasses
+import signal
+import threading
+import time
+
+import pytest
+from test_search import BITS, SHIFT, WHOLE, WORDS, model, words_of
+
+from vmlitmus.compiler.symmetry import symmetry
+from vmlitmus.engine.limits import Limits
+from vmlitmus.engine.native import parallel, search
+from vmlitmus.engine.native.codegen import compile_machine
+from vmlitmus.engine.native.search import Search
+from vmlitmus.engine.native.storage import store
+from vmlitmus.engine.native.symmetry.orbits import OrbitSearch, orbits
+from vmlitmus.litmus import Catalogue
+
+CORES = (2, 3, 5)
+CATALOGUE = Catalogue()
+
+
+@pytest.fixture(autouse=True)
+def together_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let several cores work on small searches, from the start, however busy they are."""
+
+    def prepare(made: Search) -> threading.Thread:
+        parallel._kernel(made.model.words, made.model.symmetric)
+        thread = threading.Thread(target=int)
+        thread.start()
+        thread.join()
+        return thread
+
+    monkeypatch.setattr(parallel, "prepare", prepare)
+    monkeypatch.setattr(parallel, "PART", 64)
+    monkeypatch.setattr(parallel, "FEW", 0)
+    monkeypatch.setattr(parallel, "ENOUGH", -10.0)
+    monkeypatch.setattr(search, "_SOON", -1.0)
+    monkeypatch.setattr(search, "_SLICE", 20)
+
+
+def clear_caches() -> None:
+    store._kernel.cache_clear()
+    parallel._kernel.cache_clear()
+
+
+def everything(made: Search) -> list[object]:
+    """Search, and return all that was found."""
+    found = made.run()
+    states = made.get("TAIL")
+    order = made.regions["LOG"].image()[: 8 * made.model.words * states]
+    some = range(made.initials, states, max(states // 300, 1))
+    parents = [made.parent(index) for index in some]
+    plain = (found.states, found.transitions, found.depth, found.hit, found.stopped)
+    return [plain, found.coverage, found.observed, found.error, found.orbits, order, parents]
+
+
+@pytest.mark.parametrize("words", WORDS)
+def test_whole_graph(words: int) -> None:
+    with Search(model(words), effort=2, cores=1) as made:
+        alone = everything(made)
+        assert made.team is None
+    assert alone[0] == (len(WHOLE.parents), WHOLE.transitions, WHOLE.depth, None, None)
+    for cores in CORES:
+        with Search(model(words), effort=2, cores=cores) as made:
+            assert everything(made) == alone
+            assert made.team is not None and len(made.team.threads) == cores - 1
+
+
+@pytest.mark.parametrize("bit", [0, 1, 2])
+def test_first_hit(bit: int) -> None:
+    for words in (1, 2):
+        with Search(model(words), stop_on=1 << bit, effort=2, cores=1) as made:
+            alone = everything(made)
+        for cores in CORES:
+            with Search(model(words), stop_on=1 << bit, effort=2, cores=cores) as made:
+                assert everything(made) == alone
+        assert (alone[0][3] is None) == (bit < 2 and BITS[bit] not in WHOLE.parents)  # type: ignore[index]
+
+
+def test_first_of_several_hits() -> None:
+    """Of hits in several parts of a level the first one counts."""
+    plain = model(1)
+    many = plain.ir.replace(f"icmp eq i64 %n, {BITS[0]}", "icmp uge i64 %n, 17800")
+    assert many != plain.ir
+    some = dataclasses.replace(plain, ir=many)
+    with Search(some, stop_on=1, effort=2, cores=1) as made:
+        alone = everything(made)
+        hits = [i for i in range(made.get("TAIL")) if made.state(i)[0] >> SHIFT >= 17800]
+        assert len(hits) > 1 and hits[0] > 32
+    for cores in (5, 8):
+        with Search(some, stop_on=1, effort=2, cores=cores) as made:
+            assert everything(made) == alone
+
+
+@pytest.mark.parametrize("words", [1, 2])
+def test_table_almost_full(
+    words: int, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
+    """Shards whose last lines are full leave keys over; the table grows on several cores."""
+    monkeypatch.setattr(store, "_FULL", 0.999)
+    monkeypatch.setattr(store, "_SMALL", 2048)
+    monkeypatch.setattr(store, "_GROWTH", 1.05)
+    monkeypatch.setattr(store, "_LOW", 1024)
+    clear_caches()
+    request.addfinalizer(clear_caches)
+    left = []
+    for cores in (4, 7):
+        with Search(model(words), effort=2, cores=cores) as made:
+            made._call_together()
+            made._call_together()
+            assert made.team is not None
+            settle_left = made.team.kernel["settle_left"]
+            parts = made.team.parts
+
+            def noting(address: int, number: int) -> int:
+                left.append(parts[number].get("LEFT_COUNT"))  # noqa: B023
+                return settle_left(address, number)  # type: ignore[no-any-return] # noqa: B023
+
+            made.team.kernel = {**made.team.kernel, "settle_left": noting}
+            found = made.run()
+            order = [made.state(index) for index in range(found.states)]
+            assert order == [words_of(n, words) for n in WHOLE.parents]
+    assert sum(left) > 0
+
+
+@pytest.mark.parametrize(
+    "name", ["wished-protocol", "concurrent-flushers[cache_flush=v2]", "drop-destroy-flush-snp-dma"]
+)
+@pytest.mark.parametrize("by_orbits", [False, True])
+def test_cells_of_the_catalogue(
+    name: str, by_orbits: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search, "_SLICE", 2_000)
+    monkeypatch.setattr(parallel, "PART", 4_096)
+    ((test, (cell, *_)),) = CATALOGUE.select([name], wide=True)
+    machine = cell.machine(CATALOGUE.model_of(test.topic))
+    watched = cell.claim.conditions
+    by = orbits(machine, symmetry(machine, watched)) if by_orbits else None
+    compiled = compile_machine(machine, watched, orbits=by)
+    kind = OrbitSearch if by is not None else Search
+    stop_on = 1 if cell.claim.kind == "never" else 0
+    with kind(compiled, stop_on=stop_on, effort=2, cores=1) as made:
+        alone = everything(made)
+    with kind(compiled, stop_on=stop_on, effort=2, cores=3) as made:
+        assert everything(made) == alone
+
+
+def test_memory_limit() -> None:
+    """What a chunk may need is too much; then one core goes on, to where it would get alone."""
+    with Search(model(1), cores=1) as made:
+        limit = int(made.run().allocated * 0.7)
+    with Search(model(1), limits=Limits(memory=limit), effort=2, cores=1) as made:
+        alone = everything(made)
+    with Search(model(1), limits=Limits(memory=limit), effort=2, cores=3) as made:
+        found = made.run()
+        assert found.stopped == "memory" and found.allocated <= limit
+        order = [made.state(index) for index in range(found.states)]
+        assert order == [words_of(n, 1) for n in list(WHOLE.parents)[: found.states]]
+        assert 8 * found.states >= 0.9 * len(alone[5])  # type: ignore[arg-type]
+
+
+def test_an_interrupt_waits_for_the_other_cores() -> None:
+    with Search(model(1), effort=2, cores=2) as made:
+        made._call_together()
+        made._call_together()
+        assert made.team is not None
+        expand = made.team.kernel["expand_part"]
+
+        def slowly(*given: int) -> int:
+            if threading.current_thread() is threading.main_thread():
+                signal.raise_signal(signal.SIGINT)
+            time.sleep(0.05)
+            return expand(*given)  # type: ignore[no-any-return]
+
+        made.team.kernel = {**made.team.kernel, "expand_part": slowly}
+        assert made.run().stopped == "interrupt"
+        assert made.team.parts[1].get("MADE") > 0 or made.team.parts[1].get("HEAD") > 0
+
+
+def test_one_core_goes_on_where_others_are_busy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parallel, "ENOUGH", 0.4)
+    watch = parallel._Watch(2)
+    assert watch.free()
+    watch.note(wall=0.04, cpu=0.04)
+    assert watch.free()  # that was too short to say
+    watch.note(wall=0.04, cpu=0.07)
+    assert not watch.free()
+    now = time.perf_counter()
+    monkeypatch.setattr(time, "perf_counter", lambda: now + 2 * parallel.ALONE)
+    assert watch.free()
+    watch.note(wall=1.0, cpu=1.9)
+    assert watch.free()
+
+
+def test_a_worker_of_a_pool_uses_one_core(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert parallel.cores() >= 1
+    monkeypatch.setattr(parallel.multiprocessing, "parent_process", lambda: object())
+    assert parallel.cores() == 1
