@@ -16,7 +16,7 @@ from recordings import BESIDE, CORES
 from recordings import HERE as DATA
 from recordings import roster as roster_of
 from vmlitmus.cli.main import main
-from vmlitmus.outcome.validation import ValidationAnswer
+from vmlitmus.outcome.validation import FIRST, ValidationAnswer
 from vmlitmus.trace import Event, Kind, open_recording
 from vmlitmus.validation.mapping import read_mapping
 from vmlitmus.validation.question import BuiltMachines, Question
@@ -34,6 +34,10 @@ def test_a_real_run_is_explained() -> None:
     )
     assert found.answer is ValidationAnswer.EXPLAINED
     assert [(c.events, c.explained, c.unread) for c in found.cores] == [(87, 79, 8), (197, 185, 12)]
+    assert [c.why_unread for c in found.cores] == [
+        {FIRST: 4, "cookies change": 4},
+        {FIRST: 4, "cookies change": 8},
+    ]
     assert all(c.runs > 0 for c in found.cores)
 
 
@@ -182,7 +186,7 @@ def test_seeded_mutations_are_found_at_the_right_event() -> None:
     rng = random.Random(7)
     first = next(n for n, row in enumerate(rows) if row[1] == Kind.ENTRY)
     right = []
-    for n in range(60):
+    for n in range(120):
         makers = (
             lambda: swapped(rows, roster, rng, first + 40),
             lambda: dropped(rows, roster, rng, first + 40),

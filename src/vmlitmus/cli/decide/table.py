@@ -51,7 +51,7 @@ _TOLD = 3  # faulty cells that are told in full
 @click.option(
     "--runs",
     type=click.IntRange(2, 65536),
-    help="With --cost: make so many runs of each cell, however precise that is.",
+    help="With --cost: make exactly this many runs of each cell.",
 )
 @click.option(
     "--json",

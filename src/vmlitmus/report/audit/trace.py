@@ -6,7 +6,15 @@ import textwrap
 from collections.abc import Iterable, Iterator
 
 from vmlitmus.outcome import TraceStep
-from vmlitmus.outcome.recorded_run import Answer, Judged, Overlap, RunAudit, Waited, Witness
+from vmlitmus.outcome.recorded_run import (
+    Answer,
+    CpuCoverage,
+    Judged,
+    Overlap,
+    RunAudit,
+    Waited,
+    Witness,
+)
 from vmlitmus.report.columns import aligned
 from vmlitmus.report.timeline import timeline
 
@@ -72,8 +80,12 @@ def _recording(audit: RunAudit) -> Iterator[str]:
     kernel = f", kernel {audit.kernel}" if audit.kernel else ""
     yield f"{audit.where}: {audit.format}, clock {audit.clock or 'not named'}{kernel}."
     yield (
-        f"{audit.events} events in {_time(audit.length)}; {audit.vcpus_known} vcpus known, "
-        f"{audit.vcpus_seen} of them seen in guest mode."
+        f"{audit.events} events in {_time(audit.length)}; "
+        + (
+            f"{audit.vcpus_known} vcpus known, {audit.vcpus_seen} of them seen in guest mode."
+            if audit.vcpus_known
+            else "nobody has said which threads are vcpus."
+        )
     )
 
 
@@ -124,18 +136,28 @@ def _coverage(audit: RunAudit, everything: bool) -> Iterator[str]:
     poor = [core for core in shared if core.possible or core.known < core.length]
     for core in (shared if everything else poor)[: None if everything else 8]:
         cpus = ", ".join(map(str, core.cpus))
-        doubt = "; ".join(f"{_time(t)} {why}" for why, t in core.possible.items())
+        doubt = ", ".join(_unseen(why, t) for why, t in core.possible.items())
         yield (
             f"Core of cpus {cpus}: known for {_time(core.known)} of {_time(core.length)}"
-            + (f"; two guests possible for {doubt}" if doubt else "")
+            + (f"; two guests may have run unseen for {doubt}" if doubt else "")
             + "."
         )
     for cpu in audit.cpus:
         if cpu.lost or cpu.lost_unsaid or cpu.damaged:
-            yield (
-                f"Cpu {cpu.cpu}: {cpu.lost} events lost, {cpu.lost_unsaid} times it is not said "
-                f"how many, {cpu.damaged} places damaged."
-            )
+            yield f"Cpu {cpu.cpu}: {', '.join(_losses(cpu))}."
+
+
+def _unseen(why: str, length: int) -> str:
+    return f"{_time(length)} {why}" if why.startswith("before") else f"{_time(length)} ({why})"
+
+
+def _losses(cpu: CpuCoverage) -> Iterator[str]:
+    if cpu.lost:
+        yield f"{cpu.lost} events lost"
+    if cpu.lost_unsaid:
+        yield f"events lost {cpu.lost_unsaid} times without a count"
+    if cpu.damaged:
+        yield f"{cpu.damaged} places damaged"
 
 
 def _time(ns: int) -> str:
