@@ -115,12 +115,14 @@ class Operators(Truths):
             self.refuse(node, f"a tuple has no attribute {name!r}")
         if isinstance(owner.domain, EnumOf):
             members = list(owner.domain.kind)
-            return self.choose(node, owner, [self.known_attribute(node, m, name) for m in members])
+            each = [self.known_attribute(node, m, name) for m in members]
+            return self.choose(node, owner, each, range(len(each)))
         if isinstance(owner.domain, RefTo):
             self.check_not_none(node, owner, name)
+            them = owner.domain.could_be
             with self.as_one():
-                each = [self.attribute_of(node, owner, e, name) for e in owner.domain.members]
-            return self.choose(node, owner, each)
+                each = [self.attribute_of(node, owner, e, name) for e in them]
+            return self.choose(node, owner, each, [entity.index for entity in them])
         self.refuse(node, f"no attribute {name!r} here")
 
     def attribute_of(self, node: ast.AST, owner: Computed, entity: Entity, name: str) -> Val:
@@ -148,8 +150,10 @@ class Operators(Truths):
             return Known(types.MethodType(attribute, owner))
         return self.read(node, owner, name)
 
-    def choose(self, node: ast.AST, owner: Computed, each: Sequence[Val]) -> Val:
-        """Return the value that belongs to the owner, out of one for each it can be."""
+    def choose(
+        self, node: ast.AST, owner: Computed, each: Sequence[Val], codes: Sequence[int]
+    ) -> Val:
+        """Return the value that belongs to the owner, out of one for each code it can be."""
         if not each:
             self.refuse(node, "there is no such entity in this scenario")
         if all(v == each[0] for v in each):
@@ -159,13 +163,13 @@ class Operators(Truths):
             self.refuse(node, "the values differ in kind")
         operands = [self.plain(v, domain) for v in each]
         if isinstance(domain, Bool) and all(isinstance(o, int) for o in operands):
-            mask = sum(int(o) << i for i, o in enumerate(operands))
-            found = self.bit(mask, owner.operand, mask_width(len(operands)))
+            mask = sum(int(o) << code for code, o in zip(codes, operands, strict=True))
+            found = self.bit(mask, owner.operand, mask_width(max(codes) + 1))
             return Computed(domain, found)
         bits = width(domain)
         result = operands[-1]
         for index in range(len(operands) - 2, -1, -1):
-            here = self.op("eq", "i64", owner.operand, index)
+            here = self.op("eq", "i64", owner.operand, codes[index])
             result = self.op("select", bits, here, operands[index], result)
         return Computed(domain, result)
 
