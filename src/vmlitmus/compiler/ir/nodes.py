@@ -112,6 +112,12 @@ class Code:
         return tuple(sorted({op.args[0] for op in ops}))
 
     @cached_property
+    def loaded(self) -> dict[str, int]:
+        """The variable that each value is which is loaded as it is."""
+        ops = [op for block in self.blocks for op in block.ops if op.op == "load"]
+        return {op.dest: op.args[0] for op in ops}
+
+    @cached_property
     def writes(self) -> frozenset[int]:
         """The variables that the finished code may write."""
         ends = [block.end for block in self.blocks if isinstance(block.end, Emit)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import time
 from dataclasses import replace
+from typing import NoReturn
 
 from vmlitmus.compiler import Machine, State
 from vmlitmus.compiler.symmetry import symmetry as symmetry_of
@@ -49,12 +50,12 @@ def find_native(
     try:
         if live:
             opened: Search = LivenessSearch(
-                model, stop_on=_stop_on(kind), limits=limits, progress=progress
+                model, stop_on=stop_on(kind), limits=limits, progress=progress
             )
         else:
             opened = Search(
                 model,
-                stop_on=_stop_on(kind),
+                stop_on=stop_on(kind),
                 limits=limits,
                 progress=progress,
                 edges=kind == "recoverable",
@@ -87,21 +88,30 @@ def find_native(
             transitions=found.transitions,
             depth=found.depth,
             coverage=dict(zip(machine.step_ids, found.coverage, strict=True)),
-            observed=_observed(found, watched),
+            observed=observed(found, watched),
             path=path,
             lasso=lasso,
             stopped=stopped,
             alike=by_orbits.alike,
-            notes=_odds(search),
+            notes=notes(search.omission_odds),
         )
 
 
-def _stop_on(kind: str | None) -> int:
+def orbits_of(machine: Machine, watched: tuple[str, ...]) -> tuple[Orbits | None, Alike]:
+    """Return how a machine is searched by orbits, if it can be, and what was found alike."""
+    proved = symmetry_of(machine, watched)
+    found = orbits(machine, proved)
+    interchangeable = tuple(str(f) for f in found.plan.factors) if found else ()
+    return found, Alike(interchangeable, tuple(map(str, proved.different)), None)
+
+
+def stop_on(kind: str | None) -> int:
     """Return the conditions that end a search."""
     return FAULTY_CONDITION | (1 if kind in ("never", "possible") else 0)
 
 
-def _observed(found: Found, watched: tuple[str, ...]) -> frozenset[str]:
+def observed(found: Found, watched: tuple[str, ...]) -> frozenset[str]:
+    """Return which of the conditions were seen."""
     return frozenset(n for b, n in enumerate(watched) if found.observed >> condition_bit(b) & 1)
 
 
@@ -132,20 +142,15 @@ class _ByOrbits:
 
         A failure is told of the state that a search of all states meets.
         """
-        proved = symmetry_of(self.machine, self.watched)
-        found = orbits(self.machine, proved)
-        different = tuple(map(str, proved.different))
-        interchangeable = tuple(str(f) for f in found.plan.factors) if found else ()
-        self.alike = Alike(interchangeable, different, None)
+        found, self.alike = orbits_of(self.machine, self.watched)
         return self.search(found, effort) if found else None
 
     def search(self, by: Orbits, effort: int) -> Finding | None:
         model = compile_machine(self.machine, self.watched, orbits=by)
-        stop_on = _stop_on(self.kind)
         try:
             opened = OrbitSearch(
                 model,
-                stop_on=stop_on,
+                stop_on=stop_on(self.kind),
                 limits=self.left(),
                 progress=self.progress,
                 effort=effort,
@@ -173,11 +178,11 @@ class _ByOrbits:
                 transitions=found.transitions,
                 depth=found.depth,
                 coverage=by.coverage(found.coverage),
-                observed=_observed(found, self.watched),
+                observed=observed(found, self.watched),
                 path=path,
                 stopped=stopped,
                 alike=replace(self.alike, orbits=found.orbits),
-                notes=_odds(search),
+                notes=notes(search.omission_odds),
             )
 
     def left(self) -> Limits:
@@ -237,8 +242,8 @@ def _instances(stepper: Stepper, path: list[State]) -> list[int]:
     return found
 
 
-def _odds(search: Search) -> tuple[str, ...]:
-    odds = search.omission_odds
+def notes(odds: float) -> tuple[str, ...]:
+    """Return what is said of the odds that a state was missed."""
     if odds == 0.0:
         return ()
     return (f"states are stored as 128-bit fingerprints: odds of an omission below {odds:.0e}",)
@@ -248,15 +253,24 @@ def raise_fault(
     machine: Machine, layout: Layout, search: Search, found: Found, watched: tuple[str, ...]
 ) -> None:
     """Let the reference engine raise the model error that the native code met."""
-    stepper = Stepper(machine)
     if found.error is not None:
-        state = layout.unpack(search.state(found.error[0]))
-        stepper.successors(state)
-        raise EnginesDisagree(
-            f"only the compiled engine fails at {machine.instances[found.error[1]]}"
-        )
+        raise_failed(machine, layout.unpack(search.state(found.error[0])), found.error[1], watched)
     if found.observed & FAULTY_CONDITION:
+        stepper = Stepper(machine)
         for index in range(found.hit or 0, found.states):
             for name in watched:
                 stepper.holds(layout.unpack(search.state(index)), name)
         raise EnginesDisagree("only the compiled engine fails at a condition")
+
+
+def raise_failed(
+    machine: Machine, state: State, instance: int | None, watched: tuple[str, ...]
+) -> NoReturn:
+    """Let the reference engine raise the error of a state: of an instance, or of a condition."""
+    stepper = Stepper(machine)
+    if instance is None:
+        for name in watched:
+            stepper.holds(state, name)
+        raise EnginesDisagree("only the compiled engine fails at a condition")
+    stepper.successors(state)
+    raise EnginesDisagree(f"only the compiled engine fails at {machine.instances[instance]}")
