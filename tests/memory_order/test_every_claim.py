@@ -76,12 +76,12 @@ MECHANISMS = {
         at_most={"request": 2},
     ),
     "tracked writes": Mechanism(
-        "emulated-write shadow-fault unshadow request",
+        "emulated-write shadow-fault unshadow",
         "",
         {"smp_mb() in kvm_mmu_track_write()": "stale-spte", ENTRY: ""}
         | {"smp_mb() in account_shadowed()": "stale-spte"},
         {"machine": {"vcpus": 2}},
-        {"request": 1, "unshadow": 1},
+        {"unshadow": 1},
     ),
     "asynchronous page faults": Mechanism(
         "fault halt",
@@ -106,11 +106,11 @@ MECHANISMS = {
         {"device-irq": 2, "preempt": 2},
     ),
     "devices that come and go": Mechanism(
-        "device-irq software-irq halt assign unassign",
+        "device-irq halt assign unassign",
         "sleeps-with-interrupt",
-        {ENTRY: "request-ignored interrupt-unnoticed", STATE: "sleeper-forgotten"},
+        {ENTRY: "request-ignored", STATE: "sleeper-forgotten"},
         {"kvm": {"apicv": "posted"}},
-        {"assign": 1, "unassign": 1, "device-irq": 2, "software-irq": 1},
+        {"assign": 1, "unassign": 1, "device-irq": 2},
     ),
     "APICv that is inhibited": Mechanism(
         "device-irq software-irq halt inhibit",
