@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from vmlitmus.engine.limits import Limits, Stopped
-from vmlitmus.engine.native.kernels import breadth_first, sharded
+from vmlitmus.engine.native.kernels import breadth_first, sharded, table
 from vmlitmus.engine.native.storage.memory import Region
 from vmlitmus.engine.native.storage.store import NativeModel, StateStore
 
@@ -46,7 +46,7 @@ class Shard(StateStore):
     """Shard ``number`` of ``shards``; the limit of memory is its own."""
 
     PASSES = (
-        (*sharded.PASSES, breadth_first.begin, breadth_first.spread),
+        (*sharded.PASSES, breadth_first.begin, table.spread),
         tuple(sharded.INTERNAL),
     )
 

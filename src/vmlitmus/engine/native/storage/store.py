@@ -1,6 +1,6 @@
 """What a search has found: states in a log, a table to find them again, their parents and levels.
 
-The kernel's context (``kernels.breadth_first.FIELDS``) says where each of these is; a region of
+The kernel's context (``kernels.context.FIELDS``) says where each of these is; a region of
 memory holds it:
 
 LOG       the states, in the order in which they were found; also the queue
@@ -27,7 +27,7 @@ from typing import Any
 
 from vmlitmus.engine.limits import Limits, Stopped
 from vmlitmus.engine.native.jit import Native
-from vmlitmus.engine.native.kernels import breadth_first, graph, remainders
+from vmlitmus.engine.native.kernels import breadth_first, context, graph, remainders
 from vmlitmus.engine.native.kernels.language import compile_kernel
 from vmlitmus.engine.native.storage.log_file import LogFile
 from vmlitmus.engine.native.storage.memory import Region
@@ -49,7 +49,7 @@ _GROWING = (
     *("INDEX", "FIRST", "TARGETS", "TAKEN"),
 )
 _NO_PARENT = 0xFFFFFFFF  # the parent of an initial state
-_FIELD = {name: index for index, name in enumerate(breadth_first.FIELDS)}
+_FIELD = {name: index for index, name in enumerate(context.FIELDS)}
 _Pass = Callable[..., int]
 Passes = tuple[tuple[_Pass, ...], tuple[_Pass, ...]]  # what Python calls, and what these call
 
@@ -113,7 +113,7 @@ class StateStore:
         self.line = line(model.words)["LINE"]
         self.largest = _BATCH + model.fanout
         self.regions: dict[str, Region] = {}
-        self.ctx = Region(8 * len(breadth_first.FIELDS))
+        self.ctx = Region(8 * len(context.FIELDS))
         brief = limits.spill is not None and model.words == 1
         self.remainders: RemainderTable | None = None
         if brief and not (edges or model.named or starts):
