@@ -76,7 +76,7 @@ def prepared(
     """
     if not cell.timing or not test.measures:
         missing = "[timing]" if not cell.timing else "[[measure]]"
-        raise ScenarioError(f"{test.path}: has no {missing}: it says nothing about time")
+        raise ScenarioError(f"{test.path}: has no {missing}, so it cannot be simulated")
     timing, chosen = chosen_timing(test, cell.timing)
     if machine is None:
         with own_world(own, cell.name, None, None):
