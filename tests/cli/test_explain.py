@@ -13,11 +13,14 @@ import jsonschema
 import pytest
 
 import vmlitmus
+from vmlitmus.api import grid_of
 from vmlitmus.cli.decide import explain as explain_command
 from vmlitmus.cli.main import main
 from vmlitmus.decide.cells import decide_apart
 from vmlitmus.outcome import Verdict
+from vmlitmus.report import explain as report
 from vmlitmus.report.folding import folded
+from vmlitmus.report.grids.matrix import explain_matrix
 
 SCHEMA = Path(vmlitmus.__file__).parent / "schemas" / "outcome-1.json"
 SNP_DMA = "drop-destroy-flush-snp-dma"
@@ -118,6 +121,18 @@ def test_a_report_fits_a_screen(explain, name: str) -> None:
     lines = explain(name).splitlines()
     assert max(map(len, lines)) <= 75
     assert len(lines) <= 50
+
+
+@pytest.mark.wide
+def test_every_ordinary_report_fits_a_screen() -> None:
+    tests = vmlitmus.load()
+    outcomes = iter(vmlitmus.check(tests))
+    for test, cells in tests.selected:
+        found = [next(outcomes) for _ in cells]
+        text = report(found[0]) if len(found) == 1 else explain_matrix(grid_of(test, found), 75)
+        lines = text.splitlines()
+        assert len(lines) <= 50, test.name
+        assert max(map(len, lines)) <= 75, test.name
 
 
 def test_what_is_folded_is_shown_with_v(explain) -> None:

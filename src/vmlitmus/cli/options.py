@@ -33,11 +33,16 @@ _NUMBER = r"(\d{1,12}(?:\.\d{0,9})?|\.\d{1,9}|\d(?:\.\d{1,9})?e\d{1,2})"
 
 @dataclass(frozen=True)
 class Deciding:
-    """How a command decides: with which engine, within which limits, with whose model."""
+    """How a command decides: with which engine, within which limits, with whose model, and where.
+
+    ``cluster`` is the address of a Ray cluster, ``shards`` how many of its workers divide a search.
+    """
 
     engine: Choice
     limits: Limits
     model: str | None  # the file of a user's model
+    cluster: str | None = None
+    shards: int | None = None
 
     def catalogue(self) -> Catalogue:
         """Return the catalogue, with the user's model where there is one; raises ModelError."""

@@ -2,7 +2,7 @@
 
 A test begins as the smallest one that the topic ships; a mechanism as the topic's default one under
 a new name, with all its moments listed, and with a test whose verdict hangs on the mechanism where
-there is one. Returns texts by file name; writes nothing.
+there is one, else with one that executes it. Returns texts by file name; writes nothing.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from vmlitmus.errors import UsageError, VmlitmusError, unknown
 from vmlitmus.lang import Hooks, Model
 from vmlitmus.litmus import Catalogue
 from vmlitmus.litmus.catalogue import blessed
-from vmlitmus.outcome import Verdict
+from vmlitmus.outcome import Result, Verdict
 from vmlitmus.scenario import Test
 
 _SMALL, _TRIED = 2_000, 30  # states of tests that are tried with other mechanisms, and how many
@@ -204,7 +204,11 @@ def _entities(model: Model) -> str:
 
 
 def _telling(model: Model, setting: tuple[str, str]) -> Test | None:
-    """Return the smallest shipped test that holds, but not with some other mechanism."""
+    """Return a small shipped test that tells mechanisms apart.
+
+    The smallest that holds, but not with some other mechanism; else the smallest whose search is
+    another one with some other mechanism, so that it executes their code.
+    """
     table, key = setting
     counts = blessed(model.name)
     others = model.choices(model.settings[table][key])
@@ -212,26 +216,36 @@ def _telling(model: Model, setting: tuple[str, str]) -> Test | None:
     def states(test: Test) -> int:
         return counts.get(test.name, [1 << 60])[0]
 
-    small = [
-        test
-        for test in Catalogue().tests(model.name)
-        if _is_simple(test) and test.cells[0].expect is Verdict.HOLDS and states(test) < _SMALL
-    ]
-    for test in sorted(small, key=states)[:_TRIED]:
-        cell = test.cells[0]
-        for other in others:
-            tables = {**cell.tables, table: {**cell.tables.get(table, {}), key: other}}
-            with suppress(VmlitmusError):
-                machine = replace(cell, tables=tables).machine(model)
-                found = run(machine, cell.claim, limits=Limits(1.0))
-                if found.verdict is Verdict.VIOLATED:
-                    return test
-    return None
+    simple = [test for test in Catalogue().tests(model.name) if _is_simple(test)]
+    small = sorted((t for t in simple if states(t) < _SMALL), key=states)[:_TRIED]
+    differing: Test | None = None
+    for test in sorted(small, key=lambda test: test.cells[0].expect is not Verdict.HOLDS):
+        holds = test.cells[0].expect is Verdict.HOLDS
+        if differing is not None and not holds:
+            break
+        found = list(_results(model, test, setting, others))
+        if holds and Verdict.VIOLATED in [r.verdict for r in found]:
+            return test
+        if differing is None and len({(r.states, r.transitions) for r in found}) > 1:
+            differing = test
+    return differing
+
+
+def _results(
+    model: Model, test: Test, setting: tuple[str, str], others: Iterable[object]
+) -> Iterable[Result]:
+    """Yield what a test finds with each of some mechanisms, as far as they go with it."""
+    (table, key), cell = setting, test.cells[0]
+    for other in others:
+        tables = {**cell.tables, table: {**cell.tables.get(table, {}), key: other}}
+        with suppress(VmlitmusError):
+            machine = replace(cell, tables=tables).machine(model)
+            yield run(machine, cell.claim, limits=Limits(1.0))
 
 
 def _is_simple(test: Test) -> bool:
-    """Say whether a test has one cell, and tables that a scaffold can write."""
-    return not test.axes and not test.wide and _is_plain(tomllib.loads(test.text))
+    """Say whether a test has one cell, and is not about time."""
+    return not test.axes and not test.wide and "timing" not in tomllib.loads(test.text)
 
 
 def _smallest(topic: str, setting: tuple[str, str] | None = None) -> Test:
@@ -248,23 +262,6 @@ def _smallest(topic: str, setting: tuple[str, str] | None = None) -> Test:
     if not found:
         raise UsageError(f"{topic}: no shipped test is simple enough to begin with")
     return min(found, key=rank)
-
-
-def _is_plain(given: Mapping[str, Any]) -> bool:
-    """Say whether a file has only tables of values and lists of such tables."""
-    for value in given.values():
-        tables = value if isinstance(value, list) else [value]
-        for table in tables:
-            if isinstance(table, dict) and any(isinstance(v, dict) for v in table.values()):
-                return False
-            if isinstance(table, dict) and any(
-                isinstance(item, dict)
-                for values in table.values()
-                if isinstance(values, list)
-                for item in values
-            ):
-                return False
-    return True
 
 
 def _litmus(
@@ -293,4 +290,17 @@ def _table(name: str, value: Any) -> str:
 
 
 def _pairs(items: Iterable[tuple[str, Any]]) -> str:
-    return "".join(f"{key} = {json.dumps(value, ensure_ascii=False)}\n" for key, value in items)
+    return "".join(f"{_key(key)} = {_value(value)}\n" for key, value in items)
+
+
+def _key(name: str) -> str:
+    return name if re.fullmatch(r"[\w-]+", name, re.ASCII) else json.dumps(name)
+
+
+def _value(value: Any) -> str:
+    """Return a value as TOML, tables in it inline."""
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{_key(k)} = {_value(v)}" for k, v in value.items()) + " }"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_value, value))}]"
+    return json.dumps(value, ensure_ascii=False)

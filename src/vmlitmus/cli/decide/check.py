@@ -7,11 +7,11 @@ import os
 import sys
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 
 import click
 
 from vmlitmus import __version__
+from vmlitmus.cli.cluster import placed, searches_on_cluster
 from vmlitmus.cli.disk import disk_options
 from vmlitmus.cli.options import (
     Deciding,
@@ -65,12 +65,6 @@ from vmlitmus.report import line, summary
     metavar="N",
     help="How many tests are decided at a time; by default one for each core.",
 )
-@click.option(
-    "--cluster",
-    metavar="ADDRESS|local",
-    help="Decide the tests on a Ray cluster; local starts one on this machine. Needs "
-    "vmlitmus[ray], the same vmlitmus on all machines.",
-)
 @click.option("--uses", metavar="FILE", hidden=True, help="Write which files each test rests on.")
 @click.option(
     "--json", "as_object", is_flag=True, help="Print one JSON object, vmlitmus/outcome/1."
@@ -81,6 +75,7 @@ from vmlitmus.report import line, summary
 @symmetry_option
 @engine_options
 @disk_options
+@searches_on_cluster
 def command(
     selectors: tuple[str, ...],
     wide: bool,
@@ -90,7 +85,6 @@ def command(
     only: bool,
     first: bool,
     jobs: int | None,
-    cluster: str | None,
     uses: str | None,
     as_object: bool,
     fresh: bool,
@@ -113,8 +107,6 @@ def command(
     """
     if watching:
         return _watch(selectors)
-    if cluster is not None:
-        _clustered(deciding, jobs)
     started = time.monotonic()
     catalogue, model = deciding.catalogue(), deciding.model
     if model and not selectors:
@@ -126,8 +118,8 @@ def command(
         found = in_own_world(model, "--uses", lambda: used(catalogue, selected))
         write_html(json.dumps(found), uses)
     job = deciding.job(catalogue, annotate=bool(html), fresh=fresh, symmetry=symmetric(symmetry))
-    job = replace(job, cluster=cluster)
-    outcomes, interrupted = _decide(job, selected, jobs, first=first)
+    with placed(job, deciding) as job:
+        outcomes, interrupted = _decide(job, selected, jobs, first=first)
     seconds = time.monotonic() - started
     if html:
         from vmlitmus.report.html import check_page
@@ -163,20 +155,6 @@ def _decide(
             interrupted = True
     interrupted = interrupted or any(outcome.interrupted for outcome in found.values())
     return [found[index] for index in sorted(found)], interrupted
-
-
-def _clustered(deciding: Deciding, jobs: int | None) -> None:
-    """Raise UsageError for what does not go with --cluster."""
-    limits = deciding.limits
-    given = {
-        "--model": deciding.model,
-        "--spill": limits.spill,
-        "--checkpoint": limits.checkpoints,
-        "--jobs": jobs,
-    }
-    for option, value in given.items():
-        if value is not None:
-            raise UsageError(f"--cluster does not go with {option}, which is for this machine")
 
 
 def _print(lines: list[tuple[str, bool]], output: str | None) -> None:
