@@ -191,7 +191,7 @@ class Search(StateStore):
 
     def _call_together(self) -> None:
         """Let more cores help as soon as the code for that is compiled."""
-        if self.edges or self.starts or self.limits.spill is not None:
+        if self.edges or self.starts or self.remainders is not None:
             self.cores = 1
         elif self.coming is None:
             if self.get("TAIL") - self.get("HEAD") >= _LASTING * parallel.FEW * self.cores:
