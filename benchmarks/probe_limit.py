@@ -15,7 +15,7 @@ import time
 
 from ours import ours
 from vmlitmus.engine.native.jit import Native
-from vmlitmus.engine.native.kernels import breadth_first
+from vmlitmus.engine.native.kernels.keys import mix
 from vmlitmus.engine.native.kernels.language import compile_kernel
 from vmlitmus.engine.native.storage.memory import Region
 
@@ -47,7 +47,7 @@ def probe(table, lines, keys, rounds):  # type: ignore[no-untyped-def]
 
 def probes_a_second(size: int) -> float:
     """Return how many lines of a table of so many bytes can be looked at in a second of CPU."""
-    text = compile_kernel([breadth_first.mix, probe], {"BATCH": BATCH}, frozenset({"probe"}))
+    text = compile_kernel([mix, probe], {"BATCH": BATCH}, frozenset({"probe"}))
     run = Native(text, 2).function("probe", 4)
     table, keys = Region(size), Region(8 * BATCH)
     for place in range(0, size // 8, 256):

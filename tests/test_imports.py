@@ -184,6 +184,7 @@ ROOMS = {  # inside a package, or a room of it: which folder may import which, "
         "kernels": set(),
         "storage": {"kernels", ""},
         "symmetry": {""},
+        "sharded": {"kernels", "storage", "symmetry", ""},
         "": {"kernels", "storage", "symmetry"},
     },
 }

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 from judge import load
 
+import vmlitmus
 from part_writes import Parts
 from vmlitmus.lang import explained
 from vmlitmus.model import TOPICS
@@ -108,3 +112,11 @@ def test_no_part_asserts_a_bug(topic: str) -> None:
 
 def test_a_docstring_may_explain_the_part_of_a_fix() -> None:
     assert BY_RMP.part in explained([prepare])
+
+
+def test_each_explanation_is_a_paragraph_of_its_own() -> None:
+    """Otherwise it belongs to the explanation of another part, and explains nothing."""
+    for path in (Path(vmlitmus.__file__).parent / "model").rglob("*.py"):
+        text = path.read_text()
+        alone = re.findall(r'(?:\n\s*\n|""")\s*Not load-bearing: "', text)
+        assert len(alone) == text.count("Not load-bearing:"), path

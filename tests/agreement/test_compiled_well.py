@@ -24,9 +24,9 @@ CELLS = [
 ]
 
 
-@pytest.fixture(autouse=True)
-def well_soon(monkeypatch):
-    """Compile well after 16 states; count how often."""
+@pytest.fixture(scope="module")
+def noted():
+    """Compile well after 16 states, and note each time; the kernels are made once for all tests."""
     efforts = []
     compile_ = search.Search._compile
 
@@ -34,14 +34,22 @@ def well_soon(monkeypatch):
         efforts.append(effort)
         compile_(self, effort)
 
-    monkeypatch.setattr(search, "_QUICK", -1.0)
-    monkeypatch.setattr(search, "_COMPILING", -1.0)
-    monkeypatch.setattr(search, "_SLICE", 16)
-    monkeypatch.setattr(store, "_BATCH", 16)
-    monkeypatch.setattr(search.Search, "_compile", noting)
-    store._kernel.cache_clear()
-    yield efforts
-    store._kernel.cache_clear()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(search, "_QUICK", -1.0)
+        patch.setattr(search, "_COMPILING", -1.0)
+        patch.setattr(search, "_SLICE", 16)
+        patch.setattr(store, "_BATCH", 16)
+        patch.setattr(search.Search, "_compile", noting)
+        store._kernel.cache_clear()
+        yield efforts
+        store._kernel.cache_clear()
+
+
+@pytest.fixture
+def well_soon(noted):
+    """Return how hard the code of this test was compiled, each time."""
+    noted.clear()
+    return noted
 
 
 @pytest.mark.parametrize(("test", "cell"), CELLS[::12], ids=[c.name for _, c in CELLS[::12]])

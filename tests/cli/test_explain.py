@@ -6,14 +6,21 @@ import json
 import random
 import re
 import shlex
+from dataclasses import replace
 from pathlib import Path
 
 import jsonschema
 import pytest
 
 import vmlitmus
+from vmlitmus.api import grid_of
+from vmlitmus.cli.decide import explain as explain_command
 from vmlitmus.cli.main import main
+from vmlitmus.decide.cells import decide_apart
+from vmlitmus.outcome import Verdict
+from vmlitmus.report import explain as report
 from vmlitmus.report.folding import folded
+from vmlitmus.report.grids.matrix import explain_matrix
 
 SCHEMA = Path(vmlitmus.__file__).parent / "schemas" / "outcome-1.json"
 SNP_DMA = "drop-destroy-flush-snp-dma"
@@ -114,6 +121,19 @@ def test_a_report_fits_a_screen(explain, name: str) -> None:
     lines = explain(name).splitlines()
     assert max(map(len, lines)) <= 75
     assert len(lines) <= 50
+
+
+@pytest.mark.wide
+def test_every_ordinary_report_fits_a_screen() -> None:
+    tests = vmlitmus.load()
+    outcomes = iter(vmlitmus.check(tests))
+    for test, cells in tests.selected:
+        found = [next(outcomes) for _ in cells]
+        assert not any(o.error for o in found), test.name
+        text = report(found[0]) if len(found) == 1 else explain_matrix(grid_of(test, found), 75)
+        lines = text.splitlines()
+        assert len(lines) <= 50, test.name
+        assert max(map(len, lines)) <= 75, test.name
 
 
 def test_what_is_folded_is_shown_with_v(explain) -> None:
@@ -225,3 +245,23 @@ def test_explain_says_what_the_mechanisms_leave_out(capsys) -> None:
     assert main(["explain", SNP_DMA, "--json"]) == 0
     (test,) = json.loads(capsys.readouterr().out)["tests"]
     assert any(text.startswith("reclaim: ") for text in test["not_modelled"])
+
+
+def test_an_interrupt_while_a_cell_is_decided_ends_the_matrix(capsys, monkeypatch) -> None:
+    """A search that sees the interrupt itself gives an answer; the next cells are not looked at."""
+    asked: list[str] = []
+
+    def decided(job, test, cell, *others):
+        asked.append(cell.name)
+        outcome = decide_apart(job, test, cell, *others)
+        given_up = replace(outcome.result, verdict=Verdict.INCONCLUSIVE, reason="interrupted")
+        return outcome if len(asked) < 2 else replace(outcome, result=given_up)
+
+    monkeypatch.setattr(explain_command, "decide_apart", decided)
+    assert main(["explain", "isolation-keeps-device-irqs-away"]) == 130
+    assert len(asked) == 2
+    found = capsys.readouterr()
+    assert found.out == ""
+    assert found.err.strip() == "vmlitmus: interrupted"
+    assert main(["explain", "page-reused"]) == 130
+    assert "interrupted" in capsys.readouterr().out

@@ -42,6 +42,36 @@ def test_mechanisms_for_every_setting_run(tmp_path, capsys, topic: str, setting:
     runs(tmp_path, capsys, "mechanism", "my-own", "--topic", topic, "--setting", setting)
 
 
+def test_the_test_of_a_mechanism_executes_it(tmp_path, capsys) -> None:
+    """A mistake in the one moment of the mechanism is told."""
+    new = ["new", "mechanism", "my-own", "--topic", "ap-creation", "--setting", "kvm.kick"]
+    assert main([*new, "-o", str(tmp_path)]) == 0
+    path = tmp_path / "my_own.py"
+    text = path.read_text()
+    assert "    # def reaches(self, w: World, target: Vcpu) -> bool:\n" in text
+    path.write_text(
+        text.replace(
+            "    # def reaches(self, w: World, target: Vcpu) -> bool:\n    #     Say",
+            "    def reaches(self, w: World, target: Vcpu) -> bool:\n"
+            "        return target.mode != Mode.OUTSIDE\n    # Say",
+        )
+    )
+    capsys.readouterr()
+    assert main(["check", str(tmp_path / "my-own.toml"), "--model", str(path)]) == 2
+    told = "unknown name 'Mode'; is 'from vmlitmus.world.snp import Mode' missing?"
+    assert told in "".join(capsys.readouterr())
+
+
+@pytest.mark.parametrize("name", ["class", "all", "condition", "flush-policy", "world"])
+@pytest.mark.parametrize("kind", ["mechanism", "claim"])
+def test_a_name_that_is_taken_in_python_runs(tmp_path, capsys, kind: str, name: str) -> None:
+    assert main(["new", kind, name, "-o", str(tmp_path)]) == 0
+    file = name.replace("-", "_")
+    args = ["check", str(tmp_path / f"{name}.toml"), "--model", str(tmp_path / f"{file}.py")]
+    assert main(args) == 0, capsys.readouterr().out
+    assert "1 of 1 as expected" in capsys.readouterr().out
+
+
 def test_a_new_topic_runs(tmp_path, capsys) -> None:
     runs(tmp_path, capsys, "topic", "my-own")
 

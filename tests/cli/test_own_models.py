@@ -47,7 +47,7 @@ def test_a_model_imports_the_file_beside_it_and_its_tests_are_found(tmp_path, ca
     assert main(["check", "--model", str(tmp_path / "mine.py")]) == 0
     done = capsys.readouterr()
     assert "1 of 1 as expected" in done.out
-    assert "litmus files beside" in done.err
+    assert "the litmus file beside" in done.err
 
 
 def test_a_model_without_tests_beside_it(tmp_path, capsys) -> None:

@@ -145,6 +145,31 @@ def test_the_second_check_says_the_same_and_decides_nothing(tmp_path: Path) -> N
     assert kept(check(tmp_path, *SOME, "--no-cache")) == 0
 
 
+def test_what_code_a_cell_may_run_is_kept_with_the_results(tmp_path: Path) -> None:
+    first = check(tmp_path, *SOME)
+    every = sorted((tmp_path / "vmlitmus" / "results").glob("*/*.note"))
+    assert len(every) == 1  # of one topic
+    whole = every[0].read_bytes()
+    for damaged in (b"", whole[:-9], whole.replace(b":", b";"), b"\xff" * 99):
+        every[0].write_bytes(damaged)
+        assert kept(check(tmp_path, *SOME)) == len(first.splitlines()) - 1
+        assert every[0].read_bytes() == whole
+
+
+@pytest.mark.parametrize("text", ["[]", "{", '{"a": 1}', "null", "[" * 5000])
+def test_a_note_with_something_else_is_no_note(tmp_path: Path, text: str) -> None:
+    catalogue = Catalogue()
+    [(test, [cell])] = catalogue.select([TEST], wide=False)
+    store = Store(tmp_path / "results").open()
+    assert store is not None
+    keys = Keys(catalogue, "auto", store)
+    key = keys.key(test, cell)
+    place = keys.topics[test.topic].place
+    assert place is not None
+    store.keep_note(place, text)
+    assert Keys(catalogue, "auto", store).key(test, cell) == key is not None
+
+
 def test_without_the_cache_nothing_is_written(tmp_path: Path) -> None:
     check(tmp_path, TEST, "--no-cache")
     assert list(tmp_path.iterdir()) == []

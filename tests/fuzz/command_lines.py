@@ -31,11 +31,15 @@ NOT_OFFERED = {"watching", "everything", "required", "uses", "wide", "help", "co
 
 @dataclass
 class Call:
-    """A command line, and what is on its standard input; its files are in the folder already."""
+    """A command line, and what is on its standard input; its files are in the folder already.
+
+    ``outputs`` are files that it may write, in which no control character may be either.
+    """
 
     args: list[str]
     stdin: bytes = b""
     inputs: list[str] = field(default_factory=list)
+    outputs: list[str] = field(default_factory=list)
 
 
 def mutated(text: str, chance: random.Random) -> bytes:

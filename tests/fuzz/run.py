@@ -1,5 +1,7 @@
 """Mutated litmus files, models and command lines: python tests/fuzz/run.py --count 10000
 
+With ``--of recordings``: mutated recordings, for audit trace and validate.
+
 Each call of the command line has a process of its own. A fault is an exit code that is not
 documented, a control character on an output, a traceback, more than 20 s, or 1 GiB more than the
 program itself. Exits 1 when there is a fault, and prints the seed that shows it again.
@@ -21,6 +23,7 @@ import time
 from pathlib import Path
 
 import command_lines
+import recorded_runs
 
 import vmlitmus
 from vmlitmus.cli.main import main
@@ -30,6 +33,7 @@ from vmlitmus.printable import control_in
 
 CODES = {0, 1, 2, 3}
 SECONDS, MEMORY = 20, 1 << 30
+MAKERS = {"files": lambda *a: command_lines.call(*a), "recordings": recorded_runs.call}
 _ENOUGH = 4 * MEMORY  # a call that takes this much gets no more
 
 
@@ -43,12 +47,12 @@ def warm() -> None:
         catalogue.model_of(topic)
 
 
-def fault_of(seed: int) -> tuple[str | None, int]:
+def fault_of(seed: int, of: str = "files") -> tuple[str | None, int]:
     """Run one call in a process of its own; return what is wrong with it, and its exit code."""
     chance = random.Random(seed)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        call = command_lines.call(chance, folder)
+        call = MAKERS[of](chance, folder)
         began, own = time.monotonic(), _resident()
         child = os.fork()
         if child == 0:
@@ -56,7 +60,8 @@ def fault_of(seed: int) -> tuple[str | None, int]:
         _, status, used = os.wait4(child, 0)
         taken = time.monotonic() - began
         code = os.waitstatus_to_exitcode(status)
-        text = (folder / ".output").read_bytes().decode("utf-8", "surrogateescape")
+        written = [folder / f for f in (".output", *call.outputs) if (folder / f).exists()]
+        text = b"".join(f.read_bytes() for f in written).decode("utf-8", "surrogateescape")
     found = control_in(text)
     if taken > SECONDS:
         busy = used.ru_utime + used.ru_stime
@@ -128,11 +133,13 @@ def _spare(folder: Path) -> None:
     bless.counts_path = lambda topic: folder / f"{topic}.json"
 
 
-def run(count: int, first: int = 0) -> tuple[list[str], collections.Counter[int]]:
+def run(
+    count: int, first: int = 0, of: str = "files"
+) -> tuple[list[str], collections.Counter[int]]:
     """Run calls by seed; return the faults, and how often each exit code came."""
     faults, codes = [], collections.Counter[int]()
     for seed in range(first, first + count):
-        fault, code = fault_of(seed)
+        fault, code = fault_of(seed, of)
         codes[code] += 1
         if fault:
             faults.append(f"seed {seed}: {fault}")
@@ -144,14 +151,17 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--count", type=int, default=10_000)
     parser.add_argument("--first", type=int, default=0, help="the first seed")
+    parser.add_argument("--of", choices=list(MAKERS), default="files", help="what is mutated")
     parser.add_argument("--show", action="store_true", help="print the command lines only")
     asked = parser.parse_args()
     if asked.show:
         with tempfile.TemporaryDirectory() as name:
             for seed in range(asked.first, asked.first + asked.count):
-                print(seed, command_lines.call(random.Random(seed), Path(name)).args)
+                print(seed, MAKERS[asked.of](random.Random(seed), Path(name)).args)
         sys.exit()
     warm()
-    wrong, seen = run(asked.count, asked.first)
+    if asked.of == "recordings":
+        recorded_runs.warm()
+    wrong, seen = run(asked.count, asked.first, asked.of)
     print(f"{asked.count} calls, {len(wrong)} faults, exit codes {dict(sorted(seen.items()))}")
     sys.exit(bool(wrong))

@@ -18,6 +18,12 @@ def test_a_few_calls_end_as_documented() -> None:
     assert set(codes) >= {0, 2}
 
 
+def test_a_few_recordings_end_as_documented() -> None:
+    faults, codes = run.run(12, first=40, of="recordings")
+    assert not faults
+    assert len(codes) > 1
+
+
 def test_faults_are_found(monkeypatch) -> None:
     call = command_lines.Call(["check", "/no/\x1b.toml"])
     monkeypatch.setattr(command_lines, "call", lambda *_: call)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from vmlitmus.cli.main import main
 from vmlitmus.litmus import Catalogue
+from vmlitmus.simulation.simulate import prepared
+from vmlitmus.simulation.simulators.reference import Simulator
 
 TEST = """
 question = "How many split locks do many vcpus make?"
@@ -94,3 +97,20 @@ def test_cells_that_differ_in_time_alone_are_decided_once(path: Path) -> None:
     path.write_text(TEST.replace("[2, 4]", '[2, 3]\n"timing.lock" = ["1 us", "2 us"]'))
     assert [c.where["vcpus"] for c in Catalogue().read(path).cells] == ["2", "3"]
     assert len(Catalogue(in_time=True).read(path).cells) == 4
+
+
+def test_a_large_world_is_the_same_world() -> None:
+    """What is made and lowered as it is reached does what all that there is would do."""
+    catalogue = Catalogue(in_time=True)
+    test, cells = catalogue.select(["bring-up-of-many-in-time"], wide=True)[0]
+    cell = next(cell for cell in cells if not cell.large)
+    found = []
+    for large in (False, True):
+        ready = prepared(catalogue.model_of(test.topic), test, replace(cell, large=large))
+        machine = ready.rules.machine
+        events = Simulator(ready.rules, 1).events(20_000_000)
+        found.append([(e.time, str(machine.instances[e.firing[0]])) for e in events])
+        assert len(machine.instances) < (100 if large else 1000)
+    few, many = [[(time, what.partition("(")[0]) for time, what in each] for each in found]
+    assert few == many
+    assert len(few) > 30

@@ -8,8 +8,20 @@ import pytest
 from asking import SECOND, Asked, both
 from queues import coupons, workshop
 
-from vmlitmus.lang import Assumption, Entity, Model, Sections, World, sequence, step, when
+from vmlitmus.lang import (
+    Assumption,
+    Entity,
+    Model,
+    Sections,
+    Set,
+    World,
+    condition,
+    sequence,
+    step,
+    when,
+)
 from vmlitmus.simulation.simulators.native import Compiled
+from vmlitmus.simulation.simulators.shapes import Shape
 
 S = Assumption("made-up", "a model of this test")
 ROWS = [{"step": "fail", "exponential": "20 s"}, {"step": "repair", "exponential": "1 s"}]
@@ -109,3 +121,54 @@ def test_a_stopped_clock_goes_on_after_another_rule_came_between(
         plain, fast = both(asked.replications(seed, 60), 60 * SECOND)
         assert plain == fast
         assert plain.counts[0]
+
+
+class Coat(Entity):
+    """Hangs in the wardrobe, or is worn."""
+
+
+class Wardrobe(Entity):
+    """Has many coats; ``last`` is the one that was taken last."""
+
+    coats: Set[Coat]
+    last: Coat | None = None
+
+
+@step("{coat} is taken", source=S)
+def wear(w: World, wardrobe: Wardrobe, coat: Coat) -> None:
+    when(wardrobe.last is not coat and coat in wardrobe.coats)
+    wardrobe.coats.discard(coat)
+    wardrobe.last = coat
+
+
+@step("{coat} is hung up", source=S)
+def hang(w: World, wardrobe: Wardrobe, coat: Coat) -> None:
+    when(coat not in wardrobe.coats)
+    wardrobe.coats.add(coat)
+
+
+@condition("first-worn", "the first coat is worn", source=S)
+def first_worn(w: World) -> bool:
+    return w.all(Coat)[0] not in w.the(Wardrobe).coats
+
+
+def test_the_same_numbers_as_wide_as_a_set_and_as_a_reference() -> None:
+    """Where all rows have the same number twice, once wider, each is read as wide as it is."""
+    shape = Shape("s", "", ["i64", "i256", "i64"], [[n, n, n] for n in (1, 1 << 60)])
+    assert shape.places() == [("row", 0), ("row", 1), ("row", 0)]
+    assert shape.tables() == [[n, n, 0, 0, 0] for n in (1, 1 << 60)]
+
+
+def test_a_set_of_more_members_than_a_word_has_bits() -> None:
+    def setup(make: Any, settings: Any) -> None:
+        each = [make(Coat) for _ in range(70)]
+        make(Wardrobe, coats={*each})
+
+    model = Model(
+        name="wardrobe", doc="coats", entities=(Coat, Wardrobe), steps=(wear, hang),
+        conditions=(first_worn,), setup=setup,
+    )  # fmt: skip
+    rows = [{"step": "wear", "rate": "1 /s"}, {"step": "hang", "rate": "9 /s"}]
+    asked = Asked(model, rows, [{"share": "first-worn"}, {"rate": "wear"}])
+    plain, fast = both(asked.replications(3, 3), 3 * SECOND)
+    assert plain == fast

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import random
+import time
 from pathlib import Path
 
 import pytest
@@ -82,6 +83,21 @@ def test_a_loss_of_an_absurd_number_is_a_loss_somewhere(tmp_path: Path, odd: byt
     (lost,) = [e for e in got if e.kind == Kind.LOST]
     assert (lost.cpu, lost.c) == (0xFFFFFFFF, Loss.DAMAGED)
     assert any("cannot be read" in note for note in found.notes)
+
+
+@pytest.mark.parametrize("line", [b"\n", b"#\n", b"x\n"])
+def test_a_small_file_with_very_many_lines_costs_little(tmp_path: Path, line: bytes) -> None:
+    """32 MiB of lines that say nothing, in some kB: read in a second, or no further."""
+    text, path = make_text(some_events(40)), tmp_path / "a.txt.gz"
+    path.write_bytes(gzip.compress(text + line * ((32 << 20) // len(line)) + text, 1))
+    before = time.process_time()
+    found, got = read(path)
+    assert time.process_time() - before < 8
+    events = len([e for e in got if e.kind != Kind.LOST])
+    if line == b"x\n":
+        assert events == 40 and "what follows them is not read" in found.notes[-1]
+    else:
+        assert events == 80
 
 
 def test_absurd_numbers_elsewhere() -> None:

@@ -18,6 +18,7 @@ from vmlitmus.trace.events import Left
 from vmlitmus.validation.wording import Row
 
 GUEST = (Kind.ENTRY, Kind.EXIT)
+AFTER = 400  # events after the last that was changed, in which the search may be late
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ def swapped(rows: list[Row], roster: Roster, rng: random.Random, start: int) -> 
         made[j] = (rows[j][0], *rows[i][1:])
         right = [(rows[i][0], first[3]), (rows[j][0], first[3])]
         right += following(made, first[3], j + 1, 1)
-        return Mutation("swapped", made, roster, frozenset(right))
+        return Mutation("swapped", made[: j + AFTER], roster, frozenset(right))
 
 
 def dropped(rows: list[Row], roster: Roster, rng: random.Random, start: int) -> Mutation:
@@ -79,7 +80,8 @@ def dropped(rows: list[Row], roster: Roster, rng: random.Random, start: int) -> 
     exits = [n for n, row in enumerate(rows) if row[1] == Kind.EXIT and n >= start]
     i = rng.choice(exits)
     made = rows[:i] + rows[i + 1 :]
-    return Mutation("dropped", made, roster, frozenset(following(made, rows[i][3], i, 1)))
+    right = frozenset(following(made, rows[i][3], i, 1))
+    return Mutation("dropped", made[: i + AFTER], roster, right)
 
 
 def another_cookie(rows: list[Row], roster: Roster, rng: random.Random) -> Mutation | None:

@@ -16,7 +16,7 @@ from recordings import BESIDE, CORES
 from recordings import HERE as DATA
 from recordings import roster as roster_of
 from vmlitmus.cli.main import main
-from vmlitmus.outcome.validation import ValidationAnswer
+from vmlitmus.outcome.validation import FIRST, ValidationAnswer
 from vmlitmus.trace import Event, Kind, open_recording
 from vmlitmus.validation.mapping import read_mapping
 from vmlitmus.validation.question import BuiltMachines, Question
@@ -34,6 +34,10 @@ def test_a_real_run_is_explained() -> None:
     )
     assert found.answer is ValidationAnswer.EXPLAINED
     assert [(c.events, c.explained, c.unread) for c in found.cores] == [(87, 79, 8), (197, 185, 12)]
+    assert [c.why_unread for c in found.cores] == [
+        {FIRST: 4, "cookies change": 4},
+        {FIRST: 4, "cookies change": 8},
+    ]
     assert all(c.runs > 0 for c in found.cores)
 
 
@@ -57,6 +61,18 @@ def test_what_perf_and_a_column_for_the_process_show_is_explained(name: str) -> 
     found = validate(recording, roster_of(DATA, f"{name}.txt.gz"), Question(MAPPING, {}, CORES))
     assert found.answer is ValidationAnswer.EXPLAINED
     assert all(c.explained == c.events - c.unread and c.unread == 3 for c in found.cores)
+
+
+@pytest.mark.parametrize(("target", "anew"), [(236, 1), (0, 0)])
+def test_while_a_cpu_comes_online_nothing_is_asked(target: int, anew: int) -> None:
+    file = "text-schedcore-cs-odd.txt.gz"
+    recording = open_recording(str(DATA / file))
+    rows = rows_of(recording)
+    at = len(rows) * 2 // 3
+    rows.insert(at, (rows[at][0], int(Kind.HOTPLUG_ENTRY), 0, 2, 1, 1, target, 85))
+    question = Question(MAPPING, {}, CORES)
+    found = validate_rows(rows, recording, roster_of(DATA, file), question, BuiltMachines())
+    assert [c.anew.get("a cpu comes online", 0) for c in found.cores] == [anew, 0]
 
 
 def switch(time: int, cpu: int, old: int, new: int, left: int = 0) -> Event:
@@ -162,6 +178,7 @@ def test_wrong_usage(run, more: list[str], words: str) -> None:  # type: ignore[
         ("vm2-flight-recorder.txt.gz", "core-scheduling"),
         ("vm2-none.dat", "core-scheduling"),
         ("vm2-midway.dat", "core-scheduling"),
+        ("vm1-smt-off-in-mid-trace.dat", "core-scheduling"),
         ("text-no-schedcore-kvm-2vm-none.txt.gz", "none"),
     ],
 )
@@ -182,7 +199,7 @@ def test_seeded_mutations_are_found_at_the_right_event() -> None:
     rng = random.Random(7)
     first = next(n for n, row in enumerate(rows) if row[1] == Kind.ENTRY)
     right = []
-    for n in range(60):
+    for n in range(120):
         makers = (
             lambda: swapped(rows, roster, rng, first + 40),
             lambda: dropped(rows, roster, rng, first + 40),

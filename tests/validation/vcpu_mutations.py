@@ -2,8 +2,9 @@
 
 Of the events that a step of the model has to stand for, two neighbours of one cpu change places,
 one is dropped, or a number of one is another: why a vcpu exits, what is sent and to whom, whom a
-thread wakes. The right event is where the recording first contradicts itself: a changed event, or
-one of the vcpu that it is about, up to the fourth after it that the mapping reads.
+thread wakes. It is a mutation if the copy breaks a rule of ``kernel_rules``; any other copy is what
+some run of the kernel records. The right event is the first that was changed, or one after it, up
+to the one that breaks the rule.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from kernel_rules import first_broken
+
 from vmlitmus.trace import Kind
 from vmlitmus.trace.events import Left, Mode
 from vmlitmus.trace.tracepoints.tables import SVM, SVM_REASONS
@@ -19,22 +22,29 @@ from vmlitmus.validation.mapping import TraceMapping
 from vmlitmus.validation.vcpus.events import events_of
 from vmlitmus.validation.wording import Row
 
-NEXT = 4
+AFTER = 300  # events after the one that breaks the rule, in which the search may be late
 
 
 @dataclass(frozen=True)
 class Mutation:
-    """``right`` are times and cpus of events at which a mismatch is at the right place."""
+    """The right events are those from the time ``first`` to the time ``last``."""
 
     what: str
     rows: list[Row]
-    right: frozenset[tuple[int, int]]
+    first: int
+    last: int
+    rule: str
+
+    def is_right(self, time: int) -> bool:
+        """Say whether the first mismatch is at the right event."""
+        return self.first <= time <= self.last
 
 
 class Mutator:
     """Makes mutations of one recording; ``vcpus`` are threads by the APIC id of their vcpu.
 
     ``skip`` are vcpus that are not followed, ``bookkept`` the kinds of events that no step needs.
+    ``harmless`` counts the changed copies that broke no rule.
     """
 
     def __init__(
@@ -45,12 +55,13 @@ class Mutator:
         bookkept: Sequence[Kind],
         rng: random.Random,
     ) -> None:
+        assert first_broken(rows, vcpus) is None
         self.rows = rows
+        self.harmless = 0
         self._vcpus = vcpus
         self._followed = {tid for number, tid in vcpus.items() if number not in mapping.skip}
         recorded = {Kind(row[1]) for row in rows}
         kinds = {next((k for k in e.kinds if k in recorded), None) for e in events_of(mapping)}
-        self._read = kinds
         self._kinds = kinds - set(bookkept)
         self._rng = rng
         self._modes = mapping.topic == "ap-creation"  # what else INIT is does not matter elsewhere
@@ -71,40 +82,45 @@ class Mutator:
             named = {row[5]}
         return named & self._followed
 
-    def _made(self, what: str, rows: list[Row], at: int, changed: Sequence[Row]) -> Mutation:
-        right = {(row[0], row[3]) for row in changed}
-        for tid in {t for row in changed for t in self._concerns(row)}:
-            near = [r for r in rows[at : at + 600] if r[4] == tid or tid in self._concerns(r)]
-            read = [n for n, r in enumerate(near) if r[1] in self._read]
-            right |= {(row[0], row[3]) for row in near[: read[NEXT] + 1]}
-        return Mutation(what, rows, frozenset(right))
-
-    def swapped(self) -> Mutation:
-        """Two neighbouring events of one cpu change places, each at the other's time."""
+    def make(self, number: int) -> Mutation:
+        """Make one that breaks a rule, of the kinds by turns."""
+        maker = (self._swapped, self._dropped, self._changed)[number % 3]
         while True:
-            i = self._rng.choice(self._at)
-            cpu = self.rows[i][3]
-            j = next((n for n in self._at if n > i and self.rows[n][3] == cpu), None)
-            if j is None or self.rows[i][1:] == self.rows[j][1:]:
+            made = maker()
+            if made is None:
                 continue
-            made = list(self.rows)
-            made[i] = (self.rows[i][0], *self.rows[j][1:])
-            made[j] = (self.rows[j][0], *self.rows[i][1:])
-            return self._made("swapped", made, i, [made[i], made[j]])
+            rows, at = made
+            broken = first_broken(rows, self._vcpus)
+            if broken is None:
+                self.harmless += 1
+                continue
+            last, rule = broken
+            what = maker.__name__.strip("_")
+            kept = rows[: last + AFTER]
+            return Mutation(what, kept, self.rows[at][0], rows[last][0], rule)
 
-    def dropped(self) -> Mutation:
+    def _swapped(self) -> tuple[list[Row], int] | None:
+        """Two neighbouring events of one cpu change places, each at the other's time."""
+        i = self._rng.choice(self._at)
+        cpu = self.rows[i][3]
+        j = next((n for n in self._at if n > i and self.rows[n][3] == cpu), None)
+        if j is None or self.rows[i][1:] == self.rows[j][1:]:
+            return None
+        made = list(self.rows)
+        made[i] = (self.rows[i][0], *self.rows[j][1:])
+        made[j] = (self.rows[j][0], *self.rows[i][1:])
+        return made, i
+
+    def _dropped(self) -> tuple[list[Row], int]:
         """An event is missing."""
         i = self._rng.choice(self._at)
-        return self._made("dropped", self.rows[:i] + self.rows[i + 1 :], i, [self.rows[i]])
+        return self.rows[:i] + self.rows[i + 1 :], i
 
-    def changed(self) -> Mutation:
+    def _changed(self) -> tuple[list[Row], int] | None:
         """A number of an event is another."""
-        while True:
-            i = self._rng.choice(self._at)
-            row = self._with_another(self.rows[i])
-            if row is not None:
-                made = [*self.rows[:i], row, *self.rows[i + 1 :]]
-                return self._made("changed", made, i, [self.rows[i], row])
+        i = self._rng.choice(self._at)
+        row = self._with_another(self.rows[i])
+        return None if row is None else ([*self.rows[:i], row, *self.rows[i + 1 :]], i)
 
     def _with_another(self, row: Row) -> Row | None:
         time, kind, number, cpu, task, a, b, c = row

@@ -40,7 +40,7 @@ _spill_option = click.option(
     metavar="DIR",
     callback=_writable,
     help="Keep the states found in a file there, not in memory: 10^8 states take 0.7 GB of "
-    "memory and 0.8 GB of disk. The file goes when the search ends, however it ends.",
+    "memory and 0.8 GB of disk. The file is deleted when the search ends, however it ends.",
 )
 
 
@@ -75,8 +75,8 @@ def disk_options(command: Callable[..., int]) -> Callable[..., int]:
             "--checkpoint",
             metavar="DIR",
             callback=_writable,
-            help="Note there, level by level, what a search has found, so that a search that was "
-            "killed can go on with --resume. It goes when the search has its answer.",
+            help="Write checkpoints there, one for each level of a search, so that a search that "
+            "was killed can go on with --resume. They are deleted once there is an answer.",
         ),
         _spill_option,
     ):

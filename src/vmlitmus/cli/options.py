@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from vmlitmus.cli.output.destination import write_whole
+from vmlitmus.cli.output.destination import UNWRITTEN, write_whole
 from vmlitmus.cli.output.streams import control
 from vmlitmus.engine.limits import Limits, Symmetry
 from vmlitmus.errors import UsageError
@@ -33,11 +33,16 @@ _NUMBER = r"(\d{1,12}(?:\.\d{0,9})?|\.\d{1,9}|\d(?:\.\d{1,9})?e\d{1,2})"
 
 @dataclass(frozen=True)
 class Deciding:
-    """How a command decides: with which engine, within which limits, with whose model."""
+    """How a command decides: with which engine, within which limits, with whose model, and where.
+
+    ``cluster`` is the address of a Ray cluster, ``shards`` how many of its workers divide a search.
+    """
 
     engine: Choice
     limits: Limits
     model: str | None  # the file of a user's model
+    cluster: str | None = None
+    shards: int | None = None
 
     def catalogue(self) -> Catalogue:
         """Return the catalogue, with the user's model where there is one; raises ModelError."""
@@ -210,11 +215,17 @@ html_option = click.option(
 
 
 def write_html(text: str, path: str) -> None:
-    """Write a page: whole, or not at all; raises UsageError for what cannot be written."""
+    """Write a page: whole, or not at all.
+
+    Where it cannot be written that is said, and the result is printed all the same, so that nothing
+    computed is lost.
+    """
     try:
         write_whole(printable(text), path)
     except OSError as error:
-        raise UsageError(f"--html {path}: {error.strerror or error}") from None
+        reason = printable(f"vmlitmus: --html {path}: {error.strerror or error}")
+        click.echo(reason, err=True)
+        click.get_current_context().meta[UNWRITTEN] = True
 
 
 def write_out(text: str | bytes, path: str | None) -> None:

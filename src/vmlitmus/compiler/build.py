@@ -11,6 +11,7 @@ from typing import Any
 from vmlitmus.compiler.collector import collector_paused
 from vmlitmus.compiler.declared import mechanism, parameters
 from vmlitmus.compiler.listing import labels, places, sources
+from vmlitmus.compiler.lowering.read_set import RecordedReads
 from vmlitmus.compiler.machine.bindings import Begins, Bindings
 from vmlitmus.compiler.machine.local_domains import find_domains
 from vmlitmus.compiler.machine.lowering_cache import Family, LoweringCache, at_home, family
@@ -79,13 +80,13 @@ def build(
     )
     try:
         filled = fill(model, settings or {}, lists or {}, in_time=in_time)
-        builder = _Builder(model, filled, switchable)
+        builder = _Builder(model, filled, switchable, large=in_time)
         parts = builder.prepare(*arguments)
         content = builder.content(parts), selective
         if known is not None and content in known:
             return known[content]
         machine = replace(builder.build(parts), content=content)
-        machine = checked(machine, ordered=builder.depth > 0)
+        machine = checked(machine, ordered=builder.depth > 0, bindings=builder.bindings)
         found = machine.passing
         if found is None:
             return machine
@@ -140,7 +141,9 @@ class _Parts:
 
 
 class _Builder:
-    def __init__(self, model: Model, settings: Settings, switchable: bool = False) -> None:
+    def __init__(
+        self, model: Model, settings: Settings, switchable: bool = False, *, large: bool = False
+    ) -> None:
         self.model = model
         self.switchable = switchable
         self.settings = settings
@@ -148,6 +151,8 @@ class _Builder:
         self.fields, self.made = self.there.fields, self.there.made
         machine = self.settings.tables.get("machine", {})
         self.depth = machine["store_buffer"] if machine.get("memory") == "tso" else 0
+        self.large = large and not switchable and not self.depth
+        self.bindings: Bindings | None = None
         self.buffered = False
         self.stores: Stores | None = None
         self.varying: frozenset[str] = frozenset()  # the fields that change, where it is known
@@ -204,9 +209,11 @@ class _Builder:
         self.locals(programs, self.cache(parts), variables)
         world.recorder.variables = {(v.entity, v.name): (v.index, v.domain) for v in variables}
         world.recorder.buffers = world.buffers
-        instances = tuple(
-            Bindings(steps, programs, world, variables, self.there.names, self.begins(environment))
-        )
+        self.bindings = Bindings(
+            steps, programs, world, variables, self.there.names, self.begins(environment),
+            large=self.large,
+        )  # fmt: skip
+        instances = tuple(self.bindings)
         return Machine(
             self.model,
             world,
@@ -363,8 +370,12 @@ class _Builder:
         """Find which locals live across yields; add to ``variables`` the slots that keep them."""
         world = kept.world
         for step, sequence in made.items():
-            find = partial(find_domains, sequence, kept)
-            found = kept.take((step, sequence.ready), find)
+            if self.large:
+                reads = RecordedReads(kept.variables, kept.answers)
+                found = find_domains(sequence, kept, reads, large=True)
+            else:
+                find = partial(find_domains, sequence, kept)
+                found = kept.take((step, sequence.ready), find)
             domains = {name: at_home(domain, world) for name, domain in found.domains.items()}
             sequence.settle(found.met, domains)
         for actor in dict.fromkeys(sequence.actor for sequence in made.values()):

@@ -1,10 +1,10 @@
-"""Decide cells: one here, or many on all cores."""
+"""Decide cells: one here, or many on all cores of this machine or of a cluster."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from vmlitmus.compiler import Machine, scanned
 from vmlitmus.decide.memory_order import memory_order
@@ -25,7 +25,10 @@ from vmlitmus.scenario import Cell, Test
 
 if TYPE_CHECKING:
     from vmlitmus.decide.cache import Store
+    from vmlitmus.engine.native.sharded.search import Workers
 
+A = TypeVar("A")
+B = TypeVar("B")
 _TOGETHER = 16  # cells that one process decides in a row, at most
 _WORKERS = 64  # of a cluster that are to have something to do
 _SHARES = 6  # rows for each process at least, so that all end at about the same time
@@ -65,9 +68,33 @@ class Job:
     store: Store | None = None
     symmetry: Symmetry = "auto"
     cluster: str | None = None  # where cells are decided, as for Ray: an address, "auto", "local"
+    workers: Workers | None = None  # who divide each search among them
     scenario: dict[tuple[str, str], Machine] = field(default_factory=dict)
     built: dict[str, dict[object, Machine]] = field(default_factory=dict)
     answered: dict[object, _Answer] = field(default_factory=dict)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Elsewhere a job has what is asked, and nothing of what is known here."""
+        return _elsewhere, (self.engine, self.limits, self.annotate, self.symmetry)
+
+    def spread(
+        self,
+        work: Callable[[A], B],
+        items: Iterable[A],
+        busy: Callable[[A], None] | None = None,
+        *,
+        lost: Callable[[A], B] | None = None,
+        **here: Any,
+    ) -> Iterator[tuple[A, B]]:
+        """Yield each item with what the work on it returns: on the cluster, if there is one.
+
+        Else on all cores of this machine, as ``workers.spread``, which takes what is ``here``.
+        """
+        if self.cluster is None:
+            return spread(work, items, busy, lost=lost, **here)
+        from vmlitmus.decide.cluster import spread_on
+
+        return spread_on(self.cluster, work, items, busy, lost=lost)
 
     def machine(self, topic: str, cell: Cell) -> Machine:
         """Return the machine of a cell; raises ScenarioError or ModelError."""
@@ -103,6 +130,10 @@ class Job:
             cell.name,
             lambda: list(scanned(model, cell.tables, cell.lists, allow=cell.allow).parts),
         )
+
+
+def _elsewhere(engine: Choice, limits: Limits, annotate: bool, symmetry: Symmetry) -> Job:
+    return Job(Catalogue(), None, engine, limits, annotate, symmetry=symmetry)
 
 
 def decide(
@@ -143,7 +174,7 @@ def decide_apart(
             busy,
         )
     except ModelLost:
-        return _lost(job, test, cell)
+        return lost(job, test, cell)
 
 
 def _decided(
@@ -208,6 +239,7 @@ def _answer(
         observe=test.watched,
         symmetry=job.symmetry,
         likely=likely,
+        workers=job.workers,
     )
     if job.annotate:
         result = annotated(machine, result)
@@ -309,23 +341,28 @@ def decide_all(
         watcher.done(outcome.name)
         yield index, outcome
     number = workers or processes()
-    most = min(_TOGETHER, (len(pairs) - len(kept.found)) // (_SHARES * number) + 1)
+    shares = _WORKERS if job.cluster else _SHARES * number
+    most = min(_TOGETHER, (len(pairs) - len(kept.found)) // shares + 1)
     groups = _groups(pairs, kept.found, most)
-    if job.cluster is not None:
-        found = _on_cluster(job, job.cluster, pairs, kept.found, watcher)
-    elif sum(map(len, groups)) == 1:
+    found: Iterable[tuple[tuple[int, ...], list[Outcome]]]
+    if not groups:
+        found = ()
+    elif job.workers is not None:
+        each = (index for group in groups for index in group)
+        found = (((i,), [decide_apart(job, *pairs[i], watcher.search)]) for i in each)
+    elif sum(map(len, groups)) == 1 and job.cluster is None:
         [[index]] = groups
         outcome = decide_apart(job, *pairs[index], watcher.search, busy=watcher.busy)
         found = iter([(groups[0], [outcome])])
     else:
-        found = spread(
+        found = job.spread(
             lambda group: [decide(job, *pairs[index]) for index in group],
             groups,
             lambda group: watcher.busy(pairs[group[0]][1].name),
+            lost=lambda group: [lost(job, *pairs[index]) for index in group],
             workers=number,
             kin=lambda group: pairs[group[0]][0].topic,
             apart=lambda group: [(index,) for index in group],
-            lost=lambda group: [_lost(job, *pairs[index]) for index in group],
             here=job.model is None,
         )
     try:
@@ -336,34 +373,6 @@ def decide_all(
                 yield index, outcome
     finally:
         kept.close()
-
-
-def _on_cluster(
-    job: Job,
-    address: str,
-    pairs: Sequence[tuple[Test, Cell]],
-    without: Container[int],
-    watcher: Watcher,
-) -> Iterator[tuple[tuple[int, ...], list[Outcome]]]:
-    """Yield the outcomes of cells that a cluster decides, a few at a time."""
-    from vmlitmus.decide.cluster import decided_on
-
-    most = min(_TOGETHER, len(pairs) // _WORKERS + 1)
-    groups = _groups(pairs, without, most)
-    if not groups:
-        return
-    asked = (job.engine, job.limits, job.annotate, job.symmetry)
-    for group, outcomes in decided_on(address, asked, groups, pairs, decide_some, watcher.busy):
-        yield group, outcomes or [_lost(job, *pairs[index]) for index in group]
-
-
-def decide_some(
-    asked: tuple[Choice, Limits, bool, Symmetry], some: Sequence[tuple[Test, Cell]]
-) -> list[Outcome]:
-    """Decide cells where nothing is known but what is asked: on a worker of a cluster."""
-    engine, limits, annotate, symmetry = asked
-    job = Job(Catalogue(), None, engine, limits, annotate, symmetry=symmetry)
-    return [decide(job, test, cell) for test, cell in some]
 
 
 class _CachedOutcomes:
@@ -378,7 +387,7 @@ class _CachedOutcomes:
             return
         from vmlitmus.decide.cache import Keys
 
-        keys = Keys(job.catalogue, f"{job.engine}, symmetry {job.symmetry}")
+        keys = Keys(job.catalogue, f"{job.engine}, symmetry {job.symmetry}", self.store)
         for index, (test, cell) in enumerate(pairs):
             key = keys.key(test, cell)
             if key is None:
@@ -387,6 +396,7 @@ class _CachedOutcomes:
             outcome = self.store.find(key, _blank(job, test, cell))
             if outcome is not None:
                 self.found[index] = outcome
+        keys.close()
 
     def keep(self, index: int, outcome: Outcome) -> None:
         """Keep a result for later checks."""
@@ -399,7 +409,8 @@ class _CachedOutcomes:
             self.store.close()
 
 
-def _lost(job: Job, test: Test, cell: Cell) -> Outcome:
+def lost(job: Job, test: Test, cell: Cell) -> Outcome:
+    """Return the outcome of a cell whose process was killed."""
     message = f"{cell.name}: not decided: its process was killed, perhaps for want of memory"
     message = str(ModelLost(cell.name, job.model)) if job.model else message
     return replace(_blank(job, test, cell), error=message, exit_code=3)

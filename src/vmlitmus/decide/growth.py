@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import count
 
-from vmlitmus.decide.cells import Job, decide_apart
+from vmlitmus.decide.cells import Job, decide_apart, lost
 from vmlitmus.engine import Progress
 from vmlitmus.errors import UsageError, unknown
 from vmlitmus.lang import Model
@@ -123,26 +123,42 @@ def grow(
     found = bounds(model, cell)
     values = {bound.name: bound.value for bound in found}
     growth = Growth(cell.name, decide_apart(_within(job, seconds), test, cell, progress), values)
-    queue = iter([dict(only)]) if only else steps(found)
-    seen: list[dict[str, int]] = []
-    try:
-        for change in queue:
+    if growth.base.interrupted:
+        return growth
+    watch = progress if job.cluster is None else None
+    rows: dict[int, Grown] = {}
+
+    def changes() -> Iterator[_Change]:
+        seen: list[dict[str, int]] = []
+        for change in iter([dict(only)]) if only else steps(found):
             left = ends - time.monotonic()
             if left <= 0:
                 growth.complete = False
-                break
-            if change in seen:
-                continue
-            seen.append(change)
-            if asked:
-                asked(", ".join(f"{name} = {value}" for name, value in change.items()))
-            growth.rows.append(_row(job, test, cell, change, left, progress))
-            if growth.rows[-1].outcome.result is not None and _timed_out(growth.rows[-1].outcome):
+                return
+            if change not in seen:
+                seen.append(change)
+                if asked:
+                    asked(_shown(change))
+                yield len(seen), change, left
+
+    def row(item: _Change) -> Grown:
+        return _row(job, test, cell, *item[1:], watch)
+
+    try:
+        for (number, _, _), grown in job.spread(
+            row, changes(), lost=lambda item: _named(item[1], lost(job, test, cell)), workers=1
+        ):
+            rows[number] = grown
+            if _timed_out(grown.outcome):
                 growth.complete = False
                 break
     except KeyboardInterrupt:
-        growth.interrupted, growth.complete = True, False
+        growth.stopped, growth.complete = True, False
+    growth.rows += [rows[number] for number in sorted(rows)]
     return growth
+
+
+_Change = tuple[int, dict[str, int], float]  # a number, the bounds, and the seconds that are left
 
 
 def _row(
@@ -154,13 +170,22 @@ def _row(
     progress: Callable[[Progress], None] | None,
 ) -> Grown:
     model = job.catalogue.model_of(test.topic)
-    shown = ", ".join(f"{name} = {value}" for name, value in change.items())
-    job = replace(job, limits=job.limits.of(shown))
-    outcome = decide_apart(_within(job, left), test, raised(model, cell, change), progress)
+    job = replace(job, limits=job.limits.of(_shown(change)))
+    return _named(
+        change, decide_apart(_within(job, left), test, raised(model, cell, change), progress)
+    )
+
+
+def _shown(change: Mapping[str, int]) -> str:
+    return ", ".join(f"{name} = {value}" for name, value in change.items())
+
+
+def _named(change: Mapping[str, int], outcome: Outcome) -> Grown:
+    """Return a row, whose outcome says what was asked."""
     options = [word for name, value in change.items() for word in ("--raise", f"{name}={value}")]
     outcome = replace(
         outcome,
-        name=f"{outcome.name} with {shown}",
+        name=f"{outcome.name} with {_shown(change)}",
         stored=None,
         arguments=(*outcome.arguments, *options),
         command="grow",

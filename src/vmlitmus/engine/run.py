@@ -8,7 +8,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from vmlitmus.compiler import Machine, State
 from vmlitmus.compiler.machine.memory_order.drains import FULL
@@ -23,6 +23,9 @@ from vmlitmus.errors import UsageError, unknown
 from vmlitmus.lang import Claim
 from vmlitmus.lang.syntax.label import in_words
 from vmlitmus.outcome import Result, Verdict
+
+if TYPE_CHECKING:
+    from vmlitmus.engine.native.sharded.search import Workers
 
 Choice: TypeAlias = Literal["auto", "reference", "compiled"]
 ENGINES: tuple[Choice, ...] = ("auto", "reference", "compiled")
@@ -42,14 +45,15 @@ def run(
     observe: tuple[str, ...] = (),
     symmetry: Symmetry = "auto",
     likely: int | None = None,
+    workers: Workers | None = None,
 ) -> Result:
     """Return the verdict on a claim, with counts and, where there is one, a trace.
 
     ``likely`` is how many states there probably are, if that is known: "auto" goes by it.
     ``observe`` names conditions; the result says for each whether any reachable state satisfies
     it. ``symmetry`` lets one state stand for all that are like it, where it is proved which those
-    are; the counts are those of all states. Raises ModelError when a step fails, EnginesDisagree
-    when a trace cannot be replayed.
+    are; the counts are those of all states. ``workers`` divide the states among them. Raises
+    ModelError when a step fails, EnginesDisagree when a trace cannot be replayed.
     """
     if engine not in ENGINES:
         raise UsageError(unknown("engine", engine, ENGINES))
@@ -58,7 +62,7 @@ def run(
     for name in (*claim.conditions, *observe):
         machine.model.condition(name)
     started = time.monotonic()
-    job = _Job(machine, claim, engine, limits or Limits(), progress, started, symmetry)
+    job = _Job(machine, claim, engine, limits or Limits(), progress, started, symmetry, workers)
     if likely is not None:
         job.patience = _worth(likely, len(machine.instances))
     finding = job.find(claim.kind, observe)
@@ -84,8 +88,10 @@ class _Job:
         progress: Watch | None,
         started: float,
         symmetry: Symmetry,
+        workers: Workers | None,
     ) -> None:
         self.machine = machine
+        self.workers = workers
         self.claim = claim
         self.symmetry = symmetry
         self.engine = engine
@@ -99,6 +105,15 @@ class _Job:
         backed = backing(self.machine, self.claim)
         full = (FULL,) if FULL in self.machine.conditions else ()
         watched = tuple(dict.fromkeys((*self.claim.conditions, *backed, *observe, *full)))
+        asked = self.claim if kind is not None else None
+        if self.workers is not None:
+            from vmlitmus.engine.native.sharded.decide import find_sharded
+
+            return find_sharded(
+                *(self.machine, asked, watched, self.left(), self.progress),
+                self.symmetry,
+                self.workers,
+            )
         if self.engine == "auto" and self.symmetry != "on" and self.patience:
             try:
                 return self.reference(kind, watched, self.patience)
@@ -108,8 +123,7 @@ class _Job:
             return self.reference(kind, watched, None)
         from vmlitmus.engine.native.decide import find_native
 
-        claim = self.claim if kind is not None else None
-        return find_native(self.machine, claim, watched, self.left(), self.progress, self.symmetry)
+        return find_native(self.machine, asked, watched, self.left(), self.progress, self.symmetry)
 
     def left(self) -> Limits:
         """Return the limits with the time that is left."""

@@ -6,7 +6,7 @@ A domain is finite. ``size`` counts its values, so a field costs ``(size - 1).bi
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from functools import cache
 from typing import Any, Generic, TypeVar
@@ -96,15 +96,24 @@ class EnumOf:
 
 @dataclass(frozen=True)
 class RefTo:
-    """An entity of one class, or also None; None is the code after the last entity."""
+    """An entity of one class, or also None; None is the code after the last entity.
+
+    ``among`` are those that a value can be, where that is known; it is no part of the domain.
+    """
 
     kind: type[Any]
     members: tuple[Any, ...]
     optional: bool
+    among: tuple[Any, ...] | None = field(default=None, compare=False, repr=False)
 
     @property
     def size(self) -> int:
         return len(self.members) + self.optional
+
+    @property
+    def could_be(self) -> tuple[Any, ...]:
+        """The entities that a value may be, in index order."""
+        return self.members if self.among is None else self.among
 
     def encode(self, value: object) -> int:
         if value is None and self.optional:

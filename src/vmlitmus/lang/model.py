@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, TypeVar
 
 from vmlitmus.errors import ModelError, ScenarioError, unknown
@@ -234,6 +235,11 @@ class Model:
                 check_moments(kind, made)
         refuse_late_guards(step.function for step in self.steps)
 
+    @cached_property
+    def checked_defaults(self) -> dict[tuple[str, bool], dict[str, Any]]:
+        """The defaults that were checked, for each table or list, in time or not."""
+        return {}
+
     @property
     def disturbances(self) -> tuple[str, ...]:
         """The names that a scenario may allow, in the order of the steps."""
@@ -379,10 +385,17 @@ def _table(
     for key in given:
         if key not in known:
             raise ScenarioError(unknown("key", f"{table}.{key}", [f"{table}.{k}" for k in known]))
-    return {
-        key: _setting(model, f"{table}.{key}", setting, given.get(key, setting.default), in_time)
-        for key, setting in known.items()
-    }
+    defaults = model.checked_defaults.setdefault((table, in_time), {})
+    found: dict[str, Any] = {}
+    for key, setting in known.items():
+        if key in given:
+            found[key] = _setting(model, f"{table}.{key}", setting, given[key], in_time)
+        else:
+            if key not in defaults:
+                name = f"{table}.{key}"
+                defaults[key] = _setting(model, name, setting, setting.default, in_time)
+            found[key] = defaults[key]
+    return found
 
 
 def _setting(model: Model, name: str, setting: Setting, value: object, in_time: bool) -> Any:

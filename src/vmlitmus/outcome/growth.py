@@ -27,7 +27,8 @@ class Growth:
     """A test, or one cell of its matrix, and what became of it with higher bounds.
 
     ``bounds`` are those of the test itself, ``base`` what it finds with them. ``complete`` is false
-    when the time was up before everything was asked, or when it was ``interrupted``.
+    when the time was up before everything was asked, or the user ended it; ``stopped`` says that he
+    did so between two questions.
     """
 
     test: str
@@ -35,7 +36,18 @@ class Growth:
     bounds: Mapping[str, int]
     rows: list[Grown] = field(default_factory=list)
     complete: bool = True
-    interrupted: bool = False
+    stopped: bool = False
+
+    @property
+    def interrupted(self) -> bool:
+        """Say whether the user ended it, between two questions or while one was decided."""
+        last = self.rows[-1].outcome if self.rows else self.base
+        return self.stopped or last.interrupted
+
+    @property
+    def decided(self) -> int:
+        """Return how many higher bounds were asked to the end."""
+        return sum(not row.outcome.interrupted for row in self.rows)
 
     @property
     def change(self) -> Grown | None:

@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+FIRST = "at the first events"  # why a search begins, where it does not begin anew
+
 
 class ValidationAnswer(StrEnum):
     """The three answers of a validation."""
@@ -70,6 +72,7 @@ class CoreResult:
     mismatches: tuple[Mismatch, ...]
     anew: dict[str, int]
     unread: int  # events of the core for which nothing could be asked
+    why_unread: dict[str, int]  # how many of them since which beginning, in the words of ``anew``
     vcpu: str = ""  # which one, where a vcpu was followed; ``cpus`` are those that it ran on
 
 

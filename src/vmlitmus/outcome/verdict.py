@@ -228,6 +228,11 @@ class Outcome:
         return "yes" if self.result.verdict is self.yes else "no"
 
     @property
+    def interrupted(self) -> bool:
+        """Say whether the user interrupted the search."""
+        return self.result is not None and self.result.reason == "interrupted"
+
+    @property
     def citation(self) -> str:
         """Return the source as people cite it: a thread by subject, author and date."""
         return str(self.thread) if self.thread else self.source

@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Mapping
 
-from vmlitmus.outcome import Outcome
+from vmlitmus.outcome import Outcome, Verdict
 from vmlitmus.outcome.growth import Grown, Growth, verdict_of
 from vmlitmus.report.columns import aligned
 from vmlitmus.report.explain import explain
@@ -51,7 +51,17 @@ def summary(growth: Growth) -> str:
         return f'"{word}": no higher bound was decided.'
     text = f'"{word}" has been pushed to {alone} (each alone)'
     text += f", and together to {together}" if together else ""
-    return text + ("." if growth.complete else "; then the time was up.")
+    return text + ("." if growth.complete else f"; then {_end(growth)}.")
+
+
+def _end(growth: Growth) -> str:
+    """Return why not everything was asked."""
+    if growth.interrupted:
+        return "it was interrupted"
+    last = growth.rows[-1].outcome.result if growth.rows else None
+    if last is not None and last.verdict is Verdict.INCONCLUSIVE:
+        return str(last.reason)
+    return "the time was up"
 
 
 def _row(what: str, outcome: Outcome) -> list[str]:

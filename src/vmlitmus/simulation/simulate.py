@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from vmlitmus.compiler import Machine
 from vmlitmus.decide.own_code import own_code, own_world
-from vmlitmus.errors import ScenarioError, VmlitmusError, unknown
+from vmlitmus.errors import ScenarioError, VmlitmusError, WorkerLost, unknown
 from vmlitmus.lang import Model
-from vmlitmus.litmus.catalogue import ROOT
+from vmlitmus.litmus.catalogue import ROOT, Catalogue
 from vmlitmus.litmus.keys import key_names
 from vmlitmus.outcome.simulated import Measured, Simulated, SimulatedCell
 from vmlitmus.scenario import Cell, Test
@@ -21,7 +22,7 @@ from vmlitmus.simulation.laws.rules import Rules
 from vmlitmus.simulation.laws.timing import Timing, read_timing, timing_of
 from vmlitmus.simulation.measures.figures import Figures, known
 from vmlitmus.simulation.measures.measure import Measure, read_measures
-from vmlitmus.simulation.measures.tally import Counted
+from vmlitmus.simulation.measures.tally import Counted, plan
 from vmlitmus.simulation.replications import Replications, Run, until_known
 
 _HORIZON = "10 s"
@@ -34,7 +35,7 @@ class Asked:
 
     ``precision`` is half the width of an interval in proportion to its figure, ``seconds`` the time
     for each cell, building and compiling included. ``runs`` fixes the number of replications
-    instead.
+    instead. ``cluster`` is the address of a cluster on whose machines the cells are simulated.
     """
 
     seed: int = 1
@@ -44,6 +45,7 @@ class Asked:
     runs: int | None = None
     engine: str = "compiled"
     workers: int | None = None
+    cluster: str | None = None
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,7 @@ def prepared(
     """
     if not cell.timing or not test.measures:
         missing = "[timing]" if not cell.timing else "[[measure]]"
-        raise ScenarioError(f"{test.path}: has no {missing}: it says nothing about time")
+        raise ScenarioError(f"{test.path}: has no {missing}, so it cannot be simulated")
     timing, chosen = chosen_timing(test, cell.timing)
     if machine is None:
         with own_world(own, cell.name, None, None):
@@ -128,21 +130,15 @@ def simulate(
     """
     found: list[SimulatedCell] = []
     first: tuple[str, list[Counted]] | None = None
-    shared: dict[str, Machine] = {}
-    scenarios = [cell.scenario for cell in cells]
-    for cell, scenario in zip(cells, scenarios, strict=True):
-        began = time.monotonic()
-        try:
-            ready = prepared(model, test, cell, asked.seed, own, shared.get(scenario))
-            if scenarios.count(scenario) > 1:
-                shared[scenario] = ready.rules.machine
-            with own_code(own, cell.name):
-                done, counted = _cell(ready, cell, asked, first, began, progress)
-        except VmlitmusError as error:
-            done = SimulatedCell(cell.name, cell.where, error=str(error), exit_code=error.exit_code)
-            counted = []
+    if asked.cluster is None:
+        simulated = _in_turn(model, test, cells, asked, progress, own)
+    else:
+        simulated = _on_cluster(asked.cluster, model, test, cells, asked, progress)
+    for done, counted, figures in simulated:
+        if first is not None and figures is not None:
+            done = replace(done, differences=tuple(figures.differences(counted, *first)))
         if first is None and counted:
-            first = cell.name, counted
+            first = done.name, counted
         found.append(done)
         if done.interrupted:
             break
@@ -153,16 +149,86 @@ def simulate(
     )  # fmt: skip
 
 
+_Done = tuple[SimulatedCell, list[Counted], Figures | None]
+
+
+def _in_turn(
+    model: Model,
+    test: Test,
+    cells: Sequence[Cell],
+    asked: Asked,
+    progress: Callable[[str, int], None] | None,
+    own: str | None,
+) -> Iterator[_Done]:
+    """Yield what is found for one cell after the other."""
+    shared: dict[str, Machine] = {}
+    scenarios = [cell.scenario for cell in cells]
+    for cell, scenario in zip(cells, scenarios, strict=True):
+        began = time.monotonic()
+        try:
+            ready = prepared(model, test, cell, asked.seed, own, shared.get(scenario))
+            if scenarios.count(scenario) > 1:
+                shared[scenario] = ready.rules.machine
+            with own_code(own, cell.name):
+                yield _cell(ready, cell, asked, began, progress)
+        except VmlitmusError as error:
+            yield _failed(cell, str(error), error.exit_code), [], None
+
+
+def _on_cluster(
+    address: str,
+    model: Model,
+    test: Test,
+    cells: Sequence[Cell],
+    asked: Asked,
+    progress: Callable[[str, int], None] | None,
+) -> Iterator[_Done]:
+    """Yield what is found for each cell, in order: each is simulated on one core of a cluster."""
+    from vmlitmus.decide.cluster import spread_on
+
+    alone = replace(asked, workers=1, cluster=None)
+
+    def work(index: int) -> tuple[SimulatedCell, list[Counted]]:
+        there = Catalogue(in_time=True).model_of(test.topic)
+        ((done, counted, _),) = _in_turn(there, test, [cells[index]], alone, None, None)
+        return done, counted
+
+    def lost(index: int) -> tuple[SimulatedCell, list[Counted]]:
+        return _failed(cells[index], str(WorkerLost()), WorkerLost.exit_code), []
+
+    def busy(index: int) -> None:
+        if progress is not None:
+            progress(cells[index].name, 0)
+
+    found: dict[int, tuple[SimulatedCell, list[Counted]]] = {}
+    with suppress(KeyboardInterrupt):
+        found.update(spread_on(address, work, range(len(cells)), busy, lost=lost))
+    for index, cell in enumerate(cells):
+        if index not in found:
+            yield replace(_failed(cell, "interrupted", 130), interrupted=True), [], None
+        else:
+            done, counted = found[index]
+            figures = _figures(prepared(model, test, cell, asked.seed), asked) if counted else None
+            yield done, counted, figures
+
+
+def _failed(cell: Cell, error: str, code: int) -> SimulatedCell:
+    return SimulatedCell(cell.name, cell.where, error=error, exit_code=code)
+
+
+def _figures(ready: Prepared, asked: Asked) -> Figures:
+    return Figures(ready.measures, plan(ready.measures, ready.rules.machine), asked.confidence)
+
+
 def _cell(
     ready: Prepared,
     cell: Cell,
     asked: Asked,
-    first: tuple[str, list[Counted]] | None,
     began: float,
     progress: Callable[[str, int], None] | None,
-) -> tuple[SimulatedCell, list[Counted]]:
+) -> _Done:
     runs = Replications(ready.rules, ready.measures, ready.run, asked.engine)
-    figures = Figures(ready.measures, runs.plan, asked.confidence)
+    figures = _figures(ready, asked)
     reached, interrupted = False, False
     try:
         reached = _run(runs, figures, cell, asked, began, progress)
@@ -170,13 +236,12 @@ def _cell(
         interrupted = True
         if len(runs.counted) < _LEAST:
             why = f"interrupted after {len(runs.counted)} runs, which tell nothing"
-            return SimulatedCell(cell.name, cell.where, error=why, interrupted=True), []
+            return SimulatedCell(cell.name, cell.where, error=why, interrupted=True), [], None
     measured = figures.measured(runs.counted)
     done = SimulatedCell(
         name=cell.name,
         where=cell.where,
         measured=tuple(measured),
-        differences=tuple(figures.differences(runs.counted, *first)) if first else (),
         runs=len(runs.counted),
         events=sum(counted.events for counted in runs.counted),
         seconds=time.monotonic() - began,
@@ -187,7 +252,7 @@ def _cell(
         warnings=tuple(_warnings(ready.rules, measured)),
         interrupted=interrupted,
     )
-    return done, runs.counted
+    return done, runs.counted, figures
 
 
 def _run(

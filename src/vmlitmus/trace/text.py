@@ -33,6 +33,7 @@ from vmlitmus.trace.tracepoints.tables import (
 _AT = {name: n for n, name in enumerate(LINE_SLOTS)}
 _BLOCK = 1 << 20  # bytes read at a time, and the longest line
 _ROOM = 1 << 14  # records of a batch
+_MOST_DAMAGED = 100_000  # lines that cannot be read, after which a file is read no further
 _ALL = (1 << 64) - 1
 EVERY_CPU = 0xFFFFFFFF  # the cpu of an event LOST that may be of any
 
@@ -165,6 +166,10 @@ class TextStream:
             while at < end:
                 at = take(ctypes.addressof(self._context), at, end)
                 yield from self._taken()
+                if self.damaged > _MOST_DAMAGED:
+                    told = f"{self.damaged} lines cannot be read: what follows them is not read"
+                    self.notes.append(f"{self._place}: {told}")
+                    return
             if whole == 0 and held >= _BLOCK:
                 self._damage("a line of more than a MiB")
                 held = 0

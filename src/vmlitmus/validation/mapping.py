@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from importlib import resources
 from typing import Any
 
-from vmlitmus.errors import UsageError, unknown
+from vmlitmus.errors import UsageError, nearest
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,9 @@ def topics() -> tuple[str, ...]:
 def read_mapping(topic: str) -> TraceMapping:
     """Return the mapping of a topic; raises UsageError for one that has none."""
     if topic not in topics():
-        raise UsageError(unknown("topic with a mapping", topic, topics()))
+        found = nearest(topic, topics())
+        known = f"did you mean {found!r}?" if found else f"only against {', '.join(topics())}"
+        raise UsageError(f"{topic!r}: no recording can be held against it; {known}")
     file = resources.files("vmlitmus.validation") / "mappings" / f"{topic}.toml"
     text = tomllib.loads(file.read_text("utf-8"))
     return TraceMapping(

@@ -38,6 +38,7 @@ class Host(Entity):
     checks_region: Const[bool] = True  # an SVSM checks each page of a huge page
     guest_response: Const[bool] = False  # the response page of a guest request is the guest's
     slots_lock: bool = False
+    guest_req_mutex: bool = False
     invalidate_lock: bool = False  # the invalidate_lock of the guest_memfd's mapping
     mmap_lock: bool = False
     rmp_fault: bool = False  # the host wrote a page that its RMP entry does not give it

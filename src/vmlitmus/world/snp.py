@@ -97,6 +97,7 @@ class Page(Entity):
     large: bool = False  # RMP: it is part of a 2 MiB entry
     present: bool = True  # in the guest_memfd file
     mapped: bool = True  # by an SPTE
+    takers: Const[Set[Vcpu]]  # whom its guest would give it to, as a VMSA
     features: Features = Features.MANAGED  # what is written in the VMSA
     svme: bool = True  # EFER.SVME in the VMSA
     meant: Vcpu | None = None  # for whom the guest made it, if it sent it to another vcpu
@@ -207,6 +208,7 @@ class Vm(Entity):
     debug_swap: Const[bool] = False  # SEV_FEATURES that KVM manages include DebugSwap
     saves_each: Const[bool] = False  # KVM saves the host's DR masks before each entry
     knows_ids: Const[bool] = True  # the guest can ask for the APIC ids of vcpus that never ran
+    askers: Const[Set[Vcpu]]  # whose guest code may make requests: nobody else waits for an IPI
     invalidating: Page | None = None  # mmu_invalidate_in_progress, and its range
     seq: Annotated[int, Between(0, 3)] = 0  # mmu_invalidate_seq
     locked: bool = False  # kvm->lock

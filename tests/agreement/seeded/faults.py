@@ -323,7 +323,7 @@ SEARCH = (
     Fault(
         "search",
         "a visited state is known by half its key",
-        "engine/native/kernels/breadth_first.py",
+        "engine/native/kernels/table.py",
         "(equal & (equal >> 1) | vacant_lanes(line))",
         "(equal | vacant_lanes(line))",
         at=246,
@@ -331,7 +331,7 @@ SEARCH = (
     Fault(
         "search",
         "a fingerprint leaves out the last word",
-        "engine/native/kernels/breadth_first.py",
+        "engine/native/kernels/keys.py",
         "for i in range(WORDS):\n                a = mix",
         "for i in range(WORDS - 1):\n                a = mix",
         at=35,
@@ -339,7 +339,7 @@ SEARCH = (
     Fault(
         "search",
         "a growing table overwrites keys that collide",
-        "engine/native/kernels/breadth_first.py",
+        "engine/native/kernels/table.py",
         "        if full != LINE:\n",
         "        if full <= LINE:\n",
         at="wished-no-mark",
@@ -354,14 +354,14 @@ SEARCH = (
     Fault(
         "search",
         "a successor counts as met lately by half its key",
-        "engine/native/kernels/breadth_first.py",
+        "engine/native/kernels/keys.py",
         "(load(a, 0) ^ load(b, 0)) | (load(a, 1) ^ load(b, 1))",
         "load(a, 0) ^ load(b, 0)",
     ),
     Fault(
         "search",
         "of two keys put aside while the table grows, one is forgotten",
-        "engine/native/kernels/breadth_first.py",
+        "engine/native/kernels/table.py",
         "    while taken != 0:\n        taken -= 1\n",
         "    while taken > 1:\n        taken -= 2\n",
         at="wished-no-mark",

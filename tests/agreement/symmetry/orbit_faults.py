@@ -31,6 +31,14 @@ FAULTS = (
         at=12,
     ),
     Fault(
+        "group",
+        "an exchange that is found twice counts twice",
+        "compiler/symmetry/group.py",
+        "normal(independent(found))",
+        "normal(tuple(found))",
+        at=3104,
+    ),
+    Fault(
         "canonical form",
         "a dead local is exchanged",
         "engine/native/symmetry/permuting.py",

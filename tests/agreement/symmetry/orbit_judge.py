@@ -19,16 +19,22 @@ from vmlitmus.lang import Claim
 from vmlitmus.litmus import Catalogue
 from vmlitmus.outcome import Result
 
-LARGEST = 400  # states; the reference engine takes too long for larger models
+LARGEST = 400  # states; the compiled engine judges larger models, up to MOST
+MOST = 20_000
 
 
 def verdict(
-    machine: Machine, claim: Claim, observe: tuple[str, ...], orbits: str, engine: str
+    machine: Machine,
+    claim: Claim,
+    observe: tuple[str, ...],
+    orbits: str,
+    engine: str,
+    most: int | None,
 ) -> Result | str:
     """Return what an engine finds, of all states or by orbits; raises TooLarge."""
 
     def watch(progress: Progress) -> None:
-        if engine == "reference" and progress.states > LARGEST:
+        if most is not None and progress.states > most:
             raise TooLarge
 
     try:
@@ -57,17 +63,20 @@ def comparable(result: Result | str) -> object:
 
 
 def opinion(
-    machine: Machine, claim: Claim, observe: tuple[str, ...], engine: str = "reference"
+    machine: Machine, claim: Claim, observe: tuple[str, ...], most: int | None = MOST
 ) -> Opinion:
     """Say how the searches differ for a claim, if they do: "alike" where something was."""
     asked = (claim.condition, *observe, *machine.model.condition(claim.condition).backed_by)
     if symmetry(machine, asked).order == 1:
         return Opinion("different")
     try:
-        whole = verdict(machine, claim, observe, "off", engine)
+        by_orbits = verdict(machine, claim, observe, "on", "compiled", most)
+        if isinstance(by_orbits, Result) and by_orbits.states <= LARGEST:
+            whole = verdict(machine, claim, observe, "off", "reference", LARGEST)
+        else:
+            whole = verdict(machine, claim, observe, "off", "compiled", most)
     except TooLarge:
         return Opinion("large")
-    by_orbits = verdict(machine, claim, observe, "on", "compiled")
     if comparable(by_orbits) != comparable(whole):
         return Opinion("alike", f"{claim}: of all states {whole} by orbits {by_orbits}")
     if isinstance(whole, str):
@@ -80,7 +89,7 @@ def cell_opinion(name: str) -> Opinion:
     catalogue = Catalogue()
     ((test, (cell, *_)),) = catalogue.select([name], wide=True)
     machine = Job(catalogue).machine(test.topic, cell)
-    return opinion(machine, cell.claim, test.watched, "compiled")
+    return opinion(machine, cell.claim, test.watched, most=None)
 
 
 def judged(text: str, choose) -> Opinion:

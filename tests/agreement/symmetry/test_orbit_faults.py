@@ -15,6 +15,7 @@ ORDINARY = (
     "conditions",
     "not undone",
     "stands for its orbit",
+    "found twice",
 )
 
 

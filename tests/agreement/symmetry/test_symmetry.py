@@ -12,6 +12,7 @@ from orbit_judge import by_seed, comparable
 from vmlitmus.compiler import Machine, State
 from vmlitmus.compiler.symmetry import proof, symmetry
 from vmlitmus.compiler.symmetry.diagrams import TooMuch
+from vmlitmus.compiler.symmetry.order import Generated
 from vmlitmus.decide import Job
 from vmlitmus.engine import run
 from vmlitmus.engine.confirm import backing
@@ -49,6 +50,38 @@ def test_random_models_by_orbits(first: int) -> None:
 @pytest.mark.parametrize("first", range(ORDINARY, 100_300, 2_500))
 def test_many_random_models_by_orbits(first: int) -> None:
     agree(first, first + 2_500)
+
+
+def test_an_exchange_that_two_ways_lead_to_counts_once() -> None:
+    """A cell with its actor: they name each other at the start, and by what never changes."""
+    ((_, found, text),) = by_seed([3104])
+    assert (found.kind, found.differs) == ("alike", None), text
+
+
+def permutations(count: int) -> list[dict[int, int]]:
+    return [
+        {a: b for a, b in enumerate(order) if a != b}
+        for order in itertools.permutations(range(count))
+    ]
+
+
+def test_how_many_permutations_are_generated() -> None:
+    """Compared with all products of some permutations of five, made one by one."""
+    source = random.Random(1)
+    every = permutations(5)
+    orders = set()
+    for _ in range(200):
+        made = source.sample(every, source.randrange(1, 4))
+        met = {tuple(range(5))}
+        waiting = list(met)
+        while waiting:
+            here = waiting.pop()
+            new = {tuple(one.get(x, x) for x in here) for one in made} - met
+            met |= new
+            waiting += new
+        assert Generated(made).order == len(met), made
+        orders.add(len(met))
+    assert orders >= {1, 2, 3, 4, 5, 6, 12, 24, 60, 120} - {1}, orders
 
 
 def one_cell(name: str):

@@ -19,6 +19,12 @@ LAYOUT, COMPILE, KERNEL = (
 TEXT = f"{NATIVE}/ir_text.py"
 
 SET_BITS = "return _words(members + 1)"
+LIMIT = "        if count <= _WHOLE:\n"
+ALL = """            self.lines.append("define i64 @expand(ptr %state, ptr %out, ptr %coverage) {")
+            self.finish(self.instances(range(count), "%out"))
+            return "\\n".join(self.lines)
+        some = [range(at, min(at + _TOGETHER, count)) for at in range(0, count, _TOGETHER)]
+"""
 
 FAULTS = (
     Fault(
@@ -238,6 +244,15 @@ FAULTS = (
         COMPILE,
         "i64 {self.counters[name]}",
         "i64 {min(self.counters[name], 63)}",
+        at=26,
+    ),
+    Fault(
+        "instances",
+        "of instances that are compiled in pieces the last is left out",
+        COMPILE,
+        LIMIT + ALL,
+        LIMIT.replace("_WHOLE", "40")
+        + ALL.replace("_TOGETHER", "7").replace("+ 7, count)", "+ 7, count - 1)"),
         at=26,
     ),
 )

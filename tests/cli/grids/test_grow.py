@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import json
 import shlex
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import pytest
 
 import vmlitmus
 from vmlitmus.cli.main import main
+from vmlitmus.decide import growth
+from vmlitmus.decide.cells import decide_apart
 from vmlitmus.decide.growth import Bound, bounds, raised, steps
 from vmlitmus.litmus import Catalogue
+from vmlitmus.outcome import Outcome, Verdict
 
 SCHEMA = json.loads(
     (Path(vmlitmus.__file__).parent / "schemas" / "growth-1.json").read_text(encoding="utf-8")
@@ -160,6 +165,31 @@ def test_the_time_limit_holds_for_the_test_itself_too(capsys) -> None:
     )
     assert code == 0
     assert "inconclusive" in out
+
+
+@pytest.mark.parametrize("asked", [0, 1, 3])
+def test_an_interrupt_while_a_question_is_decided_ends_it(
+    tmp_path, capsys, monkeypatch, asked: int
+) -> None:
+    """A search that sees the interrupt itself gives an answer, which is none."""
+    path = tmp_path / "own.toml"
+    path.write_text(CLOSED)
+    count = iter(range(100))
+
+    def decided(*given: Any, **named: Any) -> Outcome:
+        outcome = decide_apart(*given, **named)
+        assert outcome.result is not None
+        if next(count) < asked:
+            return outcome
+        given_up = replace(outcome.result, verdict=Verdict.INCONCLUSIVE, reason="interrupted")
+        return replace(outcome, result=given_up)
+
+    monkeypatch.setattr(growth, "decide_apart", decided)
+    code, out, err = run(capsys, str(path))
+    assert code == 130
+    assert f"interrupted after {max(asked - 1, 0)} questions" in err
+    assert next(count) == asked + 1
+    assert "the time was up" not in out
 
 
 def test_what_is_asked_is_not_overwritten(tmp_path, capsys) -> None:

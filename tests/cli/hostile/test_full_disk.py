@@ -52,6 +52,14 @@ def test_a_full_device_is_an_error(capsys, name: str) -> None:
     assert Path("/dev/full").is_char_device()
 
 
+@pytest.mark.parametrize("name", [name for name in WRITERS if name.endswith("--html")])
+def test_a_page_that_cannot_be_written_does_not_lose_the_result(capsys, name: str) -> None:
+    assert main([a.replace("{}", "/dev/full") for a in WRITERS[name]]) == 2
+    lost = capsys.readouterr()
+    assert lost.err.endswith("vmlitmus: --html /dev/full: No space left on device\n")
+    assert len(lost.out) > 20
+
+
 def test_scaffolds_come_together_or_not_at_all(tmp_path, capsys, monkeypatch) -> None:
     """The second file of two does not fit."""
 

@@ -339,19 +339,12 @@ def test_an_output_that_is_a_device_stays_one() -> None:
     assert stat.S_ISCHR(Path("/dev/null").stat().st_mode)
 
 
-def test_an_output_is_no_input(tmp_path, capsys) -> None:
-    test, model = tmp_path / "mine.toml", tmp_path / "mine.py"
-    test.write_text(GOOD)
-    model.write_text(MODEL)
-    (tmp_path / "link").symlink_to(test)
-    for option in ("-o", "--html"):
-        for target in (test, model, tmp_path / "link"):
-            args = ("check", str(test), "--model", str(model), option, str(target))
-            code, out, err = vmlitmus(capsys, *args)
-            assert (code, out) == (2, "")
-            assert "the command reads this file" in err
-    assert test.read_text() == GOOD
-    assert model.read_text() == MODEL
+def test_a_number_of_too_many_digits_is_told_with_its_line(tmp_path, capsys) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(GOOD + "[machine]\ncores = " + "9" * 5000 + "\n")
+    code, out, err = vmlitmus(capsys, "check", str(path))
+    line = GOOD.count("\n") + 2
+    assert (code, out, err) == (2, "", f"vmlitmus: {path}:{line}: a number with too many digits\n")
 
 
 def test_bless_is_for_a_checkout(tmp_path, capsys, monkeypatch) -> None:

@@ -6,6 +6,7 @@ import dataclasses
 import signal
 import threading
 import time
+from pathlib import Path
 
 import pytest
 from test_search import BITS, SHIFT, WHOLE, WORDS, model, words_of
@@ -15,7 +16,7 @@ from vmlitmus.engine.limits import Limits
 from vmlitmus.engine.native import parallel, search
 from vmlitmus.engine.native.codegen import compile_machine
 from vmlitmus.engine.native.search import Search
-from vmlitmus.engine.native.storage import store
+from vmlitmus.engine.native.storage import log_file, store
 from vmlitmus.engine.native.symmetry.orbits import OrbitSearch, orbits
 from vmlitmus.litmus import Catalogue
 
@@ -68,6 +69,20 @@ def test_whole_graph(words: int) -> None:
         with Search(model(words), effort=2, cores=cores) as made:
             assert everything(made) == alone
             assert made.team is not None and len(made.team.threads) == cores - 1
+
+
+@pytest.mark.parametrize("words", WORDS)
+def test_states_in_a_file(words: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whole keys take several cores; of states of one word less is kept, by one core."""
+    monkeypatch.setattr(log_file, "_CHUNK", 4096)
+    limits = Limits(spill=str(tmp_path))
+    with Search(model(words), effort=2, cores=1) as made:
+        alone = everything(made)
+    for cores in CORES:
+        with Search(model(words), effort=2, cores=cores, limits=limits) as made:
+            assert everything(made) == alone
+            assert (made.team is None) == (words == 1)
+            assert made.regions["LOG"].left > 0
 
 
 @pytest.mark.parametrize("bit", [0, 1, 2])

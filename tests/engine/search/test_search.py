@@ -14,7 +14,7 @@ import pytest
 from vmlitmus.engine.limits import Limits, Progress
 from vmlitmus.engine.native import search
 from vmlitmus.engine.native.jit import Native
-from vmlitmus.engine.native.kernels import breadth_first
+from vmlitmus.engine.native.kernels import keys, table
 from vmlitmus.engine.native.kernels.language import compile_kernel
 from vmlitmus.engine.native.search import Search
 from vmlitmus.engine.native.storage import store
@@ -245,7 +245,7 @@ def spreading(words: int, low: int):
     names = (
         "mix share home copy_key find put_aside fill go_up spread_part put_back next_round spread"
     )
-    functions = [getattr(breadth_first, name) for name in names.split()]
+    functions = [getattr(table, name, None) or getattr(keys, name) for name in names.split()]
     native = Native(compile_kernel(functions, constants, frozenset({"find", "spread"})), 1)
     return native.function("find", 3), native.function("spread", 6)
 

@@ -82,7 +82,7 @@ def _window(case: Case) -> str:
     """Say over what a claim is true."""
     cores = [c for c in case.run.cores if c.known]
     seconds = sum(c.known for c in cores) / max(len(cores), 1) / 1e9
-    return f"over {seconds:.3f} s on {len(cores)} of {len(case.run.cores)} cores, on average"
+    return f"watched on {len(cores)} of {len(case.run.cores)} cores, {seconds:.3f} s on average"
 
 
 def _unknown(case: Case) -> list[str]:

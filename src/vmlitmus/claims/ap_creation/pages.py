@@ -62,7 +62,8 @@ def rmpadjust_meets_in_use(w: World) -> bool:
 
 @condition(
     "vmsa-given-up",
-    "AP_CREATION has returned and a VMSA is done with, or the guest has cleared EFER.SVME in one",
+    "AP_CREATION has returned and a VMSA is no longer needed, or the guest has cleared "
+    "EFER.SVME in one",
     source=RACE,
 )
 def vmsa_given_up(w: World) -> bool:

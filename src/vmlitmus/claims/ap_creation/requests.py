@@ -24,7 +24,7 @@ LOOP = KernelFile("arch/x86/kvm/x86.c", "vcpu_run()", "7.2.8")
 
 @condition(
     "rejected-request-acts",
-    "a vcpu took a request that KVM had not accepted, or not as the last one",
+    "a vcpu took a request that KVM had rejected, or one that was not the last",
     source=CHECKS,
     backed_by=("request-rejected",),
 )
@@ -77,7 +77,7 @@ def request_made(w: World) -> bool:
 
 @condition(
     "host-breakpoint-missed",
-    "a breakpoint of the host did not match, for DR0..DR3 or their masks were not the host's",
+    "a breakpoint of the host did not match: DR0..DR3 or their masks were not the host's",
     source=SWAP,
     backed_by=("request-made",),
 )

@@ -25,7 +25,7 @@ def old_vmsa_entered(w: World) -> bool:
     return any(vcpu.reentered for vcpu in w.all(Vcpu))
 
 
-@condition("vmsa-retired", "AP_CREATION has returned and a VMSA is done with", source=RACE)
+@condition("vmsa-retired", "AP_CREATION has returned and a VMSA is no longer needed", source=RACE)
 def vmsa_retired(w: World) -> bool:
     return any(vcpu.retired for vcpu in w.all(Vcpu))
 

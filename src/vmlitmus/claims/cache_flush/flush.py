@@ -122,7 +122,7 @@ def asid_deactivated(w: World) -> bool:
 
 @condition(
     "vcpu-not-set-up",
-    "an SEV VM has a vcpu that was made while it was none",
+    "an SEV VM has a vcpu that was created before it was an SEV VM",
     source=SET_UP,
     backed_by=("sev-beside-creation",),
 )

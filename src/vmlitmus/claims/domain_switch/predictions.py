@@ -177,7 +177,7 @@ def settled(w: World) -> bool:
 
 @condition(
     "process-steered-after-hotplug",
-    "as process-steered, and _cpu_up() has returned",
+    "_cpu_up() has returned, a process executes, and predictions of another process can steer it",
     source=SPECTRE,
     backed_by=("process-runs", "another-process-trained"),
 )
@@ -187,7 +187,8 @@ def process_steered_after_hotplug(w: World) -> bool:
 
 @condition(
     "asking-thread-steered-after-hotplug",
-    "as asking-thread-steered, and _cpu_up() has returned",
+    "_cpu_up() has returned, a thread that asked for protection executes, and "
+    "predictions of another process can steer it",
     source=SPEC_CTRL,
     backed_by=("asking-thread-runs", "another-process-trained"),
 )

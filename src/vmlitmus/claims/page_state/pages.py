@@ -92,7 +92,8 @@ def conversion_failed(w: World) -> bool:
 
 @condition(
     "page-stuck",
-    "a page that firmware refused is still firmware's, nobody is at it, and it is not leaked",
+    "a page that firmware refused still belongs to firmware, nobody handles it, and it "
+    "is not leaked",
     source=RECLAIM,
     backed_by=("conversion-failed",),
 )
@@ -113,7 +114,9 @@ def page_populated(w: World) -> bool:
     return any(p.populated for p in w.all(Page))
 
 
-@condition("measured-page-replaced", "a page is firmware's that was measured", source=POPULATE)
+@condition(
+    "measured-page-replaced", "a page that was measured belongs to firmware", source=POPULATE
+)
 def measured_page_replaced(w: World) -> bool:
     return any(p.populated and p.rmp == Rmp.FIRMWARE for p in w.all(Page))
 

@@ -45,6 +45,7 @@ from vmlitmus.claims.smt_protection.isolation import (
     sibling_executes,
 )
 from vmlitmus.claims.smt_protection.vcpu import (
+    another_task_in_guest_mode,
     first_vcpu_runs,
     idle_required,
     idle_required_beside_user_task,
@@ -70,6 +71,7 @@ CONDITIONS = (
     idle_required_beside_user_task,
     illegal_sibling,
     vcpu_refused,
+    another_task_in_guest_mode,
     vcpu_runs,
     user_task_runs,
     vcpu_wants_to_run,

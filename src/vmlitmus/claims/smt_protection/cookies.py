@@ -146,8 +146,8 @@ def may_be_picked(task: Task) -> bool:
 
 @condition(
     "stale-pick",
-    "a cpu still has to take the pick that it idles, although a task waits there and no task with "
-    "another cookie waits on its core any more",
+    "a cpu has not taken the pick that makes it idle yet, although a task waits there and no task "
+    "with another cookie waits on its core any more",
     source=PICK,
     backed_by=("forced-idle",),
 )

@@ -38,6 +38,16 @@ def vcpu_runs(w: World) -> bool:
     return any(v.cpu.activity == Activity.GUEST for v in w.all(Vcpu))
 
 
+@condition(
+    "another-task-in-guest-mode",
+    "a cpu is in guest mode while its current task is not the vcpu's",
+    source=RUN,
+    backed_by=("vcpu-runs", "user-task-runs"),
+)
+def another_task_in_guest_mode(w: World) -> bool:
+    return any(v.cpu.activity in IN_GUEST_MODE and v.cpu.curr is not v.task for v in w.all(Vcpu))
+
+
 @condition("vcpu-waits-to-run", "a vcpu is not in guest mode and its task is runnable", source=RUN)
 def vcpu_wants_to_run(w: World) -> bool:
     return any(v.cpu.activity not in IN_GUEST_MODE and v.task.runnable for v in w.all(Vcpu))

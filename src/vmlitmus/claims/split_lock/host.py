@@ -70,7 +70,7 @@ def tenant_unseen(w: World) -> bool:
 
 @condition(
     "tenant-unseen-twice",
-    "a guest locks the bus twice on end undetected, because of another tenant",
+    "a guest locks the bus twice in a row undetected, because of another tenant",
     source=WARN,
     backed_by=("tenant-unseen",),
 )
@@ -132,14 +132,19 @@ def stays_undetected(w: World) -> bool:
     return quiet(w) and undetected(w)
 
 
-@condition("all-off-cpu", "as all-quiet, and no vcpu thread is on a cpu", source=WARN)
+@condition(
+    "all-off-cpu",
+    "all have given up split locks, no work is left, and no vcpu thread is on a cpu",
+    source=WARN,
+)
 def all_off_cpu(w: World) -> bool:
     return quiet(w) and all(vcpu.cpu is None for vcpu in w.all(Vcpu))
 
 
 @condition(
     "idle-core-undetected",
-    "as stays-undetected, and no vcpu thread is on a cpu: the core stays so for whoever comes next",
+    "no vcpu thread is on a cpu and no work is left, and an online core stays undetected "
+    "for whoever comes next",
     source=WARN,
     backed_by=("all-off-cpu",),
 )

@@ -22,7 +22,7 @@ def shadowed_again(w: World) -> bool:
 
 @condition(
     "stale-spte",
-    "an SPTE stays that was made from a PTE of before the guest's last write",
+    "an SPTE stays that was made from an older PTE than the guest's last one",
     source=TRACK,
     backed_by=("pte-written", "shadowed-again"),
 )
@@ -33,7 +33,7 @@ def stale_spte(w: World) -> bool:
     return written and table.spte not in (Spte.NONE, made_from)
 
 
-@condition("page-ready", "a page is ready that the guest has not been told of", source=EXECUTE)
+@condition("page-ready", "a page is ready, and the guest has not been told", source=EXECUTE)
 def page_ready(w: World) -> bool:
     return any(v.done > 0 for v in w.all(Vcpu))
 

@@ -12,6 +12,7 @@ import click
 from vmlitmus.cli.ablation.part_users import Candidate, Search, candidates
 from vmlitmus.cli.ablation.runs import runs_without
 from vmlitmus.cli.ablation.unneeded_parts import audit
+from vmlitmus.cli.cluster import cells_on_cluster
 from vmlitmus.cli.options import (
     Deciding,
     engine_options,
@@ -23,7 +24,7 @@ from vmlitmus.cli.options import (
 from vmlitmus.cli.output.destination import Writing
 from vmlitmus.cli.output.progress import Ticker
 from vmlitmus.cli.shell.test_names import complete_tests
-from vmlitmus.decide import Job, ablated, spread
+from vmlitmus.decide import Job, ablated
 from vmlitmus.decide.own_code import Refused
 from vmlitmus.engine.finding import Watch
 from vmlitmus.errors import ModelLost, UsageError, VmlitmusError, WorkerLost
@@ -64,6 +65,7 @@ from vmlitmus.report.ablation.one_test import ablation, ablations_json, markdown
 @html_option
 @output_option
 @engine_options
+@cells_on_cluster
 def command(
     selectors: tuple[str, ...],
     everything: bool,
@@ -85,7 +87,7 @@ def command(
     if everything == bool(selectors):
         raise UsageError("name a topic, a test or a path; or --all, without any name")
     catalogue = deciding.catalogue()
-    job = deciding.job(catalogue)
+    job = replace(deciding.job(catalogue), cluster=deciding.cluster)
     selected = catalogue.select(selectors, wide=wide)
     if required:
         if as_object or html or layout != "terminal":
@@ -149,7 +151,7 @@ class _Ablations:
         if self.total == 1 and self.job.model is None:
             yield 0, self.one(0, ticker.search)
         else:
-            yield from spread(
+            yield from self.job.spread(
                 self.one,
                 range(self.total),
                 lambda index: ticker.busy(self.pairs[index][1].name),

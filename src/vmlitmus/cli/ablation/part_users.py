@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from vmlitmus.cli.output.progress import Ticker
 from vmlitmus.compiler import scanned
-from vmlitmus.decide import Job, spread
+from vmlitmus.decide import Job
 from vmlitmus.decide.own_code import in_own_world
 from vmlitmus.engine import ablate
 from vmlitmus.lang import explained
@@ -64,7 +64,7 @@ class Search:
     def run(self, ticker: Ticker) -> None:
         """Decide candidates on all cores; KeyboardInterrupt leaves what was found by then."""
         undecided: set[str] = set()
-        for (index, _), (needed, unknown) in spread(self.without_each, self.waiting()):
+        for (index, _), (needed, unknown) in self.job.spread(self.without_each, self.waiting()):
             name = self.among[index].cell.name
             for part in needed:
                 self.found[part].append(name)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from vmlitmus.cli.output.progress import Ticker
-from vmlitmus.decide import Job, decide, spread
+from vmlitmus.decide import Job, decide
 from vmlitmus.litmus.catalogue import Selected
 from vmlitmus.outcome import Ablation, Outcome, PartStatus
 
@@ -25,7 +25,7 @@ def runs_without(
     shown = replace(job, annotate=True, built={})
     outcomes: dict[tuple[str, str], Outcome] = {}
     with Ticker(len(wanted)) as ticker:
-        for (name, part), outcome in spread(
+        for (name, part), outcome in job.spread(
             lambda item: decide(shown, *cells[item[0]], None, (item[1],)), wanted
         ):
             outcomes[name, part] = outcome

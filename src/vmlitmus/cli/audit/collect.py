@@ -26,7 +26,7 @@ _ENDS = (".tar", ".tar.gz", ".tgz", ".tar.zst", ".tzst")
 def command(output: str, anonymise: bool, root: str) -> int:
     """Save exactly the facts that the audit reads, so that others can audit this host.
 
-    vmlitmus audit host --root FILE.tar.zst takes the archive. What could not be read is said in it.
+    vmlitmus audit host --root FILE.tar.zst takes the archive. It names what could not be read.
     """
     if not output.endswith(_ENDS):
         raise UsageError(f"-o {output}: the name has to end in one of {', '.join(_ENDS)}")

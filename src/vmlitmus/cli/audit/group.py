@@ -9,7 +9,7 @@ from vmlitmus.cli.lazy_group import LazyGroup
 _COMMANDS = {
     "host": ("host", "which isolation claims are true on this machine, and what would end them"),
     "collect": ("collect", "save the facts that the audit reads, to audit somebody else's host"),
-    "kernel": ("kernel", "which fixes a kernel has, lacks, or cannot be told to have"),
+    "kernel": ("kernel", "which fixes a kernel has, lacks, or may have"),
     "trace": ("trace", "who ran beside whom in a recorded run, and which claims are true of it"),
 }
 

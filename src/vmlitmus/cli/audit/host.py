@@ -28,7 +28,7 @@ _LIMIT = 16 << 20  # bytes of a file that is named on the command line
     default="/",
     help="A saved tree, or what audit collect wrote; without it, this machine.",
 )
-@click.option("--domain", metavar="NAME", help="Only this domain.")
+@click.option("--domain", metavar="NAME", help="Judge this domain only.")
 @click.option("--pid", type=click.IntRange(1), help="Only the VMM with this process id.")
 @click.option("--all", "every", is_flag=True, help="Every VM that is found (the default).")
 @click.option("--xml", metavar="FILE", help="The domain as libvirt describes it.")
@@ -37,7 +37,11 @@ _LIMIT = 16 << 20  # bytes of a file that is named on the command line
     "--vmm-config", metavar="FILE", help="vm.info of Cloud Hypervisor, or Firecracker's config."
 )
 @click.option(
-    "--claim", "claims", metavar="NAME", multiple=True, help="Only this; may be repeated."
+    "--claim",
+    "claims",
+    metavar="NAME",
+    multiple=True,
+    help="Judge this claim only; may be given again.",
 )
 @click.option(
     "--peer-trust",
@@ -83,10 +87,11 @@ def command(
 ) -> int:
     """Judge a host and its VMs: true, false, or cannot tell, each with the facts that decide.
 
-    Reads only. What cannot be read is said, and claims that need it cannot be told. For a claim
-    that is true the model finds the smallest sets of actions that end it.
+    Changes nothing on the host. A fact that cannot be read is named, and a claim that needs it is
+    answered "cannot tell". For a claim that is true the model finds the smallest sets of actions
+    that end it.
 
-    Exit codes: 0 all claims true, 1 some false, 3 some cannot be told, 2 wrong usage.
+    Exit codes: 0 all claims true, 1 some false, 3 some cannot be decided, 2 wrong usage.
     """
     if sum(map(bool, (domain, pid, every))) > 1:
         raise click.UsageError("--domain, --pid and --all exclude each other")

@@ -25,9 +25,10 @@ def command(
 ) -> int:
     """List the fixes that a kernel lacks, what they protect, and who can trigger the fault.
 
-    A distribution's kernel is never said to lack a fix: its changelog may say that it has it.
+    A kernel of a distribution may have fixes that its release lacks, so it is never said to lack
+    one. Its changelog (--changelog) may show that it has them.
 
-    Exit codes: 0 it has all fixes that concern it, 1 it lacks some, 3 some cannot be told.
+    Exit codes: 0 it has all fixes that concern it, 1 it lacks some, 3 some cannot be decided.
     """
     if release and root:
         raise click.UsageError("--release and --root exclude each other")

@@ -11,19 +11,25 @@ from typing import TextIO, cast
 import click
 
 from vmlitmus.cli.options import html_option, output_option, write_html, write_out
-from vmlitmus.cli.output.destination import whole
+from vmlitmus.cli.output.destination import Writing, whole
 from vmlitmus.errors import UsageError
 
 EPILOG = (
-    "Exit codes: 0 all asked claims true of the run, 1 some false, 3 some cannot be told, 2 wrong "
-    "usage or nothing that can be read."
+    "Exit codes: 0 all asked claims true of the run, 1 some false, 3 some cannot be decided, 2 "
+    "wrong usage or nothing that can be read."
 )
 
 
-@click.command("trace", epilog=EPILOG)
+@click.command("trace", cls=Writing, epilog=EPILOG)
 @click.argument("file")
 @click.option("--vcpus", metavar="FILE", help="A table: tid, process, vcpu, cookie, by tabs.")
-@click.option("--core", "cores", metavar="LIST", multiple=True, help="A core, such as 0-1 or 0,48.")
+@click.option(
+    "--core",
+    "cores",
+    metavar="LIST",
+    multiple=True,
+    help="The cpus of a core, such as 0-1 or 0,48; once for each core.",
+)
 @click.option(
     "--host",
     metavar="DIR|FILE",
@@ -76,7 +82,7 @@ def command(
     """Judge a recorded run (trace.dat, ftrace text, perf script; - is standard input).
 
     Says which vcpus and tasks ran beside which on one core, for how long at most, and with which
-    events; what was not recorded cannot be told.
+    events; what was not recorded is answered "cannot tell".
     """
     from vmlitmus.audit.trace.identity import last_own_cookies
     from vmlitmus.audit.trace.recorded import RunQuestion, audit_recording

@@ -33,7 +33,7 @@ WHAT = ("tests", "cells", "threads", "keys", "schemas", "timings", *OF_A_MODEL)
 
 
 @click.command("list")
-@click.argument("what", type=click.Choice(sorted(WHAT)), default="tests")
+@click.argument("what", type=click.Choice(sorted(WHAT)), default="tests", metavar="[WHAT]")
 @click.argument("words", nargs=-1, metavar="[TOPIC] [WORD]...")
 @click.option("--files", is_flag=True, help="With tests: also where each test's file is.")
 @click.option("--json", "as_object", is_flag=True, help="Print one JSON object, vmlitmus/list/1.")
@@ -47,9 +47,10 @@ def command(
     them. Only what mentions every WORD is listed: a test is searched with its question, reason,
     source, claim and settings, so that a kernel function or a commit finds the tests about it.
 
-    'list cells TEST' lists the cells of a matrix, 'list steps TOPIC' the steps
-    of the models with their sources, 'list threads [THREAD]' what was asked and claimed in the mail
-    threads behind the tests, and what the tests say to it.
+    WHAT is tests (the default), topics, claims, disturbances, mechanisms, parts, settings,
+    assumptions, fairness, keys, schemas or timings. 'list cells TEST' lists the cells of a matrix,
+    'list steps TOPIC' the steps of the models with their sources, 'list threads [THREAD]' what was
+    asked and claimed in the mail threads behind the tests, with answers.
     """
     catalogue = user_catalogue(model)
     topic = words[0] if words and words[0] in catalogue.models else None

@@ -2,13 +2,16 @@
 
 A test begins as the smallest one that the topic ships; a mechanism as the topic's default one under
 a new name, with all its moments listed, and with a test whose verdict hangs on the mechanism where
-there is one. Returns texts by file name; writes nothing.
+there is one, else with one that executes it. Returns texts by file name; writes nothing.
 """
 
 from __future__ import annotations
 
+import builtins
 import inspect
 import json
+import keyword
+import re
 import textwrap
 import tomllib
 from collections.abc import Iterable, Mapping
@@ -22,7 +25,7 @@ from vmlitmus.errors import UsageError, VmlitmusError, unknown
 from vmlitmus.lang import Hooks, Model
 from vmlitmus.litmus import Catalogue
 from vmlitmus.litmus.catalogue import blessed
-from vmlitmus.outcome import Verdict
+from vmlitmus.outcome import Result, Verdict
 from vmlitmus.scenario import Test
 
 _SMALL, _TRIED = 2_000, 30  # states of tests that are tried with other mechanisms, and how many
@@ -47,9 +50,22 @@ class ThingNames:
     def cls(self) -> str:
         return "".join(part.capitalize() for part in self.name.split("-"))
 
-    @property
-    def title(self) -> str:
-        return self.name.replace("-", " ").capitalize()
+    def filled(self, template: str, **others: str) -> str:
+        """Return a template with these names, and with others.
+
+        A class or function gets a name that neither Python nor the template has for something else.
+        """
+        nameless = dict.fromkeys(("title", "name", "file", "cls", "function"), "")
+        taken = set(re.findall(r"\w+", template.format(**nameless, **others)))
+        taken |= {*keyword.kwlist, *dir(builtins)}
+        own = {
+            "title": self.name.replace("-", " ").capitalize(),
+            "name": self.name,
+            "file": self.file,
+            "cls": f"{self.cls}_" if self.cls in taken else self.cls,
+            "function": f"{self.function}_" if self.function in taken else self.function,
+        }
+        return template.format(**own, **others)
 
 
 def mechanism_files(topic: str, name: str, setting: str | None) -> dict[str, str]:
@@ -63,14 +79,11 @@ def mechanism_files(topic: str, name: str, setting: str | None) -> dict[str, str
     like = _telling(model, (table, key)) or _smallest(topic, (table, key))
     given = tomllib.loads(like.text).get(table, {})
     base = model.hooks[hooks][given.get(key, model.settings[table][key].default)]
-    python = MECHANISM.format(
-        title=words.title,
-        name=name,
-        file=words.file,
+    python = words.filled(
+        MECHANISM,
         topic=topic,
         module=base.__module__,
         base=base.__name__,
-        cls=words.cls,
         hooks=_hook_expression(base, hooks),
         moments=_moments(hooks),
     )
@@ -94,12 +107,9 @@ def claim_files(topic: str, name: str) -> dict[str, str]:
         raise UsageError(f"{topic} has a condition {name!r} already; choose another name")
     like = _smallest(topic)
     actor = _actor(model, like)
-    python = CLAIM.format(
-        title=words.title,
-        name=name,
-        file=words.file,
+    python = words.filled(
+        CLAIM,
         topic=topic,
-        function=words.function,
         module=actor.__module__,
         entity=actor.__name__,
         entity_name=actor.__name__.lower(),
@@ -113,7 +123,7 @@ def claim_files(topic: str, name: str) -> dict[str, str]:
 def topic_files(name: str) -> dict[str, str]:
     """Return a model of its own with two mechanisms, and a test of them."""
     words = ThingNames(name)
-    python = TOPIC.format(title=words.title, name=name, file=words.file)
+    python = words.filled(TOPIC)
     return {words.file: python, f"{name}.toml": TOPIC_TEST.format(name=name)}
 
 
@@ -194,7 +204,11 @@ def _entities(model: Model) -> str:
 
 
 def _telling(model: Model, setting: tuple[str, str]) -> Test | None:
-    """Return the smallest shipped test that holds, but not with some other mechanism."""
+    """Return a small shipped test that tells mechanisms apart.
+
+    The smallest that holds, but not with some other mechanism; else the smallest whose search is
+    another one with some other mechanism, so that it executes their code.
+    """
     table, key = setting
     counts = blessed(model.name)
     others = model.choices(model.settings[table][key])
@@ -202,26 +216,36 @@ def _telling(model: Model, setting: tuple[str, str]) -> Test | None:
     def states(test: Test) -> int:
         return counts.get(test.name, [1 << 60])[0]
 
-    small = [
-        test
-        for test in Catalogue().tests(model.name)
-        if _is_simple(test) and test.cells[0].expect is Verdict.HOLDS and states(test) < _SMALL
-    ]
-    for test in sorted(small, key=states)[:_TRIED]:
-        cell = test.cells[0]
-        for other in others:
-            tables = {**cell.tables, table: {**cell.tables.get(table, {}), key: other}}
-            with suppress(VmlitmusError):
-                machine = replace(cell, tables=tables).machine(model)
-                found = run(machine, cell.claim, limits=Limits(1.0))
-                if found.verdict is Verdict.VIOLATED:
-                    return test
-    return None
+    simple = [test for test in Catalogue().tests(model.name) if _is_simple(test)]
+    small = sorted((t for t in simple if states(t) < _SMALL), key=states)[:_TRIED]
+    differing: Test | None = None
+    for test in sorted(small, key=lambda test: test.cells[0].expect is not Verdict.HOLDS):
+        holds = test.cells[0].expect is Verdict.HOLDS
+        if differing is not None and not holds:
+            break
+        found = list(_results(model, test, setting, others))
+        if holds and Verdict.VIOLATED in [r.verdict for r in found]:
+            return test
+        if differing is None and len({(r.states, r.transitions) for r in found}) > 1:
+            differing = test
+    return differing
+
+
+def _results(
+    model: Model, test: Test, setting: tuple[str, str], others: Iterable[object]
+) -> Iterable[Result]:
+    """Yield what a test finds with each of some mechanisms, as far as they go with it."""
+    (table, key), cell = setting, test.cells[0]
+    for other in others:
+        tables = {**cell.tables, table: {**cell.tables.get(table, {}), key: other}}
+        with suppress(VmlitmusError):
+            machine = replace(cell, tables=tables).machine(model)
+            yield run(machine, cell.claim, limits=Limits(1.0))
 
 
 def _is_simple(test: Test) -> bool:
-    """Say whether a test has one cell, and tables that a scaffold can write."""
-    return not test.axes and not test.wide and _is_plain(tomllib.loads(test.text))
+    """Say whether a test has one cell, and is not about time."""
+    return not test.axes and not test.wide and "timing" not in tomllib.loads(test.text)
 
 
 def _smallest(topic: str, setting: tuple[str, str] | None = None) -> Test:
@@ -238,23 +262,6 @@ def _smallest(topic: str, setting: tuple[str, str] | None = None) -> Test:
     if not found:
         raise UsageError(f"{topic}: no shipped test is simple enough to begin with")
     return min(found, key=rank)
-
-
-def _is_plain(given: Mapping[str, Any]) -> bool:
-    """Say whether a file has only tables of values and lists of such tables."""
-    for value in given.values():
-        tables = value if isinstance(value, list) else [value]
-        for table in tables:
-            if isinstance(table, dict) and any(isinstance(v, dict) for v in table.values()):
-                return False
-            if isinstance(table, dict) and any(
-                isinstance(item, dict)
-                for values in table.values()
-                if isinstance(values, list)
-                for item in values
-            ):
-                return False
-    return True
 
 
 def _litmus(
@@ -283,4 +290,17 @@ def _table(name: str, value: Any) -> str:
 
 
 def _pairs(items: Iterable[tuple[str, Any]]) -> str:
-    return "".join(f"{key} = {json.dumps(value, ensure_ascii=False)}\n" for key, value in items)
+    return "".join(f"{_key(key)} = {_value(value)}\n" for key, value in items)
+
+
+def _key(name: str) -> str:
+    return name if re.fullmatch(r"[\w-]+", name, re.ASCII) else json.dumps(name)
+
+
+def _value(value: Any) -> str:
+    """Return a value as TOML, tables in it inline."""
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{_key(k)} = {_value(v)}" for k, v in value.items()) + " }"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_value, value))}]"
+    return json.dumps(value, ensure_ascii=False)

@@ -7,11 +7,11 @@ import os
 import sys
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 
 import click
 
 from vmlitmus import __version__
+from vmlitmus.cli.cluster import placed, searches_on_cluster
 from vmlitmus.cli.disk import disk_options
 from vmlitmus.cli.options import (
     Deciding,
@@ -31,7 +31,7 @@ from vmlitmus.cli.shell.test_names import complete_tests
 from vmlitmus.decide import Job, decide_all
 from vmlitmus.decide.own_code import in_own_world
 from vmlitmus.errors import UsageError
-from vmlitmus.litmus.catalogue import Selected
+from vmlitmus.litmus.catalogue import Catalogue, Selected
 from vmlitmus.litmus.user_model.load import beside
 from vmlitmus.outcome import Outcome, as_json, exit_code
 from vmlitmus.report import line, summary
@@ -65,12 +65,6 @@ from vmlitmus.report import line, summary
     metavar="N",
     help="How many tests are decided at a time; by default one for each core.",
 )
-@click.option(
-    "--cluster",
-    metavar="ADDRESS|local",
-    help="Decide the tests on a Ray cluster; local starts one on this machine. Needs "
-    "vmlitmus[ray], the same vmlitmus on all machines.",
-)
 @click.option("--uses", metavar="FILE", hidden=True, help="Write which files each test rests on.")
 @click.option(
     "--json", "as_object", is_flag=True, help="Print one JSON object, vmlitmus/outcome/1."
@@ -81,6 +75,7 @@ from vmlitmus.report import line, summary
 @symmetry_option
 @engine_options
 @disk_options
+@searches_on_cluster
 def command(
     selectors: tuple[str, ...],
     wide: bool,
@@ -90,7 +85,6 @@ def command(
     only: bool,
     first: bool,
     jobs: int | None,
-    cluster: str | None,
     uses: str | None,
     as_object: bool,
     fresh: bool,
@@ -113,21 +107,16 @@ def command(
     """
     if watching:
         return _watch(selectors)
-    if cluster is not None:
-        _clustered(deciding, jobs)
     started = time.monotonic()
     catalogue, model = deciding.catalogue(), deciding.model
     if model and not selectors:
         selectors = _beside(model)
     selected = catalogue.select(selectors, wide=wide)
     if uses:
-        from vmlitmus.decide.uses import uses as used
-
-        found = in_own_world(model, "--uses", lambda: used(catalogue, selected))
-        write_html(json.dumps(found), uses)
+        _write_uses(catalogue, selected, model, uses)
     job = deciding.job(catalogue, annotate=bool(html), fresh=fresh, symmetry=symmetric(symmetry))
-    job = replace(job, cluster=cluster)
-    outcomes, interrupted = _decide(job, selected, jobs, first=first)
+    with placed(job, deciding) as job:
+        outcomes, interrupted = _decide(job, selected, jobs, first=first)
     seconds = time.monotonic() - started
     if html:
         from vmlitmus.report.html import check_page
@@ -140,9 +129,23 @@ def command(
     else:
         write_out(_text(outcomes, seconds, layout), output)
     _complain(outcomes, errors=layout != "terminal" or quiet)
+    return _end(outcomes, sum(len(cells) for _, cells in selected), interrupted=interrupted)
+
+
+def _write_uses(
+    catalogue: Catalogue, selected: Sequence[Selected], model: str | None, path: str
+) -> None:
+    """Write which files each test rests on, for --watch."""
+    from vmlitmus.decide.uses import uses
+
+    found = in_own_world(model, "--uses", lambda: uses(catalogue, selected))
+    write_html(json.dumps(found), path)
+
+
+def _end(outcomes: Sequence[Outcome], total: int, *, interrupted: bool) -> int:
+    """Say after how many of all cells the user interrupted it, if so; return the exit code."""
     if interrupted:
-        total = sum(len(cells) for _, cells in selected)
-        whole = sum(not _cut(outcome) for outcome in outcomes)
+        whole = sum(not outcome.interrupted for outcome in outcomes)
         click.echo(f"vmlitmus: interrupted after {whole} of {total}", err=True)
     return exit_code([*(o.code for o in outcomes), *([130] if interrupted else [])])
 
@@ -157,36 +160,18 @@ def _decide(
         try:
             for index, outcome in decide_all(job, selected, ticker, jobs):
                 found[index] = outcome
-                if first and outcome.code:
+                if outcome.interrupted or (first and outcome.code):
                     break
         except KeyboardInterrupt:
             interrupted = True
-    interrupted = interrupted or any(map(_cut, found.values()))
+    interrupted = interrupted or any(outcome.interrupted for outcome in found.values())
     return [found[index] for index in sorted(found)], interrupted
 
 
-def _clustered(deciding: Deciding, jobs: int | None) -> None:
-    """Raise UsageError for what does not go with --cluster."""
-    limits = deciding.limits
-    given = {
-        "--model": deciding.model,
-        "--spill": limits.spill,
-        "--checkpoint": limits.checkpoints,
-        "--jobs": jobs,
-    }
-    for option, value in given.items():
-        if value is not None:
-            raise UsageError(f"--cluster does not go with {option}, which is for this machine")
-
-
-def _cut(outcome: Outcome) -> bool:
-    """Say whether the user interrupted the search."""
-    return outcome.result is not None and outcome.result.reason == "interrupted"
-
-
 def _print(lines: list[tuple[str, bool]], output: str | None) -> None:
-    """Print the report; on a terminal with what is unexpected in red, unless NO_COLOR is set."""
-    colour = output is None and sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    """Print the report; what is unexpected is red on a terminal that has colours."""
+    plain = os.environ.get("NO_COLOR") or os.environ.get("TERM", "dumb") == "dumb"
+    colour = output is None and sys.stdout.isatty() and not plain
     write_lines(lines, output, colour=colour)
 
 
@@ -202,7 +187,8 @@ def _beside(model: str) -> tuple[str, ...]:
     found = tuple(beside(model))
     if not found:
         raise UsageError(f"--model {model}: no litmus file beside it; name a topic or a test")
-    click.echo(f"vmlitmus: the {len(found)} litmus files beside {model}", err=True)
+    files = "the litmus file" if len(found) == 1 else f"the {len(found)} litmus files"
+    click.echo(f"vmlitmus: {files} beside {model}", err=True)
     return found
 
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 import click
 
 from vmlitmus.api import grid_of
+from vmlitmus.cli.cluster import placed, searches_on_cluster
 from vmlitmus.cli.disk import disk_options
 from vmlitmus.cli.options import (
     Deciding,
@@ -27,6 +28,7 @@ from vmlitmus.cli.runs.run_formats import DRAWN, as_mail, check_single, draw
 from vmlitmus.cli.shell.test_names import complete_tests
 from vmlitmus.decide import Job, check_parts, decide_apart
 from vmlitmus.decide.own_code import Refused
+from vmlitmus.errors import UsageError
 from vmlitmus.lang import possible
 from vmlitmus.outcome import Outcome, as_json
 from vmlitmus.report import explain
@@ -72,6 +74,7 @@ _Decided = tuple[Test, list[Outcome]]  # a test with the outcomes of its cells
 @symmetry_option
 @engine_options
 @disk_options
+@searches_on_cluster
 def command(
     test: str,
     reach: str | None,
@@ -92,6 +95,8 @@ def command(
     column for each cpu or actor and can be pasted in a mail. The cells of a matrix are summed up in
     a grid, and one of them is shown in full. Exits 0 whatever the verdict.
     """
+    if deciding.cluster is not None and deciding.shards is None:
+        raise UsageError("--cluster: say with --shards N how many workers divide a search")
     catalogue = deciding.catalogue()
     as_object = as_object or layout == "json"
     drawn = as_object or layout in DRAWN
@@ -100,12 +105,16 @@ def command(
     job = deciding.job(catalogue, annotate=drawn or one or bool(html), symmetry=symmetric(symmetry))
     check_single(layout, selected)
     tests: list[_Decided] = []
-    for found, cells in selected:
-        with Ticker() as ticker:
-            outcomes = [_decide(job, found, cell, reach, without, ticker) for cell in cells]
+    with placed(job, deciding) as job, Ticker() as ticker:
+        for found, cells in selected:
+            outcomes = []
+            for cell in cells:
+                outcomes.append(_decide(job, found, cell, reach, without, ticker))
+                if outcomes[-1].interrupted and not one:
+                    raise KeyboardInterrupt  # nor look at the others
             if len(cells) > 1 and not (drawn or every):
                 _annotate(job, found, cells, outcomes, reach, without, ticker)
-        tests.append((found, outcomes))
+            tests.append((found, outcomes))
     outcomes = [outcome for _, decided in tests for outcome in decided]
     faulty = next((o for o in outcomes if o.error), None)
     if faulty is not None:
@@ -120,8 +129,7 @@ def command(
         verbose = verbose or layout != "terminal"
         text = _text(tests, layout, every=every, verbose=verbose, states=states)
         write_out(as_mail(outcomes, text) if layout == "mail" else text, output)
-    interrupted = any(o.result and o.result.reason == "interrupted" for o in outcomes)
-    return 130 if interrupted else 0
+    return 130 if any(o.interrupted for o in outcomes) else 0
 
 
 def _text(tests: list[_Decided], layout: str, *, every: bool, verbose: bool, states: bool) -> str:

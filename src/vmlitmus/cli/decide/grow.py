@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import click
 
+from vmlitmus.cli.cluster import placed, searches_on_cluster
 from vmlitmus.cli.disk import disk_options
 from vmlitmus.cli.options import (
     Deciding,
@@ -46,6 +47,7 @@ _SECONDS = 60.0  # without --time-limit
 @symmetry_option
 @engine_options
 @disk_options
+@searches_on_cluster
 def command(
     test: str,
     raised: tuple[str, ...],
@@ -70,7 +72,7 @@ def command(
     known = {b.name: b.high for b in bounds(catalogue.model_of(found.topic), cell)}
     each = replace(deciding, limits=whole.within(None))
     job = each.job(catalogue, annotate=bool(html), symmetry=symmetric(symmetry))
-    with Ticker() as ticker:
+    with placed(job, each) as job, Ticker() as ticker:
         growth = grow(
             job,
             found,
@@ -90,7 +92,7 @@ def command(
     text = json.dumps(as_json([growth]), indent=1) if as_object else growth_text(growth)
     write_out(text, output)
     if growth.interrupted:
-        click.echo(f"vmlitmus: interrupted after {len(growth.rows)} questions", err=True)
+        click.echo(f"vmlitmus: interrupted after {growth.decided} questions", err=True)
         return 130
     return 0
 

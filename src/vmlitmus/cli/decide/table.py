@@ -51,7 +51,7 @@ _TOLD = 3  # faulty cells that are told in full
 @click.option(
     "--runs",
     type=click.IntRange(2, 65536),
-    help="With --cost: make so many runs of each cell, however precise that is.",
+    help="With --cost: make exactly this many runs of each cell.",
 )
 @click.option(
     "--json",
@@ -93,7 +93,10 @@ def command(
     catalogue = deciding.catalogue()
     selected = [s for s in catalogue.select([selector], wide=wide) if s[0].axes]
     if not selected:
-        raise UsageError(f"{selector!r} has no test with a [matrix]")
+        raise UsageError(
+            f"{selector!r} has no test with a [matrix], so there is no grid; "
+            "'vmlitmus explain TEST' shows the answer of a test"
+        )
     job = deciding.job(catalogue, annotate=bool(html), fresh=fresh, symmetry=symmetric(symmetry))
     if runs is not None and not cost:
         raise UsageError("--runs goes with --cost: nothing else of a table is simulated")
@@ -111,6 +114,9 @@ def command(
         write_out(json.dumps(tables_json(selected[0][0].topic, grids), indent=1), output)
     else:
         write_out("\n\n".join(_shown(grid, layout) for grid in grids), output)
+    if any(outcome.interrupted for outcome in outcomes):
+        click.echo("vmlitmus: interrupted", err=True)
+        return 130
     return _complain(outcomes)
 
 

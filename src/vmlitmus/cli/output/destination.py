@@ -13,6 +13,7 @@ import click
 
 from vmlitmus.errors import UsageError
 
+UNWRITTEN = "vmlitmus.unwritten"  # in a context: a page could not be written
 _TEXT = {"mode": "w", "encoding": "utf-8", "errors": "backslashreplace"}
 
 
@@ -32,6 +33,11 @@ class Writing(click.Command):
         if len({os.path.realpath(t) for t in targets.values()}) < len(targets):
             raise UsageError(f"{' and '.join(targets)} name the same file")
         return rest
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; the exit code is 2 where its page could not be written."""
+        code = super().invoke(ctx)
+        return 2 if ctx.meta.get(UNWRITTEN) else code
 
 
 def _texts(values: Iterator[object]) -> Iterator[str]:

@@ -31,8 +31,8 @@ def command(
     """Explore a test on a local web page: take steps, switch parts, search from any state.
 
     TEST is a test's name, or one cell of a matrix. Prints the address of the page, on 127.0.0.1
-    with a random token; nobody without it is answered. Ctrl-C ends it. Searches end after a minute,
-    or at --time-limit.
+    with a random token; requests without the token are refused. Ctrl-C ends it. Searches end after
+    a minute, or at --time-limit.
     """
     missing = [name for name in _NEEDED if importlib.util.find_spec(name) is None]
     if missing:

@@ -15,7 +15,13 @@ from vmlitmus.errors import UsageError
 
 @click.command("sensitivity", cls=Writing)
 @click.argument("test", shell_complete=complete_tests)
-@click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=1, show_default=True)
+@click.option(
+    "--seed",
+    type=click.IntRange(0, 2**63 - 1),
+    default=1,
+    show_default=True,
+    help="The same seed gives the same runs.",
+)
 @click.option(
     "--runs",
     type=click.IntRange(2, 65536),

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import click
 
+from vmlitmus.cli.cluster import cluster_option, refuse_here
 from vmlitmus.cli.options import (
     html_option,
     limits,
@@ -22,26 +24,40 @@ from vmlitmus.cli.shell.test_names import complete_tests
 from vmlitmus.errors import UsageError
 
 if TYPE_CHECKING:
+    from vmlitmus.engine.limits import Limits
     from vmlitmus.lang import Model
     from vmlitmus.outcome.simulated import Simulated
     from vmlitmus.scenario import Cell, Test
+    from vmlitmus.simulation.simulate import Asked
 
 
 @click.command("simulate", cls=Writing)
 @click.argument("test", shell_complete=complete_tests)
-@click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=1, show_default=True)
+@click.option(
+    "--seed",
+    type=click.IntRange(0, 2**63 - 1),
+    default=1,
+    show_default=True,
+    help="The same seed gives the same runs.",
+)
 @click.option(
     "--precision",
     type=click.FloatRange(0.0001, 1.0),
     default=0.02,
     show_default=True,
-    help="Half the width of an interval in proportion to its figure.",
+    help="Stop when half the width of each interval is at most this share of its figure.",
 )
-@click.option("--confidence", type=click.FloatRange(0.5, 0.9999), default=0.95, show_default=True)
+@click.option(
+    "--confidence",
+    type=click.FloatRange(0.5, 0.9999),
+    default=0.95,
+    show_default=True,
+    help="How often an interval has to contain the true figure.",
+)
 @click.option(
     "--runs",
     type=click.IntRange(2, 65536),
-    help="Make so many runs, however precise that is.",
+    help="Make exactly this many runs, whatever the precision.",
 )
 @click.option(
     "--set", "given", multiple=True, metavar="NAME=VALUE", help="Give a parameter another value."
@@ -77,6 +93,7 @@ if TYPE_CHECKING:
     metavar="FILE",
     help="Write a picture of distributions and sweeps, .svg or .png; needs vmlitmus[plot].",
 )
+@cluster_option
 @html_option
 @output_option
 def command(
@@ -94,6 +111,7 @@ def command(
     model: str | None,
     jobs: int | None,
     plot: str | None,
+    cluster: str | None,
     html: str | None,
     output: str | None,
 ) -> int:
@@ -111,53 +129,74 @@ def command(
     vmlitmus simulate warn-lockers-in-time --set tick='1 ms' --seed 7
     vmlitmus simulate warn-lockers-in-time --worst 'from #AC to buslock_sem'
     """
-    from vmlitmus.decide.own_code import apart
-    from vmlitmus.outcome.simulated import as_json
-    from vmlitmus.report.simulated import simulated_text
-    from vmlitmus.simulation.simulate import Asked, simulate
-
+    if cluster is not None:
+        refuse_here({"--model": model, "--jobs": jobs, "--worst": worst})
     whole = limits(time_limit, None)
     kind = _picture(plot, worst)
-    catalogue = user_catalogue(model, whole, in_time=True)
-    found, cells = catalogue.select([test], wide=True)[0]
-    chosen = dict(_given(text) for text in given)
-    if chosen:
-        from dataclasses import replace
-
-        cells = tuple(replace(cell, timing={**cell.timing, **chosen}) for cell in cells)
+    question = _asked(test, given, model, whole)
     if worst is not None:
         if html is not None:
             raise UsageError("--html shows figures; --worst prints one time and its run")
-        return _worst(
-            catalogue.model_of(found.topic), found, cells, worst, whole.seconds or 60.0,
-            model, as_object, output,
-        )  # fmt: skip
-    asked = Asked(seed, confidence, precision, whole.seconds or 20.0, runs, engine, jobs)
-    with Ticker(len(cells)) as ticker:
-        done = apart(
-            model,
-            found.name,
-            lambda: simulate(
-                catalogue.model_of(found.topic),
-                found,
-                cells,
-                asked,
-                None if model else lambda cell, made: ticker.busy(f"{cell}: {made} runs"),
-                own=model,
-            ),
-            ticker.busy,
-        )
+        return _worst(question, worst, whole.seconds or 60.0, as_object, output)
+    from vmlitmus.simulation.simulate import Asked
+
+    asked = Asked(seed, confidence, precision, whole.seconds or 20.0, runs, engine, jobs, cluster)
+    done = _simulated(question, asked)
     if plot:
         _draw(done, plot, kind)
+    _print(done, as_object, verbose, html, output)
+    return done.exit_code
+
+
+@dataclass(frozen=True)
+class _Question:
+    """A test with the cells that are asked about; ``own`` is the file of a user's model."""
+
+    model: Model
+    test: Test
+    cells: Sequence[Cell]
+    own: str | None
+
+
+def _asked(test: str, given: Sequence[str], own: str | None, whole: Limits) -> _Question:
+    """Find a test, and give its cells the parameters of --set."""
+    catalogue = user_catalogue(own, whole, in_time=True)
+    found, cells = catalogue.select([test], wide=True)[0]
+    chosen = dict(_given(text) for text in given)
+    cells = tuple(replace(cell, timing={**cell.timing, **chosen}) for cell in cells)
+    return _Question(catalogue.model_of(found.topic), found, cells, own)
+
+
+def _simulated(question: _Question, asked: Asked) -> Simulated:
+    """Simulate the cells, and say how far that is."""
+    from vmlitmus.decide.own_code import apart
+    from vmlitmus.simulation.simulate import simulate
+
+    q = question
+    with Ticker(len(q.cells)) as ticker:
+        progress = None if q.own else lambda cell, made: ticker.busy(f"{cell}: {made} runs")
+        return apart(
+            q.own,
+            q.test.name,
+            lambda: simulate(q.model, q.test, q.cells, asked, progress, own=q.own),
+            ticker.busy,
+        )
+
+
+def _print(
+    done: Simulated, as_object: bool, verbose: bool, html: str | None, output: str | None
+) -> None:
+    from vmlitmus.outcome.simulated import as_json
+    from vmlitmus.report.simulated import simulated_text
+
     if html:
         from vmlitmus.report.html import simulation_page
 
         write_html(simulation_page(done), html)
-    write_out(
-        json.dumps(as_json(done), indent=1) if as_object else simulated_text(done, verbose=verbose),
-        output,
+    text = (
+        json.dumps(as_json(done), indent=1) if as_object else simulated_text(done, verbose=verbose)
     )
-    return done.exit_code
+    write_out(text, output)
 
 
 def _picture(plot: str | None, worst: str | None) -> str:
@@ -189,26 +228,21 @@ def _draw(done: Simulated, plot: str, kind: str) -> None:
 
 
 def _worst(
-    model: Model,
-    test: Test,
-    cells: Sequence[Cell],
-    latency: str,
-    seconds: float,
-    own: str | None,
-    as_object: bool,
-    output: str | None,
+    question: _Question, latency: str, seconds: float, as_object: bool, output: str | None
 ) -> int:
+    """Print the longest time of a latency; return the exit code."""
     from vmlitmus.decide.own_code import apart
     from vmlitmus.outcome.longest import as_json
     from vmlitmus.report.longest import longest_text
     from vmlitmus.simulation.worst.worst_case import worst_case
 
-    with Ticker(len(cells)) as ticker:
-        progress = None if own else lambda cell, n: ticker.busy(f"{cell}: {n} classes")
+    q = question
+    with Ticker(len(q.cells)) as ticker:
+        progress = None if q.own else lambda cell, n: ticker.busy(f"{cell}: {n} classes")
         done = apart(
-            own,
-            test.name,
-            lambda: worst_case(model, test, cells, latency, seconds, progress),
+            q.own,
+            q.test.name,
+            lambda: worst_case(q.model, q.test, q.cells, latency, seconds, progress),
             ticker.busy,
         )
     text = json.dumps(as_json(done), indent=1) if as_object else longest_text(done)

@@ -12,7 +12,7 @@ from vmlitmus import __version__
 
 @click.command("man")
 def command() -> int:
-    """Print the manual page, in the language of man.
+    """Print the manual page, in the format that man reads.
 
     \b
     vmlitmus man > ~/.local/share/man/man1/vmlitmus.1

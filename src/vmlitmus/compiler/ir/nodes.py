@@ -112,6 +112,11 @@ class Code:
         return tuple(sorted({op.args[0] for op in ops}))
 
     @cached_property
+    def made(self) -> dict[str, Op]:
+        """The operation that makes each value of the finished code."""
+        return {op.dest: op for block in self.blocks for op in block.ops}
+
+    @cached_property
     def writes(self) -> frozenset[int]:
         """The variables that the finished code may write."""
         ends = [block.end for block in self.blocks if isinstance(block.end, Emit)]

@@ -144,7 +144,7 @@ class Calls(Groups):
         assert isinstance(owner.domain, RefTo)
         self.check_not_none(node, owner, "stands_at")
         each = [self.at_label(node, entity, label.value) for entity in owner.domain.members]
-        return self.choose(node, owner, each)
+        return self.choose(node, owner, each, range(len(each)))
 
     def at_label(self, node: ast.Call, actor: Entity, label: str) -> Val:
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from typing import Any, NoReturn
 
 from vmlitmus.compiler.ir.nodes import FAULTY, Bits, Block, Branch, Code, Op, Operand, width
@@ -20,7 +21,7 @@ from vmlitmus.compiler.lowering.values import (
     unite,
 )
 from vmlitmus.errors import ModelError, unknown
-from vmlitmus.lang.domain import Domain, IntRange, OutOfRange, RefTo, SetOf, Truth
+from vmlitmus.lang.domain import Bool, Domain, EnumOf, IntRange, OutOfRange, RefTo, SetOf, Truth
 from vmlitmus.lang.entity import Entity
 from vmlitmus.lang.world import World
 
@@ -32,6 +33,7 @@ class Control:
         self.world = world
         self.variables = variables
         self.domains = variables.domains
+        self.possible = variables.possible
         self.code = Code()
         self.block: Block | None = self.code.blocks[0]
         self.fields: dict[int, Val] = {}
@@ -39,10 +41,17 @@ class Control:
         self.flow: Flow | None = None  # only where the model has Shared fields
         self.pure = 0
         self.scopes: list[Scope] = []
+        self.scope: Scope  # the last of them
 
-    @property
-    def scope(self) -> Scope:
-        return self.scopes[-1]
+    def enter(self, scope: Scope) -> None:
+        """Begin with the code of a function."""
+        self.scopes.append(scope)
+        self.scope = scope
+
+    def leave(self) -> None:
+        """Go back to the function before."""
+        self.scopes.pop()
+        self.scope = self.scopes[-1]
 
     def refuse(self, node: ast.AST, reason: str) -> NoReturn:
         """Raise ModelError at the place of a node."""
@@ -161,15 +170,25 @@ class Control:
             operand = self.code.op(block, "add", bits, operand, domain.low)
         return Computed(domain, operand)
 
+    def at_start(self, index: int) -> Val:
+        """Return what is known of a variable when the step begins."""
+        assert self.block is not None
+        domain = self.domains[index]
+        codes = self.possible(index) if isinstance(domain, (RefTo, EnumOf, Bool)) else None
+        if codes is not None and len(codes) == 1:
+            return Known(domain.decode(next(iter(codes))))
+        found = self.load(self.block, index)
+        if codes is None or not isinstance(domain, RefTo):
+            return found
+        them = tuple(domain.members[c] for c in sorted(codes) if c < len(domain.members))
+        return Computed(replace(domain, among=them), found.operand)
+
     def read(self, node: ast.AST, entity: Entity, name: str) -> Val:
         """Return the value of a field of a known entity."""
         variable = self.variables.get((entity, name))
         if variable is not None:
             index = variable[0]
-            if index not in self.fields:
-                assert self.block is not None
-                return self.load(self.block, index)
-            return self.fields[index]
+            return self.fields[index] if index in self.fields else self.at_start(index)
         if name in entity.__dict__ and not name.startswith("_"):
             return Known(entity.__dict__[name])
         if name == "_at":
@@ -187,7 +206,7 @@ class Control:
         elif isinstance(owner, Computed) and isinstance(owner.domain, RefTo):
             self.check_not_none(node, owner, name)
             with self.as_one():
-                for entity in owner.domain.members:
+                for entity in owner.domain.could_be:
                     self.write_known(node, entity, name, value, self.is_entity(owner, entity))
         else:
             self.refuse(node, f"cannot set {name!r}: not an entity")

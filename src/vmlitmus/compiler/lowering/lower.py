@@ -238,7 +238,7 @@ class Lowerer(Calls):
             self.refuse(node, f"{function.__name__}() {why}")
         syntax = function_syntax(function)
         names = self.bind(node, syntax, function, values, named)
-        self.scopes.append(
+        self.enter(
             Scope(
                 names, outside_names(function), lambda inner: place(function, inner), [], function
             )
@@ -255,7 +255,7 @@ class Lowerer(Calls):
             + [replace(s, names={"<result>": Known(None)}) for s in self.snapshot()]
         )
         result = self.scope.names.get("<result>") if self.block is not None else Known(None)
-        self.scopes.pop()
+        self.leave()
         if result is None:
             self.refuse(node, f"{function.__name__}() returns values of different kinds")
         return result
@@ -286,7 +286,7 @@ def lower_section(
     """Lower a section, given the values of its world, actor and locals."""
     lowerer = Lowerer(world, variables)
     lowerer.finish = finish
-    lowerer.scopes.append(Scope(dict(names), constants, where, None))
+    lowerer.enter(Scope(dict(names), constants, where, None))
     lowerer.statements(section.syntax.body)
     if lowerer.block is not None:
         raise ModelError("a section has no end", where(section.syntax))
@@ -297,7 +297,7 @@ def lower_condition(world: World, function: Any, variables: RecordedReads) -> Co
     """Lower a condition; its blocks end in a Value."""
     lowerer = Lowerer(world, variables)
     lowerer.pure += 1
-    lowerer.scopes.append(Scope({}, {}, lambda n: place(function, n), None))
+    lowerer.enter(Scope({}, {}, lambda n: place(function, n), None))
     result = lowerer.call_function(ast.Pass(), function, [Known(world)], {})
     operand = lowerer.truth(result, ast.Pass())
     assert lowerer.block is not None

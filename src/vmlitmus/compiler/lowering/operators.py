@@ -5,8 +5,9 @@ from __future__ import annotations
 import ast
 import builtins
 import operator
+import sys
 import types
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from enum import Enum
 from functools import partial
 from typing import Any
@@ -57,6 +58,15 @@ _COMPARED: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
 _SET: dict[type[ast.operator], str] = {ast.BitOr: "or", ast.BitAnd: "and", ast.Sub: "sub"}
 
 
+def _import_of(name: str, known: Iterable[object]) -> str:
+    """Return a question that names a missing import, where a module of something known has it."""
+    for module in dict.fromkeys(getattr(value, "__module__", None) for value in known):
+        home = getattr(getattr(sys.modules.get(str(module)), name, None), "__module__", "")
+        if home.startswith("vmlitmus."):
+            return f"is 'from {home} import {name}' missing"
+    return "is an import missing"
+
+
 class Operators(Truths):
     """Evaluates names, attributes, operators and comparisons."""
 
@@ -80,7 +90,8 @@ class Operators(Truths):
             own = [n for n in self.scope.outside if not hasattr(builtins, n)]
             found = nearest(node.id, [*self.scope.names, *own])
             guess = f"did you mean {found!r}, or " if found else ""
-            self.refuse(node, f"unknown name {node.id!r}; {guess}is an import missing?")
+            missing = _import_of(node.id, self.scope.outside.values())
+            self.refuse(node, f"unknown name {node.id!r}; {guess}{missing}?")
         self.refuse(node, f"{node.id!r} is not set here on every way, or not of one kind")
 
     def ev_Attribute(self, node: ast.Attribute) -> Val:
@@ -104,12 +115,14 @@ class Operators(Truths):
             self.refuse(node, f"a tuple has no attribute {name!r}")
         if isinstance(owner.domain, EnumOf):
             members = list(owner.domain.kind)
-            return self.choose(node, owner, [self.known_attribute(node, m, name) for m in members])
+            each = [self.known_attribute(node, m, name) for m in members]
+            return self.choose(node, owner, each, range(len(each)))
         if isinstance(owner.domain, RefTo):
             self.check_not_none(node, owner, name)
+            them = owner.domain.could_be
             with self.as_one():
-                each = [self.attribute_of(node, owner, e, name) for e in owner.domain.members]
-            return self.choose(node, owner, each)
+                each = [self.attribute_of(node, owner, e, name) for e in them]
+            return self.choose(node, owner, each, [entity.index for entity in them])
         self.refuse(node, f"no attribute {name!r} here")
 
     def attribute_of(self, node: ast.AST, owner: Computed, entity: Entity, name: str) -> Val:
@@ -137,8 +150,10 @@ class Operators(Truths):
             return Known(types.MethodType(attribute, owner))
         return self.read(node, owner, name)
 
-    def choose(self, node: ast.AST, owner: Computed, each: Sequence[Val]) -> Val:
-        """Return the value that belongs to the owner, out of one for each it can be."""
+    def choose(
+        self, node: ast.AST, owner: Computed, each: Sequence[Val], codes: Sequence[int]
+    ) -> Val:
+        """Return the value that belongs to the owner, out of one for each code it can be."""
         if not each:
             self.refuse(node, "there is no such entity in this scenario")
         if all(v == each[0] for v in each):
@@ -148,13 +163,13 @@ class Operators(Truths):
             self.refuse(node, "the values differ in kind")
         operands = [self.plain(v, domain) for v in each]
         if isinstance(domain, Bool) and all(isinstance(o, int) for o in operands):
-            mask = sum(int(o) << i for i, o in enumerate(operands))
-            found = self.bit(mask, owner.operand, mask_width(len(operands)))
+            mask = sum(int(o) << code for code, o in zip(codes, operands, strict=True))
+            found = self.bit(mask, owner.operand, mask_width(max(codes) + 1))
             return Computed(domain, found)
         bits = width(domain)
         result = operands[-1]
         for index in range(len(operands) - 2, -1, -1):
-            here = self.op("eq", "i64", owner.operand, index)
+            here = self.op("eq", "i64", owner.operand, codes[index])
             result = self.op("select", bits, here, operands[index], result)
         return Computed(domain, result)
 

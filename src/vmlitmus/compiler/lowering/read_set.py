@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -61,13 +61,22 @@ class RecordedReads(Mapping[Place, tuple[int, Domain]]):
         self.domains = variables.domains
         self.answers = answers
         self.read = Read()
+        self.noted: set[tuple[int, str]] = set()
 
     def note(self, place: Place) -> None:
+        known = id(place[0]), place[1]
+        if known in self.noted:
+            return
+        self.noted.add(known)
         question = field_of(*place)
         if question in self.answers:
             self.read.said[question] = self.answers[question]
         else:
             self.read.unknown.add(question)
+
+    def possible(self, index: int) -> Collection[int] | None:
+        """Return the codes that a variable may have, where lowering may rest on them."""
+        return None
 
     def told(self, question: str, about: object, answer: object) -> None:
         """Note what the world says about a part, an assumption, a mechanism or a class."""

@@ -112,7 +112,8 @@ def unite(values: list[Val], world: World) -> Domain | None:
         refs = [d for d in real if isinstance(d, RefTo)]
         if any(d.kind is not first.kind for d in refs):
             return None
-        return RefTo(first.kind, first.members, any(nones) or any(d.optional for d in refs))
+        optional = any(nones) or any(d.optional for d in refs)
+        return RefTo(first.kind, first.members, optional, _among(refs))
     elif all(isinstance(d, Bool) for d in real):
         found = next((d for d in real if isinstance(d, Truth)), Bool())
     elif all(d == first for d in real):
@@ -122,6 +123,13 @@ def unite(values: list[Val], world: World) -> Domain | None:
     if any(nones) or (any(empties) and not isinstance(found, SetOf)):
         return None
     return found
+
+
+def _among(refs: list[RefTo]) -> tuple[Entity, ...] | None:
+    """Return what a value of one of some domains can be; None where that may be all."""
+    if any(ref.among is None for ref in refs):
+        return None
+    return tuple(sorted({e for ref in refs for e in ref.could_be}, key=lambda e: e.index))
 
 
 def kind_of(value: Val, world: World) -> Val:

@@ -35,7 +35,11 @@ class Begins:
 
 
 class Bindings:
-    """All instances in canonical order: steps as declared, then places, then bindings."""
+    """All instances in canonical order: steps as declared, then places, then bindings.
+
+    Those of a ``large`` world that go on with a sequence are made when it is known with which
+    locals an actor gets there, by ``go_on``: there are far more that nothing leads to.
+    """
 
     def __init__(
         self,
@@ -45,8 +49,11 @@ class Bindings:
         variables: list[Variable],
         names: dict[str, Any],
         begins: Begins,
+        *,
+        large: bool = False,
     ) -> None:
         self.steps = steps
+        self.large = large
         self.programs = programs
         self.world = world
         self.names = names
@@ -61,7 +68,7 @@ class Bindings:
             if made is None:
                 yield from self.plain(step)
             else:
-                for start in sorted(made.sections):
+                for start in [0] if self.large else sorted(made.sections):
                     yield from self.section(step, made, start)
 
     def next_index(self) -> int:
@@ -74,9 +81,9 @@ class Bindings:
 
     def plain(self, step: Step) -> Iterator[Instance]:
         parameters = step.parameters(self.names)
-        bindings = itertools.product(*(self.values(k) for k in parameters.values()))
+        pools = [self.values(kind) for kind in parameters.values()]
         body, outside = function_syntax(step.function).body, outside_names(step.function)
-        for binding in self.not_refused(step, body, tuple(parameters), outside, bindings):
+        for binding in self.not_refused(step, body, tuple(parameters), outside, pools):
             yield Instance(
                 self.next_index(),
                 step,
@@ -92,12 +99,12 @@ class Bindings:
         body: Sequence[ast.stmt],
         names: Sequence[str],
         outside: Mapping[str, Any],
-        bindings: Iterable[tuple[Any, ...]],
+        pools: Sequence[Sequence[Any]],
     ) -> Iterable[tuple[Any, ...]]:
         """Return the bindings that no first guard refuses, which constants decide."""
         if self.begins.when(step) is not None:
-            return bindings
-        return not_refused(body, names, outside.get, bindings, self.where)
+            return itertools.product(*pools)
+        return not_refused(body, names, outside.get, pools, self.where)
 
     def values(self, kind: type[Any]) -> tuple[Any, ...]:
         return tuple(kind) if issubclass(kind, Enum) else self.world.all(kind)
@@ -109,8 +116,8 @@ class Bindings:
             kinds = [made.actor, *(k for _, k in rest)]
             names = (actor_name, *(n for n, _ in rest))
             body, outside = made.sections[0].framed.syntax.body, made.done.expanded.constants
-            bindings = itertools.product(*map(self.values, kinds))
-            for binding in self.not_refused(step, body, names, outside, bindings):
+            pools = list(map(self.values, kinds))
+            for binding in self.not_refused(step, body, names, outside, pools):
                 yield Instance(
                     self.next_index(),
                     step,
@@ -146,9 +153,10 @@ class Bindings:
         made: Program,
         start: int,
         actor: Entity,
-        bound: list[str],
-        codes: tuple[int, ...],
+        bound: Sequence[str],
+        codes: Sequence[int],
     ) -> Instance:
+        """Return the instance of an actor at a place, some of whose locals are known there."""
         guards = self.at(actor, made.first_place + start - 1)
         guards += tuple(
             (self.where[actor, made.slots[n]].index, c) for n, c in zip(bound, codes, strict=True)

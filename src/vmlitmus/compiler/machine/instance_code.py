@@ -33,7 +33,7 @@ def lower_instance(machine: Machine, instance: Instance, variables: RecordedRead
         scope = Scope(names, expanded.constants, expanded.place, None)
         body = made.sections[instance.start].framed.syntax.body
         lowerer.finish = Finish(_Leaving(variables, instance).leave)
-    lowerer.scopes.append(scope)
+    lowerer.enter(scope)
     if machine.world.shared:
         lowerer.begin(instance.runner, instance.site, hardware=instance.step.hardware)
     _enter(lowerer, instance)

@@ -13,7 +13,7 @@ from vmlitmus.compiler.lowering.values import Computed, Known, Val, kind_of, uni
 from vmlitmus.compiler.machine.lowering_cache import LoweringCache, at_home
 from vmlitmus.compiler.machine.program import Program
 from vmlitmus.errors import ModelError
-from vmlitmus.lang.domain import Domain, IntRange, Truth
+from vmlitmus.lang.domain import Domain, IntRange, Members, Truth
 from vmlitmus.lang.entity import Entity, Field
 from vmlitmus.lang.syntax.trees import place
 from vmlitmus.lang.world import World
@@ -27,15 +27,38 @@ class Found:
     domains: Mapping[str, Domain]
 
 
-def find_domains(made: Program, kept: LoweringCache, variables: RecordedReads) -> Found:
-    """Find what values each local that lives across a yield can have: annotated, or inferred."""
+def find_domains(
+    made: Program, kept: LoweringCache, variables: RecordedReads, *, large: bool = False
+) -> Found:
+    """Find what values each local that lives across a yield can have: annotated, or inferred.
+
+    In a ``large`` world one actor stands for all that are like it.
+    """
     done = made.done.expanded
     domains: dict[str, Domain] = {}
     for name, annotation in done.annotations.items():
         domains[name] = _of_kind(name, annotation, kept.world)
     for name, kind in list(made.parameters.items())[1:]:
         domains[name] = _of_kind(name, kind, kept.world)
-    return _Inference(made, kept, variables, domains).run()
+    actors = kept.world.all(made.actor)
+    if large:
+        actors = tuple({_looks(actor, variables): actor for actor in actors}.values())
+    return _Inference(made, kept, variables, domains, actors).run()
+
+
+def _looks(actor: Entity, variables: RecordedReads) -> object:
+    """Return what the code can tell an actor by, whoever the others are that it knows."""
+    return tuple(
+        (name, _alike(value))
+        for name, value in vars(actor).items()
+        if name != "index" and not name.startswith("_") and (actor, name) not in variables.variables
+    )
+
+
+def _alike(value: object) -> object:
+    if isinstance(value, Members):
+        return value.kind, len(value)
+    return type(value) if isinstance(value, Entity) else value
 
 
 def _of_kind(name: str, kind: Any, world: World) -> Domain:
@@ -49,8 +72,14 @@ class _Inference:
     """Lowers sections with locals of unknown value until the locals' domains no longer grow."""
 
     def __init__(
-        self, made: Program, kept: LoweringCache, reads: RecordedReads, domains: dict[str, Domain]
+        self,
+        made: Program,
+        kept: LoweringCache,
+        reads: RecordedReads,
+        domains: dict[str, Domain],
+        actors: tuple[Entity, ...],
     ) -> None:
+        self.actors = actors
         self.made = made
         self.kept = kept
         self.world = kept.world
@@ -65,7 +94,7 @@ class _Inference:
         """Lower from the start until nothing new is learnt."""
         while self.waiting:
             start = self.waiting.pop(0)
-            for actor in self.world.all(self.made.actor):
+            for actor in self.actors:
                 for where, values in self.section(start, actor):
                     self.arrive(where, values)
         return Found(frozenset(self.met), self.domains)

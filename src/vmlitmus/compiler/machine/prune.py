@@ -10,7 +10,9 @@ from vmlitmus.compiler.ir.fold import folded, read
 from vmlitmus.compiler.ir.nodes import Code
 from vmlitmus.compiler.lowering.lower import lower_condition
 from vmlitmus.compiler.lowering.read_set import named, shape
+from vmlitmus.compiler.machine.bindings import Bindings
 from vmlitmus.compiler.machine.instance_code import lower_instance
+from vmlitmus.compiler.machine.large import reached
 from vmlitmus.compiler.machine.lowering_cache import LoweringCache
 from vmlitmus.compiler.machine.machine import Instance, Machine, Variable
 from vmlitmus.compiler.machine.memory_order.store_load import passing
@@ -21,11 +23,14 @@ from vmlitmus.lang.step import Step
 from vmlitmus.lang.syntax.trees import place
 
 
-def checked(machine: Machine, *, ordered: bool = False) -> Machine:
+def checked(
+    machine: Machine, *, ordered: bool = False, bindings: Bindings | None = None
+) -> Machine:
     """Return the machine without instances that are never enabled, and fields that none changes.
 
     Switches that no code asks for are left out as well. With ``ordered``, ``Machine.passing`` says
-    which loads may pass which stores on x86.
+    which loads may pass which stores on x86. With ``bindings`` the world is large: instances are
+    made and lowered as they are reached, with what is possible there.
 
     Raises ModelError, with file and line, for a fault in an instance or a condition, and for a name
     or a label that is used twice.
@@ -33,16 +38,20 @@ def checked(machine: Machine, *, ordered: bool = False) -> Machine:
     kept = LoweringCache(machine.world, machine.variables, machine.parts, machine.assumptions)
     switches = [v.index for v in machine.variables[: len(machine.switches)]]
     key = _Keys(machine)
-    found, changing = reachable(
-        machine.instances,
-        lambda i: kept.take(key(i), partial(lower_instance, machine, i)),
-        machine.variables,
-        switches,
-    )
+    if bindings is not None and bindings.large:
+        found, changing = reached(machine, bindings, kept.variables, kept.answers)
+    else:
+        found, changing = reachable(
+            machine.instances,
+            lambda i: kept.take(key(i), partial(lower_instance, machine, i)),
+            machine.variables,
+            switches,
+        )
     codes: dict[int | str, Code] = {number: code for number, (_, code) in enumerate(found)}
     alive = [replace(i, index=number) for number, (i, _) in enumerate(found)]
     lower = partial(_lowered, machine, kept)
-    if machine.switches or machine.model not in _CHECKED:
+    large = bindings is not None and bindings.large
+    if machine.switches or (machine.model not in _CHECKED and not large):
         codes |= {name: lower(name) for name in machine.conditions}
         _check_labels(machine)
         _CHECKED[:] = [machine.model]

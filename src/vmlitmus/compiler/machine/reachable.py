@@ -27,11 +27,11 @@ def reachable(
     Steps and the starts of sequences are always lowered, the rest of a sequence where an actor may
     get there. The variables ``switches`` may be on or off at the start.
     """
-    reach = _Reach(lowered, variables, switches)
+    reach = Reach(lowered, variables, switches)
     return [(i, reach.codes[i.index]) for i in reach.run(instances)], reach.changing()
 
 
-class _Reach:
+class Reach:
     """``possible`` gives the codes that a variable may have; None stands for anything.
 
     ``arrivals`` gives what was written together with a place, by the place's variable and code.
@@ -57,8 +57,13 @@ class _Reach:
             self.changed = False
             single = {v: tuple(p) for v, p in self.possible.items() if p is not None}
             constants = {v: codes[0] for v, codes in single.items() if len(codes) == 1}
-            alive = [i for i in instances if self.passes(i) and self.runs(i, constants)]
+            asked = self.candidates(instances)
+            alive = [i for i in asked if self.passes(i) and self.runs(i, constants)]
         return alive
+
+    def candidates(self, instances: Sequence[Instance]) -> Sequence[Instance]:
+        """Return the instances to look at now."""
+        return instances
 
     def changing(self) -> set[int]:
         return {v for v, possible in self.possible.items() if possible is None or len(possible) > 1}
@@ -113,7 +118,7 @@ class _Reach:
 
 def ends(code: Code, constants: Mapping[int, int]) -> tuple[bool, list[dict[int, Operand]]]:
     """Say whether code may be faulty, and return what it may write, given what is constant."""
-    key = tuple(constants.get(variable) for variable in code.reads)
+    key = tuple(map(constants.get, code.reads))
     if key not in code.ends:
         same = {variable: variable for variable in (*code.reads, *code.writes)}
         ends = [block.end for block in folded(code, constants, same).blocks]

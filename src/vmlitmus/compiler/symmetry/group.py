@@ -11,6 +11,7 @@ from typing import TypeAlias
 from vmlitmus.compiler.machine.machine import Machine
 from vmlitmus.compiler.symmetry.action import Action
 from vmlitmus.compiler.symmetry.diagrams import TooMuch
+from vmlitmus.compiler.symmetry.order import Generated
 from vmlitmus.compiler.symmetry.proof import MOST, Proof
 from vmlitmus.compiler.symmetry.structure import Differ, Exchange, Structure, structure
 from vmlitmus.lang.domain import RefTo, SetOf
@@ -103,7 +104,7 @@ class _Finding:
                 factors[:0] = [chain for chain in chains if chain.exchanges]
                 done.add(kind)
             found += factors
-        kept = normal(tuple(found))
+        kept = normal(independent(found))
         try:
             return Symmetry(kept, self.different(kept), self.proof.pairs() if kept else ())
         except (TooMuch, RecursionError):
@@ -198,6 +199,16 @@ def _blocks(chain: Factor, moved: Exchange) -> tuple[Block, ...]:
     if set(last) != set(pairs):
         raise Differ(f"{last[0]} would take along other entities than before")
     return (*before, last, tuple(pairs[entity] for entity in last))
+
+
+def independent(factors: Iterable[Factor]) -> tuple[Factor, ...]:
+    """Return factors without those of which the ones before make any exchange themselves."""
+    kept: list[Factor] = []
+    for factor in factors:
+        moved = [action.moved for one in (*kept, factor) for action in one.exchanges]
+        if Generated(moved).order == factor.order * math.prod(one.order for one in kept):
+            kept.append(factor)
+    return tuple(kept)
 
 
 def normal(factors: tuple[Factor, ...]) -> tuple[Factor, ...]:

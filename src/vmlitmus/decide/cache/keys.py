@@ -8,6 +8,7 @@ mechanism is a file: a cell that runs nothing of it does not rest on it.
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 import sys
 import time
@@ -18,6 +19,7 @@ from pathlib import Path
 
 from vmlitmus.compiler import scanned
 from vmlitmus.compiler.machine.scan import Scan
+from vmlitmus.decide.cache.store import Store
 from vmlitmus.errors import VmlitmusError
 from vmlitmus.lang import Model
 from vmlitmus.lang.model import fill
@@ -46,13 +48,17 @@ class _EditedJustNow(Exception):
 
 
 class Keys:
-    """The keys of the cells of a catalogue, for results of one choice of engine."""
+    """The keys of the cells of a catalogue, for results of one choice of engine.
 
-    def __init__(self, catalogue: Catalogue, engine: str) -> None:
+    A ``store`` keeps which code the cells of a topic may run, for the time that no file of it
+    changes.
+    """
+
+    def __init__(self, catalogue: Catalogue, engine: str, store: Store | None = None) -> None:
         self.catalogue = catalogue
         self.engine = engine
+        self.store = store
         self.topics: dict[str, _Topic] = {}
-        self.code: dict[tuple[str, object], bytes] = {}
 
     def key(self, test: Test, cell: Cell) -> str | None:
         """Return the key of a cell's result.
@@ -62,22 +68,27 @@ class Keys:
         """
         topic = self.topics.get(test.topic)
         if topic is None:
-            topic = self.topics[test.topic] = _Topic(self.catalogue.model_of(test.topic))
+            model = self.catalogue.model_of(test.topic)
+            topic = self.topics[test.topic] = _Topic(model, self.store)
         try:
-            where = test.topic, topic.chosen(cell)
-            if where not in self.code:
-                self.code[where] = topic.code(cell)
             asked = repr((cell.scenario, cell.claim, test.watched, self.engine)).encode()
-            return _digest(engine_version(), topic.declared, self.code[where], asked).hex()
+            return _digest(engine_version(), topic.declared, topic.code_of(cell), asked).hex()
         except (VmlitmusError, OSError, _EditedJustNow):
             return None
+
+    def close(self) -> None:
+        """Keep what was found out of the topics' code."""
+        for topic in self.topics.values():
+            topic.close()
 
 
 class _Topic:
     """What the results of one model rest on."""
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: Model, store: Store | None) -> None:
         self.model = model
+        self.store = store
+        self.changed = False
 
     @cached_property
     def declared(self) -> bytes:
@@ -99,12 +110,55 @@ class _Topic:
         own = {function.__module__ for function in functions}
         return frozenset({kind.__module__ for kind in kinds}.union(own, *map(_used_by, own)))
 
-    def code(self, cell: Cell) -> bytes:
+    @cached_property
+    def place(self) -> str | None:
+        """The key under which is kept what code the cells may run: all files that have any.
+
+        None where nothing is kept, or a file was edited so late that nothing can be.
+        """
+        if self.store is None:
+            return None
+        try:
+            return _digest(b"code", engine_version(), self.declared, self.files()).hex()
+        except (OSError, _EditedJustNow):
+            return None
+
+    def files(self) -> bytes:
+        """Return what stands for all files with code that some cell may run."""
+        m = self.model
+        kinds = [*m.entities, *m.fields.values(), *m.hooks]
+        kinds += [made for named in m.hooks.values() for made in named.values()]
+        functions = [f for step in m.steps for f in step.functions]
+        functions += [condition.function for condition in m.conditions]
+        modules = self.shared().union(one.__module__ for one in (*kinds, *functions))
+        return _read_by(modules.union(*map(_used_by, modules)))
+
+    @cached_property
+    def known(self) -> dict[str, str]:
+        """What stands for the code, by what a scan goes by."""
+        text = self.store.note(self.place) if self.store and self.place else None
+        try:
+            found = json.loads(text or "{}")
+        except (ValueError, RecursionError):
+            return {}
+        right = isinstance(found, dict) and all(isinstance(code, str) for code in found.values())
+        return found if right else {}
+
+    def code_of(self, cell: Cell) -> bytes:
         """Return what stands for the code that a cell may run.
 
         Raises ScenarioError or ModelError.
         """
-        return _of_scan(scanned(self.model, cell.tables, cell.lists, allow=cell.allow))
+        chosen = _digest(repr(self.chosen(cell)).encode()).hex()
+        if chosen not in self.known:
+            scan = scanned(self.model, cell.tables, cell.lists, allow=cell.allow)
+            self.known[chosen] = _of_scan(scan).hex()
+            self.changed = True
+        return self.known[chosen].encode()
+
+    def close(self) -> None:
+        if self.changed and self.store and self.place:
+            self.store.keep_note(self.place, json.dumps(self.known))
 
     def chosen(self, cell: Cell) -> tuple[object, ...]:
         """Return all of a cell that a scan goes by: its disturbances, and its mechanisms."""

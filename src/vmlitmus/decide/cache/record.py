@@ -30,7 +30,20 @@ def written(key: str, outcome: Outcome) -> bytes:
     assert outcome.result is not None
     decided = {name: _plain(getattr(outcome, name)) for name in _DECIDED}
     body = json.dumps({"result": _plain(outcome.result), **decided}, separators=(",", ":"))
+    return sealed(key, body)
+
+
+def sealed(key: str, body: str) -> bytes:
+    """Return a text on one line as it is kept for a key."""
     return f"{_seal(key, body.encode())}\n{body}\n".encode()
+
+
+def unsealed(key: str, record: bytes) -> bytes:
+    """Return the text that was kept for a key; raises Damaged."""
+    seal, _, body = record.removesuffix(b"\n").partition(b"\n")
+    if seal.decode("ascii", "replace") != _seal(key, body):
+        raise Damaged
+    return body
 
 
 def _plain(value: Any) -> Any:
@@ -39,9 +52,7 @@ def _plain(value: Any) -> Any:
 
 def read(key: str, record: bytes) -> tuple[Result, dict[str, Any]]:
     """Return what a record says: the result, and what else was decided; raises Damaged."""
-    seal, _, body = record.removesuffix(b"\n").partition(b"\n")
-    if seal.decode("ascii", "replace") != _seal(key, body):
-        raise Damaged
+    body = unsealed(key, record)
     try:
         found = json.loads(body)
     except (ValueError, RecursionError):
@@ -49,39 +60,41 @@ def read(key: str, record: bytes) -> tuple[Result, dict[str, Any]]:
     if not isinstance(found, dict) or found.keys() != {"result", *_DECIDED}:
         raise Damaged
     hints = _hints(Outcome)
-    return _made(Result, found["result"]), {n: _made(hints[n], found[n]) for n in _DECIDED}
+    return _maker(Result)(found["result"]), {n: _maker(hints[n])(found[n]) for n in _DECIDED}
 
 
 def _seal(key: str, body: bytes) -> str:
     return hashlib.sha256(key.encode() + b"\n" + body).hexdigest()
 
 
-def _made(kind: Any, value: Any) -> Any:
-    """Return a value of JSON as one of a type; raises Damaged where it is none."""
-    return _maker(kind)(value)
-
-
 @lru_cache(maxsize=256)
 def _maker(kind: Any) -> Callable[[Any], Any]:
+    """Return what makes a value of a type from one of JSON; it raises Damaged where it is none."""
     origin, inner = typing.get_origin(kind), typing.get_args(kind)
     if kind is object:
         return lambda value: value
     if origin in (UnionType, typing.Union):
         [one] = [k for k in inner if k is not type(None)]
-        return lambda value: None if value is None else _maker(one)(value)
+        make = _maker(one)
+        return lambda value: None if value is None else make(value)
     if is_dataclass(kind):
-        return lambda value: _dataclass(kind, value)
+        makers = {name: _maker(hint) for name, hint in _hints(typing.cast(type, kind)).items()}
+        needed: frozenset[str] = _needed(kind)
+        return lambda value: _dataclass(kind, makers, needed, value)
     if origin is tuple:
-        return lambda value: _tuple(inner, value)
+        if len(inner) == 2 and inner[1] is Ellipsis:
+            make = _maker(inner[0])
+            return lambda value: tuple([make(one) for one in _is(value, list)])
+        parts = [_maker(part) for part in inner]
+        return lambda value: _tuple(parts, value)
     if isinstance(origin, type) and issubclass(origin, Mapping):
-        return lambda value: {
-            _made(inner[0], name): _made(inner[1], one) for name, one in _is(value, dict).items()
-        }
+        key, make = map(_maker, inner)
+        return lambda value: {key(name): make(one) for name, one in _is(value, dict).items()}
     if isinstance(kind, type) and issubclass(kind, Enum):
         return lambda value: _member(kind, value)
     if kind is float:
         return lambda value: float(_is(value, (int, float)))
-    return lambda value: _is(value, kind)
+    return lambda value: value if type(value) is kind else _is(value, kind)
 
 
 def _is(value: Any, kind: type | tuple[type, ...]) -> Any:
@@ -97,21 +110,18 @@ def _member(kind: type[Enum], value: Any) -> Enum:
         raise Damaged from None
 
 
-def _tuple(inner: tuple[Any, ...], value: Any) -> tuple[Any, ...]:
-    _is(value, list)
-    if len(inner) == 2 and inner[1] is Ellipsis:
-        make = _maker(inner[0])
-        return tuple(make(one) for one in value)
-    if len(value) != len(inner):
+def _tuple(parts: list[Callable[[Any], Any]], value: Any) -> tuple[Any, ...]:
+    if len(_is(value, list)) != len(parts):
         raise Damaged
-    return tuple(_made(kind, one) for kind, one in zip(inner, value, strict=True))
+    return tuple([make(one) for make, one in zip(parts, value, strict=True)])
 
 
-def _dataclass(kind: Any, value: Any) -> Any:
-    hints, needed = _hints(kind), _needed(kind)
-    if not isinstance(value, dict) or not needed <= value.keys() <= hints.keys():
+def _dataclass(
+    kind: Any, makers: dict[str, Callable[[Any], Any]], needed: frozenset[str], value: Any
+) -> Any:
+    if not isinstance(value, dict) or not needed <= value.keys() <= makers.keys():
         raise Damaged
-    return kind(**{name: _maker(hints[name])(one) for name, one in value.items()})
+    return kind(**{name: makers[name](one) for name, one in value.items()})
 
 
 @lru_cache(maxsize=32)
@@ -119,7 +129,6 @@ def _hints(kind: type) -> dict[str, Any]:
     return typing.get_type_hints(kind)
 
 
-@lru_cache(maxsize=32)
 def _needed(kind: Any) -> frozenset[str]:
     plain = (f.name for f in fields(kind) if f.default is f.default_factory is MISSING)
     return frozenset(plain)

@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from vmlitmus.decide.cache.record import Damaged, read, written
+from vmlitmus.decide.cache.record import Damaged, read, sealed, unsealed, written
 from vmlitmus.outcome import Outcome, Verdict
 
 _MOST = 64 << 20  # bytes of all results together
@@ -56,9 +56,9 @@ class Store:
         own = stat.S_ISDIR(about.st_mode) and about.st_uid == os.geteuid()
         return self if own and not about.st_mode & 0o077 else None
 
-    def _file(self, key: str) -> Path:
+    def _file(self, key: str, kind: str = "json") -> Path:
         assert self.place is not None
-        return self.place / key[:2] / f"{key[2:]}.json"
+        return self.place / key[:2] / f"{key[2:]}.{kind}"
 
     def find(self, key: str, outcome: Outcome) -> Outcome | None:
         """Return an outcome with the result that is kept for a key; None where there is none."""
@@ -78,8 +78,21 @@ class Store:
         """Keep the result of an outcome, if it is a verdict for good; do nothing on a full disk."""
         if outcome.result is None or outcome.result.verdict is Verdict.INCONCLUSIVE:
             return
-        file = self._file(key)
-        record = written(key, outcome)
+        self._write(self._file(key), written(key, outcome))
+
+    def note(self, key: str) -> str | None:
+        """Return the text that is kept for a key; None where there is none."""
+        found = _content(self._file(key, "note"))
+        try:
+            return unsealed(key, found).decode() if found is not None else None
+        except Damaged:
+            return None
+
+    def keep_note(self, key: str, text: str) -> None:
+        """Keep a text on one line for later checks; do nothing on a full disk."""
+        self._write(self._file(key, "note"), sealed(key, text))
+
+    def _write(self, file: Path, record: bytes) -> None:
         if len(record) > _LARGEST:
             return
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import time
 from dataclasses import replace
+from typing import NoReturn
 
 from vmlitmus.compiler import Machine, State
 from vmlitmus.compiler.symmetry import symmetry as symmetry_of
@@ -14,6 +15,7 @@ from vmlitmus.engine.native.codegen import FAULTY_CONDITION, compile_machine, co
 from vmlitmus.engine.native.layout import Layout
 from vmlitmus.engine.native.liveness import LivenessSearch
 from vmlitmus.engine.native.search import Found, Search
+from vmlitmus.engine.native.storage.store import NativeModel
 from vmlitmus.engine.native.symmetry.orbits import Orbits, OrbitSearch, orbits
 from vmlitmus.engine.reference.lasso import Lasso
 from vmlitmus.engine.reference.search import Stepper
@@ -44,23 +46,11 @@ def find_native(
     by_orbits = _ByOrbits(machine, kind, watched, limits, progress)
     if symmetry == "on" and (finding := by_orbits.find()) is not None:
         return finding
-    layout = Layout(machine)
     model = compile_machine(machine, watched, named=live)
     try:
-        if live:
-            opened: Search = LivenessSearch(
-                model, stop_on=_stop_on(kind), limits=limits, progress=progress
-            )
-        else:
-            opened = Search(
-                model,
-                stop_on=_stop_on(kind),
-                limits=limits,
-                progress=progress,
-                edges=kind == "recoverable",
-            )
+        opened = _opened(model, kind, limits, progress, live=live)
     except Stopped as stop:
-        return Finding("compiled", 0, 0, 0, {}, frozenset(), stopped=stop.reason)
+        return _given_up(stop)
     with opened as search:
         found = search.run(LARGE if symmetry == "auto" else None)
         if found.stopped == "large":
@@ -70,15 +60,12 @@ def find_native(
                     search.finished()
                 return finding
             found = search.run()
+        layout = Layout(machine)
         raise_fault(machine, layout, search, found, watched)
-        end, stopped = found.hit, found.stopped
-        if kind == "recoverable" and stopped is None:
-            end, stopped = _unrecoverable(search)
-        path = lasso = None
+        path, stopped = _way(search, found, kind, layout)
+        lasso = None
         if isinstance(search, LivenessSearch) and claim is not None and stopped is None:
             lasso, stopped = _lasso(machine, layout, search, claim, watched)
-        if end is not None and stopped is None:
-            path = tuple(layout.unpack(words) for words in search.path(end))
         if stopped is None:
             search.finished()
         return Finding(
@@ -87,21 +74,62 @@ def find_native(
             transitions=found.transitions,
             depth=found.depth,
             coverage=dict(zip(machine.step_ids, found.coverage, strict=True)),
-            observed=_observed(found, watched),
+            observed=observed(found, watched),
             path=path,
             lasso=lasso,
             stopped=stopped,
             alike=by_orbits.alike,
-            notes=_odds(search),
+            notes=notes(search.omission_odds),
         )
 
 
-def _stop_on(kind: str | None) -> int:
+def _opened(
+    model: NativeModel, kind: str | None, limits: Limits, progress: Watch | None, *, live: bool
+) -> Search:
+    """Return a search for what a claim asks; raises Stopped where its memory is not to be had."""
+    if live:
+        return LivenessSearch(model, stop_on=stop_on(kind), limits=limits, progress=progress)
+    return Search(
+        model,
+        stop_on=stop_on(kind),
+        limits=limits,
+        progress=progress,
+        edges=kind == "recoverable",
+    )
+
+
+def _given_up(stop: Stopped) -> Finding:
+    """Return the finding of a search that could not begin."""
+    return Finding("compiled", 0, 0, 0, {}, frozenset(), stopped=stop.reason)
+
+
+def _way(
+    search: Search, found: Found, kind: str | None, layout: Layout
+) -> tuple[tuple[State, ...] | None, str | None]:
+    """Return the way to the state that decides, if there is one, and why it is not known."""
+    end, stopped = found.hit, found.stopped
+    if kind == "recoverable" and stopped is None:
+        end, stopped = _unrecoverable(search)
+    if end is None or stopped is not None:
+        return None, stopped
+    return tuple(layout.unpack(words) for words in search.path(end)), None
+
+
+def orbits_of(machine: Machine, watched: tuple[str, ...]) -> tuple[Orbits | None, Alike]:
+    """Return how a machine is searched by orbits, if it can be, and what was found alike."""
+    proved = symmetry_of(machine, watched)
+    found = orbits(machine, proved)
+    interchangeable = tuple(str(f) for f in found.plan.factors) if found else ()
+    return found, Alike(interchangeable, tuple(map(str, proved.different)), None)
+
+
+def stop_on(kind: str | None) -> int:
     """Return the conditions that end a search."""
     return FAULTY_CONDITION | (1 if kind in ("never", "possible") else 0)
 
 
-def _observed(found: Found, watched: tuple[str, ...]) -> frozenset[str]:
+def observed(found: Found, watched: tuple[str, ...]) -> frozenset[str]:
+    """Return which of the conditions were seen."""
     return frozenset(n for b, n in enumerate(watched) if found.observed >> condition_bit(b) & 1)
 
 
@@ -132,38 +160,27 @@ class _ByOrbits:
 
         A failure is told of the state that a search of all states meets.
         """
-        proved = symmetry_of(self.machine, self.watched)
-        found = orbits(self.machine, proved)
-        different = tuple(map(str, proved.different))
-        interchangeable = tuple(str(f) for f in found.plan.factors) if found else ()
-        self.alike = Alike(interchangeable, different, None)
+        found, self.alike = orbits_of(self.machine, self.watched)
         return self.search(found, effort) if found else None
 
     def search(self, by: Orbits, effort: int) -> Finding | None:
         model = compile_machine(self.machine, self.watched, orbits=by)
-        stop_on = _stop_on(self.kind)
         try:
             opened = OrbitSearch(
                 model,
-                stop_on=stop_on,
+                stop_on=stop_on(self.kind),
                 limits=self.left(),
                 progress=self.progress,
                 effort=effort,
                 edges=self.kind == "recoverable",
             )
         except Stopped as stop:
-            return Finding("compiled", 0, 0, 0, {}, frozenset(), stopped=stop.reason)
+            return _given_up(stop)
         with opened as search:
             found = search.run()
             if found.error is not None or found.observed & FAULTY_CONDITION:
                 return None
-            end, stopped = found.hit, found.stopped
-            if self.kind == "recoverable" and stopped is None:
-                end, stopped = _unrecoverable(search)
-            path = None
-            if end is not None and stopped is None:
-                unpack = Layout(self.machine).unpack
-                path = tuple(unpack(words) for words in search.path(end))
+            path, stopped = _way(search, found, self.kind, Layout(self.machine))
             if stopped is None:
                 search.finished()
             assert self.alike is not None
@@ -173,11 +190,11 @@ class _ByOrbits:
                 transitions=found.transitions,
                 depth=found.depth,
                 coverage=by.coverage(found.coverage),
-                observed=_observed(found, self.watched),
+                observed=observed(found, self.watched),
                 path=path,
                 stopped=stopped,
                 alike=replace(self.alike, orbits=found.orbits),
-                notes=_odds(search),
+                notes=notes(search.omission_odds),
             )
 
     def left(self) -> Limits:
@@ -237,8 +254,8 @@ def _instances(stepper: Stepper, path: list[State]) -> list[int]:
     return found
 
 
-def _odds(search: Search) -> tuple[str, ...]:
-    odds = search.omission_odds
+def notes(odds: float) -> tuple[str, ...]:
+    """Return what is said of the odds that a state was missed."""
     if odds == 0.0:
         return ()
     return (f"states are stored as 128-bit fingerprints: odds of an omission below {odds:.0e}",)
@@ -248,15 +265,24 @@ def raise_fault(
     machine: Machine, layout: Layout, search: Search, found: Found, watched: tuple[str, ...]
 ) -> None:
     """Let the reference engine raise the model error that the native code met."""
-    stepper = Stepper(machine)
     if found.error is not None:
-        state = layout.unpack(search.state(found.error[0]))
-        stepper.successors(state)
-        raise EnginesDisagree(
-            f"only the compiled engine fails at {machine.instances[found.error[1]]}"
-        )
+        raise_failed(machine, layout.unpack(search.state(found.error[0])), found.error[1], watched)
     if found.observed & FAULTY_CONDITION:
+        stepper = Stepper(machine)
         for index in range(found.hit or 0, found.states):
             for name in watched:
                 stepper.holds(layout.unpack(search.state(index)), name)
         raise EnginesDisagree("only the compiled engine fails at a condition")
+
+
+def raise_failed(
+    machine: Machine, state: State, instance: int | None, watched: tuple[str, ...]
+) -> NoReturn:
+    """Let the reference engine raise the error of a state: of an instance, or of a condition."""
+    stepper = Stepper(machine)
+    if instance is None:
+        for name in watched:
+            stepper.holds(state, name)
+        raise EnginesDisagree("only the compiled engine fails at a condition")
+    stepper.successors(state)
+    raise EnginesDisagree(f"only the compiled engine fails at {machine.instances[instance]}")

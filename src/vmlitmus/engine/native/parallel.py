@@ -16,7 +16,7 @@ from functools import cache
 from typing import Any
 
 from vmlitmus.engine.native.jit import Native
-from vmlitmus.engine.native.kernels import breadth_first, parallel
+from vmlitmus.engine.native.kernels import breadth_first, context, parallel, table
 from vmlitmus.engine.native.kernels.language import compile_kernel
 from vmlitmus.engine.native.storage.memory import Region
 from vmlitmus.engine.native.storage.store import StateStore, kernel_constants
@@ -30,7 +30,7 @@ _SUCCESSORS = 1 << 22  # most successors that a batch may have
 _WATCHED = 0.05  # seconds of work together over which the share is measured
 _MAY_MOVE = ("TABLE", "SLOTS", "LOG", "CHILDREN")  # when the store grows
 _OWN = ("LATELY", "COVERAGE", "MORE", "HITS", "APART", "SPARE")  # a part has as much of its own
-_FIELD = {name: index for index, name in enumerate(breadth_first.FIELDS)}
+_FIELD = {name: index for index, name in enumerate(context.FIELDS)}
 
 
 def cores() -> int:
@@ -192,7 +192,7 @@ class _Part:
     """What one core works on: a context of its own, with its batch, its shard and its counters."""
 
     def __init__(self, search: StateStore, successors: int, number: int) -> None:
-        self.ctx = Region(8 * len(breadth_first.FIELDS))
+        self.ctx = Region(8 * len(context.FIELDS))
         self.ctx.restore(search.ctx.image())
         self.regions: dict[str, Region] = {}
         stride = 8 * -(-successors // 64)
@@ -300,7 +300,7 @@ class _Watch:
 def _kernel(words: int, symmetric: bool) -> dict[str, Any]:
     """Return the passes for states of so many words, compiled once."""
     internal = [f for f in breadth_first.INTERNAL if symmetric or f not in breadth_first.OF_ORBITS]
-    exported = [*parallel.PASSES, breadth_first.spread_part, breadth_first.put_back]
+    exported = [*parallel.PASSES, *table.SPREADING]
     names = frozenset(f.__name__ for f in exported)
     functions = internal + parallel.INTERNAL + parallel.PASSES
     native = Native(compile_kernel(functions, kernel_constants(words, symmetric), names), 2)

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from typing import Self
 
 from vmlitmus.engine.limits import Limits, Progress, Stopped
 from vmlitmus.engine.native import parallel
@@ -89,7 +90,7 @@ class Search(StateStore):
                     self.close()
                     raise
 
-    def __enter__(self) -> Search:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -190,7 +191,7 @@ class Search(StateStore):
 
     def _call_together(self) -> None:
         """Let more cores help as soon as the code for that is compiled."""
-        if self.edges or self.starts or self.limits.spill is not None:
+        if self.edges or self.starts or self.remainders is not None:
             self.cores = 1
         elif self.coming is None:
             if self.get("TAIL") - self.get("HEAD") >= _LASTING * parallel.FEW * self.cores:

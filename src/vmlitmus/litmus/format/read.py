@@ -54,6 +54,9 @@ def decided(cells: Iterable[Cell]) -> tuple[Cell, ...]:
     return tuple(found.values())
 
 
+_LONG = re.compile(r"[\d_]{640,}")  # what Python refuses has at least so many digits
+
+
 class _Reader:
     def __init__(self, text: str, path: str, default: str | None) -> None:
         self.text = text
@@ -62,6 +65,9 @@ class _Reader:
         try:
             self.data: dict[str, Any] = tomllib.loads(text)
         except (ValueError, RecursionError) as error:
+            if "set_int_max_str_digits" in str(error):
+                line = _LONG.split(text, maxsplit=1)[0].count("\n") + 1
+                raise LitmusError(path, line, "a number with too many digits") from None
             found = re.search(r"at line (\d+)", str(error))
             message = re.sub(r" \(at .*\)$", "", str(error)) or "nested too deeply"
             raise LitmusError(path, int(found[1]) if found else None, message) from None

@@ -153,7 +153,8 @@ def _imported(path: Path) -> ModuleType:
     except (OSError, ValueError):
         spec = None
     if spec is None or spec.loader is None:
-        raise ModelError("not a Python file", str(path))
+        there = os.path.lexists(path)
+        raise ModelError("not a Python file" if there else "no such file", str(path))
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
     sys.dont_write_bytecode = True

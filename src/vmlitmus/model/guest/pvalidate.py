@@ -6,7 +6,7 @@ it has accepted the page, takes #VC and ends. If it validated the page again ins
 what the host put there.
 
 Not modelled: the guest's own conversions, which take a page off its list first; RMPADJUST (topic
-ap-creation); other VMPLs.
+ap-creation); VMPLs (svsm.py has an SVSM, which validates for its guest).
 Source: APM vol. 2, 15.36.6.
 """
 

@@ -104,7 +104,7 @@ def remember(vcpu: Vcpu, page: Page) -> None:
 def answer(w: World, vcpu: Vcpu) -> None:
     """The vcpu is outside guest mode with IRQs on: whoever waits for its IPI goes on."""
     vcpu.mode = Mode.OUTSIDE
-    for other in w.all(Vcpu):
+    for other in w.the(Vm).askers:
         if other.awaits is vcpu:
             other.awaits = None
     for task in w.all(Task):
@@ -146,19 +146,21 @@ def done_with(w: World, vcpu: Vcpu, page: Page) -> bool:
         return False
     if page.asid == Asid.OTHER:
         return False
-    vcpus = w.all(Vcpu)
+    vcpus = page.takers
     retired = any(page in v.retired for v in vcpus) and not any(v.asked is page for v in vcpus)
     return retired or not page.svme or not w.the(Vm).honest
 
 
 @step("{vcpu} clears VMSA of {page} by RMPADJUST", source=(RMPADJUST, IN_USE))
 def rmpadjust_clear(w: World, vcpu: Vcpu, page: Page) -> None:
+    when(not page.launch and len(vcpu.asks) > 0)
     when(not page.in_use and done_with(w, vcpu, page))
     page.vmsa = False
 
 
 @step("{vcpu} finds {page} in use in its RMPADJUST", source=(RMPADJUST, IN_USE))
 def rmpadjust_fails(w: World, vcpu: Vcpu, page: Page) -> None:
+    when(not page.launch and len(vcpu.asks) > 0)
     when(page.in_use and done_with(w, vcpu, page))
     page.met_in_use = True
     if w.assume(IN_USE) == "fail-inuse":
@@ -169,6 +171,7 @@ def rmpadjust_fails(w: World, vcpu: Vcpu, page: Page) -> None:
 
 @step("{vcpu} tries its RMPADJUST of {page} again", source=(RMPADJUST, IN_USE), fair="strong")
 def rmpadjust_retried(w: World, vcpu: Vcpu, page: Page) -> None:
+    when(not page.launch and len(vcpu.asks) > 0)
     when(vcpu.running and vcpu.adjusting is page and not page.in_use)
     vcpu.adjusting = None
     if page.asid == Asid.THIS:

@@ -5,8 +5,8 @@ clear it is made and locks the bus. The bit belongs to the core, so a write on o
 for the sibling. The legacy alignment check needs CPL 3, CR0.AM and EFLAGS.AC and faults either
 way.
 
-Not modelled: how long the bus stays locked, misaligned accesses without LOCK. Source: SDM vol. 4,
-MSR_TEST_CTRL; arch/x86/kernel/cpu/bus_lock.c.
+Not modelled: how long the bus stays locked (a timing says that), misaligned accesses without LOCK.
+Source: SDM vol. 4, MSR_TEST_CTRL; arch/x86/kernel/cpu/bus_lock.c.
 """
 
 from __future__ import annotations

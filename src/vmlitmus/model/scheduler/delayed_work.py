@@ -11,9 +11,9 @@ anywhere.
 Not load-bearing: "a work that is being executed stays in its pool": no claim here runs a work twice
 at once; the rule only ever moves a re-enable to another cpu, so claims are better off without it.
 
-Not modelled: how many jiffies pass (a timer runs out some time later, but not while a thread on its
-cpu has preemption off), isolated cpus, whose
-timers run out elsewhere, which changes nothing. Source: kernel/workqueue.c.
+Not modelled: how many jiffies pass, unless in time (a timer runs out some time later, but not while
+a thread on its cpu has preemption off); isolated cpus, whose timers run out elsewhere, which
+changes nothing. Source: kernel/workqueue.c.
 """
 
 from __future__ import annotations

@@ -6,7 +6,15 @@ import textwrap
 from collections.abc import Iterable, Iterator
 
 from vmlitmus.outcome import TraceStep
-from vmlitmus.outcome.recorded_run import Answer, Judged, Overlap, RunAudit, Waited, Witness
+from vmlitmus.outcome.recorded_run import (
+    Answer,
+    CpuCoverage,
+    Judged,
+    Overlap,
+    RunAudit,
+    Waited,
+    Witness,
+)
 from vmlitmus.report.columns import aligned
 from vmlitmus.report.timeline import timeline
 
@@ -72,8 +80,12 @@ def _recording(audit: RunAudit) -> Iterator[str]:
     kernel = f", kernel {audit.kernel}" if audit.kernel else ""
     yield f"{audit.where}: {audit.format}, clock {audit.clock or 'not named'}{kernel}."
     yield (
-        f"{audit.events} events in {_time(audit.length)}; {audit.vcpus_known} vcpus known, "
-        f"{audit.vcpus_seen} of them seen in guest mode."
+        f"{audit.events} events in {with_unit(audit.length)}; "
+        + (
+            f"{audit.vcpus_known} vcpus known, {audit.vcpus_seen} of them seen in guest mode."
+            if audit.vcpus_known
+            else "nobody has said which threads are vcpus."
+        )
     )
 
 
@@ -85,8 +97,8 @@ def _overlaps(audit: RunAudit, everything: bool) -> Iterator[str]:
             _short(harmless(o.parties[0])),
             _short(harmless(o.parties[1])),
             str(o.count),
-            _time(o.longest),
-            _time(o.total),
+            with_unit(o.longest),
+            with_unit(o.total),
         ]
         for o in audit.overlaps
     ]
@@ -114,7 +126,7 @@ def _figures(audit: RunAudit) -> Iterator[str]:
 def _waited(waited: Waited) -> str:
     return (
         f"{waited.what[0].upper()}{waited.what[1:]}: {waited.count} times, "
-        f"{_time(waited.total)} in all, at most {_time(waited.longest)} "
+        f"{with_unit(waited.total)} in all, at most {with_unit(waited.longest)} "
         f"(at {waited.at / 1e9:.6f} s)."
     )
 
@@ -124,21 +136,33 @@ def _coverage(audit: RunAudit, everything: bool) -> Iterator[str]:
     poor = [core for core in shared if core.possible or core.known < core.length]
     for core in (shared if everything else poor)[: None if everything else 8]:
         cpus = ", ".join(map(str, core.cpus))
-        doubt = "; ".join(f"{_time(t)} {why}" for why, t in core.possible.items())
+        doubt = ", ".join(_unseen(why, t) for why, t in core.possible.items())
         yield (
-            f"Core of cpus {cpus}: known for {_time(core.known)} of {_time(core.length)}"
-            + (f"; two guests possible for {doubt}" if doubt else "")
+            f"Core of cpus {cpus}: known for {with_unit(core.known)} of {with_unit(core.length)}"
+            + (f"; two guests may have run unseen for {doubt}" if doubt else "")
             + "."
         )
     for cpu in audit.cpus:
         if cpu.lost or cpu.lost_unsaid or cpu.damaged:
-            yield (
-                f"Cpu {cpu.cpu}: {cpu.lost} events lost, {cpu.lost_unsaid} times it is not said "
-                f"how many, {cpu.damaged} places damaged."
-            )
+            yield f"Cpu {cpu.cpu}: {', '.join(_losses(cpu))}."
 
 
-def _time(ns: int) -> str:
+def _unseen(why: str, length: int) -> str:
+    return (
+        f"{with_unit(length)} {why}" if why.startswith("before") else f"{with_unit(length)} ({why})"
+    )
+
+
+def _losses(cpu: CpuCoverage) -> Iterator[str]:
+    if cpu.lost:
+        yield f"{cpu.lost} events lost"
+    if cpu.lost_unsaid:
+        yield f"events lost {cpu.lost_unsaid} times without a count"
+    if cpu.damaged:
+        yield f"{cpu.damaged} places damaged"
+
+
+def with_unit(ns: int) -> str:
     """Return a time with the unit that suits it."""
     for unit, size in (("s", 10**9), ("ms", 10**6), ("us", 10**3)):
         if ns >= size:
@@ -167,10 +191,10 @@ def witness_lines(overlap: Overlap, witness: Witness) -> list[str]:
     one, two = overlap.parties
     head = (
         f"The longest time of {harmless(one)} and {harmless(two)} {overlap.measure}: "
-        f"{_time(witness.length)} from {witness.start / 1e9:.6f} s."
+        f"{with_unit(witness.length)} from {witness.start / 1e9:.6f} s."
     )
     steps = [_step(m.cpu, m.time - witness.start, m.text) for m in witness.moments]
-    ending = f"{_time(witness.length)} {overlap.measure}"
+    ending = f"{with_unit(witness.length)} {overlap.measure}"
     return [*textwrap.wrap(head, WIDTH), "", *timeline(steps, ending)]
 
 

@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Iterator
 from dataclasses import asdict
 
-from vmlitmus.outcome.validation import CoreResult, Mismatch, Validation, ValidationAnswer
+from vmlitmus.outcome.validation import FIRST, CoreResult, Mismatch, Validation, ValidationAnswer
 from vmlitmus.report.audit.trace import harmless
 
 WIDTH = 75
@@ -60,21 +60,22 @@ def _answer(found: Validation) -> Iterator[str]:
 
 
 def _core(core: CoreResult, everything: bool) -> Iterator[str]:
-    what = f"Core of cpus {', '.join(map(str, core.cpus))}"
-    known = "before all its cpus were known"
+    what, known = f"Core of cpus {', '.join(map(str, core.cpus))}", "before all its cpus were known"
     if core.vcpu:
         on = f" on cpus {', '.join(map(str, core.cpus))}" if core.cpus else ""
         what, known = (
             f"{core.vcpu[0].upper()}{core.vcpu[1:]}{on}",
-            "before anything was known of it",
+            "before it was seen to enter its guest",
         )
     yield (
-        f"{what}: {core.explained} of {core.events} events "
-        f"explained, {core.unread} {known}; {_number(core.runs)} runs, at "
-        f"most {core.states} states at one time."
+        f"{what}: {core.explained} of {core.events} events explained; {_number(core.runs)} runs, "
+        f"at most {core.states} states at one time."
     )
+    for why, count in core.why_unread.items():
+        since = known if why == FIRST else f"while nothing was known: {why}"
+        yield f"  Not asked: {count} events {since}."
     for why, times in core.anew.items():
-        if why != "at the first events":
+        if why != FIRST:
             yield f"  Begun anew {times} times: {why}."
     shown = core.mismatches if everything else core.mismatches[:_MOST]
     for mismatch in shown:

@@ -81,17 +81,18 @@ class Shape:
     def places(self) -> list[int | tuple[str, int]]:
         """Return for each gap what fills it: a number in all rows, or a place in the row."""
         found: list[int | tuple[str, int]] = []
-        known: dict[tuple[int, ...], int] = {}
+        known: dict[tuple[int, tuple[int, ...]], int] = {}
         at = 0
         for number, bits in enumerate(self.widths):
             column = tuple(row[number] for row in self.rows)
             if all(value == column[0] for value in column):
                 found.append(column[0])
                 continue
-            if column not in known:
-                known[column] = at
-                at += words_of(bits)
-            found.append(("row", known[column]))
+            words = words_of(bits)
+            if (words, column) not in known:
+                known[words, column] = at
+                at += words
+            found.append(("row", known[words, column]))
         return found
 
     def tables(self) -> list[list[int]]:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from vmlitmus.outcome.validation import CoreResult, Mismatch
+from vmlitmus.outcome.validation import FIRST, CoreResult, Mismatch
 from vmlitmus.trace.events import Kind, Left
 from vmlitmus.validation.agreeing import MISMATCH, TOO_MANY, candidates, longest_prefixes
 from vmlitmus.validation.cores.agreeing_states import AgreeingStates
@@ -55,10 +55,11 @@ class CoreRun:
         self.states = AgreeingStates(follower, lifted, mapping.events)
         self._since = 0
         self._last: deque[str] = deque(maxlen=6)
-        self.events = self.explained = self.unread = 0
+        self.events = self.explained = 0
+        self.unread: dict[str, int] = {}
         self.mismatches: list[Mismatch] = []
         self.anew: dict[str, int] = {}
-        self._why_anew = "at the first events"
+        self._why_anew = FIRST
         self._open: set[Group] = set()
         self._new: Group | None = None
 
@@ -131,6 +132,10 @@ class CoreRun:
     def _tasks(self, groups: Iterable[Group]) -> frozenset[str]:
         return frozenset(str(self._lifted.task[g]) for g in groups)
 
+    def _not_asked(self) -> None:
+        """Count an event that comes while nothing is known."""
+        self.unread[self._why_anew] = self.unread.get(self._why_anew, 0) + 1
+
     # One event.
 
     def take(self, row: Row, name: str) -> None:
@@ -171,7 +176,7 @@ class CoreRun:
         fits = cpu.task == prev and not cpu.guest
         cpu.task, cpu.guest = coming, False
         if not self.states.runs:
-            self.unread += 1
+            self._not_asked()
             self._look_known()
             return
         if before == after:
@@ -196,7 +201,7 @@ class CoreRun:
 
     def _known_by_switch(self, place: int, prev: int, coming: int, left: int) -> None:
         """The first switch of a cpu tells its task; it has nothing to be held against."""
-        self.unread += 1
+        self._not_asked()
         for group, tids in self._queued.items():
             if group.place == place:
                 tids.discard(prev)
@@ -219,7 +224,7 @@ class CoreRun:
         task = row[4]
         self.events += 1
         if cpu.task is None:
-            self.unread += 1
+            self._not_asked()
             cpu.task, cpu.guest = task, entry
             self._queued[self._lift.group(place, task)].add(task)
             self._look_known()
@@ -230,7 +235,7 @@ class CoreRun:
         shows = self.states.with_guest(place, entry)
         cpu.task, cpu.guest = task, entry
         if not self.states.runs:
-            self.unread += 1
+            self._not_asked()
             self._look_known()
             return
         group = self._lift.group(place, task)
@@ -318,5 +323,6 @@ class CoreRun:
             states=self.states.most,
             mismatches=tuple(self.mismatches),
             anew=dict(self.anew),
-            unread=self.unread,
+            unread=sum(self.unread.values()),
+            why_unread=dict(self.unread),
         )

@@ -13,9 +13,9 @@ from vmlitmus.lang import Assumption, Model, Setup, World, step, when
 from vmlitmus.lang.model import Settings
 from vmlitmus.lang.step import Step
 from vmlitmus.model import TOPICS
-from vmlitmus.world.snp import Host
+from vmlitmus.world.snp import Host, MpState
 from vmlitmus.world.snp import Vcpu as SnpVcpu
-from vmlitmus.world.vcpu_wakeup import Cpu, Task, Vcpu
+from vmlitmus.world.vcpu_wakeup import INIT, SIPI, Cpu, Task, Vcpu
 
 RECORDED = Assumption(
     "recorded", "the recording shows that it happened; who did it is not part of the model"
@@ -72,6 +72,40 @@ def trace_returns(w: World, task: Task) -> None:
     when(task.idle and task.target is None)
 
 
+@step("{task} has an INIT for {vcpu}", source=RECORDED)
+def trace_init(w: World, task: Task, vcpu: Vcpu) -> None:
+    when(task.idle and task.target is None)
+    with w.locked("what is stored over apic->pending_events"):
+        vcpu.events = INIT
+    task.target = vcpu
+
+
+@step("{task} has a SIPI for {vcpu}", source=RECORDED)
+def trace_sipi(w: World, task: Task, vcpu: Vcpu) -> None:
+    when(task.idle and task.target is None)
+    with w.locked("set_bit()"):
+        if vcpu.events in (0, INIT):
+            vcpu.events = vcpu.events + SIPI
+    task.target = vcpu
+
+
+@step("{task} has sent {vcpu} what changes nothing", source=RECORDED)
+def trace_nothing(w: World, task: Task, vcpu: Vcpu) -> None:
+    when(task.idle and task.target is None)
+
+
+@step("{vcpu} takes INIT, resets itself, and waits for a SIPI", source=RECORDED)
+def trace_resets(w: World, vcpu: Vcpu) -> None:
+    when(vcpu.at_rest and not vcpu.halted)
+    with w.locked("test_and_clear_bit()"):
+        when(vcpu.events not in (0, SIPI))
+        sipi = vcpu.events != INIT
+        vcpu.events = vcpu.events - INIT
+        vcpu.request = sipi
+    vcpu.irr = False
+    vcpu.halted = True
+
+
 @step("{host} has no interrupt for {vcpu}, whose LAPIC is off", source=RECORDED)
 def trace_ignores(w: World, host: Host, vcpu: SnpVcpu) -> None:
     when(not vcpu.apic)
@@ -80,6 +114,18 @@ def trace_ignores(w: World, host: Host, vcpu: SnpVcpu) -> None:
 @step("{host} has delivered what it had, and who sent it goes back to its guest", source=RECORDED)
 def trace_delivered(w: World, host: Host) -> None:
     when(host.idle and not any(v.bsp and not v.idle for v in w.all(SnpVcpu)))
+
+
+@step("{vcpu} is HALTED, and an interrupt is pending that it has not taken", source=PUT_OFF)
+def trace_put_off(w: World, vcpu: SnpVcpu) -> None:
+    when(vcpu.mp_state == MpState.HALTED and not vcpu.bsp and not vcpu.irq)
+    vcpu.irq = True
+
+
+@step("KVM injects an interrupt into {vcpu}, which is RUNNABLE", source=RECORDED)
+def trace_injected(w: World, vcpu: SnpVcpu) -> None:
+    when(vcpu.mp_state == MpState.RUNNABLE and not vcpu.running)
+    vcpu.irq = False
 
 
 def _threads(make: Setup, s: Settings) -> None:
@@ -108,8 +154,12 @@ STEPS: Mapping[str, tuple[Step, ...]] = {
         trace_injects,
         trace_timer,
         trace_returns,
+        trace_init,
+        trace_sipi,
+        trace_nothing,
+        trace_resets,
     ),
-    "ap-creation": (trace_ignores, trace_delivered),
+    "ap-creation": (trace_ignores, trace_delivered, trace_put_off, trace_injected),
 }
 SETUPS: Mapping[str, Callable[[Setup, Settings], None]] = {"vcpu-wakeup": _threads}
 

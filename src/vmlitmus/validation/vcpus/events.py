@@ -19,8 +19,10 @@ class VcpuEvent:
     "thread" that the event is of, the task "leaving", "coming" or "woken", the "apic" id, the
     "target" of a request; or that the event is of the thread of a "sender". ``changes`` are fields
     of the vcpu, and ``needed`` those whose change, or value afterwards, needs the event if all are
-    so; ``anew`` says why it ends what
-    is known. Where ``optional`` is true, its steps may happen unseen as well.
+    so; ``holds`` are what fields are then, whatever they were; ``anew`` says why it ends what is
+    known. Where ``optional`` is true, its steps may happen unseen as well. Without events of the
+    kinds ``beside`` in the recording there is no such event, and none of its steps. ``during`` is
+    the situation in which a row is this event ("": any).
     """
 
     name: str
@@ -32,10 +34,13 @@ class VcpuEvent:
     bound: tuple[str, ...]
     changes: Mapping[str, str]
     needed: Mapping[str, str | list[str]]
+    holds: Mapping[str, str]
     begins: bool
     optional: bool
     never: bool
     anew: str
+    beside: tuple[Kind, ...]
+    during: str
 
     def fits(self, row: Row) -> bool:
         """Say whether the numbers of a row are those of this event."""
@@ -59,10 +64,13 @@ def _event(name: str, observed: Observed) -> VcpuEvent:
         bound=tuple(read.get("bound", ("vcpu",))),
         changes=read.get("changes", {}),
         needed=read.get("needed", {}),
+        holds=read.get("holds", {}),
         begins=read.get("begins", False),
         optional=read.get("optional", False),
         never=read.get("never", False),
         anew=read.get("anew", ""),
+        beside=tuple(Kind[word.upper()] for word in read.get("beside", ())),
+        during=read.get("during", ""),
     )
 
 

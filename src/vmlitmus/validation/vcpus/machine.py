@@ -17,6 +17,7 @@ from vmlitmus.validation.question import Question
 from vmlitmus.validation.vcpus.environment import STEPS, setup_of
 from vmlitmus.validation.vcpus.events import VcpuEvent, events_of
 
+NEVER = "never"  # a gate that nothing opens
 ANEW = "anew"  # of a state in which a vcpu may be only where the search begins anew
 
 
@@ -33,8 +34,11 @@ class VcpuMachine:
         self.machine = _built(question)
         every = events_of(self.mapping)
         self.kind = {e.name: next((k for k in e.kinds if k in recorded), None) for e in every}
-        self.events = tuple(e for e in every if self.kind[e.name] is not None)
-        self._never = tuple(e for e in every if self.kind[e.name] is None and e.never)
+        alone = {e.name for e in every if not recorded.issuperset(e.beside)}
+        self.events = tuple(e for e in every if self.kind[e.name] and e.name not in alone)
+        self._never = tuple(
+            e for e in every if e.name in alone or (e.never and self.kind[e.name] is None)
+        )
         self._layout = Layout(self.machine)
         self.observed = tuple(
             name
@@ -49,7 +53,7 @@ class VcpuMachine:
         )
 
     def _fields(self) -> set[str]:
-        named = {f for e in self.events for f in (*e.changes, *e.needed)}
+        named = {f for e in self.events for f in (*e.changes, *e.needed, *e.holds)}
         return named | set(self.observed) | {f for b in self.mapping.begin for f in b} - {ANEW}
 
     def _variable(self, name: str) -> Any:
@@ -116,7 +120,7 @@ class VcpuMachine:
                 after[self.observed.index(name)] = self.code(name, word)
         hidden = {n: ["", w] for n, w in event.changes.items() if n not in self.observed}
         names = tuple(bound[b] for b in event.bound)
-        changes = self._changes(hidden)
+        changes = self._changes(hidden) + self._changes(event.holds)
         return Wanted(event.steps, names, tuple(after), changes, event.also, event.begins)
 
     def _changes(self, fields: Mapping[str, str | Sequence[str]]) -> tuple[Change, ...]:
@@ -136,12 +140,16 @@ class VcpuMachine:
         """A step that makes no change by which it is known needs its event where it begins."""
         name = instance.step.name
         if name in self.mapping.unseen:
-            return self.mapping.unseen[name]
+            return self.mapping.unseen[name] if self._by_nobody_else(instance) else NEVER
         for event in (*self.events, *self._never):
             known = bool(event.changes or event.needed) and name not in event.also
             if name in event.steps and not (event.optional or known) and not instance.start:
                 return self._key(event.name)
         return None
+
+    def _by_nobody_else(self, instance: Instance) -> bool:
+        """Say whether a step is of no thread that may be seen to send."""
+        return not {str(b) for b in instance.binding} & set(self.mapping.senders[:-1])
 
     def _change_gates(self, instance: Instance) -> Iterator[tuple[str, tuple[Change, ...]]]:
         for event in self.events:

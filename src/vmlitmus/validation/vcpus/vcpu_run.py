@@ -6,8 +6,9 @@ from bisect import bisect_right
 from collections import deque
 from collections.abc import Mapping, Sequence
 
-from vmlitmus.outcome.validation import Candidate, CoreResult, Mismatch
+from vmlitmus.outcome.validation import FIRST, Candidate, CoreResult, Mismatch
 from vmlitmus.trace.events import Kind, Left, Mode
+from vmlitmus.trace.tracepoints.tables import reason_name
 from vmlitmus.validation.agreeing import (
     LOST,
     MISMATCH,
@@ -21,7 +22,6 @@ from vmlitmus.validation.vcpus.events import VcpuEvent
 from vmlitmus.validation.vcpus.machine import VcpuMachine
 from vmlitmus.validation.wording import Row
 
-FIRST = "at the first events"  # why a search begins
 GUEST = "running"  # the field that says that the vcpu is in guest mode
 CROWDED = "more threads sent at one time than the model has"
 
@@ -49,10 +49,12 @@ class VcpuRun:
         self.states = Agreeing(lifted.follower)
         self._cpus: set[int] = set()
         self._slept = False
+        self._reset = False  # and has not halted, and taken no interrupt, since
         self._pending: set[int] = set()  # vectors that were accepted and not injected
         self._since = 0
         self._last: deque[str] = deque(maxlen=6)
-        self.events = self.explained = self.unread = 0
+        self.events = self.explained = 0
+        self.unread: dict[str, int] = {}
         self.mismatches: list[Mismatch] = []
         self.anew: dict[str, int] = {}
         self._why_anew = FIRST
@@ -74,6 +76,10 @@ class VcpuRun:
         self._slept = True
         return True
 
+    def _not_asked(self) -> None:
+        """Count an event that comes while nothing is known."""
+        self.unread[self._why_anew] = self.unread.get(self._why_anew, 0) + 1
+
     # One event.
 
     def take(self, row: Row, words: str) -> None:
@@ -93,7 +99,7 @@ class VcpuRun:
         self.events += 1
         fresh = not self.states.runs and self._begin(event)
         if not self.states.runs:
-            self.unread += 1
+            self._not_asked()
             return
         if not self.own(row, words, counted=True):
             return
@@ -102,6 +108,8 @@ class VcpuRun:
     def _concerns(self, event: VcpuEvent, row: Row) -> bool:
         _, kind, _, _, task, a, b, _ = row
         if kind != self._lifted.kind[event.name]:
+            return False
+        if event.during and event.during not in self._open(row[0]):
             return False
         who = {"thread": task, "leaving": a, "coming": b, "woken": a}
         if event.of in who:
@@ -119,8 +127,13 @@ class VcpuRun:
             self._pending.clear()
         elif kind == Kind.INJECT_IRQ and task == self.tid:
             self._pending.discard(a)
+            self._reset = False
         elif kind == Kind.EXIT and task == self.tid:
             self._slept = False
+            self._reset = self._reset and reason_name(b, c).lower() != "hlt"
+        elif kind == Kind.VCPU_RESET and task == self.tid:
+            self._slept = True  # only the probe of the SIPI ends its wait
+            self._reset = True
         elif kind == Kind.SWITCH and a == self.tid and c == Left.SLEEPING:
             self._slept = True
 
@@ -156,7 +169,7 @@ class VcpuRun:
                 del self._slots[row[4]]
         elif fresh:
             self.states.runs = {}
-            self.unread += 1
+            self._not_asked()
         else:
             self._fail(row, words, was, self._refusals(was, wanted, gates))
 
@@ -191,6 +204,8 @@ class VcpuRun:
         following = bisect_right(self._accepted, (time, 1 << 62))
         if following < len(self._accepted) and self._accepted[following][1] == self.tid:
             found.add("timer")
+        if self._reset:
+            found.add("reset")
         return frozenset(found)
 
     def _done(self, words: str) -> None:
@@ -245,6 +260,7 @@ class VcpuRun:
             states=self.states.most,
             mismatches=tuple(self.mismatches),
             anew=dict(self.anew),
-            unread=self.unread,
+            unread=sum(self.unread.values()),
+            why_unread=dict(self.unread),
             vcpu=self.name,
         )

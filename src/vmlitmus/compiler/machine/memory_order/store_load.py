@@ -104,6 +104,7 @@ class _Walk:
         for instance, code in self.lowered:
             if instance.runner is not None:
                 self.starts.setdefault(instance.runner, []).append((instance, code))
+        self.placed: dict[tuple[Entity, int | None], list[tuple[Instance, Code]]] = {}
         self.walks: dict[tuple[Entity, frozenset[Known]], Behind] = {}
         self.ways: dict[tuple[int, Entity], tuple[Access, ...]] = {}
         self.pairs: dict[Pair, None] = {}
@@ -226,11 +227,23 @@ class _Walk:
 
     def after(self, actor: Entity, known: Mapping[int, int]) -> Iterator[tuple[Instance, Code]]:
         """Yield what an actor may do next, with what is known of its own variables."""
-        for instance, code in self.starts.get(actor, ()):
+        at = self.at.get(actor)
+        for instance, code in self.starting(actor, known.get(at) if at is not None else None):
             if all(known.get(variable, at) == at for variable, at in instance.guards):
                 faulty, writes = ends(code, known)
                 if faulty or writes:
                     yield instance, code
+
+    def starting(self, actor: Entity, place: int | None) -> list[tuple[Instance, Code]]:
+        """Return what an actor may begin at a place of it; None stands for any place."""
+        if (actor, place) not in self.placed:
+            here = self.at.get(actor), place
+            self.placed[actor, place] = [
+                (instance, code)
+                for instance, code in self.starts.get(actor, ())
+                if place is None or all(g[0] != here[0] or g == here for g in instance.guards)
+            ]
+        return self.placed[actor, place]
 
     def beside(self, actor: Entity) -> Iterator[tuple[Instance, Code]]:
         """Yield what others may do on the cpu of an actor without a context switch before it."""

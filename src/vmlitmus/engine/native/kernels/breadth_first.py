@@ -7,170 +7,21 @@ expand, ``TAIL`` the number of states. States are expanded in the order of the l
 of some states in a row stand in a row too: for each FAMILY states the log's length before their
 first child is kept, and the parent is found by expanding a family again.
 
-A table without deletion finds a state again. It has lines of 64 bytes, one cache line each, whose
-slots fill from the first on; one comparison of a whole line finds a key or the first empty slot. A
-line's place is proportional to the key, so the table grows in order, where it is. Successors are
-collected in a batch, without those met lately; their lines are prefetched; then they are inserted
-in order.
+A table finds a state again (see ``table``). Successors are collected in a batch, without those met
+lately; their lines are prefetched; then they are inserted in order.
 
-The context is an array of 64-bit numbers; its fields are the constants in capitals below.
+The context, ``ctx``, is an array of 64-bit numbers (see ``context``).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-FIELDS = (
-    "TABLE",  # address of the table: KEYS words a slot, the first is 0 when the slot is empty
-    "SLOTS",  # slots in the table
-    "LOG",  # address of the states, WORDS words each
-    "CHILDREN",  # address, for each FAMILY states, of the first child of theirs, 32 bits each
-    "NOTED",  # how many of these are known
-    "LEVELS",  # address of where each level ends, 32 bits each
-    "BATCH",  # address of successors collected
-    "FROM",  # address of their parents, 32 bits each
-    "KEYS_AT",  # address of their keys
-    "LATELY",  # address of MEMORY keys of successors met lately
-    "COVERAGE",  # address of the counters of steps
-    "HEAD",
-    "TAIL",
-    "LEVEL_END",  # where the level at hand ends
-    "DEPTH",
-    "TRANSITIONS",
-    "OBSERVED",  # conditions seen in any state
-    "STOP_ON",  # conditions that end the search
-    "OWNERS",  # address of the search of each state, 32 bits each; 0 where there is only one
-    "HITS",  # address, by search, of 1 + the first state that ends it, or 0
-    "ROOM",  # how many states the log and the table may hold before one must grow
-    "FAULT",  # 1 + the instance that failed, or 0; the state is HEAD
-    "INDEX",  # address of each slot's state, 32 bits each, where edges are kept
-    "FIRST",  # address of each state's first edge
-    "TARGETS",  # address of the edges' targets, 32 bits each; 0 where no edges are kept
-    "TAKEN",  # address of the edges' instances, 32 bits each; 0 where they are not kept
-    "EDGES",  # how many edges were found
-    "EDGE_OF",  # address of the edge of each successor in the batch
-    "LATELY_AT",  # address of the indexes of the states met lately, 32 bits each, or UNKNOWN
-    "EDGE_ROOM",  # how many there may be before their arrays must grow
-    "MARKED",  # how many states a sweep has marked (graph passes)
-    "UNMARKED",  # how many it has left without a mark
-    "TURNED",  # how many edges have to be turned round (graph passes)
-    "BEFORE",  # address of each state's first reverse edge
-    "SOURCES",  # address of the reverse edges' sources, 32 bits each
-    "MARK",  # address of a byte for each state
-    "STACK",  # address of states to visit, 32 bits each
-    "HEIGHT",  # how many they are
-    "EXPAND",  # address of the machine's expand()
-    "CONDITIONS",  # address of the machine's conditions()
-    "MORE",  # address of bits for the conditions seen that have none in OBSERVED
-    "LARGEST",  # most states that one batch can hold
-    "CANONICAL",  # address of the machine's canonical(), where SYMMETRIC is 1
-    "SPARE",  # address of a state to try something on
-    "APART",  # address of the counters of the state at hand
-    "COUNTERS",  # how many counters there are
-    "COUNTED",  # states in the orbits of those that were found
-    "MADE",  # how many successors stand in the batch of a part (passes of ``parallel``)
-    "NEW",  # address of a bit for each of them, by shard: whether it is new
-    "STRIDE",  # bytes of these bits for each shard
-    "PICKED",  # address of MOST places in a batch, 32 bits each
-    "SHARD_FIRST",  # the first slot of a shard
-    "SHARD_END",  # the slot behind it
-    "SHARD_NEW",  # address, by batch, of how many new keys the shard has found there
-    "LEFT",  # address of what the shard leaves over: a batch and a place in it, 32 bits each
-    "LEFT_COUNT",  # how many they are
-    "LINES_AT",  # address of the lines of a table of remainders
-    "LINES",  # how many there are
-    "HELD",  # how many keys a line has
-    "MORE_BYTES",  # bytes of a key beyond its first 31 bits
-    "REST_MASK",  # the bits of a key that tell it from others of its line
-    "OVERFLOWN",  # keys that are in TABLE because their line is full
-)
+from vmlitmus.engine.native.kernels import keys, table
+from vmlitmus.engine.native.kernels.keys import copy_key, copy_state, differ, home, make_key, share
+from vmlitmus.engine.native.kernels.table import enter, find
+
 GROW, FAILED, DONE, FOUND, PAUSE = range(5)  # what advance() returns
-
-
-def mix(x):
-    """A bijection on 64-bit numbers that spreads every bit."""
-    x = x ^ (x >> 32)
-    x = x * 0xD6E8FEB86659FD93
-    x = x ^ (x >> 29)
-    x = x * 0xD6E8FEB86659FD93
-    return x ^ (x >> 32)
-
-
-def make_key(state, key):
-    """Write the key of a state: never 0, and for up to two words no other state has it."""
-    if WORDS == 1:
-        store(key, 0, mix(load(state, 0) | (1 << 63)))
-    else:
-        if WORDS == 2:
-            store(key, 0, mix(load(state, 0) | (1 << 63)))
-            store(key, 1, load(state, 1))
-        else:
-            a = 0x9E3779B97F4A7C15
-            b = 0xC2B2AE3D27D4EB4F
-            for i in range(WORDS):
-                a = mix(a ^ load(state, i)) + 0x9E3779B97F4A7C15
-                b = mix((b + load(state, i)) * 0xFF51AFD7ED558CCD) ^ (b >> 17)
-            store(key, 0, mix(a) | 1)
-            store(key, 1, mix(b ^ a))
-    return 0
-
-
-def share(key, places):
-    """Return a place for a key, in proportion, of so many."""
-    if KEYS == 1:
-        return high(load(key, 0), places)
-    return high(mix(load(key, 0) ^ (load(key, 1) * 0x9E3779B97F4A7C15)), places)
-
-
-def home(key, slots):
-    """Return the first slot of the line where the search for a key begins."""
-    return share(key, slots >> LINE_BITS) << LINE_BITS
-
-
-def differ(a, b):
-    """Say whether two keys differ."""
-    if KEYS == 1:
-        return load(a, 0) != load(b, 0)
-    return ((load(a, 0) ^ load(b, 0)) | (load(a, 1) ^ load(b, 1))) != 0
-
-
-def copy_key(key, to):
-    for i in range(KEYS):
-        store(to, i, load(key, i))
-    return 0
-
-
-def copy_state(state, to):
-    for i in range(WORDS):
-        store(to, i, load(state, i))
-    return 0
-
-
-def find(table, slots, key):
-    """Return the slot of a key, or the empty slot where it belongs."""
-    slot = home(key, slots)
-    while 1:
-        line = table + slot * (8 * KEYS)
-        if KEYS == 1:
-            ends = same_lanes(line, load(key, 0), load(key, 0)) | vacant_lanes(line)
-        else:
-            equal = same_lanes(line, load(key, 0), load(key, 1))
-            ends = (equal & (equal >> 1) | vacant_lanes(line)) & 0x55
-        if ends != 0:
-            return slot + (lowest_bit(ends) >> (KEYS - 1))
-        slot += LINE
-        if slot == slots:
-            slot = 0
-    return 0
-
-
-def enter(ctx, key):
-    """Put a key into the table; say whether it was not there."""
-    slot = load(ctx, TABLE) + find(load(ctx, TABLE), load(ctx, SLOTS), key) * (8 * KEYS)
-    if load(slot, 0) != 0:
-        return 0
-    copy_key(key, slot)
-    return 1
 
 
 def represent(ctx, state, key):
@@ -515,127 +366,9 @@ def enter_log(ctx, first, last):
     return new
 
 
-def put_aside(table, line, aside, taken):
-    """Move what stands in a line behind the keys put aside; return how many they are then."""
-    for i in range(LINE):
-        key = table + (line + i) * (8 * KEYS)
-        copy_key(key, aside + taken * (8 * KEYS))
-        taken += load(key, 0) != 0
-        store(key, 0, 0)
-    return taken
-
-
-def fill(table, line, end, key, used):
-    """Put a key that is not in the table into the first line from one on that has room.
-
-    ``used`` is the address of how many slots of each line are full, 8 bits each. Returns 0, and
-    does nothing, where there is no room in the lines before ``end``.
-    """
-    while line < end:
-        full = load8(used, line)
-        if full != LINE:
-            copy_key(key, table + ((line << LINE_BITS) + full) * (8 * KEYS))
-            store8(used, line, full + 1)
-            return 1
-        line += 1
-    return 0
-
-
-def go_up(table, slots, first, end, aside, taken, before, used):
-    """Put those of the keys aside from ``before`` on into place that belong to lines first..end-1.
-
-    Return how many are aside then.
-    """
-    left = before
-    while before < taken:
-        key = aside + before * (8 * KEYS)
-        line = share(key, slots >> LINE_BITS)
-        done = 0
-        if line >= first:
-            done = fill(table, line, end, key, used)
-        if done == 0:
-            copy_key(key, aside + left * (8 * KEYS))
-            left += 1
-        before += 1
-    return left
-
-
-def spread_part(table, begin, slot, slots, first, end, aside, taken, used):
-    """Move what stands in the slots from ``begin`` to before ``slot`` to lines first..end-1.
-
-    What belongs elsewhere is put aside, behind ``taken`` keys; returns how many they are then, or
-    NO_ROOM, which takes a run of full lines far longer than chance allows.
-    """
-    while slot > begin:
-        if taken + LINE > 2 * LOW:
-            return NO_ROOM
-        slot -= LINE
-        before = taken
-        taken = put_aside(table, slot, aside, taken)
-        taken = go_up(table, slots, first, end, aside, taken, before, used)
-    return taken
-
-
-def put_back(table, slots, aside, taken, used):
-    """Insert the keys that were put aside."""
-    lines = slots >> LINE_BITS
-    while taken != 0:
-        taken -= 1
-        key = aside + taken * (8 * KEYS)
-        if fill(table, share(key, lines), lines, key, used) == 0:
-            fill(table, 0, lines, key, used)
-    return 0
-
-
-def next_round(end, ratio):
-    """Return the first slot of those that go to lines behind ``end`` when a table grows.
-
-    ``ratio`` is that of the old and the new number of slots, times 2**64.
-    """
-    return ((high(end, ratio) >> LINE_BITS) + 2) << LINE_BITS
-
-
-def spread(table, old, new, ratio, aside, used):
-    """Spread the keys of a table's first ``old`` slots over ``new`` slots, where they are.
-
-    A key goes up, so the last slots come first, in rounds: what moves in one goes to lines behind
-    all that are still to be moved. What stands in the first slots, and any key that would not go
-    up, is put aside and inserted at the end. ``used`` is the address of a byte for each line, all
-    zero: how many keys it has by now. Returns 0 where there is no room for them aside.
-    """
-    taken = 0
-    end = old
-    while end > LOW and next_round(end, ratio) < end:
-        begin = next_round(end, ratio)
-        first = end >> LINE_BITS
-        lines = new >> LINE_BITS
-        taken = spread_part(table, begin, end, new, first, lines, aside, taken, used)
-        if taken == NO_ROOM:
-            return 0
-        end = begin
-    taken = spread_part(table, 0, end, new, 0, 0, aside, taken, used)
-    if taken == NO_ROOM:
-        return 0
-    put_back(table, new, aside, taken, used)
-    return 1
-
-
 INTERNAL: list[Callable[..., int]] = [
-    mix,
-    make_key,
-    share,
-    home,
-    differ,
-    copy_key,
-    copy_state,
-    find,
-    enter,
-    put_aside,
-    fill,
-    go_up,
-    spread_part,
-    put_back,
-    next_round,
+    *keys.INTERNAL,
+    *table.INTERNAL,
     represent,
     orbit,
     step,
@@ -658,5 +391,5 @@ EXPORTED: list[Callable[..., int]] = [
     advance,
     begin,
     enter_log,
-    spread,
+    table.spread,
 ]

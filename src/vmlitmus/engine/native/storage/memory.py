@@ -67,7 +67,7 @@ class Region:
         """Return some bytes."""
         return self._map[first : first + count]
 
-    def write(self, first: int, data: bytes) -> None:
+    def write(self, first: int, data: bytes | memoryview) -> None:
         """Write some bytes."""
         self._map[first : first + len(data)] = data
 

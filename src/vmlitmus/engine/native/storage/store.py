@@ -1,6 +1,6 @@
 """What a search has found: states in a log, a table to find them again, their parents and levels.
 
-The kernel's context (``kernels.breadth_first.FIELDS``) says where each of these is; a region of
+The kernel's context (``kernels.context.FIELDS``) says where each of these is; a region of
 memory holds it:
 
 LOG       the states, in the order in which they were found; also the queue
@@ -19,7 +19,7 @@ TAKEN     the instance that each edge takes, where the machine's code is named
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from mmap import PAGESIZE
@@ -27,7 +27,7 @@ from typing import Any
 
 from vmlitmus.engine.limits import Limits, Stopped
 from vmlitmus.engine.native.jit import Native
-from vmlitmus.engine.native.kernels import breadth_first, graph, remainders
+from vmlitmus.engine.native.kernels import breadth_first, context, graph, remainders
 from vmlitmus.engine.native.kernels.language import compile_kernel
 from vmlitmus.engine.native.storage.log_file import LogFile
 from vmlitmus.engine.native.storage.memory import Region
@@ -49,7 +49,9 @@ _GROWING = (
     *("INDEX", "FIRST", "TARGETS", "TAKEN"),
 )
 _NO_PARENT = 0xFFFFFFFF  # the parent of an initial state
-_FIELD = {name: index for index, name in enumerate(breadth_first.FIELDS)}
+_FIELD = {name: index for index, name in enumerate(context.FIELDS)}
+_Pass = Callable[..., int]
+Passes = tuple[tuple[_Pass, ...], tuple[_Pass, ...]]  # what Python calls, and what these call
 
 
 @dataclass(frozen=True)
@@ -86,11 +88,15 @@ class NativeModel:
 class StateStore:
     """The memory of one breadth-first search, and the code that works on it.
 
+    ``PASSES`` are the functions of the kernel that it calls.
+
     ``effort`` is how well the code is compiled, 0 or 2. ``edges`` says whether edges are kept.
     Where the log goes to a file and a state has one word, the table keeps remainders of keys,
     unless edges need to find states by whole ones.
     Closing it gives the memory back.
     """
+
+    PASSES: Passes = ((*breadth_first.EXPORTED, *graph.PASSES), tuple(graph.INTERNAL))
 
     def __init__(
         self,
@@ -107,7 +113,7 @@ class StateStore:
         self.line = line(model.words)["LINE"]
         self.largest = _BATCH + model.fanout
         self.regions: dict[str, Region] = {}
-        self.ctx = Region(8 * len(breadth_first.FIELDS))
+        self.ctx = Region(8 * len(context.FIELDS))
         brief = limits.spill is not None and model.words == 1
         self.remainders: RemainderTable | None = None
         if brief and not (edges or model.named or starts):
@@ -129,7 +135,7 @@ class StateStore:
         """Compile the machine and the kernel; the search can go on where it is."""
         self.effort = effort
         bits = self.model.bits if self.remainders is not None else 0
-        self.kernel = _kernel(self.model.words, effort, self.model.symmetric, bits)
+        self.kernel = _kernel(self.model.words, effort, self.model.symmetric, bits, self.PASSES)
         self.machine = _machine(self.model.ir, effort)
         self._set("EXPAND", self.machine.address("expand"))
         self._set("CONDITIONS", self.machine.address("conditions"))
@@ -401,16 +407,16 @@ def kernel_constants(words: int, symmetric: bool, brief: int = 0) -> dict[str, i
 
 
 @cache
-def _kernel(words: int, effort: int, symmetric: bool, brief: int) -> dict[str, Any]:
+def _kernel(words: int, effort: int, symmetric: bool, brief: int, passes: Passes) -> dict[str, Any]:
     """Return the kernel's functions for states of so many words, compiled once."""
     constants = kernel_constants(words, symmetric, brief)
-    exported = breadth_first.EXPORTED + graph.PASSES
+    exported, further = list(passes[0]), passes[1]
     internal = [f for f in breadth_first.INTERNAL if symmetric or f not in breadth_first.OF_ORBITS]
-    internal += graph.INTERNAL
+    internal += further
     if brief:
         instead = {f.__name__: f for f in remainders.INSTEAD}
         internal = [instead.get(f.__name__, f) for f in internal] + remainders.INTERNAL
-        exported = exported + remainders.EXPORTED
+        exported += remainders.EXPORTED
     names = frozenset(f.__name__ for f in exported)
     native = Native(compile_kernel(internal + exported, constants, names), effort)
     return {f.__name__: native.function(f.__name__, f.__code__.co_argcount) for f in exported}

@@ -95,7 +95,13 @@ class OrbitSearch(Search):
 
     def path(self, index: int) -> list[tuple[int, ...]]:
         """Return the states of a run from the initial one to one of a state's orbit."""
-        met = super().path(index)
+        return self.real_run(super().path(index))
+
+    def real_run(self, met: Sequence[tuple[int, ...]]) -> list[tuple[int, ...]]:
+        """Return the states of a run through some orbits, given by the states that stand for them.
+
+        The first is that of the initial state.
+        """
         found = [self.model.initial]
         for wanted in met[1:]:
             for successor in self._reached(found[-1]):

@@ -105,11 +105,11 @@ SIBLING_WAKES = Assumption(
 )
 NMI_IS_HELD = Assumption(
     "nmi-is-held",
-    "an NMI or a machine check, which the model cannot tell apart, waits at a held sibling like "
-    "any other wake event: no source says so",
+    "an NMI or a machine check waits at a held sibling like any other wake event: no source says "
+    "so of either",
     settled_by=(
         "the APM on SMT Protection (15.36.17), or a test on such hardware: an NMI for a "
-        "held sibling"
+        "held sibling; of a machine check, only the APM"
     ),
 )
 SMI_IS_HELD = Assumption(

@@ -47,7 +47,7 @@ def suits(w: World, target: Vcpu, page: Page) -> bool:
     vm = w.the(Vm)
     if page.launch or (vm.honest and not page.vmsa) or (vm.careful and page.gpa_aligned):
         return False
-    return not vm.honest or not any(v.asked is page and v is not target for v in w.all(Vcpu))
+    return not vm.honest or not any(v.asked is page and v is not target for v in page.takers)
 
 
 def refused_for_features(w: World, page: Page) -> bool:
@@ -149,6 +149,7 @@ def create(w: World, vcpu: Vcpu, target: Vcpu, page: Page) -> Sections:
 
 @sequence(source=AP_CREATION, disturbance="create", fair="weak")
 def ap_create(w: World, vcpu: Vcpu, target: Vcpu, page: Page) -> Sections:
+    when(target in vcpu.asks)
     when(target.own is None or target.own is page)
     when(target.own is None or target.asked is None)
     when(may_ask(w, vcpu, target) and suits(w, target, page))
@@ -172,6 +173,7 @@ def ap_create_on_init(w: World, vcpu: Vcpu, target: Vcpu, page: Page) -> Section
 
 @sequence(source=AP_CREATION, disturbance="destroy", fair="weak")
 def ap_destroy(w: World, vcpu: Vcpu, target: Vcpu) -> Sections:
+    when(target in vcpu.asks)
     when(may_ask(w, vcpu, target))
     vmgexit(w, vcpu)
     yield "{vcpu} executes VMGEXIT: DESTROY of {target}"

@@ -7,6 +7,8 @@ are more APs, all are targets, and each has a page of its own.
 
 from __future__ import annotations
 
+from itertools import zip_longest
+
 from vmlitmus.claims.ap_creation import CONDITIONS
 from vmlitmus.lang import Model, Settings, Setup, choice, flag, mechanism, number, release
 from vmlitmus.model.guest.ap import end_read, read_faults, start_read
@@ -92,7 +94,7 @@ def populate(make: Setup, s: Settings) -> None:
         refills=s["vmm"]["punched_page_is_refilled"],
         create_fails=s["vmm"]["create_vcpu"] == "fails",
     )
-    make(
+    vm = make(
         Vm,
         **{name: guest[name] for name in ("honest", "careful", "lies", "dump_destroys")},
         debug_swap=s["kvm"]["manages_debug_swap"],
@@ -112,6 +114,9 @@ def populate(make: Setup, s: Settings) -> None:
     bsp.asks = {bsp, *asked} if guest["self_target"] else {*asked}
     for ap in targets:
         ap.asks = {bsp} if guest["mutual"] else set()
+    vm.askers = {vcpu for vcpu in [bsp, *targets] if vcpu.asks}
+    for given, taker in zip_longest(pages, targets if aps > 1 else []):
+        given.takers = {bsp, taker} if taker else {bsp, *targets}
     for _ in range(s["vmm"]["tasks"]):
         make(Task)
 
@@ -335,7 +340,7 @@ MODEL = Model(
                 default=1,
                 counts=False,  # with one AP the guest may use any page, and ask again
                 doc="APs; where there are more than one, each has a page and is created once",
-                in_time=32,
+                in_time=511,
             ),
             "pages": number(
                 1, 2, default=1, doc="pages that can become VMSAs, beside the launch VMSAs"

@@ -40,12 +40,11 @@ def free_vcpu(w: World, vcpu: Vcpu, cpu: Cpu) -> None:
 
 
 @step("{vcpu} is created, with its VMCB at {page}", source=DESTROY)
-def create_vcpu(w: World, vcpu: Vcpu, page: KernelObject) -> None:
+def create_vcpu(w: World, vcpu: Vcpu, page: KernelObject, memory: KernelObject) -> None:
     when(not vcpu.alive and vcpu.vm.successor and page.free and not page.vcpu)
+    when(memory.vcpu and memory.free)
     vcpu.alive = True
     page.free = False
     vcpu.vmcb01 = page
-    for memory in w.all(KernelObject):
-        if memory.vcpu and memory.free:
-            memory.free = False
-            vcpu.object = memory
+    memory.free = False
+    vcpu.object = memory

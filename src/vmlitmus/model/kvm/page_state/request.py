@@ -3,7 +3,8 @@
 The page-state-change buffer is shared with the guest, which may rewrite it at any time: its indices
 are checked, and then used. A guest request has a response page that firmware writes: a page of KVM
 that is firmware's as long as the VM lives, or, in the first patches, the guest's page, which is
-made firmware's for the request and was not given back when the request failed.
+made firmware's for the request and was not given back when the request failed. guest_req_mutex is
+held throughout: a VM has one request at a time.
 
 Source: snp_begin_psc(), snp_handle_guest_req() in arch/x86/kvm/svm/sev.c; AMDESE/AMDSEV, 220.
 """
@@ -41,12 +42,15 @@ def rewrite(w: World, vcpu: Vcpu) -> None:
 @sequence(source=REQUEST, disturbance="guest-request", fair="weak")
 def guest_request(w: World, vcpu: Vcpu, page: Page) -> Sections:
     when(w.the(Host).guest_response and page.rmp != Rmp.GUEST and not page.private)
+    when(not w.the(Host).guest_req_mutex)
     if page.rmp == Rmp.FIRMWARE:
         w.the(Host).rmp_fault = True
+    w.the(Host).guest_req_mutex = True
     page.rmp = Rmp.FIRMWARE
     page.failed = False
     yield "{vcpu} makes a guest request with {page} for the response"
     if not w.the(Host).update_fails or w.part(RESPONSE):
         page.rmp = Rmp.SHARED
     page.failed = w.the(Host).update_fails
+    w.the(Host).guest_req_mutex = False
     yield "{vcpu} has an answer to its guest request"

@@ -9,6 +9,7 @@ interrupt handler empties the structure and writes the MSR.
 
 Not load-bearing: "smp_store_mb() of pageready_pending": the vcpu's next barrier is that of the
 entry handshake, after which it looks at its requests.
+
 Not load-bearing: "clear pageready_pending before looking at the list": the request that came with a
 page is seen at the next entry in any case.
 
