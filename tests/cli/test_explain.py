@@ -129,6 +129,7 @@ def test_every_ordinary_report_fits_a_screen() -> None:
     outcomes = iter(vmlitmus.check(tests))
     for test, cells in tests.selected:
         found = [next(outcomes) for _ in cells]
+        assert not any(o.error for o in found), test.name
         text = report(found[0]) if len(found) == 1 else explain_matrix(grid_of(test, found), 75)
         lines = text.splitlines()
         assert len(lines) <= 50, test.name

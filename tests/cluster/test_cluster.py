@@ -150,6 +150,17 @@ def test_a_cluster_that_is_not_there(address: str, capsys) -> None:
     assert line.startswith(f"vmlitmus: --cluster {address}: cannot be joined: ")
 
 
+@needs_ray
+def test_a_cluster_that_does_not_start(monkeypatch: pytest.MonkeyPatch, capsys) -> None:
+    def late(**_: object) -> None:
+        raise Exception("The current node timed out during startup.\nMore of it")
+
+    monkeypatch.setattr("ray.init", late)
+    assert main(["check", "page-reused", *CLUSTER]) == 2
+    message = "--cluster local: cannot be joined: The current node timed out during startup."
+    assert capsys.readouterr().err == f"vmlitmus: {message}\n"
+
+
 def test_without_ray_one_message(monkeypatch: pytest.MonkeyPatch, capsys) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
     assert main(["check", "page-reused", "--cluster", "local", "--no-cache"]) == 2

@@ -101,7 +101,7 @@ def agree(test, cell, patience: int) -> None:
         alone = dataclasses.replace(cell, without=(*cell.without, *off)).machine(model)
         result = run(alone, cell.claim)
         assert found.known[off] is result.verdict, off
-        length = result.trace and len(result.trace)
+        length = None if result.trace is None else len(result.trace)
         assert cell.claim.is_liveness or found.lengths.get(off) == length, off
     if found.states <= patience:
         other = table(machine, cell.claim, "reference", sets)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import gzip
 import random
 import struct
+import tempfile
 import zlib
 from functools import cache
 from pathlib import Path
@@ -17,6 +18,10 @@ import zstandard
 from command_lines import Call
 from maker import Shape, make_dat, make_text
 from test_recording_readers import some_events
+
+from vmlitmus.audit.trace.core_sharing import CoreSharing
+from vmlitmus.audit.trace.roster import Roster
+from vmlitmus.trace import open_recording
 
 DATA = Path(__file__).parent.parent / "data" / "traces"
 NAMES = [
@@ -29,6 +34,7 @@ NAMES = [
 ]
 NUMBERS = [0, 1, 0x7FFFFFFF, 1 << 31, (1 << 32) - 1, 1 << 63, (1 << 64) - 1]
 TABLE = "1\tone\t0\t5\n2\ttwo\t1\t7\n60\tvm\t0\t-\n61\tvm\t1\t-\n99\tvm\t2\t0x1f\n"
+CORES = (frozenset({0, 1}), frozenset({2, 3}))
 HEAD = 6000  # bytes in which a trace.dat says what follows
 TOPICS = ["smt-protection", "vcpu-wakeup", "ap-creation"]
 
@@ -43,6 +49,15 @@ def _recordings() -> list[bytes]:
     for path in sorted(DATA.glob("*.txt.gz")):
         made.append(gzip.decompress(path.read_bytes())[:60_000])
     return made
+
+
+def warm() -> None:
+    """Compile once what reads recordings: a call, a copy of this process, has it already."""
+    with tempfile.TemporaryDirectory() as name:
+        for data in (_recordings()[0], _recordings()[-1]):
+            path = Path(name) / "run"
+            path.write_bytes(data)
+            CoreSharing(Roster(), CORES).follow(open_recording(str(path)))
 
 
 def changed(data: bytes, chance: random.Random) -> bytes:

@@ -160,6 +160,8 @@ if __name__ == "__main__":
                 print(seed, MAKERS[asked.of](random.Random(seed), Path(name)).args)
         sys.exit()
     warm()
+    if asked.of == "recordings":
+        recorded_runs.warm()
     wrong, seen = run(asked.count, asked.first, asked.of)
     print(f"{asked.count} calls, {len(wrong)} faults, exit codes {dict(sorted(seen.items()))}")
     sys.exit(bool(wrong))

@@ -66,8 +66,9 @@ def test_core_scheduling_loses_to_smt_off_with_few_threads() -> None:
     assert off > 1.9 * values("smt-protection", "noise")["work"] * 1e9
 
 
-def often_halted(vcpus: int, **host: Any) -> float:
-    """Return what vcpus of a tenant each get done that work for 2 ms of every 4 ms, then halt."""
+def often_halted(vcpus: int, works: str, **host: Any) -> float:
+    """Return how long the first of some vcpus runs, one a tenant, on one core: each works for a
+    while, then halts until its next timer."""
     test = next(t for t in CATALOGUE.tests() if t.name == "one-busy-vcpu-in-time")
     (cell,) = test.cells
     tables = {
@@ -75,7 +76,7 @@ def often_halted(vcpus: int, **host: Any) -> float:
         "host": {**cell.tables["host"], **host},
         "guest": {**cell.tables["guest"], "vcpus": vcpus, "vms": 2},
     }
-    rows = [{"step": "guest_halt", "exponential": "2 ms"}]
+    rows = [{"step": "guest_halt", "exponential": works}]
     cell = replace(cell, tables=tables, timing={**cell.timing, "time": rows})
     measures = ({"name": "runs", "share": "first-vcpu-runs"},)
     ready = prepared(CATALOGUE.model_of(test.topic), replace(test, measures=measures), cell)
@@ -84,14 +85,20 @@ def often_halted(vcpus: int, **host: Any) -> float:
     return Figures(ready.measures, done.plan, 0.99).measured(done.counted)[0].figures[0].estimate
 
 
-def test_two_groups_that_sleep_often_lose_more_than_with_smt_off() -> None:
-    """Published for two groups of mysql: 0.42 with core scheduling, 0.89 with SMT off.
+@pytest.mark.parametrize(("works", "kept"), [("2 ms", 0.84), ("8 ms", 0.60)])
+def test_two_groups_that_sleep_lose_more_than_with_smt_off(works: str, kept: float) -> None:
+    """Published for two groups of mysql: 0.42 with core scheduling, 0.89 with SMT off: 0.47 of it.
 
-    Who wakes up waits for the other one's tick, where SMT off leaves each a core of its own.
+    Who wakes up waits for the other one's tick, where SMT off leaves each a core of its own. What
+    is kept falls with how long each works before it sleeps, and is never less than half, for forced
+    idle takes no more. The published runs had 192 tasks a group, so that somebody always waited,
+    and lose a little more than that: the model has no price for the lock that all picks of a core
+    take.
     """
-    alone = often_halted(1, smt=False)
-    apart = often_halted(2)
-    assert apart < 0.95 * alone
+    alone = often_halted(1, works, smt=False)
+    apart = often_halted(2, works)
+    assert 0.5 < apart / alone < 1
+    assert apart / alone == pytest.approx(kept, abs=0.05)
 
 
 def throughput(load: float, smt_yield: float, threads: int) -> float:

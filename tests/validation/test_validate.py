@@ -63,6 +63,18 @@ def test_what_perf_and_a_column_for_the_process_show_is_explained(name: str) -> 
     assert all(c.explained == c.events - c.unread and c.unread == 3 for c in found.cores)
 
 
+@pytest.mark.parametrize(("target", "anew"), [(236, 1), (0, 0)])
+def test_while_a_cpu_comes_online_nothing_is_asked(target: int, anew: int) -> None:
+    file = "text-schedcore-cs-odd.txt.gz"
+    recording = open_recording(str(DATA / file))
+    rows = rows_of(recording)
+    at = len(rows) * 2 // 3
+    rows.insert(at, (rows[at][0], int(Kind.HOTPLUG_ENTRY), 0, 2, 1, 1, target, 85))
+    question = Question(MAPPING, {}, CORES)
+    found = validate_rows(rows, recording, roster_of(DATA, file), question, BuiltMachines())
+    assert [c.anew.get("a cpu comes online", 0) for c in found.cores] == [anew, 0]
+
+
 def switch(time: int, cpu: int, old: int, new: int, left: int = 0) -> Event:
     return event(time * MS, cpu, Kind.SWITCH, old, old, new, left)
 
@@ -166,6 +178,7 @@ def test_wrong_usage(run, more: list[str], words: str) -> None:  # type: ignore[
         ("vm2-flight-recorder.txt.gz", "core-scheduling"),
         ("vm2-none.dat", "core-scheduling"),
         ("vm2-midway.dat", "core-scheduling"),
+        ("vm1-smt-off-in-mid-trace.dat", "core-scheduling"),
         ("text-no-schedcore-kvm-2vm-none.txt.gz", "none"),
     ],
 )

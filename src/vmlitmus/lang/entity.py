@@ -234,12 +234,21 @@ class Field:
         return self._refuse()
 
     def _refuse(self) -> Domain:
+        kind = get_origin(self.kind) or self.kind
+        if kind in _ARRAYS:
+            raise ModelError(
+                f"field {self.name!r}: {kind.__name__} is no kind of field; where each of several"
+                " has a value of its own, it is a field of theirs: of Cpu, for one value per cpu"
+            )
         if self.kind is int:
             reason = "an int needs bounds, such as Annotated[int, Between(0, 3)]"
         else:
             reason = "write a bool, a bounded int, an enum, an entity (| None) or Set[...]"
         name = getattr(self.kind, "__name__", repr(self.kind))
         raise ModelError(f"field {self.name!r}: {name} is unbounded; {reason}")
+
+
+_ARRAYS = (list, tuple, dict)
 
 
 def _universe(

@@ -36,6 +36,7 @@ KINDS = (
     Kind.VCPU_RESET,
     Kind.VCPU_SIPI,
     Kind.VMGEXIT,
+    Kind.HOTPLUG_ENTRY,
     Kind.LOST,
 )
 MOST_EVENTS = 5_000_000

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from vmlitmus.cli.main import main
@@ -31,6 +33,18 @@ def outcome(where: dict[str, str], verdict: Verdict) -> Outcome:
         name, "t", claim="never c", claim_text="c", expected=verdict, where=where, result=result,
         **texts,
     )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory) -> Path:
+    return tmp_path_factory.mktemp("results")
+
+
+@pytest.fixture
+def kept(monkeypatch, results: Path) -> None:
+    """Decide a table of the catalogue once, however often it is laid out."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(results))
+    monkeypatch.delenv("VMLITMUS_NO_CACHE")
 
 
 def test_a_head_says_that_its_parts_are_missing() -> None:
@@ -112,14 +126,14 @@ def test_columns_are_parted_where_the_first_axis_has_another_value() -> None:
     ],
 )
 def test_no_table_of_the_catalogue_is_wider_than_its_room(
-    capsys, monkeypatch, name: str, room: int
+    capsys, monkeypatch, kept, name: str, room: int
 ) -> None:
     monkeypatch.setenv("COLUMNS", str(room))
     assert main(["table", name]) == 0
     assert max(map(len, capsys.readouterr().out.splitlines())) <= room
 
 
-def test_a_pipe_has_75_columns(capsys, monkeypatch) -> None:
+def test_a_pipe_has_75_columns(capsys, monkeypatch, kept) -> None:
     monkeypatch.delenv("COLUMNS", raising=False)
     main(["table", "versions"])
     assert max(map(len, capsys.readouterr().out.splitlines())) <= 75

@@ -1,6 +1,9 @@
-"""A message and the flag that says so: Shared together, or the model sees what x86 does not do."""
+"""What is Shared: a message with its flag, and no arrays."""
 
 from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
 
 import pytest
 from dekker import SOURCE
@@ -8,6 +11,7 @@ from test_what_drains import TSO
 
 from vmlitmus.compiler import build
 from vmlitmus.engine import run
+from vmlitmus.errors import ModelError
 from vmlitmus.lang import (
     Entity,
     Model,
@@ -96,3 +100,12 @@ def test_a_message_and_its_flag(engine: str) -> None:
     )
     assert together.verdict.value == "holds"
     assert apart.verdict.value == "violated"
+
+
+@pytest.mark.parametrize("kind", [list[bool], tuple[bool, bool], dict[int, bool]])
+def test_an_array_is_refused(kind: Any) -> None:
+    """Shared or not; the message says what to write: a field of each of those that have a value."""
+    for annotation in (kind, Shared[kind]):
+        more = type("More", (), {"__annotations__": {"marks": annotation}, "__module__": __name__})
+        with pytest.raises(ModelError, match=r"'marks': \w+ is no kind of field; .* of Cpu, for"):
+            build(replace(MODEL, fields={Memory: more}))

@@ -15,12 +15,12 @@ PLAIN = (Kind.STORE, Kind.LOAD, Kind.STORE, Kind.LOAD, Kind.STORE, Kind.LOAD, Ki
 LOCKED = (Kind.XCHG, Kind.XADD, Kind.ADD, Kind.SUB, Kind.CMPXCHG)
 
 
-def random_program(seed: int) -> Program:
-    """Return a program of two or three processors, up to three places and 7 instructions."""
+def random_program(seed: int, most: int = 7) -> Program:
+    """Return a program of two or three processors, up to three places and ``most`` instructions."""
     rng = random.Random(seed)
-    program = _program(rng, seed)
+    program = _program(rng, seed, most)
     while candidates(program) > MOST_CANDIDATES:
-        program = _program(rng, seed)
+        program = _program(rng, seed, most)
     return program
 
 
@@ -37,10 +37,10 @@ def differs(seed: int, *, native: bool) -> str | None:
     return None
 
 
-def _program(rng: random.Random, seed: int) -> Program:
+def _program(rng: random.Random, seed: int, most: int) -> Program:
     places = "xyz"[: rng.choice((1, 2, 2, 2, 3))]
     processors = rng.choice((2, 2, 2, 3))
-    left = rng.randint(processors + 1, 7)
+    left = rng.randint(processors + 1, most)
     cut = sorted(rng.sample(range(1, left), processors - 1))
     sizes = [b - a for a, b in zip([0, *cut], [*cut, left], strict=True)]
     value = iter(range(1, 20))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from vmlitmus.lang import KernelFile, World, condition
-from vmlitmus.world.vcpu_wakeup import Vcpu
+from vmlitmus.world.vcpu_wakeup import Apic, Vcpu
 
 ISR = KernelFile("arch/x86/kvm/vmx/vmx.c", "vmx_hwapic_isr_update()", "7.2.8")
 REFRESH = KernelFile("arch/x86/kvm/vmx/vmx.c", "vmx_refresh_apicv_exec_ctrl()", "7.2.8")
@@ -36,4 +36,5 @@ def apicv_changes_in_l2(w: World) -> bool:
     backed_by=("apicv-changes-in-l2",),
 )
 def stale_controls(w: World) -> bool:
-    return any(v.running and not v.in_l2 and v.controls is not v.active for v in w.all(Vcpu))
+    vmx = [v for v in w.all(Vcpu) if v.apic == Apic.POSTED]
+    return any(v.running and not v.in_l2 and v.controls is not v.active for v in vmx)

@@ -31,7 +31,7 @@ from vmlitmus.cli.shell.test_names import complete_tests
 from vmlitmus.decide import Job, decide_all
 from vmlitmus.decide.own_code import in_own_world
 from vmlitmus.errors import UsageError
-from vmlitmus.litmus.catalogue import Selected
+from vmlitmus.litmus.catalogue import Catalogue, Selected
 from vmlitmus.litmus.user_model.load import beside
 from vmlitmus.outcome import Outcome, as_json, exit_code
 from vmlitmus.report import line, summary
@@ -113,10 +113,7 @@ def command(
         selectors = _beside(model)
     selected = catalogue.select(selectors, wide=wide)
     if uses:
-        from vmlitmus.decide.uses import uses as used
-
-        found = in_own_world(model, "--uses", lambda: used(catalogue, selected))
-        write_html(json.dumps(found), uses)
+        _write_uses(catalogue, selected, model, uses)
     job = deciding.job(catalogue, annotate=bool(html), fresh=fresh, symmetry=symmetric(symmetry))
     with placed(job, deciding) as job:
         outcomes, interrupted = _decide(job, selected, jobs, first=first)
@@ -132,8 +129,22 @@ def command(
     else:
         write_out(_text(outcomes, seconds, layout), output)
     _complain(outcomes, errors=layout != "terminal" or quiet)
+    return _end(outcomes, sum(len(cells) for _, cells in selected), interrupted=interrupted)
+
+
+def _write_uses(
+    catalogue: Catalogue, selected: Sequence[Selected], model: str | None, path: str
+) -> None:
+    """Write which files each test rests on, for --watch."""
+    from vmlitmus.decide.uses import uses
+
+    found = in_own_world(model, "--uses", lambda: uses(catalogue, selected))
+    write_html(json.dumps(found), path)
+
+
+def _end(outcomes: Sequence[Outcome], total: int, *, interrupted: bool) -> int:
+    """Say after how many of all cells the user interrupted it, if so; return the exit code."""
     if interrupted:
-        total = sum(len(cells) for _, cells in selected)
         whole = sum(not outcome.interrupted for outcome in outcomes)
         click.echo(f"vmlitmus: interrupted after {whole} of {total}", err=True)
     return exit_code([*(o.code for o in outcomes), *([130] if interrupted else [])])

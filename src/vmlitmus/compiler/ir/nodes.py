@@ -112,10 +112,9 @@ class Code:
         return tuple(sorted({op.args[0] for op in ops}))
 
     @cached_property
-    def loaded(self) -> dict[str, int]:
-        """The variable that each value is which is loaded as it is."""
-        ops = [op for block in self.blocks for op in block.ops if op.op == "load"]
-        return {op.dest: op.args[0] for op in ops}
+    def made(self) -> dict[str, Op]:
+        """The operation that makes each value of the finished code."""
+        return {op.dest: op for block in self.blocks for op in block.ops}
 
     @cached_property
     def writes(self) -> frozenset[int]:

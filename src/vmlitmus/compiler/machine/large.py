@@ -36,7 +36,8 @@ class Copied:
     variable: int
 
 
-Arrival = Mapping[int, int | Copied]  # what is known of what was written together with a place
+Sources = frozenset[int | Copied]  # of which one is what is written
+Arrival = Mapping[int, Sources]  # what is known of what was written together with a place
 
 
 def reached(
@@ -133,10 +134,17 @@ class _Large(Reach):
         return all(self.values(arrival, slot) is not None for arrival in arrivals)
 
     def values(self, arrival: Arrival, slot: int) -> Collection[int] | None:
-        value = arrival.get(slot)
-        if isinstance(value, Copied):
-            return self.possible[value.variable]
-        return None if value is None else (value,)
+        """Return the codes that a slot may have; None where that is not known."""
+        return self.codes_of(arrival[slot]) if slot in arrival else None
+
+    def codes_of(self, sources: Sources) -> set[int] | None:
+        found: set[int] = set()
+        for source in sources:
+            codes = self.possible[source.variable] if isinstance(source, Copied) else {source}
+            if codes is None:
+                return None
+            found |= codes
+        return found
 
     def combinations(
         self, slots: Sequence[tuple[int, int]], arrivals: Collection[Arrival]
@@ -177,17 +185,14 @@ class _Large(Reach):
 
     def take(self, code: Code, written: Mapping[int, Operand]) -> None:
         """Note what is written, and where that leads."""
-        loaded = code.loaded
-        known: dict[int, int | Copied] = {}
+        known: dict[int, Sources] = {}
         for variable, operand in written.items():
-            if isinstance(operand, int):
-                self.write(variable, operand)
-                known[variable] = operand
-            elif operand in loaded:
-                self.copy(loaded[operand], variable)
-                known[variable] = Copied(loaded[operand])
-            else:
-                self.write(variable, operand)
+            sources = sources_of(code, operand)
+            codes = None if sources is None else self.codes_of(sources)
+            if sources is not None:
+                known[variable] = sources
+            for value in [""] if codes is None else sorted(codes):
+                self.write(variable, value)
         for at in self.places & written.keys():
             if written[at] != 0:
                 led = self.led.setdefault((at, written[at]), {})
@@ -195,10 +200,18 @@ class _Large(Reach):
                 self.changed |= key not in led
                 led[key] = known
 
-    def copy(self, source: int, variable: int) -> None:
-        """Note that a variable may hold all that another one may."""
-        codes = self.possible[source]
-        if codes is None:
-            self.write(variable, "")
-        for code in sorted(codes or ()):
-            self.write(variable, code)
+
+def sources_of(code: Code, operand: Operand) -> Sources | None:
+    """Return of what a value is one; None where it is computed."""
+    if isinstance(operand, int):
+        return frozenset([operand])
+    op = code.made.get(operand)
+    if op is not None and op.op == "load":
+        return frozenset([Copied(op.args[0])])
+    if op is None or op.op not in ("phi", "select"):
+        return None
+    arms = [arm for arm, _ in op.args] if op.op == "phi" else op.args[1:]
+    found = [sources_of(code, arm) for arm in arms]
+    if any(sources is None for sources in found):
+        return None
+    return frozenset(source for sources in found for source in sources or ())

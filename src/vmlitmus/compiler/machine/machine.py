@@ -9,7 +9,7 @@ from typing import Any
 
 from vmlitmus.compiler.ir.nodes import Code
 from vmlitmus.compiler.machine.memory_order.passing import Passing
-from vmlitmus.compiler.machine.program import Program
+from vmlitmus.compiler.machine.program import LOCAL, Program
 from vmlitmus.errors import ModelError, ScenarioError, unknown
 from vmlitmus.lang.domain import Bool, Domain, IntRange, Members, shown
 from vmlitmus.lang.entity import Entity, Recorder, store
@@ -66,6 +66,11 @@ class Variable:
     def is_slot(self) -> bool:
         """Say whether it is a slot of a cpu's store buffer."""
         return self.name.startswith(SLOT)
+
+    @property
+    def keeps_local(self) -> bool:
+        """Say whether it keeps locals of sequences across a yield."""
+        return self.name.startswith(LOCAL)
 
     @property
     def bits(self) -> int:

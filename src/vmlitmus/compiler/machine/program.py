@@ -17,6 +17,8 @@ from vmlitmus.lang.step import Step
 from vmlitmus.lang.syntax.trees import place
 from vmlitmus.lang.world import Hooks, Mechanisms, World
 
+LOCAL = "_slot"  # locals are kept in fields of the actor: _slot0, _slot1 and so on
+
 
 @dataclass(frozen=True, eq=False)
 class RunnableSection:
@@ -163,7 +165,7 @@ def assign_slots(programs: list[Program]) -> dict[str, Domain]:
             used[domain] = index + 1
             known = pool.setdefault(domain, [])
             if index == len(known):
-                known.append(f"_slot{len(slots)}")
+                known.append(f"{LOCAL}{len(slots)}")
                 slots[known[index]] = domain
             made.slots[name] = known[index]
     return slots

@@ -14,7 +14,7 @@ from vmlitmus.compiler.machine.bindings import Bindings
 from vmlitmus.compiler.machine.instance_code import lower_instance
 from vmlitmus.compiler.machine.large import reached
 from vmlitmus.compiler.machine.lowering_cache import LoweringCache
-from vmlitmus.compiler.machine.machine import Instance, Machine
+from vmlitmus.compiler.machine.machine import Instance, Machine, Variable
 from vmlitmus.compiler.machine.memory_order.store_load import passing
 from vmlitmus.compiler.machine.reachable import reachable
 from vmlitmus.errors import ModelError
@@ -59,7 +59,7 @@ def checked(
     varying = [
         v
         for v in machine.variables
-        if v.index not in idle and (v.index in changing or (v.bookkeeping and not v.is_slot))
+        if v.index not in idle and (v.index in changing or _always_kept(v))
     ]
     if ordered:
         observers = [lower(name) for name in machine.conditions]
@@ -81,6 +81,11 @@ def checked(
         (v.entity, v.name): (v.initial, v.domain) for v in machine.variables if v.index in constants
     }
     return smaller
+
+
+def _always_kept(variable: Variable) -> bool:
+    """Say whether instances refer to a variable though it never changes: a place, a budget."""
+    return variable.bookkeeping and not variable.is_slot and not variable.keeps_local
 
 
 def _lowered(machine: Machine, kept: LoweringCache, name: str) -> Code:
@@ -126,8 +131,8 @@ def _renumbered(instance: Instance, numbers: Mapping[int, int]) -> Instance:
     """Return the instance on the variables that are kept."""
     return replace(
         instance,
-        guards=tuple((numbers[v], code) for v, code in instance.guards),
-        loads=tuple((name, numbers[v]) for name, v in instance.loads),
+        guards=tuple((numbers[v], code) for v, code in instance.guards if v in numbers),
+        loads=tuple((name, numbers[v]) for name, v in instance.loads if v in numbers),
         budgets=tuple(numbers[index] for index in instance.budgets),
     )
 

@@ -50,7 +50,7 @@ def _joined(address: str, cores: int | None) -> Any:
             ray.init(include_dashboard=False, address="local", num_cpus=number, **quiet)
         else:
             ray.init(address=address, **quiet)
-    except (RuntimeError, ValueError, OverflowError, OSError) as error:
+    except Exception as error:  # Ray says no more of what is wrong at its start
         reason = str(error).strip().split("\n")[0]
         raise UsageError(f"--cluster {address}: cannot be joined: {reason}") from None
     return ray

@@ -15,6 +15,7 @@ from vmlitmus.engine.native.codegen import FAULTY_CONDITION, compile_machine, co
 from vmlitmus.engine.native.layout import Layout
 from vmlitmus.engine.native.liveness import LivenessSearch
 from vmlitmus.engine.native.search import Found, Search
+from vmlitmus.engine.native.storage.store import NativeModel
 from vmlitmus.engine.native.symmetry.orbits import Orbits, OrbitSearch, orbits
 from vmlitmus.engine.reference.lasso import Lasso
 from vmlitmus.engine.reference.search import Stepper
@@ -45,23 +46,11 @@ def find_native(
     by_orbits = _ByOrbits(machine, kind, watched, limits, progress)
     if symmetry == "on" and (finding := by_orbits.find()) is not None:
         return finding
-    layout = Layout(machine)
     model = compile_machine(machine, watched, named=live)
     try:
-        if live:
-            opened: Search = LivenessSearch(
-                model, stop_on=stop_on(kind), limits=limits, progress=progress
-            )
-        else:
-            opened = Search(
-                model,
-                stop_on=stop_on(kind),
-                limits=limits,
-                progress=progress,
-                edges=kind == "recoverable",
-            )
+        opened = _opened(model, kind, limits, progress, live=live)
     except Stopped as stop:
-        return Finding("compiled", 0, 0, 0, {}, frozenset(), stopped=stop.reason)
+        return _given_up(stop)
     with opened as search:
         found = search.run(LARGE if symmetry == "auto" else None)
         if found.stopped == "large":
@@ -71,15 +60,12 @@ def find_native(
                     search.finished()
                 return finding
             found = search.run()
+        layout = Layout(machine)
         raise_fault(machine, layout, search, found, watched)
-        end, stopped = found.hit, found.stopped
-        if kind == "recoverable" and stopped is None:
-            end, stopped = _unrecoverable(search)
-        path = lasso = None
+        path, stopped = _way(search, found, kind, layout)
+        lasso = None
         if isinstance(search, LivenessSearch) and claim is not None and stopped is None:
             lasso, stopped = _lasso(machine, layout, search, claim, watched)
-        if end is not None and stopped is None:
-            path = tuple(layout.unpack(words) for words in search.path(end))
         if stopped is None:
             search.finished()
         return Finding(
@@ -95,6 +81,38 @@ def find_native(
             alike=by_orbits.alike,
             notes=notes(search.omission_odds),
         )
+
+
+def _opened(
+    model: NativeModel, kind: str | None, limits: Limits, progress: Watch | None, *, live: bool
+) -> Search:
+    """Return a search for what a claim asks; raises Stopped where its memory is not to be had."""
+    if live:
+        return LivenessSearch(model, stop_on=stop_on(kind), limits=limits, progress=progress)
+    return Search(
+        model,
+        stop_on=stop_on(kind),
+        limits=limits,
+        progress=progress,
+        edges=kind == "recoverable",
+    )
+
+
+def _given_up(stop: Stopped) -> Finding:
+    """Return the finding of a search that could not begin."""
+    return Finding("compiled", 0, 0, 0, {}, frozenset(), stopped=stop.reason)
+
+
+def _way(
+    search: Search, found: Found, kind: str | None, layout: Layout
+) -> tuple[tuple[State, ...] | None, str | None]:
+    """Return the way to the state that decides, if there is one, and why it is not known."""
+    end, stopped = found.hit, found.stopped
+    if kind == "recoverable" and stopped is None:
+        end, stopped = _unrecoverable(search)
+    if end is None or stopped is not None:
+        return None, stopped
+    return tuple(layout.unpack(words) for words in search.path(end)), None
 
 
 def orbits_of(machine: Machine, watched: tuple[str, ...]) -> tuple[Orbits | None, Alike]:
@@ -157,18 +175,12 @@ class _ByOrbits:
                 edges=self.kind == "recoverable",
             )
         except Stopped as stop:
-            return Finding("compiled", 0, 0, 0, {}, frozenset(), stopped=stop.reason)
+            return _given_up(stop)
         with opened as search:
             found = search.run()
             if found.error is not None or found.observed & FAULTY_CONDITION:
                 return None
-            end, stopped = found.hit, found.stopped
-            if self.kind == "recoverable" and stopped is None:
-                end, stopped = _unrecoverable(search)
-            path = None
-            if end is not None and stopped is None:
-                unpack = Layout(self.machine).unpack
-                path = tuple(unpack(words) for words in search.path(end))
+            path, stopped = _way(search, found, self.kind, Layout(self.machine))
             if stopped is None:
                 search.finished()
             assert self.alike is not None

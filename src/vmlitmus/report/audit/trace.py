@@ -80,7 +80,7 @@ def _recording(audit: RunAudit) -> Iterator[str]:
     kernel = f", kernel {audit.kernel}" if audit.kernel else ""
     yield f"{audit.where}: {audit.format}, clock {audit.clock or 'not named'}{kernel}."
     yield (
-        f"{audit.events} events in {_time(audit.length)}; "
+        f"{audit.events} events in {with_unit(audit.length)}; "
         + (
             f"{audit.vcpus_known} vcpus known, {audit.vcpus_seen} of them seen in guest mode."
             if audit.vcpus_known
@@ -97,8 +97,8 @@ def _overlaps(audit: RunAudit, everything: bool) -> Iterator[str]:
             _short(harmless(o.parties[0])),
             _short(harmless(o.parties[1])),
             str(o.count),
-            _time(o.longest),
-            _time(o.total),
+            with_unit(o.longest),
+            with_unit(o.total),
         ]
         for o in audit.overlaps
     ]
@@ -126,7 +126,7 @@ def _figures(audit: RunAudit) -> Iterator[str]:
 def _waited(waited: Waited) -> str:
     return (
         f"{waited.what[0].upper()}{waited.what[1:]}: {waited.count} times, "
-        f"{_time(waited.total)} in all, at most {_time(waited.longest)} "
+        f"{with_unit(waited.total)} in all, at most {with_unit(waited.longest)} "
         f"(at {waited.at / 1e9:.6f} s)."
     )
 
@@ -138,7 +138,7 @@ def _coverage(audit: RunAudit, everything: bool) -> Iterator[str]:
         cpus = ", ".join(map(str, core.cpus))
         doubt = ", ".join(_unseen(why, t) for why, t in core.possible.items())
         yield (
-            f"Core of cpus {cpus}: known for {_time(core.known)} of {_time(core.length)}"
+            f"Core of cpus {cpus}: known for {with_unit(core.known)} of {with_unit(core.length)}"
             + (f"; two guests may have run unseen for {doubt}" if doubt else "")
             + "."
         )
@@ -148,7 +148,9 @@ def _coverage(audit: RunAudit, everything: bool) -> Iterator[str]:
 
 
 def _unseen(why: str, length: int) -> str:
-    return f"{_time(length)} {why}" if why.startswith("before") else f"{_time(length)} ({why})"
+    return (
+        f"{with_unit(length)} {why}" if why.startswith("before") else f"{with_unit(length)} ({why})"
+    )
 
 
 def _losses(cpu: CpuCoverage) -> Iterator[str]:
@@ -160,7 +162,7 @@ def _losses(cpu: CpuCoverage) -> Iterator[str]:
         yield f"{cpu.damaged} places damaged"
 
 
-def _time(ns: int) -> str:
+def with_unit(ns: int) -> str:
     """Return a time with the unit that suits it."""
     for unit, size in (("s", 10**9), ("ms", 10**6), ("us", 10**3)):
         if ns >= size:
@@ -189,10 +191,10 @@ def witness_lines(overlap: Overlap, witness: Witness) -> list[str]:
     one, two = overlap.parties
     head = (
         f"The longest time of {harmless(one)} and {harmless(two)} {overlap.measure}: "
-        f"{_time(witness.length)} from {witness.start / 1e9:.6f} s."
+        f"{with_unit(witness.length)} from {witness.start / 1e9:.6f} s."
     )
     steps = [_step(m.cpu, m.time - witness.start, m.text) for m in witness.moments]
-    ending = f"{_time(witness.length)} {overlap.measure}"
+    ending = f"{with_unit(witness.length)} {overlap.measure}"
     return [*textwrap.wrap(head, WIDTH), "", *timeline(steps, ending)]
 
 

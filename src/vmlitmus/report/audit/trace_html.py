@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 
 from vmlitmus.outcome.recorded_run import Answer, Overlap, RunAudit, Witness
-from vmlitmus.report.audit.trace import terminal, witness_lines
+from vmlitmus.report.audit.trace import terminal, with_unit, witness_lines
 
 _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; margin: 2em auto; max-width: 60em; padding: 0 1em }
@@ -15,6 +15,11 @@ td.number { text-align: right } .false { color: #b00 } .true { color: #070 }
 @media (prefers-color-scheme: dark) { body { background: #111; color: #ddd }
   .false { color: #f77 } .true { color: #7d7 } }
 """
+_WHO = {
+    "guest beside a user task": "{} in guest mode beside a user task of {}",
+    "guest beside kernel context": "{} in guest mode beside {} in the kernel",
+    "guest beside an interrupt": "{} in guest mode beside an interrupt on the cpu of {}",
+}
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 
 
@@ -47,9 +52,10 @@ def _answer(answer: Answer, claim: str, about: str, text: str) -> str:
 
 def _overlap(overlap: Overlap) -> str:
     one, two = map(escape, overlap.parties)
+    who = _WHO.get(overlap.measure, f"{{}} and {{}} {escape(overlap.measure)}").format(one, two)
     head = (
-        f"{one} and {two} {escape(overlap.measure)}: {overlap.count} times, at most "
-        f"{overlap.longest / 1e3:.0f} us, {overlap.total / 1e6:.3f} ms in all"
+        f"{who}: {overlap.count} times, at most {with_unit(overlap.longest)}, "
+        f"{with_unit(overlap.total)} in all"
     )
     shown = "".join(_witness(overlap, w) for w in overlap.witnesses)
     return f"<details><summary>{head}</summary>{shown}</details>"

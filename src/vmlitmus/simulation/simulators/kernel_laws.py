@@ -2,7 +2,7 @@
 # ruff: noqa: F821 - names in capitals are constants given when compiling
 """Random numbers, and how long something takes, in the kernel language: as ``laws`` defines them.
 
-``ctx`` is that of ``kernel_simulation``, whose fields the names in capitals are.
+``ctx`` is that of ``kernel_context``, whose fields the names in capitals are.
 """
 
 from __future__ import annotations

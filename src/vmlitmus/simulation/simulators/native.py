@@ -20,11 +20,12 @@ from vmlitmus.simulation.laws.distribution import Law
 from vmlitmus.simulation.laws.generator import TIES, UNIT, stream_of
 from vmlitmus.simulation.laws.rules import Firing, Rules, actor_of
 from vmlitmus.simulation.measures.tally import Counted, Plan
+from vmlitmus.simulation.simulators import kernel_context as context
 from vmlitmus.simulation.simulators import kernel_simulation as kernel
 from vmlitmus.simulation.simulators.reference import MOST_AT_ONCE, Event, no_time_passes
 from vmlitmus.simulation.simulators.shapes import Shapes, Unpacked, dependents
 
-_FIELD = {name: number for number, name in enumerate(kernel.FIELDS)}
+_FIELD = {name: number for number, name in enumerate(context.FIELDS)}
 _NEVER = (1 << 64) - 1
 _SLICE = 1 << 14  # events between two looks at limits
 _MEMORY = {"enabling": 0, "age": 1, "resampling": 2}
@@ -184,7 +185,7 @@ class NativeSimulator:
         self.compiled = compiled
         self.regions: dict[str, Region] = {}
         self.moving: list[Region] = []
-        self.ctx = Region(8 * len(kernel.FIELDS))
+        self.ctx = Region(8 * len(context.FIELDS))
         self.latencies: list[list[int]] = []
         self._allocate(logged)
         self._set("TIES", _TIES)

@@ -91,6 +91,11 @@ def _one(
         for one in every if number == EVERY_CPU else [run] if run else []:
             one.forget(LOST, one.index.get(number))
         return
+    if kind == Kind.HOTPLUG_ENTRY:
+        there = runs.get(a)
+        if there is not None and b > c:  # the state that it goes to is above this step
+            there.forget("a cpu comes online", there.index[a])
+        return
     if kind in (Kind.WAKEUP, Kind.WAKEUP_NEW):
         if kind == Kind.WAKEUP_NEW:
             for lift in lifts:

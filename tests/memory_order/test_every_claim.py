@@ -1,0 +1,169 @@
+"""Every claim of vcpu-wakeup against every mechanism, under both memory orders, barrier by barrier.
+
+``pytest --wide tests/memory_order/test_every_claim.py``, some minutes. One search of a mechanism
+tells of all claims; vcpus enter any number of times. Under sequential consistency no barrier
+matters. What is reached with all barriers in is a finding, or no fault of the mechanism:
+
+- a TLB flush and a page that is ready are requests that wake nobody (``sleeper-forgotten``), and
+  the second is no reason to kick while the guest is about to acknowledge (``request-ignored``);
+- ``posted-before-the-last-device-goes`` and ``ap-is-started-twice`` are findings.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from vmlitmus.compiler import build
+from vmlitmus.engine import run
+from vmlitmus.lang import never
+from vmlitmus.model import TOPICS
+
+MODEL = TOPICS["vcpu-wakeup"]
+CLAIMS = (
+    *("request-ignored", "sleeper-forgotten", "freed-page-walked", "freed-page-reachable"),
+    *("dirty-line-left", "stale-spte", "page-unreported", "interrupt-unnoticed", "listed-twice"),
+    *("sleeps-with-interrupt", "runs-with-inhibited-avic", "init-lost", "start-lost", "eoi-lost"),
+    "stale-controls",
+)
+ENTRY = "smp_mb() in srcu_read_unlock() after IN_GUEST_MODE"
+STATE = "the barrier in set_current_state()"
+BIT = "the LOCK of set_bit() in kvm_make_request()"
+MODE = "the LOCK of cmpxchg() in kvm_vcpu_exiting_guest_mode()"
+WAKE = "smp_mb() in rcuwait_wake_up()"
+WALK = "smp_store_mb() of READING_SHADOW_PAGE_TABLES"
+POST = "the LOCKs of test_and_set_bit() of PIR and ON"
+CLEAR = "the LOCK of clear_bit() of ON in vmx_sync_pir_to_irr()"
+NOTHING: dict[str, str] = {}
+
+
+@dataclass
+class Mechanism:
+    """What is allowed, what is reached in any case, and what each barrier keeps from being so."""
+
+    allow: str
+    reached: str = ""
+    barriers: dict[str, str] = field(default_factory=dict)
+    tables: dict[str, dict[str, Any]] = field(default_factory=dict)
+    at_most: dict[str, int] = field(default_factory=dict)
+
+
+POSTED = {"kvm": {"apicv": "posted", "device": "assigned"}}
+AVIC = {"kvm": {"apicv": "avic"}}
+UNNOTICED = "interrupt-unnoticed sleeps-with-interrupt"
+MECHANISMS = {
+    "requests": Mechanism(
+        "request halt preempt migration",
+        "",
+        {ENTRY: "request-ignored", STATE: "sleeper-forgotten", BIT: "", WAKE: ""}
+        | {MODE: "request-ignored"},
+        {"machine": {"spare_cpus": 1}},
+    ),
+    "shadow pages": Mechanism(
+        "walk zap access guest-write",
+        "",
+        {ENTRY: "request-ignored freed-page-reachable dirty-line-left", BIT: "", MODE: ""}
+        | {WALK: "freed-page-walked"},
+        {"kvm": {"have_run_cpus": True}},
+    ),
+    "shadow pages of a vcpu that sleeps": Mechanism(
+        "walk zap access request halt",
+        "sleeper-forgotten",
+        {ENTRY: "request-ignored freed-page-reachable", STATE: "", MODE: "request-ignored"}
+        | {BIT: "", WAKE: "", WALK: "freed-page-walked"},
+        at_most={"request": 2},
+    ),
+    "tracked writes": Mechanism(
+        "emulated-write shadow-fault unshadow",
+        "",
+        {"smp_mb() in kvm_mmu_track_write()": "stale-spte", ENTRY: ""}
+        | {"smp_mb() in account_shadowed()": "stale-spte"},
+        {"machine": {"vcpus": 2}},
+        {"unshadow": 1},
+    ),
+    "asynchronous page faults": Mechanism(
+        "fault halt",
+        "request-ignored",
+        {ENTRY: "page-unreported", STATE: "page-unreported sleeper-forgotten", BIT: "", WAKE: ""}
+        | {"smp_store_mb() of pageready_pending": ""},
+        {"guest": {"async_pf": True}},
+    ),
+    "posted interrupts": Mechanism(
+        "software-irq device-irq halt request",
+        "",
+        {ENTRY: "request-ignored interrupt-unnoticed", STATE: "sleeper-forgotten", BIT: ""}
+        | {POST: UNNOTICED, CLEAR: UNNOTICED, MODE: "", WAKE: ""},
+        POSTED,
+        {"request": 1, "device-irq": 2, "software-irq": 2},
+    ),
+    "posted interrupts of a vcpu that migrates": Mechanism(
+        "device-irq halt preempt migration",
+        "",
+        {ENTRY: "", STATE: "", CLEAR: UNNOTICED},
+        {**POSTED, "machine": {"spare_cpus": 1}},
+        {"device-irq": 2, "preempt": 2},
+    ),
+    "devices that come and go": Mechanism(
+        "device-irq halt assign unassign",
+        "sleeps-with-interrupt",
+        {ENTRY: "request-ignored", STATE: "sleeper-forgotten"},
+        {"kvm": {"apicv": "posted"}},
+        {"assign": 1, "unassign": 1, "device-irq": 2},
+    ),
+    "APICv that is inhibited": Mechanism(
+        "device-irq software-irq halt inhibit",
+        "",
+        {ENTRY: "runs-with-inhibited-avic", STATE: "", CLEAR: ""},
+        {"kvm": {**POSTED["kvm"], "apicv_switchable": True}},
+        {"inhibit": 2, "device-irq": 2, "software-irq": 1},
+    ),
+    "AVIC": Mechanism(
+        "ipi avic-irq halt request",
+        "",
+        {ENTRY: "request-ignored interrupt-unnoticed", BIT: "", WAKE: ""}
+        | {STATE: "sleeper-forgotten sleeps-with-interrupt", MODE: "interrupt-unnoticed"},
+        AVIC,
+        {"request": 1, "ipi": 2, "avic-irq": 2},
+    ),
+    "AVIC that is inhibited": Mechanism(
+        "ipi avic-irq halt inhibit",
+        "",
+        {ENTRY: "request-ignored interrupt-unnoticed runs-with-inhibited-avic", BIT: "", WAKE: ""}
+        | {STATE: "sleeper-forgotten sleeps-with-interrupt"},
+        AVIC,
+        {"inhibit": 2, "ipi": 2, "avic-irq": 1},
+    ),
+    "INIT and SIPI": Mechanism(
+        "init-sipi ap-halts", "start-lost", NOTHING, {"guest": {"ap": True, "sipis": 2}}
+    ),
+}
+CASES = [
+    (name, memory, off)
+    for name, mechanism in MECHANISMS.items()
+    for memory in ("sc", "tso")
+    for off in ("", *mechanism.barriers)
+]
+
+
+@pytest.mark.wide
+@pytest.mark.parametrize(("name", "memory", "off"), CASES)
+def test_what_is_reached(name: str, memory: str, off: str) -> None:
+    """Exactly what the mechanism says, of all claims."""
+    mechanism = MECHANISMS[name]
+    machine = {**mechanism.tables.get("machine", {}), "memory": memory}
+    if memory == "tso":
+        machine["store_buffer"] = 5
+    built = build(
+        MODEL,
+        {**mechanism.tables, "machine": machine},
+        allow=tuple(mechanism.allow.split()),
+        at_most=mechanism.at_most,
+        without=frozenset({off} if off else ()),
+    )
+    found = run(built, never("request-ignored"), engine="compiled", observe=CLAIMS).observed
+    expected = {*mechanism.reached.split()}
+    if memory == "tso" and off:
+        expected |= {*mechanism.barriers[off].split()}
+    assert {claim for claim in CLAIMS if found[claim]} == expected
