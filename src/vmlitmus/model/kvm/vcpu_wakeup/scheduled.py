@@ -52,6 +52,7 @@ def schedule_home(w: World, vcpu: Vcpu, cpu: Cpu) -> None:
 @step("{vcpu} is migrated to {cpu}", source=IN, disturbance="migration")
 def migrate(w: World, vcpu: Vcpu, cpu: Cpu) -> None:
     when(cpu is not vcpu.home and cpu.spare)
+    when(not any(other.cpu is cpu for other in w.all(Vcpu)))
     load(w, vcpu, cpu)
 
 
