@@ -151,8 +151,8 @@ CUTTING = (
         "cutting",
         "bindings stand in reverse",
         "compiler/machine/bindings.py",
-        "bindings = itertools.product(*(self.values(k) for k in parameters.values()))",
-        "bindings = itertools.product(*(self.values(k)[::-1] for k in parameters.values()))",
+        "pools = [self.values(kind) for kind in parameters.values()]",
+        "pools = [self.values(kind)[::-1] for kind in parameters.values()]",
     ),
 )
 LOWERING = (

@@ -88,7 +88,7 @@ FAULTS = (
         "values",
         "a bit of a constant mask has one word",
         OPERATORS,
-        "found = self.bit(mask, owner.operand, mask_width(len(operands)))",
+        "found = self.bit(mask, owner.operand, mask_width(max(codes) + 1))",
         'found = self.bit(mask % (1 << 64), owner.operand, "i64")',
         at=2,
     ),
