@@ -185,8 +185,8 @@ def engines_differ(machine: Machine, choose: Choose) -> Opinion:
     return whole
 
 
-def by_seed(seeds: Iterable[int]) -> Iterator[tuple[int, Opinion, str]]:
-    """Judge the random models of some seeds; yields each seed, the opinion and the source text.
+def in_turn(seeds: Iterable[int]) -> Iterator[tuple[int, random.Random]]:
+    """Yield each seed with its source of chance, for one model that is made and judged.
 
     Collects garbage every fifty models only: models are short-lived and full of cycles.
     """
@@ -194,15 +194,20 @@ def by_seed(seeds: Iterable[int]) -> Iterator[tuple[int, Opinion, str]]:
     gc.disable()
     try:
         for number, seed in enumerate(seeds, 1):
-            source = random.Random(seed)
-            text = Writer(source.randrange).model()
-            yield seed, judged(text, source.randrange), text
+            yield seed, random.Random(seed)
             if number % 50 == 0:
                 tidy()
                 gc.collect()
     finally:
         if collecting:
             gc.enable()
+
+
+def by_seed(seeds: Iterable[int]) -> Iterator[tuple[int, Opinion, str]]:
+    """Judge the random models of some seeds; yields each seed, the opinion and the source text."""
+    for seed, source in in_turn(seeds):
+        text = Writer(source.randrange).model()
+        yield seed, judged(text, source.randrange), text
 
 
 def opinion(text: str, choose: Choose) -> str | None:

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import gc
-import random
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -19,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "symmetry"))
 
 from alike_models import AlikeWriter
 from here import Here
-from judge import MAY_BE_REFUSED, Choose, Opinion, TooLarge, hunt, later, load, scenario, tidy
+from judge import MAY_BE_REFUSED, Choose, Opinion, TooLarge, hunt, in_turn, later, load, scenario
 from random_models import Writer
 
 from vmlitmus.compiler import Machine
@@ -86,20 +84,9 @@ def judged(text: str, choose: Choose) -> Opinion:
 
 def by_seed(seeds: Iterable[int]) -> Iterator[tuple[int, Opinion, str]]:
     """Judge the random models of some seeds; yields each seed, the opinion and the source text."""
-    collecting = gc.isenabled()
-    gc.disable()
-    try:
-        for number, seed in enumerate(seeds, 1):
-            source = random.Random(seed)
-            writer = (AlikeWriter, Writer)[seed % 2]
-            text = writer(source.randrange).model()
-            yield seed, judged(text, source.randrange), text
-            if number % 50 == 0:
-                tidy()
-                gc.collect()
-    finally:
-        if collecting:
-            gc.enable()
+    for seed, source in in_turn(seeds):
+        text = (AlikeWriter, Writer)[seed % 2](source.randrange).model()
+        yield seed, judged(text, source.randrange), text
 
 
 def main() -> int:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-import gc
-import random
 from collections.abc import Iterable, Iterator
 
 from alike_models import AlikeWriter
-from judge import MAY_BE_REFUSED, Opinion, TooLarge, later, load, scenario, tidy
+from judge import MAY_BE_REFUSED, Opinion, TooLarge, in_turn, later, load, scenario
 
 from vmlitmus.compiler import Machine
 from vmlitmus.compiler.symmetry import symmetry
@@ -108,14 +106,6 @@ def judged(text: str, choose) -> Opinion:
 
 def by_seed(seeds: Iterable[int]) -> Iterator[tuple[int, Opinion, str]]:
     """Judge the random models of some seeds; yields each seed, the opinion and the source text."""
-    gc.disable()
-    try:
-        for number, seed in enumerate(seeds, 1):
-            source = random.Random(seed)
-            text = AlikeWriter(source.randrange).model()
-            yield seed, judged(text, source.randrange), text
-            if number % 50 == 0:
-                tidy()
-                gc.collect()
-    finally:
-        gc.enable()
+    for seed, source in in_turn(seeds):
+        text = AlikeWriter(source.randrange).model()
+        yield seed, judged(text, source.randrange), text
