@@ -52,11 +52,7 @@ def find_inside(table, slots, key, end):
     slot = home(key, slots)
     while slot < end:
         line = table + slot * (8 * KEYS)
-        if KEYS == 1:
-            ends = same_lanes(line, load(key, 0), load(key, 0)) | vacant_lanes(line)
-        else:
-            equal = same_lanes(line, load(key, 0), load(key, 1))
-            ends = (equal & (equal >> 1) | vacant_lanes(line)) & 0x55
+        ends = ends_in(line, key)
         if ends != 0:
             return slot + (lowest_bit(ends) >> (KEYS - 1))
         slot += LINE

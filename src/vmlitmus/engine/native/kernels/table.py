@@ -14,16 +14,22 @@ from collections.abc import Callable
 from vmlitmus.engine.native.kernels.keys import copy_key, home, share
 
 
+def ends_in(line, key):
+    """Return where in a line a search for a key ends, as bits: at the key, or at an empty slot."""
+    if KEYS == 1:
+        ends = same_lanes(line, load(key, 0), load(key, 0)) | vacant_lanes(line)
+    else:
+        equal = same_lanes(line, load(key, 0), load(key, 1))
+        ends = (equal & (equal >> 1) | vacant_lanes(line)) & 0x55
+    return ends
+
+
 def find(table, slots, key):
     """Return the slot of a key, or the empty slot where it belongs."""
     slot = home(key, slots)
     while 1:
         line = table + slot * (8 * KEYS)
-        if KEYS == 1:
-            ends = same_lanes(line, load(key, 0), load(key, 0)) | vacant_lanes(line)
-        else:
-            equal = same_lanes(line, load(key, 0), load(key, 1))
-            ends = (equal & (equal >> 1) | vacant_lanes(line)) & 0x55
+        ends = ends_in(line, key)
         if ends != 0:
             return slot + (lowest_bit(ends) >> (KEYS - 1))
         slot += LINE
@@ -147,6 +153,7 @@ def spread(table, old, new, ratio, aside, used):
 
 
 INTERNAL: list[Callable[..., int]] = [
+    ends_in,
     find,
     enter,
     put_aside,
