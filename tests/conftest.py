@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,6 +24,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     gc.set_threshold(*GARBAGE)
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # so it is in a shell's background job
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # children inherit what is ignored
     os.environ.pop("COLUMNS", None)  # results are as wide as in a pipe
     os.environ["VMLITMUS_NO_CACHE"] = "1"  # a verdict that is tested is decided, not remembered
     config.addinivalue_line("markers", "wide: slow; runs with --wide")
