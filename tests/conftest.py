@@ -24,8 +24,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     gc.set_threshold(*GARBAGE)
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # so it is in a shell's background job
-        signal.signal(signal.SIGINT, signal.default_int_handler)  # children inherit what is ignored
+    # Children inherit what is ignored, as by nohup and in a shell's background job; they do not
+    # inherit a handler.
+    handlers = {signal.SIGINT: signal.default_int_handler, signal.SIGHUP: lambda *_: None}
+    for number, handler in handlers.items():
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, handler)
     os.environ.pop("COLUMNS", None)  # results are as wide as in a pipe
     os.environ["VMLITMUS_NO_CACHE"] = "1"  # a verdict that is tested is decided, not remembered
     config.addinivalue_line("markers", "wide: slow; runs with --wide")
