@@ -37,4 +37,4 @@ def ap_create_unknown_id(w: World, vcpu: Vcpu, meant: Vcpu) -> Sections:
     vmgexit(w, vcpu)
     yield "{vcpu} executes VMGEXIT: CREATE for {meant}, with an id that no vcpu has"
     meant.rejected = True
-    yield 'KVM answers {vcpu} "invalid input", as there is no such vcpu'
+    yield '{vcpu} returns "invalid input" to its guest, as there is no such vcpu'

@@ -125,11 +125,11 @@ def reject(w: World, vcpu: Vcpu, target: Vcpu, deferred: bool) -> Sections:
         target.pending = None
         target.waiting = True
         target.locked = True
-        yield "KVM stores INVALID_PAGE as the pending gpa of {target}, and then the checks fail"
+        yield "{vcpu} stores INVALID_PAGE as the pending gpa of {target}, and then its checks fail"
         if not deferred:
             yield from kicked(w, vcpu, target)
         target.locked = False
-    yield 'KVM answers {vcpu} "invalid input"'
+    yield '{vcpu} returns "invalid input" to its guest'
 
 
 def create(w: World, vcpu: Vcpu, target: Vcpu, page: Page) -> Sections:

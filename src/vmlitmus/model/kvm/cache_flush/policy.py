@@ -48,7 +48,7 @@ def send_and_wait(w: World, task: Task, cpus: Set[Cpu]) -> Sections:
     task.targets = {cpu for cpu in cpus if cpu.online}
     yield "{task} sends write-back IPIs to {task.targets}"
     when(not task.targets)
-    yield "all write-back IPIs of {task} are handled"
+    yield "{task} sees all its write-back IPIs answered"
 
 
 def mask_of(w: World, vm: Vm) -> Set[Cpu]:

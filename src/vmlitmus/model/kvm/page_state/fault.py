@@ -44,7 +44,7 @@ def page_fault(w: World, vcpu: Vcpu, page: Page) -> Sections:
     if not prepare(w, page):
         vcpu.fault = None
         w.the(Host).fault_failed = True
-        yield "KVM cannot assign {page} to the guest, so KVM_RUN of {vcpu} fails"
+        yield "{vcpu} cannot assign {page} to the guest, so KVM_RUN fails"
         return
     page.held = True
     yield "{vcpu} prepares {page} under the folio lock"

@@ -64,7 +64,7 @@ def online_store(w: World, writer: Writer, cpu: Cpu) -> Sections:
 
 
 @step(
-    "another ioctl needs vcpu->mutex of {vcpu}; the VMM sends a signal first",
+    "{vcpu} gets a signal, because another ioctl needs its vcpu->mutex",
     source=IOCTL,
     disturbance="ioctl",
 )

@@ -139,7 +139,7 @@ def note_change(w: World) -> None:
             vm.changed = True
 
 
-@step("the host tells {vm} that the hint ends", source=THREAD)
+@step("{vm} is told by the host that the hint ends", source=THREAD)
 def announce(w: World, vm: Vm) -> None:
     when(vm.booted and vm.told and not vm.announced)
     when(w.use(Reenlightenment).may_announce(w, vm))

@@ -73,7 +73,7 @@ def enter_guest(w: World, vcpu: Vcpu) -> Sections:
 
 
 @step(
-    "the next VMRUN of {vcpu} will fail its consistency checks",
+    "{vcpu}'s next VMRUN will fail its consistency checks",
     source=CHECKS,
     disturbance="vmrun-fails",
 )
