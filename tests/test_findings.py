@@ -55,7 +55,7 @@ def test_other_names_in_backquotes_exist() -> None:
 
 
 def test_what_is_open_in_the_newest_release_is_a_finding() -> None:
-    page = (DOCS / "ap-creation.md").read_text()
+    page = (DOCS / "topics" / "ap-creation.md").read_text()
     open_now = page.split("## What is still open in 7.2.8")[1].split("\n## ")[0]
     named = [n for n in re.findall(r"`([a-z0-9-]+)`", open_now) if n in TESTS]
     wrong = {n for n in named if any(c.expect == bad(c) for c in TESTS[n].cells)}

@@ -22,7 +22,7 @@ from vmlitmus.scenario import Cell
 from vmlitmus.scenario import Test as Litmus
 
 ROOT = Path(__file__).parent.parent
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 SHOWN = {name for p in PAGES for name in re.findall(r"vmlitmus table ([a-z0-9-]+)", p.read_text())}
 CATALOGUE = Catalogue()
 MATRICES = ("page-state", "domain-switch")  # topics whose further matrices are asked too
@@ -33,7 +33,7 @@ SECONDS, MEMORY = 60.0, 3 << 30  # for one question
 
 RUNS = "leads_to vcpu-waits-to-run vcpu-runs"
 SERVED = "leads_to sibling-interrupt-pending sibling-interrupts-served"
-SMT = "docs/smt-protection.md"
+SMT = "docs/topics/smt-protection.md"
 
 
 def mechanisms(
@@ -77,14 +77,14 @@ EXCEPTIONS: dict[tuple[str, str], tuple[str, str]] = {
             f"proposed-table[smt=on,mode=warn,guest={guest},context={context},"
             f"forced_on=acknowledged,on_fatal={on_fatal}]",
             bound,
-        ): ("docs/split-lock.md", "takes the neighbour away in `proposed-table`")
+        ): ("docs/topics/split-lock.md", "takes the neighbour away in `proposed-table`")
         for bound in ("vm.1.vcpus", "vm")
         for guest in ("off", "warn", "fatal")
         for context in ("user", "kernel")
         for on_fatal in ("kill", "forward")
     },
     ("mode-claim-grid[mode=warn,claim=never stays-undetected]", "machine.cores"): (
-        "docs/split-lock.md",
+        "docs/topics/split-lock.md",
         "one work item serves all cpus, and that can leave a core without detection",
     ),
     **{
@@ -92,7 +92,7 @@ EXCEPTIONS: dict[tuple[str, str], tuple[str, str]] = {
             f"smt-who-is-beside[siblings={siblings},claim=never guest-beside-tenant]",
             "machine.cores",
         ): (
-            "docs/domain-switch.md",
+            "docs/topics/domain-switch.md",
             "with all of them each VM has a core of its own",
         )
         for siblings in ("anybody", "cookies")
@@ -100,9 +100,9 @@ EXCEPTIONS: dict[tuple[str, str], tuple[str, str]] = {
     (
         "hint-by-event[hint=accurate-topology,allow=configuration+live-migration]",
         "host.2.cores",
-    ): ("docs/smt-topology.md", "a destination with as many cores as the VM has vcpus"),
+    ): ("docs/topics/smt-topology.md", "a destination with as many cores as the VM has vcpus"),
     **{
-        (cell, "machine.cores"): ("docs/domain-switch.md", "Threads have cpus of their own")
+        (cell, "machine.cores"): ("docs/topics/domain-switch.md", "Threads have cpus of their own")
         for cell in (
             "ibpb-load-without-entry[ibpb=at-load]",
             "l1d-two-tenants[l1d_flush=never]",
@@ -112,17 +112,17 @@ EXCEPTIONS: dict[tuple[str, str], tuple[str, str]] = {
     },
     **{
         (f"smt-predictions[siblings={siblings},ibpb-covers-core=false]", "machine.cores"): (
-            "docs/domain-switch.md",
+            "docs/topics/domain-switch.md",
             "The same ends `smt-predictions`",
         )
         for siblings in ("anybody", "cookies-awaited")
     },
     ("allocated-page-can-be-populated[version=rfc]", "machine.pages"): (
-        "docs/page-state.md",
+        "docs/topics/page-state.md",
         "another page, never punched, still can",
     ),
     ("mode-claim-grid[mode=warn,claim=never tenant-unseen]", "vm.1.vcpus"): (
-        "docs/split-lock.md",
+        "docs/topics/split-lock.md",
         "With two vcpus the first VM has both cpus of the core",
     ),
 }

@@ -117,7 +117,7 @@ def test_a_function_of_a_release_without_a_tree_is_not_called_wrong(
     path = "virt/kvm/kvm_main.c"
     files = [check_sources.Cited("KernelFile", (path, "gone()", cited_for), "here:1")]
     assert len(check_sources.wrong_on_page([tree], files, page)) == wrong
-    told = "not checked, for there is no tree: 1 functions of docs/page.md"
+    told = "not checked, for there is no tree: 1 functions of page.md"
     assert (told in capsys.readouterr().out) == (not wrong)
 
 
