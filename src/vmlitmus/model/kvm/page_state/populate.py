@@ -12,8 +12,8 @@ rw_semaphore hands itself over to those who wait.
 KVM does not refuse the ioctl after LAUNCH_FINISH. Firmware does, when the page is its own already:
 so vcpus may fault meanwhile. A remedy would be to keep the folio lock.
 
-Not load-bearing: "userspace may map guest_memfd": with conversion in place it brings the other order
-of the two locks, and its lack mends nothing else.
+Not load-bearing: "userspace may map guest_memfd": with conversion in place it brings the other
+order of the two locks, and its lack mends nothing else.
 
 Not modelled: pages of type ZERO, for which nothing is copied; the CPUID page.
 Source: kvm_gmem_populate() in virt/kvm/guest_memfd.c, sev_gmem_post_populate() in sev.c.
