@@ -6,13 +6,16 @@ import struct
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 import zstandard
 
 from vmlitmus.trace import Event, Kind
 
 PAGE = 4096
+WORD = (1 << 64) - 1
 STATES = '{ 0x1, "S" }, { 0x2, "D" }, { 0x10, "X" }, { 0x20, "Z" }'
+MASK = "__data_loc cpumask_t[]"
 LAYOUTS = {
     "sched_switch": (
         Kind.SWITCH,
@@ -39,10 +42,13 @@ LAYOUTS = {
         ["char comm[16]", "pid_t pid", "int prio", "int target_cpu"],
     ),
     "cpu_idle": (Kind.CPU_IDLE, ["u32 state", "u32 cpu_id"]),
+    "ipi_send_cpu": (Kind.IPI_SEND, ["unsigned int cpu"]),
+    "ipi_send_cpumask": (Kind.IPI_MASK, [f"{MASK} cpumask"]),
+    "split_lock": (Kind.SPLIT_LOCK, ["unsigned int ip"]),
 }
 IDS = {name: 300 + n for n, name in enumerate(LAYOUTS)}
 NAMES = {kind: name for name, (kind, _) in LAYOUTS.items()}
-SIZES = {"char": 1, "pid_t": 4, "int": 4, "unsigned int": 4, "u32": 4, "u64": 8}
+SIZES = {"char": 1, "pid_t": 4, "int": 4, "unsigned int": 4, "u32": 4, "u64": 8, MASK: 4}
 LEFT = {0: 1, 1: 0, 2: 0x10}  # how a task left: its prev_state
 
 
@@ -109,6 +115,9 @@ def payload(shape: Shape, e: Event, comm: bytes) -> bytes:
         Kind.MIGRATE: {"pid": e.a, "orig_cpu": e.b, "dest_cpu": e.c},
         Kind.WAKEUP: {"pid": e.a, "target_cpu": e.b},
         Kind.CPU_IDLE: {"state": e.a, "cpu_id": e.b},
+        Kind.IPI_SEND: {"cpu": e.a},
+        Kind.IPI_MASK: {"cpumask": 16 << 16 | 12},
+        Kind.SPLIT_LOCK: {"ip": e.a},
     }[Kind(e.kind)]
     laid = fields(shape, name)
     data = bytearray(max(at + size for _, _, at, size, _ in laid))
@@ -122,7 +131,17 @@ def payload(shape: Shape, e: Event, comm: bytes) -> bytes:
             )
             mask = (1 << 8 * size) - 1 if kind.startswith("u") else -1
             struct.pack_into(shape.order + code, data, at, values.get(word, 0) & mask)
+    if e.kind == Kind.IPI_MASK:
+        data += mask_of_longs(shape, e.b & WORD | (e.c & WORD) << 64)
     return bytes(data) + b"\0" * (-len(data) % 4)
+
+
+def mask_of_longs(shape: Shape, mask: int, size: int = 16) -> bytes:
+    """Return a mask of cpus as the kernel keeps it: the first long has the lowest bits."""
+    each = shape.long_size
+    order: Literal["little", "big"] = "big" if shape.big else "little"
+    longs = (mask >> 8 * at & (1 << 8 * each) - 1 for at in range(0, size, each))
+    return b"".join(word.to_bytes(each, order) for word in longs)
 
 
 def head(shape: Shape, kind: int, delta: int) -> bytes:
@@ -317,4 +336,12 @@ def _printed(e: Event, comm: str) -> str:
         Kind.MIGRATE: f"comm={comm} pid={e.a} prio=120 orig_cpu={e.b} dest_cpu={e.c}",
         Kind.WAKEUP: f"comm={comm} pid={e.a} prio=120 target_cpu={e.b:03d}",
         Kind.CPU_IDLE: f"state={e.a} cpu_id={e.b}",
+        Kind.IPI_SEND: f"cpu={e.a} callsite=try_to_wake_up+0x1f2/0x620 callback=0x0",
+        Kind.IPI_MASK: f"cpumask={printed_mask(e.b & WORD | (e.c & WORD) << 64)} callsite=0x1",
+        Kind.SPLIT_LOCK: f"(handle_guest_split_lock+0x0/0x90) ip={e.a}",
     }[Kind(e.kind)]
+
+
+def printed_mask(mask: int, groups: int = 4) -> str:
+    """Return a mask of cpus as "%*pb" prints it."""
+    return ",".join(f"{mask >> 32 * n & 0xFFFFFFFF:08x}" for n in reversed(range(groups)))

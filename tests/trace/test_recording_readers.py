@@ -11,13 +11,26 @@ import pytest
 import zstandard
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from maker import Shape, event, make_dat, make_text
+from maker import (
+    WORD,
+    Shape,
+    event,
+    make_dat,
+    make_text,
+    mask_of_longs,
+    page,
+    payload,
+    printed_mask,
+    ring_event,
+)
 
 from vmlitmus.errors import RecordingError
 from vmlitmus.trace import Event, Kind, Loss, Recording, open_recording
+from vmlitmus.trace.tracepoints.tables import ROWS
 
 HLT, INTERRUPT, SVM = 0x78, 0x60, 2
 CPUS = 3
+TO_MANY = "               a-5       [000] d..2. 0.000000009: ipi_send_cpumask: cpumask="
 
 
 def some_events(count: int, seed: int = 1) -> list[Event]:
@@ -36,6 +49,9 @@ def some_events(count: int, seed: int = 1) -> list[Event]:
                     event(time, cpu, Kind.FORK, task, task, other),
                     event(time, cpu, Kind.MIGRATE, task, other, 1, 2),
                     event(time, cpu, Kind.CPU_IDLE, task, 1, cpu),
+                    event(time, cpu, Kind.IPI_SEND, task, other),
+                    event(time, cpu, Kind.IPI_MASK, task, 0, 1 << other % 63, -other),
+                    event(time, cpu, Kind.SPLIT_LOCK, task, other),
                 ]
             )
         )
@@ -116,6 +132,43 @@ def test_any_distances(
     got = read(path)[1]
     assert sorted(e._replace(type=0) for e in got) == sorted(events)
     assert [e.time for e in got] == [e.time for e in events]
+
+
+def test_each_kind_of_event_is_read_from_some_tracepoint() -> None:
+    made_by_the_readers = {Kind.OTHER, Kind.LOST, Kind.UNPARSED}
+    assert {row.kind for row in ROWS.values()} == set(Kind) - made_by_the_readers
+
+
+def ipi_to(mask: int, size: int, shape: Shape) -> bytes:
+    """Return a trace.dat of one IPI to the cpus of a mask of ``size`` bytes."""
+    one = event(9, 0, Kind.IPI_MASK, 5, 0, 0, 0)
+    data = bytearray(payload(shape, one, b""))[:12] + mask_of_longs(shape, mask, size)
+    data[8:12] = struct.pack(f"{shape.order}I", size << 16 | 12)
+    whole = page(shape, 9, ring_event(shape, bytes(data), 0))
+    return make_dat([one], 1, shape).replace(make_dat([one], 1, shape)[-shape.page :], whole)
+
+
+@pytest.mark.parametrize("big", [False, True])
+@pytest.mark.parametrize("long_size", [4, 8])
+@pytest.mark.parametrize("size", [8, 16, 24, 64])
+def test_an_ipi_to_many_cpus(tmp_path: Path, big: bool, long_size: int, size: int) -> None:
+    """The mask has as many longs as the kernel has cpus; a record is of 128 cpus."""
+    mask = random.Random(size).getrandbits(8 * size)
+    path, text = tmp_path / "a.dat", tmp_path / "a.txt"
+    path.write_bytes(ipi_to(mask, size, Shape(6, big, long_size)))
+    text.write_text(f"# tracer: nop\n{TO_MANY}{printed_mask(mask, size // 4)} callsite=0x1\n")
+    for file in (path, text):
+        got = read(file)[1]
+        assert [(e.kind, e.cpu, e.task) for e in got] == [(Kind.IPI_MASK, 0, 5)] * len(got)
+        assert sum((e.b & WORD | (e.c & WORD) << 64) << e.a for e in got) == mask
+        assert len(got) == -(-size // 16)
+
+
+def test_a_mask_in_another_form_names_no_cpu(tmp_path: Path) -> None:
+    for number, word in enumerate(("0-3", "", "f", "00000000,000000f", "0" * 9 * 200)):
+        path = tmp_path / f"{number}.txt"
+        path.write_text(f"# tracer: nop\n{TO_MANY}{word} callsite=0x1\n")
+        assert [(e.a, e.b, e.c) for e in read(path)[1]] == [(-1, 0, 0)]
 
 
 def test_lost_events_are_said_where_they_are(tmp_path: Path) -> None:

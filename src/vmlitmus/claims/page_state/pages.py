@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from vmlitmus.lang import Apm, KernelFile, World, condition
 from vmlitmus.world.memory import Owner
-from vmlitmus.world.page_state import Host, Page, Rmp, Task
+from vmlitmus.world.page_state import Host, Page, Rmp, Task, Vcpu
 
 FREE = KernelFile("arch/x86/kvm/svm/sev.c", "sev_gmem_invalidate()", "7.2.8")
 RECLAIM = KernelFile("arch/x86/kvm/svm/sev.c", "snp_page_reclaim()", "7.2.8")
@@ -13,6 +13,7 @@ ATTRIBUTES = KernelFile("virt/kvm/kvm_main.c", "kvm_vm_set_mem_attributes()", "7
 PSC = KernelFile("arch/x86/kvm/svm/sev.c", "snp_begin_psc()", "7.2.8")
 HAS_FILE = "{task} takes the invalidate_lock and wants mmap_lock"
 HAS_MM = "{task} faults on its mapping of guest_memfd and has mmap_lock"
+TRUNCATED = "{task} truncates {page}, which is freed with its last reference"
 POPULATE = KernelFile("virt/kvm/guest_memfd.c", "kvm_gmem_populate()", "7.2.8")
 
 
@@ -107,6 +108,27 @@ def page_stuck(w: World) -> bool:
 @condition("page-allocated-again", "a page was punched and allocated again", source=PREPARE)
 def allocated_again(w: World) -> bool:
     return any(page.again for page in w.all(Page))
+
+
+@condition(
+    "hole-open",
+    "a page has been truncated, and its PUNCH_HOLE has not returned",
+    source=KernelFile("virt/kvm/guest_memfd.c", "kvm_gmem_punch_hole()", "7.2.8"),
+)
+def hole_open(w: World) -> bool:
+    return any(t.stands_at(TRUNCATED) for t in w.all(Task))
+
+
+@condition(
+    "freed-page-referenced",
+    "guest_memfd has freed a page to which a fault has a reference",
+    source=FREE,
+    backed_by=("page-freed",),
+)
+def freed_page_referenced(w: World) -> bool:
+    return any(
+        v.holds and p.owner != Owner.GUEST for v in w.all(Vcpu) for p in w.all(Page) if v.fault is p
+    )
 
 
 @condition("page-populated", "a page has been measured", source=POPULATE)
