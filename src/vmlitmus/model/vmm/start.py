@@ -13,10 +13,11 @@ Source: kvm_set_cpuid() in arch/x86/kvm/cpuid.c; pinning and topology as a manag
 
 from __future__ import annotations
 
+from vmlitmus.claims.smt_topology.facts import THREAD
 from vmlitmus.lang import KernelFile, Sections, World, sequence, step, when
 from vmlitmus.model.guest.smt_policy import GuestPolicy
 from vmlitmus.model.hardware.smt_control import take_down
-from vmlitmus.model.kvm.smt_topology.event import CPUID, THREAD, Bans
+from vmlitmus.model.kvm.smt_topology.event import CPUID, Bans
 from vmlitmus.model.kvm.smt_topology.hint import Hint
 from vmlitmus.model.scheduler.placement import smt_active
 from vmlitmus.world.smt_topology import Cpu, Host, Layout, SmtControl, Vcpu, Vm
