@@ -21,10 +21,10 @@ def map_mmio(w: World, vcpu: Vcpu) -> Sections:
     when(vcpu.idle and vcpu.mode == Mode.LOADED and vcpu.cpu is not None and vcpu.vm.has_device)
     when(w.the(Host).mmio_only and not vcpu.vm.mapped_mmio)
     vcpu.vm.mapped_mmio = True
-    yield "{vcpu} faults on MMIO: has_mapped_host_mmio is set"
+    yield "{vcpu} faults on MMIO, and KVM sets has_mapped_host_mmio"
     when(not w.part(KICK) or not any(missed(vcpu, other) for other in w.all(Vcpu)))
     vcpu.vm.reaches_mmio = True
-    yield "the SPTE that {vcpu} faulted for is installed"
+    yield "KVM installs the SPTE for the fault of {vcpu}"
 
 
 def missed(vcpu: Vcpu, other: Vcpu) -> bool:
