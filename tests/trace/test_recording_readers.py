@@ -164,11 +164,33 @@ def test_an_ipi_to_many_cpus(tmp_path: Path, big: bool, long_size: int, size: in
         assert len(got) == -(-size // 16)
 
 
-def test_a_mask_in_another_form_names_no_cpu(tmp_path: Path) -> None:
-    for number, word in enumerate(("0-3", "", "f", "00000000,000000f", "0" * 9 * 200)):
-        path = tmp_path / f"{number}.txt"
-        path.write_text(f"# tracer: nop\n{TO_MANY}{word} callsite=0x1\n")
-        assert [(e.a, e.b, e.c) for e in read(path)[1]] == [(-1, 0, 0)]
+def masks_of(path: Path, words: str) -> list[tuple[int, int]]:
+    """Return first cpu and mask of each record of an IPI, as a program prints its mask."""
+    path.write_text(f"# tracer: nop\n{TO_MANY}{words} callsite=0x1\n")
+    return [(e.a, e.b & WORD | (e.c & WORD) << 64) for e in read(path)[1]]
+
+
+@pytest.mark.parametrize(
+    ("words", "masks"),
+    [
+        ("0-3,8", [(0, 0x10F)]),
+        ("10,12,14", [(0, 0x5400)]),
+        ("5", [(0, 0x20)]),
+        ("63-64,127-129,4095", [(0, 1 << 63 | 1 << 64 | 1 << 127), (128, 3), (3968, 1 << 127)]),
+        ("", [(0, 0)]),
+        ("3,2,1", [(0, 8)]),
+        ("1,4096", [(0, 2)]),
+        ("1,x", [(0, 2)]),
+        ("x", [(0, 0)]),
+        ("7-", [(0, 0)]),
+        ("2-x", [(0, 0)]),
+        ("0000000f,000000f", [(-1, 0)]),
+        ("0000000f," * 200 + "0000000f", [(-1, 0)]),
+    ],
+)
+def test_a_list_of_cpus(tmp_path: Path, words: str, masks: list[tuple[int, int]]) -> None:
+    """trace-cmd and perf print a mask as a list; one that cannot be names no cpu."""
+    assert masks_of(tmp_path / "a.txt", words) == masks
 
 
 def test_lost_events_are_said_where_they_are(tmp_path: Path) -> None:
