@@ -134,6 +134,30 @@ def test_any_distances(
     assert [e.time for e in got] == [e.time for e in events]
 
 
+@pytest.mark.parametrize("version", [6, 7])
+def test_ticks_of_the_tsc_are_ns_where_the_file_says_how_long_one_is(
+    tmp_path: Path, version: int
+) -> None:
+    """2.5 GHz; trace-cmd report ignores the offset, too."""
+    events = some_events(300)
+    path = tmp_path / "a.dat"
+    shape = Shape(version, clock="x86-tsc", scale=(1717986918, 32, 77), lost={(1, 1): 3})
+    path.write_bytes(make_dat(events, CPUS, shape))
+    recording, got = read(path)
+    assert recording.clock == "tsc2nsec"
+    times = [e.time * 1717986918 >> 32 for e in events]
+    assert [e.time for e in got if e.kind != Kind.LOST] == times
+    (lost,) = (e for e in got if e.kind == Kind.LOST)
+    assert lost.time in times and lost.b in times and lost.time < lost.b
+    known = recording.stretches().values()
+    assert (min(s.first or 0 for s in known), max(s.last or 0 for s in known)) == (
+        times[0],
+        times[-1],
+    )
+    path.write_bytes(make_dat(events, CPUS, Shape(version, clock="x86-tsc")))
+    assert read(path)[0].clock == "x86-tsc"
+
+
 def test_each_kind_of_event_is_read_from_some_tracepoint() -> None:
     made_by_the_readers = {Kind.OTHER, Kind.LOST, Kind.UNPARSED}
     assert {row.kind for row in ROWS.values()} == set(Kind) - made_by_the_readers
