@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from vmlitmus.litmus import Catalogue
-from vmlitmus.report.simulated import interval_text, shown
+from vmlitmus.report.timed.simulated import interval_text, shown
 from vmlitmus.simulation.sensitivity import sensitivity
 from vmlitmus.simulation.simulate import Asked, simulate
 

@@ -39,11 +39,11 @@ def map_mmio(w: World, vcpu: Vcpu) -> Sections:
     vcpu.mapping = True
     if not vcpu.mmio_marked or host.mmio_mark == MmioMark.WAITS:
         track(w, vcpu)
-    yield "{vcpu} faults on MMIO under mmu_lock: has_mapped_host_mmio is set"
+    yield "{vcpu} faults on MMIO under mmu_lock, and KVM sets has_mapped_host_mmio"
     when(not vcpu.awaits)
     vcpu.mapping = False
     vcpu.vm.reaches_mmio = True
-    yield "the SPTE that {vcpu} faulted for is installed"
+    yield "KVM installs the SPTE for the fault of {vcpu}"
 
 
 def track(w: World, vcpu: Vcpu) -> None:

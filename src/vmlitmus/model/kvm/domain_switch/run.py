@@ -50,7 +50,7 @@ def run_guest(w: World, vcpu: Vcpu) -> Sections:
         w.use(VcpuBarrier).before_entry(w, vcpu, cpu)
         w.use(L1dFlush).before_entry(w, cpu)
         w.use(BufferClear).in_c(w, vcpu, cpu)
-    yield "{vcpu} turns IRQs off and clears what vmx_l1d_flush() and its like have to clear"
+    yield "{vcpu} turns IRQs off and clears what the host's settings ask for before VM entry"
     if cpu is not None:
         w.use(BufferClear).in_assembly(w, vcpu, cpu)
     yield from w.use(Beside).vm_entry(w, vcpu)

@@ -1,7 +1,7 @@
 """Every table that the pages show is asked again with each bound one higher, alone and together.
 
-``pytest --wide tests/test_growth.py``, hours; ``-k`` picks tables. A verdict that another bound
-changes is either a fault of the model or an exception, which the page of the table explains.
+``pytest --wide tests/catalogue/test_growth.py``, hours; ``-k`` picks tables. A verdict that another
+bound changes is either a fault of the model or an exception, which the page of the table explains.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from vmlitmus.outcome.growth import Grown, verdict_of
 from vmlitmus.scenario import Cell
 from vmlitmus.scenario import Test as Litmus
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 SHOWN = {name for p in PAGES for name in re.findall(r"vmlitmus table ([a-z0-9-]+)", p.read_text())}
 CATALOGUE = Catalogue()

@@ -134,10 +134,11 @@ ROOMS = {  # inside a package, or a room of it: which folder may import which, "
     },
     "lang": {"syntax": set(), "": {"syntax"}},
     "report": {
-        "grids": {""},
+        "timed": {""},
+        "grids": {"timed", ""},
         "ablation": {""},
         "audit": {""},
-        "html": {"grids", "ablation", "audit", ""},
+        "html": {"grids", "timed", "ablation", "audit", ""},
         "exchange": {"grids", ""},
         "": set(),
     },

@@ -9,7 +9,7 @@ import pytest
 
 from vmlitmus.litmus import Catalogue
 
-PAGE = (Path(__file__).parent.parent / "docs" / "topics" / "domain-switch.md").read_text()
+PAGE = (Path(__file__).parents[2] / "docs" / "topics" / "domain-switch.md").read_text()
 TABLE = PAGE.split("## May SMT stay on?")[1].split("\n\n")[1]
 ROWS = [[cell.strip() for cell in row.split("|")[1:-1]] for row in TABLE.splitlines()[2:]]
 TESTS = {test.name: test for test in Catalogue().tests("domain-switch")}

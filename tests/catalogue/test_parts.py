@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 from judge import load
+from part_writes import Parts
 
 import vmlitmus
-from part_writes import Parts
 from vmlitmus.lang import explained
 from vmlitmus.model import TOPICS
 from vmlitmus.model.kvm.page_state.fault import prepare

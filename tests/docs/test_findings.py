@@ -12,7 +12,7 @@ from vmlitmus.litmus import Catalogue
 from vmlitmus.outcome import Verdict
 from vmlitmus.scenario import Cell
 
-DOCS = Path(__file__).parent.parent / "docs"
+DOCS = Path(__file__).parents[2] / "docs"
 PAGE = (DOCS / "findings.md").read_text()
 TESTS = {test.name: test for test in Catalogue().tests()}
 CELLS = {cell.name: cell for test in TESTS.values() for cell in test.cells}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 
 from vmlitmus.outcome.longest import LongestCell, LongestTime, TimedStep
-from vmlitmus.report.simulated import time_text
+from vmlitmus.report.timed.simulated import time_text
 from vmlitmus.report.timeline import WIDTH, ascii_only
 
 _TIME = 14  # columns of a time
