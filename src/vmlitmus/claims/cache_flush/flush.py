@@ -132,7 +132,7 @@ def vcpu_not_set_up(w: World) -> bool:
 
 @condition(
     "sev-beside-creation",
-    "some VM is an SEV VM, and KVM_CREATE_VCPU of one is under way or has returned",
+    "a VM is an SEV VM, and a KVM_CREATE_VCPU is under way or has returned",
     source=SET_UP,
 )
 def sev_beside_creation(w: World) -> bool:

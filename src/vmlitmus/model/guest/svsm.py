@@ -88,7 +88,7 @@ def delete_vcpu(w: World, vcpu: Vcpu, page: Page) -> Sections:
         page.listed = False
         yield "the SVSM takes {page} off its list while it still is a VMSA, for {vcpu}"
         page.vmsa = False
-        yield "the SVSM makes {page} an ordinary page only now, for {vcpu}"
+        yield "the SVSM makes {page} an ordinary page after that, for {vcpu}"
 
 
 @sequence(source=(RMPADJUST, DELETE_RACE), disturbance="svsm-pvalidate")

@@ -80,7 +80,7 @@ def tag(w: World, vm: Vm) -> None:
 
 
 @step(
-    "{vm}'s VMM means to claim the fact whatever is true",
+    "{vm}'s VMM will claim the fact, true or not",
     source=THREAD,
     disturbance="lying-userspace",
 )
@@ -91,7 +91,7 @@ def mean_to_lie(w: World, vm: Vm) -> None:
 
 
 @step(
-    "{vm}'s host kernel vouches for the fact and places vcpus as it likes",
+    "{vm}'s host kernel guarantees the fact and places vcpus as it likes",
     source=THREAD,
     disturbance="lying-kernel",
 )

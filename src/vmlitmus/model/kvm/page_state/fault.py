@@ -39,7 +39,7 @@ def page_fault(w: World, vcpu: Vcpu, page: Page) -> Sections:
     when(page.private or not w.part(ATTRIBUTE))
     vcpu.fault = page
     vcpu.moved = False
-    yield "{vcpu} faults on {page}, which is private, and takes mmu_invalidate_seq"
+    yield "{vcpu} faults on {page}, which is private, and reads mmu_invalidate_seq"
     when(not page.locked or vcpu.creates)
     page.locked = False
     vcpu.creates = False
@@ -50,10 +50,10 @@ def page_fault(w: World, vcpu: Vcpu, page: Page) -> Sections:
     if not prepare(w, page):
         vcpu.fault = None
         w.the(Host).fault_failed = True
-        yield "{vcpu} cannot have {page} assigned: KVM_RUN fails"
+        yield "{vcpu} cannot assign {page} to the guest, so KVM_RUN fails"
         return
     vcpu.holds = True
-    yield "{vcpu} has {page} prepared under the folio lock"
+    yield "{vcpu} prepares {page} under the folio lock"
     if (page.invalidating == 0 and not vcpu.moved) or not w.part(SEQ):
         page.mapped = True
     vcpu.fault = None

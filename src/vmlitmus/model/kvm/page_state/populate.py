@@ -47,10 +47,10 @@ def populate(w: World, task: Task, page: Page) -> Sections:
     else:
         when(not host.invalidate_lock)
         host.invalidate_lock = True
-        yield "{task} takes the invalidate_lock and wants mmap_lock"
+        yield "{task} takes the invalidate_lock and waits for mmap_lock"
         when(not host.mmap_lock and not page.locked)
     page.locked = host.keeps_folio_lock
-    yield "{task} has the source page and the folio of {page}"
+    yield "{task} holds the source page and the folio of {page}"
     if refused(w, page):
         finish(w, page)
         yield "{task} finds {page} assigned, shared or gone, and fails"
@@ -61,11 +61,11 @@ def populate(w: World, task: Task, page: Page) -> Sections:
     yield "{task} copies the source to {page}"
     if host.assigning_fails:
         finish(w, page)
-        yield "{task} cannot make {page} firmware's, and fails"
+        yield "{task} cannot assign {page} to firmware, and fails"
         return
     page.rmp = Rmp.FIRMWARE
     page.validated = False
-    yield "{task} makes {page} firmware's and calls SNP_LAUNCH_UPDATE"
+    yield "{task} assigns {page} to firmware and calls SNP_LAUNCH_UPDATE"
     if host.update_fails:
         page.failed = True
         give_back(w, page)
@@ -75,7 +75,7 @@ def populate(w: World, task: Task, page: Page) -> Sections:
         page.populated = True
         page.uptodate = True
     finish(w, page)
-    yield "{task} is done with {page}, which is {page.rmp} now"
+    yield "{task} has handled {page}, which is {page.rmp} in the RMP now"
 
 
 def refused(w: World, page: Page) -> bool:
@@ -106,7 +106,7 @@ def user_fault(w: World, task: Task) -> Sections:
     host = w.the(Host)
     when(not host.mmap_lock and w.part(MAPPABLE.part))
     host.mmap_lock = True
-    yield "{task} faults on its mapping of guest_memfd and has mmap_lock"
+    yield "{task} faults on its mapping of guest_memfd and holds mmap_lock"
     when(not host.invalidate_lock or not host.user_fault_locks)
     host.mmap_lock = False
     yield "{task} has handled the fault"

@@ -53,7 +53,7 @@ def free(w: World, page: Page) -> None:
         page.owner = Owner.FREE
 
 
-@step("the host writes {page}, which is its own now", source=CHECKS, disturbance="host-reuse")
+@step("the host writes {page}, which it owns now", source=CHECKS, disturbance="host-reuse")
 def host_writes(w: World, page: Page) -> None:
     when(page.owner == Owner.FREE)
     page.owner = Owner.HOST
