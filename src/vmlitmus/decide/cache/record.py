@@ -140,7 +140,7 @@ def _dataclass(kind: type) -> Callable[[Any], Any]:
     def make(value: Any) -> Any:
         if not isinstance(value, dict) or value.keys() != makers.keys():
             raise Damaged
-        made = object.__new__(kind)
+        made: Any = object.__new__(kind)
         vars(made).update({name: makers[name](one) for name, one in value.items()})
         return made
 
