@@ -15,11 +15,11 @@ from pathlib import Path
 import pytest
 
 from vmlitmus.litmus import Catalogue
-from vmlitmus.report.simulated import interval_text, shown
+from vmlitmus.report.timed.simulated import interval_text, shown
 from vmlitmus.simulation.sensitivity import sensitivity
 from vmlitmus.simulation.simulate import Asked, simulate
 
-PAGE = Path(__file__).parents[2] / "docs" / "what-does-it-cost.md"
+PAGE = Path(__file__).parents[2] / "docs" / "using" / "what-does-it-cost.md"
 ROW = re.compile(r"^\| `([^`]+)` \| ([^|]+) \| ([^|`]*) \|$", re.MULTILINE)
 ROWS = [found.groups() for found in ROW.finditer(PAGE.read_text())]
 MOVED = re.compile(r"^\| `([^`]+)` \| ([^|]+) \| (`[^|]*) \|$", re.MULTILINE)

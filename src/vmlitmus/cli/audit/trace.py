@@ -12,6 +12,7 @@ import click
 
 from vmlitmus.cli.options import html_option, output_option, write_html, write_out
 from vmlitmus.cli.output.destination import Writing, whole
+from vmlitmus.cli.recording import recording_options
 from vmlitmus.errors import UsageError
 
 EPILOG = (
@@ -22,19 +23,7 @@ EPILOG = (
 
 @click.command("trace", cls=Writing, epilog=EPILOG)
 @click.argument("file")
-@click.option("--vcpus", metavar="FILE", help="A table: tid, process, vcpu, cookie, by tabs.")
-@click.option(
-    "--core",
-    "cores",
-    metavar="LIST",
-    multiple=True,
-    help="The cpus of a core, such as 0-1 or 0,48; once for each core.",
-)
-@click.option(
-    "--host",
-    metavar="DIR|FILE",
-    help="The host (/), a saved tree or what audit collect wrote: its threads, cookies and cores.",
-)
+@recording_options
 @click.option(
     "--trust-topology", is_flag=True, help="Believe the sibling lists of a host that is a guest."
 )

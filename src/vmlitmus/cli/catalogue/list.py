@@ -22,7 +22,7 @@ from vmlitmus.cli.catalogue.inventory import (
     thread_items,
     timing_items,
 )
-from vmlitmus.cli.options import user_catalogue
+from vmlitmus.cli.options import model_option, user_catalogue
 from vmlitmus.cli.output.screen import width
 from vmlitmus.decide.own_code import in_own_world
 from vmlitmus.errors import UsageError, nearest
@@ -37,7 +37,7 @@ WHAT = ("tests", "cells", "threads", "keys", "schemas", "timings", *OF_A_MODEL)
 @click.argument("words", nargs=-1, metavar="[TOPIC] [WORD]...")
 @click.option("--files", is_flag=True, help="With tests: also where each test's file is.")
 @click.option("--json", "as_object", is_flag=True, help="Print one JSON object, vmlitmus/list/1.")
-@click.option("--model", metavar="FILE", help="A Python file with a model of your own.")
+@model_option
 def command(
     what: str, words: tuple[str, ...], files: bool, as_object: bool, model: str | None
 ) -> int:

@@ -145,7 +145,7 @@ def _choose(model: Model, setting: str | None) -> tuple[str, str]:
     if not known:
         raise UsageError(
             f"{model.name} has no setting that chooses a mechanism; change one of its steps with "
-            "amended(), see docs/language.md"
+            "amended(), see docs/writing/language.md"
         )
     if setting is None:
         return next((found for found in known if found[0] != "machine"), known[0])

@@ -22,6 +22,7 @@ from vmlitmus.cli.options import (
 from vmlitmus.cli.output.destination import Writing
 from vmlitmus.cli.output.progress import Ticker
 from vmlitmus.cli.output.screen import width
+from vmlitmus.cli.runs.repeated import runs_option
 from vmlitmus.cli.shell.test_names import complete_tests
 from vmlitmus.decide import Job, decide_all
 from vmlitmus.errors import UsageError
@@ -48,11 +49,7 @@ _TOLD = 3  # faulty cells that are told in full
     is_flag=True,
     help="Claims and costs of the topic's mechanisms side by side, from grids and tests in time.",
 )
-@click.option(
-    "--runs",
-    type=click.IntRange(2, 65536),
-    help="With --cost: make exactly this many runs of each cell.",
-)
+@runs_option("With --cost: make exactly this many runs of each cell.")
 @click.option(
     "--json",
     "as_object",

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from vmlitmus.cli.options import one_cell, user_catalogue
+from vmlitmus.cli.options import model_option, one_cell, user_catalogue
 from vmlitmus.cli.shell.test_names import complete_tests
 from vmlitmus.compiler import Machine, State
 from vmlitmus.decide import Job
@@ -31,7 +31,7 @@ _LARGEST = 1 << 20  # bytes of a file of steps
 @click.option(
     "--loop", type=int, metavar="N", help="The steps after the first N are a loop; it is checked."
 )
-@click.option("--model", metavar="FILE", help="A Python file with a model of your own.")
+@model_option
 def command(test: str, steps: str, loop: int | None, model: str | None) -> int:
     """Execute given steps of a test from its initial state and show the time-line.
 

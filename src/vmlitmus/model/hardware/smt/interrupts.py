@@ -58,7 +58,7 @@ def device_irq(w: World, cpu: Cpu) -> None:
     cpu.irq = True
 
 
-@step("{cpu} gets an IPI that isolation does not keep away", source=REPLY, disturbance="ipi")
+@step("{cpu} gets an IPI, which isolation does not prevent", source=REPLY, disturbance="ipi")
 def other_ipi(w: World, cpu: Cpu) -> None:
     when(not cpu.irq and not is_vcpu_cpu(w, cpu) and cpu.activity != Activity.OFFLINE)
     cpu.irq = True

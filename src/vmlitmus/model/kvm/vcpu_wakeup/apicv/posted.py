@@ -80,12 +80,12 @@ def sync_pir(w: World, vcpu: Vcpu) -> Sections:
                 with w.locked("xchg()"):
                     vcpu.pir = False
                 vcpu.irr = True
-            yield "{vcpu} moves what it found to its vIRR"
+            yield "{vcpu} moves the interrupts that it found to its vIRR"
         if not w.part(CLEAR_FIRST):
             when(vcpu.on_cpu)
             with w.locked("clear_bit()"):
                 vcpu.on = False
-            yield "{vcpu} clears PID.ON only now"
+            yield "{vcpu} clears PID.ON after it has read PID.PIR"
 
 
 def update_irr(w: World, vcpu: Vcpu, found: bool) -> Sections:
@@ -289,7 +289,9 @@ def ignore_notification(w: World, cpu: Cpu) -> None:
     cpu.notify = False
 
 
-@step("pi_wakeup_handler() on {cpu} wakes who has PID.ON", source=HANDLER, fair="weak")
+@step(
+    "pi_wakeup_handler() on {cpu} wakes the vcpus whose PID.ON is set", source=HANDLER, fair="weak"
+)
 def wakeup_handler(w: World, cpu: Cpu) -> None:
     when(cpu.wakeup and not cpu.irqs_off)
     w.happens(CpuEvent.INTERRUPT, cpu)
@@ -313,7 +315,7 @@ def unblock(w: World, task: Task) -> Sections:
 def assign_device(w: World, task: Task) -> Sections:
     when(not w.the(Host).assigned)
     w.the(Host).assigned = True
-    yield "{task} counts a device: nr_possible_bypass_irqs is not 0"
+    yield "{task} increments nr_possible_bypass_irqs for a device"
     if w.part(UNBLOCK):
         yield from unblock(w, task)
     w.the(Host).posts = True
@@ -327,5 +329,5 @@ def unassign_device(w: World, task: Task) -> Sections:
     yield "{task} puts the IRTE of the last device in remapped mode"
     w.the(Host).assigned = False
     if w.the(Host).unblocks:
-        yield "{task} counts no device any more, and wakes up all vcpus"
+        yield "{task} decrements nr_possible_bypass_irqs to 0, and will wake up all vcpus"
         yield from unblock(w, task)
