@@ -15,7 +15,7 @@ DATA = ROOT / "tests" / "data" / "tso"
 ROW = re.compile(
     r"^\| ([\w.+-]+) \| ([\d,]+), [\d.]+ \| ([\d,]+), [\d.]+ \| ([\d,]+), [\d.]+ \|$", re.M
 )
-ROWS = ROW.findall((ROOT / "docs" / "memory-order.md").read_text())
+ROWS = ROW.findall((ROOT / "docs" / "writing" / "memory-order.md").read_text())
 
 
 def test_there_are_five_rows() -> None:
