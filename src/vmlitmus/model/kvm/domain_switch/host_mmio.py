@@ -39,8 +39,10 @@ def map_mmio(w: World, vcpu: Vcpu) -> Sections:
     vcpu.mapping = True
     if not vcpu.mmio_marked or host.mmio_mark == MmioMark.WAITS:
         track(w, vcpu)
-    yield "{vcpu} faults on MMIO under mmu_lock, and KVM sets has_mapped_host_mmio"
-    when(not vcpu.awaits)
+        yield "{vcpu} faults on MMIO under mmu_lock, and KVM sets has_mapped_host_mmio"
+        when(not vcpu.awaits)
+    else:
+        yield "{vcpu} faults on MMIO under mmu_lock, and KVM finds has_mapped_host_mmio set"
     vcpu.mapping = False
     vcpu.vm.reaches_mmio = True
     yield "KVM installs the SPTE for the fault of {vcpu}"
