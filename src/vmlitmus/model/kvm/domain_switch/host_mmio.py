@@ -10,7 +10,7 @@ With shadow paging a root is that of one CR3 of the guest, or of one of L1's EPT
 below it are found by gfn and role, whatever root they were made for. The mark stays with the root
 that was in use when the SPTE was made. Here each vcpu has a root of its own then.
 
-Until 6.16 VERW was for all vcpus of a VM with an assigned device.
+In 6.12.107 VERW is for all vcpus of a VM with an assigned device.
 
 Not modelled: faults that are tried again; roots that are zapped, and begin without a mark.
 Source: kvm_track_host_mmio_mapping(), make_spte() in arch/x86/kvm/mmu/spte.c,
