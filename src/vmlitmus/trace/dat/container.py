@@ -61,7 +61,7 @@ class Container:
     uname: str = ""
     stats: list[str] = field(default_factory=list)
     guests: dict[str, dict[int, int]] = field(default_factory=dict)  # name -> vcpu -> tid
-    scale: tuple[int, int, int] | None = None  # multiplier, shift, offset: ticks to ns
+    scale: tuple[int, int] | None = None  # multiplier and shift: ticks of the clock to ns
     damage: list[str] = field(default_factory=list)
 
 
@@ -310,7 +310,8 @@ def _option(found: Container, number: int, data: _Cursor) -> None:
         pairs = ((data.number("I"), data.number("I")) for _ in range(min(count, _CPUS)))
         found.guests[name] = dict(pairs)
     elif number == _TSC2NSEC:
-        found.scale = (data.number("I"), data.number("I"), data.number("Q"))
+        multiplier, shift = data.number("I"), data.number("I")
+        found.scale = (multiplier, shift) if multiplier and shift < 64 else None
 
 
 def _string(data: _Cursor) -> str:

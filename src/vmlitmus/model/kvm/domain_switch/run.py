@@ -23,6 +23,7 @@ from vmlitmus.model.kvm.domain_switch.buffers import (
     BufferClear,
     L1dFlush,
 )
+from vmlitmus.model.kvm.domain_switch.host_mmio import answer
 from vmlitmus.model.kvm.domain_switch.ibpb import VcpuBarrier
 from vmlitmus.model.kvm.domain_switch.user_mode import ENTER_GUEST, UserBarrier
 from vmlitmus.model.kvm.domain_switch.versions import RETURNS, SVM_NESTED, VMX_NESTED
@@ -62,6 +63,7 @@ def run_guest(w: World, vcpu: Vcpu) -> Sections:
         yield "{vcpu} enters its guest"
     vcpu.mode = Mode.LOADED
     vcpu.halted = False
+    answer(w, vcpu)
     if cpu is not None:
         cpu.running = None
         cpu.returns.clear()
