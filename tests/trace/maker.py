@@ -71,6 +71,7 @@ class Shape:
     clock: str = "mono"
     events_on_a_page: int = 40
     lost: dict[tuple[int, int], int | None] = field(default_factory=dict)
+    scale: tuple[int, int, int] | None = None  # of ticks to ns: multiplier, shift, offset
 
     @property
     def order(self) -> str:
@@ -235,7 +236,7 @@ def _make_6(shape: Shape, by_cpu: list[list[bytes]]) -> bytes:
     made += _number(shape, "I", 0) + _number(shape, "I", 0) + _cmdlines(shape)
     made += _number(shape, "I", len(by_cpu)) + b"options  \0"
     clock = f"local [{shape.clock}]".encode()
-    made += _number(shape, "H", 4) + _number(shape, "I", len(clock)) + clock
+    made += _number(shape, "H", 4) + _number(shape, "I", len(clock)) + clock + _scale(shape)
     made += _number(shape, "H", 0) + b"flyrecord\0"
     at = -(-(len(made) + 16 * len(by_cpu)) // shape.page) * shape.page
     table, data = b"", b""
@@ -244,6 +245,12 @@ def _make_6(shape: Shape, by_cpu: list[list[bytes]]) -> bytes:
         table += _number(shape, "QQ", at + len(data), len(whole))
         data += whole
     return (made + table).ljust(at, b"\0") + data
+
+
+def _scale(shape: Shape) -> bytes:
+    if shape.scale is None:
+        return b""
+    return _number(shape, "H", 14) + _number(shape, "I", 16) + _number(shape, "IIQ", *shape.scale)
 
 
 def _packed(shape: Shape, data: bytes) -> bytes:
@@ -291,6 +298,7 @@ def _make_7(shape: Shape, by_cpu: list[list[bytes]]) -> bytes:
             buffer += _number(shape, "I", cpu) + _number(shape, "QQ", at, size)
             at += -(-len(bytes_) // shape.page) * shape.page
         text += _number(shape, "H", 3) + _number(shape, "I", len(buffer)) + buffer
+        text += _scale(shape)
         return text + _number(shape, "H", 0) + _number(shape, "I", 8) + _number(shape, "Q", 0)
 
     size = len(_section(shape, 0, options(dict.fromkeys(info, 0), 0)))

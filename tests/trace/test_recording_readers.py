@@ -134,6 +134,30 @@ def test_any_distances(
     assert [e.time for e in got] == [e.time for e in events]
 
 
+@pytest.mark.parametrize("version", [6, 7])
+def test_ticks_of_the_tsc_are_ns_where_the_file_says_how_long_one_is(
+    tmp_path: Path, version: int
+) -> None:
+    """2.5 GHz; trace-cmd report ignores the offset, too."""
+    events = some_events(300)
+    path = tmp_path / "a.dat"
+    shape = Shape(version, clock="x86-tsc", scale=(1717986918, 32, 77), lost={(1, 1): 3})
+    path.write_bytes(make_dat(events, CPUS, shape))
+    recording, got = read(path)
+    assert recording.clock == "tsc2nsec"
+    times = [e.time * 1717986918 >> 32 for e in events]
+    assert [e.time for e in got if e.kind != Kind.LOST] == times
+    (lost,) = (e for e in got if e.kind == Kind.LOST)
+    assert lost.time in times and lost.b in times and lost.time < lost.b
+    known = recording.stretches().values()
+    assert (min(s.first or 0 for s in known), max(s.last or 0 for s in known)) == (
+        times[0],
+        times[-1],
+    )
+    path.write_bytes(make_dat(events, CPUS, Shape(version, clock="x86-tsc")))
+    assert read(path)[0].clock == "x86-tsc"
+
+
 def test_each_kind_of_event_is_read_from_some_tracepoint() -> None:
     made_by_the_readers = {Kind.OTHER, Kind.LOST, Kind.UNPARSED}
     assert {row.kind for row in ROWS.values()} == set(Kind) - made_by_the_readers
@@ -164,11 +188,33 @@ def test_an_ipi_to_many_cpus(tmp_path: Path, big: bool, long_size: int, size: in
         assert len(got) == -(-size // 16)
 
 
-def test_a_mask_in_another_form_names_no_cpu(tmp_path: Path) -> None:
-    for number, word in enumerate(("0-3", "", "f", "00000000,000000f", "0" * 9 * 200)):
-        path = tmp_path / f"{number}.txt"
-        path.write_text(f"# tracer: nop\n{TO_MANY}{word} callsite=0x1\n")
-        assert [(e.a, e.b, e.c) for e in read(path)[1]] == [(-1, 0, 0)]
+def masks_of(path: Path, words: str) -> list[tuple[int, int]]:
+    """Return first cpu and mask of each record of an IPI, as a program prints its mask."""
+    path.write_text(f"# tracer: nop\n{TO_MANY}{words} callsite=0x1\n")
+    return [(e.a, e.b & WORD | (e.c & WORD) << 64) for e in read(path)[1]]
+
+
+@pytest.mark.parametrize(
+    ("words", "masks"),
+    [
+        ("0-3,8", [(0, 0x10F)]),
+        ("10,12,14", [(0, 0x5400)]),
+        ("5", [(0, 0x20)]),
+        ("63-64,127-129,4095", [(0, 1 << 63 | 1 << 64 | 1 << 127), (128, 3), (3968, 1 << 127)]),
+        ("", [(0, 0)]),
+        ("3,2,1", [(0, 8)]),
+        ("1,4096", [(0, 2)]),
+        ("1,x", [(0, 2)]),
+        ("x", [(0, 0)]),
+        ("7-", [(0, 0)]),
+        ("2-x", [(0, 0)]),
+        ("0000000f,000000f", [(-1, 0)]),
+        ("0000000f," * 200 + "0000000f", [(-1, 0)]),
+    ],
+)
+def test_a_list_of_cpus(tmp_path: Path, words: str, masks: list[tuple[int, int]]) -> None:
+    """trace-cmd and perf print a mask as a list; one that cannot be names no cpu."""
+    assert masks_of(tmp_path / "a.txt", words) == masks
 
 
 def test_lost_events_are_said_where_they_are(tmp_path: Path) -> None:

@@ -216,6 +216,8 @@ def _waits(run: CoreSharing) -> Iterable[Waited]:
 
 def _notes(recording: Recording, run: CoreSharing, question: RunQuestion) -> Iterable[str]:
     yield from recording.notes
+    if (question.clock or recording.clock) == "x86-tsc":
+        yield "the clock x86-tsc counts cycles: times are shown as if each took 1 ns"
     if recording.missing:
         yield (
             f"{recording.missing} events were overwritten before the recording was saved: "

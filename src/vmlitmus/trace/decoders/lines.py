@@ -1,5 +1,5 @@
 # mypy: disable-error-code="no-untyped-def, no-untyped-call, name-defined, attr-defined"
-# ruff: noqa: A001, A002, F821 - names in capitals are constants given when compiling
+# ruff: noqa: A001, F821 - names in capitals are constants given when compiling
 """Decode lines of ftrace text, of trace-cmd report and of perf script, in the kernel language.
 
 A line is a head (``line_head``), ``EVENT:`` (perf: ``SYSTEM:EVENT:``) and TEXT, in which the
@@ -10,6 +10,7 @@ in capitals.
 from __future__ import annotations
 
 from vmlitmus.trace.decoders.line_head import LINE_HEAD, header
+from vmlitmus.trace.decoders.mask_text import MASK_TEXT, sent_to_many
 from vmlitmus.trace.decoders.records import RECORDS, emit
 from vmlitmus.trace.decoders.scanning import (
     SCANNING,
@@ -117,32 +118,6 @@ def type_of(ctx, at, end):
     return load(entry, 1)
 
 
-def group(at, last, n):
-    """Return a group of 32 bits of a mask as the kernel prints it, counted from its end."""
-    place = last - 9 * n - 8
-    if place < at:
-        return 0
-    return hexadecimal(place, place + 8)
-
-
-def sent_to_many(ctx, row, at, end, time, type, cpu, task):
-    """Take an IPI to the cpus of a mask, "00000000,0000000f": a record for each 128 of them."""
-    at = first_of(at, end, load(row, ROW_A), load(row, ROW_A_HOW) & 0xFF)
-    last = at
-    while at != 0 and last < end and load8(last, 0) > 32:
-        last += 1
-    groups = (last - at + 1) // 9
-    if at == 0 or groups * 9 != last - at + 1 or groups > MOST_CPUS // 32:
-        return emit(ctx, time, KIND_MASK, type, cpu, task, MISSING, 0, 0)
-    n = 0
-    while n < groups:
-        low = group(at, last, n) | group(at, last, n + 1) << 32
-        high = group(at, last, n + 2) | group(at, last, n + 3) << 32
-        emit(ctx, time, KIND_MASK, type, cpu, task, 32 * n, low, high)
-        n += 4
-    return 0
-
-
 def account(ctx, cpu, time):
     """Keep what is known of a cpu: its first and last event, how many, how often backwards."""
     stretch = load(ctx, STRETCHES) + 32 * cpu
@@ -226,12 +201,11 @@ INTERNAL = [
     *SCANNING,
     *LINE_HEAD,
     *TASK_TEXT,
+    *MASK_TEXT,
     word_value,
     value,
     keyed,
     type_of,
-    group,
-    sent_to_many,
     account,
     one_line,
     idle,
