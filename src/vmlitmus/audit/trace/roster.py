@@ -100,7 +100,7 @@ def read_table(path: Path) -> Roster:
         if line.strip() and not line.startswith("#"):
             member = _member(line.split("\t"), f"{path}:{number}")
             if member.tid in roster.members:
-                raise UsageError(f"{path}:{number}: tid {member.tid} stands there twice")
+                raise UsageError(f"{path}:{number}: tid {member.tid} is listed twice")
             roster.members[member.tid] = member
     if not roster.members:
         raise UsageError(f"{path}: no task in it; a line is: tid, process, vcpu, cookie, by tabs")
@@ -118,7 +118,7 @@ def _member(cells: list[str], place: str) -> Member:
     if len(cells) == 4 and cells[3] != "-":
         cookie = _number(cells[3], "cookie", place)
     if not re.fullmatch(r"[\w.:@-]{1,64}", cells[1]):
-        raise UsageError(f"{place}: {cells[1]!r} is no process or name of a VM")
+        raise UsageError(f"{place}: {cells[1]!r} is not a process id or the name of a VM")
     if not 0 < tid < _WIDEST:
         raise UsageError(f"{place}: {tid} is no tid")
     return Member(tid, cells[1], vcpu, cookie)

@@ -28,7 +28,9 @@ EPILOG = (
     "--trust-topology", is_flag=True, help="Believe the sibling lists of a host that is a guest."
 )
 @click.option("--claim", "claims", metavar="NAME", multiple=True, help="Judge these claims only.")
-@click.option("--clock", metavar="NAME", default="", help="The trace clock, where text hides it.")
+@click.option(
+    "--clock", metavar="NAME", default="", help="The trace clock, if the text does not name it."
+)
 @click.option(
     "--guest-threads",
     metavar="N",
@@ -43,7 +45,11 @@ EPILOG = (
     show_default=True,
     help="How long a reschedule IPI may take.",
 )
-@click.option("--stats", metavar="FILE", help="per_cpu/cpuN/stats, each below a line cpuN.")
+@click.option(
+    "--stats",
+    metavar="FILE",
+    help="Lost events: per_cpu/cpuN/stats of all cpus, each below a line cpuN.",
+)
 @click.option("--buffer", metavar="NAME", help="One of several buffers of a trace.dat file.")
 @click.option("--all", "everything", is_flag=True, help="Show every pair and every core.")
 @click.option("--json", "as_json", is_flag=True, help="Print vmlitmus/audit/1.")

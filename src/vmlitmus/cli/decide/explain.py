@@ -52,7 +52,12 @@ _Decided = tuple[Test, list[Outcome]]  # a test with the outcomes of its cells
     "sequence diagram, svg a picture; perfetto a trace for its viewer; selftest a skeleton in C "
     "for the kernel.",
 )
-@click.option("-v", "--verbose", is_flag=True, help="List all assumptions, sources and idle steps.")
+@click.option(
+    "-v",
+    "--verbose",
+    is_flag=True,
+    help="List all assumptions, sources and steps that never happened.",
+)
 @click.option("--states", is_flag=True, help="Show what each step of the run changes.")
 @click.option("--all", "every", is_flag=True, help="Show every cell of a matrix in full.")
 @click.option(
