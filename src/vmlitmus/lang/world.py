@@ -46,7 +46,7 @@ def check_moments(kind: type[Hooks], mechanism: type[Hooks]) -> None:
         close = [] if inherited else difflib.get_close_matches(name, moments, n=1, cutoff=0.85)
         if close:
             raise ModelError(
-                f"{mechanism.__name__}.{name} is no moment of {kind.__name__}; did you mean"
+                f"{mechanism.__name__}.{name} is no hook of {kind.__name__}; did you mean"
                 f" {close[0]!r}? (the name of a method of your own begins with _)",
                 place(method),
             )

@@ -10,7 +10,7 @@ With shadow paging a root is that of one CR3 of the guest, or of one of L1's EPT
 below it are found by gfn and role, whatever root they were made for. The mark stays with the root
 that was in use when the SPTE was made. Here each vcpu has a root of its own then.
 
-Until 6.16 VERW was for all vcpus of a VM with an assigned device.
+In 6.12.107 VERW is for all vcpus of a VM with an assigned device.
 
 Not modelled: faults that are tried again; roots that are zapped, and begin without a mark.
 Source: kvm_track_host_mmio_mapping(), make_spte() in arch/x86/kvm/mmu/spte.c,
@@ -39,8 +39,10 @@ def map_mmio(w: World, vcpu: Vcpu) -> Sections:
     vcpu.mapping = True
     if not vcpu.mmio_marked or host.mmio_mark == MmioMark.WAITS:
         track(w, vcpu)
-    yield "{vcpu} faults on MMIO under mmu_lock, and KVM sets has_mapped_host_mmio"
-    when(not vcpu.awaits)
+        yield "{vcpu} faults on MMIO under mmu_lock, and KVM sets has_mapped_host_mmio"
+        when(not vcpu.awaits)
+    else:
+        yield "{vcpu} faults on MMIO under mmu_lock, and KVM finds has_mapped_host_mmio set"
     vcpu.mapping = False
     vcpu.vm.reaches_mmio = True
     yield "KVM installs the SPTE for the fault of {vcpu}"

@@ -79,6 +79,19 @@ def wake_up_or_kick(w: World, task: Task, vcpu: Vcpu) -> Sections:
         yield from kick(w, task, vcpu, False)
 
 
+def set_irr_pending(task: Task, vcpu: Vcpu) -> Sections:
+    """kvm_lapic_set_irr(), after it has set the bit: the IRR is worth a look."""
+    vcpu.irr_pending = True
+    yield "{task} sets irr_pending of {vcpu}"
+
+
+def request_event(w: World, task: Task, vcpu: Vcpu) -> Sections:
+    """What is told to a vcpu without APICv or AVIC: KVM_REQ_EVENT, and the kick."""
+    set_request(w, vcpu)
+    yield "{task} makes KVM_REQ_EVENT of {vcpu}"
+    yield from wake_up_or_kick(w, task, vcpu)
+
+
 def kick(w: World, task: Task, vcpu: Vcpu, wait: bool) -> Sections:
     """kvm_vcpu_exiting_guest_mode(), and the IPI; with ``wait`` the answer too."""
     with w.locked("cmpxchg()", w.part(MODE_LOCK)):

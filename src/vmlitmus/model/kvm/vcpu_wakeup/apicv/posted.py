@@ -21,7 +21,13 @@ from __future__ import annotations
 
 from vmlitmus.lang import CpuEvent, KernelFile, Sdm, Sections, World, sequence, step, when
 from vmlitmus.model.kvm.vcpu_wakeup.apicv.avic import look_at_virr
-from vmlitmus.model.kvm.vcpu_wakeup.kick import set_request, wake_up, wake_up_or_kick
+from vmlitmus.model.kvm.vcpu_wakeup.kick import (
+    request_event,
+    set_irr_pending,
+    set_request,
+    wake_up,
+    wake_up_or_kick,
+)
 from vmlitmus.model.kvm.vcpu_wakeup.versions import (
     ALWAYS_SYNC,
     AT_PUT,
@@ -248,18 +254,15 @@ def deliver(w: World, task: Task, vcpu: Vcpu) -> Sections:
     active = True
     if w.the(Host).switchable:
         active = vcpu.active
-        yield "{task} reads apicv_active of {vcpu}"
+        yield "{task} reads apicv_active of {vcpu} to post its interrupt"
     if active:
         yield from post(w, task, vcpu)
     else:
         with w.locked("set_bit()"):
             vcpu.virr = True
         yield "{task} sets the bit in the IRR of {vcpu}"
-        vcpu.irr_pending = True
-        yield "{task} sets irr_pending of {vcpu}"
-        set_request(w, vcpu)
-        yield "{task} makes KVM_REQ_EVENT of {vcpu}"
-        yield from wake_up_or_kick(w, task, vcpu)
+        yield from set_irr_pending(task, vcpu)
+        yield from request_event(w, task, vcpu)
 
 
 @step("{task} has an interrupt for {vcpu}", source=DELIVER, disturbance="software-irq")
