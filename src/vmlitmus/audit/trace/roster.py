@@ -13,8 +13,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from vmlitmus.errors import UsageError
+from vmlitmus.named_file import read_named
 
 _WIDEST = 1 << 22  # tids of Linux
+_LARGEST = 16 << 20  # bytes of a table
 
 
 @dataclass(frozen=True)
@@ -96,7 +98,8 @@ def read_table(path: Path) -> Roster:
     Raises UsageError with the line that is wrong.
     """
     roster = Roster(source=str(path))
-    for number, line in enumerate(path.read_text("utf-8", "replace").splitlines(), 1):
+    text = read_named(path, _LARGEST, pipes=True).decode("utf-8", "replace")
+    for number, line in enumerate(text.splitlines(), 1):
         if line.strip() and not line.startswith("#"):
             member = _member(line.split("\t"), f"{path}:{number}")
             if member.tid in roster.members:

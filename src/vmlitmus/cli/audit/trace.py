@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
-from pathlib import Path
 from typing import TextIO, cast
 
 import click
@@ -82,6 +81,7 @@ def command(
     from vmlitmus.audit.trace.identity import last_own_cookies
     from vmlitmus.audit.trace.recorded import RunQuestion, audit_recording
     from vmlitmus.audit.who import find_out
+    from vmlitmus.cli.audit.host import content
     from vmlitmus.trace.recording import open_recording, read_overruns
 
     RunQuestion(claims).check()
@@ -91,7 +91,7 @@ def command(
     recording = open_recording(file, buffer)
     settled = None if file == "-" else last_own_cookies(open_recording(file, buffer))
     if stats is not None:
-        recording.overruns |= read_overruns(Path(stats).read_text("utf-8", "replace"))
+        recording.overruns |= read_overruns(content(stats).decode("utf-8", "replace"))
     judged = partial(audit_recording, recording, roster, found_cores, question)
     if perfetto is None:
         audit = judged(None, settled)
