@@ -289,8 +289,8 @@ def test_wrong_usage(run, more: list[str], code: int, words: str) -> None:  # ty
         ("", "no task in it"),
         ("1\t2\n", "vcpus.tsv:1: 2 columns"),
         ("x\t2\t3\n", "tid 'x' is no number"),
-        ("1\ta\t0\n1\tb\t0\n", "vcpus.tsv:2: tid 1 stands there twice"),
-        ("1\t\x1b[31m\t0\n", "is no process"),
+        ("1\ta\t0\n1\tb\t0\n", "vcpus.tsv:2: tid 1 is listed twice"),
+        ("1\t\x1b[31m\t0\n", "is not a process"),
     ],
 )
 def test_wrong_tables(run, tmp_path: Path, table: str, words: str) -> None:  # type: ignore[no-untyped-def]

@@ -70,6 +70,7 @@ class Shape:
     chunk_pages: int = 3
     clock: str = "mono"
     events_on_a_page: int = 40
+    absolute: bool = True  # some events have the time itself, not a step
     lost: dict[tuple[int, int], int | None] = field(default_factory=dict)
     scale: tuple[int, int, int] | None = None  # of ticks to ns: multiplier, shift, offset
 
@@ -183,7 +184,7 @@ def pages(shape: Shape, cpu: int, events: Sequence[Event], comm: bytes) -> list[
         stamp, data = some[0].time, b""
         now = stamp
         for n, e in enumerate(some):
-            absolute = e.time if n % 7 == 6 else None
+            absolute = e.time if shape.absolute and n % 7 == 6 else None
             data += ring_event(shape, payload(shape, e, comm), e.time - now, absolute=absolute)
             if (
                 n % 5 == 4

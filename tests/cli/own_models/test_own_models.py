@@ -121,7 +121,7 @@ allow = ["guest-write", "migration"]
 @pytest.mark.parametrize(
     ("moment", "code", "said"),
     [
-        ("before_vmrum", "pass", "mine.py:7: Mine.before_vmrum is no moment of FlushPolicy; did you"
+        ("before_vmrum", "pass", "mine.py:7: Mine.before_vmrum is no hook of FlushPolicy; did you"
          " mean 'before_vmrun'?"),
         ("before_vmrun", "mark(vcpu.vm, cpu)", "mine.py:8: unknown name 'mark'"),
         ("before_vmrun", "FlushPolice", "unknown name 'FlushPolice'; did you mean 'FlushPolicy'"),

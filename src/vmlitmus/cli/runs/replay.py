@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import click
 
@@ -17,6 +16,7 @@ from vmlitmus.engine.trace import replayed
 from vmlitmus.errors import UsageError
 from vmlitmus.lang import Claim
 from vmlitmus.litmus.user_model.load import SECONDS
+from vmlitmus.named_file import read_named
 from vmlitmus.report import timeline
 from vmlitmus.scenario import Cell, Test
 
@@ -61,13 +61,7 @@ def _replayed(job: Job, test: Test, cell: Cell, steps: Sequence[str], loop: int 
 def _read(path: str) -> str:
     """Return the text of a file of steps; raises UsageError."""
     try:
-        if Path(path).exists() and not Path(path).is_file():
-            raise UsageError(f"--steps @{path}: not a regular file")
-        with Path(path).open("rb") as file:
-            data = file.read(_LARGEST + 1)
-        if len(data) > _LARGEST:
-            raise UsageError(f"--steps @{path}: larger than {_LARGEST} bytes")
-        return data.decode("utf-8")
+        return read_named(path, _LARGEST).decode("utf-8")
     except UnicodeDecodeError:
         raise UsageError(f"--steps @{path}: not UTF-8 text") from None
     except (OSError, ValueError) as error:

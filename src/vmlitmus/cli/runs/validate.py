@@ -7,6 +7,7 @@ import click
 from vmlitmus.cli.options import output_option, write_out
 from vmlitmus.cli.output.destination import Writing
 from vmlitmus.cli.recording import recording_options
+from vmlitmus.cli.shell.test_names import complete_topics
 from vmlitmus.errors import UsageError
 
 EPILOG = "Exit codes: 0 explained, 1 not, 3 cannot tell, 2 wrong usage or nothing that can be read."
@@ -14,7 +15,13 @@ EPILOG = "Exit codes: 0 explained, 1 not, 3 cannot tell, 2 wrong usage or nothin
 
 @click.command("validate", cls=Writing, epilog=EPILOG)
 @click.argument("file")
-@click.option("--topic", required=True, metavar="TOPIC", help="A topic that has a mapping.")
+@click.option(
+    "--topic",
+    required=True,
+    metavar="TOPIC",
+    help="A topic that has a mapping.",
+    shell_complete=complete_topics,
+)
 @recording_options
 @click.option(
     "--set",

@@ -44,11 +44,11 @@ def guest_wbinvd(w: World, vcpu: Vcpu) -> Sections:
         clear(vcpu, how, cpu)
     else:
         vcpu.preemptible = True
-        yield "{vcpu} has had the cpus of wbinvd_dirty_mask execute WBINVD, and is preemptible"
+        yield "{vcpu} sees WBINVD done on wbinvd_dirty_mask, and is preemptible"
         when(vcpu.cpu is not None)
         vcpu.preemptible = False
         clear(vcpu, how, cpu)
-    yield "{vcpu} is done with the WBINVD of its guest"
+    yield "{vcpu} has handled the WBINVD of its guest"
 
 
 def clear(vcpu: Vcpu, how: GuestWbinvd, cpu: Cpu | None) -> None:

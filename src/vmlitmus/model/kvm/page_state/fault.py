@@ -64,7 +64,7 @@ def page_fault(w: World, vcpu: Vcpu, page: Page) -> Sections:
 
 
 @step(
-    "{vcpu} allocates {page} for its fault, and has its lock",
+    "{vcpu} allocates {page} for its fault, and holds its lock",
     source=GET_PFN,
     disturbance="allocate",
 )
