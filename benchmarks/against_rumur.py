@@ -15,8 +15,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from murphi import twin
 from ours import ours, run
+from twins.murphi import twin
 
 # cpus, vcpus, pages, slots of Rumur's table at the start
 TESTS = {

@@ -16,8 +16,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from murphi import symmetric_twin
 from ours import run
+from twins.murphi import symmetric_twin
 from vmlitmus.compiler.symmetry import symmetry
 from vmlitmus.engine.native.codegen import compile_machine
 from vmlitmus.engine.native.search import Found

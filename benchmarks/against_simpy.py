@@ -71,7 +71,7 @@ def compare(
 
 
 def flush(turn: int) -> tuple[int, list[float]]:
-    from simpy_twins import Flush
+    from twins.simpy_systems import Flush
 
     steps, found = 0, []
     for seed in range(10):
@@ -83,7 +83,7 @@ def flush(turn: int) -> tuple[int, list[float]]:
 
 
 def noise(turn: int) -> tuple[int, list[float]]:
-    from simpy_twins import Noise
+    from twins.simpy_systems import Noise
 
     steps, found = 0, []
     for seed in range(4):

@@ -18,7 +18,7 @@ import tempfile
 from pathlib import Path
 
 from ours import ours, run
-from promela import twin
+from twins.promela import twin
 
 # cpus, vcpus, pages, log2 of SPIN's table, SPIN's largest depth
 TESTS = {

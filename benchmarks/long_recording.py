@@ -71,6 +71,8 @@ def only(what: str, path: str) -> None:
         CoreSharing(Roster(), cores).follow(recording)
         events = sum(recording.counts().values())
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
+    if any(known.damaged for known in recording.stretches().values()):
+        raise SystemExit("pages cannot be repeated: their events have absolute times")
     print(events, time.process_time() - before, most)
 
 

@@ -76,6 +76,7 @@ asm(".pushsection .rodata\n"
 extern const unsigned char bsp[], handler[], ap[], done[];
 
 static int kvm, vm;
+static pthread_barrier_t both; /* vcpus exist: what is sent to one that does not is lost */
 
 static void fail(const char *what)
 {
@@ -143,6 +144,7 @@ static void *one_vcpu(void *number)
 		fail("KVM_SET_REGS");
 	printf("VCPU %d %ld %d 0\n", getpid(), syscall(SYS_gettid), id);
 	fflush(stdout);
+	pthread_barrier_wait(&both);
 	run(vcpu, shared);
 	stop_recording();
 	_exit(0);
@@ -181,6 +183,7 @@ int main(int argc, char **argv)
 	region.userspace_addr = (unsigned long)memory;
 	if (ioctl(vm, KVM_SET_USER_MEMORY_REGION, &region))
 		fail("KVM_SET_USER_MEMORY_REGION");
+	pthread_barrier_init(&both, NULL, 2);
 	signal(SIGALRM, give_up);
 	alarm(60);
 	for (long id = 0; id < 2; id++)

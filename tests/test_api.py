@@ -83,7 +83,7 @@ def test_a_notebook_shows_a_frame(make) -> None:
 
 def test_the_example_notebook_runs(request) -> None:
     """Its cells are executed in order, and each prints what the notebook shows; see --promote."""
-    path = Path(__file__).parent.parent / "docs" / "looking.ipynb"
+    path = Path(__file__).parent.parent / "docs" / "using" / "looking.ipynb"
     notebook = json.loads(path.read_text(encoding="utf-8"))
     assert notebook["nbformat"] == 4
     scope: dict[str, object] = {}

@@ -5,9 +5,9 @@
 Every ``KernelFile(path, "function()", release)`` is looked up in the TREE of its release: a
 function, a macro, or a system call has to be defined in that file; a place without "()" has to
 stand in it as text. Those whose release no TREE has are listed: they were not checked. Every
-function that docs/models-and-source.md names has to be defined in some TREE, in a file that the
-models cite, unless the page says that it was not read, or no TREE has its release; its table of
-commits has to be right.
+function that docs/evidence/models-and-source.md names has to be defined in some TREE, in a file
+that the models cite, unless the page says that it was not read, or no TREE has its release; its
+table of commits has to be right.
 
 Every ``KernelCommit(id, subject)`` has to be in tools/commits.txt, with this subject, and every
 commit of the list in some model. The list has one commit a line: 12 digits, a space, the subject.
@@ -27,7 +27,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 COMMITS = ROOT / "tools" / "commits.txt"
-PAGE = ROOT / "docs" / "models-and-source.md"
+PAGE = ROOT / "docs" / "evidence" / "models-and-source.md"
 _KINDS = ("KernelFile", "KernelCommit")
 MODELS = ("world", "model", "claims")
 READ = "7.2.8"  # the release that the page is about
@@ -197,15 +197,20 @@ def wrong_on_page(trees: list[Path], files: list[Cited], page: Path = PAGE) -> l
         for name, line in named.items()
         if not any(name in text and defines(text, f"{name}()") for text in texts)
     }
-    print(f"docs/{page.name}: {len(named) - len(lost)} of {len(named)} functions are defined")
+    print(f"{place_of(page)}: {len(named) - len(lost)} of {len(named)} functions are defined")
     open_ = [name for name in lost if READ not in given or f"{name}()" in elsewhere]
     if open_:
-        print(f"not checked, for there is no tree: {len(open_)} functions of docs/{page.name}")
+        print(f"not checked, for there is no tree: {len(open_)} functions of {place_of(page)}")
     return [
-        f"docs/{page.name}:{line}: {name}() is defined in no file that the models cite"
+        f"{place_of(page)}:{line}: {name}() is defined in no file that the models cite"
         for name, line in lost.items()
         if name not in open_
     ]
+
+
+def place_of(page: Path) -> str:
+    """Return the path of a page below the checkout."""
+    return str(page.relative_to(ROOT)) if page.is_relative_to(ROOT) else page.name
 
 
 def wrong_rows(trees: list[Path], page: Path = PAGE) -> list[str]:
@@ -220,8 +225,8 @@ def wrong_rows(trees: list[Path], page: Path = PAGE) -> list[str]:
         for tree in (tree for tree in trees if release_of(tree) in heads):
             asked += 1
             if shows(tree, cells[1], cells[2]) != (cells[heads.index(release_of(tree))] == "yes"):
-                wrong.append(f"docs/{page.name}:{number}: not so in Linux {release_of(tree)}")
-    print(f"docs/{page.name}: {asked - len(wrong)} of {asked} entries about commits are right")
+                wrong.append(f"{place_of(page)}:{number}: not so in Linux {release_of(tree)}")
+    print(f"{place_of(page)}: {asked - len(wrong)} of {asked} entries about commits are right")
     return wrong
 
 

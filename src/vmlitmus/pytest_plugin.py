@@ -41,10 +41,10 @@ def _is_litmus(path: Path) -> bool:
     """Say whether a file has a question, and a claim or axes: what every litmus file has."""
     import tomllib
 
+    from vmlitmus.named_file import read_named
+
     try:
-        if path.stat().st_size > _LARGEST:
-            return False
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
+        data = tomllib.loads(read_named(path, _LARGEST).decode("utf-8"))
     except (OSError, ValueError, RecursionError):
         return False
     return isinstance(data.get("question"), str) and bool({"claim", "matrix"} & data.keys())

@@ -192,6 +192,55 @@ def test_forced_idle(run) -> None:  # type: ignore[no-untyped-def]
     assert (idle["what"], idle["count"], idle["longest"]) == ("forced idle", 1, 7 * MS)
 
 
+def ipi(time: int, task: int, low: int, high: int = 0) -> Event:
+    return event(time * MS, 3, Kind.IPI_MASK, task, 0, low, high)
+
+
+def test_how_long_a_kick_waits_for_the_exit(run) -> None:  # type: ignore[no-untyped-def]
+    """Cpu 2 is kicked alone, 0 and 1 together; cpu 3 is not in guest mode; 70 is no cpu here."""
+    alone = event(116 * MS, 3, Kind.IPI_SEND, 0, 2)
+    _, out, _ = run(
+        [*START, *APART, alone, ipi(118, 0, 0b1011, 1 << 6), ipi(119, 0, 0b11)], "--json"
+    )
+    kicks = {w["what"]: w for w in json.loads(out)["run"]["waits"]}["from an IPI to a guest's exit"]
+    assert (kicks["count"], kicks["total"], kicks["longest"]) == (3, (2 + 3 + 8) * MS, 8 * MS)
+    assert "kicks cannot be seen" not in out
+    assert "kicks cannot be seen" in run(START + APART, "--json")[1]
+
+
+def locked(time: int, task: int, reason: int) -> Event:
+    """A guest's split lock as the probe shows it, or an exit that says bus lock."""
+    if reason < 0:
+        return event(time * MS, 0, Kind.SPLIT_LOCK, task, 0x1000)
+    return event(time * MS, 0, Kind.EXIT, task, 0, reason, 1 if reason != 0xA5 else 2)
+
+
+@pytest.mark.parametrize("reason", [74, 1 << 26 | 30, 0xA5, -1])
+def test_how_long_a_split_lock_keeps_a_vcpu_out(run, reason: int) -> None:  # type: ignore[no-untyped-def]
+    one = [switch(110, 0, 0, 11), entry(111, 0, 11)]
+    if reason < 0:
+        one.append(leave(112, 0, 11))
+    one += [locked(113, 11, reason), switch(114, 0, 11, 0), switch(123, 0, 0, 11)]
+    one += [entry(124, 0, 11), leave(125, 0, 11), entry(126, 0, 11)]
+    _, out, _ = run(START + one, "--json")
+    waits = {w["what"]: w for w in json.loads(out)["run"]["waits"]}
+    slept = waits["from a split lock to the next entry"]
+    assert (slept["count"], slept["longest"]) == (1, 11 * MS)
+    plain = [e._replace(b=0x78, c=2) if e.kind == Kind.EXIT else e for e in one]
+    _, out, _ = run([*START, *(e for e in plain if e.kind != Kind.SPLIT_LOCK)], "--json")
+    assert [w["count"] for w in json.loads(out)["run"]["waits"]][1:] == [0, 0]
+
+
+def test_no_wait_is_counted_across_a_loss(run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    """What was kicked before events of its cpu were lost may have left its guest long ago."""
+    begins = [switch(110, 0, 0, 11), entry(111, 0, 11), ipi(112, 0, 1)]
+    ends = [leave(500, 0, 11), locked(501, 11, -1), entry(502, 0, 11)]
+    shape = Shape(7, events_on_a_page=3, lost={(0, 1): None})
+    for data, longest in ((Shape(7, events_on_a_page=3), 388 * MS), (shape, 1 * MS)):
+        _, out, _ = run([], "--json", data=make_dat(sorted(START + begins + ends), 4, data))
+        assert max(w["longest"] for w in json.loads(out)["run"]["waits"]) == longest
+
+
 def test_perfetto(run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     target = tmp_path / "run.json"
     run(START + BESIDE, "--perfetto", str(target))
@@ -240,8 +289,8 @@ def test_wrong_usage(run, more: list[str], code: int, words: str) -> None:  # ty
         ("", "no task in it"),
         ("1\t2\n", "vcpus.tsv:1: 2 columns"),
         ("x\t2\t3\n", "tid 'x' is no number"),
-        ("1\ta\t0\n1\tb\t0\n", "vcpus.tsv:2: tid 1 stands there twice"),
-        ("1\t\x1b[31m\t0\n", "is no process"),
+        ("1\ta\t0\n1\tb\t0\n", "vcpus.tsv:2: tid 1 is listed twice"),
+        ("1\t\x1b[31m\t0\n", "is not a process"),
     ],
 )
 def test_wrong_tables(run, tmp_path: Path, table: str, words: str) -> None:  # type: ignore[no-untyped-def]

@@ -1,6 +1,6 @@
 """Liveness on the command line: what is shown, what can be replayed, what is refused.
 
-The model is that of the page docs/liveness.md.
+The model is that of the page docs/writing/liveness.md.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from vmlitmus.cli.main import main
 from vmlitmus.outcome import TraceStep
 from vmlitmus.report import timeline
 
-PAGE = (Path(__file__).parents[2] / "docs" / "liveness.md").read_text()
+PAGE = (Path(__file__).parents[2] / "docs" / "writing" / "liveness.md").read_text()
 SCHEMA = Path(vmlitmus.__file__).parent / "schemas" / "outcome-1.json"
 BLOCK = re.compile(r"```(?:python|toml)\n(# (\S+)\n.*?)```", re.DOTALL)
 PENDING = """

@@ -106,7 +106,7 @@ def test_both_engines_print_the_same(tmp_path, capsys) -> None:
         ('use = "ticks"', 'use = "ticks"\ntick = "0"', "greater than 0"),
         ('use = "ticks"', 'use = "ticks"\ntock = "1 ms"', "did you mean 'tick'"),
         ("[timing]", '[timing]\ntime = [{ step = "split_luck" }]', "did you mean 'split_lock'"),
-        ("expect = [0.42, 0.43]", "expect = [0.5, 0.4]", "from above to below"),
+        ("expect = [0.42, 0.43]", "expect = [0.5, 0.4]", "the first limit is above the second"),
         ('use = "ticks"', 'use = "gone.toml"', "gone.toml"),
     ],
 )

@@ -127,6 +127,11 @@ def test_completion() -> None:
     assert complete("check", "cache-f") == ["cache-flush"]
     assert "--time-limit" in complete("check", "--ti")
     assert set(complete("check", "--format", "j")) == {"json", "junit"}
+    assert complete("list", "tests", "cache") == ["cache-flush"]
+    assert complete("list", "cells", "drop-destroy-flush-snp-d") == ["drop-destroy-flush-snp-dma"]
+    assert complete("new", "claim", "never-late", "--topic", "split") == ["split-lock"]
+    assert complete("explain", "page-reused", "--reach", "stale-e") == ["stale-encrypted-line"]
+    assert not any(complete("explain", "no-such-test", "--reach", "stale-e"))
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

@@ -63,7 +63,7 @@ def killed(command: list[str], times: int) -> tuple[int, str]:
     process = subprocess.Popen(
         [sys.executable, "-m", "vmlitmus", *command], stdout=subprocess.PIPE, text=True
     )
-    ends = time.monotonic() + 200
+    ends = time.monotonic() + 900
     met: set[int] = set()
     while len(met) < times and time.monotonic() < ends:
         found = [pid for pid in workers(process.pid, b"ray::_Actor.call") if pid not in met]

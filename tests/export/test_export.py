@@ -54,7 +54,7 @@ def test_the_other_checker_agrees(name: str, language: str, tmp_path: Path) -> N
 
 
 def test_a_command_writes_what_a_page_shows(tmp_path: Path) -> None:
-    page = (Path(__file__).parents[2] / "docs" / "second-opinion.md").read_text()
+    page = (Path(__file__).parents[2] / "docs" / "evidence" / "second-opinion.md").read_text()
     shown = re.search(r"```promela\n(.*?)```", page, re.DOTALL)
     assert shown
     done = vmlitmus("nested-split-lock[version=5.19]", "--to", "promela")

@@ -100,13 +100,21 @@ def test_the_exact_value_is_in_the_interval(known: Known) -> None:
 @pytest.mark.wide
 @pytest.mark.parametrize("known", list(SHARED.values()), ids=lambda known: str(known[0]))
 def test_of_500_seeds_98_percent_hold_the_exact_value(known: list[Known]) -> None:
-    """With -rP each value says how many seeds held it, and how much processor time that took."""
+    """With -rP each value says how many seeds held it, and how much processor time that took.
+
+    A 99 % interval that is right falls below 98 % of 500 seeds once in 70 values, and below 98 % of
+    2,000 seeds never. So where it does in 500, 1,500 more decide.
+    """
     began = time.process_time()
-    hits = Trial(*known).hits(range(1000, 1500))
+    trial = Trial(*known)
+    hits, asked = trial.hits(range(1000, 1500)), 500
+    if min(hits) < 490:
+        more = trial.hits(range(1500, 3000))
+        hits, asked = [a + b for a, b in zip(hits, more, strict=True)], 2000
     for value, number in zip(known, hits, strict=True):
-        print(f"{number} of 500 hold {value}")
+        print(f"{number} of {asked} hold {value}")
     print(f"{time.process_time() - began:.0f} s of processor time")
-    assert min(hits) >= 490
+    assert min(hits) >= 0.98 * asked
 
 
 def test_all_groups_are_there() -> None:

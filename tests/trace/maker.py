@@ -6,13 +6,16 @@ import struct
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 import zstandard
 
 from vmlitmus.trace import Event, Kind
 
 PAGE = 4096
+WORD = (1 << 64) - 1
 STATES = '{ 0x1, "S" }, { 0x2, "D" }, { 0x10, "X" }, { 0x20, "Z" }'
+MASK = "__data_loc cpumask_t[]"
 LAYOUTS = {
     "sched_switch": (
         Kind.SWITCH,
@@ -39,10 +42,13 @@ LAYOUTS = {
         ["char comm[16]", "pid_t pid", "int prio", "int target_cpu"],
     ),
     "cpu_idle": (Kind.CPU_IDLE, ["u32 state", "u32 cpu_id"]),
+    "ipi_send_cpu": (Kind.IPI_SEND, ["unsigned int cpu"]),
+    "ipi_send_cpumask": (Kind.IPI_MASK, [f"{MASK} cpumask"]),
+    "split_lock": (Kind.SPLIT_LOCK, ["unsigned int ip"]),
 }
 IDS = {name: 300 + n for n, name in enumerate(LAYOUTS)}
 NAMES = {kind: name for name, (kind, _) in LAYOUTS.items()}
-SIZES = {"char": 1, "pid_t": 4, "int": 4, "unsigned int": 4, "u32": 4, "u64": 8}
+SIZES = {"char": 1, "pid_t": 4, "int": 4, "unsigned int": 4, "u32": 4, "u64": 8, MASK: 4}
 LEFT = {0: 1, 1: 0, 2: 0x10}  # how a task left: its prev_state
 
 
@@ -64,7 +70,9 @@ class Shape:
     chunk_pages: int = 3
     clock: str = "mono"
     events_on_a_page: int = 40
+    absolute: bool = True  # some events have the time itself, not a step
     lost: dict[tuple[int, int], int | None] = field(default_factory=dict)
+    scale: tuple[int, int, int] | None = None  # of ticks to ns: multiplier, shift, offset
 
     @property
     def order(self) -> str:
@@ -109,6 +117,9 @@ def payload(shape: Shape, e: Event, comm: bytes) -> bytes:
         Kind.MIGRATE: {"pid": e.a, "orig_cpu": e.b, "dest_cpu": e.c},
         Kind.WAKEUP: {"pid": e.a, "target_cpu": e.b},
         Kind.CPU_IDLE: {"state": e.a, "cpu_id": e.b},
+        Kind.IPI_SEND: {"cpu": e.a},
+        Kind.IPI_MASK: {"cpumask": 16 << 16 | 12},
+        Kind.SPLIT_LOCK: {"ip": e.a},
     }[Kind(e.kind)]
     laid = fields(shape, name)
     data = bytearray(max(at + size for _, _, at, size, _ in laid))
@@ -122,7 +133,17 @@ def payload(shape: Shape, e: Event, comm: bytes) -> bytes:
             )
             mask = (1 << 8 * size) - 1 if kind.startswith("u") else -1
             struct.pack_into(shape.order + code, data, at, values.get(word, 0) & mask)
+    if e.kind == Kind.IPI_MASK:
+        data += mask_of_longs(shape, e.b & WORD | (e.c & WORD) << 64)
     return bytes(data) + b"\0" * (-len(data) % 4)
+
+
+def mask_of_longs(shape: Shape, mask: int, size: int = 16) -> bytes:
+    """Return a mask of cpus as the kernel keeps it: the first long has the lowest bits."""
+    each = shape.long_size
+    order: Literal["little", "big"] = "big" if shape.big else "little"
+    longs = (mask >> 8 * at & (1 << 8 * each) - 1 for at in range(0, size, each))
+    return b"".join(word.to_bytes(each, order) for word in longs)
 
 
 def head(shape: Shape, kind: int, delta: int) -> bytes:
@@ -163,7 +184,7 @@ def pages(shape: Shape, cpu: int, events: Sequence[Event], comm: bytes) -> list[
         stamp, data = some[0].time, b""
         now = stamp
         for n, e in enumerate(some):
-            absolute = e.time if n % 7 == 6 else None
+            absolute = e.time if shape.absolute and n % 7 == 6 else None
             data += ring_event(shape, payload(shape, e, comm), e.time - now, absolute=absolute)
             if (
                 n % 5 == 4
@@ -216,7 +237,7 @@ def _make_6(shape: Shape, by_cpu: list[list[bytes]]) -> bytes:
     made += _number(shape, "I", 0) + _number(shape, "I", 0) + _cmdlines(shape)
     made += _number(shape, "I", len(by_cpu)) + b"options  \0"
     clock = f"local [{shape.clock}]".encode()
-    made += _number(shape, "H", 4) + _number(shape, "I", len(clock)) + clock
+    made += _number(shape, "H", 4) + _number(shape, "I", len(clock)) + clock + _scale(shape)
     made += _number(shape, "H", 0) + b"flyrecord\0"
     at = -(-(len(made) + 16 * len(by_cpu)) // shape.page) * shape.page
     table, data = b"", b""
@@ -225,6 +246,12 @@ def _make_6(shape: Shape, by_cpu: list[list[bytes]]) -> bytes:
         table += _number(shape, "QQ", at + len(data), len(whole))
         data += whole
     return (made + table).ljust(at, b"\0") + data
+
+
+def _scale(shape: Shape) -> bytes:
+    if shape.scale is None:
+        return b""
+    return _number(shape, "H", 14) + _number(shape, "I", 16) + _number(shape, "IIQ", *shape.scale)
 
 
 def _packed(shape: Shape, data: bytes) -> bytes:
@@ -272,6 +299,7 @@ def _make_7(shape: Shape, by_cpu: list[list[bytes]]) -> bytes:
             buffer += _number(shape, "I", cpu) + _number(shape, "QQ", at, size)
             at += -(-len(bytes_) // shape.page) * shape.page
         text += _number(shape, "H", 3) + _number(shape, "I", len(buffer)) + buffer
+        text += _scale(shape)
         return text + _number(shape, "H", 0) + _number(shape, "I", 8) + _number(shape, "Q", 0)
 
     size = len(_section(shape, 0, options(dict.fromkeys(info, 0), 0)))
@@ -317,4 +345,12 @@ def _printed(e: Event, comm: str) -> str:
         Kind.MIGRATE: f"comm={comm} pid={e.a} prio=120 orig_cpu={e.b} dest_cpu={e.c}",
         Kind.WAKEUP: f"comm={comm} pid={e.a} prio=120 target_cpu={e.b:03d}",
         Kind.CPU_IDLE: f"state={e.a} cpu_id={e.b}",
+        Kind.IPI_SEND: f"cpu={e.a} callsite=try_to_wake_up+0x1f2/0x620 callback=0x0",
+        Kind.IPI_MASK: f"cpumask={printed_mask(e.b & WORD | (e.c & WORD) << 64)} callsite=0x1",
+        Kind.SPLIT_LOCK: f"(handle_guest_split_lock+0x0/0x90) ip={e.a}",
     }[Kind(e.kind)]
+
+
+def printed_mask(mask: int, groups: int = 4) -> str:
+    """Return a mask of cpus as "%*pb" prints it."""
+    return ",".join(f"{mask >> 32 * n & 0xFFFFFFFF:08x}" for n in reversed(range(groups)))

@@ -11,13 +11,26 @@ import pytest
 import zstandard
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from maker import Shape, event, make_dat, make_text
+from maker import (
+    WORD,
+    Shape,
+    event,
+    make_dat,
+    make_text,
+    mask_of_longs,
+    page,
+    payload,
+    printed_mask,
+    ring_event,
+)
 
 from vmlitmus.errors import RecordingError
 from vmlitmus.trace import Event, Kind, Loss, Recording, open_recording
+from vmlitmus.trace.tracepoints.tables import ROWS
 
 HLT, INTERRUPT, SVM = 0x78, 0x60, 2
 CPUS = 3
+TO_MANY = "               a-5       [000] d..2. 0.000000009: ipi_send_cpumask: cpumask="
 
 
 def some_events(count: int, seed: int = 1) -> list[Event]:
@@ -36,6 +49,9 @@ def some_events(count: int, seed: int = 1) -> list[Event]:
                     event(time, cpu, Kind.FORK, task, task, other),
                     event(time, cpu, Kind.MIGRATE, task, other, 1, 2),
                     event(time, cpu, Kind.CPU_IDLE, task, 1, cpu),
+                    event(time, cpu, Kind.IPI_SEND, task, other),
+                    event(time, cpu, Kind.IPI_MASK, task, 0, 1 << other % 63, -other),
+                    event(time, cpu, Kind.SPLIT_LOCK, task, other),
                 ]
             )
         )
@@ -116,6 +132,89 @@ def test_any_distances(
     got = read(path)[1]
     assert sorted(e._replace(type=0) for e in got) == sorted(events)
     assert [e.time for e in got] == [e.time for e in events]
+
+
+@pytest.mark.parametrize("version", [6, 7])
+def test_ticks_of_the_tsc_are_ns_where_the_file_says_how_long_one_is(
+    tmp_path: Path, version: int
+) -> None:
+    """2.5 GHz; trace-cmd report ignores the offset, too."""
+    events = some_events(300)
+    path = tmp_path / "a.dat"
+    shape = Shape(version, clock="x86-tsc", scale=(1717986918, 32, 77), lost={(1, 1): 3})
+    path.write_bytes(make_dat(events, CPUS, shape))
+    recording, got = read(path)
+    assert recording.clock == "tsc2nsec"
+    times = [e.time * 1717986918 >> 32 for e in events]
+    assert [e.time for e in got if e.kind != Kind.LOST] == times
+    (lost,) = (e for e in got if e.kind == Kind.LOST)
+    assert lost.time in times and lost.b in times and lost.time < lost.b
+    known = recording.stretches().values()
+    assert (min(s.first or 0 for s in known), max(s.last or 0 for s in known)) == (
+        times[0],
+        times[-1],
+    )
+    path.write_bytes(make_dat(events, CPUS, Shape(version, clock="x86-tsc")))
+    assert read(path)[0].clock == "x86-tsc"
+
+
+def test_each_kind_of_event_is_read_from_some_tracepoint() -> None:
+    made_by_the_readers = {Kind.OTHER, Kind.LOST, Kind.UNPARSED}
+    assert {row.kind for row in ROWS.values()} == set(Kind) - made_by_the_readers
+
+
+def ipi_to(mask: int, size: int, shape: Shape) -> bytes:
+    """Return a trace.dat of one IPI to the cpus of a mask of ``size`` bytes."""
+    one = event(9, 0, Kind.IPI_MASK, 5, 0, 0, 0)
+    data = bytearray(payload(shape, one, b""))[:12] + mask_of_longs(shape, mask, size)
+    data[8:12] = struct.pack(f"{shape.order}I", size << 16 | 12)
+    whole = page(shape, 9, ring_event(shape, bytes(data), 0))
+    return make_dat([one], 1, shape).replace(make_dat([one], 1, shape)[-shape.page :], whole)
+
+
+@pytest.mark.parametrize("big", [False, True])
+@pytest.mark.parametrize("long_size", [4, 8])
+@pytest.mark.parametrize("size", [8, 16, 24, 64])
+def test_an_ipi_to_many_cpus(tmp_path: Path, big: bool, long_size: int, size: int) -> None:
+    """The mask has as many longs as the kernel has cpus; a record is of 128 cpus."""
+    mask = random.Random(size).getrandbits(8 * size)
+    path, text = tmp_path / "a.dat", tmp_path / "a.txt"
+    path.write_bytes(ipi_to(mask, size, Shape(6, big, long_size)))
+    text.write_text(f"# tracer: nop\n{TO_MANY}{printed_mask(mask, size // 4)} callsite=0x1\n")
+    for file in (path, text):
+        got = read(file)[1]
+        assert [(e.kind, e.cpu, e.task) for e in got] == [(Kind.IPI_MASK, 0, 5)] * len(got)
+        assert sum((e.b & WORD | (e.c & WORD) << 64) << e.a for e in got) == mask
+        assert len(got) == -(-size // 16)
+
+
+def masks_of(path: Path, words: str) -> list[tuple[int, int]]:
+    """Return first cpu and mask of each record of an IPI, as a program prints its mask."""
+    path.write_text(f"# tracer: nop\n{TO_MANY}{words} callsite=0x1\n")
+    return [(e.a, e.b & WORD | (e.c & WORD) << 64) for e in read(path)[1]]
+
+
+@pytest.mark.parametrize(
+    ("words", "masks"),
+    [
+        ("0-3,8", [(0, 0x10F)]),
+        ("10,12,14", [(0, 0x5400)]),
+        ("5", [(0, 0x20)]),
+        ("63-64,127-129,4095", [(0, 1 << 63 | 1 << 64 | 1 << 127), (128, 3), (3968, 1 << 127)]),
+        ("", [(0, 0)]),
+        ("3,2,1", [(0, 8)]),
+        ("1,4096", [(0, 2)]),
+        ("1,x", [(0, 2)]),
+        ("x", [(0, 0)]),
+        ("7-", [(0, 0)]),
+        ("2-x", [(0, 0)]),
+        ("0000000f,000000f", [(-1, 0)]),
+        ("0000000f," * 200 + "0000000f", [(-1, 0)]),
+    ],
+)
+def test_a_list_of_cpus(tmp_path: Path, words: str, masks: list[tuple[int, int]]) -> None:
+    """trace-cmd and perf print a mask as a list; one that cannot be names no cpu."""
+    assert masks_of(tmp_path / "a.txt", words) == masks
 
 
 def test_lost_events_are_said_where_they_are(tmp_path: Path) -> None:

@@ -131,7 +131,8 @@ def test_the_older_task_stays(run) -> None:  # type: ignore[no-untyped-def]
         "event"
     ].startswith("0.107200 s cpu 0 kvm_entry")
     reasons = [c["why"] for c in mismatch["candidates"]]
-    assert any("need_resched" in why for why in reasons), reasons
+    asked = "when(not vcpu.cpu.need_resched and vcpu.task.runnable) is false, in run_vcpu()"
+    assert asked in reasons, reasons
     assert mismatch["prefixes"] and all(p["state"] for p in mismatch["prefixes"])
     schema = Path(vmlitmus.__file__).parent / "schemas" / "validation-1.json"
     jsonschema.validate(found, json.loads(schema.read_text()))
@@ -178,6 +179,13 @@ def test_wrong_usage(run, more: list[str], words: str) -> None:  # type: ignore[
         ("vm2-flight-recorder.txt.gz", "core-scheduling"),
         ("vm2-none.dat", "core-scheduling"),
         ("vm2-midway.dat", "core-scheduling"),
+        ("vm2-pinned-apart.dat", "core-scheduling"),
+        ("vm2-uncompressed.dat.gz", "core-scheduling"),
+        ("vm2-v6.dat.gz", "core-scheduling"),
+        ("vm2-zlib.dat", "core-scheduling"),
+        ("text-schedcore-kvm-2vm-none.txt.gz", "core-scheduling"),
+        ("text-schedcore-cs-none.txt.gz", "core-scheduling"),
+        ("text-schedcore-cs-proc.txt.gz", "core-scheduling"),
         ("vm1-smt-off-in-mid-trace.dat", "core-scheduling"),
         ("text-no-schedcore-kvm-2vm-none.txt.gz", "none"),
     ],

@@ -252,6 +252,15 @@ def test_a_vcpu_that_starts_anew_is_followed(tmp_path: Path) -> None:
     assert ask(tmp_path, "vcpu-wakeup", BEGUN + STARTED_ANEW) == 0
 
 
+def test_a_halt_while_an_init_is_pending_does_not_block(tmp_path: Path) -> None:
+    """INIT and SIPI come before the vcpu leaves its guest by HLT: it need not sleep."""
+    sent = [(0, 60, MSR), INIT[0], (0, 60, BSP_IN), (0, 60, MSR), SIPI[0], (0, 60, BSP_IN)]
+    begun = [*BEGUN[:1], (1, 61, ENTER), *sent, (1, 61, HLT)]
+    assert ask(tmp_path, "vcpu-wakeup", [*begun, INIT[1], SIPI[1], (1, 61, ENTER)]) == 0
+    assert ask(tmp_path, "vcpu-wakeup", [*begun, INIT[1], (1, 61, ENTER), SIPI[1]]) == 1
+    assert ask(tmp_path, "vcpu-wakeup", [*begun, (1, 61, ASLEEP), INIT[1], SIPI[1]]) == 1
+
+
 @pytest.mark.parametrize("missing", [0, 1, 4, 5, 7, 9])
 def test_each_event_of_a_start_is_needed(tmp_path: Path, missing: int) -> None:
     whole = BEGUN + STARTED_ANEW + WAKE_UP[2:4] + [(0, 60, MSR)] + STARTED_ANEW

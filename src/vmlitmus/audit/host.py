@@ -139,7 +139,9 @@ def _by_pid(host: HostFacts, wanted: Wanted, where: str) -> Sequence[Domain]:
         given = Given(status, given.qmp, given.config)
     found = tuple(live(host, process, given))
     if not found:
-        raise HostError(f"process {wanted.pid} is no VMM: it has no vcpu that anybody names", where)
+        raise HostError(
+            f"process {wanted.pid} is no VMM: none of its threads is known to be a vcpu", where
+        )
     return found
 
 

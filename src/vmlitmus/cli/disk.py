@@ -86,4 +86,6 @@ def disk_options(command: Callable[..., int]) -> Callable[..., int]:
 
 def _compiled(deciding: Deciding, option: str) -> None:
     if deciding.engine == "reference":
-        raise UsageError(f"{option}: the reference engine keeps all in memory; take compiled")
+        raise UsageError(
+            f"{option}: the reference engine keeps all in memory; use --engine compiled"
+        )

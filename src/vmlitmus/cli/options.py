@@ -70,6 +70,11 @@ class Deciding:
         )
 
 
+model_option = click.option(
+    "--model", metavar="FILE", help="A Python file with a model of your own."
+)
+
+
 def engine_options(command: Callable[..., int]) -> Callable[..., int]:
     """--engine, --time-limit, --memory-limit, --model: the command gets them as ``deciding``."""
 
@@ -85,7 +90,7 @@ def engine_options(command: Callable[..., int]) -> Callable[..., int]:
         return command(deciding=Deciding(engine, limits(time_limit, memory_limit), model), **others)
 
     for option in (
-        click.option("--model", metavar="FILE", help="A Python file with a model of your own."),
+        model_option,
         click.option(
             "--memory-limit",
             metavar="SIZE",

@@ -44,7 +44,7 @@ def _lines(instance: Instance) -> dict[str, set[int]]:
     assert instance.program is not None
     section = instance.program.sections[instance.start].framed.syntax
     places = instance.program.done.expanded.lines
-    paths, found = _paths(), dict[str, set[int]]()
+    paths, found = model_files(), dict[str, set[int]]()
     for node in ast.walk(section):
         number = getattr(node, "lineno", 0)
         if number == 1 and instance.start:
@@ -55,7 +55,7 @@ def _lines(instance: Instance) -> dict[str, set[int]]:
     return found
 
 
-def _paths() -> dict[str, str]:
+def model_files() -> dict[str, str]:
     """Return the files of all models that are loaded, by the path that messages show."""
     modules = [m for n, m in sys.modules.items() if n.startswith(("vmlitmus", "vmlitmus_user_"))]
     files = [file for module in modules if (file := getattr(module, "__file__", None))]

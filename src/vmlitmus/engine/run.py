@@ -58,7 +58,9 @@ def run(
     if engine not in ENGINES:
         raise UsageError(unknown("engine", engine, ENGINES))
     if engine == "reference" and symmetry == "on":
-        raise UsageError("--symmetry: the reference engine searches all states; take compiled")
+        raise UsageError(
+            "--symmetry: the reference engine searches all states; use --engine compiled"
+        )
     for name in (*claim.conditions, *observe):
         machine.model.condition(name)
     started = time.monotonic()

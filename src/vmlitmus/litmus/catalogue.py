@@ -220,6 +220,7 @@ def selector(test: Test, cell: Cell) -> str:
     return test.path + cell.name.removeprefix(test.name)
 
 
+@lru_cache(maxsize=16)
 def counts_path(topic: str) -> Path:
     """Return where the blessed counts of a topic are stored."""
     return ROOT / topic / "counts.json"

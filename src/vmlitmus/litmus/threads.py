@@ -1,7 +1,8 @@
 """The mail threads behind the tests: who asked, who claimed what, and which tests decide it.
 
-One file a thread, in the folder ``threads``. What a point's tests find is written beside them and
-compared with the catalogue by a test of ours, so that an answer cannot outlive its verdict.
+One file a thread, in the folder ``threads``; those of which only what tests cite is listed are in
+its folder ``excerpts``. What a point's tests find is written beside them and compared with the
+catalogue by a test of ours, so that an answer cannot outlive its verdict.
 """
 
 from __future__ import annotations
@@ -48,18 +49,17 @@ class Discussion:
 @cache
 def discussions() -> tuple[Discussion, ...]:
     """Return all threads, those listed in full first."""
-    found = [_read(path) for path in sorted(FOLDER.glob("*.toml"))]
-    return tuple(sorted(found, key=lambda d: d.excerpt))
+    in_full, excerpts = sorted(FOLDER.glob("*.toml")), sorted(FOLDER.glob("excerpts/*.toml"))
+    return tuple(_read(path) for path in (*in_full, *excerpts))
 
 
 def _read(path: Path) -> Discussion:
     data = tomllib.loads(path.read_text(encoding="utf-8"))
     author, date = data["author"], data["date"]
     cited = tuple(data["cited_as"])
-    excerpt = data.get("excerpt", False)
     thread = Thread(cited[0], data["subject"], author, date)
     points = tuple(_point(row, author, date) for row in data["point"])
-    return Discussion(path.stem, thread, cited, excerpt, points)
+    return Discussion(path.stem, thread, cited, path.parent != FOLDER, points)
 
 
 def _point(row: dict[str, object], author: str, date: str) -> Point:

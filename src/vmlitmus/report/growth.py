@@ -37,20 +37,20 @@ def growth_text(growth: Growth) -> str:
 
 
 def summary(growth: Growth) -> str:
-    """Return in one sentence how far the verdict has been pushed."""
+    """Return in one sentence with which bounds the verdict stays."""
     verdict = verdict_of(growth.base)
     word = "faulty" if verdict is None else verdict.value
     change = growth.change
     if change is not None:
         other = verdict_of(change.outcome)
         assert other is not None
-        return f'"{word}" does not outlast {_shown(change, growth.bounds)}: {other.value} there.'
+        return f'"{word}" becomes "{other.value}" with {_shown(change, growth.bounds)}.'
     alone = ", ".join(f"{name} = {value}" for name, value in growth.pushed().items())
     together = ", ".join(f"{name} = {value}" for name, value in growth.together().items())
     if not alone and not together:
         return f'"{word}": no higher bound was decided.'
-    text = f'"{word}" has been pushed to {alone} (each alone)'
-    text += f", and together to {together}" if together else ""
+    text = f'"{word}" is still the verdict with {alone} (each alone)'
+    text += f", and with {together} (together)" if together else ""
     return text + ("." if growth.complete else f"; then {_end(growth)}.")
 
 

@@ -131,10 +131,10 @@ def simulate(
     found: list[SimulatedCell] = []
     first: tuple[str, list[Counted]] | None = None
     if asked.cluster is None:
-        simulated = _in_turn(model, test, cells, asked, progress, own)
+        done_cells = _in_turn(model, test, cells, asked, progress, own)
     else:
-        simulated = _on_cluster(asked.cluster, model, test, cells, asked, progress)
-    for done, counted, figures in simulated:
+        done_cells = _on_cluster(asked.cluster, model, test, cells, asked, progress)
+    for done, counted, figures in done_cells:
         if first is not None and figures is not None:
             done = replace(done, differences=tuple(figures.differences(counted, *first)))
         if first is None and counted:
@@ -170,7 +170,7 @@ def _in_turn(
             if scenarios.count(scenario) > 1:
                 shared[scenario] = ready.rules.machine
             with own_code(own, cell.name):
-                yield _cell(ready, cell, asked, began, progress)
+                yield simulated(ready, cell, asked, began, progress)
         except VmlitmusError as error:
             yield _failed(cell, str(error), error.exit_code), [], None
 
@@ -220,13 +220,17 @@ def _figures(ready: Prepared, asked: Asked) -> Figures:
     return Figures(ready.measures, plan(ready.measures, ready.rules.machine), asked.confidence)
 
 
-def _cell(
+def simulated(
     ready: Prepared,
     cell: Cell,
     asked: Asked,
     began: float,
     progress: Callable[[str, int], None] | None,
 ) -> _Done:
+    """Run a cell that is ready; return its figures, what was counted, and how that is read.
+
+    ``began`` is when the work for the cell did, by ``time.monotonic()``. Raises VmlitmusError.
+    """
     runs = Replications(ready.rules, ready.measures, ready.run, asked.engine)
     figures = _figures(ready, asked)
     reached, interrupted = False, False

@@ -48,12 +48,13 @@ class Kind(IntEnum):
     VCPU_WAKEUP = 21  # ns waited, whether it slept (else a poll was enough), valid
     ACCEPT_IRQ = 22  # apic id, vector, delivery mode (``Mode``)
     INJECT_IRQ = 23  # vector
-    SPLIT_LOCK = 24
+    SPLIT_LOCK = 24  # address (a probe on handle_guest_split_lock)
     EXEC = 25  # task
     WAKEUP_NEW = 26  # a task just made, target cpu; the event's own task made it
     VCPU_RESET = 27  # whether for an INIT (a probe on kvm_vcpu_reset)
     VCPU_SIPI = 28  # vector (a probe on kvm_vcpu_deliver_sipi_vector)
     VMGEXIT = 29  # exit code, information 1 and 2, of the GHCB
+    IPI_MASK = 30  # a cpu, a mask of it and the 63 behind it, a mask of the next 64
     LOST = 62  # how many (NONE: unknown), until when (NONE: unknown), why (``Loss``)
     UNPARSED = 63  # text only, never passed on: offset and length of the line
 

@@ -96,7 +96,7 @@ def _open_dat(file: object, place: str, wanted: str | None) -> Recording:
     return Recording(
         place,
         f"trace.dat version {container.version}, {container.compression}",
-        buffer.clock or container.clock,
+        "tsc2nsec" if container.scale else buffer.clock or container.clock,
         container.uname,
         source.empty,
         container.damage + notes,

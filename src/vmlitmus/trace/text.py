@@ -33,6 +33,7 @@ from vmlitmus.trace.tracepoints.tables import (
 _AT = {name: n for n, name in enumerate(LINE_SLOTS)}
 _BLOCK = 1 << 20  # bytes read at a time, and the longest line
 _ROOM = 1 << 14  # records of a batch
+_OF_A_LINE = MOST_CPUS // 128  # records that one line may give
 _MOST_DAMAGED = 100_000  # lines that cannot be read, after which a file is read no further
 _ALL = (1 << 64) - 1
 EVERY_CPU = 0xFFFFFFFF  # the cpu of an event LOST that may be of any
@@ -90,7 +91,7 @@ class TextStream:
         self._keys: list[ctypes.Array[ctypes.c_char]] = []
         self._bytes = (ctypes.c_char * (2 * _BLOCK))()
         self._view = memoryview(self._bytes).cast("B")
-        self._out = (ctypes.c_uint64 * (WORDS * _ROOM))()
+        self._out = (ctypes.c_uint64 * (WORDS * (_ROOM + _OF_A_LINE)))()
         self._stretches = (ctypes.c_uint64 * (4 * MOST_CPUS))()
         self._types = (ctypes.c_uint64 * (2 * TYPE_SLOTS))()
         self._words = self._word_table()

@@ -5,8 +5,6 @@ Successors are kept by state: a recording comes to the same states again and aga
 
 from __future__ import annotations
 
-import inspect
-import linecache
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -19,7 +17,7 @@ from vmlitmus.engine.native.storage.memory import Region
 from vmlitmus.engine.reference.search import Stepper
 from vmlitmus.errors import ModelError
 from vmlitmus.lang import NotEnabled
-from vmlitmus.lang.step import Step
+from vmlitmus.validation.guards import false_guard
 
 State = tuple[int, ...]  # the words of a packed state
 Shown = tuple[object, ...]  # what the recording would show of a state
@@ -287,28 +285,8 @@ class Follower:
         try:
             self.machine.fire(instance)
         except NotEnabled as error:
-            why = failed_guard(error) or _guards_of(instance.step)
+            why = false_guard(error, instance) or "one of its guards is false"
         else:
             why = "nothing forbids it"
         self.machine.back(codes)
         return why
-
-
-def _guards_of(step: Step) -> str:
-    """Name the guards of a sequence: its sections keep no text of their own."""
-    lines = inspect.getsource(step.function).splitlines()
-    guards = [line.strip() for line in lines if line.strip().startswith("when(")]
-    return f"one of these is false: {'; '.join(guards)}"
-
-
-def failed_guard(error: NotEnabled) -> str:
-    """Return the text of the ``when`` that was false, of the function that asked it; "" if none."""
-    trace, places = error.__traceback__, []
-    while trace is not None:
-        places.append((trace.tb_frame.f_code, trace.tb_lineno))
-        trace = trace.tb_next
-    for code, line in reversed(places):
-        if code.co_name != "when":
-            text = linecache.getline(code.co_filename, line).strip()
-            return f"{text} is false, in {code.co_name}()" if text else ""
-    return ""

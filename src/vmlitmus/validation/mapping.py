@@ -64,8 +64,8 @@ def read_mapping(topic: str) -> TraceMapping:
     """Return the mapping of a topic; raises UsageError for one that has none."""
     if topic not in topics():
         found = nearest(topic, topics())
-        known = f"did you mean {found!r}?" if found else f"only against {', '.join(topics())}"
-        raise UsageError(f"{topic!r}: no recording can be held against it; {known}")
+        known = f"did you mean {found!r}?" if found else f"only {', '.join(topics())} can"
+        raise UsageError(f"{topic!r}: it cannot be compared with a recording; {known}")
     file = resources.files("vmlitmus.validation") / "mappings" / f"{topic}.toml"
     text = tomllib.loads(file.read_text("utf-8"))
     return TraceMapping(

@@ -74,6 +74,16 @@ class OtherAsid(Enum):
     FREE = "free"  # its bit is clear in sev_asid_bitmap: it may be given to a VM
 
 
+class GuestWbinvd(Enum):
+    """What becomes of wbinvd_dirty_mask when a guest has executed WBINVD."""
+
+    MERGED = "as-merged"  # cleared after put_cpu()
+    PINNED = "before-put-cpu"
+    OWN = "keeps-own-cpu"  # cleared after put_cpu(), but for the cpu of get_cpu()
+    OWN_PINNED = "keeps-own-cpu-before-put-cpu"
+    NEVER = "never-cleared"
+
+
 class SeamcallMark(Enum):
     """When a SEAMCALL sets cache_state_incoherent."""
 
@@ -108,6 +118,8 @@ class Host(Entity):
     kexec_asks_sme: Const[bool] = False  # relocate_kernel() looks at sme_active, as 6.12.107 does
     seamcall_mark: Const[SeamcallMark] = SeamcallMark.BEFORE
     tdx_flush: Const[TdxFlush] = TdxFlush.NONE
+    noncoherent_dma: Const[bool] = False  # a device that does not snoop is assigned
+    guest_wbinvd: Const[GuestWbinvd] = GuestWbinvd.MERGED
     rebooting: bool = False  # kvm_rebooting: no vcpu enters its guest
     init_fails: Const[bool] = False  # the firmware may fail during KVM_SEV_INIT
     context_calls: Const[Calls] = Calls.SUCCEED  # MOVE and COPY

@@ -46,6 +46,14 @@ class Stibp(Enum):
     STRICT = "strict"  # for all, while SMT is active
 
 
+class MmioMark(Enum):
+    """What has_mapped_host_mmio belongs to, and who waits."""
+
+    MERGED = "as-merged"  # a root; who finds it set does not wait
+    WAITS = "waits-always"
+    VM = "of-the-vm"
+
+
 class Domain(Entity):
     """Code whose secrets are its own. Tenant 0 is the host."""
 
@@ -78,6 +86,8 @@ class Host(Entity):
     follow: Const[Follow]
     amd: Const[bool] = False
     mmio_only: Const[bool] = False  # VERW is owed only to guests that reach MMIO
+    shadow_paging: Const[bool] = False  # roots share the tables below them
+    mmio_mark: Const[MmioMark] = MmioMark.MERGED
     guest_predictions_apart: Const[bool] = True  # eIBRS: host and guest do not steer each other
     stibp: Const[Stibp] = Stibp.OFF
     stibp_in_guest: Const[bool] = False  # the host's STIBP stays on in guests (V_SPEC_CTRL)
@@ -128,7 +138,6 @@ class Vm(Entity):
     owns_hlt: Const[bool] = False  # HLT exits are disabled (KVM_CAP_X86_DISABLE_EXITS)
     has_device: Const[bool] = False  # a device is assigned to it: its BARs are host MMIO
     successor: Const[bool] = False  # created when another VM is gone
-    mapped_mmio: bool = False  # root->has_mapped_host_mmio
     reaches_mmio: bool = False  # an SPTE for host MMIO is in place
 
 
@@ -150,7 +159,10 @@ class Vcpu(Entity, runs_on="cpu"):
     need_ibpb: bool = False  # of the proposal to put IBPBs off
     user_ibpb: bool = False  # of an approach that marks the task instead of the cpu
     handling: bool = False  # an exit handler that may touch secrets runs
-    verw: bool = False  # its last entry executed VERW
+    mapping: bool = False  # holds mmu_lock in a fault on MMIO
+    mmio_marked: bool = False  # has_mapped_host_mmio of its root
+    verw: bool = False  # its entry has seen that mark
+    awaits: Set[Vcpu]  # who has to leave the guest before it goes on
     halted: bool = False  # the guest has executed HLT, without an exit
 
     @property

@@ -29,6 +29,7 @@ class Host(Entity):
     assigning_fails: Const[bool] = False  # RMPUPDATE may fail when a page is assigned
     launched: Const[bool] = True  # KVM_SEV_SNP_LAUNCH_FINISH is over
     keeps_folio_lock: Const[bool] = False  # populate keeps the folio lock
+    user_fault_locks: Const[bool] = False  # a fault of the VMM takes the invalidate_lock
     validates_again: Const[bool] = False  # the guest answers #VC of an accepted page by PVALIDATE
     registers_at_check: Const[bool] = False  # an SVSM checks and registers a VMSA in one
     deregisters_last: Const[bool] = False  # an SVSM deregisters a VMSA after its RMPADJUST
@@ -63,7 +64,6 @@ class Page(Entity):
     in_file: bool = True  # a folio of guest_memfd
     uptodate: bool = False  # PG_uptodate
     locked: bool = False  # the folio lock
-    held: bool = False  # a fault has a reference
     mapped: bool = False  # by an SPTE, as private
     invalidating: Annotated[int, Between(0, 2)] = 0
     owner: Owner = Owner.GUEST
@@ -84,6 +84,8 @@ class Vcpu(Entity, runs_on="self"):
 
     fault: Page | None = None
     moved: bool = False  # mmu_invalidate_seq has moved since
+    creates: bool = False  # has allocated the folio of its fault, and still has its lock
+    holds: bool = False  # has a reference to the folio of its fault
     checked: bool = False  # the indices of its page-state change were checked
     rewritten: bool = False  # and the guest has written others since
 

@@ -65,3 +65,7 @@ class Vcpu(Entity, runs_on="cpu"):
     alive: bool = True
     tlb: Set[Page]  # translations that may be cached
     saw_stale: bool = False  # read a line that another guest left behind
+    wbinvd_mask: Set[Cpu]  # wbinvd_dirty_mask
+    preemptible: bool = False  # in kvm_emulate_wbinvd_noskip(), after put_cpu()
+    wrote: Set[Cpu]  # where it has written, and nothing has been written back since
+    fell_short: bool = False  # a WBINVD of its guest did not reach one of them

@@ -134,7 +134,7 @@ def test_a_verdict_that_does_not_last_is_explained(tmp_path, capsys) -> None:
     path = str(tmp_path / "own.toml")
     code, out, _ = run(capsys, path, "--raise", "at_most.guest-write=1")
     assert code == 0
-    assert "does not outlast at_most.guest-write = 1 (was 0): violated there" in out
+    assert '"holds" becomes "violated" with at_most.guest-write = 1 (was 0)' in out
     assert "\n  ==> stale-encrypted-line\n" in out
     command = shlex.split(
         out.partition("To run it again:\n")[2].partition("\n\n")[0].replace("\\\n", "")

@@ -145,7 +145,7 @@ WRONG = [
     ('"host-ac", "bus-locked"]', '"host-ac", 3]', "not a list of texts"),
     ("agrees = false", 'agrees = "no"', "not true or false"),
     ('note = "only in fatal"', "note = 3", "note of a [[said]] row = 3: not a text"),
-    ('["warn", "fatal"], context', "[], context", "is about no cell"),
+    ('["warn", "fatal"], context', "[], context", "matches no cell"),
 ]
 
 

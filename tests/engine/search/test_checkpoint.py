@@ -255,7 +255,7 @@ def test_a_full_disk_leaves_a_checkpoint_that_serves(
         (["--checkpoint", "{}", "--resume"], "--resume: {} has no checkpoint"),
         (
             ["--checkpoint", "{}", "--engine", "reference"],
-            "--checkpoint: the reference engine keeps all in memory; take compiled",
+            "--checkpoint: the reference engine keeps all in memory; use --engine compiled",
         ),
     ],
 )

@@ -13,17 +13,18 @@ from itertools import combinations
 
 from vmlitmus.audit.trace.cpu_state import IN, OUT, UNKNOWN, Core, Cpu, Pair
 from vmlitmus.audit.trace.identity import Identities
-from vmlitmus.audit.trace.interval import Gap, Shared, Sink, Waits
+from vmlitmus.audit.trace.interval import Gap, Shared, Sink
+from vmlitmus.audit.trace.kept_waiting import KeptWaiting
 from vmlitmus.audit.trace.overlap import Overlaps
 from vmlitmus.audit.trace.roster import Roster
 from vmlitmus.trace.events import NONE, Kind, Left
 from vmlitmus.trace.recording import Recording
 from vmlitmus.trace.text import EVERY_CPU
-from vmlitmus.trace.tracepoints.tables import failed_entry
+from vmlitmus.trace.tracepoints.tables import bus_lock, failed_entry
 
 GAPS = 1000  # gaps remembered one by one
 PR_SCHED_CORE = 62
-_MOST_SPLIT = 1 << 16
+_WORD = (1 << 64) - 1
 
 KINDS = (
     Kind.SWITCH,
@@ -42,6 +43,7 @@ KINDS = (
     Kind.HOTPLUG_EXIT,
     Kind.PRCTL_ENTRY,
     Kind.IPI_SEND,
+    Kind.IPI_MASK,
     Kind.CORE_SHARE,
     Kind.SPLIT_LOCK,
     Kind.LOST,
@@ -78,11 +80,9 @@ class CoreSharing:
         self.backwards = 0
         self.irqs_beside = 0
         self.failed: dict[int, int] = {}
-        self.kicks = Waits()
-        self.split_locks = Waits()
+        self.waits = KeptWaiting()
         self.hotplug: list[tuple[int, int, bool]] = []  # time, cpu, up
         self.kinds = [0] * 64
-        self._split: dict[int, int] = {}
         self._handlers: list[Callable[..., None] | None] = [None] * 64
         for kind, handler in _HANDLERS.items():
             self._handlers[kind] = getattr(self, handler)
@@ -203,6 +203,7 @@ class CoreSharing:
             core.known_since = -1
         cpu.task, cpu.guest, cpu.irqs, cpu.why = None, UNKNOWN, 0, why
         cpu.waiting.clear()
+        self.waits.forget(cpu)
         self._changed(cpu, at)
 
     def _changed(self, cpu: Cpu, time: int) -> None:
@@ -251,8 +252,7 @@ class CoreSharing:
             self._contradict(cpu, time, task)
         if task not in self.tasks.entered:
             self.tasks.enters(task)
-        if task in self._split:
-            self.split_locks.add(time - self._split.pop(task), time)
+        self.waits.enters(task, time)
         cpu.guest, cpu.entered = IN, time
         self._changed(cpu, time)
 
@@ -264,9 +264,9 @@ class CoreSharing:
             self._contradict(cpu, time, task)
         if reason != NONE and failed_entry(reason, isa):
             self.failed[task] = self.failed.get(task, 0) + 1
-        if cpu.kicked >= 0:
-            self.kicks.add(time - cpu.kicked, time)
-            cpu.kicked = -1
+        if reason != NONE and bus_lock(reason, isa):
+            self.waits.locks(task, time)
+        self.waits.leaves(cpu, time)
         if self.sink is not None and cpu.guest == IN:
             self.sink.in_guest(cpu.number, task, cpu.entered, time)
         cpu.guest = OUT
@@ -297,6 +297,7 @@ class CoreSharing:
     def _fork(self, cpu: Cpu, time: int, task: int, a: int, child: int, c: int) -> None:
         self._any(cpu, time, task, a, child, c)
         self.tasks.forks(child, time)
+        self.waits.new_task(child)
 
     def _task_exit(self, cpu: Cpu, time: int, task: int, a: int, b: int, c: int) -> None:
         self._any(cpu, time, task, a, b, c)
@@ -348,15 +349,20 @@ class CoreSharing:
 
     def _ipi(self, cpu: Cpu, time: int, task: int, target: int, b: int, c: int) -> None:
         self._any(cpu, time, task, target, b, c)
-        there = self.cpus.get(target)
-        if there is not None and there.guest == IN and there.kicked < 0:
-            there.kicked = time
+        self.waits.kick(self.cpus.get(target), time)
+
+    def _ipi_to_many(self, cpu: Cpu, time: int, task: int, first: int, low: int, high: int) -> None:
+        self._any(cpu, time, task, first, low, high)
+        if first != NONE:
+            mask = low & _WORD | (high & _WORD) << 64
+            while mask:
+                lowest = mask & -mask
+                self.waits.kick(self.cpus.get(first + lowest.bit_length() - 1), time)
+                mask ^= lowest
 
     def _split_lock(self, cpu: Cpu, time: int, task: int, a: int, b: int, c: int) -> None:
         self._any(cpu, time, task, a, b, c)
-        self._split.setdefault(task, time)
-        if len(self._split) > _MOST_SPLIT:
-            self._split.clear()
+        self.waits.locks(task, time)
 
     def _report_slices(self, cpu: Cpu, end: int) -> None:
         assert self.sink is not None
@@ -382,6 +388,7 @@ _HANDLERS = {
     Kind.HOTPLUG_ENTRY: "_hotplug",
     Kind.PRCTL_ENTRY: "_prctl",
     Kind.IPI_SEND: "_ipi",
+    Kind.IPI_MASK: "_ipi_to_many",
     Kind.CORE_SHARE: "_core_share",
     Kind.SPLIT_LOCK: "_split_lock",
     Kind.LOST: "_lost",

@@ -207,8 +207,8 @@ def _waits(run: CoreSharing) -> Iterable[Waited]:
                 idle.longest, idle.at = worst.length, worst.start
     named = {
         "forced idle": idle,
-        "from an IPI to a guest's exit": run.kicks,
-        "from a split lock to the next entry": run.split_locks,
+        "from an IPI to a guest's exit": run.waits.kicks,
+        "from a split lock to the next entry": run.waits.split_locks,
     }
     for what, waits in named.items():
         yield Waited(what, waits.count, waits.total, waits.longest, waits.at)
@@ -216,6 +216,8 @@ def _waits(run: CoreSharing) -> Iterable[Waited]:
 
 def _notes(recording: Recording, run: CoreSharing, question: RunQuestion) -> Iterable[str]:
     yield from recording.notes
+    if (question.clock or recording.clock) == "x86-tsc":
+        yield "the clock x86-tsc counts cycles: times are shown as if each took 1 ns"
     if recording.missing:
         yield (
             f"{recording.missing} events were overwritten before the recording was saved: "
@@ -229,5 +231,5 @@ def _notes(recording: Recording, run: CoreSharing, question: RunQuestion) -> Ite
         yield "more parties than are told apart: the rest stands together as others"
     if recording.silent:
         yield f"no event of cpus {', '.join(map(str, recording.silent))}"
-    if not run.kinds[Kind.IPI_SEND]:
-        yield "kicks cannot be seen: record ipi:ipi_send_cpu"
+    if not run.kinds[Kind.IPI_SEND] and not run.kinds[Kind.IPI_MASK]:
+        yield "kicks cannot be seen: record ipi:ipi_send_cpu and ipi:ipi_send_cpumask"

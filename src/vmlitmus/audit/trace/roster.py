@@ -13,8 +13,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from vmlitmus.errors import UsageError
+from vmlitmus.named_file import read_named
 
 _WIDEST = 1 << 22  # tids of Linux
+_LARGEST = 16 << 20  # bytes of a table
 
 
 @dataclass(frozen=True)
@@ -96,11 +98,12 @@ def read_table(path: Path) -> Roster:
     Raises UsageError with the line that is wrong.
     """
     roster = Roster(source=str(path))
-    for number, line in enumerate(path.read_text("utf-8", "replace").splitlines(), 1):
+    text = read_named(path, _LARGEST, pipes=True).decode("utf-8", "replace")
+    for number, line in enumerate(text.splitlines(), 1):
         if line.strip() and not line.startswith("#"):
             member = _member(line.split("\t"), f"{path}:{number}")
             if member.tid in roster.members:
-                raise UsageError(f"{path}:{number}: tid {member.tid} stands there twice")
+                raise UsageError(f"{path}:{number}: tid {member.tid} is listed twice")
             roster.members[member.tid] = member
     if not roster.members:
         raise UsageError(f"{path}: no task in it; a line is: tid, process, vcpu, cookie, by tabs")
@@ -118,7 +121,7 @@ def _member(cells: list[str], place: str) -> Member:
     if len(cells) == 4 and cells[3] != "-":
         cookie = _number(cells[3], "cookie", place)
     if not re.fullmatch(r"[\w.:@-]{1,64}", cells[1]):
-        raise UsageError(f"{place}: {cells[1]!r} is no process or name of a VM")
+        raise UsageError(f"{place}: {cells[1]!r} is not a process id or the name of a VM")
     if not 0 < tid < _WIDEST:
         raise UsageError(f"{place}: {tid} is no tid")
     return Member(tid, cells[1], vcpu, cookie)

@@ -30,7 +30,7 @@ def launch_can_end(w: World) -> bool:
     return w.the(Vm).finished or not any(v.protected for v in w.all(Vcpu))
 
 
-@condition("launch-refused", "firmware is about to refuse a launch command", source=ONCE)
+@condition("launch-refused", "firmware will refuse the next launch command", source=ONCE)
 def launch_refused(w: World) -> bool:
     return w.the(Host).refuses
 

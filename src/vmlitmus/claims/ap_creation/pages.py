@@ -82,7 +82,7 @@ def vmsa_page_leaked(w: World) -> bool:
 
 @condition(
     "false-rmp-fault",
-    "the host took a false RMP fault on a hugepage that collides with a VMSA in use",
+    "the host took an RMP fault on a hugepage although it accessed no VMSA in it",
     source=ERRATUM,
     backed_by=("request-made",),
 )
@@ -118,7 +118,7 @@ def punch_over(w: World) -> bool:
 
 @condition(
     "next-owner-overwritten",
-    "a stale line of a launch VMSA fell on what the page's next owner had written",
+    "a stale line of a launch VMSA was written back over data of the page's next owner",
     source=KernelFile("arch/x86/kvm/svm/sev.c", "sev_flush_encrypted_page()", "7.2.8"),
     backed_by=("launch-page-reused",),
 )

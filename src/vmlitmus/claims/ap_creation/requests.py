@@ -51,7 +51,11 @@ def stale_gpa_installed(w: World) -> bool:
     )
 
 
-@condition("stale-gpa-pending", "a GPA is pending for which nobody waits", source=CONSUME)
+@condition(
+    "stale-gpa-pending",
+    "a vcpu has a pending GPA and waits for none",
+    source=CONSUME,
+)
 def stale_gpa_pending(w: World) -> bool:
     return any(v.idle and v.pending is not None and not v.waiting for v in w.all(Vcpu))
 
@@ -113,7 +117,11 @@ def vmsa_taken_outside(w: World) -> bool:
     return any(v.asked is not None and v.vmsa is v.asked and not v.in_run for v in w.all(Vcpu))
 
 
-@condition("create-due", "a CREATE was accepted; its target neither ran nor failed", source=CREATE)
+@condition(
+    "create-due",
+    "a CREATE was accepted, and its target has neither run nor failed yet",
+    source=CREATE,
+)
 def create_due(w: World) -> bool:
     return any(vcpu.due and not vcpu.failed for vcpu in w.all(Vcpu))
 
@@ -123,14 +131,18 @@ def every_ap_runs(w: World) -> bool:
     return all(v.bsp or (v.asked is not None and not v.due) for v in w.all(Vcpu))
 
 
-@condition("create-settled", "every CREATE came to something", source=CREATE)
+@condition(
+    "create-settled",
+    "for each CREATE that was accepted, the target has run or failed",
+    source=CREATE,
+)
 def create_settled(w: World) -> bool:
     return not any(vcpu.due and not vcpu.failed for vcpu in w.all(Vcpu))
 
 
 @condition(
     "host-task-spins",
-    "a vcpu task goes round in KVM_RUN: it has an event that only vcpu_enter_guest() takes, and is "
+    "a vcpu task loops in KVM_RUN: it has an event that only vcpu_enter_guest() takes, and is "
     "in a state that does not lead there",
     source=LOOP,
     backed_by=("request-taken-up",),
@@ -154,7 +166,7 @@ def request_taken_up(w: World) -> bool:
     return any(vcpu.update for vcpu in w.all(Vcpu))
 
 
-@condition("host-tasks-sleep", "no vcpu task goes round in KVM_RUN", source=LOOP)
+@condition("host-tasks-sleep", "no vcpu task loops in KVM_RUN", source=LOOP)
 def host_tasks_sleep(w: World) -> bool:
     return not any(spins(vcpu) for vcpu in w.all(Vcpu))
 

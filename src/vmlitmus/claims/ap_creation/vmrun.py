@@ -127,7 +127,7 @@ def destroyed_vcpu_asks(w: World) -> bool:
     return any(vcpu.posthumous for vcpu in w.all(Vcpu))
 
 
-@condition("vcpu-parked", "a destroyed vcpu is in HALTED, with nothing begun", source=RACE)
+@condition("vcpu-parked", "a destroyed vcpu is HALTED and executes nothing", source=RACE)
 def vcpu_parked(w: World) -> bool:
     return any(
         v.destroyed and v.idle and not v.waiting and not v.update and v.mp_state == MpState.HALTED
@@ -184,7 +184,7 @@ def created_vcpu_runs(w: World) -> bool:
 
 @condition(
     "stale-pointer-used",
-    "hardware runs with another VMSA than vmsa_pa",
+    "a vcpu runs with another VMSA than vmsa_pa names",
     source=KernelCommit(
         "e268beee4a25", "KVM: SVM: Mark VMCB dirty before processing incoming snp_vmsa_gpa"
     ),

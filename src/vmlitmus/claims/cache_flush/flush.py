@@ -9,6 +9,7 @@ WRITEBACK = KernelFile("arch/x86/kvm/svm/sev.c", "sev_writeback_caches()", "7.2.
 FREE_ASID = KernelFile("arch/x86/kvm/svm/sev.c", "sev_asid_free()", "7.2.8")
 SET_UP = KernelFile("arch/x86/kvm/svm/sev.c", "sev_vcpu_create()", "7.2.8")
 DF_FLUSH = KernelFile("arch/x86/kvm/svm/sev.c", "sev_flush_asids()", "7.2.8")
+WBINVD = KernelFile("arch/x86/kvm/x86.c", "kvm_emulate_wbinvd_noskip()", "7.2.8")
 MASK = KernelCommit("6f38f8c57464", "KVM: SVM: Flush cache only on CPUs running SEV guest")
 
 
@@ -25,6 +26,16 @@ def flush_falls_short(w: World) -> bool:
 @condition("flush-owes", "a flush is called while a line of its page is dirty", source=WRITEBACK)
 def flush_owes(w: World) -> bool:
     return any(task.owed for task in w.all(Task))
+
+
+@condition(
+    "guest-wbinvd-falls-short",
+    "a WBINVD of a guest has left a line in a cache that its vcpu dirtied before",
+    source=WBINVD,
+    backed_by=("dirty-line-left",),
+)
+def guest_wbinvd_falls_short(w: World) -> bool:
+    return any(vcpu.fell_short for vcpu in w.all(Vcpu))
 
 
 @condition(
@@ -132,7 +143,7 @@ def vcpu_not_set_up(w: World) -> bool:
 
 @condition(
     "sev-beside-creation",
-    "some VM is an SEV VM, and KVM_CREATE_VCPU of one is under way or has returned",
+    "a VM is an SEV VM, and a KVM_CREATE_VCPU is under way or has returned",
     source=SET_UP,
 )
 def sev_beside_creation(w: World) -> bool:

@@ -74,7 +74,7 @@ def an_asking_thread_is_steered(w: World) -> bool:
 
 @condition(
     "guest-steered",
-    "a guest executes and predictions of another tenant can steer it",
+    "a guest executes, and predictions of another tenant can steer it",
     source=(LOAD, SPECULATION),
     backed_by=("guest-runs", "another-tenant-trained"),
 )
@@ -88,7 +88,7 @@ def guest_steered(w: World) -> bool:
 
 @condition(
     "guest-steered-by-vcpu",
-    "a guest executes and predictions of another vcpu of its VM can steer it",
+    "a guest executes, and predictions of another vcpu of its VM can steer it",
     source=LOAD,
     backed_by=("guest-runs", "another-vcpu-trained"),
 )
@@ -124,7 +124,7 @@ def l1_steered_by_l2(w: World) -> bool:
 
 @condition(
     "vmm-steered-by-guest",
-    "a VMM executes in user mode and predictions of its guest can steer it",
+    "a VMM executes in user mode, and predictions of its guest can steer it",
     source=VMSCAPE,
     backed_by=("vmm-runs", "guest-runs"),
 )
@@ -138,7 +138,7 @@ def vmm_steered(w: World) -> bool:
 
 @condition(
     "process-steered-by-guest",
-    "a process of another tenant executes and predictions of a guest can steer it",
+    "a process of another tenant executes, and predictions of a guest can steer it",
     source=VMSCAPE,
     backed_by=("process-runs", "guest-runs"),
 )
@@ -152,7 +152,7 @@ def process_steered_by_guest(w: World) -> bool:
 
 @condition(
     "process-steered",
-    "a process executes and predictions of another process can steer it",
+    "a process executes, and predictions of another process can steer it",
     source=SPECTRE,
     backed_by=("process-runs", "another-process-trained"),
 )
@@ -198,7 +198,7 @@ def asking_thread_steered_after_hotplug(w: World) -> bool:
 
 @condition(
     "needless-ibpb",
-    "a cpu executes an IBPB though nobody has trained it since the last one",
+    "a cpu executes an IBPB although no code has trained it since the last one",
     source=LOAD,
 )
 def needless_ibpb(w: World) -> bool:
@@ -237,7 +237,7 @@ def trained_where(cpu: Cpu, domain: Domain, other: Cpu) -> bool:
 
 @condition(
     "another-tenant-trained",
-    "somebody has trained a core where a vcpu of another tenant may run",
+    "a core holds predictions, and a vcpu of another tenant than their owner may run there",
     source=LOAD,
 )
 def another_tenant_trained(w: World) -> bool:

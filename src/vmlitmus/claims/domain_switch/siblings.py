@@ -94,7 +94,7 @@ def host_handles(w: World) -> bool:
 
 @condition(
     "returns-steered",
-    "somebody executes and return predictions of the sibling can steer it",
+    "a cpu executes a guest or a process, and return predictions of the sibling can steer it",
     source=CROSS_THREAD,
     backed_by=("both-threads-run-guests",),
 )

@@ -42,12 +42,12 @@ def replaced_page_used(w: World) -> bool:
     return w.the(Host).replaced_used
 
 
-@condition("guest-ends", "the guest has found a page replaced, and ends", source=PVALIDATE)
+@condition("guest-ends", "the guest has found a page replaced, and terminates", source=PVALIDATE)
 def guest_ends(w: World) -> bool:
     return w.the(Host).guest_ends
 
 
-@condition("fault-failed", "KVM_RUN fails, as a page could not be assigned", source=PREPARE)
+@condition("fault-failed", "KVM_RUN fails because a page could not be assigned", source=PREPARE)
 def fault_failed(w: World) -> bool:
     return w.the(Host).fault_failed
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from vmlitmus.lang import Apm, KernelFile, World, condition
 from vmlitmus.world.memory import Owner
-from vmlitmus.world.page_state import Host, Page, Rmp, Task
+from vmlitmus.world.page_state import Host, Page, Rmp, Task, Vcpu
 
 FREE = KernelFile("arch/x86/kvm/svm/sev.c", "sev_gmem_invalidate()", "7.2.8")
 RECLAIM = KernelFile("arch/x86/kvm/svm/sev.c", "snp_page_reclaim()", "7.2.8")
 PREPARE = KernelFile("arch/x86/kvm/svm/sev.c", "sev_gmem_prepare()", "7.2.8")
 ATTRIBUTES = KernelFile("virt/kvm/kvm_main.c", "kvm_vm_set_mem_attributes()", "7.2.8")
 PSC = KernelFile("arch/x86/kvm/svm/sev.c", "snp_begin_psc()", "7.2.8")
-HAS_FILE = "{task} takes the invalidate_lock and wants mmap_lock"
-HAS_MM = "{task} faults on its mapping of guest_memfd and has mmap_lock"
+HAS_FILE = "{task} takes the invalidate_lock and waits for mmap_lock"
+HAS_MM = "{task} faults on its mapping of guest_memfd and holds mmap_lock"
+TRUNCATED = "{task} truncates {page}, which is freed with its last reference"
 POPULATE = KernelFile("virt/kvm/guest_memfd.c", "kvm_gmem_populate()", "7.2.8")
 
 
@@ -72,7 +73,7 @@ def mapped_unassigned(w: World) -> bool:
 
 @condition(
     "private-mapping-of-shared",
-    "an SPTE maps a page as private whose attribute is shared",
+    "an SPTE maps a page as private although its attribute is shared",
     source=ATTRIBUTES,
     backed_by=("page-mapped", "page-shared"),
 )
@@ -92,8 +93,7 @@ def conversion_failed(w: World) -> bool:
 
 @condition(
     "page-stuck",
-    "a page that firmware refused still belongs to firmware, nobody handles it, and it "
-    "is not leaked",
+    "a page that firmware refused stays with firmware: no task handles it, and it is not leaked",
     source=RECLAIM,
     backed_by=("conversion-failed",),
 )
@@ -107,6 +107,27 @@ def page_stuck(w: World) -> bool:
 @condition("page-allocated-again", "a page was punched and allocated again", source=PREPARE)
 def allocated_again(w: World) -> bool:
     return any(page.again for page in w.all(Page))
+
+
+@condition(
+    "hole-open",
+    "a page has been truncated, and its PUNCH_HOLE has not returned",
+    source=KernelFile("virt/kvm/guest_memfd.c", "kvm_gmem_punch_hole()", "7.2.8"),
+)
+def hole_open(w: World) -> bool:
+    return any(t.stands_at(TRUNCATED) for t in w.all(Task))
+
+
+@condition(
+    "freed-page-referenced",
+    "guest_memfd has freed a page to which a fault has a reference",
+    source=FREE,
+    backed_by=("page-freed",),
+)
+def freed_page_referenced(w: World) -> bool:
+    return any(
+        v.holds and p.owner != Owner.GUEST for v in w.all(Vcpu) for p in w.all(Page) if v.fault is p
+    )
 
 
 @condition("page-populated", "a page has been measured", source=POPULATE)
@@ -126,11 +147,15 @@ def psc_out_of_bounds(w: World) -> bool:
     return w.the(Host).out_of_bounds
 
 
-@condition("lock-waited-for", "a task has one of two locks and wants the other", source=POPULATE)
+@condition(
+    "lock-waited-for", "a task holds one of two locks and waits for the other", source=POPULATE
+)
 def lock_waited_for(w: World) -> bool:
     return any(t.stands_at(HAS_FILE) or t.stands_at(HAS_MM) for t in w.all(Task))
 
 
-@condition("no-lock-waited-for", "no task has a lock and wants another", source=POPULATE)
+@condition(
+    "no-lock-waited-for", "no task holds one lock while it waits for the other", source=POPULATE
+)
 def no_lock_waited_for(w: World) -> bool:
     return not any(t.stands_at(HAS_FILE) or t.stands_at(HAS_MM) for t in w.all(Task))

@@ -45,7 +45,7 @@ def execute_mixed(w: World) -> bool:
 
 @condition(
     "cookies-mixed-as-picked",
-    "the picks of two siblings are tasks of different cookies",
+    "two siblings have picked tasks with different cookies",
     source=DOC,
     backed_by=("two-cookies-wait",),
 )
@@ -63,7 +63,7 @@ def cookies_mixed_picked(w: World) -> bool:
 
 @condition(
     "cookies-mixed-executing",
-    "user or guest instructions of tasks with different cookies execute at once on siblings",
+    "siblings execute user or guest instructions of tasks with different cookies at the same time",
     source=DOC,
     backed_by=("two-cookies-wait",),
 )
@@ -72,7 +72,9 @@ def cookies_mixed_executing(w: World) -> bool:
 
 
 @condition(
-    "cookies-apart", "no two siblings execute tasks with different cookies at once", source=DOC
+    "cookies-apart",
+    "no two siblings execute tasks with different cookies at the same time",
+    source=DOC,
 )
 def cookies_apart(w: World) -> bool:
     return not execute_mixed(w)
@@ -111,14 +113,14 @@ def two_cookies_wait(w: World) -> bool:
     )
 
 
-@condition("forced-idle", "a cpu is kept idle although a task of it is runnable", source=DOC)
+@condition("forced-idle", "a cpu is kept idle although one of its tasks is runnable", source=DOC)
 def forced_idle(w: World) -> bool:
     return any(t.runnable and t.cpu.curr is None and not t.cpu.need_resched for t in w.all(Task))
 
 
 @condition(
     "idle-though-a-task-fits",
-    "a cpu is kept idle, and a runnable task of it has the cookie of what a sibling runs",
+    "a cpu is kept idle, although one of its runnable tasks has the cookie of the sibling's task",
     source=PICK,
     backed_by=("forced-idle",),
 )

@@ -54,7 +54,7 @@ def ioctl_done(w: World) -> bool:
 
 @condition(
     "hotplug-locks-free",
-    "nobody holds device_hotplug_lock, the mutex of a cpu's device or cpu_add_remove_lock",
+    "no task holds device_hotplug_lock, the mutex of a cpu's device or cpu_add_remove_lock",
     source=STORE,
 )
 def hotplug_locks_free(w: World) -> bool:

@@ -38,7 +38,7 @@ def foreign_on(w: World, vcpu: Vcpu, cpu: Cpu) -> bool:
 
 @condition(
     "sibling-executes",
-    "an instruction of a sibling executes while a vcpu that asked for protection is in guest mode",
+    "a sibling executes an instruction while a vcpu that asked for protection is in guest mode",
     source=SMTP,
     backed_by=("protected-guest-runs", "sibling-busy"),
 )

@@ -63,7 +63,7 @@ def second_vcpu_runs(w: World) -> bool:
     return any(v.index == 1 and v.cpu.activity == Activity.GUEST for v in w.all(Vcpu))
 
 
-@condition("legal-pair-runs", "two vcpus of a core are in guest mode at once", source=RUN)
+@condition("legal-pair-runs", "two vcpus of a core are in guest mode at the same time", source=RUN)
 def legal_pair_runs(w: World) -> bool:
     return any(
         v.cpu.activity == Activity.GUEST

@@ -121,7 +121,7 @@ def shared_though_told(w: World) -> bool:
 
 @condition(
     "deceived-guest",
-    "two contexts that distrust each other share a core, and the guest believes they cannot",
+    "two contexts that distrust each other share a core, and the guest believes that they cannot",
     source=THREAD,
     backed_by=("a-vcpu-runs",),
 )

@@ -23,7 +23,7 @@ def _any(w: World, event: Event) -> bool:
 
 @condition(
     "not-bare-metal",
-    "a guest gets what bare metal would not give it: #AC it did not ask for, none where it did, a "
+    "a guest sees what bare metal would not show: #AC it did not ask for, none where it did, a "
     "lock that is not atomic, an exit it did not ask for, or its end",
     source=CONTRACT,
     backed_by=("split-lock-tried",),
@@ -107,15 +107,13 @@ def split_lock_tried(w: World) -> bool:
 
 @condition(
     "lock-unsettled",
-    "a guest's split lock has faulted and was neither executed nor punished yet",
+    "a guest's split lock has faulted, and its vcpu still waits",
     source=CONTRACT,
 )
 def lock_unsettled(w: World) -> bool:
     return any(vcpu.trying for vcpu in w.all(Vcpu))
 
 
-@condition(
-    "lock-settled", "no guest's split lock waits to be executed or punished", source=CONTRACT
-)
+@condition("lock-settled", "no vcpu waits for a split lock that has faulted", source=CONTRACT)
 def lock_settled(w: World) -> bool:
     return not any(vcpu.trying for vcpu in w.all(Vcpu))

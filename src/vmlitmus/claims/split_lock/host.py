@@ -16,7 +16,7 @@ def detecting(w: World) -> bool:
     return w.the(Host).mode == HostMode.WARN or w.the(Host).mode == HostMode.FATAL
 
 
-@condition("host-ac", "the host deals with #AC of a guest", source=WARN)
+@condition("host-ac", "the host handles an #AC of a guest", source=WARN)
 def host_ac(w: World) -> bool:
     return any(vcpu.event == Event.HOST_AC and not vcpu.vm.neighbour for vcpu in w.all(Vcpu))
 
@@ -50,7 +50,7 @@ def bus_locked(w: World) -> bool:
 
 @condition(
     "two-locks-unslowed",
-    "a guest locks the bus twice with nothing to slow it down in between",
+    "a guest locks the bus twice, and nothing slows it down in between",
     source=WARN,
     backed_by=("split-lock-tried",),
 )
@@ -90,7 +90,7 @@ def host_kernel_ac(w: World) -> bool:
 
 @condition(
     "two-cores-undetected",
-    "two cores have detection off at once",
+    "two cores have detection off at the same time",
     source=WARN,
     backed_by=("split-lock-tried",),
 )
@@ -99,7 +99,7 @@ def two_cores_undetected(w: World) -> bool:
 
 
 def quiet(w: World) -> bool:
-    """Say whether all guests have given up split locks and no work is left to be done."""
+    """Say whether no vcpu uses split locks any more and no work is left to be done."""
     return (
         all(vcpu.stopped and vcpu.idle for vcpu in w.all(Vcpu))
         and all(work.idle and not work.pending for work in w.all(Work))
@@ -112,19 +112,19 @@ def undetected(w: World) -> bool:
     return detecting(w) and any(cpu.online and not cpu.msr.detects for cpu in w.all(Cpu))
 
 
-@condition("all-stopped", "all have given up split locks", source=WARN)
+@condition("all-stopped", "no vcpu uses split locks any more", source=WARN)
 def all_stopped(w: World) -> bool:
     return all(vcpu.stopped and vcpu.idle for vcpu in w.all(Vcpu))
 
 
-@condition("all-quiet", "all have given up split locks and no work is left", source=WARN)
+@condition("all-quiet", "no vcpu uses split locks any more, and no work is left", source=WARN)
 def all_quiet(w: World) -> bool:
     return quiet(w)
 
 
 @condition(
     "stays-undetected",
-    "all have given up split locks, no work is left, and an online core does not detect",
+    "no vcpu uses split locks any more, no work is left, and an online core does not detect",
     source=WARN,
     backed_by=("all-quiet",),
 )
@@ -134,7 +134,7 @@ def stays_undetected(w: World) -> bool:
 
 @condition(
     "all-off-cpu",
-    "all have given up split locks, no work is left, and no vcpu thread is on a cpu",
+    "no vcpu uses split locks any more, no work is left, and no vcpu thread is on a cpu",
     source=WARN,
 )
 def all_off_cpu(w: World) -> bool:

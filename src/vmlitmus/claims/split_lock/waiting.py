@@ -27,7 +27,7 @@ def passed_once(w: World) -> bool:
 
 @condition(
     "passed-over",
-    "a vcpu waits for buslock_sem and others get it more often than there are others",
+    "a vcpu waits for buslock_sem while others take it more times than there are other vcpus",
     source=SEMAPHORE,
     backed_by=("waits-for-semaphore",),
 )
@@ -62,14 +62,16 @@ def error_hidden(w: World) -> bool:
     return any(vcpu.entered_again for vcpu in w.all(Vcpu))
 
 
-@condition("bus-lock-exit", "the VMM hears of a bus lock before it is made", source=THRESHOLD)
+@condition(
+    "bus-lock-exit", "the VMM is told of a bus lock before the lock happens", source=THRESHOLD
+)
 def bus_lock_exit(w: World) -> bool:
     return any(vcpu.exits > 0 for vcpu in w.all(Vcpu))
 
 
 @condition(
     "second-exit",
-    "the VMM hears twice of one bus lock",
+    "the VMM is told twice of one bus lock",
     source=THRESHOLD,
     backed_by=("bus-lock-exit",),
 )

@@ -13,12 +13,12 @@ TRIES_AGAIN = "{vcpu}'s thread finds its fault on {page} stale and tries again"
 PRE_FAULT = KernelFile("arch/x86/kvm/mmu/mmu.c", "kvm_tdp_page_prefault()", "7.2.8")
 
 
-@condition("flush-waits", "somebody waits for a vcpu to answer its flush", source=MAKE)
+@condition("flush-waits", "a task or vcpu waits for a vcpu to answer its flush", source=MAKE)
 def flush_waits(w: World) -> bool:
     return any(len(task.awaits) > 0 for task in w.all(Task))
 
 
-@condition("flush-answered", "nobody waits for a vcpu to answer", source=MAKE)
+@condition("flush-answered", "no task or vcpu waits for a vcpu to answer its flush", source=MAKE)
 def flush_answered(w: World) -> bool:
     return not any(len(task.awaits) > 0 for task in w.all(Task))
 
@@ -75,7 +75,7 @@ def vcpu_freed(w: World) -> bool:
 
 @condition(
     "freed-vcpu-used",
-    "somebody uses a vcpu that KVM_CREATE_VCPU has freed again",
+    "a task uses a vcpu that KVM_CREATE_VCPU has freed",
     source=CREATE,
     backed_by=("vcpu-freed",),
 )

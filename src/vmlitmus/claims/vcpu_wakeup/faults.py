@@ -33,7 +33,7 @@ def stale_spte(w: World) -> bool:
     return written and table.spte not in (Spte.NONE, made_from)
 
 
-@condition("page-ready", "a page is ready, and the guest has not been told", source=EXECUTE)
+@condition("page-ready", "a page is ready, and the guest does not know it yet", source=EXECUTE)
 def page_ready(w: World) -> bool:
     return any(v.done > 0 for v in w.all(Vcpu))
 

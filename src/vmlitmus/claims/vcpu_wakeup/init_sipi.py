@@ -16,7 +16,7 @@ def settled(w: World, vcpu: Vcpu) -> bool:
     return all_returned(w) and vcpu.idle and vcpu.events == 0
 
 
-@condition("init-sent", "an INIT was sent that its vcpu has not taken", source=SEND)
+@condition("init-sent", "a vcpu has not taken an INIT that was sent to it", source=SEND)
 def init_sent(w: World) -> bool:
     return any(v.init_due for v in w.all(Vcpu))
 

@@ -27,12 +27,16 @@ def waits(vcpu: Vcpu) -> bool:
     return vcpu.pir or vcpu.virr
 
 
-@condition("posted-while-running", "an interrupt waits in memory, the vcpu runs", source=DELIVER)
+@condition(
+    "posted-while-running", "an interrupt waits in memory while the vcpu runs", source=DELIVER
+)
 def posted_while_running(w: World) -> bool:
     return any(v.running and waits(v) for v in w.all(Vcpu))
 
 
-@condition("posted-while-sleeping", "an interrupt waits in memory, the vcpu sleeps", source=DELIVER)
+@condition(
+    "posted-while-sleeping", "an interrupt waits in memory while the vcpu sleeps", source=DELIVER
+)
 def posted_while_sleeping(w: World) -> bool:
     return any(v.sleeps and waits(v) for v in w.all(Vcpu))
 
@@ -58,7 +62,7 @@ def sleeps_with_interrupt(w: World) -> bool:
 
 
 @condition(
-    "interrupt-pending", "an interrupt was sent that the guest has not taken", source=DELIVER
+    "interrupt-pending", "the guest has not taken an interrupt that was sent", source=DELIVER
 )
 def interrupt_pending(w: World) -> bool:
     return any(waits(v) or v.irr or v.injected for v in w.all(Vcpu))
@@ -76,7 +80,7 @@ def on_wakeup_list(w: World) -> bool:
 
 @condition(
     "listed-twice",
-    "a vcpu is put on a wakeup list although it is on one: the list is corrupt",
+    "a vcpu is put on a wakeup list while it is on one already, which corrupts the list",
     source=ENABLE,
     backed_by=("on-wakeup-list",),
 )

@@ -13,7 +13,7 @@ def page_freed(w: World) -> bool:
     return any(page.freed for page in w.all(Page))
 
 
-@condition("page-walked", "a vcpu is in a shadow page, in a lockless walk", source=ZAP)
+@condition("page-walked", "a vcpu reads a shadow page in a lockless walk", source=ZAP)
 def page_walked(w: World) -> bool:
     return any(len(page.walkers) > 0 for page in w.all(Page))
 
@@ -40,7 +40,7 @@ def dirty_line_left(w: World) -> bool:
 
 @condition(
     "freed-page-walked",
-    "a vcpu is in a shadow page that was freed",
+    "a vcpu reads a shadow page that was freed",
     source=ZAP,
     backed_by=("page-freed", "page-walked"),
 )

@@ -31,7 +31,7 @@ def apicv_changes_in_l2(w: World) -> bool:
 
 @condition(
     "stale-controls",
-    "a vcpu runs L1 by controls that are not those of its apicv_active",
+    "a vcpu runs L1 with controls that do not match its apicv_active",
     source=REFRESH,
     backed_by=("apicv-changes-in-l2",),
 )

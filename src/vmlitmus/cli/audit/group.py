@@ -18,7 +18,7 @@ _COMMANDS = {
     "audit", cls=LazyGroup, kind="audit", package="vmlitmus.cli.audit", commands=_COMMANDS
 )
 def command() -> None:
-    """Judge real machines by the claims of the models. Nothing is changed, nothing is executed.
+    """Judge real machines by the claims of the models. It only reads.
 
     \b
     vmlitmus audit host                      this machine and every VM on it

@@ -11,6 +11,7 @@ import click
 from vmlitmus.cli.options import html_option, output_option, write_html, write_out
 from vmlitmus.cli.output.destination import Writing
 from vmlitmus.errors import HostError
+from vmlitmus.named_file import read_named
 from vmlitmus.outcome.audit import Audit, exit_code
 
 if TYPE_CHECKING:
@@ -136,13 +137,9 @@ def shown(audit: Audit, layout: str, *, facts: bool) -> str:
 def content(path: str) -> bytes:
     """Return a named file, bounded; raises HostError."""
     try:
-        with Path(path).open("rb") as file:
-            data = file.read(_LIMIT + 1)
+        return read_named(path, _LIMIT, pipes=True)
     except OSError as error:
         raise HostError(error.strerror or str(error), path) from None
-    if len(data) > _LIMIT:
-        raise HostError(f"longer than {_LIMIT} bytes", path)
-    return data
 
 
 def _xml(path: str | None) -> DomainXml | None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
-from pathlib import Path
 from typing import TextIO, cast
 
 import click
 
 from vmlitmus.cli.options import html_option, output_option, write_html, write_out
 from vmlitmus.cli.output.destination import Writing, whole
+from vmlitmus.cli.recording import recording_options
 from vmlitmus.errors import UsageError
 
 EPILOG = (
@@ -22,24 +22,14 @@ EPILOG = (
 
 @click.command("trace", cls=Writing, epilog=EPILOG)
 @click.argument("file")
-@click.option("--vcpus", metavar="FILE", help="A table: tid, process, vcpu, cookie, by tabs.")
-@click.option(
-    "--core",
-    "cores",
-    metavar="LIST",
-    multiple=True,
-    help="The cpus of a core, such as 0-1 or 0,48; once for each core.",
-)
-@click.option(
-    "--host",
-    metavar="DIR|FILE",
-    help="The host (/), a saved tree or what audit collect wrote: its threads, cookies and cores.",
-)
+@recording_options
 @click.option(
     "--trust-topology", is_flag=True, help="Believe the sibling lists of a host that is a guest."
 )
 @click.option("--claim", "claims", metavar="NAME", multiple=True, help="Judge these claims only.")
-@click.option("--clock", metavar="NAME", default="", help="The trace clock, where text hides it.")
+@click.option(
+    "--clock", metavar="NAME", default="", help="The trace clock, if the text does not name it."
+)
 @click.option(
     "--guest-threads",
     metavar="N",
@@ -54,7 +44,11 @@ EPILOG = (
     show_default=True,
     help="How long a reschedule IPI may take.",
 )
-@click.option("--stats", metavar="FILE", help="per_cpu/cpuN/stats, each below a line cpuN.")
+@click.option(
+    "--stats",
+    metavar="FILE",
+    help="Lost events: per_cpu/cpuN/stats of all cpus, each below a line cpuN.",
+)
 @click.option("--buffer", metavar="NAME", help="One of several buffers of a trace.dat file.")
 @click.option("--all", "everything", is_flag=True, help="Show every pair and every core.")
 @click.option("--json", "as_json", is_flag=True, help="Print vmlitmus/audit/1.")
@@ -87,6 +81,7 @@ def command(
     from vmlitmus.audit.trace.identity import last_own_cookies
     from vmlitmus.audit.trace.recorded import RunQuestion, audit_recording
     from vmlitmus.audit.who import find_out
+    from vmlitmus.cli.audit.host import content
     from vmlitmus.trace.recording import open_recording, read_overruns
 
     RunQuestion(claims).check()
@@ -96,7 +91,7 @@ def command(
     recording = open_recording(file, buffer)
     settled = None if file == "-" else last_own_cookies(open_recording(file, buffer))
     if stats is not None:
-        recording.overruns |= read_overruns(Path(stats).read_text("utf-8", "replace"))
+        recording.overruns |= read_overruns(content(stats).decode("utf-8", "replace"))
     judged = partial(audit_recording, recording, roster, found_cores, question)
     if perfetto is None:
         audit = judged(None, settled)

@@ -22,8 +22,9 @@ from vmlitmus.cli.catalogue.inventory import (
     thread_items,
     timing_items,
 )
-from vmlitmus.cli.options import user_catalogue
+from vmlitmus.cli.options import model_option, user_catalogue
 from vmlitmus.cli.output.screen import width
+from vmlitmus.cli.shell.test_names import complete_listed
 from vmlitmus.decide.own_code import in_own_world
 from vmlitmus.errors import UsageError, nearest
 from vmlitmus.litmus import Catalogue
@@ -34,10 +35,10 @@ WHAT = ("tests", "cells", "threads", "keys", "schemas", "timings", *OF_A_MODEL)
 
 @click.command("list")
 @click.argument("what", type=click.Choice(sorted(WHAT)), default="tests", metavar="[WHAT]")
-@click.argument("words", nargs=-1, metavar="[TOPIC] [WORD]...")
+@click.argument("words", nargs=-1, metavar="[TOPIC] [WORD]...", shell_complete=complete_listed)
 @click.option("--files", is_flag=True, help="With tests: also where each test's file is.")
 @click.option("--json", "as_object", is_flag=True, help="Print one JSON object, vmlitmus/list/1.")
-@click.option("--model", metavar="FILE", help="A Python file with a model of your own.")
+@model_option
 def command(
     what: str, words: tuple[str, ...], files: bool, as_object: bool, model: str | None
 ) -> int:

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from vmlitmus.cli.output.destination import write_whole
+from vmlitmus.cli.shell.test_names import complete_topics
 from vmlitmus.errors import UsageError
 
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,60}")
@@ -16,7 +17,13 @@ _NAME = re.compile(r"[a-z][a-z0-9-]{0,60}")
 @click.command("new")
 @click.argument("kind", type=click.Choice(["mechanism", "test", "claim", "topic"]))
 @click.argument("name")
-@click.option("--topic", default="cache-flush", show_default=True, help="The topic it belongs to.")
+@click.option(
+    "--topic",
+    default="cache-flush",
+    show_default=True,
+    help="The topic it belongs to.",
+    shell_complete=complete_topics,
+)
 @click.option(
     "--setting",
     metavar="TABLE.KEY",

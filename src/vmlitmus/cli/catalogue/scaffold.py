@@ -1,7 +1,7 @@
 """Files to begin with: a mechanism, a test, a claim or a topic of one's own, which run as they are.
 
 A test begins as the smallest one that the topic ships; a mechanism as the topic's default one under
-a new name, with all its moments listed, and with a test whose verdict hangs on the mechanism where
+a new name, with all its hooks listed, and with a test whose verdict hangs on the mechanism where
 there is one, else with one that executes it. Returns texts by file name; writes nothing.
 """
 
@@ -145,7 +145,7 @@ def _choose(model: Model, setting: str | None) -> tuple[str, str]:
     if not known:
         raise UsageError(
             f"{model.name} has no setting that chooses a mechanism; change one of its steps with "
-            "amended(), see docs/language.md"
+            "amended(), see docs/writing/language.md"
         )
     if setting is None:
         return next((found for found in known if found[0] != "machine"), known[0])
@@ -168,8 +168,8 @@ def _imports(base: type[Hooks], hooks: type[Hooks]) -> str:
 
 
 def _moments(hooks: type[Hooks]) -> str:
-    """Return the moments of a hook class as comments: signature, and what its docstring says."""
-    lines = ["# The moments at which it may do something (copy one here without the #):"]
+    """Return the hooks of a hook class as comments: signature, and what its docstring says."""
+    lines = ["# The hooks in which it may do something (copy one here without the #):"]
     for name, member in inspect.getmembers(hooks, inspect.isfunction):
         if not name.startswith("_"):
             signature = str(inspect.signature(member)).replace("'", "")

@@ -21,7 +21,7 @@ from {module} import {base}
 
 
 class {cls}({base}):
-    """{title}: as {base}, until you change a moment below."""
+    """{title}: as {base}, until you change a hook below."""
 
 {moments}
 

@@ -56,7 +56,11 @@ from vmlitmus.report import line, summary
     "--only-unexpected", "only", is_flag=True, help="Print only tests that are not as expected."
 )
 @click.option(
-    "-x", "--exit-first", "first", is_flag=True, help="Stop at the first that is not as expected."
+    "-x",
+    "--exit-first",
+    "first",
+    is_flag=True,
+    help="Stop at the first test that is not as expected.",
 )
 @click.option(
     "-j",

@@ -25,7 +25,7 @@ from vmlitmus.cli.output.destination import Writing
 from vmlitmus.cli.output.progress import Ticker
 from vmlitmus.cli.output.screen import width
 from vmlitmus.cli.runs.run_formats import DRAWN, as_mail, check_single, draw
-from vmlitmus.cli.shell.test_names import complete_tests
+from vmlitmus.cli.shell.test_names import complete_conditions, complete_tests
 from vmlitmus.decide import Job, check_parts, decide_apart
 from vmlitmus.decide.own_code import Refused
 from vmlitmus.errors import UsageError
@@ -52,7 +52,12 @@ _Decided = tuple[Test, list[Outcome]]  # a test with the outcomes of its cells
     "sequence diagram, svg a picture; perfetto a trace for its viewer; selftest a skeleton in C "
     "for the kernel.",
 )
-@click.option("-v", "--verbose", is_flag=True, help="List all assumptions, sources and idle steps.")
+@click.option(
+    "-v",
+    "--verbose",
+    is_flag=True,
+    help="List all assumptions, sources and steps that never happened.",
+)
 @click.option("--states", is_flag=True, help="Show what each step of the run changes.")
 @click.option("--all", "every", is_flag=True, help="Show every cell of a matrix in full.")
 @click.option(
@@ -67,6 +72,7 @@ _Decided = tuple[Test, list[Outcome]]  # a test with the outcomes of its cells
 @click.option(
     "--reach",
     metavar="CONDITION",
+    shell_complete=complete_conditions,
     help="Show the shortest run that reaches this condition, instead of the test's own claim.",
 )
 @html_option

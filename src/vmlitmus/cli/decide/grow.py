@@ -59,9 +59,10 @@ def command(
 ) -> int:
     """Ask a test again with each bound one higher: cores, vcpus, pages, tasks, each at_most.
 
-    First each bound alone, then all together, then each by two, until the time is up: --time-limit
-    is for all of it, 60 seconds without one. The first verdict that changes is shown as by explain.
-    The last line says how far the test's verdict has been pushed. Exits 0 whatever the verdicts.
+    First each bound alone, then all together, then each by two, until the time is up. --time-limit
+    is the time for all questions together; the default is 60 seconds. The first verdict that
+    changes is shown as by explain. The last line says with which bounds the verdict was the same.
+    Exits 0 whatever the verdicts.
 
     \b
     vmlitmus grow drop-destroy-flush-snp-dma

@@ -22,6 +22,7 @@ from vmlitmus.cli.options import (
 from vmlitmus.cli.output.destination import Writing
 from vmlitmus.cli.output.progress import Ticker
 from vmlitmus.cli.output.screen import width
+from vmlitmus.cli.runs.repeated import runs_option
 from vmlitmus.cli.shell.test_names import complete_tests
 from vmlitmus.decide import Job, decide_all
 from vmlitmus.errors import UsageError
@@ -48,11 +49,7 @@ _TOLD = 3  # faulty cells that are told in full
     is_flag=True,
     help="Claims and costs of the topic's mechanisms side by side, from grids and tests in time.",
 )
-@click.option(
-    "--runs",
-    type=click.IntRange(2, 65536),
-    help="With --cost: make exactly this many runs of each cell.",
-)
+@runs_option("With --cost: make exactly this many runs of each cell.")
 @click.option(
     "--json",
     "as_object",
@@ -82,13 +79,14 @@ def command(
     Grids with an axis of claims come first, the largest before the others. The last axis goes
     across, unless the file says otherwise; a grid of one row is printed as a column. Grids are as
     wide as the terminal, or 75 columns in a pipe. A verdict that is not the expected one is marked
-    with "!", and so is a published claim that compares with the model otherwise than its file says.
+    with "!". So is a published claim if its file says that the model agrees and it does not, or the
+    other way round.
     Exits 0 whatever the verdicts; another exit code means that a cell has no
     verdict. 'vmlitmus explain TEST[axis=value,...]' shows the run behind a cell.
 
-    With --cost a row is a mechanism: how often each claim holds for it, and what it costs, with
-    intervals; a cell in time has 5 s, or --time-limit, or --runs. A figure that is not known well
-    enough has a "?", and the exit code is 3.
+    With --cost each row is a mechanism: how often each claim holds for it, and what it costs, with
+    intervals. Each simulated cell gets 5 s, or what --time-limit or --runs say. A figure that is
+    not precise enough has a "?", and then the exit code is 3.
     """
     catalogue = deciding.catalogue()
     selected = [s for s in catalogue.select([selector], wide=wide) if s[0].axes]

@@ -6,7 +6,7 @@ import textwrap
 
 import click
 
-from vmlitmus.cli.options import one_cell, output_option, user_catalogue, write_out
+from vmlitmus.cli.options import model_option, one_cell, output_option, user_catalogue, write_out
 from vmlitmus.cli.output.destination import Writing
 from vmlitmus.cli.shell.test_names import complete_tests
 from vmlitmus.decide import Job
@@ -24,7 +24,7 @@ from vmlitmus.scenario import Cell, Test
     required=True,
     help="promela is read by SPIN, murphi by Rumur.",
 )
-@click.option("--model", metavar="FILE", help="A Python file with a model of your own.")
+@model_option
 @output_option
 def command(test: str, language: str, model: str | None, output: str | None) -> int:
     """Write a test for another model checker, so that it can decide it too.

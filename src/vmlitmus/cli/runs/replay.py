@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import click
 
-from vmlitmus.cli.options import one_cell, user_catalogue
+from vmlitmus.cli.options import model_option, one_cell, user_catalogue
 from vmlitmus.cli.shell.test_names import complete_tests
 from vmlitmus.compiler import Machine, State
 from vmlitmus.decide import Job
@@ -17,6 +16,7 @@ from vmlitmus.engine.trace import replayed
 from vmlitmus.errors import UsageError
 from vmlitmus.lang import Claim
 from vmlitmus.litmus.user_model.load import SECONDS
+from vmlitmus.named_file import read_named
 from vmlitmus.report import timeline
 from vmlitmus.scenario import Cell, Test
 
@@ -31,7 +31,7 @@ _LARGEST = 1 << 20  # bytes of a file of steps
 @click.option(
     "--loop", type=int, metavar="N", help="The steps after the first N are a loop; it is checked."
 )
-@click.option("--model", metavar="FILE", help="A Python file with a model of your own.")
+@model_option
 def command(test: str, steps: str, loop: int | None, model: str | None) -> int:
     """Execute given steps of a test from its initial state and show the time-line.
 
@@ -61,13 +61,7 @@ def _replayed(job: Job, test: Test, cell: Cell, steps: Sequence[str], loop: int 
 def _read(path: str) -> str:
     """Return the text of a file of steps; raises UsageError."""
     try:
-        if Path(path).exists() and not Path(path).is_file():
-            raise UsageError(f"--steps @{path}: not a regular file")
-        with Path(path).open("rb") as file:
-            data = file.read(_LARGEST + 1)
-        if len(data) > _LARGEST:
-            raise UsageError(f"--steps @{path}: larger than {_LARGEST} bytes")
-        return data.decode("utf-8")
+        return read_named(path, _LARGEST).decode("utf-8")
     except UnicodeDecodeError:
         raise UsageError(f"--steps @{path}: not UTF-8 text") from None
     except (OSError, ValueError) as error:

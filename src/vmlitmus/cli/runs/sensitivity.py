@@ -9,26 +9,15 @@ import click
 from vmlitmus.cli.options import output_option, user_catalogue, write_out
 from vmlitmus.cli.output.destination import Writing
 from vmlitmus.cli.output.progress import Ticker
+from vmlitmus.cli.runs.repeated import runs_option, seed_option
 from vmlitmus.cli.shell.test_names import complete_tests
 from vmlitmus.errors import UsageError
 
 
 @click.command("sensitivity", cls=Writing)
 @click.argument("test", shell_complete=complete_tests)
-@click.option(
-    "--seed",
-    type=click.IntRange(0, 2**63 - 1),
-    default=1,
-    show_default=True,
-    help="The same seed gives the same runs.",
-)
-@click.option(
-    "--runs",
-    type=click.IntRange(2, 65536),
-    default=20,
-    show_default=True,
-    help="How often each variant is run.",
-)
+@seed_option
+@runs_option("How often each variant is run.", default=20)
 @click.option(
     "--json", "as_object", is_flag=True, help="Print one JSON object, vmlitmus/sensitivity/1."
 )
@@ -43,7 +32,7 @@ def command(test: str, seed: int, runs: int, as_object: bool, output: str | None
     vmlitmus sensitivity 'reclaim-storm-in-time[reclaims=100 /s]'
     """
     from vmlitmus.outcome.sensitivity import as_json
-    from vmlitmus.report.sensitivity import sensitivity_text
+    from vmlitmus.report.timed.sensitivity import sensitivity_text
     from vmlitmus.simulation.sensitivity import sensitivity
     from vmlitmus.simulation.simulate import Asked
 

@@ -13,6 +13,7 @@ from vmlitmus.cli.cluster import cluster_option, refuse_here
 from vmlitmus.cli.options import (
     html_option,
     limits,
+    model_option,
     output_option,
     user_catalogue,
     write_html,
@@ -20,6 +21,7 @@ from vmlitmus.cli.options import (
 )
 from vmlitmus.cli.output.destination import Writing
 from vmlitmus.cli.output.progress import Ticker
+from vmlitmus.cli.runs.repeated import runs_option, seed_option
 from vmlitmus.cli.shell.test_names import complete_tests
 from vmlitmus.errors import UsageError
 
@@ -33,13 +35,7 @@ if TYPE_CHECKING:
 
 @click.command("simulate", cls=Writing)
 @click.argument("test", shell_complete=complete_tests)
-@click.option(
-    "--seed",
-    type=click.IntRange(0, 2**63 - 1),
-    default=1,
-    show_default=True,
-    help="The same seed gives the same runs.",
-)
+@seed_option
 @click.option(
     "--precision",
     type=click.FloatRange(0.0001, 1.0),
@@ -54,11 +50,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="How often an interval has to contain the true figure.",
 )
-@click.option(
-    "--runs",
-    type=click.IntRange(2, 65536),
-    help="Make exactly this many runs, whatever the precision.",
-)
+@runs_option("Make exactly this many runs, whatever the precision.")
 @click.option(
     "--set", "given", multiple=True, metavar="NAME=VALUE", help="Give a parameter another value."
 )
@@ -86,7 +78,7 @@ if TYPE_CHECKING:
     metavar="TIME",
     help="Per cell, which includes building it: seconds, or such as 10m. Default: 20.",
 )
-@click.option("--model", metavar="FILE", help="A Python file with a model of your own.")
+@model_option
 @click.option("-j", "--jobs", type=click.IntRange(1, 1024), help="How many processes at a time.")
 @click.option(
     "--plot",
@@ -187,7 +179,7 @@ def _print(
     done: Simulated, as_object: bool, verbose: bool, html: str | None, output: str | None
 ) -> None:
     from vmlitmus.outcome.simulated import as_json
-    from vmlitmus.report.simulated import simulated_text
+    from vmlitmus.report.timed.simulated import simulated_text
 
     if html:
         from vmlitmus.report.html import simulation_page
@@ -205,7 +197,7 @@ def _picture(plot: str | None, worst: str | None) -> str:
         return ""
     from importlib.util import find_spec
 
-    from vmlitmus.report.plot import FORMATS, NoPlotting
+    from vmlitmus.report.timed.plot import FORMATS, NoPlotting
 
     kind = plot.rpartition(".")[2].lower()
     if kind not in FORMATS or "." not in plot:
@@ -219,7 +211,7 @@ def _picture(plot: str | None, worst: str | None) -> str:
 
 def _draw(done: Simulated, plot: str, kind: str) -> None:
     from vmlitmus.cli.output.destination import write_whole
-    from vmlitmus.report.plot import plotted
+    from vmlitmus.report.timed.plot import plotted
 
     try:
         write_whole(plotted(done, kind), plot)
@@ -233,7 +225,7 @@ def _worst(
     """Print the longest time of a latency; return the exit code."""
     from vmlitmus.decide.own_code import apart
     from vmlitmus.outcome.longest import as_json
-    from vmlitmus.report.longest import longest_text
+    from vmlitmus.report.timed.longest import longest_text
     from vmlitmus.simulation.worst.worst_case import worst_case
 
     q = question

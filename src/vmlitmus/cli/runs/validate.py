@@ -6,6 +6,8 @@ import click
 
 from vmlitmus.cli.options import output_option, write_out
 from vmlitmus.cli.output.destination import Writing
+from vmlitmus.cli.recording import recording_options
+from vmlitmus.cli.shell.test_names import complete_topics
 from vmlitmus.errors import UsageError
 
 EPILOG = "Exit codes: 0 explained, 1 not, 3 cannot tell, 2 wrong usage or nothing that can be read."
@@ -13,20 +15,14 @@ EPILOG = "Exit codes: 0 explained, 1 not, 3 cannot tell, 2 wrong usage or nothin
 
 @click.command("validate", cls=Writing, epilog=EPILOG)
 @click.argument("file")
-@click.option("--topic", required=True, metavar="TOPIC", help="A topic that has a mapping.")
-@click.option("--vcpus", metavar="FILE", help="A table: tid, process, vcpu, cookie, by tabs.")
 @click.option(
-    "--core",
-    "cores",
-    metavar="LIST",
-    multiple=True,
-    help="The cpus of a core, such as 0-1 or 0,48; once for each core.",
+    "--topic",
+    required=True,
+    metavar="TOPIC",
+    help="A topic that has a mapping.",
+    shell_complete=complete_topics,
 )
-@click.option(
-    "--host",
-    metavar="DIR|FILE",
-    help="The host (/), a saved tree or what audit collect wrote: its threads, cookies and cores.",
-)
+@recording_options
 @click.option(
     "--set",
     "settings",

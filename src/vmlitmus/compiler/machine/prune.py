@@ -11,6 +11,7 @@ from vmlitmus.compiler.ir.nodes import Code
 from vmlitmus.compiler.lowering.lower import lower_condition
 from vmlitmus.compiler.lowering.read_set import named, shape
 from vmlitmus.compiler.machine.bindings import Bindings
+from vmlitmus.compiler.machine.counted import counted
 from vmlitmus.compiler.machine.instance_code import lower_instance
 from vmlitmus.compiler.machine.large import reached
 from vmlitmus.compiler.machine.lowering_cache import LoweringCache
@@ -66,8 +67,10 @@ def checked(
         machine = replace(machine, passing=passing(found, observers, machine.variables, varying))
     numbers = {v.index: number for number, v in enumerate(varying)}
     constants = {v.index: v.initial for v in machine.variables if v.index not in numbers}
+    guards = counted(found, machine.variables)
     smaller = replace(
         machine,
+        bounds={**machine.bounds, **({"guards": guards} if guards else {})},
         variables=tuple(replace(v, index=numbers[v.index]) for v in varying),
         instances=tuple(_renumbered(i, numbers) for i in alive),
         codes=_Folded(codes, lower, constants, numbers),

@@ -8,8 +8,8 @@ from __future__ import annotations
 import hashlib
 import json
 import typing
-from collections.abc import Callable, Mapping
-from dataclasses import MISSING, asdict, fields, is_dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, is_dataclass
 from enum import Enum
 from functools import lru_cache
 from types import UnionType
@@ -78,23 +78,39 @@ def _maker(kind: Any) -> Callable[[Any], Any]:
         make = _maker(one)
         return lambda value: None if value is None else make(value)
     if is_dataclass(kind):
-        makers = {name: _maker(hint) for name, hint in _hints(typing.cast(type, kind)).items()}
-        needed: frozenset[str] = _needed(kind)
-        return lambda value: _dataclass(kind, makers, needed, value)
+        return _dataclass(typing.cast(type, kind))
     if origin is tuple:
         if len(inner) == 2 and inner[1] is Ellipsis:
-            make = _maker(inner[0])
-            return lambda value: tuple([make(one) for one in _is(value, list)])
+            every = _every(inner[0])
+            return lambda value: tuple(every(_is(value, list)))
         parts = [_maker(part) for part in inner]
         return lambda value: _tuple(parts, value)
     if isinstance(origin, type) and issubclass(origin, Mapping):
-        key, make = map(_maker, inner)
-        return lambda value: {key(name): make(one) for name, one in _is(value, dict).items()}
+        name, held = inner
+        assert name is str, "JSON has no other names"
+        every = _every(held)
+        return lambda value: dict(zip(_is(value, dict), every(value.values()), strict=True))
     if isinstance(kind, type) and issubclass(kind, Enum):
         return lambda value: _member(kind, value)
     if kind is float:
         return lambda value: float(_is(value, (int, float)))
     return lambda value: value if type(value) is kind else _is(value, kind)
+
+
+def _every(kind: Any) -> Callable[[Iterable[Any]], Iterable[Any]]:
+    """Return what makes many values of a type: those of a plain type are looked at in one go."""
+    if kind is object:
+        return lambda values: values
+    if kind in (bool, int, str):
+        return lambda values: _all_are(kind, values)
+    make = _maker(kind)
+    return lambda values: [make(one) for one in values]
+
+
+def _all_are(kind: type, values: Iterable[Any]) -> Iterable[Any]:
+    if not set(map(type, values)) <= {kind}:
+        raise Damaged
+    return values
 
 
 def _is(value: Any, kind: type | tuple[type, ...]) -> Any:
@@ -116,19 +132,21 @@ def _tuple(parts: list[Callable[[Any], Any]], value: Any) -> tuple[Any, ...]:
     return tuple([make(one) for make, one in zip(parts, value, strict=True)])
 
 
-def _dataclass(
-    kind: Any, makers: dict[str, Callable[[Any], Any]], needed: frozenset[str], value: Any
-) -> Any:
-    if not isinstance(value, dict) or not needed <= value.keys() <= makers.keys():
-        raise Damaged
-    return kind(**{name: makers[name](one) for name, one in value.items()})
+def _dataclass(kind: type) -> Callable[[Any], Any]:
+    """Return what makes an instance from its fields, all of them; a frozen class has its own."""
+    makers = {name: _maker(hint) for name, hint in _hints(kind).items()}
+    assert not hasattr(kind, "__post_init__") and not hasattr(kind, "__slots__")
+
+    def make(value: Any) -> Any:
+        if not isinstance(value, dict) or value.keys() != makers.keys():
+            raise Damaged
+        made: Any = object.__new__(kind)
+        vars(made).update({name: makers[name](one) for name, one in value.items()})
+        return made
+
+    return make
 
 
 @lru_cache(maxsize=32)
 def _hints(kind: type) -> dict[str, Any]:
     return typing.get_type_hints(kind)
-
-
-def _needed(kind: Any) -> frozenset[str]:
-    plain = (f.name for f in fields(kind) if f.default is f.default_factory is MISSING)
-    return frozenset(plain)

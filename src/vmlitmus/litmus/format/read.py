@@ -152,7 +152,7 @@ class _Reader:
     def topic(self, topic: str | None) -> str:
         given = self.data.get("topic", topic or self.default)
         if not isinstance(given, str):
-            raise self.fail("topic is missing: a file outside the catalogue names its topic")
+            raise self.fail("topic is missing: a file outside the catalogue has to name its topic")
         return given
 
     def check_keys(self, model: Model) -> None:

@@ -87,7 +87,7 @@ class Shape:
             raise self.reader.fail(f"agrees = {agrees!r}: not true or false", "agrees")
         where = self._where(row.get("where", {}), values)
         if not any(matches(where, cell) for cell in cells):
-            raise self.reader.fail(f"the [[said]] row {by!r} is about no cell", by)
+            raise self.reader.fail(f"the [[said]] row {by!r} matches no cell", by)
         return PublishedClaim(
             by=by,
             text=text,

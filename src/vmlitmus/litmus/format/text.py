@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import re
-import stat
 from collections.abc import Iterable
 from pathlib import Path
 
 from vmlitmus.errors import ScenarioError, VmlitmusError
+from vmlitmus.named_file import read_named
 from vmlitmus.scenario import Test
 
 _LARGEST = 1 << 20  # bytes of a litmus file
@@ -26,16 +25,11 @@ class LitmusError(VmlitmusError):
 def read_text(path: Path) -> str:
     """Return the text of a litmus file; raises LitmusError for what cannot be one."""
     try:
-        if not stat.S_ISREG(os.stat(path).st_mode):
-            raise LitmusError(str(path), None, "not a regular file")
-        with open(path, "rb") as file:
-            data = file.read(_LARGEST + 1)
+        data = read_named(path, _LARGEST)
     except OSError as error:
         raise LitmusError(str(path), None, error.strerror or str(error)) from None
     except ValueError as error:  # a NUL in the name
         raise LitmusError(str(path), None, str(error)) from None
-    if len(data) > _LARGEST:
-        raise LitmusError(str(path), None, f"larger than {_LARGEST} bytes")
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:

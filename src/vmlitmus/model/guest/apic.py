@@ -23,7 +23,7 @@ def request(vcpu: Vcpu, vector: Vector) -> None:
         vcpu.cpu.irq = True
 
 
-@step("{vcpu} has a timer that expires", source=TIMER, fair="weak")
+@step("{vcpu}'s guest timer expires", source=TIMER, fair="weak")
 def timer_expires(w: World, vcpu: Vcpu) -> None:
     when(vcpu.armed)
     vcpu.armed = False

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from vmlitmus.lang import Apm, World, step, when
 from vmlitmus.model.hardware.cache import forget_clean
-from vmlitmus.world import Page, PageKind, Vcpu
+from vmlitmus.world import Host, Page, PageKind, Vcpu
 
 ACCESS = Apm("15.34.9")
 
@@ -25,6 +25,8 @@ def guest_write(w: World, vcpu: Vcpu, page: Page) -> None:
     vcpu.tlb.add(page)
     if vcpu.cpu is not None:
         vcpu.cpu.dirty.add(page)
+        if w.the(Host).noncoherent_dma:
+            vcpu.wrote.add(vcpu.cpu)
         forget_clean(w, vcpu.cpu, page)
 
 

@@ -75,7 +75,7 @@ def guest_sets_bit(w: World, vcpu: Vcpu) -> None:
     w.use(AcPolicy).on_wrmsr(w, vcpu)
 
 
-@step("{vcpu} gives up split locks", source=USER_HANDLER, disturbance="stopping")
+@step("{vcpu}'s guest stops using split locks", source=USER_HANDLER, disturbance="stopping")
 def stop(w: World, vcpu: Vcpu) -> None:
     when(vcpu.idle and not vcpu.stopped)
     vcpu.stopped = True

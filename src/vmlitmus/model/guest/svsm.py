@@ -18,32 +18,20 @@ of these commits.
 
 from __future__ import annotations
 
+from vmlitmus.claims.page_state.guest import (
+    CALLING_AREAS,
+    CREATE_RACE,
+    DELETE_RACE,
+    ONE_LOCK,
+)
 from vmlitmus.lang import Apm, Lore, Sections, World, sequence, when
 from vmlitmus.world.page_state import Host, Page, Vcpu
 
 RMPADJUST = Apm("15.36.7")
-CREATE_RACE = Lore(
-    "4139ce4c: svsm/requests: fix race condition during SVSM_CORE_CREATE_VCPU",
-    "Carlos López",
-    "2023-03-06",
-)
-DELETE_RACE = Lore(
-    "6cae63d9: kernel/protocols: Do not deregister VMSA before updating RMP state",
-    "Joerg Roedel",
-    "2026-05-13",
-)
-CALLING_AREAS = Lore(
-    "f49731f0: kernel/percpu: Track CAA address in PERCPU_VMSAS", "Joerg Roedel", "2026-05-13"
-)
 REGIONS = Lore(
     "df7c78a3: kernel/protocols: Check for region validity in core_pvalidate_one()",
     "Joerg Roedel",
     "2026-05-13",
-)
-ONE_LOCK = Lore(
-    "994a5590: kernel/protocols: Make some core protocol calls mutually exclusive",
-    "Joerg Roedel",
-    "2026-05-20",
 )
 GUEST_POINTERS = Lore(
     "943289ec: kernel: protocols/core: replace TryPtr with GuestPtr", "Carlos López", "2026-08-05"
@@ -100,7 +88,7 @@ def delete_vcpu(w: World, vcpu: Vcpu, page: Page) -> Sections:
         page.listed = False
         yield "the SVSM takes {page} off its list while it still is a VMSA, for {vcpu}"
         page.vmsa = False
-        yield "the SVSM makes {page} an ordinary page only now, for {vcpu}"
+        yield "the SVSM makes {page} an ordinary page after that, for {vcpu}"
 
 
 @sequence(source=(RMPADJUST, DELETE_RACE), disturbance="svsm-pvalidate")

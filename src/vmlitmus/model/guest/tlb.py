@@ -40,7 +40,7 @@ def unmap(w: World, vcpu: Vcpu) -> Sections:
             yield "{vcpu} reads the flag of {target}"
             if was and (target.preempted or not w.part(CMPXCHG)):
                 target.queued = target.preempted and w.part(QUEUE)
-                yield "{vcpu} queues a flush of {target} by its flag and sends no IPI"
+                yield "{vcpu} sets KVM_VCPU_FLUSH_TLB in the flag of {target} and sends no IPI"
             else:
                 target.guest_ipi = True
                 yield "{vcpu} sends {target} an IPI"

@@ -21,7 +21,7 @@ def has_the_core(w: World, cpu: Cpu) -> bool:
 
 
 @step(
-    "{vcpu} gets something done, with the core to itself",
+    "{vcpu}'s guest makes progress, alone on its core",
     source=SIBLINGS,
     disturbance="guest-work",
 )
@@ -30,7 +30,7 @@ def work_alone(w: World, vcpu: Vcpu) -> None:
 
 
 @step(
-    "{vcpu} gets something done, beside a busy sibling",
+    "{vcpu}'s guest makes progress, beside a busy sibling",
     source=SIBLINGS,
     disturbance="guest-work",
 )

@@ -11,7 +11,7 @@ Source: APM vol. 2, 15.34.9; commit d45829b351ee for DMA.
 from __future__ import annotations
 
 from vmlitmus.lang import Apm, KernelCommit, World, step, when
-from vmlitmus.world import Cpu, Host, Owner, Page, Task, Writeback
+from vmlitmus.world import Cpu, Host, Owner, Page, Task, Vcpu, Writeback
 
 COHERENCE = Apm("15.34.9")
 DMA_INCOHERENT = KernelCommit(
@@ -83,6 +83,9 @@ def clflush_host_mapping(w: World, page: Page) -> None:
 def evict(w: World, cpu: Cpu, page: Page) -> None:
     when(page in cpu.dirty)
     write_back(w, cpu, page)
+    if w.the(Host).noncoherent_dma and not cpu.dirty:
+        for vcpu in w.all(Vcpu):
+            vcpu.wrote.discard(cpu)
 
 
 @step("{cpu} evicts a dirty plaintext line of {page}", source=COHERENCE, disturbance="eviction")

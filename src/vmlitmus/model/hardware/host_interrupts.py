@@ -40,7 +40,7 @@ def interrupt(w: World, cpu: Cpu) -> None:
     host_touches(w, cpu)
 
 
-@step("{cpu} has handled it", source=IDTENTRY)
+@step("{cpu} has handled the interrupt of the host", source=IDTENTRY)
 def handled(w: World, cpu: Cpu) -> None:
     when(cpu.busy)
     cpu.busy = False

@@ -63,7 +63,7 @@ class LateDeath(CpusReadLock):
         return not any(cpu.hotplug == Hotplug.LEAVING for cpu in w.all(Cpu))
 
 
-@step("{cpu} has had all its tasks moved away", source=OFFLINE, disturbance="hotplug")
+@step("{cpu} has no task left: all were moved to other cpus", source=OFFLINE, disturbance="hotplug")
 def drain(w: World, cpu: Cpu) -> None:
     when(cpu.active and sum(1 for other in w.all(Cpu) if other.active) > 1)
     when(not any(other.hotplug == Hotplug.DRAINED for other in w.all(Cpu)))

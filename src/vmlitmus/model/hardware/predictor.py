@@ -16,7 +16,7 @@ from vmlitmus.world.domain_switch import Cpu, Domain, Follow, Host, beside
 SPECULATION = Sdm("CPUID.07H:EDX[26], EDX[27] (IBRS and IBPB, STIBP)")
 IBPB_COVERS_CORE = Assumption(
     "ibpb-covers-core",
-    "an IBPB also ends the control of what the sibling trained before it",
+    "an IBPB also stops predictions that the sibling trained before it",
     default=False,
     settled_by="a manual that says more than 'on the same logical processor'",
 )

@@ -158,7 +158,10 @@ def rmpadjust_clear(w: World, vcpu: Vcpu, page: Page) -> None:
     page.vmsa = False
 
 
-@step("{vcpu} finds {page} in use in its RMPADJUST", source=(RMPADJUST, IN_USE))
+@step(
+    "{vcpu} executes RMPADJUST of {page}, which fails because the page is in use",
+    source=(RMPADJUST, IN_USE),
+)
 def rmpadjust_fails(w: World, vcpu: Vcpu, page: Page) -> None:
     when(not page.launch and len(vcpu.asks) > 0)
     when(page.in_use and done_with(w, vcpu, page))
@@ -169,7 +172,7 @@ def rmpadjust_fails(w: World, vcpu: Vcpu, page: Page) -> None:
         vcpu.adjusting = page
 
 
-@step("{vcpu} tries its RMPADJUST of {page} again", source=(RMPADJUST, IN_USE), fair="strong")
+@step("{vcpu} executes RMPADJUST of {page} again", source=(RMPADJUST, IN_USE), fair="strong")
 def rmpadjust_retried(w: World, vcpu: Vcpu, page: Page) -> None:
     when(not page.launch and len(vcpu.asks) > 0)
     when(vcpu.running and vcpu.adjusting is page and not page.in_use)
@@ -198,14 +201,14 @@ def access_hugepage(w: World, page: Page) -> None:
     w.the(Host).false_fault = True
 
 
-@step("firmware takes the RMP entries of the region", source=OVERLAP, disturbance="region-busy")
+@step("firmware locks the RMP entries of the region", source=OVERLAP, disturbance="region-busy")
 def take_region(w: World) -> None:
     host = w.the(Host)
     when(not host.busy)
     host.busy = True
 
 
-@step("firmware is done with the RMP entries of the region", source=OVERLAP, fair="weak")
+@step("firmware unlocks the RMP entries of the region", source=OVERLAP, fair="weak")
 def leave_region(w: World) -> None:
     host = w.the(Host)
     when(host.busy)

@@ -99,7 +99,7 @@ def bring_siblings_up(w: World, host: Host) -> Sections:
             cpu.inactive = False
             update_cpusets(w)
             note_change(w)
-            yield "{host}: {cpu} is up if kvm_online_cpu() lets it"
+            yield "{host}: {cpu} is online unless kvm_online_cpu() refuses"
 
 
 def take_siblings_down(w: World, host: Host) -> Sections:
@@ -151,7 +151,7 @@ def smt_disable(w: World, host: Host, control: SmtControl) -> Sections:
 
 
 @step(
-    "{host}: root writes {control} to smt/control, and is told that a cpu does not go down",
+    "{host}: root writes {control} to smt/control, which fails because a cpu does not go down",
     source=(STORE, DISABLE),
     disturbance="smt-control",
 )
@@ -188,7 +188,7 @@ def smt_enable(w: World, host: Host) -> Sections:
 
 
 @step(
-    "{host}: root's write of on passes the refusals of smt/control and is preempted",
+    "{host}: root's write of on passes the checks of smt/control and is preempted",
     source=STORE,
     disturbance="second-writer",
 )
@@ -244,7 +244,7 @@ def cpu_up(w: World, host: Host, cpu: Cpu) -> Sections:
     cpu.inactive = False
     update_cpusets(w)
     note_change(w)
-    yield "{host}: {cpu} is up if it is bootable and kvm_online_cpu() lets it"
+    yield "{host}: {cpu} is online if it is bootable and kvm_online_cpu() does not refuse"
 
 
 @step("{cpu} is plugged into the machine", source=BOOTABLE, disturbance="cpu-plug")

@@ -25,7 +25,7 @@ def evict_vmsa(w: World, page: Page) -> None:
         w.the(Host).overwritten = True
 
 
-@step("a device writes {page}, which is its own now", source=DMA, disturbance="dma")
+@step("a device writes {page}, which it owns now", source=DMA, disturbance="dma")
 def device_writes(w: World, page: Page) -> None:
     when(page.owner == Owner.FREE)
     page.owner = Owner.DEVICE

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from vmlitmus.lang import Apm, KernelFile, Sections, World, sequence, step, when
 from vmlitmus.model.kvm.cache_flush.policy import FlushPolicy, Mark
+from vmlitmus.model.kvm.guest_wbinvd import note_load
 from vmlitmus.world import Cpu, Host, Task, Vcpu, Vm
 
 LOAD = KernelFile("virt/kvm/kvm_main.c", "vcpu_load()", "7.2.8")
@@ -32,14 +33,21 @@ def is_kicked(w: World, vcpu: Vcpu) -> bool:
     return interrupted(w, vcpu.cpu) or (w.the(Host).interrupts_first and asked)
 
 
+def may_switch(vcpu: Vcpu) -> bool:
+    """Say whether the vcpu's task may be scheduled out and in."""
+    return vcpu.idle or vcpu.preemptible
+
+
 def load_on(w: World, vcpu: Vcpu, cpu: Cpu) -> None:
     """vcpu_load() on a cpu where no other vcpu is loaded."""
     when(not interrupted(w, cpu))
-    when(vcpu.idle and vcpu.cpu is None and vcpu.alive and vcpu.vm.active and not vcpu.vm.locked)
+    when(may_switch(vcpu) and vcpu.cpu is None)
+    when(vcpu.alive and vcpu.vm.active and not vcpu.vm.locked)
     when(vcpu.vm.alive and cpu.active)
     when(not any(other.cpu is cpu for other in w.all(Vcpu)))
     vcpu.cpu = cpu
     w.use(FlushPolicy).vcpu_load(w, vcpu, cpu)
+    note_load(w, vcpu, cpu)
 
 
 @step("{vcpu} is loaded on its home {cpu}", source=LOAD)
@@ -56,7 +64,7 @@ def vcpu_migrate(w: World, vcpu: Vcpu, cpu: Cpu) -> None:
 
 @step("{vcpu} is put", source=LOAD)
 def vcpu_put(w: World, vcpu: Vcpu) -> None:
-    when(vcpu.idle and vcpu.cpu is not None and not interrupted(w, vcpu.cpu))
+    when(may_switch(vcpu) and vcpu.cpu is not None and not interrupted(w, vcpu.cpu))
     vcpu.cpu = None
 
 

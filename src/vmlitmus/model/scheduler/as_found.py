@@ -38,7 +38,11 @@ class BannedHere(Banned):
         return not w.part("forbid vcpu hotplug")
 
 
-@step("root pins {task} anew, within its cpuset", source=AFFINITY, disturbance="repinning")
+@step(
+    "root changes the affinity of {task} within its cpuset",
+    source=AFFINITY,
+    disturbance="repinning",
+)
 def repin_task(w: World, task: Task) -> None:
     when(task.found and not task.repinned)
     permitted(w, w.use(Bans).repin(w))
@@ -62,7 +66,9 @@ def change_cpuset_of_task(w: World, task: Task) -> None:
     note_change(w)
 
 
-@step("{task} finds no cpu left: select_fallback_rq() breaks its affinity", source=FALLBACK)
+@step(
+    "{task} has no allowed cpu left, and select_fallback_rq() breaks its affinity", source=FALLBACK
+)
 def break_affinity_of_task(w: World, task: Task) -> None:
     when(task.found and not task.loose and task.exists and task.cpu is None)
     host = w.the(Vm).host

@@ -147,12 +147,12 @@ def pick_idle(w: World, cpu: Cpu) -> None:
 class Best(Enum):
     """What is best on siblings that have tasks with and without a cookie."""
 
-    FITTING = "the best tasks of siblings fit"
-    OTHERS = "the best tasks of siblings have cookies"
+    FITTING = "the best tasks of the siblings may run beside it"
+    OTHERS = "the best tasks of the siblings have cookies"
 
 
 @step(
-    "{cpu} picks for the core, where {task} has the highest priority; {best}",
+    "{cpu} picks tasks for its whole core, where {task} has the highest priority; {best}",
     source=PICK,
     fair="strong",
 )
@@ -198,7 +198,7 @@ def give_pick(w: World, cpu: Cpu, first: Task, best: Best) -> None:
         cpu.pick = first
 
 
-@step("{cpu} takes the pick that was made for it", source=PICK, fair="weak")
+@step("{cpu} switches to the task that was picked for it", source=PICK, fair="weak")
 def take_pick(w: World, cpu: Cpu) -> None:
     when(can_schedule(w, cpu) and cpu.picked)
     switch_to(w, cpu, cpu.pick)

@@ -76,7 +76,7 @@ def may_execute(w: World, work: Work, cpu: Cpu) -> bool:
 
 
 @sequence(
-    "{work} is done with: process_one_work() has the pool's lock again",
+    "{work} ends: process_one_work() has the pool's lock again",
     source=(PROCESS, FIFO_STARVES, FAIR_SERVER),
     fair="weak",
 )

@@ -70,7 +70,7 @@ def idle_in(w: World, cpu: Cpu) -> None:
     cpu.activity = activity_in(cpu.chosen)
 
 
-@step("{cpu} stops polling, or MWAIT ends, as need_resched is set", source=POLLING, fair="weak")
+@step("{cpu} leaves polling or MWAIT because need_resched is set", source=POLLING, fair="weak")
 def stop_polling(w: World, cpu: Cpu) -> None:
     when(cpu.need_resched and cpu.activity in (Activity.POLL, Activity.MWAIT))
     when(cpu.activity == Activity.POLL or not held(w, cpu))

@@ -119,7 +119,9 @@ def unschedule_vcpu(w: World, vcpu: Vcpu) -> None:
     vcpu.running = False
 
 
-@step("{vcpu} finds no cpu left: select_fallback_rq() breaks its affinity", source=FALLBACK)
+@step(
+    "{vcpu} has no allowed cpu left, and select_fallback_rq() breaks its affinity", source=FALLBACK
+)
 def break_affinity(w: World, vcpu: Vcpu) -> None:
     when(vcpu.vm.booted and not vcpu.running and not vcpu.loose and not vcpu.widened)
     when(vcpu.vm.host.idle or not vcpu.vm.sleeps)

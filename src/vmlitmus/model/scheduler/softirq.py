@@ -61,7 +61,7 @@ def raise_softirq(w: World, cpu: Cpu) -> None:
     cpu.softirq = True
 
 
-@step("{cpu} leaves its hard irq", source=IRQ_EXIT, fair="weak")
+@step("{cpu} leaves its interrupt handler", source=IRQ_EXIT, fair="weak")
 def irq_exit(w: World, cpu: Cpu) -> None:
     when(cpu.activity == Activity.HARDIRQ)
     if cpu.softirq and runs_softirqs(w, cpu):
@@ -70,7 +70,7 @@ def irq_exit(w: World, cpu: Cpu) -> None:
         resume(w, cpu)
 
 
-@step("{cpu} leaves its NMI handler, softirqs or not", source=NMI, fair="weak")
+@step("{cpu} leaves its NMI handler and handles no softirqs", source=NMI, fair="weak")
 def nmi_exit(w: World, cpu: Cpu) -> None:
     when(cpu.activity == Activity.NMI)
     resume(w, cpu)
@@ -94,7 +94,7 @@ def idle_tick(w: World, cpu: Cpu) -> None:
 
 
 @step(
-    "{cpu} gives up on its softirqs after 2 ms and wakes {task}",
+    "{cpu} stops handling softirqs after 2 ms and wakes {task}",
     source=HANDLE,
     disturbance="softirq-overrun",
 )

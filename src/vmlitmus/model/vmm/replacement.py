@@ -20,7 +20,11 @@ from vmlitmus.world.smt_topology import Host, Layout, Vcpu, Vm
 AFFINITY = KernelFile("kernel/sched/syscalls.c", "sched_setaffinity()", "7.2.8")
 
 
-@step("{vm}'s VMM pins the vcpus anew, {layout}", source=AFFINITY, disturbance="repinning")
+@step(
+    "{vm}'s VMM changes the pinning of the vcpus to {layout}",
+    source=AFFINITY,
+    disturbance="repinning",
+)
 def repin(w: World, vm: Vm, layout: Layout) -> None:
     when(
         vm.booted

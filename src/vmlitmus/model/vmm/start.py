@@ -13,10 +13,11 @@ Source: kvm_set_cpuid() in arch/x86/kvm/cpuid.c; pinning and topology as a manag
 
 from __future__ import annotations
 
+from vmlitmus.claims.smt_topology.facts import THREAD
 from vmlitmus.lang import KernelFile, Sections, World, sequence, step, when
 from vmlitmus.model.guest.smt_policy import GuestPolicy
 from vmlitmus.model.hardware.smt_control import take_down
-from vmlitmus.model.kvm.smt_topology.event import CPUID, THREAD, Bans
+from vmlitmus.model.kvm.smt_topology.event import CPUID, Bans
 from vmlitmus.model.kvm.smt_topology.hint import Hint
 from vmlitmus.model.scheduler.placement import smt_active
 from vmlitmus.world.smt_topology import Cpu, Host, Layout, SmtControl, Vcpu, Vm
@@ -79,7 +80,7 @@ def tag(w: World, vm: Vm) -> None:
 
 
 @step(
-    "{vm}'s VMM means to claim the fact whatever is true",
+    "{vm}'s VMM will claim the fact, true or not",
     source=THREAD,
     disturbance="lying-userspace",
 )
@@ -90,7 +91,7 @@ def mean_to_lie(w: World, vm: Vm) -> None:
 
 
 @step(
-    "{vm}'s host kernel vouches for the fact and places vcpus as it likes",
+    "{vm}'s host kernel guarantees the fact and places vcpus as it likes",
     source=THREAD,
     disturbance="lying-kernel",
 )

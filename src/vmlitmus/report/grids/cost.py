@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from vmlitmus.outcome.cost import Column, Cost, CostTable, Verdicts
 from vmlitmus.report.columns import aligned
-from vmlitmus.report.simulated import shown
+from vmlitmus.report.timed.simulated import shown
 from vmlitmus.report.timeline import WIDTH, ascii_only
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from vmlitmus.outcome.simulated import Figure, Measured, Simulated, SimulatedCell
 from vmlitmus.report.html.pages import render
 from vmlitmus.report.html.run import Runs
-from vmlitmus.report.simulated import difference_text, effort, interval_text, shown, time_text
+from vmlitmus.report.timed.simulated import difference_text, effort, interval_text, shown, time_text
 
 _LEFT, _RIGHT, _TOP, _BOTTOM = 40, 620, 10, 190  # of the picture of a distribution
 

@@ -268,7 +268,7 @@ def _uniform(value: object, names: Mapping[str, float]) -> Law:
         raise ScenarioError(f'uniform = {value!r}: write two times, ["1 us", "3 us"]')
     low, high = (_time(v, names, "uniform") for v in value)
     if low > high:
-        raise ScenarioError(f"uniform = {value!r}: from above to below")
+        raise ScenarioError(f"uniform = {value!r}: the first time is above the second")
     return Law(distribution.UNIFORM, low, high)
 
 

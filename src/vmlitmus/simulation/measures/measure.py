@@ -138,7 +138,7 @@ def _expected(given: object, names: Mapping[str, float], kind: str) -> tuple[flo
             v * 1e9 if isinstance(g, str) else v for v, g in zip((low, high), given, strict=True)
         )
     if low > high:
-        raise ScenarioError(f"measure.expect = {given!r}: from above to below")
+        raise ScenarioError(f"measure.expect = {given!r}: the first limit is above the second")
     return low, high
 
 

@@ -84,7 +84,7 @@ class Search:
 
     def _check(self, count: int) -> None:
         if count > self.most:
-            raise TooLarge(count, "a smaller world, or constant durations, have fewer")
+            raise TooLarge(count, "ask with smaller bounds or constant durations")
         if time.monotonic() > self.ends:
             raise TooLarge(count, "the time is up; see --time-limit")
 

@@ -61,7 +61,7 @@ class Container:
     uname: str = ""
     stats: list[str] = field(default_factory=list)
     guests: dict[str, dict[int, int]] = field(default_factory=dict)  # name -> vcpu -> tid
-    scale: tuple[int, int, int] | None = None  # multiplier, shift, offset: ticks to ns
+    scale: tuple[int, int] | None = None  # multiplier and shift: ticks of the clock to ns
     damage: list[str] = field(default_factory=list)
 
 
@@ -117,7 +117,7 @@ def read_container(file: BinaryIO, place: str) -> Container:
         raise RecordingError(f"trace.dat version {version!r}; known: 6, 7", place)
     if endian > 1 or long_size not in (4, 8):
         raise RecordingError(
-            f"byte order {endian} or size of long {long_size} cannot be", cursor.where()
+            f"byte order {endian} or size of long {long_size} is not possible", cursor.where()
         )
     cursor.order = ">" if endian else "<"
     found = Container(bool(endian) != _native_big(), long_size, int(version))
@@ -137,7 +137,7 @@ def _native_big() -> bool:
 
 def _page_size(size: int, cursor: _Cursor) -> int:
     if size not in _PAGES or size & (size - 1):
-        raise RecordingError(f"a page size of {size} bytes cannot be", cursor.where())
+        raise RecordingError(f"a page size of {size} bytes is not possible", cursor.where())
     return size
 
 
@@ -173,7 +173,7 @@ def _pages_6(found: Container, cursor: _Cursor, word: bytes, buffer: Buffer, cpu
             cursor.where(),
         )
     if cpus > _CPUS:
-        raise RecordingError(f"{cpus} cpus cannot be", cursor.where())
+        raise RecordingError(f"{cpus} cpus are not possible", cursor.where())
     for cpu in range(cpus):
         buffer.cpus.append(Stored(cpu, cursor.number("Q"), cursor.number("Q")))
     found.buffers.append(buffer)
@@ -310,7 +310,8 @@ def _option(found: Container, number: int, data: _Cursor) -> None:
         pairs = ((data.number("I"), data.number("I")) for _ in range(min(count, _CPUS)))
         found.guests[name] = dict(pairs)
     elif number == _TSC2NSEC:
-        found.scale = (data.number("I"), data.number("I"), data.number("Q"))
+        multiplier, shift = data.number("I"), data.number("I")
+        found.scale = (multiplier, shift) if multiplier and shift < 64 else None
 
 
 def _string(data: _Cursor) -> str:

@@ -165,9 +165,30 @@ class DatStreams:
             for s in with_data
         }
         self.empty = [s.cpu for s in buffer.cpus if s.size == 0]
+        self._scale = container.scale
 
     def batches(self, wanted: int) -> Iterator[Batch]:
         """Return all events of the wanted kinds (a bit each) in order of time."""
+        for batch in self._merged(wanted):
+            if self._scale is not None:
+                self._scale_times(batch)
+            yield batch
+
+    def _scale_times(self, batch: Batch) -> None:
+        words = batch.data.cast("Q")
+        for at in range(0, WORDS * batch.count, WORDS):
+            words[at] = self._in_ns(words[at])
+            if words[at + 1] & 0xFFFF == Kind.LOST and words[at + 4] != NONE & (1 << 64) - 1:
+                words[at + 4] = self._in_ns(words[at + 4])
+
+    def _in_ns(self, ticks: int) -> int:
+        """Return a time of the file's clock in ns: the file may say how long a tick is."""
+        if self._scale is None:
+            return ticks
+        multiplier, shift = self._scale
+        return (ticks * multiplier >> shift) & (1 << 63) - 1
+
+    def _merged(self, wanted: int) -> Iterator[Batch]:
         for stream in self.cpus.values():
             stream.attach(self.tables, wanted)
         order, merge = merger()
@@ -205,7 +226,11 @@ class DatStreams:
     def stretches(self) -> dict[int, Stretch]:
         """Return what is known of each cpu's events."""
         silent = {cpu: Stretch() for cpu in self.empty}
-        return dict(sorted((silent | {c: s.stretch() for c, s in self.cpus.items()}).items()))
+        found = silent | {c: s.stretch() for c, s in self.cpus.items()}
+        for known in found.values():
+            if known.first is not None and known.last is not None:
+                known.first, known.last = self._in_ns(known.first), self._in_ns(known.last)
+        return dict(sorted(found.items()))
 
     def counts(self) -> dict[str, int]:
         """Return how many events of each name there are."""

@@ -83,6 +83,7 @@ def _constants(slots: tuple[str, ...], row: tuple[str, ...]) -> dict[str, int]:
         "WORDS_EACH": WORDS,
         "KIND_LOST": int(Kind.LOST),
         "KIND_EXIT": int(Kind.EXIT),
+        "KIND_MASK": int(Kind.IPI_MASK),
         "KIND_UNPARSED": int(Kind.UNPARSED),
         "MOST_CPUS": MOST_CPUS,
         "MOST_TYPES": MOST_TYPES,

@@ -10,6 +10,7 @@ in capitals.
 from __future__ import annotations
 
 from vmlitmus.trace.decoders.line_head import LINE_HEAD, header
+from vmlitmus.trace.decoders.mask_text import MASK_TEXT, sent_to_many
 from vmlitmus.trace.decoders.records import RECORDS, emit
 from vmlitmus.trace.decoders.scanning import (
     SCANNING,
@@ -153,6 +154,8 @@ def one_line(ctx, at, end):
         return 0
     if kind == KIND_SWITCH:
         return switch(ctx, row, rest, end, time, type, cpu, task)
+    if kind == KIND_MASK:
+        return sent_to_many(ctx, row, rest, end, time, type, cpu, task)
     a = keyed(ctx, row, ROW_A, rest, end)
     b = keyed(ctx, row, ROW_B, rest, end)
     c = keyed(ctx, row, ROW_C, rest, end)
@@ -198,6 +201,7 @@ INTERNAL = [
     *SCANNING,
     *LINE_HEAD,
     *TASK_TEXT,
+    *MASK_TEXT,
     word_value,
     value,
     keyed,

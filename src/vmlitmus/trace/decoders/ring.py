@@ -1,5 +1,5 @@
 # mypy: disable-error-code="no-untyped-def, no-untyped-call, name-defined, attr-defined"
-# ruff: noqa: A001, F821 - names in capitals are constants given when compiling
+# ruff: noqa: A001, A002, F821 - names in capitals are constants given when compiling
 """Decode pages of the kernel's ring buffer, in the kernel language.
 
 ``ctx`` is an array of words, one for each cpu; its slots are the constants in capitals. A page that
@@ -105,6 +105,34 @@ def left(state, row):
     return (state & load(row, ROW_STATES)) == 0
 
 
+def mask_of(at, end):
+    """Return 64 bits of a mask, which is made of longs: the first has the lowest."""
+    if at + 8 <= end:
+        if LONG == 8:
+            return u64(at)
+        return u32(at + 4) << 32 | u32(at)
+    if at + 4 <= end:
+        return u32(at)
+    return 0
+
+
+def sent_to_many(ctx, at, length, time, type, task, place):
+    """Take an IPI to the cpus of a mask: a record for each 128 of them."""
+    if place == MISSING:
+        return emit(ctx, time, KIND_MASK, type, load(ctx, CPU), task, MISSING, 0, 0)
+    end = at + (place & 0xFFFF) + (place >> 16 & 0xFFFF)
+    if end > at + length:
+        return lose(ctx, MISSING, MISSING, DAMAGED)
+    at += place & 0xFFFF
+    cpu = 0
+    while at < end:
+        low = mask_of(at, end)
+        emit(ctx, time, KIND_MASK, type, load(ctx, CPU), task, cpu, low, mask_of(at + 8, end))
+        at += 16
+        cpu += 128
+    return 0
+
+
 def event(ctx, at, length, time):
     """Take one event: count it, and pass it on if its kind is wanted."""
     if length < load(ctx, HEAD_SIZE):
@@ -132,6 +160,8 @@ def event(ctx, at, length, time):
     c = number(at, load(row, ROW_C))
     if kind == KIND_SWITCH:
         c = left(c, row)
+    if kind == KIND_MASK:
+        return sent_to_many(ctx, at, length, time, type, task, a)
     return emit(ctx, time, kind, type, load(ctx, CPU), task, a, b, c)
 
 
@@ -239,6 +269,8 @@ INTERNAL = [
     name_task,
     keep_name,
     left,
+    mask_of,
+    sent_to_many,
     event,
     lost_before,
     extended,

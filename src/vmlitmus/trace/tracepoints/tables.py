@@ -76,6 +76,7 @@ ROWS: dict[str, Row] = {
     "sys_exit_prctl": Row(Kind.PRCTL_EXIT, ("ret",), ("+",)),
     "kvm_userspace_exit": Row(Kind.USERSPACE_EXIT, ("reason",)),
     "ipi_send_cpu": Row(Kind.IPI_SEND, ("cpu",), ("+cpu=",)),
+    "ipi_send_cpumask": Row(Kind.IPI_MASK, ("cpumask",), ("+cpumask=",)),
     "kvm_vcpu_wakeup": Row(
         Kind.VCPU_WAKEUP, ("ns", "waited", "valid"), ("+ time ", "+", "+polling ")
     ),
@@ -94,6 +95,8 @@ ROWS: dict[str, Row] = {
     "sched_core_share_pid": Row(
         Kind.CORE_SHARE, ("cmd", "pid", "type"), ("+cmd=", "+pid=", "+type=")
     ),
+    "split_lock": Row(Kind.SPLIT_LOCK, ("ip",), ("+ip=",)),
+    "handle_guest_split_lock": Row(Kind.SPLIT_LOCK, ("ip",), ("+ip=",)),
 }
 VECTORS = (
     "local_timer",
@@ -133,6 +136,7 @@ SVM_REASONS = {
     "wbinvd": 0x89,
     "monitor": 0x8A,
     "mwait": 0x8B,
+    "buslock": 0xA5,
     "npf": 0x400,
     "avic_incomplete_ipi": 0x401,
     "avic_unaccelerated_access": 0x402,
@@ -208,6 +212,7 @@ PRINTED: dict[str, int] = {
 } | {"wait": 1, "poll": 0, "valid": 1, "invalid": 0}
 VMX, SVM = 1, 2
 FAILED_VMENTRY = 0x80000000
+BUS_LOCK_DETECTED = 1 << 26  # beside another reason (VMX)
 
 
 def reason_name(reason: int, isa: int) -> str:
@@ -222,3 +227,11 @@ def failed_entry(reason: int, isa: int) -> bool:
     if isa == SVM:
         return reason & 0xFFFFFFFF == SVM_REASONS["invalid_guest_state"]
     return isa == VMX and bool(reason & FAILED_VMENTRY)
+
+
+def bus_lock(reason: int, isa: int) -> bool:
+    """Say whether an exit means that the guest took a bus lock."""
+    if isa == SVM:
+        return reason == SVM_REASONS["buslock"]
+    locked = reason & 0xFFFF == VMX_REASONS["BUS_LOCK"] or reason & BUS_LOCK_DETECTED
+    return isa == VMX and bool(locked)

@@ -49,6 +49,7 @@ class VcpuRun:
         self.states = Agreeing(lifted.follower)
         self._cpus: set[int] = set()
         self._slept = False
+        self._resets = False  # with this event: what comes before it may still happen unseen
         self._reset = False  # and has not halted, and taken no interrupt, since
         self._pending: set[int] = set()  # vectors that were accepted and not injected
         self._since = 0
@@ -84,6 +85,9 @@ class VcpuRun:
 
     def take(self, row: Row, words: str) -> None:
         """Take an event of the recording; one that does not concern the vcpu changes nothing."""
+        if self._resets:
+            self._slept = True  # only the probe of the SIPI ends its wait
+            self._resets, self._reset = False, True
         event = next((e for e in self._lifted.events if self._concerns(e, row)), None)
         if row[4] == self.tid and row[1] in (Kind.ENTRY, Kind.EXIT):
             self._cpus.add(row[3])
@@ -132,8 +136,7 @@ class VcpuRun:
             self._slept = False
             self._reset = self._reset and reason_name(b, c).lower() != "hlt"
         elif kind == Kind.VCPU_RESET and task == self.tid:
-            self._slept = True  # only the probe of the SIPI ends its wait
-            self._reset = True
+            self._resets = True
         elif kind == Kind.SWITCH and a == self.tid and c == Left.SLEEPING:
             self._slept = True
 

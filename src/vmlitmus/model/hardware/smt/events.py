@@ -30,14 +30,14 @@ WITHOUT_INSTRUCTIONS = (
 )
 
 
-@step("{cpu} gets an SMI", source=SMI_IS_HELD, disturbance="smi")
+@step("an SMI for {cpu} becomes pending", source=SMI_IS_HELD, disturbance="smi")
 def smi(w: World, cpu: Cpu) -> None:
     when(not any(v.cpu is cpu for v in w.all(Vcpu)))
     when(cpu.event == Event.NONE and cpu.activity in WITHOUT_INSTRUCTIONS)
     cpu.event = Event.SMI
 
 
-@step("{cpu} takes its SMI", source=(SMM, SMI_IS_HELD), fair="weak")
+@step("{cpu} enters SMM for its SMI", source=(SMM, SMI_IS_HELD), fair="weak")
 def take_smi(w: World, cpu: Cpu) -> None:
     when(cpu.event == Event.SMI)
     if w.assume(SMI_IS_HELD):
@@ -48,7 +48,7 @@ def take_smi(w: World, cpu: Cpu) -> None:
         cpu.activity = Activity.SMM
 
 
-@step("{cpu} executes RSM and is back in {cpu.before_smm}", source=SMM, fair="weak")
+@step("{cpu} executes RSM and returns to {cpu.before_smm}", source=SMM, fair="weak")
 def resume_from_smm(w: World, cpu: Cpu) -> None:
     when(cpu.activity == Activity.SMM)
     cpu.activity = cpu.before_smm
@@ -82,7 +82,7 @@ def leave_icr_busy(w: World, cpu: Cpu) -> None:
 
 
 @step(
-    "{cpu} has its own IPI delivered, and its ICR is free",
+    "the IPI that {cpu} sent is delivered, and its ICR is free",
     source=(APIC, ICR_BUSY_WAITS),
     fair="weak",
 )

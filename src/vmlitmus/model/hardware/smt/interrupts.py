@@ -12,7 +12,7 @@ Source: APM vol. 2, 15.36.17; the reply of K Prateek Nayak.
 
 from __future__ import annotations
 
-from vmlitmus.lang import CpuEvent, KernelFile, World, step, when
+from vmlitmus.lang import CpuEvent, KernelFile, Sections, World, sequence, step, when
 from vmlitmus.model.hardware.smt.protection import (
     REPLY,
     SMTP,
@@ -37,6 +37,7 @@ IRQ_ENTRY = KernelFile("kernel/entry/common.c", "irqentry_enter()", "7.2.8")
 NMI_ENTRY = KernelFile("kernel/entry/common.c", "irqentry_nmi_enter()", "7.2.8")
 MCE_USER = KernelFile("arch/x86/kernel/cpu/mce/core.c", "exc_machine_check_user()", "7.2.8")
 IDLE = (Activity.HLT, Activity.C2, Activity.MWAIT, Activity.C6, Activity.POLL)
+ASLEEP = (Activity.HLT, Activity.C2, Activity.MWAIT, Activity.C6)
 IN_GUEST_MODE = (Activity.GUEST, Activity.GUEST_HLT)
 
 
@@ -57,7 +58,7 @@ def device_irq(w: World, cpu: Cpu) -> None:
     cpu.irq = True
 
 
-@step("{cpu} gets an IPI that isolation does not keep away", source=REPLY, disturbance="ipi")
+@step("{cpu} gets an IPI, which isolation does not prevent", source=REPLY, disturbance="ipi")
 def other_ipi(w: World, cpu: Cpu) -> None:
     when(not cpu.irq and not is_vcpu_cpu(w, cpu) and cpu.activity != Activity.OFFLINE)
     cpu.irq = True
@@ -166,11 +167,16 @@ def enter_nmi_handler(w: World, cpu: Cpu) -> None:
         cpu.activity = Activity.NMI
 
 
-@step("{cpu} takes its interrupt", source=(IRQ_ENTRY, REPLY), fair="weak")
-def take_irq(w: World, cpu: Cpu) -> None:
+@sequence(source=(IRQ_ENTRY, REPLY), fair="weak")
+def take_irq(w: World, cpu: Cpu) -> Sections:
     when(cpu.irq and interruptible(w, cpu))
     cpu.irq = False
+    asleep = cpu.activity in ASLEEP
     enter_handler(w, cpu)
+    if asleep:
+        yield "{cpu} wakes up and takes its interrupt"
+    else:
+        yield "{cpu} takes its interrupt"
 
 
 @step("{cpu} takes its {cpu.event}", source=(NMI_ENTRY, MCE_USER, NMI_IS_HELD), fair="weak")

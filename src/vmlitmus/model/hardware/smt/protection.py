@@ -1,7 +1,7 @@
 """What VMRUN checks of the siblings, and what holds a sibling while a protected vcpu runs.
 
 This is the hardware without SMT Protection: VMRUN looks at no sibling and holds nobody. The forms
-of SMT Protection override the moments. Which activities hardware takes for idle is said here for
+of SMT Protection override the moments. Which activities hardware treats as idle is said here for
 all; what the manual leaves open is in readings.py. "Supported by this cpu" is the class chosen;
 "asked for by this VMSA" is ``vcpu.asks``.
 
@@ -45,7 +45,7 @@ def covered(w: World, cpu: Cpu, other: Cpu) -> bool:
 
 
 def seen_idle(w: World, cpu: Cpu) -> bool:
-    """Say whether the VMRUN check takes a cpu for idle."""
+    """Say whether the VMRUN check treats a cpu as idle."""
     return (
         cpu.activity in (Activity.HLT, Activity.C2)
         or (bool(w.assume(OFFLINE_IS_IDLE)) and cpu.activity == Activity.OFFLINE)
@@ -75,7 +75,7 @@ def passes_check(w: World, cpu: Cpu) -> bool:
 
 
 def siblings_seen_idle(w: World, cpu: Cpu) -> bool:
-    """Say whether VMRUN takes all siblings of a cpu for idle."""
+    """Say whether VMRUN treats all siblings of a cpu as idle."""
     return all(not covered(w, cpu, o) or passes_check(w, o) for o in w.all(Cpu))
 
 

@@ -11,11 +11,11 @@ from __future__ import annotations
 
 from vmlitmus.lang import Assumption
 
-# What VMRUN takes for idle
+# What VMRUN treats as idle
 
 OFFLINE_IS_IDLE = Assumption(
     "offline-is-idle",
-    "the VMRUN check takes a cpu in play_dead for idle: no source says so",
+    "the VMRUN check treats a cpu in play_dead as idle: no source says so",
     settled_by=(
         "the APM on SMT Protection (15.36.17), or a test on such hardware: VMRUN beside a "
         "sibling that is offline"
@@ -23,7 +23,7 @@ OFFLINE_IS_IDLE = Assumption(
 )
 MWAIT_IS_IDLE = Assumption(
     "mwait-is-idle",
-    "the VMRUN check takes MWAIT (C1) for idle: the reply names only HLT and C2",
+    "the VMRUN check treats MWAIT (C1) as idle: the reply names only HLT and C2",
     default=False,
     settled_by=(
         "the APM on SMT Protection (15.36.17), or a test on such hardware: VMRUN beside a "
@@ -32,7 +32,7 @@ MWAIT_IS_IDLE = Assumption(
 )
 DEEP_IS_IDLE = Assumption(
     "deep-is-idle",
-    "the VMRUN check takes C-states deeper than C2, CC6 among them, for idle: the reply names only "
+    "the VMRUN check treats C-states deeper than C2, such as CC6, as idle: the reply names only "
     "HLT and C2",
     default=False,
     settled_by=(
@@ -42,7 +42,7 @@ DEEP_IS_IDLE = Assumption(
 )
 POLL_IS_IDLE = Assumption(
     "poll-is-idle",
-    "the VMRUN check takes a cpu that polls for idle; inferred that it does not: cpu_relax() is an "
+    "the VMRUN check treats a cpu that polls as idle; probably not, because cpu_relax() is an "
     "instruction",
     default=False,
     settled_by=(
@@ -52,7 +52,7 @@ POLL_IS_IDLE = Assumption(
 )
 SMM_IS_IDLE = Assumption(
     "smm-is-idle",
-    "the VMRUN check takes a cpu in SMM for idle that was in HLT before: no source says so",
+    "the VMRUN check treats a cpu in SMM as idle if it was in HLT before: no source says so",
     default=False,
     settled_by=(
         "the APM on SMT Protection (15.36.17), or a test on such hardware: VMRUN beside a "
@@ -61,7 +61,7 @@ SMM_IS_IDLE = Assumption(
 )
 GUEST_HLT_IS_IDLE = Assumption(
     "guest-hlt-is-idle",
-    "the VMRUN check takes a sibling for idle whose guest executed HLT without an intercept: no "
+    "the VMRUN check treats a sibling as idle if its guest executed HLT without an intercept: no "
     "source says so",
     default=False,
     settled_by=(
@@ -71,7 +71,7 @@ GUEST_HLT_IS_IDLE = Assumption(
 )
 WAKING_IS_IDLE = Assumption(
     "waking-is-idle",
-    "the VMRUN check takes a cpu for idle that has a wake event pending but executes nothing yet: "
+    "the VMRUN check treats a cpu as idle if it has a wake event pending but executes nothing yet: "
     "no source says so",
     default=False,
     settled_by=(

@@ -63,7 +63,7 @@ def set_breakpoint(w: World, vcpu: Vcpu) -> None:
     vcpu.saved_drs = False
 
 
-@step("the host gets to its breakpoint on the cpu of {vcpu}", source=MASK, disturbance="breakpoint")
+@step("the host reaches its breakpoint on the cpu of {vcpu}", source=MASK, disturbance="breakpoint")
 def hit_breakpoint(w: World, vcpu: Vcpu) -> None:
     when(not vcpu.bsp and not vcpu.running and vcpu.mode == Mode.OUTSIDE)
     if not vcpu.masks or not vcpu.drs:

@@ -88,7 +88,7 @@ def punch_hole(w: World, task: Task, page: Page) -> Sections:
         page.large = False
         yield "{task} splits the RMP entry of {page} by PSMASH"
     while overlaps(w, page):
-        yield "{task} executes RMPUPDATE of {page} again for FAIL_OVERLAP"
+        yield "{task} executes RMPUPDATE of {page} again after FAIL_OVERLAP"
     page.present = False
     page.owner = Owner.FREE
     rmpupdate_shared(page)
@@ -109,7 +109,7 @@ def delete_memslot(w: World, task: Task, page: Page) -> Sections:
     if w.part(INVALIDATE) and w.part("invalidate the VMSA with its memslot"):
         yield from request_reload(w, task, page)
     yield from wait_for_users(w, task, zapped)
-    yield "{task} has had the users of {page} kicked"
+    yield "{task} has kicked each vcpu that uses {page}"
     when(w.the(Vm).invalidating is not page)
     page.slot = False
     yield "{task} deletes the memslot of {page} and unbinds guest_memfd"
@@ -123,7 +123,7 @@ def host_takes(w: World, page: Page) -> None:
         w.the(Host).rmp_fault = True
 
 
-@step("the host writes {page}, which is its own now", source=FREE, disturbance="host-reuse")
+@step("the host writes {page}, which it owns now", source=FREE, disturbance="host-reuse")
 def host_writes(w: World, page: Page) -> None:
     host_takes(w, page)
     if w.the(Host).sme_coherent:

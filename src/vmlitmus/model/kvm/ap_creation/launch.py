@@ -63,7 +63,7 @@ def snp_page_reclaim(w: World, page: Page) -> None:
     rmpupdate_shared(page)
 
 
-@step("firmware is about to refuse a launch command", source=FINISH, disturbance="firmware-fails")
+@step("firmware will refuse the next launch command", source=FINISH, disturbance="firmware-fails")
 def refuse_update(w: World) -> None:
     when(not w.the(Host).refuses)
     w.the(Host).refuses = True
@@ -107,9 +107,9 @@ def launch_finish(w: World, task: Task) -> Sections:
             vcpu.launch.immutable = False
             vcpu.launch.vmsa = True
             vcpu.protected = True
-            yield "{task} has firmware encrypt the launch VMSA of {vcpu}"
+            yield "{task} lets firmware encrypt the launch VMSA of {vcpu}"
     unlock_vcpus(w)
-    yield "{task} has all vcpus encrypted and holds no vcpu->mutex any more"
+    yield "{task} has had the VMSAs of all vcpus encrypted and has released each vcpu->mutex"
     vm.locked = False
     if w.the(Host).refuses:
         w.the(Host).refuses = False

@@ -27,7 +27,7 @@ def ap_create_wrong_id(w: World, vcpu: Vcpu, meant: Vcpu, page: Page, reached: V
     when(may_ask(w, vcpu, meant) and suits(w, meant, page) and reached is not meant)
     vmgexit(w, vcpu)
     page.meant = meant
-    yield "{vcpu} executes VMGEXIT: CREATE with {page}, made for {meant}, by the id of {reached}"
+    yield "{vcpu} executes VMGEXIT: CREATE with {page} for {meant}, with the id of {reached}"
     yield from create(w, vcpu, reached, page)
 
 
@@ -35,6 +35,6 @@ def ap_create_wrong_id(w: World, vcpu: Vcpu, meant: Vcpu, page: Page, reached: V
 def ap_create_unknown_id(w: World, vcpu: Vcpu, meant: Vcpu) -> Sections:
     when(may_ask(w, vcpu, meant))
     vmgexit(w, vcpu)
-    yield "{vcpu} executes VMGEXIT: CREATE for {meant} by an APIC id that no vcpu has"
+    yield "{vcpu} executes VMGEXIT: CREATE for {meant}, with an id that no vcpu has"
     meant.rejected = True
-    yield "{vcpu} answers invalid input: there is no such vcpu"
+    yield '{vcpu} returns "invalid input" to its guest, as there is no such vcpu'

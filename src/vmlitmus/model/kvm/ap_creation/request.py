@@ -125,11 +125,11 @@ def reject(w: World, vcpu: Vcpu, target: Vcpu, deferred: bool) -> Sections:
         target.pending = None
         target.waiting = True
         target.locked = True
-        yield "{vcpu} stores INVALID_PAGE in {target}, and then its checks fail"
+        yield "{vcpu} stores INVALID_PAGE as the pending gpa of {target}, and then its checks fail"
         if not deferred:
             yield from kicked(w, vcpu, target)
         target.locked = False
-    yield "{vcpu} answers invalid input"
+    yield '{vcpu} returns "invalid input" to its guest'
 
 
 def create(w: World, vcpu: Vcpu, target: Vcpu, page: Page) -> Sections:
@@ -141,7 +141,7 @@ def create(w: World, vcpu: Vcpu, target: Vcpu, page: Page) -> Sections:
     target.locked = True
     replace(target, page)
     accept(vcpu, target, page, on_init=False)
-    yield "{vcpu} takes snp_vmsa_mutex and stores {page} in {target}"
+    yield "{vcpu} takes snp_vmsa_mutex and stores {page} as the pending gpa of {target}"
     yield from kicked(w, vcpu, target)
     give_back(target)
     yield "{vcpu} returns from sev_snp_ap_creation()"
@@ -168,7 +168,7 @@ def ap_create_on_init(w: World, vcpu: Vcpu, target: Vcpu, page: Page) -> Section
         return
     when(not target.locked)
     accept(vcpu, target, page, on_init=True)
-    yield "{vcpu} stores {page} in {target}, for its next INIT"
+    yield "{vcpu} stores {page} as the pending gpa of {target}, for its next INIT"
 
 
 @sequence(source=AP_CREATION, disturbance="destroy", fair="weak")
@@ -181,11 +181,11 @@ def ap_destroy(w: World, vcpu: Vcpu, target: Vcpu) -> Sections:
     target.locked = True
     replace(target, None)
     accept(vcpu, target, None, on_init=False)
-    yield "{vcpu} takes snp_vmsa_mutex and stores INVALID_PAGE in {target}"
+    yield "{vcpu} takes snp_vmsa_mutex and stores INVALID_PAGE as the pending gpa of {target}"
     yield from kicked(w, vcpu, target)
     give_back(target)
     target.destroyed = True
-    yield "{vcpu} returns from the DESTROY"
+    yield "{vcpu} returns from sev_snp_ap_creation() after DESTROY"
 
 
 @sequence(source=AP_CREATION, disturbance="bad-create", fair="weak")

@@ -48,7 +48,7 @@ def enter_guest(w: World, vcpu: Vcpu) -> Sections:
     vcpu.ghcb = False
     vcpu.hold = False
     prepare_switch_to_guest(w, vcpu)
-    yield "{vcpu} sees no request: IN_GUEST_MODE, IRQs off"
+    yield "{vcpu} turns IRQs off, sets IN_GUEST_MODE and sees no request"
     if w.part(REFUSE) and vcpu.vmsa is None and not vcpu.blank:
         vcpu.fault = Fault.REFUSED
         answer(w, vcpu)
@@ -140,6 +140,6 @@ def block(w: World, vcpu: Vcpu) -> Sections:
 @sequence(source=(IOCTL_RUN, EVENTS), fair="weak")
 def run_uninitialized(w: World, vcpu: Vcpu) -> Sections:
     when(vcpu.outside and vcpu.has_events and vcpu.mp_state == MpState.UNINITIALIZED)
-    yield "{vcpu} wakes up in KVM_RUN of an UNINITIALIZED vcpu"
+    yield "{vcpu}, which is UNINITIALIZED, wakes up in KVM_RUN"
     yield from accept_events(w, vcpu)
     yield "{vcpu} leaves KVM_RUN with -EAGAIN; the VMM calls it again"

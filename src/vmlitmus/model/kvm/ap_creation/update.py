@@ -207,4 +207,4 @@ def reload_vmsa(w: World, vcpu: Vcpu) -> Sections:
     if page is not None:
         yield from install(w, vcpu, page)
     vcpu.locked = False
-    yield "{vcpu} ends sev_snp_reload_vmsa()"
+    yield "{vcpu} returns from sev_snp_reload_vmsa()"

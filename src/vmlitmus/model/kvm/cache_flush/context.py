@@ -70,7 +70,7 @@ def move_context(w: World, task: Task, vm: Vm, to: Vm, outcome: Outcome) -> Sect
     vm.mapped.clear()
     vm.active = False
     if flushes_at(w, MoveFlush.AFTER_MOVE):
-        yield "{task} moves the encryption context of {vm} to {to} and flushes only then"
+        yield "{task} moves the encryption context of {vm} to {to} and flushes after that"
         yield from writeback_caches(w, task, vm, w.all(Page)[0])
     unlock(vm, to)
 
@@ -97,7 +97,7 @@ def copy_context(w: World, task: Task, vm: Vm, mirror: Vm, outcome: Outcome) -> 
         unlock(vm, mirror)
     if outcome == Outcome.FAILS:
         mirror.active = w.the(Host).copy_order == CopyOrder.KEPT
-        yield "{task} gets no memory for have_run_cpus of {mirror}: COPY fails"
+        yield "{task} gets no memory for have_run_cpus of {mirror}, so COPY fails"
         return
     mirror.active = True
     mirror.has_mask = w.part("allocate a mask on copy")

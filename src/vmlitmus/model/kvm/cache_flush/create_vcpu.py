@@ -47,7 +47,7 @@ def create_vcpu(w: World, task: Task, vm: Vm, outcome: Outcome) -> Sections:
     vm.creating = True
     yield "{task} enters KVM_CREATE_VCPU of {vm} and counts the vcpu in created_vcpus"
     vm.plain_vcpu = not vm.active
-    yield "{task} sets the new vcpu of {vm} up as the VM is now"
+    yield "{task} sets up the new vcpu of {vm} by what the VM is now"
     when(not vm.kvm_lock)
     vm.creating = False
     vm.created = outcome == Outcome.SUCCEEDS

@@ -141,7 +141,7 @@ def recycle_asid(w: World, task: Task, vm: Vm) -> Sections:
         w.the(Host).df_flush_refused = True
         w.the(Host).deactivate_lock = False
         w.the(Host).bitmap_lock = False
-        yield "{task} is refused DF_FLUSH with WBINVD_REQUIRED and gets no ASID"
+        yield "{task} is refused DF_FLUSH by firmware (WBINVD_REQUIRED) and gets no ASID"
 
 
 @step("the ASID of some other VM is deactivated", source=UNBIND, disturbance="other-deactivate")

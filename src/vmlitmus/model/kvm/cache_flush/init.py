@@ -47,9 +47,9 @@ def sev_init(w: World, task: Task, vm: Vm, firmware: Firmware) -> Sections:
         vm.has_mask = True
         vm.active = True
         fault_in(vm)
-        yield "{task} has an ASID and an initialised platform; {vm} is an SEV VM"
+        yield "{task} gets an ASID and initialises the platform; {vm} is an SEV VM"
     else:
         vm.active = False
-        yield "{task} is told that the firmware has failed: {vm} is not active"
+        yield "{task} sees that the firmware has failed; {vm} is not active"
         vm.has_mask = False
     vm.kvm_lock = False

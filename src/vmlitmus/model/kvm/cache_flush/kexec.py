@@ -42,13 +42,13 @@ def kexec(w: World, cpu: Cpu) -> Sections:
         for other in w.all(Cpu):
             write_back_all(w, other, True)
             other.incoherent = False
-    yield "{cpu} calls kvm_shutdown(), and for TDX flushes all cpus: no vcpu enters any more"
+    yield "{cpu} calls kvm_shutdown(): no vcpu enters, and for TDX all cpus are flushed"
     for other in w.all(Cpu):
         if other is not cpu and other.online:
             other.stopping = True
     yield "{cpu} sends REBOOT_VECTOR to all others in cpu_online_mask"
     when(all(other is cpu or w.use(StopWait).gone(w, other) for other in w.all(Cpu)))
-    yield "{cpu} takes the others for stopped"
+    yield "{cpu} considers the other cpus stopped"
     if writes_back(w, cpu) and w.part(OWN_WRITES):
         write_back_all(w, cpu, True)
     yield "{cpu} is in relocate_kernel()"
@@ -71,7 +71,7 @@ def stop_this_cpu(w: World, cpu: Cpu) -> Sections:
     yield "{cpu} is in stop_this_cpu() and no longer in cpu_online_mask"
     if cpu.incoherent and w.part(STOP_WRITES):
         write_back_all(w, cpu, True)
-    yield "{cpu} has executed WBINVD, where its mark is set"
+    yield "{cpu} has executed WBINVD if its mark is set"
     cpu.stopping = False
     yield "{cpu} clears its bit in cpus_stop_mask and halts"
 

@@ -14,7 +14,7 @@ from vmlitmus.world import Cpu, Host, Owner, Page, PageKind, Task
 LAUNCH = KernelFile("arch/x86/kvm/svm/sev.c", "sev_launch_update_data()", "7.2.8")
 
 
-@sequence("{task} has the firmware encrypt {page}", source=LAUNCH, disturbance="launch")
+@sequence("{task} lets firmware encrypt {page}", source=LAUNCH, disturbance="launch")
 def launch_update(w: World, task: Task, page: Page, cpu: Cpu) -> Sections:
     when(page.owner == Owner.HOST and page.kind == PageKind.MEMORY and cpu.online)
     cpu.host_dirty.add(page)

@@ -48,7 +48,7 @@ def send_and_wait(w: World, task: Task, cpus: Set[Cpu]) -> Sections:
     task.targets = {cpu for cpu in cpus if cpu.online}
     yield "{task} sends write-back IPIs to {task.targets}"
     when(not task.targets)
-    yield "{task} sees its write-back IPIs handled"
+    yield "{task} sees all its write-back IPIs answered"
 
 
 def mask_of(w: World, vm: Vm) -> Set[Cpu]:
@@ -62,7 +62,7 @@ def flush_mask(w: World, task: Task, vm: Vm) -> Sections:
     """wbnoinvd_on_cpus_mask(have_run_cpus); where that is NULL, it is the task's end."""
     if not vm.has_mask:
         w.the(Host).oops = True
-        yield "{task} follows the NULL pointer that have_run_cpus of {vm} is, and oopses"
+        yield "{task} dereferences have_run_cpus of {vm}, which is NULL, and oopses"
         when(not w.the(Host).oops)
     yield from send_and_wait(w, task, vm.have_run)
 

@@ -104,7 +104,7 @@ def reclaim(w: World, task: Task, page: Page, vm: Vm) -> Sections:
         if unused(w, page):
             page.owner = Owner.FREE
     if w.the(Host).reclaim_flush == ReclaimFlush.AFTER_FREE:
-        yield "{task} clears the PTE of {page} in the mm of {vm} and flushes only then"
+        yield "{task} clears the PTE of {page} in the mm of {vm} and flushes after that"
         for other in w.all(Vm):
             if other.mm == vm.mm and flushes_on_reclaim(other):
                 yield from writeback_caches(w, task, other, page)

@@ -45,6 +45,7 @@ from vmlitmus.model.kvm.cache_flush.reclaim import (
 )
 from vmlitmus.model.kvm.cache_flush.stop_wait import GivesUp, OnlineCount, StopWait
 from vmlitmus.model.kvm.cache_flush.versions import FIXES, READ, VERSIONS
+from vmlitmus.model.kvm.guest_wbinvd import guest_wbinvd
 from vmlitmus.model.kvm.vcpu import enter_guest, vcpu_load, vcpu_migrate, vcpu_put
 from vmlitmus.model.vmm.reuse import dma_reuse, host_reuse
 from vmlitmus.world import (
@@ -53,6 +54,7 @@ from vmlitmus.world import (
     Core,
     Cpu,
     Device,
+    GuestWbinvd,
     Host,
     InitOrder,
     MoveFlush,
@@ -108,6 +110,8 @@ def populate(make: Setup, s: Settings) -> None:
         kexec_asks_sme=s["kvm"]["kexec_wbinvd"] == "if-sme-active",
         seamcall_mark=SeamcallMark(s["kvm"]["seamcall_mark"]),
         tdx_flush=TdxFlush(s["kvm"]["tdx_flush"]),
+        noncoherent_dma=machine["noncoherent_dma"],
+        guest_wbinvd=GuestWbinvd(s["kvm"]["guest_wbinvd"]),
         context_calls=Calls(machine["context_calls"]),
         create_calls=Calls(machine["create_calls"]),
     )
@@ -192,6 +196,7 @@ MODEL = Model(
         kexec,
         stop_this_cpu,
         seamcall,
+        guest_wbinvd,
     ),
     conditions=CONDITIONS,
     fixes=FIXES,
@@ -219,6 +224,9 @@ MODEL = Model(
             ),
             "sme_active": flag(default=True, doc="the kernel itself uses SME (mem_encrypt=on)"),
             "tdx": flag(default=False, doc="TDX: SEAMCALLs dirty caches, and mark their cpus"),
+            "noncoherent_dma": flag(
+                default=False, doc="a device that does not snoop caches is assigned to the VM"
+            ),
             "init_fails": flag(default=False, doc="the firmware may fail during KVM_SEV_INIT"),
             "context_calls": choice(*CALLS, default="succeed", doc="what comes of MOVE and COPY"),
             "create_calls": choice(*CALLS, default="succeed", doc="what comes of KVM_CREATE_VCPU"),
@@ -281,6 +289,11 @@ MODEL = Model(
                 *(f.value for f in TdxFlush),
                 default="none",
                 doc="when all caches are written back on the way to kexec, for TDX",
+            ),
+            "guest_wbinvd": choice(
+                *(how.value for how in GuestWbinvd),
+                default="as-merged",
+                doc="what becomes of the mask of a vcpu whose guest has executed WBINVD",
             ),
             "writeback": choice(
                 "wbinvd",

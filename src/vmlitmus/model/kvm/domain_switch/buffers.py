@@ -63,7 +63,7 @@ class BufferClear(Hooks):
     """mds=off and mmio_stale_data=off."""
 
     def in_c(self, w: World, vcpu: Vcpu, cpu: Cpu) -> None:
-        """vmx_vcpu_enter_exit(), after vmx_l1d_flush()."""
+        """vmx_vcpu_run() up to __vmx_vcpu_run(), after vmx_l1d_flush()."""
 
     def in_assembly(self, w: World, vcpu: Vcpu, cpu: Cpu) -> None:
         """__vmx_vcpu_run(), the last instruction before VM entry."""
@@ -73,6 +73,8 @@ class Verw(BufferClear):
     """As merged: VERW by version, for all guests or for those that reach MMIO."""
 
     def in_c(self, w: World, vcpu: Vcpu, cpu: Cpu) -> None:
+        if w.the(Host).mmio_only and w.part(MMIO_LATE.part):
+            vcpu.verw = vcpu.mmio_marked
         if w.use(L1dFlush).should_flush():
             return
         if w.the(Host).mmio_only:
@@ -83,9 +85,7 @@ class Verw(BufferClear):
 
     def in_assembly(self, w: World, vcpu: Vcpu, cpu: Cpu) -> None:
         if w.the(Host).mmio_only:
-            if w.part(MMIO_LATE.part):
-                vcpu.verw = vcpu.vm.mapped_mmio
-                if vcpu.verw:
-                    verw(w, cpu)
+            if w.part(MMIO_LATE.part) and vcpu.verw:
+                verw(w, cpu)
         elif w.part(MDS_LATE.part):
             verw(w, cpu)

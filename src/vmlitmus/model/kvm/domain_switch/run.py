@@ -23,6 +23,7 @@ from vmlitmus.model.kvm.domain_switch.buffers import (
     BufferClear,
     L1dFlush,
 )
+from vmlitmus.model.kvm.domain_switch.host_mmio import answer
 from vmlitmus.model.kvm.domain_switch.ibpb import VcpuBarrier
 from vmlitmus.model.kvm.domain_switch.user_mode import ENTER_GUEST, UserBarrier
 from vmlitmus.model.kvm.domain_switch.versions import RETURNS, SVM_NESTED, VMX_NESTED
@@ -49,7 +50,7 @@ def run_guest(w: World, vcpu: Vcpu) -> Sections:
         w.use(VcpuBarrier).before_entry(w, vcpu, cpu)
         w.use(L1dFlush).before_entry(w, cpu)
         w.use(BufferClear).in_c(w, vcpu, cpu)
-    yield "{vcpu} turns IRQs off and clears what vmx_l1d_flush() and its like have to clear"
+    yield "{vcpu} turns IRQs off and clears what the host's settings ask for before VM entry"
     if cpu is not None:
         w.use(BufferClear).in_assembly(w, vcpu, cpu)
     yield from w.use(Beside).vm_entry(w, vcpu)
@@ -62,6 +63,7 @@ def run_guest(w: World, vcpu: Vcpu) -> Sections:
         yield "{vcpu} enters its guest"
     vcpu.mode = Mode.LOADED
     vcpu.halted = False
+    answer(w, vcpu)
     if cpu is not None:
         cpu.running = None
         cpu.returns.clear()
@@ -110,8 +112,8 @@ def nested_exit(w: World, vcpu: Vcpu) -> None:
     when(may_handle(vcpu) and vcpu.nested)
     vcpu.nested = False
     keep_mark(w, vcpu)
-    fix = SVM_NESTED if w.the(Host).amd else VMX_NESTED
-    if vcpu.cpu is not None and vcpu.vm.asks_ibrs and w.part(fix.part):
+    owes = w.part(SVM_NESTED.part) if w.the(Host).amd else w.part(VMX_NESTED.part)
+    if vcpu.cpu is not None and vcpu.vm.asks_ibrs and owes:
         w.use(VcpuBarrier).nested_exit(w, vcpu, vcpu.cpu)
 
 

@@ -74,6 +74,7 @@ from vmlitmus.world.domain_switch import (
     Follow,
     Host,
     KernelObject,
+    MmioMark,
     Rank,
     Stibp,
     Task,
@@ -120,6 +121,8 @@ def populate(make: Setup, s: Settings) -> None:
         follow=Follow(machine["follow"]),
         amd=machine["vendor"] == "amd",
         mmio_only=machine["bug"] == "mmio",
+        shadow_paging=s["kvm"]["page_tables"] == "shadow",
+        mmio_mark=MmioMark(s["kvm"]["mmio_mark"]),
         guest_predictions_apart=machine["guest_predictions_apart"],
         stibp=Stibp(host["stibp"]),
         stibp_in_guest=machine["stibp_in_guest"],
@@ -153,7 +156,6 @@ def make_vm(make: Setup, wanted: Any, tenant: int) -> None:
         owns_hlt=wanted["owns_hlt"],
         has_device=wanted["device"] != "none",
         successor=wanted["successor"],
-        mapped_mmio=there,
         reaches_mmio=there,
     )
     cpus = make.made(Cpu)
@@ -170,6 +172,7 @@ def make_vm(make: Setup, wanted: Any, tenant: int) -> None:
             l2=l2,
             spec_ib=wanted["spec_ib"],
             alive=first,
+            mmio_marked=there,
             object=make(KernelObject, vcpu=True) if first else None,
             vmcb01=make(KernelObject) if first else None,
             vmcb02=make(KernelObject) if first and l2 is not None else None,
@@ -322,11 +325,24 @@ MODEL = Model(
             "user_ibpb": mechanism(
                 UserBarrier, default="marked-cpu", doc="the IBPB between a guest and user mode"
             ),
+            "page_tables": choice(
+                "tdp",
+                "shadow",
+                default="tdp",
+                doc="tdp: one root for all vcpus; shadow: a root for each, which share the "
+                "tables below",
+            ),
+            "mmio_mark": choice(
+                *(m.value for m in MmioMark),
+                default="as-merged",
+                doc="what is marked when host MMIO is mapped: the root, the root with a wait even "
+                "where it is marked, or the VM",
+            ),
         },
     },
     lists={
         "vm": {
-            "vcpus": number(0, 2, default=1, doc="vcpus of the VM"),
+            "vcpus": number(0, 3, default=1, doc="vcpus of the VM"),
             "home": number(
                 0, 3, default=0, counts=False, doc="by how many cpus its homes are shifted"
             ),

@@ -12,8 +12,8 @@ virt/kvm/kvm_main.c.
 from __future__ import annotations
 
 from vmlitmus.lang import KernelFile, Sections, World, sequence, step, when
-from vmlitmus.model.kvm.page_state.fault import allocated
-from vmlitmus.model.kvm.page_state.rmp import free
+from vmlitmus.model.kvm.page_state.fault import enter
+from vmlitmus.model.kvm.page_state.rmp import put
 from vmlitmus.world.memory import Owner
 from vmlitmus.world.page_state import Host, Page, Task, Vcpu
 
@@ -47,8 +47,7 @@ def punch_hole(w: World, task: Task, page: Page) -> Sections:
     yield "{task} punches {page} out of guest_memfd: zaps it and flushes TLBs"
     when(not page.locked)
     page.in_file = False
-    if not page.held:
-        free(w, page)
+    put(w, page)
     yield "{task} truncates {page}, which is freed with its last reference"
     invalidate_end(w, page)
     host.invalidate_lock = False
@@ -59,10 +58,7 @@ def punch_hole(w: World, task: Task, page: Page) -> Sections:
 def allocate(w: World, task: Task, page: Page) -> None:
     when(task.idle and not page.in_file and not w.the(Host).invalidate_lock)
     when(page.owner == Owner.FREE)
-    page.in_file = True
-    page.again = True
-    page.owner = Owner.GUEST
-    allocated(w, page)
+    enter(w, page)
 
 
 @sequence(source=ATTRIBUTES, disturbance="convert", fair="weak")

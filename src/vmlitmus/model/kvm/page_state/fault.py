@@ -5,6 +5,9 @@ it is new, and made the guest's in the RMP if it is not; under mmu_lock the SPTE
 invalidation has come in between; then the reference is put, which may be the last one. Clearing is
 a write of the host: it takes an RMP fault if the page is assigned by then.
 
+A folio that is not there is allocated, without the invalidate_lock: a fault that began before a
+PUNCH_HOLE puts a page into the hole.
+
 A VM of which a page could not be reclaimed is dead (KVM_BUG): its vcpus run no more.
 
 Not load-bearing: "the RMP says whether a folio is prepared": flag and RMP agree as long as populate
@@ -17,9 +20,10 @@ Source: kvm_gmem_get_pfn() in virt/kvm/guest_memfd.c, sev_gmem_prepare() in arch
 
 from __future__ import annotations
 
-from vmlitmus.lang import KernelFile, Sections, World, sequence, when
-from vmlitmus.model.kvm.page_state.rmp import free, make_private
+from vmlitmus.lang import KernelFile, Sections, World, sequence, step, when
+from vmlitmus.model.kvm.page_state.rmp import make_private, put
 from vmlitmus.model.kvm.page_state.versions import BY_RMP, LATE
+from vmlitmus.world.memory import Owner
 from vmlitmus.world.page_state import Host, Page, Rmp, Vcpu
 
 GET_PFN = KernelFile("virt/kvm/guest_memfd.c", "kvm_gmem_get_pfn()", "7.2.8")
@@ -35,26 +39,40 @@ def page_fault(w: World, vcpu: Vcpu, page: Page) -> Sections:
     when(page.private or not w.part(ATTRIBUTE))
     vcpu.fault = page
     vcpu.moved = False
-    yield "{vcpu} faults on {page}, which is private, and takes mmu_invalidate_seq"
-    when(not page.locked)
+    yield "{vcpu} faults on {page}, which is private, and reads mmu_invalidate_seq"
+    when(not page.locked or vcpu.creates)
+    page.locked = False
+    vcpu.creates = False
     if not page.in_file:
         vcpu.fault = None
-        yield "{vcpu} finds no folio for {page}"
+        yield "{vcpu} finds no folio for {page}, and allocates another page"
         return
     if not prepare(w, page):
         vcpu.fault = None
         w.the(Host).fault_failed = True
-        yield "{vcpu} cannot have {page} assigned: KVM_RUN fails"
+        yield "{vcpu} cannot assign {page} to the guest, so KVM_RUN fails"
         return
-    page.held = True
-    yield "{vcpu} has {page} prepared under the folio lock"
+    vcpu.holds = True
+    yield "{vcpu} prepares {page} under the folio lock"
     if (page.invalidating == 0 and not vcpu.moved) or not w.part(SEQ):
         page.mapped = True
     vcpu.fault = None
-    page.held = False
+    vcpu.holds = False
     if not page.in_file:
-        free(w, page)
+        put(w, page)
     yield "{vcpu} installs the SPTE of {page}, unless the fault is stale, and puts the folio"
+
+
+@step(
+    "{vcpu} allocates {page} for its fault, and holds its lock",
+    source=GET_PFN,
+    disturbance="allocate",
+)
+def fault_allocates(w: World, vcpu: Vcpu, page: Page) -> None:
+    when(vcpu.fault is page and not vcpu.holds and page.owner == Owner.FREE)
+    page.locked = True
+    vcpu.creates = True
+    enter(w, page)
 
 
 def runs(w: World) -> bool:
@@ -89,8 +107,11 @@ def clear(w: World, page: Page) -> None:
     page.uptodate = True
 
 
-def allocated(w: World, page: Page) -> None:
-    """Before b85524314a3d a folio was cleared and made private as soon as it was allocated."""
+def enter(w: World, page: Page) -> None:
+    """The page enters the file. Before b85524314a3d it was cleared and made private at once."""
+    page.in_file = True
+    page.again = True
+    page.owner = Owner.GUEST
     if not w.part(LATE.part):
         page.uptodate = True
         make_private(page)

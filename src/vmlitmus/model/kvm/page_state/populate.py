@@ -1,17 +1,19 @@
 """SNP_LAUNCH_UPDATE of a page: kvm_gmem_populate() and sev_gmem_post_populate().
 
 Under slots_lock. The source page is got, which takes mmap_lock; under the invalidate_lock the folio
-is got, and its lock is dropped again; a page that is assigned is refused; the source is copied; the
-page is made firmware's, and firmware measures it and makes it the guest's. When firmware refuses,
-the page is reclaimed and made shared; when that fails, it is leaked and the VM is dead. Until 7.0
-the source page was got under the invalidate_lock, while a fault of the VMM's on its mapping of
-guest_memfd takes the invalidate_lock under mmap_lock.
+is got, and its lock is dropped again; a page that is assigned, or whose attribute is shared, is
+refused; the source is copied; the page is made firmware's, and firmware measures it and makes it
+the guest's. When firmware refuses, the page is reclaimed and made shared; when that fails, it is
+leaked and the VM is dead. Until 7.0 the source page was got under the invalidate_lock. A fault of
+the VMM on its mapping of guest_memfd would take that lock under mmap_lock with conversion in place;
+in the releases that were read it takes the folio lock alone. Both are strongly fair, since a
+rw_semaphore hands itself over to those who wait.
 
 KVM does not refuse the ioctl after LAUNCH_FINISH. Firmware does, when the page is its own already:
 so vcpus may fault meanwhile. A remedy would be to keep the folio lock.
 
-Not load-bearing: "userspace may map guest_memfd": it brings the other order of the two locks, and
-its lack mends nothing else.
+Not load-bearing: "userspace may map guest_memfd": with conversion in place it brings the other
+order of the two locks, and its lack mends nothing else.
 
 Not modelled: pages of type ZERO, for which nothing is copied; the CPUID page.
 Source: kvm_gmem_populate() in virt/kvm/guest_memfd.c, sev_gmem_post_populate() in sev.c.
@@ -31,7 +33,7 @@ REFUSE = "refuse to populate a page that is assigned"
 GIVE_BACK = "reclaim a page that firmware refused"
 
 
-@sequence(source=(POPULATE, POST, RECLAIM), disturbance="populate", fair="weak")
+@sequence(source=(POPULATE, POST, RECLAIM), disturbance="populate", fair="strong")
 def populate(w: World, task: Task, page: Page) -> Sections:
     host = w.the(Host)
     when(page.in_file and not host.slots_lock and not page.leaked and not host.dead)
@@ -40,18 +42,18 @@ def populate(w: World, task: Task, page: Page) -> Sections:
     if w.part(SOURCE_FIRST.part):
         when(not host.mmap_lock)
         yield "{task} gets the source page for {page}"
-        when(not host.invalidate_lock)
+        when(not host.invalidate_lock and not page.locked)
         host.invalidate_lock = True
     else:
         when(not host.invalidate_lock)
         host.invalidate_lock = True
-        yield "{task} takes the invalidate_lock and wants mmap_lock"
-        when(not host.mmap_lock)
+        yield "{task} takes the invalidate_lock and waits for mmap_lock"
+        when(not host.mmap_lock and not page.locked)
     page.locked = host.keeps_folio_lock
-    yield "{task} has the source page and the folio of {page}"
-    if not page.in_file or (page.rmp != Rmp.SHARED and w.part(REFUSE)):
+    yield "{task} holds the source page and the folio of {page}"
+    if refused(w, page):
         finish(w, page)
-        yield "{task} finds {page} assigned, or gone, and fails"
+        yield "{task} finds {page} assigned, shared or gone, and fails"
         return
     yield "{task} finds that {page} is not assigned"
     if page.rmp != Rmp.SHARED:
@@ -59,11 +61,11 @@ def populate(w: World, task: Task, page: Page) -> Sections:
     yield "{task} copies the source to {page}"
     if host.assigning_fails:
         finish(w, page)
-        yield "{task} cannot make {page} firmware's, and fails"
+        yield "{task} cannot assign {page} to firmware, and fails"
         return
     page.rmp = Rmp.FIRMWARE
     page.validated = False
-    yield "{task} makes {page} firmware's and calls SNP_LAUNCH_UPDATE"
+    yield "{task} assigns {page} to firmware and calls SNP_LAUNCH_UPDATE"
     if host.update_fails:
         page.failed = True
         give_back(w, page)
@@ -73,7 +75,13 @@ def populate(w: World, task: Task, page: Page) -> Sections:
         page.populated = True
         page.uptodate = True
     finish(w, page)
-    yield "{task} is done with {page}, which is {page.rmp} now"
+    yield "{task} has handled {page}, which is {page.rmp} in the RMP now"
+
+
+def refused(w: World, page: Page) -> bool:
+    """Say whether the folio, the attribute or the RMP entry keeps populate from going on."""
+    assigned = page.rmp != Rmp.SHARED and w.part(REFUSE)
+    return not page.in_file or not page.private or assigned
 
 
 def give_back(w: World, page: Page) -> None:
@@ -87,17 +95,18 @@ def give_back(w: World, page: Page) -> None:
 
 def finish(w: World, page: Page) -> None:
     """Drop all locks."""
-    page.locked = False
+    if w.the(Host).keeps_folio_lock:
+        page.locked = False
     w.the(Host).invalidate_lock = False
     w.the(Host).slots_lock = False
 
 
-@sequence(source=USER_FAULT, disturbance="user-fault", fair="weak")
+@sequence(source=USER_FAULT, disturbance="user-fault", fair="strong")
 def user_fault(w: World, task: Task) -> Sections:
     host = w.the(Host)
     when(not host.mmap_lock and w.part(MAPPABLE.part))
     host.mmap_lock = True
-    yield "{task} faults on its mapping of guest_memfd and has mmap_lock"
-    when(not host.invalidate_lock)
+    yield "{task} faults on its mapping of guest_memfd and holds mmap_lock"
+    when(not host.invalidate_lock or not host.user_fault_locks)
     host.mmap_lock = False
     yield "{task} has handled the fault"

@@ -53,4 +53,4 @@ def guest_request(w: World, vcpu: Vcpu, page: Page) -> Sections:
         page.rmp = Rmp.SHARED
     page.failed = w.the(Host).update_fails
     w.the(Host).guest_req_mutex = False
-    yield "{vcpu} has an answer to its guest request"
+    yield "{vcpu} gets the answer to its guest request"

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from vmlitmus.lang import Apm, KernelFile, World, step, when
 from vmlitmus.world.memory import Owner
-from vmlitmus.world.page_state import Host, Page, Rmp
+from vmlitmus.world.page_state import Host, Page, Rmp, Vcpu
 
 SEV = "arch/x86/kvm/svm/sev.c"
 INVALIDATE = KernelFile(SEV, "sev_gmem_invalidate()", "7.2.8")
@@ -18,6 +18,7 @@ RECLAIM = KernelFile(SEV, "snp_page_reclaim()", "7.2.8")
 CHECKS = Apm("15.36.10")
 MAKE_SHARED = "make a page shared when guest_memfd frees it"
 CLEARS = "RMPUPDATE clears the validated bit"
+LAST = "free a folio with its last reference"
 LEAK = "leak a page that firmware does not give back"
 
 
@@ -35,8 +36,15 @@ def make_shared(w: World, page: Page) -> None:
             page.validated = False
 
 
+def put(w: World, page: Page) -> None:
+    """folio_put() of a page that has left the file: the last reference frees it."""
+    held = any(vcpu.fault is page and vcpu.holds for vcpu in w.all(Vcpu))
+    if not held or not w.part(LAST):
+        free(w, page)
+
+
 def free(w: World, page: Page) -> None:
-    """kvm_gmem_free_folio(), when the last reference is gone."""
+    """kvm_gmem_free_folio()."""
     if w.part(MAKE_SHARED) and not w.the(Host).rmpupdate_fails:
         make_shared(w, page)
     page.uptodate = False
@@ -45,7 +53,7 @@ def free(w: World, page: Page) -> None:
         page.owner = Owner.FREE
 
 
-@step("the host writes {page}, which is its own now", source=CHECKS, disturbance="host-reuse")
+@step("the host writes {page}, which it owns now", source=CHECKS, disturbance="host-reuse")
 def host_writes(w: World, page: Page) -> None:
     when(page.owner == Owner.FREE)
     page.owner = Owner.HOST

@@ -13,7 +13,7 @@ from vmlitmus.model.guest.svsm import (
     remap_ca,
 )
 from vmlitmus.model.kvm.page_state.conversion import allocate, convert, punch_hole
-from vmlitmus.model.kvm.page_state.fault import page_fault
+from vmlitmus.model.kvm.page_state.fault import fault_allocates, page_fault
 from vmlitmus.model.kvm.page_state.populate import populate, user_fault
 from vmlitmus.model.kvm.page_state.request import guest_request, page_state_change, rewrite
 from vmlitmus.model.kvm.page_state.rmp import host_writes
@@ -31,6 +31,7 @@ def make_all(make: Setup, s: Settings) -> None:
         rmpupdate_fails=s["machine"]["rmpupdate"] == "fails",
         assigning_fails=s["machine"]["rmpupdate"] == "fails-to-assign",
         launched=s["vmm"]["launch_finished"],
+        user_fault_locks=s["kvm"]["user_fault"] == "takes-the-invalidate-lock",
         keeps_folio_lock=s["kvm"]["populate"] == "keeps-the-folio-lock",
         validates_again=s["guest"]["unvalidated"] == "validates-again",
         registers_at_check=s["guest"]["svsm_create"] == "registers-at-once",
@@ -55,6 +56,7 @@ MODEL = Model(
     entities=(Host, Page, Vcpu, Task),
     steps=(
         page_fault,
+        fault_allocates,
         punch_hole,
         allocate,
         convert,
@@ -102,6 +104,13 @@ MODEL = Model(
                 "keeps-the-folio-lock",
                 default="as-merged",
                 doc="whether populate drops the folio lock before it looks at the RMP entry",
+            ),
+            "user_fault": choice(
+                "as-merged",
+                "takes-the-invalidate-lock",
+                default="as-merged",
+                doc="whether a fault of the VMM on its mapping of guest_memfd takes the "
+                "invalidate_lock, as conversion in place would need",
             ),
         },
         "vmm": {

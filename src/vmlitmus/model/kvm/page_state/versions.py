@@ -29,7 +29,9 @@ BY_RMP = Fix(
 )
 SOURCE_FIRST = Fix(
     "populate gets its source page before the invalidate_lock",
-    KernelFile(GMEM, "kvm_gmem_populate()", "7.1.13"),
+    KernelCommit(
+        "2a62345b3052", "KVM: guest_memfd: GUP source pages prior to populating guest memory"
+    ),
     "7.0",
 )
 MAPPABLE = Fix(

@@ -64,7 +64,9 @@ def online_store(w: World, writer: Writer, cpu: Cpu) -> Sections:
 
 
 @step(
-    "{vcpu} is to be looked at by another ioctl: a signal first", source=IOCTL, disturbance="ioctl"
+    "{vcpu} gets a signal, because another ioctl needs its vcpu->mutex",
+    source=IOCTL,
+    disturbance="ioctl",
 )
 def ask_for_mutex(w: World, vcpu: Vcpu) -> None:
     when(not vcpu.ioctl)

@@ -9,15 +9,11 @@ mechanism.
 
 from __future__ import annotations
 
-from vmlitmus.lang import Assumption, Hooks, KernelFile, Lore, World, step, when
+from vmlitmus.claims.smt_topology.facts import THREAD
+from vmlitmus.lang import Assumption, Hooks, KernelFile, World, step, when
 from vmlitmus.model.guest.smt_policy import GuestPolicy
 from vmlitmus.world.smt_topology import Host, Vm
 
-THREAD = Lore(
-    "Re: [PATCH RFC] KVM: x86: tell guests if the exposed SMT topology is trustworthy",
-    "Sean Christopherson",
-    "2019-11-05",
-)
 CPUID = KernelFile("arch/x86/kvm/cpuid.c", "kvm_set_cpuid()", "7.2.8")
 
 

@@ -62,7 +62,7 @@ def kill(vcpu: Vcpu) -> None:
 
 def warn_task_flag(w: World, vcpu: Vcpu) -> Sections:
     """split_lock_warn() of 5.7 to 5.18."""
-    yield "{vcpu} takes #AC on its split lock; the split_lock_warn() with TIF_SLD is called"
+    yield "{vcpu} takes #AC on its split lock; split_lock_warn() is called"
     when(vcpu.cpu is not None)
     if w.part(BIT_FIRST):
         clear_here(vcpu)

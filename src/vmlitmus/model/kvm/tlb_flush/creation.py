@@ -67,7 +67,7 @@ def for_each_vcpu(w: World, task: Task, vcpu: Vcpu) -> Sections:
     task.target = vcpu
     yield "{task} finds {vcpu} by kvm_for_each_vcpu()"
     use(w, task)
-    yield "{task} sends a request to what it found in the loop"
+    yield "{task} sends a request to the vcpu that it found"
 
 
 @sequence(source=GET, disturbance="get-vcpu", fair="weak")

@@ -28,7 +28,7 @@ SEQ = "look at mmu_invalidate_seq again under mmu_lock"
 IN_PROGRESS = "look for an invalidation in progress under mmu_lock"
 
 
-@step("{vcpu} walks to {page}, and the TLB keeps it", source=STALE)
+@step("{vcpu} accesses {page}, and the TLB keeps the translation", source=STALE)
 def fill(w: World, vcpu: Vcpu, page: Page) -> None:
     when(vcpu.running and page.vm is vcpu.vm)
     when(page.old if vcpu.obsolete else page.mapped)
@@ -37,7 +37,11 @@ def fill(w: World, vcpu: Vcpu, page: Page) -> None:
             tlb.pages.add(page)
 
 
-@step("{vcpu} walks its own page tables, and the TLB keeps that", source=STALE, disturbance="walk")
+@step(
+    "{vcpu} walks its own page tables, and the TLB keeps the translation",
+    source=STALE,
+    disturbance="walk",
+)
 def walk(w: World, vcpu: Vcpu) -> None:
     when(vcpu.running)
     for tlb in w.all(Tlb):
@@ -81,7 +85,7 @@ def page_fault(w: World, vcpu: Vcpu, page: Page) -> Sections:
     begin(w, vcpu)
     vcpu.faulting = page
     answer(w, vcpu)
-    yield "{vcpu} faults on {page} and takes mmu_invalidate_seq"
+    yield "{vcpu} faults on {page} and reads mmu_invalidate_seq"
     if not page.present:
         vcpu.faulting = None
         vcpu.waited = False

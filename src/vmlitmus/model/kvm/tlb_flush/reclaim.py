@@ -5,8 +5,13 @@ remote TLB flush, which is waited for; the unlock; the PTE cleared and the page 
 range_end(), under mmu_lock, mmu_invalidate_seq and the end of the invalidation. A second notifier
 that finds no SPTE flushes nothing: it relies on mmu_lock, under which the first one waits.
 
-Not modelled: notifiers that may not block; the union of the ranges of several invalidations.
-Source: kvm_mmu_notifier_invalidate_range_start(), kvm_handle_hva_range() in virt/kvm/kvm_main.c.
+The SPTEs of all roots are zapped, also of obsolete ones (memslot.py): a vcpu that has been told to
+drop its root may still be in the guest with it.
+
+Not modelled: notifiers that may not block; that an update of the memslots waits for notifiers; the
+union of the ranges of several invalidations.
+Source: kvm_mmu_notifier_invalidate_range_start(), kvm_handle_hva_range() in virt/kvm/kvm_main.c,
+kvm_tdp_mmu_unmap_gfn_range() in arch/x86/kvm/mmu/tdp_mmu.c.
 """
 
 from __future__ import annotations
@@ -18,8 +23,10 @@ from vmlitmus.world.tlb import Page, Task, Vcpu
 
 START = KernelFile("virt/kvm/kvm_main.c", "kvm_mmu_notifier_invalidate_range_start()", "7.2.8")
 HANDLE = KernelFile("virt/kvm/kvm_main.c", "kvm_handle_hva_range()", "7.2.8")
+UNMAP = KernelFile("arch/x86/kvm/mmu/tdp_mmu.c", "kvm_tdp_mmu_unmap_gfn_range()", "7.2.8")
 END = KernelFile("virt/kvm/kvm_main.c", "kvm_mmu_invalidate_end()", "7.2.8")
 FLUSH = "flush remote TLBs when an SPTE was zapped"
+OBSOLETE = "zap the SPTEs of obsolete roots too"
 LOCKED = "hold mmu_lock until the remote TLBs are flushed"
 
 
@@ -29,8 +36,10 @@ def zap(w: World, task: Task, page: Page) -> Sections:
     when(not vm.mmu_lock)
     vm.mmu_lock = w.part(LOCKED)
     page.invalidating += 1
-    zapped = page.mapped
+    zapped = page.mapped or (page.old and w.part(OBSOLETE))
     page.mapped = False
+    if w.part(OBSOLETE):
+        page.old = False
     yield "{task} zaps {page} under mmu_lock"
     if zapped and w.part(FLUSH):
         yield from flush_remote_tlbs(w, task, vm)
@@ -45,7 +54,7 @@ def invalidate_end(w: World, page: Page) -> None:
             vcpu.moved = True
 
 
-@sequence(source=(START, HANDLE, END), disturbance="reclaim", fair="weak")
+@sequence(source=(START, HANDLE, UNMAP, END), disturbance="reclaim", fair="weak")
 def reclaim(w: World, task: Task, page: Page) -> Sections:
     when(page.present and page.vm.alive)
     when(not task.deleting)
@@ -60,7 +69,7 @@ def reclaim(w: World, task: Task, page: Page) -> Sections:
     yield "{task} calls range_end() for {page}"
 
 
-@sequence(source=(START, HANDLE, END), disturbance="protect", fair="weak")
+@sequence(source=(START, HANDLE, UNMAP, END), disturbance="protect", fair="weak")
 def protect(w: World, task: Task, page: Page) -> Sections:
     when(page.present and page.vm.alive)
     when(not task.deleting)

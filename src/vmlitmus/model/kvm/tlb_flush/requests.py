@@ -47,7 +47,7 @@ def flush_remote_tlbs(w: World, task: Task, vm: Vm) -> Sections:
         if vcpu.vm is vm and vcpu.counted:
             if not w.part(BIT_FIRST):
                 kick(w, task, vcpu)
-                yield "{task} has looked at the mode of {vcpu} and makes its request only now"
+                yield "{task} makes its request of {vcpu} after it looked at the mode"
             if w.part(BIT) or vcpu.mode != Mode.OUTSIDE:
                 vcpu.flush = True
             if w.part(BIT_FIRST):

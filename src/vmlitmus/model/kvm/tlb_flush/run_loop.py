@@ -55,7 +55,7 @@ def enter_guest(w: World, vcpu: Vcpu) -> Sections:
     if (requested(vcpu) and w.part(LAST_LOOK)) or vcpu.resched:
         vcpu.resched = False
         answer(w, vcpu)
-        yield "{vcpu} sees a request, or that it has to reschedule, and backs out"
+        yield "{vcpu} sees a request or need_resched, and cancels the entry"
         return
     if vcpu.cpu is not None:
         w.use(Tags).before_vmrun(w, vcpu, vcpu.cpu)
@@ -72,7 +72,11 @@ def enter_guest(w: World, vcpu: Vcpu) -> Sections:
     yield "{vcpu} takes #VMEXIT and turns IRQs on"
 
 
-@step("{vcpu}'s next VMRUN will fail the checks", source=CHECKS, disturbance="vmrun-fails")
+@step(
+    "{vcpu}'s next VMRUN will fail its consistency checks",
+    source=CHECKS,
+    disturbance="vmrun-fails",
+)
 def spoil(w: World, vcpu: Vcpu) -> None:
     when(vcpu.mode == Mode.OUTSIDE and not vcpu.bad)
     vcpu.bad = True

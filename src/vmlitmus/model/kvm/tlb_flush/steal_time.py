@@ -90,7 +90,7 @@ def record_steal_time(w: World, vcpu: Vcpu) -> Sections:
         yield "{vcpu} exchanges the flag in the guest's memory for 0"
     else:
         queued = vcpu.queued
-        yield "{vcpu} copies struct kvm_steal_time and looks at the copy"
+        yield "{vcpu} copies struct kvm_steal_time and reads the flag in the copy"
         vcpu.preempted = False
         vcpu.queued = False
     vcpu.noted = False

@@ -38,7 +38,7 @@ MSR = KernelFile(X86, "kvm_set_msr_common()", "7.2.8")
 CLEAR_FIRST = "clear pageready_pending before looking at the list"
 
 
-@step("{vcpu} touches a page that the host has to bring in", source=EXECUTE, disturbance="fault")
+@step("{vcpu} accesses a page that the host has to swap in", source=EXECUTE, disturbance="fault")
 def fault(w: World, vcpu: Vcpu) -> None:
     when(vcpu.running and vcpu.queued < 2)
     w.happens(CpuEvent.VM_EXIT, vcpu)
@@ -69,15 +69,19 @@ def check_completion(w: World, vcpu: Vcpu) -> Sections:
                 last = vcpu.done == 0
             vcpu.slot = True
             vcpu.queued -= 1
-        yield "{vcpu} takes a work from async_pf.done if the guest can be told"
+        yield "{vcpu} takes a work from async_pf.done if the guest can take a notice"
         when(vcpu.on_cpu)
         if more:
             vcpu.ready_pending = True
             vcpu.irq = True
-        yield "{vcpu} sets pageready_pending and the guest's interrupt if so"
+        yield "{vcpu} sets pageready_pending and the guest's interrupt if it took a work"
 
 
-@step("the guest on {vcpu} empties its structure and acknowledges", source=MSR, fair="weak")
+@step(
+    "the guest on {vcpu} reads the notice of a page and writes MSR_KVM_ASYNC_PF_ACK",
+    source=MSR,
+    fair="weak",
+)
 def acknowledge(w: World, vcpu: Vcpu) -> None:
     when(vcpu.running and vcpu.irq)
     w.happens(CpuEvent.VM_EXIT, vcpu)
@@ -93,7 +97,7 @@ def handle_ack(w: World, vcpu: Vcpu) -> Sections:
     when(vcpu.at_rest and vcpu.acks)
     vcpu.acks = False
     if not w.part(CLEAR_FIRST):
-        yield "{vcpu} handles MSR_KVM_ASYNC_PF_ACK and looks for more pages first"
+        yield "{vcpu} handles MSR_KVM_ASYNC_PF_ACK, and looks for more pages before the clear"
         yield from check_completion(w, vcpu)
     with w.locked("XCHG in smp_store_mb()", w.part(ACK_BARRIER.part)):
         vcpu.ready_pending = False
@@ -102,7 +106,12 @@ def handle_ack(w: World, vcpu: Vcpu) -> Sections:
         yield from check_completion(w, vcpu)
 
 
-@sequence("{task} has told {vcpu}", source=(EXECUTE, QUEUED), disturbance="fault", fair="weak")
+@sequence(
+    "{task} has told {vcpu} that a page is ready",
+    source=(EXECUTE, QUEUED),
+    disturbance="fault",
+    fair="weak",
+)
 def page_present(w: World, task: Task, vcpu: Vcpu) -> Sections:
     when(vcpu.works > 0 and task.target is None)
     task.target = vcpu

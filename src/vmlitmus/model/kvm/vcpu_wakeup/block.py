@@ -97,7 +97,7 @@ def block(w: World, vcpu: Vcpu) -> Sections:
         when(vcpu.on_cpu)
     vcpu.waiting = True
     vcpu.pinned = False
-    yield "{vcpu} publishes itself as waiter"
+    yield "{vcpu} stores its task in its rcuwait: it waits"
     when(vcpu.on_cpu)
     while not vcpu.event:
         if w.part(LOOK_LAST):
@@ -110,7 +110,7 @@ def block(w: World, vcpu: Vcpu) -> Sections:
             yield from schedule(w, vcpu)
     vcpu.pinned = w.part(NO_PREEMPTION.part)
     vcpu.waiting = False
-    yield "{vcpu} is waiter no more"
+    yield "{vcpu} clears its rcuwait: it waits no more"
     when(vcpu.on_cpu)
     if vcpu.apic == Apic.AVIC:
         yield from unblocking(w, vcpu)

@@ -82,16 +82,16 @@ def enter_guest(w: World, vcpu: Vcpu) -> Sections:
     yield "{vcpu} looks at its requests for the last time"
     if kicked or pending:
         vcpu.left = True
-        yield "{vcpu} backs out"
+        yield "{vcpu} cancels the entry"
         return
     if not w.part(MODE_FIRST):
         vcpu.mode = Mode.IN_GUEST
-        yield "{vcpu} sets IN_GUEST_MODE only now"
+        yield "{vcpu} sets IN_GUEST_MODE after its last look at the requests"
     yield from mark(w, vcpu)
     w.happens(CpuEvent.VM_ENTRY)
     if vcpu.apic == Apic.AVIC:
         with_avic = vcpu.active
-        yield "{vcpu} reads whether AVIC is on in its VMCB"
+        yield "{vcpu} looks whether AVIC is on in its VMCB"
         if with_avic:
             look_at_virr(w, vcpu)
     vcpu.running = True

@@ -26,7 +26,11 @@ ACCEPT = KernelFile(LAPIC, "kvm_apic_accept_events()", "7.2.8")
 HALT = KernelFile("arch/x86/kvm/x86.c", "__kvm_emulate_halt()", "7.2.8")
 
 
-@step("the guest on {task} starts {vcpu} anew", source=SEND, disturbance="init-sipi")
+@step(
+    "the guest on {task} begins to restart {vcpu} by INIT and SIPI",
+    source=SEND,
+    disturbance="init-sipi",
+)
 def begin_start(w: World, task: Task, vcpu: Vcpu) -> None:
     when(vcpu.ap and task.idle and task.target is None)
     task.target = vcpu
@@ -43,7 +47,9 @@ def send_sipi(w: World, task: Task, vcpu: Vcpu) -> Sections:
     yield "{task} makes KVM_REQ_EVENT of {vcpu} for the SIPI"
 
 
-@sequence("{task} has started {vcpu}", source=SEND, disturbance="init-sipi", fair="weak")
+@sequence(
+    "{task} has sent INIT and SIPI to {vcpu}", source=SEND, disturbance="init-sipi", fair="weak"
+)
 def start(w: World, task: Task, vcpu: Vcpu) -> Sections:
     when(vcpu.ap and task.target is vcpu)
     task.target = None

@@ -70,13 +70,26 @@ def wake_up(w: World, task: Task, vcpu: Vcpu) -> Sections:
 def wake_up_or_kick(w: World, task: Task, vcpu: Vcpu) -> Sections:
     """__kvm_vcpu_kick(): a vcpu that it has woken up is not in guest mode, and gets no IPI."""
     waits = is_waiter(w, vcpu)
-    yield "{task} looks whether {vcpu} waits, to kick it otherwise"
+    yield "{task} looks whether {vcpu} waits, and will kick it if not"
     woken = False
     if waits:
         woken = try_to_wake_up(w, vcpu)
-        yield "{task} calls wake_up_process() for {vcpu}, to kick it if it is awake"
+        yield "{task} calls wake_up_process() for {vcpu}, and will kick it if it was awake"
     if not woken:
         yield from kick(w, task, vcpu, False)
+
+
+def set_irr_pending(task: Task, vcpu: Vcpu) -> Sections:
+    """kvm_lapic_set_irr(), after it has set the bit: the IRR is worth a look."""
+    vcpu.irr_pending = True
+    yield "{task} sets irr_pending of {vcpu}"
+
+
+def request_event(w: World, task: Task, vcpu: Vcpu) -> Sections:
+    """What is told to a vcpu without APICv or AVIC: KVM_REQ_EVENT, and the kick."""
+    set_request(w, vcpu)
+    yield "{task} makes KVM_REQ_EVENT of {vcpu}"
+    yield from wake_up_or_kick(w, task, vcpu)
 
 
 def kick(w: World, task: Task, vcpu: Vcpu, wait: bool) -> Sections:
@@ -85,7 +98,7 @@ def kick(w: World, task: Task, vcpu: Vcpu, wait: bool) -> Sections:
         found = vcpu.mode
         if found == Mode.IN_GUEST:
             vcpu.mode = Mode.EXITING
-    yield "{task} finds {vcpu} in its mode, by cmpxchg()"
+    yield "{task} reads the mode of {vcpu} by cmpxchg(), which may set EXITING_GUEST_MODE"
     sends = found == Mode.IN_GUEST
     if wait and w.part(WAIT_MODES):
         sends = found != Mode.OUTSIDE
@@ -94,7 +107,7 @@ def kick(w: World, task: Task, vcpu: Vcpu, wait: bool) -> Sections:
         vcpu.last.ipi = True
         if wait:
             task.awaits.add(vcpu.last)
-    yield "{task} sends {vcpu} an IPI unless it found it outside guest mode"
+    yield "{task} sends {vcpu} an IPI if that mode asks for one"
 
 
 @step("{task} has a request for {vcpu}", source=MAKE, disturbance="request")
@@ -118,7 +131,7 @@ def request(w: World, task: Task, vcpu: Vcpu) -> Sections:
     else:
         yield from wake_up_or_kick(w, task, vcpu)
         set_request(w, vcpu)
-        yield "{task} makes a request of {vcpu} only now"
+        yield "{task} makes a request of {vcpu} after the kick"
         return
     yield from wake_up_or_kick(w, task, vcpu)
 

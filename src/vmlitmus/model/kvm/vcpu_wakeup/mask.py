@@ -31,7 +31,7 @@ def mark(w: World, vcpu: Vcpu) -> Sections:
         if not known:
             with w.locked("cpumask_set_cpu()", w.part(MASK_LOCK)):
                 vcpu.last.marked = True
-        yield "{vcpu} has its cpu in have_run_cpus"
+        yield "{vcpu} sets its cpu in have_run_cpus"
 
 
 def flush_marked(w: World, task: Task, page: Page) -> Sections:

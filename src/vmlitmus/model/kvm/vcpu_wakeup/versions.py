@@ -46,20 +46,17 @@ NO_PREEMPTION = Fix(
     ),
     "5.17",
 )
+INHIBITION = KernelCommit(
+    "66fa226c131f", "KVM: SVM: fix race between interrupt delivery and AVIC inhibition"
+)
 VIRR_THEN_ACTIVE = Fix(
     "set the vIRR before apicv_active is read",
-    KernelCommit(
-        "66fa226c131f",
-        "KVM: SVM: fix race between interrupt delivery and AVIC inhibition",
-    ),
+    INHIBITION,
     "5.17",
 )
 COMPLETE = Fix(
     "complete an IPI for which a vcpu exited as any other interrupt",
-    KernelCommit(
-        "66fa226c131f",
-        "KVM: SVM: fix race between interrupt delivery and AVIC inhibition",
-    ),
+    INHIBITION,
     "5.17",
 )
 KEEP_PENDING = Fix(

@@ -63,7 +63,7 @@ def switch_mm(w: World, cpu: Cpu) -> Sections:
     yield "{cpu} reads tlb_gen and decides whether to flush"
     if not w.part(WINDOW_FIRST.part):
         cpu.loaded = Loaded.SWITCHING
-        yield "{cpu} writes LOADED_MM_SWITCHING only now"
+        yield "{cpu} writes LOADED_MM_SWITCHING after it has read tlb_gen"
     if cpu.need_flush:
         cpu.user_tlb = False
         cpu.gen = True

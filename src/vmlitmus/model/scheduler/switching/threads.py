@@ -2,7 +2,7 @@
 
 A switch is one section: switch_mm_irqs_off(), __switch_to_xtra(), and for a vcpu in KVM_RUN
 kvm_sched_in() with vcpu_load(). A thread is preemptible whenever it is not between VM entry and VM
-exit. Return to user mode is a section of its own.
+exit, and does not hold mmu_lock. Return to user mode is a section of its own.
 
 Not modelled: kernel threads, which change nothing of what is modelled; priorities.
 Source: context_switch() in kernel/sched/core.c, kvm_sched_in() in virt/kvm/kvm_main.c.
@@ -64,6 +64,7 @@ def migrate(w: World, vcpu: Vcpu, cpu: Cpu) -> None:
 @step("the thread of {vcpu} is preempted", source=PREEMPT)
 def preempt(w: World, vcpu: Vcpu) -> None:
     when(vcpu.cpu is not None and vcpu.mode in (Mode.LOADED, Mode.OUT, Mode.USER))
+    when(not vcpu.mapping)
     if vcpu.cpu is not None:
         when(not vcpu.cpu.busy)
         vcpu.cpu.running = None

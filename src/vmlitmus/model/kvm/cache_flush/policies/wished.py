@@ -66,4 +66,4 @@ class SelfClearing(FlushPolicy):
         task.vm = vm
         yield from send_and_wait(w, task, mask_of(w, vm))
         task.vm = None
-        yield "{task} forgets whose caches it flushed"
+        yield "{task} clears its note of the VM that it flushed"

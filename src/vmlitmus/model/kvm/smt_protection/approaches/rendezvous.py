@@ -32,7 +32,7 @@ OTHER_STATES = (Activity.POLL, Activity.MWAIT, Activity.C6)
 
 
 def idles_otherwise(w: World, vcpu: Vcpu) -> bool:
-    """Say whether a sibling idles in a state that the VMRUN check does not take for idle."""
+    """Say whether a sibling idles in a state that the VMRUN check does not treat as idle."""
     return any(
         o.activity in OTHER_STATES and o.core is vcpu.cpu.core and o is not vcpu.cpu
         for o in w.all(Cpu)
@@ -71,7 +71,7 @@ class Rendezvous(CookiePerVcpu):
                 if other is not vcpu.cpu and other.core is vcpu.cpu.core:
                     if other.activity in OTHER_STATES:
                         other.irq = True
-            yield "{vcpu} kicks siblings that idle otherwise"
+            yield "{vcpu} kicks siblings that idle in a state which does not count"
 
     def kicks(self, w: World) -> bool:
         return w.part("kick a sibling that idles otherwise")

@@ -30,7 +30,7 @@ from vmlitmus.lang import (
     step,
     when,
 )
-from vmlitmus.model.kvm.vcpu_wakeup.kick import set_request, wake_up, wake_up_or_kick
+from vmlitmus.model.kvm.vcpu_wakeup.kick import request_event, set_irr_pending, wake_up
 from vmlitmus.model.kvm.vcpu_wakeup.versions import (
     COMPLETE,
     NO_IPIV,
@@ -96,9 +96,7 @@ def complete_delivery(w: World, task: Task, vcpu: Vcpu, looked: bool) -> Section
         active = vcpu.active
     yield "{task} reads apicv_active of {vcpu}"
     if not active:
-        set_request(w, vcpu)
-        yield "{task} makes KVM_REQ_EVENT of {vcpu}"
-        yield from wake_up_or_kick(w, task, vcpu)
+        yield from request_event(w, task, vcpu)
     elif found == Mode.IN_GUEST:
         w.happens(CpuEvent.X2APIC_WRITE)
         vcpu.last.doorbell = True
@@ -137,8 +135,7 @@ def send_ipi(w: World, task: Task, vcpu: Vcpu) -> Sections:
         yield "{task} exits and enters kvm->srcu"
         if w.part(COMPLETE.part):
             if w.the(Host).switchable:
-                vcpu.irr_pending = True
-                yield "{task} sets irr_pending of {vcpu}"
+                yield from set_irr_pending(task, vcpu)
             yield from complete_delivery(w, task, vcpu, False)
         else:
             yield from wake_up(w, task, vcpu)
@@ -164,8 +161,7 @@ def deliver_avic(w: World, task: Task, vcpu: Vcpu) -> Sections:
         vcpu.virr = True
     yield "{task} sets the bit in the vIRR of {vcpu}"
     if w.the(Host).switchable:
-        vcpu.irr_pending = True
-        yield "{task} sets irr_pending of {vcpu}"
+        yield from set_irr_pending(task, vcpu)
     yield from complete_delivery(w, task, vcpu, active and not w.part(VIRR_THEN_ACTIVE.part))
 
 

@@ -124,7 +124,7 @@ def inject(w: World, vcpu: Vcpu) -> Sections:
             with w.locked("clear_bit()"):
                 vcpu.virr = False
             vcpu.irr = True
-    yield "{vcpu} injects it if AVIC is off"
+    yield "{vcpu} injects the interrupt if AVIC is off"
     if w.the(Host).switchable and found:
         yield from clear_irr(w, vcpu)
 

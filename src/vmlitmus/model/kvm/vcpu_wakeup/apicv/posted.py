@@ -21,7 +21,13 @@ from __future__ import annotations
 
 from vmlitmus.lang import CpuEvent, KernelFile, Sdm, Sections, World, sequence, step, when
 from vmlitmus.model.kvm.vcpu_wakeup.apicv.avic import look_at_virr
-from vmlitmus.model.kvm.vcpu_wakeup.kick import set_request, wake_up, wake_up_or_kick
+from vmlitmus.model.kvm.vcpu_wakeup.kick import (
+    request_event,
+    set_irr_pending,
+    set_request,
+    wake_up,
+    wake_up_or_kick,
+)
 from vmlitmus.model.kvm.vcpu_wakeup.versions import (
     ALWAYS_SYNC,
     AT_PUT,
@@ -74,12 +80,12 @@ def sync_pir(w: World, vcpu: Vcpu) -> Sections:
                 with w.locked("xchg()"):
                     vcpu.pir = False
                 vcpu.irr = True
-            yield "{vcpu} moves what it found to its vIRR"
+            yield "{vcpu} moves the interrupts that it found to its vIRR"
         if not w.part(CLEAR_FIRST):
             when(vcpu.on_cpu)
             with w.locked("clear_bit()"):
                 vcpu.on = False
-            yield "{vcpu} clears PID.ON only now"
+            yield "{vcpu} clears PID.ON after it has read PID.PIR"
 
 
 def update_irr(w: World, vcpu: Vcpu, found: bool) -> Sections:
@@ -248,18 +254,15 @@ def deliver(w: World, task: Task, vcpu: Vcpu) -> Sections:
     active = True
     if w.the(Host).switchable:
         active = vcpu.active
-        yield "{task} reads apicv_active of {vcpu}"
+        yield "{task} reads apicv_active of {vcpu} to post its interrupt"
     if active:
         yield from post(w, task, vcpu)
     else:
         with w.locked("set_bit()"):
             vcpu.virr = True
         yield "{task} sets the bit in the IRR of {vcpu}"
-        vcpu.irr_pending = True
-        yield "{task} sets irr_pending of {vcpu}"
-        set_request(w, vcpu)
-        yield "{task} makes KVM_REQ_EVENT of {vcpu}"
-        yield from wake_up_or_kick(w, task, vcpu)
+        yield from set_irr_pending(task, vcpu)
+        yield from request_event(w, task, vcpu)
 
 
 @step("{task} has an interrupt for {vcpu}", source=DELIVER, disturbance="software-irq")
@@ -286,7 +289,9 @@ def ignore_notification(w: World, cpu: Cpu) -> None:
     cpu.notify = False
 
 
-@step("pi_wakeup_handler() on {cpu} wakes who has PID.ON", source=HANDLER, fair="weak")
+@step(
+    "pi_wakeup_handler() on {cpu} wakes the vcpus whose PID.ON is set", source=HANDLER, fair="weak"
+)
 def wakeup_handler(w: World, cpu: Cpu) -> None:
     when(cpu.wakeup and not cpu.irqs_off)
     w.happens(CpuEvent.INTERRUPT, cpu)
@@ -310,7 +315,7 @@ def unblock(w: World, task: Task) -> Sections:
 def assign_device(w: World, task: Task) -> Sections:
     when(not w.the(Host).assigned)
     w.the(Host).assigned = True
-    yield "{task} counts a device: nr_possible_bypass_irqs is not 0"
+    yield "{task} increments nr_possible_bypass_irqs for a device"
     if w.part(UNBLOCK):
         yield from unblock(w, task)
     w.the(Host).posts = True
@@ -324,5 +329,5 @@ def unassign_device(w: World, task: Task) -> Sections:
     yield "{task} puts the IRTE of the last device in remapped mode"
     w.the(Host).assigned = False
     if w.the(Host).unblocks:
-        yield "{task} counts no device any more, and wakes up all vcpus"
+        yield "{task} decrements nr_possible_bypass_irqs to 0, and will wake up all vcpus"
         yield from unblock(w, task)

@@ -1,0 +1,1 @@
+"""What simulations found, as text: numbers, sensitivity, the longest runs, and plots."""
