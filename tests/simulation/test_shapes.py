@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import pytest
@@ -20,9 +21,18 @@ from vmlitmus.lang import (
     step,
     when,
 )
+from vmlitmus.litmus import Catalogue
+from vmlitmus.simulation.simulate import prepared
+from vmlitmus.simulation.simulators.guards import guard_of
 from vmlitmus.simulation.simulators.native import Compiled
+from vmlitmus.simulation.simulators.reference import Simulator
 from vmlitmus.simulation.simulators.shapes import Shape
 
+CATALOGUE = Catalogue()
+NAMES = (
+    "flush-of-the-mask-in-time", "noise-by-mechanism-in-time", "warn-lockers-in-time",
+    "bring-up-in-time",
+)  # fmt: skip
 S = Assumption("made-up", "a model of this test")
 ROWS = [{"step": "fail", "exponential": "20 s"}, {"step": "repair", "exponential": "1 s"}]
 
@@ -172,3 +182,23 @@ def test_a_set_of_more_members_than_a_word_has_bits() -> None:
     asked = Asked(model, rows, [{"share": "first-worn"}, {"rate": "wear"}])
     plain, fast = both(asked.replications(3, 3), 3 * SECOND)
     assert plain == fast
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_guards_hold_where_something_is_enabled(name: str) -> None:
+    """What an instance asks first; most ask for something that is seldom so."""
+    test, cells = CATALOGUE.select([name], wide=True)[0]
+    ready = prepared(CATALOGUE.model_of(test.topic), test, cells[0])
+    machine = ready.rules.machine
+    guards = [guard_of(machine.codes[i.index]) for i in machine.instances]
+    assert sum(guard is not None for guard in guards) > 0.5 * len(guards)
+    simulator = Simulator(ready.rules, 1)
+    refused = 0
+    for event in itertools.islice(simulator.events(ready.run.horizon), 200):
+        enabled = {i.index for i, _, _ in simulator.stepper.successors(event.state)}
+        for number, guard in enumerate(guards):
+            if guard is not None:
+                holds = event.state[guard.variable] & guard.mask == guard.value
+                assert holds or number not in enabled
+                refused += not holds
+    assert refused > 100 * len(guards) / 2

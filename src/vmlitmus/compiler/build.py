@@ -29,6 +29,7 @@ from vmlitmus.compiler.machine.prune import checked
 from vmlitmus.compiler.machine.scan import Scan
 from vmlitmus.compiler.population import Entities, Population
 from vmlitmus.errors import ModelError, ScenarioError, unknown
+from vmlitmus.lang.cpu_event import DRAIN_ASSUMPTIONS
 from vmlitmus.lang.domain import Bool, Domain, IntRange
 from vmlitmus.lang.entity import Entity, store
 from vmlitmus.lang.environment import Environment, Limit, check_actors
@@ -176,6 +177,8 @@ class _Builder:
         scan = self.scan(steps, hooks.values())
         self.check_names("part", without, scan.parts)
         assumptions = self.assumptions(scan, steps, assume)
+        drains = {a.name for a in DRAIN_ASSUMPTIONS}
+        world.mentioned = frozenset(scan.parts) | assumptions.keys() | drains
         self.there.set_constants(entities)
         steps += self.memory(world, entities, scan.written)
         variables = self.switches([p for p in scan.parts if p not in off], world)

@@ -78,6 +78,7 @@ class World:
         self._without = without
         self._assumed = assumed
         self.switches: dict[str, tuple[Entity, str]] = {}
+        self.mentioned: frozenset[str] | None = None  # parts and assumptions found in the code
         self.recorder = Recorder()
         self.buffers: StoreBuffers | None = None
         self.shared: frozenset[tuple[Entity, str]] = frozenset()
@@ -101,11 +102,20 @@ class World:
         return chosen(self.mechanisms, kind)
 
     def part(self, name: str) -> bool:
-        """Say whether a named part of a mechanism is switched on."""
+        """Say whether a named part of a mechanism is switched on; it has to be written out."""
+        self._ask("part", name, "w.part(NAME) or w.part(FIX.part)")
         if name in self.switches:
             entity, field = self.switches[name]
             return bool(entity.__dict__[field])
         return name not in self._without
+
+    def _ask(self, kind: str, name: str, written: str) -> None:
+        """Refuse what the scan has not found: by what it has found machines are told apart."""
+        if self.mentioned is not None and name not in self.mentioned:
+            raise ModelError(
+                f"{kind} '{name}' is asked for by something that is not known before the model "
+                f"runs; write {written}, with a name of the module"
+            )
 
     def barrier(self, cpu: Entity | Where | None = HERE, *, by: str = "smp_mb()") -> None:
         """A full barrier: goes on when the stores of the cpu have reached memory.
@@ -157,7 +167,8 @@ class World:
         return len(self.buffers.fifo(cpu)) == self.buffers.plan.depth
 
     def assume(self, assumption: Assumption) -> Choice:
-        """Return the value in force of an assumption."""
+        """Return the value in force of an assumption, which has to be written out."""
+        self._ask("assumption", assumption.name, "w.assume(NAME)")
         return self._assumed.get(assumption.name, assumption.default)
 
 

@@ -209,6 +209,10 @@ class Calls(Groups):
             result = callee(*known)
         except (TypeError, ValueError, ArithmeticError) as error:
             self.refuse(node, str(error))
+        except ModelError as error:
+            if callee not in (World.part, World.assume):
+                raise
+            self.refuse(node, str(error))
         if callee is World.part:
             self.variables.told("part", known[-1], result)
         elif callee is World.assume:

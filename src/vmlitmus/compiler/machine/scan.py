@@ -14,6 +14,7 @@ from typing import Any
 
 from vmlitmus.lang.cpu_event import CpuEvent
 from vmlitmus.lang.entity import Entity
+from vmlitmus.lang.model import Fix
 from vmlitmus.lang.source import Assumption
 from vmlitmus.lang.syntax.trees import function_syntax, names_of, walk
 from vmlitmus.lang.world import Hooks, World
@@ -84,17 +85,14 @@ def _mentions(function: types.FunctionType) -> tuple[tuple[str, Any], ...]:
 
 
 def _found(node: ast.AST, scope: dict[str, Any]) -> Iterator[tuple[str, Any]]:
-    if isinstance(node, ast.Name):
-        value = scope.get(node.id)
-        if isinstance(value, Assumption):
-            yield "assumption", value
-        elif isinstance(value, CpuEvent):
-            yield from _drain(value)
-        elif isinstance(value, types.FunctionType) and _is_model_code(value):
-            yield "function", value
-    elif isinstance(node, ast.Attribute):
-        if isinstance(node.value, ast.Name) and scope.get(node.value.id) is CpuEvent:
-            yield from _drain(CpuEvent.__members__.get(node.attr))
+    value = _value(node, scope)
+    if isinstance(value, Assumption):
+        yield "assumption", value
+    elif isinstance(value, CpuEvent):
+        yield from _drain(value)
+    elif isinstance(value, types.FunctionType) and _is_model_code(value):
+        yield "function", value
+    if isinstance(node, ast.Attribute):
         if isinstance(node.ctx, ast.Store):
             yield "writes", node.attr
         yield "reads", node.attr
@@ -112,14 +110,20 @@ def _drain(event: CpuEvent | None) -> Iterator[tuple[str, Assumption]]:
         yield "drain", event.drains
 
 
+def _value(node: ast.AST | None, scope: dict[str, Any]) -> Any:
+    """Return what a global name stands for, or a name in a module, an enum or a fix; or None."""
+    if isinstance(node, ast.Name):
+        return scope.get(node.id)
+    if isinstance(node, ast.Attribute):
+        there = _value(node.value, scope)
+        if isinstance(there, (types.ModuleType, type, Fix)):
+            return getattr(there, node.attr, None)
+    return None
+
+
 def _text(node: ast.AST | None, scope: dict[str, Any]) -> str | None:
     """Return a text that is written out, or that a name such as CALLBACK or FIX.part stands for."""
-    if isinstance(node, ast.Constant):
-        return str(node.value)
-    if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
-        value = getattr(scope.get(node.value.id), node.attr, None)
-    else:
-        value = scope.get(node.id) if isinstance(node, ast.Name) else None
+    value = node.value if isinstance(node, ast.Constant) else _value(node, scope)
     return value if isinstance(value, str) else None
 
 

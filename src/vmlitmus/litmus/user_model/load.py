@@ -44,7 +44,7 @@ def load_model(path: str, seconds: float | None = None, memory: int | None = Non
         module = imported()
     except TooLong:
         raise ModelError(
-            f"importing it took longer than the time limit, {seconds:g} s", path
+            f"importing it took longer than the time limit for that, {seconds:g} s", path
         ) from None
     except MemoryError:
         raise ModelError("importing it took more memory than there is", path) from None

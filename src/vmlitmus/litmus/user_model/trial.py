@@ -17,7 +17,7 @@ _TOLD = {
     _FORKED: "forks this process; a model may not",
     b"k": "raises KeyboardInterrupt",
     b"m": "took more memory than there is",
-    b"t": "took longer than the time limit, {seconds:g} s",
+    b"t": "took longer than the time limit for that, {seconds:g} s",
 }
 _COPIES = 1.0  # seconds that copies of the process have to end after it
 

@@ -19,17 +19,18 @@ def start_clock(ctx, instance, firing):
     store(load(ctx, STARTED), instance, firing)
     law = load(load(ctx, LAW), firing)
     if law == 0:
+        store(load(ctx, ENDS), instance, 0)
         return 0
     left = load(load(ctx, LEFT), instance)
     now = load(ctx, NOW)
     store(load(ctx, LEFT), instance, 0)
     if left and same:
-        store(load(ctx, ENDS), instance, now + left - 1)
+        store(load(ctx, ENDS), instance, now + left)
         return 0
     number = load(load(ctx, DRAWS), instance)
     store(load(ctx, DRAWS), instance, number + 1)
     begin_draw(ctx, load(load(ctx, STREAM), instance), number)
-    store(load(ctx, ENDS), instance, now + sample(ctx, law - 1))
+    store(load(ctx, ENDS), instance, now + sample(ctx, law - 1) + 1)
     return 0
 
 
@@ -54,8 +55,7 @@ def disable(ctx, instance):
     store(load(ctx, BEGAN), instance, 0)
     started = load(load(ctx, STARTED), instance)
     if load(load(ctx, MEMORY), started) == 1 and load(load(ctx, LAW), started) != 0:
-        left = load(load(ctx, ENDS), instance) - load(ctx, NOW)
-        store(load(ctx, LEFT), instance, left + 1)
+        store(load(ctx, LEFT), instance, load(load(ctx, ENDS), instance) - load(ctx, NOW))
         store(load(ctx, STOPPED), instance, started)
     return 0
 
@@ -69,6 +69,9 @@ def look_at(ctx, instance):
     if found:
         if load(load(ctx, LAW), found - 1) == NEVER:
             found = 0
+    if found == load(load(ctx, CURRENT), instance) and load(ctx, RESAMPLES) == 0:
+        if load(load(ctx, BEGAN), instance) == (found != 0):
+            return GO_ON
     store(load(ctx, CURRENT), instance, found)
     place = instance >> 6
     bit = 1 << (instance & 63)
@@ -97,13 +100,6 @@ def redraw(ctx):
     return 0
 
 
-def end_of(ctx, instance):
-    """Return 1 + when an enabled instance fires; 0 is at once."""
-    if load(load(ctx, LAW), load(load(ctx, STARTED), instance)) == 0:
-        return 0
-    return load(load(ctx, ENDS), instance) + 1
-
-
 def choose(ctx):
     """Choose what happens next: the earliest, of these the highest, of these by chance.
 
@@ -113,6 +109,7 @@ def choose(ctx):
     highest = 0
     ties = 0
     chosen = 0
+    ends = load(ctx, ENDS)
     ranks = load(ctx, RANK)
     started = load(ctx, STARTED)
     w = 0
@@ -120,7 +117,7 @@ def choose(ctx):
         bits = load(load(ctx, ENABLED), w)
         while bits:
             instance = 64 * w + lowest_bit(bits)
-            end = end_of(ctx, instance)
+            end = load(ends, instance)
             if end <= best:
                 rank = load(ranks, load(started, instance))
                 if end < best or rank > highest:
@@ -143,7 +140,7 @@ def choose(ctx):
 
 def tied(ctx, instance, best, highest):
     """Return the weight of an instance that may be chosen by chance, or 0."""
-    if end_of(ctx, instance) != best:
+    if load(load(ctx, ENDS), instance) != best:
         return 0
     started = load(load(ctx, STARTED), instance)
     if load(load(ctx, RANK), started) != highest:
@@ -188,6 +185,6 @@ def by_chance(ctx, best, highest):
 
 
 CLOCKS = (
-    same_rule, start_clock, is_resampled, enable, disable, look_at, redraw, end_of, choose, tied,
+    same_rule, start_clock, is_resampled, enable, disable, look_at, redraw, choose, tied,
     total_weight, by_chance,
 )  # fmt: skip

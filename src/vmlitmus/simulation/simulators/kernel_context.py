@@ -8,6 +8,9 @@ FIELDS = (
     "INSTANCES",
     "FUNCTION",  # by instance: address of the function that says whether it is enabled
     "ROW",  # and of the row of that function's table
+    "GUARD_WORD",  # a word of the state; where it is enabled, word & GUARD_MASK is GUARD_VALUE
+    "GUARD_MASK",
+    "GUARD_VALUE",
     "CURRENT",  # 1 + the firing that would be taken now, or 0
     "ENABLED",  # the instances with one, as words of bits
     "ENABLED_WORDS",
@@ -20,7 +23,7 @@ FIELDS = (
     "DRAWS",  # how often its stream was drawn from
     "BEGAN",  # 1 while its clock runs, or it is immediate
     "STARTED",  # the firing that its clock was started for
-    "ENDS",
+    "ENDS",  # 1 + when it fires, 0 where it does at once
     "LEFT",  # 1 + what is left of a stopped clock, or 0
     "STOPPED",  # the firing that it was started for
     "RESAMPLES",  # 1 where some clocks are drawn anew after every event

@@ -4,8 +4,8 @@
 
 Each firing (an instance with an ending) has a number; the arrays below are by that number unless
 they say something else. After an event only those instances are looked at, and those conditions
-asked, that read what it changed; so an event costs as much in a large world as in a small one.
-Doubles are given as their bits.
+asked, that read what it changed, and no instance whose guard is false; so an event costs as much in
+a large world as in a small one. Doubles are given as their bits.
 """
 
 from __future__ import annotations
@@ -45,8 +45,16 @@ def has_to_look(ctx, instance):
     return 0
 
 
+def may_matter(ctx, instance):
+    """Say whether an instance is enabled, or may be: it is not where its guard is false."""
+    word = load(load(ctx, STATE), load(load(ctx, GUARD_WORD), instance))
+    if (word & load(load(ctx, GUARD_MASK), instance)) == load(load(ctx, GUARD_VALUE), instance):
+        return 1
+    return load(load(ctx, BEGAN), instance)
+
+
 def wake_readers(ctx):
-    """List the instances that read what the last event changed."""
+    """List the instances that read what the last event changed, and may be enabled by it or not."""
     written = load(ctx, WRITTEN)
     begins = load(ctx, READERS_BEGIN)
     i = load(written, 0)
@@ -54,7 +62,9 @@ def wake_readers(ctx):
         word = load(written, i)
         reader = load(begins, word)
         while reader < load(begins, word + 1):
-            has_to_look(ctx, load(load(ctx, READERS), reader))
+            instance = load(load(ctx, READERS), reader)
+            if may_matter(ctx, instance):
+                has_to_look(ctx, instance)
             reader += 1
         i -= 1
     return 0
@@ -248,6 +258,6 @@ def simulate(ctx, most):
 
 EXPORTED = (simulate, watch)
 INTERNAL = (
-    *LAWS, *CLOCKS, enter, has_to_look, wake_readers, pass_time, find, ask,
+    *LAWS, *CLOCKS, enter, has_to_look, may_matter, wake_readers, pass_time, find, ask,
     changes, is_found, occur, note, take,
 )  # fmt: skip

@@ -22,6 +22,8 @@ from vmlitmus.simulation.laws.rules import Firing, Rules, actor_of
 from vmlitmus.simulation.measures.tally import Counted, Plan
 from vmlitmus.simulation.simulators import kernel_context as context
 from vmlitmus.simulation.simulators import kernel_simulation as kernel
+from vmlitmus.simulation.simulators.arrays import Arrays
+from vmlitmus.simulation.simulators.guards import guard_of
 from vmlitmus.simulation.simulators.reference import MOST_AT_ONCE, Event, no_time_passes
 from vmlitmus.simulation.simulators.shapes import Shapes, Unpacked, dependents
 
@@ -40,6 +42,8 @@ _KINDS = (
     "LATTICE",
 )
 _TIES = stream_of(TIES)
+_CONTEXT = "context"
+_KEPT = "WRITTEN"  # the first of the arrays that no run has to begin anew
 _LOWEST = 1 << 20  # added to a priority, so that it is above 0
 
 
@@ -92,6 +96,7 @@ class Compiled:
         self.shapes = self._shapes(machine)
         self.readers = self._dependents(range(len(machine.instances)))
         self.watchers = self._dependents(plan.conditions)
+        self.guards = [self._guard(index) for index in range(len(machine.instances))]
         self.laws = Laws()
         made = [rules.rule(firing) for firing in self.firings]
         self.law = [
@@ -122,6 +127,11 @@ class Compiled:
         for name in self.plan.conditions:
             shapes.add(machine.codes[name])
         return shapes
+
+    def _guard(self, instance: int) -> tuple[int, int, int]:
+        """Return a word of the state, a mask, and what that leaves where an instance is enabled."""
+        found = guard_of(self.rules.machine.codes[instance])
+        return (0, 0, 0) if found is None else (self.unpacked.first[found[0]], *found[1:])
 
     def _dependents(self, names: Iterable[int | str]) -> tuple[list[int], list[int]]:
         """Return who reads each word of the state: who reads the variable that begins there."""
@@ -183,36 +193,31 @@ class NativeSimulator:
         self, compiled: Compiled, seed: int, replication: int = 0, *, logged: bool = False
     ) -> None:
         self.compiled = compiled
-        self.regions: dict[str, Region] = {}
-        self.moving: list[Region] = []
-        self.ctx = Region(8 * len(context.FIELDS))
         self.latencies: list[list[int]] = []
-        self._allocate(logged)
+        self.arrays = self._allocate(logged)
+        self.context = self.arrays.address(_CONTEXT)
         self._set("TIES", _TIES)
-        self.fresh = self.ctx.image()
+        self.arrays.fill("STATE", compiled.unpacked.pack(compiled.rules.machine.initial))
+        self.fresh = self.arrays.image(before=_KEPT)
         self.begin(seed, replication)
 
     def begin(self, seed: int, replication: int) -> None:
         """Go back to the start, for another run."""
-        for region in self.moving:
-            region.clear()
         self.latencies = [[] for _ in self.compiled.plan.latencies]
-        self.ctx.restore(self.fresh)
+        self.arrays.restore(self.fresh)
         self._set("KEY", seed & _NEVER)
         self._set("REPLICATION", replication)
-        machine = self.compiled.rules.machine
-        self.regions["STATE"].fill(self.compiled.unpacked.pack(machine.initial))
-        if self.compiled.call["watch"](self.ctx.address) == kernel.FAILED:
+        if self.compiled.call["watch"](self.context) == kernel.FAILED:
             self._failed()
 
     def __enter__(self) -> NativeSimulator:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for region in (*self.regions.values(), self.ctx):
-            region.close()
+        self.arrays.close()
 
-    def _allocate(self, logged: bool) -> None:
+    def _allocate(self, logged: bool) -> Arrays:
+        """Return all arrays, those that each run begins anew before those that it keeps."""
         made, plan = self.compiled, self.compiled.plan
         table, count = made.table, len(made.stream)
         given: dict[str, Sequence[int]] = {
@@ -220,6 +225,9 @@ class NativeSimulator:
             "ROW": table.row[:count],
             "CONDITION_FUNCTION": table.function[count:],
             "CONDITION_ROW": table.row[count:],
+            "GUARD_WORD": [word for word, _, _ in made.guards],
+            "GUARD_MASK": [mask for _, mask, _ in made.guards],
+            "GUARD_VALUE": [value for _, _, value in made.guards],
             "READERS_BEGIN": made.readers[0],
             "READERS": made.readers[1],
             "WATCHERS_BEGIN": made.watchers[0],
@@ -241,57 +249,59 @@ class NativeSimulator:
             "BY_ACTOR": [int(by) for _, _, by in plan.latencies],
         }
         by_instance = (
-            "TODO", "MARK", "CURRENT", "DRAWS", "BEGAN", "STARTED", "ENDS", "LEFT", "STOPPED",
+            "MARK", "CURRENT", "DRAWS", "BEGAN", "STARTED", "ENDS", "LEFT", "STOPPED",
         )  # fmt: skip
-        empty = {
-            "STATE": made.unpacked.count,
-            "WRITTEN": made.unpacked.count + 2,
-            **dict.fromkeys(by_instance, count),
-            "ENABLED": _word_count(count),
-            "BITS": _word_count(len(plan.conditions)),
-            "FOUND": _word_count(len(plan.occurrences)),
-            "SHARES": len(plan.conditions),
-            "COUNTS": len(plan.occurrences),
-            "FIRST": len(plan.occurrences),
-            "PENDING": max(len(plan.latencies), 1) * len(made.actors),
-            "SAMPLES": 2 * (_SLICE + 2) * max(len(plan.latencies), 1),
-            **({"LOG": 2 * (_SLICE + 1)} if logged else {}),
-        }
-        for name, size in empty.items():
-            region = self._region(name, size)
-            if name not in ("WRITTEN", "TODO", "SAMPLES", "LOG"):
-                self.moving.append(region)
+        arrays = Arrays(
+            {
+                _CONTEXT: len(context.FIELDS),
+                "STATE": made.unpacked.count,
+                **dict.fromkeys(by_instance, count),
+                "ENABLED": _word_count(count),
+                "BITS": _word_count(len(plan.conditions)),
+                "FOUND": _word_count(len(plan.occurrences)),
+                "SHARES": len(plan.conditions),
+                "COUNTS": len(plan.occurrences),
+                "FIRST": len(plan.occurrences),
+                "PENDING": max(len(plan.latencies), 1) * len(made.actors),
+                _KEPT: made.unpacked.count + 2,
+                "TODO": count,
+                **{name: len(words) for name, words in given.items()},
+                "SAMPLES": 2 * (_SLICE + 2) * max(len(plan.latencies), 1),
+                **({"LOG": 2 * (_SLICE + 1)} if logged else {}),
+            }
+        )
         for name, words in given.items():
-            self._region(name, len(words)).fill(words)
-        self._set("INSTANCES", count)
-        self._set("ENABLED_WORDS", _word_count(count))
-        self._set("RESAMPLES", int(2 in made.memory))
-        self._set("BIT_WORDS", _word_count(len(plan.conditions)))
-        self._set("FOUND_WORDS", _word_count(len(plan.occurrences)))
-        self._set("CONDITIONS", len(plan.conditions))
-        self._set("LATENCIES", len(plan.latencies))
-        self._set("ACTORS", len(made.actors))
+            arrays.fill(name, words)
+        numbers = {
+            "INSTANCES": count,
+            "ENABLED_WORDS": _word_count(count),
+            "RESAMPLES": int(2 in made.memory),
+            "BIT_WORDS": _word_count(len(plan.conditions)),
+            "FOUND_WORDS": _word_count(len(plan.occurrences)),
+            "CONDITIONS": len(plan.conditions),
+            "LATENCIES": len(plan.latencies),
+            "ACTORS": len(made.actors),
+        }
+        numbers |= {name: arrays.address(name) for name in arrays.first if name != _CONTEXT}
+        for name, number in numbers.items():
+            arrays.set_word(_CONTEXT, _FIELD[name], number)
+        return arrays
 
     def _changes(self, *, true: bool) -> list[int]:
         plan = self.compiled.plan
         found = (plan.of_change(c, true) for c in range(len(plan.conditions)))
         return [word for each in found for word in _words(each, len(plan.occurrences))]
 
-    def _region(self, name: str, words: int) -> Region:
-        self.regions[name] = Region(8 * max(words, 1))
-        self._set(name, self.regions[name].address)
-        return self.regions[name]
-
     def _set(self, name: str, value: int) -> None:
-        self.ctx.set_word(_FIELD[name], value)
+        self.arrays.set_word(_CONTEXT, _FIELD[name], value)
 
     def _get(self, name: str) -> int:
-        return self.ctx.words(_FIELD[name], 1)[0]
+        return self.arrays.word(_CONTEXT, _FIELD[name])
 
     def advance(self, until: int) -> bool:
         """Simulate some events up to a time; say whether that time is reached."""
         self._set("UNTIL", until)
-        outcome = self.compiled.call["simulate"](self.ctx.address, _SLICE)
+        outcome = self.compiled.call["simulate"](self.context, _SLICE)
         self._drain()
         if outcome == kernel.FAILED:
             self._failed()
@@ -305,18 +315,17 @@ class NativeSimulator:
     def _pass_time(self, time: int) -> None:
         """Let time go on in the state at hand, as ``Tally.pass_time``."""
         passed, watched = time - self._get("NOW"), len(self.compiled.plan.conditions)
-        words = self.regions["BITS"].words(0, _word_count(watched))
+        words = self.arrays.words("BITS", 0, _word_count(watched))
         true = sum(word << 64 * at for at, word in enumerate(words))
-        shares = self.regions["SHARES"]
-        for number in range(watched):
-            if true >> number & 1:
-                shares.set_word(number, shares.words(number, 1)[0] + passed)
+        shares = self.arrays.words("SHARES", 0, watched)
+        now = (share + passed * (true >> number & 1) for number, share in enumerate(shares))
+        self.arrays.fill("SHARES", now)
         self._set("NOW", time)
 
     def _drain(self) -> None:
         """Take the latencies out of the buffer."""
         count = self._get("SAMPLED")
-        words = self.regions["SAMPLES"].words(0, 2 * count)
+        words = self.arrays.words("SAMPLES", 0, 2 * count)
         for which, value in zip(words[::2], words[1::2], strict=True):
             self.latencies[which].append(value)
         self._set("SAMPLED", 0)
@@ -324,7 +333,7 @@ class NativeSimulator:
     def logged(self) -> list[Event]:
         """Return and forget the events since the last call, each with an empty state."""
         count = self._get("LOGGED")
-        words = self.regions["LOG"].words(0, 2 * count)
+        words = self.arrays.words("LOG", 0, 2 * count)
         self._set("LOGGED", 0)
         firings = self.compiled.firings
         return [Event(t, firings[f], ()) for t, f in zip(words[::2], words[1::2], strict=True)]
@@ -332,17 +341,17 @@ class NativeSimulator:
     def state(self) -> tuple[int, ...]:
         """Return the state at hand, as the code of each variable."""
         unpacked = self.compiled.unpacked
-        return unpacked.unpack(self.regions["STATE"].words(0, unpacked.count))
+        return unpacked.unpack(self.arrays.words("STATE", 0, unpacked.count))
 
     def counted(self) -> Counted:
         """Return what was counted so far."""
         plan = self.compiled.plan
-        first = self.regions["FIRST"].words(0, len(plan.occurrences))
+        first = self.arrays.words("FIRST", 0, len(plan.occurrences))
         return Counted(
             self._get("NOW"),
             self._get("EVENTS"),
-            list(self.regions["SHARES"].words(0, len(plan.conditions))),
-            list(self.regions["COUNTS"].words(0, len(plan.occurrences))),
+            self.arrays.words("SHARES", 0, len(plan.conditions)),
+            self.arrays.words("COUNTS", 0, len(plan.occurrences)),
             [time - 1 if time else None for time in first],
             [list(values) for values in self.latencies],
         )

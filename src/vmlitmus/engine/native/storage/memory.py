@@ -79,6 +79,10 @@ class Region:
         numbers = array("Q", words)
         memoryview(self._map).cast("Q")[: len(numbers)] = memoryview(numbers)
 
+    def view(self) -> memoryview:
+        """Return the region's 64-bit numbers; to be released before the region is closed."""
+        return memoryview(self._map).cast("Q")
+
     def clear(self) -> None:
         """Make every byte zero again."""
         self._map[: self.size] = bytes(self.size)

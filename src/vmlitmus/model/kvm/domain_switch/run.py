@@ -112,8 +112,8 @@ def nested_exit(w: World, vcpu: Vcpu) -> None:
     when(may_handle(vcpu) and vcpu.nested)
     vcpu.nested = False
     keep_mark(w, vcpu)
-    fix = SVM_NESTED if w.the(Host).amd else VMX_NESTED
-    if vcpu.cpu is not None and vcpu.vm.asks_ibrs and w.part(fix.part):
+    owes = w.part(SVM_NESTED.part) if w.the(Host).amd else w.part(VMX_NESTED.part)
+    if vcpu.cpu is not None and vcpu.vm.asks_ibrs and owes:
         w.use(VcpuBarrier).nested_exit(w, vcpu, vcpu.cpu)
 
 
