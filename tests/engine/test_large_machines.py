@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from vmlitmus.engine.native import codegen
+from vmlitmus.engine.native import codegen, expand
 from vmlitmus.engine.run import run
 from vmlitmus.litmus import Catalogue
 
@@ -17,8 +17,8 @@ NAMES = ["page-reused", "semaphore-two-tenants", "drop-destroy-flush-snp-dma"]
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("pieces", [1, 7])
 def test_in_pieces(monkeypatch: pytest.MonkeyPatch, name: str, pieces: int) -> None:
-    monkeypatch.setattr(codegen, "_WHOLE", 0)
-    monkeypatch.setattr(codegen, "_TOGETHER", pieces)
+    monkeypatch.setattr(expand, "WHOLE", 0)
+    monkeypatch.setattr(expand, "_TOGETHER", pieces)
     catalogue = Catalogue()
     test, cells = catalogue.select([name], wide=True)[0]
     machine = cells[0].machine(catalogue.model_of(test.topic))

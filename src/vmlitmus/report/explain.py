@@ -177,7 +177,7 @@ def expected_because(outcome: Outcome) -> str:
     """Return why the verdict is expected, as a sentence; empty where nothing is expected."""
     if not outcome.because or outcome.expected is None or outcome.without:
         return ""
-    decided = "the model decided" if outcome.decided_by == "model" else "known from"
+    decided = "the model decided" if outcome.decided_by == "model" else "documented"
     return f"Expected because ({decided}): {outcome.because}"
 
 

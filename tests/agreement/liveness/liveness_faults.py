@@ -188,7 +188,7 @@ NATIVE = (
     ),
     Fault(
         "steps have the wrong names",
-        "native/codegen.py",
+        "native/expand.py",
         "store i64 {index}, ptr {pointer}",
         "store i64 {index // 2}, ptr {pointer}",
         "random-1",

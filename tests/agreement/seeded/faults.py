@@ -298,7 +298,7 @@ LOWERING = (
     Fault(
         "lowering",
         "a known word is not cleared before it is written",
-        "engine/native/codegen.py",
+        "engine/native/expand.py",
         "            cleared |= place.mask << place.shift\n",
         "            cleared |= (place.mask >> isinstance(operand, int)) << place.shift\n",
         at=1,
@@ -324,8 +324,8 @@ SEARCH = (
         "search",
         "a visited state is known by half its key",
         "engine/native/kernels/table.py",
-        "(equal & (equal >> 1) | vacant_lanes(line))",
-        "(equal | vacant_lanes(line))",
+        "equal & (equal >> 1) & 0x55",
+        "equal & 0x55",
         at=246,
     ),
     Fault(
@@ -369,7 +369,7 @@ SEARCH = (
     Fault(
         "search",
         "coverage is that of the first ending",
-        "engine/native/codegen.py",
+        "engine/native/expand.py",
         "name = instance.step_id(ending)",
         "name = instance.step_id(1)",
     ),

@@ -11,17 +11,18 @@ IR = "compiler/ir/nodes.py"
 LOWERING, NATIVE = "compiler/lowering", "engine/native"
 OPERATORS, CALLS = f"{LOWERING}/operators.py", f"{LOWERING}/calls.py"
 CONTROL, GROUPS = f"{LOWERING}/control.py", f"{LOWERING}/groups.py"
-LAYOUT, COMPILE, KERNEL = (
+LAYOUT, COMPILE, EXPAND, KERNEL = (
     f"{NATIVE}/layout.py",
     f"{NATIVE}/codegen.py",
+    f"{NATIVE}/expand.py",
     f"{NATIVE}/kernels/breadth_first.py",
 )
 TEXT = f"{NATIVE}/ir_text.py"
 
 SET_BITS = "return _words(members + 1)"
-LIMIT = "        if count <= _WHOLE:\n"
+LIMIT = "        if count <= WHOLE:\n"
 ALL = """            self.lines.append("define i64 @expand(ptr %state, ptr %out, ptr %coverage) {")
-            self.finish(self.instances(range(count), "%out"))
+            self.finish(self.instances(range(count), ("%out",))[0])
             return "\\n".join(self.lines)
         some = [range(at, min(at + _TOGETHER, count)) for at in range(0, count, _TOGETHER)]
 """
@@ -143,7 +144,7 @@ FAULTS = (
     Fault(
         "layout",
         "a constant fills the first word of a field only",
-        COMPILE,
+        EXPAND,
         "constant |= (operand >> place.start & place.mask) << place.shift",
         "constant |= (operand & place.mask if not place.start else 0) << place.shift",
         at=19,
@@ -151,7 +152,7 @@ FAULTS = (
     Fault(
         "layout",
         "a computed value fills every word of a field alike",
-        COMPILE,
+        EXPAND,
         'self.line(f"{shifted} = lshr {bits} {value}, {place.start}")',
         'self.line(f"{shifted} = lshr {bits} {value}, 0")',
         at=21,
@@ -159,7 +160,7 @@ FAULTS = (
     Fault(
         "layout",
         "a piece of a value runs over into the next field",
-        COMPILE,
+        EXPAND,
         'self.line(f"{masked} = and i64 {shifted}, {place.mask}")\n        return masked',
         'self.line(f"{masked} = or i64 {shifted}, 0")\n        return masked',
         at=2,
@@ -241,7 +242,7 @@ FAULTS = (
     Fault(
         "steps",
         "the steps after the first 64 are counted as one",
-        COMPILE,
+        EXPAND,
         "i64 {self.counters[name]}",
         "i64 {min(self.counters[name], 63)}",
         at=26,
@@ -249,9 +250,9 @@ FAULTS = (
     Fault(
         "instances",
         "of instances that are compiled in pieces the last is left out",
-        COMPILE,
+        EXPAND,
         LIMIT + ALL,
-        LIMIT.replace("_WHOLE", "40")
+        LIMIT.replace("WHOLE", "40")
         + ALL.replace("_TOGETHER", "7").replace("+ 7, count)", "+ 7, count - 1)"),
         at=26,
     ),

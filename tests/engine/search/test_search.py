@@ -243,8 +243,8 @@ def spreading(words: int, low: int):
         **store.line(words),
     }
     names = (
-        "mix share home copy_key ends_in find put_aside fill go_up spread_part put_back next_round"
-        " spread"
+        "mix share home copy_key stands_in ends_in find put_aside fill go_up spread_part put_back"
+        " next_round spread"
     )
     functions = [getattr(table, name, None) or getattr(keys, name) for name in names.split()]
     native = Native(compile_kernel(functions, constants, frozenset({"find", "spread"})), 1)

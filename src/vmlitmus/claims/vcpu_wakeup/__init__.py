@@ -36,6 +36,8 @@ from vmlitmus.claims.vcpu_wakeup.requests import (
     request_served,
     request_while_running,
     sleeper_forgotten,
+    vcpu0_request_pending,
+    vcpu0_request_served,
     vcpu_sleeps,
 )
 from vmlitmus.claims.vcpu_wakeup.vmcs01 import (
@@ -50,6 +52,8 @@ CONDITIONS = (
     request_while_running,
     request_pending,
     request_served,
+    vcpu0_request_pending,
+    vcpu0_request_served,
     sleeper_forgotten,
     vcpu_sleeps,
     freed_page_walked,

@@ -39,6 +39,16 @@ def request_served(w: World) -> bool:
     return not any(v.request for v in w.all(Vcpu))
 
 
+@condition("vcpu0-request-pending", "vcpu0 has a request pending", source=DOC)
+def vcpu0_request_pending(w: World) -> bool:
+    return w.all(Vcpu)[0].request
+
+
+@condition("vcpu0-request-served", "vcpu0 has no request pending", source=DOC)
+def vcpu0_request_served(w: World) -> bool:
+    return not w.all(Vcpu)[0].request
+
+
 @condition("vcpu-sleeps", "a vcpu that executed HLT sleeps", source=BLOCK)
 def vcpu_sleeps(w: World) -> bool:
     return any(v.sleeps for v in w.all(Vcpu))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vmlitmus.compiler.ir.nodes import Bits, Block, Op, Operand, size
+from vmlitmus.compiler.ir.nodes import Bits, Block, Branch, Op, Operand, size
 from vmlitmus.engine.native.layout import Layout, Place
 
 _DIVISION = """define internal {bits} @{name}.{bits}({bits} %a, {bits} %b) {{
@@ -134,3 +134,13 @@ class Writer:
         if isinstance(operand, str):
             return f"%{prefix}{operand[1:]}"
         return str(operand)
+
+
+def targets(end: Branch) -> list[int]:
+    """Return the blocks that a branch may lead to, each once."""
+    return list(dict.fromkeys((end.then, end.other)))
+
+
+def signed(value: int) -> int:
+    """Return a word as LLVM writes it."""
+    return value - (1 << 64) if value >> 63 else value

@@ -28,7 +28,7 @@ ENOUGH = 0.4  # share of a core that each further thread has to get, or the sear
 ALONE = 1.0  # seconds until it is tried again
 _SUCCESSORS = 1 << 22  # most successors that a batch may have
 _WATCHED = 0.05  # seconds of work together over which the share is measured
-_MAY_MOVE = ("TABLE", "SLOTS", "LOG", "CHILDREN")  # when the store grows
+_MAY_MOVE = ("TABLE", "SLOTS", "LOG", "CHILDREN", "ASLEEP", "RING")  # when the store grows
 _OWN = ("LATELY", "COVERAGE", "MORE", "HITS", "APART", "SPARE")  # a part has as much of its own
 _FIELD = {name: index for index, name in enumerate(context.FIELDS)}
 
@@ -55,7 +55,7 @@ class Team:
         self.family, self.line = constants["FAMILY"], search.line
         self.low, self.no_room = constants["LOW"], constants["NO_ROOM"]
         self.size = max(min(PART, _SUCCESSORS // model.fanout) // self.family, 1) * self.family
-        self.kernel = _kernel(model.words, model.symmetric)
+        self.kernel = _kernel(model.words, model.symmetric, search.sleeping)
         self.parts: list[_Part] = []
         self.addresses = Region(8 * number)
         self.threads: list[_Thread] = []
@@ -199,6 +199,8 @@ class _Part:
         sizes = {name: search.regions[name].size for name in _OWN if name in search.regions}
         sizes |= {"BATCH": 8 * search.model.words * successors, "FROM": 4 * successors}
         sizes |= {"KEYS_AT": 8 * search.keys * successors, "NEW": stride * number}
+        if search.sleeping:
+            sizes |= {"MASKS": 8 * successors}
         sizes |= {"PICKED": 4 * search.largest, "SHARD_NEW": 8 * number}
         sizes |= {"LEFT": 8 * successors * number, "ASIDE": search.regions["ASIDE"].size}
         for name, size in sizes.items():
@@ -297,19 +299,20 @@ class _Watch:
 
 
 @cache
-def _kernel(words: int, symmetric: bool) -> dict[str, Any]:
+def _kernel(words: int, symmetric: bool, sleeping: bool) -> dict[str, Any]:
     """Return the passes for states of so many words, compiled once."""
     internal = [f for f in breadth_first.INTERNAL if symmetric or f not in breadth_first.OF_ORBITS]
     exported = [*parallel.PASSES, *table.SPREADING]
     names = frozenset(f.__name__ for f in exported)
     functions = internal + parallel.INTERNAL + parallel.PASSES
-    native = Native(compile_kernel(functions, kernel_constants(words, symmetric), names), 2)
+    constants = kernel_constants(words, symmetric, sleeping=sleeping)
+    native = Native(compile_kernel(functions, constants, names), 2)
     return {f.__name__: native.function(f.__name__, f.__code__.co_argcount) for f in exported}
 
 
 def prepare(search: StateStore) -> threading.Thread:
     """Compile the passes for a search, in a thread that is returned, while it goes on."""
-    given = search.model.words, search.model.symmetric
+    given = search.model.words, search.model.symmetric, search.sleeping
     thread = threading.Thread(target=_kernel, args=given, daemon=True)
     thread.start()
     return thread

@@ -19,7 +19,7 @@ from collections.abc import Callable
 
 from vmlitmus.engine.native.kernels import keys, table
 from vmlitmus.engine.native.kernels.keys import copy_key, copy_state, differ, home, make_key, share
-from vmlitmus.engine.native.kernels.table import enter, find
+from vmlitmus.engine.native.kernels.table import enter, find, missing
 
 GROW, FAILED, DONE, FOUND, PAUSE = range(5)  # what advance() returns
 
@@ -73,11 +73,28 @@ def step(ctx, state, out):
     return got
 
 
+def put_to_sleep(ctx, state):
+    """Tell expand() which instances sleep in a state; see ``asleep``."""
+    if SLEEPING == 1:
+        mask = load(load(ctx, ASLEEP), state & load(ctx, RING))
+        store(load(ctx, COVERAGE), load(ctx, COUNTERS), mask)
+    return 0
+
+
+def fired(ctx, got):
+    """Return how many instances fired in the state that was expanded, those asleep included."""
+    if SLEEPING == 1:
+        return load(load(ctx, COVERAGE), load(ctx, COUNTERS) + 1)
+    return got
+
+
 def keep_new(ctx, n, got, parent):
     """Add the ``got`` successors behind the batch's first n; return the length of the batch.
 
     One met lately is left out: it is in the table, or stands in the batch already.
     """
+    masks = load(ctx, MASKS)
+    mask = load(ctx, COVERAGE) + 8 * (load(ctx, COUNTERS) + 2)
     batch = load(ctx, BATCH)
     keys = load(ctx, KEYS_AT)
     recent = load(ctx, LATELY)
@@ -94,6 +111,9 @@ def keep_new(ctx, n, got, parent):
         if SYMMETRIC == 1:
             if new != 0:
                 new = represent(ctx, batch + n * (8 * WORDS), key)
+        if SLEEPING == 1:
+            store(masks, n, load(mask, 0))
+            mask += 8
         store32(origin, n, parent)
         n += new
         successor += 8 * WORDS
@@ -175,14 +195,6 @@ def recall(ctx, key, index):
     return 0
 
 
-def peek(table, slots, key):
-    """Prefetch the line behind a key's first one where that is full; it has to be in the cache."""
-    slot = home(key, slots)
-    full = load(table, (slot + LINE - 1) * KEYS) != 0
-    prefetch(table, (slot + LINE * full) * KEYS)
-    return 0
-
-
 def owner(ctx, index):
     """Return the number of the search that a state belongs to."""
     owners = load(ctx, OWNERS)
@@ -213,12 +225,15 @@ def collect(ctx, most):
     while head < end and n <= most and load(ctx, EDGES) <= edges:
         state = load(ctx, LOG) + head * (8 * WORDS)
         got = 0
+        firing = 0
         over = 0
         if owners != 0:
             over = ended(ctx, head, end)
         if over == 0:
             out = load(ctx, BATCH) + n * (8 * WORDS)
+            put_to_sleep(ctx, head)
             got = step(ctx, state, out)
+            firing = fired(ctx, got)
         if negative(got):
             store(ctx, FAULT, 0 - got)
             store(ctx, HEAD, head)
@@ -231,7 +246,7 @@ def collect(ctx, most):
             n = keep_new(ctx, n, got, head)
         if most == MOST:
             fetch(ctx, before, n)
-        made += got
+        made += firing
         head += 1
     store(ctx, HEAD, head)
     if SYMMETRIC == 0:
@@ -268,6 +283,8 @@ def append(ctx, k, index):
     parent = load32(load(ctx, FROM), k)
     note(ctx, parent, index)
     inherit(ctx, index, parent)
+    if SLEEPING == 1:
+        store(load(ctx, ASLEEP), index & load(ctx, RING), load(load(ctx, MASKS), k))
     seen = conditions(load(ctx, CONDITIONS), state, load(ctx, MORE))
     store(ctx, OBSERVED, load(ctx, OBSERVED) | seen)
     if SYMMETRIC == 1:
@@ -279,19 +296,36 @@ def append(ctx, k, index):
     return 0
 
 
+def sift(ctx, n):
+    """Note which of the batch's first n states may be new; return how many they are.
+
+    Those whose key stands in its first line are not, and most of them stand there. All are noted
+    where edges are kept.
+    """
+    keys = load(ctx, KEYS_AT)
+    picked = load(ctx, PICKED)
+    wanted = load(ctx, TARGETS) != 0
+    count = 0
+    k = 0
+    while k < n:
+        store32(picked, count, k)
+        count += missing(load(ctx, TABLE), load(ctx, SLOTS), keys + k * (8 * KEYS)) | wanted
+        k += 1
+    return count
+
+
 def absorb(ctx, n):
     """Insert the first n states of the batch, in order."""
     table = load(ctx, TABLE)
     slots = load(ctx, SLOTS)
     tail = load(ctx, TAIL)
-    keys = load(ctx, KEYS_AT)
     index = load(ctx, INDEX)
     targets = load(ctx, TARGETS)
-    k = 0
-    while k < n:
-        key = keys + k * (8 * KEYS)
-        if k + PEEK < n:
-            peek(table, slots, key + PEEK * (8 * KEYS))
+    picked = load(ctx, PICKED)
+    last = picked + 4 * sift(ctx, n)
+    while picked < last:
+        k = load32(picked, 0)
+        key = load(ctx, KEYS_AT) + k * (8 * KEYS)
         slot = find(table, slots, key)
         if load(table, slot * KEYS) == 0:
             copy_key(key, table + slot * (8 * KEYS))
@@ -303,7 +337,7 @@ def absorb(ctx, n):
             found = load32(index, slot)
             store32(targets, load(load(ctx, EDGE_OF), k), found)
             recall(ctx, key, found)
-        k += 1
+        picked += 4
     store(ctx, TAIL, tail)
     return 0
 
@@ -324,6 +358,9 @@ def advance(ctx, budget):
                 return FOUND
         if load(ctx, TAIL) + load(ctx, LARGEST) > load(ctx, ROOM):
             return GROW
+        if SLEEPING == 1:
+            if load(ctx, TAIL) + load(ctx, LARGEST) - load(ctx, HEAD) > load(ctx, RING):
+                return GROW
         if load(ctx, TARGETS) != 0:
             if load(ctx, EDGES) + MOST_EDGES + load(ctx, LARGEST) > load(ctx, EDGE_ROOM):
                 return GROW
@@ -342,9 +379,21 @@ def begin(ctx, n):
     while k < n:
         make_key(load(ctx, BATCH) + k * (8 * WORDS), load(ctx, KEYS_AT) + k * (8 * KEYS))
         store32(load(ctx, FROM), k, NO_PARENT)
+        if SLEEPING == 1:
+            store(load(ctx, MASKS), k, 0)
         k += 1
     absorb(ctx, n)
     store(ctx, LEVEL_END, load(ctx, TAIL))
+    return 0
+
+
+def widen(ctx, before):
+    """Put what sleeps in the waiting states where it belongs in a ring that had less places."""
+    ring = load(ctx, ASLEEP)
+    state = load(ctx, HEAD)
+    while state < load(ctx, TAIL):
+        store(ring, state & load(ctx, RING), load(ring, state & before))
+        state += 1
     return 0
 
 
@@ -372,18 +421,20 @@ INTERNAL: list[Callable[..., int]] = [
     represent,
     orbit,
     step,
+    put_to_sleep,
+    fired,
     keep_new,
     fetch,
     keep_edges,
     keep_taken,
     recall,
-    peek,
     owner,
     ended,
     inherit,
     note,
     collect,
     append,
+    sift,
     absorb,
 ]
 OF_ORBITS: list[Callable[..., int]] = [represent, orbit]  # called where SYMMETRIC is 1
@@ -391,5 +442,6 @@ EXPORTED: list[Callable[..., int]] = [
     advance,
     begin,
     enter_log,
+    widen,
     table.spread,
 ]

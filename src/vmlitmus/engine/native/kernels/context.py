@@ -46,6 +46,9 @@ FIELDS = (
     "MORE",  # address of bits for the conditions seen that have none in OBSERVED
     "LARGEST",  # most states that one batch can hold
     "CANONICAL",  # address of the machine's canonical(), where SYMMETRIC is 1
+    "ASLEEP",  # address of a ring: by a waiting state, a bit for each instance that sleeps in it
+    "RING",  # its last place, one less than a power of two
+    "MASKS",  # address of the instances that sleep in each successor of the batch
     "SPARE",  # address of a state to try something on
     "APART",  # address of the counters of the state at hand
     "COUNTERS",  # how many counters there are

@@ -47,6 +47,19 @@ def pick(shard, keys, begin, end):
     return count
 
 
+def sift_picked(shard, keys, count):
+    """Leave of the keys picked those that may be new, as ``sift`` does; return how many."""
+    picked = load(shard, PICKED)
+    left = 0
+    i = 0
+    while i < count:
+        k = load32(picked, i)
+        store32(picked, left, k)
+        left += missing(load(shard, TABLE), load(shard, SLOTS), keys + k * (8 * KEYS))
+        i += 1
+    return left
+
+
 def find_inside(table, slots, key, end):
     """Return the slot of a key, or the empty slot where it belongs, or the end of its shard."""
     slot = home(key, slots)
@@ -88,12 +101,10 @@ def settle_batch(shard, batch, number, bits):
         end = begin + MOST
         if end > made:
             end = made
-        count = pick(shard, keys, begin, end)
+        count = sift_picked(shard, keys, pick(shard, keys, begin, end))
         i = 0
         while i < count:
             k = load32(picked, i)
-            if i + PEEK < count:
-                peek(table, slots, keys + load32(picked, i + PEEK) * (8 * KEYS))
             slot = find_inside(table, slots, keys + k * (8 * KEYS), last)
             if slot == last:
                 leave_over(shard, number, k)
@@ -201,6 +212,7 @@ def add_up(counts, others, count):
 
 INTERNAL: list[Callable[..., int]] = [
     pick,
+    sift_picked,
     find_inside,
     mark_new,
     leave_over,

@@ -14,14 +14,28 @@ from collections.abc import Callable
 from vmlitmus.engine.native.kernels.keys import copy_key, home, share
 
 
+def stands_in(line, key):
+    """Return where in a line a key stands, as bits."""
+    if KEYS == 1:
+        return same_lanes(line, load(key, 0), load(key, 0))
+    equal = same_lanes(line, load(key, 0), load(key, 1))
+    return equal & (equal >> 1) & 0x55
+
+
 def ends_in(line, key):
     """Return where in a line a search for a key ends, as bits: at the key, or at an empty slot."""
     if KEYS == 1:
-        ends = same_lanes(line, load(key, 0), load(key, 0)) | vacant_lanes(line)
-    else:
-        equal = same_lanes(line, load(key, 0), load(key, 1))
-        ends = (equal & (equal >> 1) | vacant_lanes(line)) & 0x55
-    return ends
+        return stands_in(line, key) | vacant_lanes(line)
+    return stands_in(line, key) | vacant_lanes(line) & 0x55
+
+
+def missing(table, slots, key):
+    """Say whether a key does not stand in its first line; prefetch the next where that is full."""
+    line = table + home(key, slots) * (8 * KEYS)
+    absent = stands_in(line, key) == 0
+    full = load(line, (LINE - 1) * KEYS) != 0
+    prefetch(line + 64 * (absent & full), 0)
+    return absent
 
 
 def find(table, slots, key):
@@ -153,7 +167,9 @@ def spread(table, old, new, ratio, aside, used):
 
 
 INTERNAL: list[Callable[..., int]] = [
+    stands_in,
     ends_in,
+    missing,
     find,
     enter,
     put_aside,

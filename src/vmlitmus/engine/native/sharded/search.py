@@ -63,7 +63,7 @@ class ShardedSearch:
         limits: Limits | None = None,
         progress: Callable[[Progress], None] | None = None,
     ) -> None:
-        self.model = model
+        self.model = replace(model, lasting=None)  # the shards get it as plain data
         self.workers = workers
         self.all = range(workers.size)
         self.stop_on = stop_on

@@ -20,7 +20,7 @@ TAKEN     the instance that each edge takes, where the machine's code is named
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from mmap import PAGESIZE
 from typing import Any
@@ -35,18 +35,18 @@ from vmlitmus.engine.native.storage.remainder_table import LINE_KEYS, Plan, Rema
 from vmlitmus.errors import EnginesDisagree
 
 _BATCH = 512  # successors collected before they are inserted
-_PEEK = 16  # successors between a look at whether a line is full and the search in it
 _MOST_EDGES = 4 * _BATCH  # edges that one batch can have before its last state
 _SMALL = 1 << 12  # slots up to which a table doubles
 _GROWTH = 1.5  # beyond: each key is moved about twice
 _FULL = 0.8  # share of the slots that may be in use
 _FAMILY = 16  # states in a row whose children are noted together
 _LATELY = 1 << 14  # successors remembered for a while; their keys fit a core's own cache
+_AWAKE = 1 << 10  # of these, where instances sleep: fewer come twice, and a closer cache has them
 _LOW = 1 << 16  # slots whose keys are put aside while a table grows
 _MOST_STATES = (1 << 32) - 2  # states are 32-bit indexes
 _GROWING = (
     *("TABLE", "LINES_AT", "LOG", "CHILDREN", "OWNERS", "LEVELS"),
-    *("INDEX", "FIRST", "TARGETS", "TAKEN"),
+    *("INDEX", "FIRST", "TARGETS", "TAKEN", "ASLEEP"),
 )
 _NO_PARENT = 0xFFFFFFFF  # the parent of an initial state
 _FIELD = {name: index for index, name in enumerate(context.FIELDS)}
@@ -67,6 +67,11 @@ class NativeModel:
     each, behind the counters.
     Where it is ``symmetric``, ``i64 canonical(ptr state)`` puts the state that stands for the orbit
     of a state in its place, and returns how many states there are in the orbit.
+
+    ``lasting`` returns another text for a search that lasts, or None. Its ``expand`` leaves out
+    successors by instances that sleep (``asleep``). Behind the counters stand the instances that
+    sleep in the state, a bit each; it writes next how many steps fired, and then, 64 bits each,
+    which instances sleep in each successor.
     """
 
     ir: str
@@ -78,11 +83,13 @@ class NativeModel:
     further: int = 0
     named: bool = False
     symmetric: bool = False
+    lasting: Callable[[], str | None] | None = field(default=None, compare=False, repr=False)
 
     @property
     def counting(self) -> int:
-        """Bytes that ``expand`` needs for its counters and names."""
-        return 8 * (self.counters + (self.fanout if self.named else 0))
+        """Bytes that ``expand`` needs for its counters, and for what it writes behind them."""
+        further = self.fanout + 2 if self.named or self.lasting else 0
+        return 8 * (self.counters + further)
 
 
 class StateStore:
@@ -108,6 +115,7 @@ class StateStore:
         edges: bool,
     ) -> None:
         self.model = model
+        self.lasting = None if edges else model.lasting
         self.limits = limits
         self.keys = 1 if model.words == 1 else 2
         self.line = line(model.words)["LINE"]
@@ -135,19 +143,27 @@ class StateStore:
         """Compile the machine and the kernel; the search can go on where it is."""
         self.effort = effort
         bits = self.model.bits if self.remainders is not None else 0
-        self.kernel = _kernel(self.model.words, effort, self.model.symmetric, bits, self.PASSES)
-        self.machine = _machine(self.model.ir, effort)
+        ir = self.lasting() if self.lasting is not None and effort else None
+        self.sleeping = ir is not None
+        constants = kernel_constants(self.model.words, self.model.symmetric, bits, self.sleeping)
+        self.kernel = _kernel(tuple(constants.items()), effort, self.PASSES)
+        self.machine = _machine(ir or self.model.ir, effort)
         self._set("EXPAND", self.machine.address("expand"))
         self._set("CONDITIONS", self.machine.address("conditions"))
         if self.model.symmetric:
             self._set("CANONICAL", self.machine.address("canonical"))
+        if self.regions:
+            self._widen(self._get("TAIL") + self.largest)
 
     def _allocate(self, stop_on: int, starts: Sequence[tuple[int, ...]]) -> None:
         words, keys = self.model.words, self.keys
         self._region("BATCH", 8 * words * self.largest)
         self._region("FROM", 4 * self.largest)
         self._region("KEYS_AT", 8 * keys * self.largest)
+        self._region("PICKED", 4 * self.largest)
         self._region("LATELY", 8 * keys * _LATELY)
+        if self.lasting is not None:
+            self._region("MASKS", 8 * self.largest)
         self.regions["ASIDE"] = Region(8 * keys * 2 * _LOW)
         self._region("COVERAGE", self.model.counting)
         self._set("COUNTERS", self.model.counters)
@@ -247,10 +263,24 @@ class StateStore:
                 self._region("OWNERS", 4 * room)
             if self.edges:
                 self._grow_edges(slots, room)
+            self._widen(states)
         except OSError:
             raise Stopped("memory") from None
         self.room = room
         self._set("ROOM", room)
+
+    def _widen(self, states: int) -> None:
+        """Make room in the ring for what sleeps in the states that wait when there are so many."""
+        size, before = self._ring(states), self._get("RING")
+        if self.sleeping and size > 8 * (before + 1):
+            self._region("ASLEEP", size)
+            self._set("RING", size // 8 - 1)
+            if before:
+                self.kernel["widen"](self.ctx.address, before)
+
+    def _ring(self, states: int) -> int:
+        """Return how many bytes that ring has when there are so many states."""
+        return 8 << max(states - self._get("HEAD"), _BATCH).bit_length()
 
     def _plan(self, states: int) -> Plan:
         """Return how large the table is to be for so many states."""
@@ -283,12 +313,15 @@ class StateStore:
         wanted = self.get("TAIL") + states
         if wanted + self.largest > self.get("ROOM"):
             self._grow(wanted)
+        self._widen(wanted + self.largest)
 
     def _check_memory(self, plan: Plan, room: int) -> None:
         families = max(4 * (room // _FAMILY + 1), PAGESIZE)
         states = 0 if self.limits.spill is not None else 8 * self.model.words
         states += 4 if self.starts else 0
         needed = plan.size + states * room + families
+        if self.sleeping:
+            needed += self._ring(self._get("TAIL") + self.largest)
         if self.edges:
             needed += 4 * plan.slots + 8 * (room + 1)
             needed += (8 if self.model.named else 4) * self._edges_then()
@@ -375,18 +408,20 @@ def line(words: int) -> dict[str, int]:
     return {"LINE": 1 << bits, "LINE_BITS": bits}
 
 
-def kernel_constants(words: int, symmetric: bool, brief: int = 0) -> dict[str, int]:
+def kernel_constants(
+    words: int, symmetric: bool, brief: int = 0, sleeping: bool = False
+) -> dict[str, int]:
     """Return the constants of the kernels for states of so many words.
 
-    ``brief`` is 0, or how many bits a state has of which the table keeps a remainder.
+    ``brief`` is 0, or how many bits a state has of which the table keeps a remainder. ``sleeping``
+    says whether ``expand`` leaves out what sleeps.
     """
     return {
         **_FIELD,
         "WORDS": words,
         "KEYS": min(words, 2),
         "MOST": _BATCH,
-        "PEEK": _PEEK,
-        "MEMORY": _LATELY,
+        "MEMORY": min(_LATELY, _AWAKE) if sleeping else _LATELY,
         "MOST_EDGES": _MOST_EDGES,
         "UNKNOWN": _NO_PARENT,
         "LOW": _LOW,
@@ -399,6 +434,7 @@ def kernel_constants(words: int, symmetric: bool, brief: int = 0) -> dict[str, i
         "SEED": graph.SEED,
         "NO_PARENT": _NO_PARENT,
         "SYMMETRIC": int(symmetric),
+        "SLEEPING": int(sleeping),
         **{
             name: getattr(breadth_first, name)
             for name in ("GROW", "FAILED", "DONE", "FOUND", "PAUSE")
@@ -407,13 +443,14 @@ def kernel_constants(words: int, symmetric: bool, brief: int = 0) -> dict[str, i
 
 
 @cache
-def _kernel(words: int, effort: int, symmetric: bool, brief: int, passes: Passes) -> dict[str, Any]:
-    """Return the kernel's functions for states of so many words, compiled once."""
-    constants = kernel_constants(words, symmetric, brief)
+def _kernel(given: tuple[tuple[str, int], ...], effort: int, passes: Passes) -> dict[str, Any]:
+    """Return the kernel's functions for some constants, compiled once."""
+    constants = dict(given)
     exported, further = list(passes[0]), passes[1]
-    internal = [f for f in breadth_first.INTERNAL if symmetric or f not in breadth_first.OF_ORBITS]
+    orbits = constants["SYMMETRIC"] == 1
+    internal = [f for f in breadth_first.INTERNAL if orbits or f not in breadth_first.OF_ORBITS]
     internal += further
-    if brief:
+    if constants["BITS"]:
         instead = {f.__name__: f for f in remainders.INSTEAD}
         internal = [instead.get(f.__name__, f) for f in internal] + remainders.INTERNAL
         exported += remainders.EXPORTED
