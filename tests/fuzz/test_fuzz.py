@@ -26,9 +26,9 @@ def test_a_few_recordings_end_as_documented() -> None:
     assert len(codes) > 1
 
 
-def test_it_runs_without_pytest() -> None:
-    given = ["--of", "recordings", "--first", "41", "--count", "1"]
-    subprocess.run([sys.executable, run.__file__, *given], check=True, stdout=subprocess.DEVNULL)
+def test_it_starts_without_pytest() -> None:
+    given = [sys.executable, run.__file__, "--help"]
+    subprocess.run(given, check=True, stdout=subprocess.DEVNULL)
 
 
 def test_faults_are_found(monkeypatch) -> None:
