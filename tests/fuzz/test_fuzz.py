@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -22,6 +24,11 @@ def test_a_few_recordings_end_as_documented() -> None:
     faults, codes = run.run(12, first=40, of="recordings")
     assert not faults
     assert len(codes) > 1
+
+
+def test_it_starts_without_pytest() -> None:
+    given = [sys.executable, run.__file__, "--help"]
+    subprocess.run(given, check=True, stdout=subprocess.DEVNULL)
 
 
 def test_faults_are_found(monkeypatch) -> None:

@@ -37,6 +37,7 @@ KINDS = (
     Kind.VCPU_SIPI,
     Kind.VMGEXIT,
     Kind.HOTPLUG_ENTRY,
+    Kind.IRQ_ENTRY,
     Kind.LOST,
 )
 MOST_EVENTS = 5_000_000
@@ -89,9 +90,16 @@ def validate_rows(
 
 
 def rows_of(recording: Recording) -> list[Row]:
+    """Return the events that count; of interrupts, the first that finds a cpu idle."""
     rows: list[Row] = []
+    known: set[int] = set()
     for batch in recording.batches(KINDS):
-        rows += batch.rows()
+        for row in batch.rows():
+            if row[1] == Kind.IRQ_ENTRY:
+                if row[4] != 0 or row[3] in known:
+                    continue
+                known.add(row[3])
+            rows.append(row)
         if len(rows) > MOST_EVENTS:
             raise UsageError(f"more than {MOST_EVENTS} events: cut the recording")
     return rows

@@ -11,22 +11,20 @@ from collections.abc import Iterable, Sequence
 import click
 
 from vmlitmus import __version__
-from vmlitmus.cli.cluster import placed, searches_on_cluster
-from vmlitmus.cli.disk import disk_options
+from vmlitmus.cli.cluster import placed
 from vmlitmus.cli.options import (
     Deciding,
     cache_option,
-    engine_options,
     html_option,
     output_option,
     symmetric,
-    symmetry_option,
     write_html,
     write_lines,
     write_out,
 )
 from vmlitmus.cli.output.destination import Writing
 from vmlitmus.cli.output.progress import Ticker
+from vmlitmus.cli.searching import search_options
 from vmlitmus.cli.shell.test_names import complete_tests
 from vmlitmus.decide import Job, decide_all
 from vmlitmus.decide.own_code import in_own_world
@@ -76,10 +74,7 @@ from vmlitmus.report import line, summary
 @cache_option
 @html_option
 @output_option
-@symmetry_option
-@engine_options
-@disk_options
-@searches_on_cluster
+@search_options
 def command(
     selectors: tuple[str, ...],
     wide: bool,

@@ -9,15 +9,12 @@ from dataclasses import replace
 import click
 
 from vmlitmus.api import grid_of
-from vmlitmus.cli.cluster import placed, searches_on_cluster
-from vmlitmus.cli.disk import disk_options
+from vmlitmus.cli.cluster import placed
 from vmlitmus.cli.options import (
     Deciding,
-    engine_options,
     html_option,
     output_option,
     symmetric,
-    symmetry_option,
     write_html,
     write_out,
 )
@@ -25,6 +22,7 @@ from vmlitmus.cli.output.destination import Writing
 from vmlitmus.cli.output.progress import Ticker
 from vmlitmus.cli.output.screen import width
 from vmlitmus.cli.runs.run_formats import DRAWN, as_mail, check_single, draw
+from vmlitmus.cli.searching import search_options
 from vmlitmus.cli.shell.test_names import complete_conditions, complete_tests
 from vmlitmus.decide import Job, check_parts, decide_apart
 from vmlitmus.decide.own_code import Refused
@@ -77,10 +75,7 @@ _Decided = tuple[Test, list[Outcome]]  # a test with the outcomes of its cells
 )
 @html_option
 @output_option
-@symmetry_option
-@engine_options
-@disk_options
-@searches_on_cluster
+@search_options
 def command(
     test: str,
     reach: str | None,

@@ -7,21 +7,19 @@ from dataclasses import replace
 
 import click
 
-from vmlitmus.cli.cluster import placed, searches_on_cluster
-from vmlitmus.cli.disk import disk_options
+from vmlitmus.cli.cluster import placed
 from vmlitmus.cli.options import (
     Deciding,
-    engine_options,
     html_option,
     one_cell,
     output_option,
     symmetric,
-    symmetry_option,
     write_html,
     write_out,
 )
 from vmlitmus.cli.output.destination import Writing
 from vmlitmus.cli.output.progress import Ticker
+from vmlitmus.cli.searching import search_options
 from vmlitmus.cli.shell.test_names import complete_tests
 from vmlitmus.decide.growth import bounds, grow
 from vmlitmus.decide.own_code import Refused
@@ -44,10 +42,7 @@ _SECONDS = 60.0  # without --time-limit
 @click.option("--json", "as_object", is_flag=True, help="Print one JSON object, vmlitmus/growth/1.")
 @html_option
 @output_option
-@symmetry_option
-@engine_options
-@disk_options
-@searches_on_cluster
+@search_options
 def command(
     test: str,
     raised: tuple[str, ...],

@@ -75,6 +75,17 @@ class CoreRun:
                 tids.clear()
         self._restart(why)
 
+    def cookies_change(self) -> None:
+        """Tasks have other cookies now; which is not recorded. An idle cpu still idles."""
+        why = "cookies change"
+        for n, cpu in enumerate(self.places):
+            if cpu.task != 0:
+                self.forget(why, n)
+        for tids in self._queued.values():
+            tids.clear()
+        self._restart(why)
+        self._look_known()
+
     def _restart(self, why: str) -> None:
         self.states.runs = {}
         self._since = 0

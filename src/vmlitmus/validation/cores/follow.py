@@ -17,7 +17,14 @@ from vmlitmus.validation.frontier import Follower, Gates, TooMany
 from vmlitmus.validation.question import BuiltMachines, Question
 from vmlitmus.validation.wording import Row, in_words
 
-READ = (Kind.SWITCH, Kind.ENTRY, Kind.EXIT, Kind.PRCTL_ENTRY, Kind.CORE_SHARE)  # of one cpu
+READ = (  # of one cpu
+    Kind.SWITCH,
+    Kind.ENTRY,
+    Kind.EXIT,
+    Kind.PRCTL_ENTRY,
+    Kind.CORE_SHARE,
+    Kind.IRQ_ENTRY,
+)
 PR_SCHED_CORE = 62
 WAITED = "trace_waited"  # needs no event while nobody of its group was seen
 
@@ -114,7 +121,10 @@ def _one(
             for lift in lifts:
                 lift.created(task)
             own = kind == Kind.CORE_SHARE and command == 1 and b in (0, task) and c == 0
-            for one in ([run] if run else []) if own else every:
-                one.forget("cookies change", one.index[number] if own else None)
+            if not own:
+                for one in every:
+                    one.cookies_change()
+            elif run is not None:
+                run.forget("cookies change", run.index[number])
     elif run is not None and kind in READ:
         run.take(row, name)
