@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from vmlitmus.cli.output.destination import UNWRITTEN, write_whole
+from vmlitmus.cli.output.pager import show
 from vmlitmus.cli.output.streams import control
 from vmlitmus.engine.limits import Limits, Symmetry
 from vmlitmus.errors import UsageError
@@ -234,7 +235,7 @@ def write_html(text: str, path: str) -> None:
 
 
 def write_out(text: str | bytes, path: str | None) -> None:
-    """Print a result, or write it to a file: whole, or not at all.
+    """Print a result, by the pager if it is long, or write it to a file: whole, or not at all.
 
     What cannot be written is printed, so that nothing computed is lost. Raises UsageError then, and
     for bytes that would go to a terminal.
@@ -244,7 +245,7 @@ def write_out(text: str | bytes, path: str | None) -> None:
         return
     text = printable(text)
     if path is None:
-        click.echo(text)
+        show(text)
         return
     try:
         write_whole(text + "\n", path)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import click
@@ -23,6 +23,7 @@ from vmlitmus.cli.catalogue.inventory import (
     timing_items,
 )
 from vmlitmus.cli.options import model_option, user_catalogue
+from vmlitmus.cli.output.pager import show
 from vmlitmus.cli.output.screen import width
 from vmlitmus.cli.shell.test_names import complete_listed
 from vmlitmus.decide.own_code import in_own_world
@@ -66,27 +67,25 @@ def command(
         raise UsageError(_nothing(catalogue, what, rest))
     if as_object:
         entries = [item.entry for item in shown]
-        click.echo(
-            json.dumps({"schema": "vmlitmus/list/1", "what": what, "items": entries}, indent=1)
-        )
+        show(json.dumps({"schema": "vmlitmus/list/1", "what": what, "items": entries}, indent=1))
     else:
         in_order = in_groups(topic, shown) if what == "tests" and topic else [(None, shown)]
-        _print(in_order, files=files and what == "tests")
+        show("\n".join(_lines(in_order, files=files and what == "tests")))
     return 0
 
 
-def _print(grouped: Sequence[tuple[str | None, list[Item]]], *, files: bool) -> None:
-    """Print items, those of a group below its heading."""
+def _lines(grouped: Sequence[tuple[str | None, list[Item]]], *, files: bool) -> Iterator[str]:
+    """Yield the lines of items, those of a group below its heading."""
     for number, (heading, items) in enumerate(grouped):
         if number:
-            click.echo()
+            yield ""
         if heading is not None:
             head = _wrapped(heading)
-            click.echo(f"{head}\n{'-' * max(map(len, head.splitlines()))}")
+            yield f"{head}\n{'-' * max(map(len, head.splitlines()))}"
         for item in items:
-            click.echo(_wrapped(item.text))
+            yield _wrapped(item.text)
             if files:
-                click.echo(f"    {item.entry['file']}")
+                yield f"    {item.entry['file']}"
 
 
 def _cells(catalogue: Catalogue, words: tuple[str, ...]) -> list[Item]:
