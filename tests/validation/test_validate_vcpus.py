@@ -261,6 +261,19 @@ def test_a_halt_while_an_init_is_pending_does_not_block(tmp_path: Path) -> None:
     assert ask(tmp_path, "vcpu-wakeup", [*begun, (1, 61, ASLEEP), INIT[1], SIPI[1]]) == 1
 
 
+def test_a_sipi_is_stored_after_its_event(tmp_path: Path) -> None:
+    """The event is the first thing that __apic_accept_irq() does; vcpu 1 may sleep before the rest.
+
+    When vcpu 0 is in its guest again, the SIPI is stored, and vcpu 1 does not sleep.
+    """
+    begun = [*BEGUN, *STARTED_ANEW[:3], (0, 60, MSR), SIPI[0]]
+    resets = [*STARTED_ANEW[3:6], (1, 61, ASLEEP)]
+    woken = [(0, 60, WAKING), (0, 60, BSP_IN), (1, 0, AWAKE), *STARTED_ANEW[9:]]
+    assert ask(tmp_path, "vcpu-wakeup", begun + resets + woken) == 0
+    stored = [*begun, (0, 60, BSP_IN), *resets, (0, 60, MSR), (0, 60, SENT), *woken]
+    assert ask(tmp_path, "vcpu-wakeup", stored) == 1
+
+
 @pytest.mark.parametrize("missing", [0, 1, 4, 5, 7, 9])
 def test_each_event_of_a_start_is_needed(tmp_path: Path, missing: int) -> None:
     whole = BEGUN + STARTED_ANEW + WAKE_UP[2:4] + [(0, 60, MSR)] + STARTED_ANEW

@@ -14,7 +14,7 @@ from vmlitmus.model import TOPICS
 from vmlitmus.trace.events import Kind
 from vmlitmus.validation.frontier import Change, Follower, Gates, Shown, State, Wanted
 from vmlitmus.validation.question import Question
-from vmlitmus.validation.vcpus.environment import STEPS, setup_of
+from vmlitmus.validation.vcpus.environment import FIELDS, STEPS, setup_of
 from vmlitmus.validation.vcpus.events import VcpuEvent, events_of
 
 NEVER = "never"  # a gate that nothing opens
@@ -172,5 +172,6 @@ def _built(question: Question) -> Machine:
     model = TOPICS[mapping.topic]
     kept: Sequence[Any] = [s for s in model.steps if s.name not in mapping.leave_out]
     steps = (*kept, *STEPS[mapping.topic])
-    model = replace(model, steps=steps, setup=setup_of(model))
+    fields = {**model.fields, **FIELDS.get(mapping.topic, {})}
+    model = replace(model, steps=steps, setup=setup_of(model), fields=fields)
     return build(model, question.settings, allow=mapping.allow, assume=mapping.assume)
