@@ -30,9 +30,7 @@ from vmlitmus.world.vcpu_wakeup import INIT, SIPI, Cpu, Task, Vcpu
 RECORDED = Assumption(
     "recorded", "the recording shows that it happened; who did it is not part of the model"
 )
-ACCEPTED = KernelFile(
-    "arch/x86/kvm/lapic.c", "__apic_accept_irq()", "6.12.107"
-)  # the event is first
+ACCEPTED = KernelFile("arch/x86/kvm/lapic.c", "__apic_accept_irq()", "7.2.8")
 PUT_OFF = Assumption(
     "interrupts-put-off", "an interrupt that the guest did not take at once is still an event"
 )
@@ -94,13 +92,13 @@ def trace_returns(w: World, task: Task) -> None:
 @step("{task} begins to send {vcpu} an INIT", source=RECORDED)
 def trace_init(w: World, task: Task, vcpu: Vcpu) -> None:
     when(task.idle and task.target is None and task.stores == 0)  # type: ignore[attr-defined]
-    task.stores = INIT  # type: ignore[attr-defined]
+    task.stores = INIT
 
 
 @step("{task} begins to send {vcpu} a SIPI", source=RECORDED)
 def trace_sipi(w: World, task: Task, vcpu: Vcpu) -> None:
     when(task.idle and task.target is None and task.stores == 0)  # type: ignore[attr-defined]
-    task.stores = SIPI  # type: ignore[attr-defined]
+    task.stores = SIPI
 
 
 @step("{task} stores what it sends to {vcpu}, and has a request", source=ACCEPTED)
@@ -112,7 +110,7 @@ def trace_stores(w: World, task: Task, vcpu: Vcpu) -> None:
             vcpu.events = INIT
         elif vcpu.events in (0, INIT):
             vcpu.events = vcpu.events + SIPI
-    task.stores = 0  # type: ignore[attr-defined]
+    task.stores = 0
     task.target = vcpu
 
 
