@@ -23,6 +23,7 @@ from vmlitmus.lang import (
 from vmlitmus.lang.model import Settings
 from vmlitmus.lang.step import Step
 from vmlitmus.model import TOPICS
+from vmlitmus.model.kvm.vcpu_wakeup.init_sipi import set_sipi_bit
 from vmlitmus.world.snp import Host, MpState
 from vmlitmus.world.snp import Vcpu as SnpVcpu
 from vmlitmus.world.vcpu_wakeup import INIT, SIPI, Cpu, Task, Vcpu
@@ -108,8 +109,8 @@ def trace_stores(w: World, task: Task, vcpu: Vcpu) -> None:
     with w.locked("pending_events is stored over, or one bit of it is set"):
         if stores == INIT:
             vcpu.events = INIT
-        elif vcpu.events in (0, INIT):
-            vcpu.events = vcpu.events + SIPI
+        else:
+            set_sipi_bit(vcpu)
     task.stores = 0
     task.target = vcpu
 

@@ -36,11 +36,16 @@ def begin_start(w: World, task: Task, vcpu: Vcpu) -> None:
     task.target = vcpu
 
 
+def set_sipi_bit(vcpu: Vcpu) -> None:
+    """set_bit() of KVM_APIC_SIPI in apic->pending_events."""
+    if vcpu.events in (0, INIT):
+        vcpu.events = vcpu.events + SIPI
+
+
 def send_sipi(w: World, task: Task, vcpu: Vcpu) -> Sections:
     """APIC_DM_STARTUP: ignored by a vcpu that is not INIT_RECEIVED when it takes it."""
     with w.locked("set_bit()"):
-        if vcpu.events in (0, INIT):
-            vcpu.events = vcpu.events + SIPI
+        set_sipi_bit(vcpu)
     vcpu.sipi_last = True
     yield "{task} sends a SIPI to {vcpu}"
     set_request(w, vcpu)
