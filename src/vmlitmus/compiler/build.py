@@ -213,7 +213,7 @@ class _Builder:
         world.recorder.variables = {(v.entity, v.name): (v.index, v.domain) for v in variables}
         world.recorder.buffers = world.buffers
         self.bindings = Bindings(
-            steps, programs, world, variables, self.there.names, self.begins(environment),
+            steps, programs, world, variables, self.model.entities, self.begins(environment),
             large=self.large,
         )  # fmt: skip
         instances = tuple(self.bindings)

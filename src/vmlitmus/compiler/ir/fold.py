@@ -6,9 +6,9 @@ all is constant in the machine; it is taken out of the state, and here out of th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
-from vmlitmus.compiler.ir.nodes import Block, Branch, Code, Emit, Op, Operand, Value, fold
+from vmlitmus.compiler.ir.nodes import FAULTY, Block, Branch, Code, Emit, Op, Operand, Value, fold
 
 
 def read(codes: Iterable[Code]) -> set[int]:
@@ -23,6 +23,50 @@ def folded(code: Code, constants: Mapping[int, int], numbers: Mapping[int, int])
     other one.
     """
     return _Folding(constants, numbers).run(code)
+
+
+def endings(code: Code, constants: Mapping[int, int]) -> tuple[bool, list[dict[int, Operand]]]:
+    """Say whether code may be faulty, and return what it may write, given what is constant.
+
+    It is what the ends of the ``folded`` code say, which is not made.
+    """
+    values: dict[str, Operand] = {}
+    reached, done = {0}, set()
+    faulty = False
+    writes: list[dict[int, Operand]] = []
+    for block in code.blocks:
+        if block.number not in reached:
+            continue
+        done.add(block.number)
+        for op in block.ops:
+            found = _known(op, values, constants, done)
+            if found is not None:
+                values[op.dest] = found
+        end = block.end
+        if isinstance(end, Emit):
+            writes.append({i: values.get(v, v) for i, v in end.writes.items()})  # type: ignore[arg-type]
+        elif isinstance(end, Branch):
+            test = values.get(end.condition, end.condition)  # type: ignore[arg-type]
+            targets = {end.then, end.other}
+            if isinstance(test, int):
+                targets = {end.then if test else end.other}
+            reached |= targets
+            faulty = faulty or FAULTY in targets
+    return faulty, writes
+
+
+def _known(
+    op: Op, values: Mapping[str, Operand], constants: Mapping[int, int], done: Collection[int]
+) -> Operand | None:
+    """Return what an operation comes to, where that is another value or a constant."""
+    if op.op == "load":
+        return constants.get(op.args[0])
+    if op.op == "phi":
+        arms = [values.get(v, v) for v, number in op.args if number in done]
+        return arms[0] if all(value == arms[0] for value in arms) else None
+    if values.keys().isdisjoint(op.args):  # then it would have been folded when it was made
+        return None
+    return fold(op.op, op.bits, tuple([values.get(a, a) for a in op.args]))
 
 
 class _Folding:

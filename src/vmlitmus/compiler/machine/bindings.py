@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
+from vmlitmus.compiler.declared import parameters
 from vmlitmus.compiler.machine.constant_guards import not_refused
 from vmlitmus.compiler.machine.machine import Budget, Instance, Variable
 from vmlitmus.compiler.machine.program import Program
@@ -47,7 +48,7 @@ class Bindings:
         programs: dict[Step, Program],
         world: World,
         variables: list[Variable],
-        names: dict[str, Any],
+        entities: tuple[type[Entity], ...],
         begins: Begins,
         *,
         large: bool = False,
@@ -56,7 +57,7 @@ class Bindings:
         self.large = large
         self.programs = programs
         self.world = world
-        self.names = names
+        self.entities = entities
         self.begins = begins
         self.where = {(v.entity, v.name): v for v in variables}
         self.budgets = {v.name: v.index for v in variables if isinstance(v.entity, Budget)}
@@ -80,14 +81,14 @@ class Bindings:
         return tuple(self.budgets[name] for name in self.begins.environment.spent(step, actor))
 
     def plain(self, step: Step) -> Iterator[Instance]:
-        parameters = step.parameters(self.names)
-        pools = [self.values(kind) for kind in parameters.values()]
+        names = parameters(step, self.entities)
+        pools = [self.values(kind) for kind in names.values()]
         body, outside = function_syntax(step.function).body, outside_names(step.function)
-        for binding in self.not_refused(step, body, tuple(parameters), outside, pools):
+        for binding in self.not_refused(step, body, tuple(names), outside, pools):
             yield Instance(
                 self.next_index(),
                 step,
-                tuple(parameters),
+                tuple(names),
                 binding,
                 budgets=self.spent(step, binding),
                 only=self.begins.when(step),

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from vmlitmus.compiler.ir.fold import folded
-from vmlitmus.compiler.ir.nodes import FAULTY, Branch, Code, Emit, Operand
+from vmlitmus.compiler.ir.fold import endings
+from vmlitmus.compiler.ir.nodes import Code, Operand
 from vmlitmus.compiler.machine.machine import Instance, Variable
 
 
@@ -49,6 +49,7 @@ class Reach:
         self.possible: dict[int, set[int] | None] = {v.index: {v.initial} for v in variables}
         self.possible |= {index: {0, 1} for index in switches}
         self.arrivals: dict[tuple[int, Operand], set[frozenset[tuple[int, Operand]]]] = {}
+        self.noted: dict[int, object] = {}  # of each instance: the ends whose writes are noted
         self.changed = True
 
     def run(self, instances: Sequence[Instance]) -> list[Instance]:
@@ -88,11 +89,14 @@ class Reach:
         """Say whether some way through the code ends, or is faulty; note what it writes."""
         if instance.index not in self.codes:
             self.codes[instance.index] = self.lowered(instance)
-        faulty, writes = ends(self.codes[instance.index], constants)
-        for written in writes:
-            for variable, operand in written.items():
-                self.write(variable, operand)
-            self.arrive(written)
+        found = ends(self.codes[instance.index], constants)
+        faulty, writes = found
+        if self.noted.get(instance.index) is not found:
+            self.noted[instance.index] = found
+            for written in writes:
+                for variable, operand in written.items():
+                    self.write(variable, operand)
+                self.arrive(written)
         return faulty or bool(writes)
 
     def arrive(self, writes: Mapping[int, Operand]) -> None:
@@ -120,10 +124,6 @@ def ends(code: Code, constants: Mapping[int, int]) -> tuple[bool, list[dict[int,
     """Say whether code may be faulty, and return what it may write, given what is constant."""
     key = tuple(map(constants.get, code.reads))
     if key not in code.ends:
-        same = {variable: variable for variable in (*code.reads, *code.writes)}
-        ends = [block.end for block in folded(code, constants, same).blocks]
-        jumps = [end for end in ends if isinstance(end, Branch)]
-        faulty = any(FAULTY in (jump.then, jump.other) for jump in jumps)
-        code.ends[key] = faulty, [end.writes for end in ends if isinstance(end, Emit)]
+        code.ends[key] = endings(code, constants)
     found: tuple[bool, list[dict[int, Operand]]] = code.ends[key]
     return found

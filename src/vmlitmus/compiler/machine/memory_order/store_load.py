@@ -27,6 +27,7 @@ from vmlitmus.lang.store_buffer import Site
 
 Lowered: TypeAlias = Sequence[tuple[Instance, Code]]
 Known: TypeAlias = frozenset[tuple[int, int]]  # variables of an actor, with their codes
+Next: TypeAlias = tuple[tuple[Instance, Code], list[Known]]
 OBSERVER = "a condition"
 _MOST = 4096  # ways of an actor that are told apart
 
@@ -106,6 +107,8 @@ class _Walk:
                 self.starts.setdefault(instance.runner, []).append((instance, code))
         self.placed: dict[tuple[Entity, int | None], list[tuple[Instance, Code]]] = {}
         self.walks: dict[tuple[Entity, frozenset[Known]], Behind] = {}
+        self.nexts: dict[tuple[Entity, Known, bool], list[Next]] = {}
+        self.own: dict[tuple[int, Entity], bool] = {}
         self.ways: dict[tuple[int, Entity], tuple[Access, ...]] = {}
         self.pairs: dict[Pair, None] = {}
         self.drains: dict[Stored, dict[Drain, None]] = {}
@@ -183,20 +186,36 @@ class _Walk:
         found = self.walks[actor, starts] = Behind()
         found.accesses += self.leaving(actor)
         seen: dict[Known, None] = dict.fromkeys(starts)
+        met: dict[int, tuple[Instance, Code]] = {}
         todo = list(seen)
         while todo:
-            known = todo.pop()
-            for instance, then in self.after(actor, dict(known)):
-                found.meet(instance, then)
-                for writes in (writes for writes, flow in then.order.leaves if flow.before):
-                    now = self.known(dict(known), writes, actor, forget=len(seen) > _MOST)
+            for begun, nexts in self.then(todo.pop(), actor, forget=len(seen) > _MOST):
+                met[begun[0].index] = begun
+                for now in nexts:
                     if now not in seen:
                         seen[now] = None
                         todo.append(now)
-        for instance, then in self.beside(actor):
-            found.meet(instance, then)
+        met |= {begun[0].index: begun for begun in self.beside(actor)}
+        for instance, code in met.values():
+            found.meet(instance, code)
         found.say_once()
         return found
+
+    def then(self, known: Known, actor: Entity, *, forget: bool) -> list[Next]:
+        """Return what an actor may do next, each with what is known behind it if nothing drains."""
+        if (actor, known, forget) not in self.nexts:
+            self.nexts[actor, known, forget] = [
+                (
+                    (instance, code),
+                    [
+                        self.known(dict(known), writes, actor, forget=forget)
+                        for writes, flow in code.order.leaves
+                        if flow.before
+                    ],
+                )
+                for instance, code in self.after(actor, dict(known))
+            ]
+        return self.nexts[actor, known, forget]
 
     def leaving(self, actor: Entity) -> list[Access]:
         """Where the actor is counts as a field that it writes, if somebody else looks at it."""
@@ -219,11 +238,18 @@ class _Walk:
         """
         for variable, operand in writes.items():
             before.pop(variable, None)
-            if isinstance(operand, int) and not self.writers.get(variable, set()) - {actor}:
+            if isinstance(operand, int) and self.is_own(variable, actor):
                 before[variable] = operand
         at = self.at.get(actor)
         kept = {at: before[at]} if forget and at in before else {} if forget else before
         return frozenset(kept.items())
+
+    def is_own(self, variable: int, actor: Entity) -> bool:
+        """Say whether nobody else writes a variable."""
+        key = variable, actor
+        if key not in self.own:
+            self.own[key] = not self.writers.get(variable, set()) - {actor}
+        return self.own[key]
 
     def after(self, actor: Entity, known: Mapping[int, int]) -> Iterator[tuple[Instance, Code]]:
         """Yield what an actor may do next, with what is known of its own variables."""
