@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import inspect
+import types
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from enum import Enum
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from vmlitmus.lang.domain import Domain, EnumOf, IntRange, Members, RefTo, SetOf
 from vmlitmus.lang.entity import Entity
+from vmlitmus.lang.world import Hooks
 
 T = TypeVar("T")
 Place = tuple[Entity, str]
@@ -136,6 +141,23 @@ class CountedEntities(Mapping[type[Entity], tuple[Entity, ...]]):
 
     def __len__(self) -> int:
         return len(self.entities)
+
+
+@lru_cache(maxsize=1024)
+def moments(mechanism: Hooks) -> dict[str, object]:
+    """Return what a mechanism does at each moment, its other methods, and its constants."""
+    if vars(mechanism):
+        return {}
+    found: dict[str, object] = {}
+    for name in dir(type(mechanism)):
+        value = inspect.getattr_static(mechanism, name)
+        if name.startswith("__"):
+            continue
+        if isinstance(value, types.FunctionType):
+            found[name] = value
+        elif value is None or isinstance(value, (bool, int, str, Enum)):
+            found[name] = type(value), value
+    return found
 
 
 def field_of(entity: Entity, name: str) -> Question:

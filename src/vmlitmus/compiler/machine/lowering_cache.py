@@ -17,6 +17,7 @@ from vmlitmus.compiler.lowering.read_set import (
     Read,
     RecordedReads,
     field_of,
+    moments,
     named,
     shape,
 )
@@ -92,6 +93,11 @@ class LoweringCache:
         self.answers |= {("assume", a.name): world.assume(a) for a in DRAIN_ASSUMPTIONS}
         self.answers |= {("assume", name): value for name, value in assumptions.items()}
         self.answers |= {("use", kind): used for kind, used in world.mechanisms.items()}
+        self.answers |= {
+            ("moment", (kind, name)): does
+            for kind, used in world.mechanisms.items()
+            for name, does in moments(used).items()
+        }
         self.answers |= {
             ("places", (kind, label)): places
             for kind, labels in world.recorder.places.items()
