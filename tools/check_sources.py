@@ -5,7 +5,7 @@
 Every ``KernelFile(path, "function()", release)`` is looked up in the TREE of its release: a
 function, a macro, or a system call has to be defined in that file; a place without "()" has to
 stand in it as text. Those whose release no TREE has are listed: they were not checked. Every
-function that docs/evidence/models-and-source.md names has to be defined in some TREE, in a file
+function that docs/evidence/file-by-file.md names has to be defined in some TREE, in a file
 that the models cite, unless the page says that it was not read, or no TREE has its release; its
 table of commits has to be right.
 
@@ -27,7 +27,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 COMMITS = ROOT / "tools" / "commits.txt"
-PAGE = ROOT / "docs" / "evidence" / "models-and-source.md"
+PAGE = ROOT / "docs" / "evidence" / "file-by-file.md"
 _KINDS = ("KernelFile", "KernelCommit")
 MODELS = ("world", "model", "claims")
 READ = "7.2.8"  # the release that the page is about
@@ -161,7 +161,7 @@ def unchecked(trees: list[Path], files: list[Cited]) -> list[Cited]:
 
 
 def named_on_page(text: str) -> dict[str, int]:
-    """Return the functions that the page of models and source names, with their lines.
+    """Return the functions that a page names, with their lines.
 
     Rows that say "nothing to read" or "not read" name no function of a tree.
     """

@@ -47,6 +47,34 @@ def test_what_does_not_decide_is_counted_and_listed_with_v(explain) -> None:
     assert 'Switched off: "flush on destroy", "flush on gmem invalidate".' in short
 
 
+@pytest.mark.parametrize("room", [40, 60])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (SNP_DMA,),  # three columns
+        (SNP_DMA, "-v"),
+        (SNP_DMA, "--states"),
+        ("two-protected-vcpus[mechanism=none]",),  # a loop
+        ("vmsa-free-no-flush-snp",),  # a matrix
+    ],
+    ids=" ".join,
+)
+def test_a_report_is_no_wider_than_its_terminal(
+    explain, monkeypatch, arguments: tuple[str, ...], room: int
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(room))
+    narrow = explain(*arguments)
+    assert max(map(len, narrow.splitlines())) <= room
+    monkeypatch.setenv("COLUMNS", "200")
+    assert max(map(len, explain(*arguments).splitlines())) > room
+
+
+def test_a_mail_has_75_columns_on_any_terminal(explain, monkeypatch) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    lines = explain(SNP_DMA, "--format", "mail").splitlines()
+    assert 60 < max(map(len, lines[lines.index("") :])) <= 75
+
+
 def test_steps_that_never_happened_are_counted(explain) -> None:
     assert "steps that never happened" not in explain(SNP_DMA)
     cell = "two-protected-vcpus[mechanism=none]"

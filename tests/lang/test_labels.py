@@ -15,7 +15,7 @@ KVM = Path(vmlitmus.model.__file__).parent / "kvm"
 
 @pytest.mark.parametrize("topic", sorted(p for p in KVM.iterdir() if (p / "topic.py").exists()))
 def test_no_label_is_yielded_in_two_places(topic: Path) -> None:
-    """The compiler refuses two of them, but only where both may happen in the first scenario."""
+    """The compiler refuses two of them, but only where both may happen in one scenario."""
     trees = [ast.parse(path.read_text()) for path in topic.rglob("*.py")]
     labels = Counter(
         node.value.value

@@ -27,16 +27,57 @@ class Thing(Entity):
     left: bool = False
 
 class Worker(Hooks):
+    EAGER = True
     def works(self, w, t):
         t.done = True
+    def works_inside(self, w, t):
+        t.done = self.wants(w, t)
+    def wants(self, w, t):
+        return True
+    def works_all_the_same(self, w, t):
+        t.done = True
+    @property
+    def able(self):
+        return True
 
 class Careful(Worker):
+    EAGER = False
     def works(self, w, t):
         t.done = t.limit == 0
+    def wants(self, w, t):
+        return t.limit == 0
+    @property
+    def able(self):
+        return False
+
+def wants_it(worker, w, t):
+    return worker.wants(w, t)
 
 @step("{t} works by its mechanism", source=S)
 def by_mechanism(w, t: Thing):
     w.use(Worker).works(w, t)
+
+@step("{t} works by what its mechanism asks itself", source=S)
+def by_inner_moment(w, t: Thing):
+    w.use(Worker).works_inside(w, t)
+
+@step("{t} works by a mechanism that somebody else asks", source=S)
+def by_handed_on(w, t: Thing):
+    worker = w.use(Worker)
+    t.done = wants_it(worker, w, t)
+
+@step("{t} works if its mechanism is eager", source=S)
+def by_eager(w, t: Thing):
+    t.done = w.use(Worker).EAGER
+
+@step("{t} works if its mechanism is able to", source=S)
+def by_property(w, t: Thing):
+    when(w.use(Worker).able)
+    t.done = True
+
+@step("{t} works by any mechanism", source=S)
+def by_any(w, t: Thing):
+    w.use(Worker).works_all_the_same(w, t)
 
 @step("{t} works if a part is on", source=S)
 def by_part(w, t: Thing):
@@ -121,8 +162,13 @@ MODEL = Model(name="kept", doc="", entities=(Thing,), steps=(STEP, idle, leave, 
               conditions=(done,), settings=SETTINGS,
               hooks={Worker: {"plain": Worker, "careful": Careful}}, setup=setup)
 """
+CAREFUL = {"settings": {"t": {"worker": "careful"}}}
 DIFFERENCES = {
-    "by_mechanism": {"settings": {"t": {"worker": "careful"}}},
+    "by_mechanism": CAREFUL,
+    "by_inner_moment": CAREFUL,
+    "by_handed_on": CAREFUL,
+    "by_eager": CAREFUL,
+    "by_property": CAREFUL,
     "by_part": {"without": ["work"]},
     "by_assumption": {"assume": {"lazy": True}},
     "by_constant": {"settings": {"t": {"limit": 2}}},
@@ -206,6 +252,15 @@ def test_machines_that_differ_have_different_contents(step) -> None:
     assert bounded is not first
     known[bounded.content] = bounded
     assert build(model, allow=["idle"], at_most={"idle": 2}, known=known) is not bounded
+    tidy()
+
+
+def test_a_moment_that_mechanisms_have_in_common_is_not_lowered_again(lowered) -> None:
+    model = load(MODEL.replace("STEP", "by_any"))
+    first = verdict(build(model))
+    lowered.clear()
+    assert verdict(build(model, **CAREFUL)) == first
+    assert not lowered
     tidy()
 
 

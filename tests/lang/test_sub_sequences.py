@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from judge import load
 
 from vmlitmus.cli.main import main
+from vmlitmus.compiler import build
+from vmlitmus.errors import ModelError
 
 MODEL = """from __future__ import annotations
 from vmlitmus.lang import (
@@ -72,3 +75,17 @@ def test_a_label_may_be_met_twice_in_one_sequence_but_not_in_two(tmp_path, capsy
     out = capsys.readouterr().out
     assert "the label '{doer} enters' is used twice: also at" in out
     assert "`yield from`" in out
+
+
+def test_a_label_of_a_step_that_only_a_later_machine_has_is_seen_too() -> None:
+    later = """@sequence("{doer} leaves", disturbance="later", source=S)
+def second(w: World, doer: Doer) -> Sections:
+    yield "{doer} enters"
+    w.the(Line).a = False
+@condition("a-set"
+"""
+    text = MODEL.replace('@condition("a-set"', later.rstrip("\n"))
+    model = load(text.replace("(outer,), (a_set,), setup", "(outer, second), (a_set,), setup"))
+    assert build(model).instances
+    with pytest.raises(ModelError, match="enters' is used twice"):
+        build(model, allow=["later"])

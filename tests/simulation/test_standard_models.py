@@ -15,6 +15,7 @@ from asking import Asked
 from known_values import GROUPS, KNOWN, SHARED, Known
 from queues import coupons, queue, workshop
 
+from vmlitmus.outcome.simulated import Measured
 from vmlitmus.simulation.measures.figures import Figures
 from vmlitmus.simulation.measures.measure import SHARE, Measure
 from vmlitmus.simulation.measures.statistics import Interval, of_mean
@@ -23,6 +24,7 @@ from vmlitmus.simulation.replications import Replications, until_known
 
 SEEDS = 2  # ordinary; --wide asks 500
 CONFIDENCE = 0.99
+SEVERAL = [known for known in SHARED.values() if len(known) > 1]
 
 
 class Trial:
@@ -48,16 +50,18 @@ class Trial:
             self.again.compiled = self.compiled
         self.again.run, self.again.counted = replace(self.again.run, seed=seed), []
         self.again.more(self.first.runs, workers=1)
+        figures = Figures(self.asked.measures, self.again.plan, CONFIDENCE)
+        measured = {m.name: m for m in figures.measured(self.again.counted)}
         return [
-            self.interval(k, measures, self.again)
+            self.interval(k, measures, measured[measures[0].name])
             for k, measures in zip(self.known, self.measures, strict=True)
         ]
 
-    def interval(self, known: Known, measures: Sequence[Measure], done: Replications) -> Interval:
+    def interval(self, known: Known, measures: Sequence[Measure], measured: Measured) -> Interval:
         if known.weighted:
-            found = [weighted(c, known, measures, done) for c in done.counted]
+            assert self.again is not None
+            found = [weighted(c, known, measures, self.again) for c in self.again.counted]
             return of_mean(found, CONFIDENCE)
-        measured = Figures(measures, done.plan, CONFIDENCE).measured(done.counted)[0]
         name = known.figure or measured.figures[0].name
         figure = next(f for f in measured.figures if f.name == name)
         return Interval(figure.estimate, figure.low, figure.high)
@@ -115,6 +119,16 @@ def test_of_500_seeds_98_percent_hold_the_exact_value(known: list[Known]) -> Non
         print(f"{number} of {asked} hold {value}")
     print(f"{time.process_time() - began:.0f} s of processor time")
     assert min(hits) >= 0.98 * asked
+
+
+@pytest.mark.parametrize("known", SEVERAL, ids=lambda known: str(known[0]))
+def test_values_found_together_are_those_found_alone(known: list[Known]) -> None:
+    short = [
+        replace(value, runs=2, horizon=value.horizon / 10, warm_up=value.warm_up / 10)
+        for value in known
+    ]
+    together = Trial(*short).intervals(1)
+    assert together == [Trial(value).intervals(1)[0] for value in short]
 
 
 def test_all_groups_are_there() -> None:

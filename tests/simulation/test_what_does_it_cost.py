@@ -1,4 +1,4 @@
-"""The figures of the page "What does it cost?" are those of today.
+"""The figures behind the page "What does it cost?" are those of today.
 
 ``pytest tests/simulation/test_what_does_it_cost.py --wide --promote`` writes them anew. A few rows
 are simulated in the ordinary tests, the others in the wide ones; every row names a cell and a
@@ -19,7 +19,7 @@ from vmlitmus.report.timed.simulated import interval_text, shown
 from vmlitmus.simulation.sensitivity import sensitivity
 from vmlitmus.simulation.simulate import Asked, simulate
 
-PAGE = Path(__file__).parents[2] / "docs" / "using" / "what-does-it-cost.md"
+PAGE = Path(__file__).parents[2] / "docs" / "using" / "cost-figures.md"
 ROW = re.compile(r"^\| `([^`]+)` \| ([^|]+) \| ([^|`]*) \|$", re.MULTILINE)
 ROWS = [found.groups() for found in ROW.finditer(PAGE.read_text())]
 MOVED = re.compile(r"^\| `([^`]+)` \| ([^|]+) \| (`[^|]*) \|$", re.MULTILINE)

@@ -20,14 +20,14 @@ cluster_option = click.option(
     "--cluster",
     metavar="ADDRESS|local",
     help="Spread the work over a Ray cluster; local starts one on this machine. Needs "
-    "vmlitmus[ray], the same vmlitmus on all machines.",
+    "vmlitmus[ray], and the same vmlitmus on all machines.",
 )
 _shards_option = click.option(
     "--shards",
     type=click.IntRange(2, 4096),
     metavar="N",
-    help="Divide each search among N workers of the cluster, for one that is larger than a "
-    "machine; never and possible only.",
+    help="Divide each search among N workers of the cluster, if it is too large for one "
+    "machine. Only for never and possible.",
 )
 
 

@@ -39,8 +39,9 @@ _spill_option = click.option(
     "--spill",
     metavar="DIR",
     callback=_writable,
-    help="Keep the states found in a file there, not in memory: 10^8 states take 0.7 GB of "
-    "memory and 0.8 GB of disk. The file is deleted when the search ends, however it ends.",
+    help="Keep the states that are found in a file there, not in memory: 10^8 states take "
+    "0.7 GB of memory and 0.8 GB of disk. The file is deleted when the search ends, however it "
+    "ends.",
 )
 
 
@@ -69,7 +70,9 @@ def disk_options(command: Callable[..., int]) -> Callable[..., int]:
 
     for option in (
         click.option(
-            "--resume", is_flag=True, help="Go on from the checkpoints that --checkpoint DIR has."
+            "--resume",
+            is_flag=True,
+            help="Go on from the checkpoints in the folder of --checkpoint.",
         ),
         click.option(
             "--checkpoint",

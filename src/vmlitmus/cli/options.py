@@ -95,17 +95,19 @@ def engine_options(command: Callable[..., int]) -> Callable[..., int]:
         click.option(
             "--memory-limit",
             metavar="SIZE",
-            help="Per test, what its search takes, such as 512M or 1.5G.",
+            help="Memory that the search of one test may take, such as 512M or 1.5G.",
         ),
         click.option(
-            "--time-limit", metavar="TIME", help="Per test: seconds, or such as 10m or 2h."
+            "--time-limit",
+            metavar="TIME",
+            help="Limit for each test: seconds, or such as 10m or 2h.",
         ),
         click.option(
             "--engine",
             type=click.Choice(["auto", "reference", "compiled"]),
             default="auto",
             show_default=True,
-            help="auto begins in plain Python and compiles what is large.",
+            help="auto begins in plain Python, and compiles large searches.",
         ),
     ):
         called = option(called)
@@ -124,7 +126,8 @@ symmetry_option = click.option(
     "--symmetry/--no-symmetry",
     "symmetry",
     default=None,
-    help="Search only one of all states that are alike. By default only large searches do.",
+    help="Of states that differ only in which of several alike entities is where, search one. By "
+    "default only large searches do.",
 )
 
 
@@ -200,7 +203,7 @@ cache_option = click.option(
     "fresh",
     is_flag=True,
     envvar="VMLITMUS_NO_CACHE",
-    help="Decide everything anew; neither use nor keep results of other checks.",
+    help="Decide everything again: use no results of other checks, and keep none.",
 )
 
 output_option = click.option(
@@ -208,7 +211,7 @@ output_option = click.option(
     "--output",
     metavar="FILE",
     callback=_destination,
-    help="Write the result there, whole or not at all.",
+    help="Write the result to this file, whole or not at all.",
 )
 
 html_option = click.option(

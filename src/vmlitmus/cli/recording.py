@@ -13,8 +13,8 @@ def recording_options(command: Callable[..., int]) -> Callable[..., int]:
         click.option(
             "--host",
             metavar="DIR|FILE",
-            help="The host (/), a saved tree or what audit collect wrote: its threads, cookies and "
-            "cores.",
+            help="Where to read threads, cookies and cores: the host (/), a saved tree, or what "
+            "audit collect wrote.",
         ),
         click.option(
             "--core",
@@ -24,7 +24,9 @@ def recording_options(command: Callable[..., int]) -> Callable[..., int]:
             help="The cpus of a core, such as 0-1 or 0,48; once for each core.",
         ),
         click.option(
-            "--vcpus", metavar="FILE", help="A table: tid, process, vcpu, cookie, by tabs."
+            "--vcpus",
+            metavar="FILE",
+            help="A table of tid, process, vcpu and cookie, separated by tabs.",
         ),
     ):
         command = option(command)

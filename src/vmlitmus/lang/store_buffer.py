@@ -39,12 +39,6 @@ class Buffering:
     entries: int
     stores: Mapping[Site, frozenset[str]] | None = None
 
-    @property
-    def name(self) -> object:
-        """What two plans have in common that mean the same."""
-        stores = None if self.stores is None else frozenset(self.stores.items())
-        return self.depth, tuple(self.first.items()), stores
-
     def takes(self, site: Site, name: str) -> bool:
         """Say whether a section's store of a field goes through the buffer."""
         return self.stores is None or name in self.stores.get(site, ())

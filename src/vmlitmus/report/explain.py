@@ -26,45 +26,52 @@ def explain(
     states: bool = False,
     question: bool = True,
     rows: int | None = SCREEN,
+    wide: int = WIDTH,
 ) -> str:
     """Return the report: question, answer, cause, time-line, bounds, citations, how to rerun.
 
     Omissions, assumptions, sources and steps that never happened are counted, except those that
     decide; ``verbose`` lists them all. ``states`` adds what each step changes. Without either, a
     report of more than ``rows`` lines is shortened: the reason for the expectation, then the time-
-    line. Without ``question`` the report begins with the answer.
+    line. Without ``question`` the report begins with the answer. No line of text is longer than
+    ``wide`` columns.
     """
     r = outcome.result
     if r is None:
         return f"{outcome.name}: {outcome.error}"
-    above = [*_wrap(outcome.question), ""] if question else []
-    above += [*answer(outcome), *_wrap(headline(outcome, r)), *_wrap(cause(outcome, r))]
+    above = [*_wrap(outcome.question, wide), ""] if question else []
+    above += [line for text in answer(outcome) for line in _wrap(text, wide)]
+    above += [*_wrap(headline(outcome, r), wide), *_wrap(cause(outcome, r), wide)]
     if r.trace is not None:
-        above += _wrap(f"Start: {outcome.start}.") if outcome.start else []
-        above += [*(_at_start(r) if states else []), ""]
-    below = _below(outcome, r, verbose)
+        above += _wrap(f"Start: {outcome.start}.", wide) if outcome.start else []
+        above += [*(_at_start(r, wide) if states else []), ""]
+    below = _below(outcome, r, verbose, wide)
     room = None if rows is None or verbose or states else rows
-    run = _run(outcome, r, states)
+    run = _run(outcome, r, states, wide)
     if room is not None and len(above) + len(run) + len(below) > room:
-        below = _below(outcome, r, verbose, short=True)
-        run = _run(outcome, r, states, room - len(above) - len(below))
+        below = _below(outcome, r, verbose, wide, short=True)
+        run = _run(outcome, r, states, wide, room - len(above) - len(below))
     return "\n".join(ascii_only(text).rstrip() for text in [*above, *run, *below])
 
 
-def _run(outcome: Outcome, r: Result, states: bool, room: int | None = None) -> list[str]:
+def _run(
+    outcome: Outcome, r: Result, states: bool, wide: int, room: int | None = None
+) -> list[str]:
     """Return the time-line, of at most ``room`` lines where that can be."""
     if r.trace is None:
         return []
     waits = asked(outcome, r)
-    return timeline(r.trace, ending(outcome), r.loop_start, waits, states, room)
+    return timeline(r.trace, ending(outcome), r.loop_start, waits, states, room, wide)
 
 
-def _below(outcome: Outcome, r: Result, verbose: bool, *, short: bool = False) -> list[str]:
+def _below(
+    outcome: Outcome, r: Result, verbose: bool, wide: int, *, short: bool = False
+) -> list[str]:
     """Return what stands below the time-line; ``short`` takes fewer lines."""
-    cited = _citations(outcome, r, verbose, short)
-    lines = ["", *_facts(outcome, r, verbose, short), *(["", *cited] if cited else [])]
+    cited = _citations(outcome, r, verbose, short, wide)
+    lines = ["", *_facts(outcome, r, verbose, short, wide), *(["", *cited] if cited else [])]
     lines += [] if short else [""]
-    return [*lines, "To run it again:", *command_lines(outcome.command, outcome.arguments)]
+    return [*lines, "To run it again:", *command_lines(outcome.command, outcome.arguments, wide)]
 
 
 def asked(outcome: Outcome, r: Result) -> tuple[int, str] | None:
@@ -82,48 +89,50 @@ def ending(outcome: Outcome) -> str | None:
     return f"{conditions[0]} out of reach" if kind == "recoverable" else conditions[0]
 
 
-def _at_start(r: Result) -> list[str]:
+def _at_start(r: Result, wide: int) -> list[str]:
     fields = changed_at_start(r.trace or ())
     if not fields:
         return []
-    return ["", *_wrap(f"Fields that this run changes, at the start: {'; '.join(fields)}.")]
+    return ["", *_wrap(f"Fields that this run changes, at the start: {'; '.join(fields)}.", wide)]
 
 
-def _facts(outcome: Outcome, r: Result, verbose: bool, short: bool) -> list[str]:
+def _facts(outcome: Outcome, r: Result, verbose: bool, short: bool, wide: int) -> list[str]:
     """Return what the verdict is limited to, and what it rests on; ``short`` says nothing twice."""
     bounds = limited_to(outcome.bounds) if verbose else _limited_shortly(outcome.bounds)
-    lines = [line for sentence in bounds for line in _wrap(sentence)]
-    lines += _wrap(searched(outcome, r))
-    lines += _wrap(symmetry(r)) if r.orbits is not None else []
+    lines = [line for sentence in bounds for line in _wrap(sentence, wide)]
+    lines += _wrap(searched(outcome, r), wide)
+    lines += _wrap(symmetry(r), wide) if r.orbits is not None else []
     if verbose and r.different:
-        lines += ["Not interchangeable:", *items(r.different)]
+        lines += ["Not interchangeable:", *items(r.different, wide)]
     if verbose and outcome.not_modelled:
-        lines += ["Not modelled:", *items(outcome.not_modelled)]
+        lines += ["Not modelled:", *items(outcome.not_modelled, wide)]
     if r.backing:
-        lines += ["Not vacuous; the search also reached:", *items(r.backing)]
+        lines += ["Not vacuous; the search also reached:", *items(r.backing, wide)]
     if outcome.off and not (short and "without" in outcome.where):
-        lines += _wrap("Switched off: " + ", ".join(f'"{part}"' for part in outcome.off) + ".")
+        off = ", ".join(f'"{part}"' for part in outcome.off)
+        lines += _wrap(f"Switched off: {off}.", wide)
     if verbose and outcome.assumptions:
-        lines += _wrap("Assumptions in force: " + "; ".join(outcome.assumptions) + ".")
+        lines += _wrap(f"Assumptions in force: {'; '.join(outcome.assumptions)}.", wide)
     elif outcome.chosen:
-        lines += _wrap(f"Assumptions that the test chooses: {'; '.join(outcome.chosen)}.")
+        lines += _wrap(f"Assumptions that the test chooses: {'; '.join(outcome.chosen)}.", wide)
     if verbose and outcome.order is not None:
-        lines += _order(outcome.order)
+        lines += _order(outcome.order, wide)
     if verbose and _never(outcome, r):
-        lines += ["Steps that never happened:", *items(_never(outcome, r))]
+        lines += ["Steps that never happened:", *items(_never(outcome, r), wide)]
     for warning in r.warnings:
-        lines += _wrap(f"Warning: {warning}.")
+        lines += _wrap(f"Warning: {warning}.", wide)
     return lines
 
 
-def _order(order: MemoryOrder) -> list[str]:
+def _order(order: MemoryOrder, wide: int) -> list[str]:
     """Return which stores may be passed by what, and what drains the others."""
     lines = []
     if order.pairs:
         head = "Pairs of a store and what may be seen before it, with no drain between:"
-        lines += [*_wrap(head), *items(map(str, order.pairs))]
+        lines += [*_wrap(head, wide), *items(map(str, order.pairs), wide)]
     if order.drains:
-        lines += ["Drains between other stores and what follows them:", *items(order.drains)]
+        head = "Drains between other stores and what follows them:"
+        lines += [*_wrap(head, wide), *items(order.drains, wide)]
     return lines
 
 
@@ -181,33 +190,34 @@ def expected_because(outcome: Outcome) -> str:
     return f"Expected because ({decided}): {outcome.because}"
 
 
-def _citations(outcome: Outcome, r: Result, verbose: bool, short: bool) -> list[str]:
+def _citations(outcome: Outcome, r: Result, verbose: bool, short: bool, wide: int) -> list[str]:
     """Return why the verdict is expected, who asked, and the sources of the run."""
     told = expected_because(outcome)
-    lines = (_first_sentences(told) if short else _wrap(told)) if told else []
-    lines += _wrap(f"Asked in: {outcome.citation}") if outcome.citation else []
+    lines = (_first_sentences(told, wide) if short else _wrap(told, wide)) if told else []
+    lines += _wrap(f"Asked in: {outcome.citation}", wide) if outcome.citation else []
     sources = list(dict.fromkeys(s for step in r.trace or () for s in step.source.split("; ")))
     if verbose:
-        return lines + (["Sources of the steps:", *items(sources)] if sources else [])
+        return lines + (["Sources of the steps:", *items(sources, wide)] if sources else [])
     assumed = [found[1] for s in sources if (found := _ASSUMPTION.match(s))]
     last = _deciding(r)
     rest = f", and {len(last) - 1} more" if len(last) > 1 and not short else ""
-    lines += _wrap(f"Source of the last step: {last[0]}{rest}.") if last else []
-    lines += _wrap(f"Assumptions that this run rests on: {', '.join(assumed)}.") if assumed else []
+    lines += _wrap(f"Source of the last step: {last[0]}{rest}.", wide) if last else []
+    told = f"Assumptions that this run rests on: {', '.join(assumed)}."
+    lines += _wrap(told, wide) if assumed else []
     more = [s for s in sources if s not in last[:1]]
-    return lines + _counted(outcome, r, len(more), short)
+    return lines + _counted(outcome, r, len(more), short, wide)
 
 
-def _first_sentences(text: str) -> list[str]:
+def _first_sentences(text: str, wide: int) -> list[str]:
     """Return the first sentence of a text, and what follows it as far as two lines go."""
     sentences = _SENTENCE.split(text)
     kept = next(
         n
         for n in range(len(sentences), 0, -1)
-        if n == 1 or len(_wrap(" ".join(sentences[:n]) + " [...]")) <= _REASON
+        if n == 1 or len(_wrap(" ".join(sentences[:n]) + " [...]", wide)) <= _REASON
     )
     rest = " [...]" if kept < len(sentences) else ""
-    return _wrap(" ".join(sentences[:kept]) + rest)
+    return _wrap(" ".join(sentences[:kept]) + rest, wide)
 
 
 def _deciding(r: Result) -> list[str]:
@@ -217,7 +227,7 @@ def _deciding(r: Result) -> list[str]:
     return [s for s in dict.fromkeys(r.trace[-1].source.split("; ")) if not _ASSUMPTION.match(s)]
 
 
-def _counted(outcome: Outcome, r: Result, sources: int, short: bool) -> list[str]:
+def _counted(outcome: Outcome, r: Result, sources: int, short: bool, wide: int) -> list[str]:
     """Say how much is not shown; ``short`` in one line where that can be."""
     counts = {
         ("note", " on what is not modelled"): len(outcome.not_modelled),
@@ -233,23 +243,23 @@ def _counted(outcome: Outcome, r: Result, sources: int, short: bool) -> list[str
     ]
     if short:
         parts = ["in full", *([f"with {parts[0]}", *parts[1:]] if parts else [])]
-    return _wrap(f"With -v: {', '.join(parts)}.") if parts else []
+    return _wrap(f"With -v: {', '.join(parts)}.", wide) if parts else []
 
 
 def _pairs(outcome: Outcome) -> int:
     return len(outcome.order.pairs) if outcome.order else 0
 
 
-def items(texts: Iterable[str]) -> list[str]:
-    """Return texts as a list, one item each, at most 75 columns wide."""
+def items(texts: Iterable[str], wide: int = WIDTH) -> list[str]:
+    """Return texts as a list, one item each, at most ``wide`` columns wide."""
     return [
         part
         for text in texts
         for part in textwrap.wrap(
-            text, WIDTH, initial_indent="  - ", subsequent_indent="    ", break_long_words=False
+            text, wide, initial_indent="  - ", subsequent_indent="    ", break_long_words=False
         )
     ]
 
 
-def _wrap(text: str) -> list[str]:
-    return textwrap.wrap(text, WIDTH, break_on_hyphens=False) or [""]
+def _wrap(text: str, wide: int) -> list[str]:
+    return textwrap.wrap(text, wide, break_on_hyphens=False) or [""]

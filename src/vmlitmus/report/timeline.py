@@ -1,6 +1,7 @@
 """The time-line: one column for each cpu or actor, time downwards, one clause a step.
 
-At most 75 columns of plain ASCII, as kernel people draw it by hand in commit messages.
+Plain ASCII of at most 75 columns, as kernel people draw it by hand in commit messages; fewer on a
+narrower terminal.
 """
 
 from __future__ import annotations
@@ -25,29 +26,33 @@ def timeline(
     asked: tuple[int, str] | None = None,
     states: bool = False,
     room: int | None = None,
+    wide: int = WIDTH,
 ) -> list[str]:
     """Return the lines of a time-line; ``ending`` marks what is reached at the end.
 
     A line belongs to one column only, so a clause may run on below the columns to its right. A
     loop is marked from step ``loop_start`` on; where no step is left for it, the run stops.
     ``asked`` is a step before which something is marked. ``states`` adds below each step what it
-    changes. With more lines than ``room`` the columns move together, and then steps are folded.
+    changes. With more lines than ``room`` the columns move together, and then steps are folded. No
+    line is longer than ``wide``.
     """
-    marks = _marks(len(steps), loop_start, asked)
+    marks = _marks(len(steps), loop_start, asked, wide)
     names = list(dict.fromkeys(column(step) for step in steps))
     if not names:
-        start = marks.get(0, []) + marked(ending)
-        return start if marks else [f"==> at the start: {ending}"] if ending else []
-    head, blocks = _laid_out(steps, names, _offsets(names), states)
-    rest = marks.get(len(steps), []) + marked(ending)
+        start = marks.get(0, []) + _marked(ending, wide)
+        return start if marks else _at_start(ending, wide)
+    head, blocks = _laid_out(steps, names, _offsets(names, wide), states, wide)
+    end = _marked(ending, wide)
     if room is not None:
-        fixed = len(head) + sum(map(len, marks.values())) + len(marked(ending))
+        fixed = len(head) + sum(map(len, marks.values())) + len(end)
         if fixed + _height(blocks) > room:
-            ways = (_laid_out(steps, names, offsets, states) for offsets in _closer(names))
+            ways = (
+                _laid_out(steps, names, offsets, states, wide) for offsets in _closer(names, wide)
+            )
             head, blocks = min([(head, blocks), *ways], key=lambda way: _height(way[1]))
         blocks = folded(blocks, [column(s) for s in steps], apart(steps), set(marks), room - fixed)
     lines = [line for n, block in enumerate(blocks) for line in [*marks.get(n, []), *block]]
-    return head + lines + rest
+    return head + lines + marks.get(len(steps), []) + end
 
 
 def _height(blocks: Sequence[Sequence[str]]) -> int:
@@ -55,30 +60,34 @@ def _height(blocks: Sequence[Sequence[str]]) -> int:
 
 
 def _laid_out(
-    steps: Sequence[TraceStep], names: Sequence[str], offsets: list[int] | None, states: bool
+    steps: Sequence[TraceStep],
+    names: Sequence[str],
+    offsets: list[int] | None,
+    states: bool,
+    wide: int,
 ) -> tuple[list[str], list[list[str]]]:
     """Return the heads, and the lines of each step; without columns its actor stands in front."""
     if offsets is None:
-        return [], [_listed(step, names, states) for step in steps]
+        return [], [_listed(step, names, states, wide) for step in steps]
     heads = [_heading(offsets, names), _heading(offsets, ["-" * len(name) for name in names])]
     blocks = []
     for step in steps:
         at = offsets[names.index(column(step))]
-        room = min(_WIDEST, WIDTH - at) if len(names) > 1 else WIDTH - at
+        room = min(_WIDEST, wide - at) if len(names) > 1 else wide - at
         parts = textwrap.wrap(ascii_only(step.label), room)
         blocks.append([" " * at + part for part in parts])
-        blocks[-1] += _changes(step, at) if states else []
+        blocks[-1] += _changes(step, at, wide) if states else []
     return heads, blocks
 
 
-def _changes(step: TraceStep, at: int) -> list[str]:
+def _changes(step: TraceStep, at: int, wide: int) -> list[str]:
     """Return what a step changes, to stand below it."""
     text = "; ".join(f"{name}: {old} -> {new}" for name, (old, new) in step.changes.items())
     return [
         " " * at + part
         for part in textwrap.wrap(
             ascii_only(text or "changes nothing"),
-            WIDTH - at,
+            wide - at,
             initial_indent="| ",
             subsequent_indent="|   ",
         )
@@ -95,29 +104,29 @@ def changed_at_start(steps: Sequence[TraceStep]) -> list[str]:
 
 
 def _marks(
-    steps: int, loop_start: int | None, asked: tuple[int, str] | None
+    steps: int, loop_start: int | None, asked: tuple[int, str] | None, wide: int
 ) -> dict[int, list[str]]:
     """Return the lines that stand before some steps, or after the last."""
     marks: dict[int, list[str]] = {}
     if asked is not None:
-        marks[asked[0]] = textwrap.wrap(f"-- here: {asked[1]} --", WIDTH, initial_indent="  ")
+        marks[asked[0]] = textwrap.wrap(f"-- here: {asked[1]} --", wide, initial_indent="  ")
     if loop_start is not None:
         text = "from here the run repeats" if loop_start < steps else "here the run stops"
         marks.setdefault(loop_start, []).append(f"  -- {text} forever --")
     return marks
 
 
-def _offsets(names: Sequence[str]) -> list[int] | None:
+def _offsets(names: Sequence[str], wide: int) -> list[int] | None:
     """Return where each column begins; None if there are too many."""
-    step = (WIDTH - _INDENT - _LAST) // max(len(names) - 1, 1)
+    step = (wide - _INDENT - _LAST) // max(len(names) - 1, 1)
     if step < max(_STEPS[0], *(len(name) + 2 for name in names)):
         return None
     return [_INDENT + min(step, _STEPS[-1]) * n for n in range(len(names))]
 
 
-def _closer(names: Sequence[str]) -> list[list[int]]:
+def _closer(names: Sequence[str], wide: int) -> list[list[int]]:
     """Return columns that stand closer together, the widest first."""
-    widest = _offsets(names)
+    widest = _offsets(names, wide)
     if widest is None or len(widest) < 2:
         return []
     least = max(_STEPS[0], *(len(name) + 2 for name in names))
@@ -132,20 +141,27 @@ def _heading(offsets: Sequence[int], texts: Sequence[str]) -> str:
     return line
 
 
-def _listed(step: TraceStep, names: Sequence[str], states: bool) -> list[str]:
+def _listed(step: TraceStep, names: Sequence[str], states: bool, wide: int) -> list[str]:
     """Return the lines of a step with its cpu or actor in front: for too many columns."""
     indent = max(map(len, names)) + 2
-    first, *more = textwrap.wrap(ascii_only(step.label), WIDTH - _INDENT - indent)
+    first, *more = textwrap.wrap(ascii_only(step.label), wide - _INDENT - indent)
     lines = [" " * _INDENT + column(step).ljust(indent) + first]
     lines += [" " * (_INDENT + indent) + part for part in more]
-    return lines + (_changes(step, _INDENT + indent) if states else [])
+    return lines + (_changes(step, _INDENT + indent, wide) if states else [])
 
 
-def marked(ending: str | None) -> list[str]:
+def _marked(ending: str | None, wide: int) -> list[str]:
     """Return the mark below the last step."""
     if not ending:
         return []
-    return textwrap.wrap(f"==> {ending}", WIDTH, initial_indent="  ", subsequent_indent="      ")
+    return textwrap.wrap(f"==> {ending}", wide, initial_indent="  ", subsequent_indent="      ")
+
+
+def _at_start(ending: str | None, wide: int) -> list[str]:
+    """Return the mark of a run without steps."""
+    if not ending:
+        return []
+    return textwrap.wrap(f"==> at the start: {ending}", wide, subsequent_indent="    ")
 
 
 def column(step: TraceStep) -> str:

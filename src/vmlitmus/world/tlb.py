@@ -36,9 +36,19 @@ class Level(Enum):
 class Reset(Enum):
     """When a VMCB needs a new ASID because of its cpu."""
 
+    MERGED = "as-merged"  # what the version does: current-vmcb or both-vmcbs
     VMCB = "current-vmcb"  # when it ran elsewhere itself
     BOTH = "both-vmcbs"  # and then the vcpu's other VMCB as well
     VCPU = "by-vcpu"  # when the vcpu entered elsewhere last, both of them
+
+
+class Failed(Enum):
+    """What becomes of a flush if VMRUN fails its checks."""
+
+    MERGED = "as-merged"  # what the version does: cleared, or kept by who owes it
+    CLEARS = "clears-the-flush"
+    KEEPS = "keeps-the-flush"  # in the VMCB, a flush of all ASIDs too
+    ENDS = "ends-the-generation"  # ... and the cpu begins a generation again
 
 
 class Loaded(Enum):
@@ -54,9 +64,8 @@ class Host(Entity):
 
     level: Const[Level] = Level.KVM
     asids: Const[Annotated[int, Between(1, 3)]] = 2  # per cpu, for VMs that are not SEV
-    keeps_flush: Const[bool] = False  # tlb_ctl outlives a VMRUN that failed its checks
-    ends_generation: Const[bool] = False  # ... and a flush of all ASIDs is owed by the cpu
-    resets: Const[Reset] = Reset.VMCB
+    failed: Const[Failed] = Failed.MERGED
+    resets: Const[Reset] = Reset.MERGED
     reloads_root: Const[bool] = False  # a prefault that is tried again reloads the root
     special_root: Const[bool] = False  # the root has no shadow page: PAE paging
     oops: bool = False  # the kernel dereferenced NULL
@@ -73,6 +82,7 @@ class Cpu(Entity, runs_on="self"):
 
     online: bool = True
     next_asid: Annotated[int, Between(1, 4)] = 1  # svm_data.next_asid
+    flush_all: bool = False  # svm_data.flush_all_asids
     first: bool = True  # svm_data.asid_generation is the first one that ASIDs were handed out in
     restarted: bool = False  # it is the one before that again
     loaded: Shared[Loaded] = Loaded.OTHER

@@ -160,6 +160,9 @@ def _in_branch(first: str, release: Release) -> tuple[str, str]:
     if first == "n/a":
         return NOT_CONCERNED, f"{release.branch} has no such code"
     if first.endswith("?"):
+        read = _numbers(first)
+        if len(read) > 2 and release.patch >= read[2]:
+            return HAS, f"read in {first[:-1]}"
         return CANNOT_TELL, f"the first fixed release of {release.branch} is not known"
     if first == "no":
         newest = table()["newest"].get(release.branch)

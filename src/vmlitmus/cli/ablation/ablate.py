@@ -44,13 +44,15 @@ from vmlitmus.report.ablation.one_test import ablation, ablations_json, markdown
     type=click.Choice(["first", "all", "no"]),
     default="first",
     show_default=True,
-    help="How many tests of the catalogue to find that need a part which is redundant here.",
+    help="For a part that is redundant here: name the first test of the catalogue that needs "
+    "it, all such tests, or none.",
 )
 @click.option(
     "--require-load-bearing",
     "required",
     is_flag=True,
-    help="List the parts that no test of the catalogue needs; exit 1 if no docstring explains one.",
+    help="List the parts that no test of the catalogue needs; exit 1 if there is one whose "
+    "docstring does not say why.",
 )
 @click.option(
     "--format",
@@ -78,11 +80,11 @@ def command(
     output: str | None,
     deciding: Deciding,
 ) -> int:
-    """Switch off the parts of a test that holds: which ones does its claim need?
+    """Find which parts of the mechanisms a claim needs: switch them off.
 
     A part is a piece of a mechanism with a name: a flush, a wait, a lock, a mark, a check. Each is
     switched off alone, and in every combination with others. A test with a [matrix] gives a grid.
-    A part may be dropped only if nothing in the catalogue needs it. Exits 0 once that is computed.
+    A part may be dropped only if nothing in the catalogue needs it. Exits 0 whatever it finds.
     """
     if everything == bool(selectors):
         raise UsageError("name a topic, a test or a path; or --all, without any name")

@@ -30,8 +30,10 @@ _LIMIT = 16 << 20  # bytes of a file that is named on the command line
     help="A saved tree, or what audit collect wrote; without it, this machine.",
 )
 @click.option("--domain", metavar="NAME", help="Judge this domain only.")
-@click.option("--pid", type=click.IntRange(1), help="Only the VMM with this process id.")
-@click.option("--all", "every", is_flag=True, help="Every VM that is found (the default).")
+@click.option(
+    "--pid", type=click.IntRange(1), help="Judge only the VM whose VMM has this process id."
+)
+@click.option("--all", "every", is_flag=True, help="Judge every VM that is found (the default).")
 @click.option("--xml", metavar="FILE", help="The domain as libvirt describes it.")
 @click.option("--qmp", metavar="FILE|SOCKET", help="Replies of QEMU's monitor, or its socket.")
 @click.option(
@@ -56,7 +58,7 @@ _LIMIT = 16 << 20  # bytes of a file that is named on the command line
 )
 @click.option("--now", is_flag=True, help="Do not ask the model what ends a true claim.")
 @click.option(
-    "-v", "--facts", is_flag=True, help="Print everything whole, and all facts that decide."
+    "-v", "--facts", is_flag=True, help="Print long lists in full, and all facts that decide."
 )
 @click.option(
     "--format",

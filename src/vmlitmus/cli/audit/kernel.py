@@ -25,8 +25,8 @@ def command(
 ) -> int:
     """List the fixes that a kernel lacks, what they protect, and who can trigger the fault.
 
-    A kernel of a distribution may have fixes that its release lacks, so it is never said to lack
-    one. Its changelog (--changelog) may show that it has them.
+    A kernel of a distribution may have fixes that its release lacks, so for those the answer is
+    "cannot tell". Its changelog (--changelog) may show that it has them.
 
     Exit codes: 0 it has all fixes that concern it, 1 it lacks some, 3 some cannot be decided.
     """

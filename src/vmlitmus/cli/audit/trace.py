@@ -34,7 +34,7 @@ EPILOG = (
     "--guest-threads",
     metavar="N",
     type=click.IntRange(1, 64),
-    help="How many vcpus, in order, share a core in the guest.",
+    help="How many consecutive vcpus share a core in the guest.",
 )
 @click.option(
     "--ipi-window",
@@ -47,7 +47,7 @@ EPILOG = (
 @click.option(
     "--stats",
     metavar="FILE",
-    help="Lost events: per_cpu/cpuN/stats of all cpus, each below a line cpuN.",
+    help="Counts of lost events: per_cpu/cpuN/stats of all cpus, each below a line cpuN.",
 )
 @click.option("--buffer", metavar="NAME", help="One of several buffers of a trace.dat file.")
 @click.option("--all", "everything", is_flag=True, help="Show every pair and every core.")

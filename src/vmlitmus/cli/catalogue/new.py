@@ -27,11 +27,18 @@ _NAME = re.compile(r"[a-z][a-z0-9-]{0,60}")
 @click.option(
     "--setting",
     metavar="TABLE.KEY",
-    help="What a mechanism is for, such as kvm.kick; without it the topic's main one.",
+    help="The setting that gets the mechanism as a value, such as kvm.kick; by default the "
+    "topic's main one.",
 )
-@click.option("-o", "--output", default=".", metavar="DIR", help="Where; the current folder.")
+@click.option(
+    "-o",
+    "--output",
+    default=".",
+    metavar="DIR",
+    help="The folder to write to; by default the current one.",
+)
 def command(kind: str, name: str, topic: str, setting: str | None, output: str) -> int:
-    """Write files that run as they are, to be changed into your own.
+    """Write files that run as they are, for you to change.
 
     A mechanism, a claim or a topic becomes a Python file for --model, with a litmus file that uses
     it; a test becomes a litmus file. Nothing that exists is overwritten.

@@ -44,10 +44,13 @@ from vmlitmus.report import line, summary
     type=click.Choice(["terminal", "markdown", "json", "junit", "ktap", "sarif"]),
     default="terminal",
     show_default=True,
-    help="junit, ktap and sarif are for other tools; json is --json.",
+    help="junit, ktap and sarif are for other tools; json is the same as --json.",
 )
 @click.option(
-    "--watch", "watching", is_flag=True, help="Check again whatever an edited file touches."
+    "--watch",
+    "watching",
+    is_flag=True,
+    help="When a file is edited, check again the tests that use it.",
 )
 @click.option("-q", "--quiet", is_flag=True, help="Print the last line only.")
 @click.option(
@@ -102,7 +105,7 @@ def command(
 
     Exits 0 when every verdict is as expected, 1 when one is not, 2 for a faulty test or model,
     3 for an inconclusive or vacuous verdict, 130 when interrupted, 70 for an internal error or
-    where the two engines disagree. Of several: the first in the order 70, 130, 2, 1, 3.
+    where the two engines disagree. If several apply, it is the first of 70, 130, 2, 1, 3.
     """
     if watching:
         return _watch(selectors)

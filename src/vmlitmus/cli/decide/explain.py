@@ -29,7 +29,7 @@ from vmlitmus.decide.own_code import Refused
 from vmlitmus.errors import UsageError
 from vmlitmus.lang import possible
 from vmlitmus.outcome import Outcome, as_json
-from vmlitmus.report import explain
+from vmlitmus.report import WIDTH, explain
 from vmlitmus.report.grids.matrix import explain_matrix, telling
 from vmlitmus.scenario import Cell, Test
 
@@ -135,10 +135,15 @@ def command(
 
 def _text(tests: list[_Decided], layout: str, *, every: bool, verbose: bool, states: bool) -> str:
     """Return the reports on all tests, one below the other."""
-    texts = [t for one in tests for t in _texts(*one, every=every, verbose=verbose, states=states)]
+    wide = width() if layout == "terminal" else WIDTH
+    texts = [
+        text
+        for one in tests
+        for text in _texts(*one, wide, every=every, verbose=verbose, states=states)
+    ]
     if layout == "markdown":
         texts = [f"```\n{text}\n```" for text in texts]
-    return ("\n\n" + "=" * 75 + "\n\n").join(texts)
+    return f"\n\n{'=' * min(wide, WIDTH)}\n\n".join(texts)
 
 
 def _page(tests: list[_Decided], *, every: bool) -> str:
@@ -153,12 +158,13 @@ def _page(tests: list[_Decided], *, every: bool) -> str:
 
 
 def _texts(
-    test: Test, outcomes: list[Outcome], *, every: bool, verbose: bool, states: bool
+    test: Test, outcomes: list[Outcome], wide: int, *, every: bool, verbose: bool, states: bool
 ) -> list[str]:
     """Return the reports on a test: one on a matrix as a whole, or one on each cell."""
     if every or len(outcomes) == 1:
-        return [explain(o, verbose=verbose, states=states) for o in outcomes]
-    return [explain_matrix(grid_of(test, outcomes), width(), verbose=verbose, states=states)]
+        text = min(wide, WIDTH)
+        return [explain(o, verbose=verbose, states=states, wide=text) for o in outcomes]
+    return [explain_matrix(grid_of(test, outcomes), wide, verbose=verbose, states=states)]
 
 
 def _annotate(

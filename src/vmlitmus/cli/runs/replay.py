@@ -29,7 +29,10 @@ _LARGEST = 1 << 20  # bytes of a file of steps
     "--steps", required=True, metavar="STEPS", help="Steps, separated by blanks; @FILE reads them."
 )
 @click.option(
-    "--loop", type=int, metavar="N", help="The steps after the first N are a loop; it is checked."
+    "--loop",
+    type=int,
+    metavar="N",
+    help="The steps after the first N repeat for ever; it is checked that they can.",
 )
 @model_option
 def command(test: str, steps: str, loop: int | None, model: str | None) -> int:
@@ -37,8 +40,8 @@ def command(test: str, steps: str, loop: int | None, model: str | None) -> int:
 
     A step is written as in the JSON trace with its binding, 'evict(cpu0,page0)'; the binding may be
     left out where only one instance is enabled. An error names the first step that cannot happen,
-    and what can. The last line says what the run tells about the claim. N is 'loop_start' of the
-    JSON trace: after it, the run repeats for ever.
+    and the steps that can. The last line says what the run tells about the claim. N of --loop is
+    'loop_start' of the JSON trace.
     """
     catalogue = user_catalogue(model)
     found, cell = one_cell(catalogue, test)

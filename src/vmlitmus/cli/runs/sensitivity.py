@@ -25,8 +25,8 @@ from vmlitmus.errors import UsageError
 def command(test: str, seed: int, runs: int, as_object: bool, output: str | None) -> int:
     """Halve and double each parameter of a test in time, and print how its figures move.
 
-    The figures are means, shares and rates. All runs have the same random numbers. Of a test with
-    several cells name one.
+    The figures are means, shares and rates. All runs have the same random numbers. If a test has
+    several cells, name one.
 
     \b
     vmlitmus sensitivity 'reclaim-storm-in-time[reclaims=100 /s]'

@@ -57,7 +57,7 @@ if TYPE_CHECKING:
 @click.option(
     "--worst",
     metavar="LATENCY",
-    help="The longest that a latency can be, over all orders and durations, and the run.",
+    help="Print the longest that this latency can be, over all orders and durations, and the run.",
 )
 @click.option(
     "--json",
@@ -76,7 +76,7 @@ if TYPE_CHECKING:
 @click.option(
     "--time-limit",
     metavar="TIME",
-    help="Per cell, which includes building it: seconds, or such as 10m. Default: 20.",
+    help="Limit for each cell, building it included: seconds, or such as 10m. Default: 20.",
 )
 @model_option
 @click.option("-j", "--jobs", type=click.IntRange(1, 1024), help="How many processes at a time.")
@@ -113,8 +113,8 @@ def command(
     median is known to --precision, or until --time-limit; then the exit code is 3. It is 1 where a
     figure is not within the limits that the test expects.
 
-    --worst asks for a bound instead: the longest time that a latency of the test can take, whatever
-    comes first and however long each step takes within its law.
+    --worst asks for a bound instead: the longest time that a latency of the test can take, over all
+    orders of steps and all durations that the test allows.
 
     \b
     vmlitmus simulate warn-lockers-in-time

@@ -19,7 +19,7 @@ EPILOG = "Exit codes: 0 explained, 1 not, 3 cannot tell, 2 wrong usage or nothin
     "--topic",
     required=True,
     metavar="TOPIC",
-    help="A topic that has a mapping.",
+    help="The topic whose model is searched, such as smt-protection.",
     shell_complete=complete_topics,
 )
 @recording_options

@@ -11,7 +11,15 @@ from typing import Any, TypeVar
 
 from vmlitmus.compiler.ir.nodes import DISABLED, FAULTY, Operand, width
 from vmlitmus.compiler.lowering.groups import Comprehension, Found, Groups
-from vmlitmus.compiler.lowering.values import Computed, Known, Row, Val, domain_of, set_domain
+from vmlitmus.compiler.lowering.values import (
+    Chosen,
+    Computed,
+    Known,
+    Row,
+    Val,
+    domain_of,
+    set_domain,
+)
 from vmlitmus.errors import ModelError
 from vmlitmus.lang.cpu_event import CpuEvent
 from vmlitmus.lang.domain import Bool, IntRange, RefTo, SetOf
@@ -56,6 +64,9 @@ class Calls(Groups):
     def call_attribute(self, node: ast.Call, function: ast.Attribute) -> Val:
         """Call what an attribute gives: a method of an entity, known or not, or a function."""
         owner = self.eval(function.value)
+        moment = self.moment(owner, function.attr) if isinstance(owner, Chosen) else None
+        if isinstance(moment, types.FunctionType):
+            return self.call(node, moment, owner)
         method = _method_of(owner, function.attr)
         if method is not None:
             assert isinstance(owner, Computed)
@@ -70,7 +81,8 @@ class Calls(Groups):
             self.refuse(node, "this cannot be called")
         return self.call(node, callee.value)
 
-    def call(self, node: ast.Call, callee: Any) -> Val:
+    def call(self, node: ast.Call, callee: Any, owner: Val | None = None) -> Val:
+        """Call something known; ``owner`` comes before the arguments."""
         if callee is when:
             return self.guard(node)
         if any(k.arg is None for k in node.keywords):
@@ -78,7 +90,7 @@ class Calls(Groups):
         group = node.args[0] if len(node.args) == 1 and not node.keywords else None
         if isinstance(group, (ast.GeneratorExp, ast.ListComp, ast.SetComp)):
             return self.reduce(node, callee, group)
-        values = [self.eval(argument) for argument in node.args]
+        values = [*([owner] if owner else []), *(self.eval(argument) for argument in node.args)]
         named = {str(k.arg): self.eval(k.value) for k in node.keywords}
         if getattr(callee, "__func__", None) in ORDERING:
             return self.ordering(node, callee.__func__, values, named)
@@ -218,7 +230,8 @@ class Calls(Groups):
         elif callee is World.assume:
             self.variables.told("assume", known[-1].name, result)
         elif callee is World.use:
-            self.variables.told("use", known[-1], result)
+            kind = known[-1]
+            return Chosen(kind, result, lambda: self.variables.told("use", kind, result))
         return Known(result)
 
     def extreme(self, node: ast.AST, largest: bool, left: Val, right: Val) -> Val:

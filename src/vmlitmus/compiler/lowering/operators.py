@@ -13,8 +13,10 @@ from functools import partial
 from typing import Any
 
 from vmlitmus.compiler.ir.nodes import Bits, Operand, mask_width, size, width
+from vmlitmus.compiler.lowering.read_set import moments
 from vmlitmus.compiler.lowering.truth import Truths
 from vmlitmus.compiler.lowering.values import (
+    Chosen,
     Computed,
     Known,
     Row,
@@ -109,6 +111,9 @@ class Operators(Truths):
         self.refuse(node, "only a tuple such as w.all(...) has elements, at a constant index")
 
     def attribute(self, node: ast.AST, owner: Val, name: str) -> Val:
+        constant = self.moment(owner, name) if isinstance(owner, Chosen) else None
+        if isinstance(constant, tuple):
+            return Known(constant[1])
         if isinstance(owner, Known):
             return self.known_attribute(node, owner.value, name)
         if isinstance(owner, Row):
@@ -124,6 +129,13 @@ class Operators(Truths):
                 each = [self.attribute_of(node, owner, e, name) for e in them]
             return self.choose(node, owner, each, [entity.index for entity in them])
         self.refuse(node, f"no attribute {name!r} here")
+
+    def moment(self, owner: Chosen, name: str) -> object:
+        """Return what a mechanism does at a moment, and note it; None where it cannot be told."""
+        does = moments(owner.mechanism).get(name)
+        if does is not None:
+            self.variables.told("moment", (owner.kind, name), does)
+        return does
 
     def attribute_of(self, node: ast.AST, owner: Computed, entity: Entity, name: str) -> Val:
         """Return an attribute of one of the entities that the owner can be.

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import inspect
+import types
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from enum import Enum
+from functools import lru_cache
+from typing import Any, TypeVar
 
 from vmlitmus.lang.domain import Domain, EnumOf, IntRange, Members, RefTo, SetOf
 from vmlitmus.lang.entity import Entity
+from vmlitmus.lang.world import Hooks
 
+T = TypeVar("T")
 Place = tuple[Entity, str]
 Question = tuple[object, ...]
 Answers = Mapping[Question, object]
@@ -18,9 +24,10 @@ Answers = Mapping[Question, object]
 class Read:
     """What was read of a machine.
 
-    ``said`` are the answers about fields, parts, assumptions, mechanisms and how many entities
-    there are, ``unknown`` the fields that the machine lacks, and the labels that no sequence in
-    play has: an actor has no place where it has no sequence.
+    ``said`` are the answers about fields, parts, assumptions, mechanisms, store buffers and how
+    many entities there are, ``unknown`` the fields that the machine lacks, the labels that no
+    sequence in play has, and what no store buffer takes. An actor has no place where it has no
+    sequence.
     """
 
     said: dict[Question, object] = field(default_factory=dict)
@@ -82,12 +89,17 @@ class RecordedReads(Mapping[Place, tuple[int, Domain]]):
         """Note what the world says about a part, an assumption, a mechanism or a class."""
         self.read.said[question, about] = answer
 
+    def found(self, question: str, about: object, answer: T) -> T:
+        """Note and return what the world has for something; an answer that is false is none."""
+        if answer:
+            self.told(question, about, answer)
+        else:
+            self.read.unknown.add((question, about))
+        return answer
+
     def placed(self, kind: type[Entity], label: str, places: frozenset[int]) -> None:
         """Note at which places actors stand at a label."""
-        if places:
-            self.told("places", (kind, label), places)
-        else:
-            self.read.unknown.add(("places", (kind, label)))
+        self.found("places", (kind, label), places)
 
     def get(self, place: Place, default: Any = None) -> Any:
         self.note(place)
@@ -129,6 +141,23 @@ class CountedEntities(Mapping[type[Entity], tuple[Entity, ...]]):
 
     def __len__(self) -> int:
         return len(self.entities)
+
+
+@lru_cache(maxsize=1024)
+def moments(mechanism: Hooks) -> dict[str, object]:
+    """Return what a mechanism does at each moment, its other methods, and its constants."""
+    if vars(mechanism):
+        return {}
+    found: dict[str, object] = {}
+    for name in dir(type(mechanism)):
+        value = inspect.getattr_static(mechanism, name)
+        if name.startswith("__"):
+            continue
+        if isinstance(value, types.FunctionType):
+            found[name] = value
+        elif value is None or isinstance(value, (bool, int, str, Enum)):
+            found[name] = type(value), value
+    return found
 
 
 def field_of(entity: Entity, name: str) -> Question:

@@ -15,11 +15,12 @@ from typing import Any
 from vmlitmus.compiler.ir.nodes import DISABLED, FAULTY, Operand, width
 from vmlitmus.compiler.ir.order import Access, Drain, Flow, Order
 from vmlitmus.compiler.lowering.control import Control
+from vmlitmus.compiler.lowering.read_set import field_of
 from vmlitmus.compiler.lowering.values import Computed, Known, Val
 from vmlitmus.lang.cpu_event import CpuEvent
 from vmlitmus.lang.domain import Bool, Domain, IntRange, RefTo
 from vmlitmus.lang.entity import Entity
-from vmlitmus.lang.store_buffer import SLOT, Site
+from vmlitmus.lang.store_buffer import SLOT, Buffering, Site
 from vmlitmus.lang.world import HERE
 
 Cpus = list[tuple[Entity, Operand]]  # each cpu, with whether it is that one
@@ -58,7 +59,7 @@ class SharedMemory(Control):
             return super().read(node, entity, name)
         self.note(node, "load", entity, name)
         value = super().read(node, entity, name)
-        if place in self.world.shared and self.buffering is not None:
+        if self.is_shared(place) and self.buffering is not None:
             for cpu, here in self.cpus(self.actor):
                 value = self.seen(cpu, here, place, value)
         return value
@@ -71,7 +72,7 @@ class SharedMemory(Control):
             return super().write_known(node, entity, name, value, only_if)
         if name == type(entity).runs_on:
             self.switch(node, entity, name, value, only_if)
-        shared = place in self.world.shared
+        shared = self.is_shared(place)
         self.note(node, "store" if shared and not self.direct else "write", entity, name)
         if not shared or self.direct or self.buffering is None or self.actor is None:
             return super().write_known(node, entity, name, value, only_if)
@@ -81,10 +82,29 @@ class SharedMemory(Control):
         operand = self.fit(node, value, domain, f"{type(entity).__name__}.{name}")
         self.store(node, place, domain, operand, only_if)
 
+    def is_shared(self, place: tuple[Entity, str]) -> bool:
+        """Say whether a field is Shared, and changes."""
+        return self.variables.found("shared", field_of(*place), place in self.world.shared)
+
     @property
-    def buffering(self) -> Any:
+    def buffering(self) -> Buffering | None:
         """The plan of the store buffers, or None where memory is sequentially consistent."""
-        return self.world.buffers.plan if self.world.buffers is not None else None
+        plan = self.world.buffers.plan if self.world.buffers is not None else None
+        self.variables.found("depth", None, plan.depth if plan is not None else 0)
+        return plan
+
+    def first(self, place: tuple[Entity, str]) -> int:
+        """Return the entry for the first value of a field; 0 where no buffer takes it."""
+        plan = self.buffering
+        entry = plan.first.get(f"{place[0]}.{place[1]}", 0) if plan is not None else 0
+        return self.variables.found("entry", field_of(*place), entry)
+
+    def takes(self, place: tuple[Entity, str]) -> bool:
+        """Say whether the section's store of a field goes through the buffer."""
+        name, plan = f"{place[0]}.{place[1]}", self.buffering
+        if plan is None or plan.stores is None:  # all of a family, or none
+            return plan is not None
+        return self.variables.found("buffered", (self.site, name), plan.takes(self.site, name))
 
     def note(self, node: ast.AST, kind: Any, entity: Entity, name: str) -> None:
         """Note an access, with the stores that it may pass; refuse a second one of a section."""
@@ -95,7 +115,7 @@ class SharedMemory(Control):
         called = getattr(function, "__name__", None) or self.site[0]
         access = Access(kind, index, shown, called, self.scope.where(node))
         flow, order = self.flow, self.code.order
-        shared = (entity, name) in self.world.shared
+        shared = self.is_shared((entity, name))
         if shared and self.actor is not None:
             self.check_alone(node, access)
         if kind == "store":
@@ -195,15 +215,15 @@ class SharedMemory(Control):
 
     def hit(self, entry: Operand, place: tuple[Entity, str], domain: Domain) -> Operand:
         """Say whether an entry is a store of a field."""
-        first = self.buffering.first.get(f"{place[0]}.{place[1]}")
-        if first is None:
+        first = self.first(place)
+        if not first:
             return 0
         low = self.op("sle", "i64", first, entry)
         return self.op("and", "i1", low, self.op("sle", "i64", entry, first + domain.size - 1))
 
     def stored(self, entry: Operand, place: tuple[Entity, str], domain: Domain) -> Operand:
         """Return the value that an entry stores into a field."""
-        code = self.op("sub", "i64", entry, self.buffering.first[f"{place[0]}.{place[1]}"])
+        code = self.op("sub", "i64", entry, self.first(place))
         if isinstance(domain, Bool):
             return self.op("eq", "i64", code, 1)
         return self.op("add", "i64", code, domain.low) if isinstance(domain, IntRange) else code
@@ -211,7 +231,7 @@ class SharedMemory(Control):
     def seen(self, cpu: Entity, here: Operand, place: tuple[Entity, str], value: Val) -> Val:
         """Return what a cpu sees of a field: its newest store, or else what was given."""
         domain = self.variables[place][1]
-        if f"{place[0]}.{place[1]}" not in self.buffering.first:
+        if not self.first(place):
             return value
         operand = self.plain(value, domain)
         for slot in self.slots(cpu):
@@ -238,14 +258,14 @@ class SharedMemory(Control):
         code = self.op("zext i64", "i1", operand) if isinstance(domain, Bool) else operand
         if isinstance(domain, IntRange):
             code = self.op("sub", "i64", operand, domain.low)
-        if not self.buffering.takes(self.site, f"{place[0]}.{place[1]}"):
+        if not self.takes(place):
             for cpu, here in cpus:
                 if self.slots(cpu):
                     free = self.op("eq", "i64", self.slot(self.slots(cpu)[0]), 0)
                     self.allow(self.op("and", "i1", here, only_if), free)
             super().write_known(node, *place, self.back(domain, operand), only_if)
         else:
-            entry = self.op("add", "i64", code, self.buffering.first[f"{place[0]}.{place[1]}"])
+            entry = self.op("add", "i64", code, self.first(place))
             for cpu, here in cpus:
                 self.append(cpu, self.op("and", "i1", here, only_if), entry)
         self.effect = True
@@ -281,8 +301,8 @@ class SharedMemory(Control):
         for slot in slots:
             entry = self.slot(slot)
             for place in sorted(self.world.shared, key=str):
-                index, domain = self.variables[place]
-                if index in stored:
+                if self.variables.variables[place][0] in stored:
+                    index, domain = self.variables[place]
                     before = self.plain(super().read(ast.Pass(), *place), domain)
                     mine = self.op("and", "i1", here, self.hit(entry, place, domain))
                     new = self.stored(entry, place, domain) if mine != 0 else before

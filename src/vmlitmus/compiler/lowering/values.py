@@ -12,7 +12,7 @@ from vmlitmus.compiler.ir.nodes import Block, Operand
 from vmlitmus.compiler.ir.order import Flow
 from vmlitmus.lang.domain import Bool, Domain, EnumOf, IntRange, Members, RefTo, SetOf, Truth
 from vmlitmus.lang.entity import Entity
-from vmlitmus.lang.world import World
+from vmlitmus.lang.world import Hooks, World
 
 
 @dataclass(slots=True)
@@ -20,6 +20,25 @@ class Known:
     """A value that is the same in every state: any Python object."""
 
     value: Any
+
+
+class Chosen(Known):
+    """The mechanism that a world has for a hook class: ``value``, and whoever takes it is noted.
+
+    Code that only calls its moments is told apart by these, see ``moments``.
+    """
+
+    __slots__ = ("kind", "mechanism", "note")
+
+    def __init__(self, kind: type[Hooks], mechanism: Hooks, note: Callable[[], None]) -> None:
+        self.kind = kind
+        self.mechanism = mechanism
+        self.note = note
+
+    @property
+    def value(self) -> Hooks:
+        self.note()
+        return self.mechanism
 
 
 @dataclass(slots=True)

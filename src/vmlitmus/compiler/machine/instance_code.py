@@ -34,7 +34,7 @@ def lower_instance(machine: Machine, instance: Instance, variables: RecordedRead
         body = made.sections[instance.start].framed.syntax.body
         lowerer.finish = Finish(_Leaving(variables, instance).leave)
     lowerer.enter(scope)
-    if machine.world.shared:
+    if variables.found("shared", None, bool(machine.world.shared)):
         lowerer.begin(instance.runner, instance.site, hardware=instance.step.hardware)
     _enter(lowerer, instance)
     lowerer.statements(body)

@@ -17,6 +17,7 @@ from vmlitmus.compiler.lowering.read_set import (
     Read,
     RecordedReads,
     field_of,
+    moments,
     named,
     shape,
 )
@@ -34,10 +35,10 @@ _MOST = 4  # families kept, those used last
 
 
 class Family:
-    """Machines with the same classes of entities, the same switches, and the same store buffers.
+    """Machines with the same classes of entities and the same switches.
 
-    A variable has one number in all of them until they are checked. Those with store buffers have
-    as many entities of each class, too.
+    A variable has one number in all of them until they are checked. Those whose buffers take all
+    stores are a family of their own.
     """
 
     def __init__(self) -> None:
@@ -54,10 +55,8 @@ _FAMILIES: dict[object, Family] = {}
 
 def family(world: World) -> Family:
     """Return the family of the machine of a world."""
-    key: tuple[object, ...] = tuple(world.entities), tuple(world.switches)
-    if world.buffers is not None:
-        counts = tuple(len(made) for made in world.entities.values())
-        key = *key, counts, world.buffers.plan.name
+    takes_all = world.buffers is not None and world.buffers.plan.stores is None
+    key = tuple(world.entities), tuple(world.switches), takes_all
     found = _FAMILIES.pop(key) if key in _FAMILIES else Family()
     _FAMILIES[key] = found
     while len(_FAMILIES) > _MOST:
@@ -95,10 +94,16 @@ class LoweringCache:
         self.answers |= {("assume", name): value for name, value in assumptions.items()}
         self.answers |= {("use", kind): used for kind, used in world.mechanisms.items()}
         self.answers |= {
+            ("moment", (kind, name)): does
+            for kind, used in world.mechanisms.items()
+            for name, does in moments(used).items()
+        }
+        self.answers |= {
             ("places", (kind, label)): places
             for kind, labels in world.recorder.places.items()
             for label, places in labels.items()
         }
+        self.answers |= memory_answers(world)
 
     def take(self, key: object, make: Callable[[RecordedReads], T]) -> T:
         """Return what was made for a key by a machine that reads the same, or make it."""
@@ -127,6 +132,21 @@ class LoweringCache:
             self.world.entities = entities
         known.insert(0, made)
         return made
+
+
+def memory_answers(world: World) -> dict[Question, object]:
+    """Return what the world has of Shared fields and store buffers."""
+    found: dict[Question, object] = {("shared", field_of(*place)): True for place in world.shared}
+    if found:
+        found["shared", None] = True
+    if world.buffers is not None:
+        plan = world.buffers.plan
+        found["depth", None] = plan.depth
+        for place, _ in world.buffers.fields:
+            found["entry", field_of(*place)] = plan.first[f"{place[0]}.{place[1]}"]
+        for site, names in (plan.stores or {}).items():
+            found |= {("buffered", (site, name)): True for name in names}
+    return found
 
 
 def at_home(domain: Domain, world: World) -> Domain:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 
@@ -52,9 +52,9 @@ def checked(
     alive = [replace(i, index=number) for number, (i, _) in enumerate(found)]
     lower = partial(_lowered, machine, kept)
     large = bindings is not None and bindings.large
+    _check_labels([i for i, _ in found] if large else machine.instances)
     if machine.switches or (machine.model not in _CHECKED and not large):
         codes |= {name: lower(name) for name in machine.conditions}
-        _check_labels(machine)
         _CHECKED[:] = [machine.model]
     idle = set(switches) - read(codes.values())
     varying = [
@@ -140,7 +140,7 @@ def _renumbered(instance: Instance, numbers: Mapping[int, int]) -> Instance:
     )
 
 
-_CHECKED: list[Model] = []  # the model all of whose conditions and labels were looked at last
+_CHECKED: list[Model] = []  # the model all of whose conditions were lowered last
 
 
 class _Folded(Mapping[int | str, Code]):
@@ -176,9 +176,10 @@ class _Folded(Mapping[int | str, Code]):
         return len(self.lowered)
 
 
-def _check_labels(machine: Machine) -> None:
+def _check_labels(instances: Iterable[Instance]) -> None:
+    """Raise ModelError for a name of a step, or a label, that stands at two places."""
     labels: dict[str, str] = {}
-    steps = {i.step: i.program for i in machine.instances}
+    steps = {i.step: i.program for i in instances}
     names: dict[str, str] = {}
     for step, made in steps.items():
         where = place(step.function)

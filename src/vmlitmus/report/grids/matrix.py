@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from vmlitmus.outcome import Outcome, Verdict
+from vmlitmus.report.command_line import command_lines
 from vmlitmus.report.explain import SCREEN, explain
 from vmlitmus.report.grids.grid import Grid
 from vmlitmus.report.grids.grid_text import plain, result, shortened, shown_value
@@ -24,24 +25,32 @@ def explain_matrix(grid: Grid, room: int, *, verbose: bool = False, states: bool
     A grid of few lines is shown whole; of a larger one, and of one axis, what each value of each
     axis leads to. ``verbose`` shows every grid.
     """
-    shown = telling(grid.cells)
-    whole = shlex.join(_whole(shown))
+    shown, text = telling(grid.cells), min(room, WIDTH)
     lines = plain(grid, room, claim=verbose).split("\n")
     if not verbose and (len(lines) > _MOST or _is_row(grid) or _one_axis_decides(grid)):
-        lines = by_axis(grid)
+        lines = by_axis(grid, text)
         told = _is_row(grid) or _one_axis_decides(grid)
-        lines += [] if told else [f"To see the grid: vmlitmus table {whole}"]
+        lines += [] if told else _to_see(_whole(shown), text)
     one = f"One of them in full: {shown.name}".replace(",", ", ")
-    above = [*lines, "", *_counted(grid.cells)]
-    above += textwrap.wrap(one, WIDTH, break_on_hyphens=False)
+    above = [*lines, "", *_counted(grid.cells, text)]
+    above += textwrap.wrap(one, text, break_on_hyphens=False)
     cell = explain(
         shown,
         verbose=verbose,
         states=states,
         question=False,
         rows=SCREEN - len(above),
+        wide=text,
     )
     return "\n".join([*above, cell])
+
+
+def _to_see(arguments: Sequence[str], wide: int) -> list[str]:
+    """Return the command that prints a grid, in one line where that has room."""
+    line = f"To see the grid: vmlitmus table {shlex.join(arguments)}"
+    if len(line) <= wide:
+        return [line]
+    return ["To see the grid:", *command_lines("table", arguments, wide)]
 
 
 def _is_row(grid: Grid) -> bool:
@@ -61,16 +70,16 @@ def _one_axis_decides(grid: Grid) -> bool:
     )
 
 
-def by_axis(grid: Grid) -> list[str]:
+def by_axis(grid: Grid, wide: int = WIDTH) -> list[str]:
     """Return for each axis how many cells of each of its values have which result.
 
     Axes whose values make no difference are named together. Values without a cell among those that
     were selected are left out.
     """
-    lines = [*textwrap.wrap(grid.title, WIDTH, break_on_hyphens=False), ""]
+    lines = [*textwrap.wrap(grid.title, wide, break_on_hyphens=False), ""]
     short, same = shortened(grid), []
     if len(grid.axes) == 1 and len(grid.cells) > _FEW:
-        return [*lines, *_by_result(grid, *grid.axes)]
+        return [*lines, *_by_result(grid, next(iter(grid.axes)), wide)]
     for axis, values in grid.axes.items():
         there = [v for v in values if any(o.where[axis] == v for o in grid.cells)]
         if len(there) < len(values) and len(there) == 1:
@@ -80,16 +89,18 @@ def by_axis(grid: Grid) -> list[str]:
             same.append(axis)
             continue
         parts = (f"{shown_value(grid, axis, v, short)}: {_numbers(c)}" for v, c in found.items())
-        lines += _hanging(f"{axis} = {'; '.join(parts)}.")
+        lines += _hanging(f"{axis} = {'; '.join(parts)}.", wide)
     if same:
-        lines += _hanging(f"The same for every {' and every '.join(same)}.")
+        lines += _hanging(f"The same for every {' and every '.join(same)}.", wide)
     if grid.said:
         wrong = sum(bool(differences(said, grid.cells)) for said in grid.said)
-        lines.append(f"Of {len(grid.said)} published claims {wrong} differ from the model.")
+        lines += _hanging(
+            f"Of {len(grid.said)} published claims {wrong} differ from the model.", wide
+        )
     return lines
 
 
-def _by_result(grid: Grid, axis: str) -> list[str]:
+def _by_result(grid: Grid, axis: str, wide: int) -> list[str]:
     """Return a line for each result: the values of the one axis that have it."""
     values: dict[str, list[str]] = {}
     for o in grid.cells:
@@ -99,7 +110,7 @@ def _by_result(grid: Grid, axis: str) -> list[str]:
     return [
         line
         for word, those in values.items()
-        for line in _hanging(f"{word}: {axis} = {'; '.join(those)}.")
+        for line in _hanging(f"{word}: {axis} = {'; '.join(those)}.", wide)
     ]
 
 
@@ -110,8 +121,8 @@ def _numbers(counted: Counter[str]) -> str:
     return ", ".join(f"{number} {word}" for word, number in counted.items())
 
 
-def _hanging(text: str) -> list[str]:
-    return textwrap.wrap(text, WIDTH, subsequent_indent="  ", break_on_hyphens=False)
+def _hanging(text: str, wide: int) -> list[str]:
+    return textwrap.wrap(text, wide, subsequent_indent="  ", break_on_hyphens=False)
 
 
 def _whole(outcome: Outcome) -> tuple[str, ...]:
@@ -135,7 +146,7 @@ def _rank(outcome: Outcome) -> tuple[bool, bool, bool, int]:
     return outcome.as_expected, not (violated and trace), not trace, len(trace or ())
 
 
-def _counted(cells: Sequence[Outcome]) -> list[str]:
+def _counted(cells: Sequence[Outcome], wide: int) -> list[str]:
     """Return how many cells have which verdict, and which answer where tests have one."""
     wrong = sum(not o.as_expected for o in cells)
     free = sum(o.expected is None for o in cells)
@@ -144,7 +155,7 @@ def _counted(cells: Sequence[Outcome]) -> list[str]:
         rest = f"; {note}" if free < len(cells) or wrong else ""
         note = f"{free if free < len(cells) else 'all'} without expectation{rest}"
     text = f"{len(cells)} cells: {', '.join(_tallied(cells))}; {note}. --all shows each in full."
-    return textwrap.wrap(text, WIDTH)
+    return textwrap.wrap(text, wide)
 
 
 def _tallied(cells: Sequence[Outcome]) -> list[str]:

@@ -2,14 +2,14 @@
 
 Refactorings without an effect of their own are left out (c6e129fb2ad2, 46332437e1c5, 5279d6f7e43d,
 0060569e4f18, 42a39ad5d592). Where a release got a fix in a point release, that is said here:
-98ade8c48c28 is in 7.1.13 and 7.2.8, d1a3c2162334 in 7.2.8.
-Source: the trees of 6.12.107, 7.1.13 and 7.2.8; for the other versions the commits, or what
-UNREAD says.
+98ade8c48c28 is in 6.12.117, 7.1.13 and 7.2.8, d1a3c2162334 in 7.2.8. 7.2.13 is as 7.2.8. In 7.3.4
+the look of 624bf3440d72 stands in kvm_lock_all_vcpus(), where it only warns.
+Source: the trees of the versions in READ; for the others the commits, or what UNREAD says.
 """
 
 from __future__ import annotations
 
-from vmlitmus.lang import Fix, KernelCommit, Lore
+from vmlitmus.lang import Fix, KernelCommit, KernelFile, Lore
 
 HALTED = "park a destroyed vcpu in HALTED"
 LOOKUP = "look the VMSA up in guest_memfd, and nothing else"
@@ -32,6 +32,7 @@ NO_CREATING = "refuse LAUNCH_FINISH while a vcpu is being created"
 RUNNABLE = "RUNNABLE even if the VMSA is unusable"
 INVALIDATE = "invalidate the VMSA with its gmem page"
 MARK_GUEST = "mark a guest VMSA even if it is invalid"
+CREATE_LOCKED = "hold kvm->lock until the new vcpu is online"
 
 _MERGED = KernelCommit("e366f92ea99e", "KVM: SEV: Support SEV-SNP AP Creation NAE event")
 _RFC = Lore(
@@ -111,7 +112,7 @@ FIXES = (
     ),
     _fix(
         RUNNABLE,
-        "7.3, 7.2.8, 7.1.13",
+        "7.3, 7.2.8, 7.1.13, 6.12.117",
         "98ade8c48c28",
         "SEV: Mark vCPU RUNNABLE after AP_CREATE, even if VMSA is unusable",
     ),
@@ -127,6 +128,11 @@ FIXES = (
         "98fb11aed12b",
         "SEV: Mark vCPU has having guest-provided VMSA even if its invalid",
     ),
+    Fix(
+        CREATE_LOCKED,
+        KernelFile("virt/kvm/kvm_main.c", "kvm_vm_ioctl_create_vcpu()", "7.3.4"),
+        "7.3",
+    ),
 )
 
 
@@ -139,10 +145,12 @@ _V6_15 = (*_V6_11, MASKS, NO_DRS, REFUSE, CHECK_FIRST, FEATURES, DIRTY, CONSUME)
 _V6_16 = (*_V6_15, WAIT_FLAG, WAIT_KICK, ALLOWED)
 _V7_1 = (*_V6_16, LOCK_VCPUS, SYNC_ONCE, NO_CREATING, RUNNABLE)
 _V7_2 = (*_V7_1, INVALIDATE)
+_V7_3 = (*_V7_2, MARK_GUEST, CREATE_LOCKED)
 
 # 6.12.107 checks first (3994-4062), as the stable series brought d26638bfcdfc, and has SYNC_ONCE
 # (817) and NO_CREATING; pre_sev_run() refuses nothing (3524), the pending GPA stays after a failure
-# and the VMCB is marked dirty at the end only (3911-3976). 6.12.117 is said to do both as 7.3 does.
+# and the VMCB is marked dirty at the end only (3911-3976). 6.12.117 does these two as 7.3.4 does
+# (3960, 4019) and has RUNNABLE (4032); its pre_sev_run() refuses nothing either (3553).
 VERSIONS = {
     "rfc-v8": _with(START_UNINITIALIZED),
     "6.11": _with(*_V6_11),
@@ -156,13 +164,13 @@ VERSIONS = {
         *_V6_11, MASKS, CHECK_FIRST, DIRTY, CONSUME, SYNC_ONCE, NO_CREATING, RUNNABLE
     ),
     "7.2.13": _with(*_V7_2),
-    "7.3": _with(*_V7_2, MARK_GUEST),
+    "7.3.4": _with(*_V7_3),
+    "7.3": _with(*_V7_3),
 }
 
-READ = ("6.12.107", "7.1.13", "7.2.8")
+READ = ("6.12.107", "6.12.117", "7.1.13", "7.2.8", "7.2.13", "7.3.4")
 UNREAD = {
     "rfc-v8": "the patch as posted",
     "wait-flag-only": "no release but a draft of 309d28576f0a",
-    "6.12.117": "the stable queue",
-    "7.2.13": "taken to be as 7.2.8",
+    "7.3": "7.3.4 was",
 }

@@ -7,7 +7,8 @@ refuses, snp_page_reclaim() has it clear the bit, too, and makes the page shared
 before it stay encrypted. The measurement is the last command, which firmware may refuse as well.
 Vcpu ioctls run under vcpu->mutex, which it did not take; since it does it takes one after the
 other. KVM_CREATE_VCPU counts the new vcpu under kvm->lock, builds it outside, and puts it online
-under the lock again; a call that fails takes the count back, under the lock as well.
+under the lock again; a call that fails takes the count back, under the lock as well. 7.3.4 holds
+the lock all the time.
 
 A proposal of our own, ``encrypted_vcpus = "skipped"``: LAUNCH_FINISH passes over the vcpus that an
 earlier call has encrypted.
@@ -23,7 +24,12 @@ from enum import Enum
 
 from vmlitmus.lang import KernelFile, Sections, World, sequence, step, when
 from vmlitmus.model.hardware.rmp import rmpupdate_shared
-from vmlitmus.model.kvm.ap_creation.fixes import LOCK_VCPUS, NO_CREATING, SYNC_ONCE
+from vmlitmus.model.kvm.ap_creation.fixes import (
+    CREATE_LOCKED,
+    LOCK_VCPUS,
+    NO_CREATING,
+    SYNC_ONCE,
+)
 from vmlitmus.world.snp import Host, Page, Task, Vcpu, Vm
 
 FINISH = (
@@ -139,8 +145,10 @@ def create_vcpu(w: World, task: Task, vcpu: Vcpu, creation: Creation) -> Section
     when(not vcpu.online and not vm.locked and not vm.creating)
     when((creation == Creation.FAILS) == w.the(Host).create_fails)
     vm.creating = True
+    vm.locked = w.part(CREATE_LOCKED)
     yield "{task} enters KVM_CREATE_VCPU and counts {vcpu} in created_vcpus"
-    when(not vm.locked)
+    when(not vm.locked or w.part(CREATE_LOCKED))
+    vm.locked = False
     vm.creating = False
     if creation == Creation.FAILS:
         yield "{task} fails and takes {vcpu} off created_vcpus"

@@ -55,10 +55,9 @@ RELOAD = KernelFile(SEV, "__sev_snp_reload_vmsa()", "7.2.8")
 MARKS_DESTROYED = Assumption(
     "destroy-marks-guest-vmsa",
     "98fb11aed12b sets snp_has_guest_vmsa for a vcpu whose first request is a DESTROY, too",
-    default=False,
     settled_by=(
-        "the source of 98fb11aed12b: whether __sev_snp_reload_vmsa() sets "
-        "snp_has_guest_vmsa before it returns for an invalid gpa"
+        "it is settled: __sev_snp_reload_vmsa() of 7.3.4 sets snp_has_guest_vmsa before it returns "
+        "for an invalid gpa"
     ),
 )
 

@@ -3,7 +3,8 @@
 A vcpu is set up for SEV where it is made, or by MOVE for the vcpus that its target has by then. The
 call counts the vcpu in created_vcpus under kvm->lock, sets it up without that lock, and puts it
 online under it again; a call that fails takes the count back. INIT and COPY refuse a VM that has
-counted a vcpu, MOVE one with a vcpu that is counted and not online; each holds kvm->lock.
+counted a vcpu, MOVE one with a vcpu that is counted and not online; each holds kvm->lock. 7.3.4
+holds it until the vcpu is online, so that it has some of these runs only.
 
 Not modelled: what becomes of such a vcpu in the guest; more than one vcpu made so.
 Source: kvm_vm_ioctl_create_vcpu() in virt/kvm/kvm_main.c, sev_vcpu_create(),

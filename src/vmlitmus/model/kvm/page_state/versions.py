@@ -1,7 +1,9 @@
 """The fixes around private pages, and which version has which.
 
 6.12.107 remembers by PG_uptodate that a folio was prepared, and takes mmap_lock for the source page
-under the invalidate_lock; 7.1.13 and 7.2.8 ask the RMP, and get the source page first.
+under the invalidate_lock; 7.1.13 and later ask the RMP, and get the source page first. 7.3.4 asks
+it in sev_gmem_make_private(), which sev_gmem_prepare() was before, and for private memory only:
+a guest_memfd that begins as shared is none for a VM with private memory.
 """
 
 from __future__ import annotations
@@ -43,11 +45,14 @@ FIXES = (LATE, ONCE, MAPPABLE, BY_RMP, SOURCE_FIRST)
 VERSIONS = {
     "rfc": (),
     "6.12.107": (LATE, ONCE),
+    "6.12.117": (LATE, ONCE),
     "6.18": (LATE, ONCE, MAPPABLE),
     "7.1.13": FIXES,
     "7.2.8": FIXES,
+    "7.2.13": FIXES,
+    "7.3.4": FIXES,
 }
-READ = ("6.12.107", "7.1.13", "7.2.8")
+READ = ("6.12.107", "6.12.117", "7.1.13", "7.2.8", "7.2.13", "7.3.4")
 UNREAD = {
     "rfc": "none of the fixes; no release",
     "6.18": "6.12.107 was, where userspace cannot map guest_memfd",

@@ -280,10 +280,12 @@ MODEL = Model(
     versions={
         "6.1.176": (),
         "7.2.8": (NO_KSOFTIRQD_RUNNING,),
+        "7.2.13": (NO_KSOFTIRQD_RUNNING,),
+        "7.3.4": (NO_KSOFTIRQD_RUNNING,),
         "6.4": (),
         "6.16": (NO_KSOFTIRQD_RUNNING,),
     },
-    read=("6.1.176", "7.2.8"),
+    read=("6.1.176", "7.2.8", "7.2.13", "7.3.4"),
     settings={
         "machine": {
             "cores": number(1, 2, default=1, doc="physical cores", in_time=8),

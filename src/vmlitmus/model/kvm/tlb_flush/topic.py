@@ -49,7 +49,7 @@ from vmlitmus.model.kvm.tlb_flush.tag import Tags
 from vmlitmus.model.kvm.tlb_flush.tags.sev import Sev, reuse_asid
 from vmlitmus.model.kvm.tlb_flush.tags.svm import Svm
 from vmlitmus.model.kvm.tlb_flush.tags.vmx import Vmx
-from vmlitmus.model.kvm.tlb_flush.versions import FIXES, READ, VERSIONS
+from vmlitmus.model.kvm.tlb_flush.versions import FIXES, READ, UNREAD, VERSIONS
 from vmlitmus.model.scheduler.switch_mm.loaded_mm import (
     access_user,
     flush_tlb_func,
@@ -57,7 +57,20 @@ from vmlitmus.model.scheduler.switch_mm.loaded_mm import (
     leave_mm,
     switch_mm,
 )
-from vmlitmus.world.tlb import Cpu, Guest, Host, Level, Page, Reset, Task, Tlb, Vcpu, Vm, Vmcb
+from vmlitmus.world.tlb import (
+    Cpu,
+    Failed,
+    Guest,
+    Host,
+    Level,
+    Page,
+    Reset,
+    Task,
+    Tlb,
+    Vcpu,
+    Vm,
+    Vmcb,
+)
 
 
 def populate(make: Setup, s: Settings) -> None:
@@ -67,8 +80,7 @@ def populate(make: Setup, s: Settings) -> None:
         Host,
         level=Level(machine["translations"]),
         asids=machine["asids"],
-        keeps_flush=kvm["failed_vmrun"] != "clears-the-flush",
-        ends_generation=kvm["failed_vmrun"] == "ends-the-generation",
+        failed=Failed(kvm["failed_vmrun"]),
         resets=Reset(kvm["asid_reset"]),
         reloads_root=kvm["prefault"] == "reloads-the-root",
         special_root=machine["special_root"],
@@ -175,6 +187,7 @@ MODEL = Model(
     fixes=FIXES,
     versions=VERSIONS,
     read=READ,
+    unread=UNREAD,
     settings={
         "machine": {
             "translations": choice(
@@ -198,18 +211,16 @@ MODEL = Model(
                 GuestFlush, default="svm", doc="whose translations a paravirtual flush drops"
             ),
             "failed_vmrun": choice(
-                "clears-the-flush",
-                "keeps-the-flush",
-                "ends-the-generation",
-                default="clears-the-flush",
-                doc="what KVM does about tlb_ctl after a VMRUN that failed its checks: it clears "
-                "it, keeps it, or keeps it and has the cpu end its generation of ASIDs",
+                *(failed.value for failed in Failed),
+                default="as-merged",
+                doc="what KVM does about tlb_ctl after a VMRUN that failed its checks: what the "
+                "version does, clear it, keep it, or keep it and end the cpu's generation",
             ),
             "asid_reset": choice(
                 *(reset.value for reset in Reset),
-                default="current-vmcb",
-                doc="which VMCBs of a vcpu need a new ASID on another cpu: the one that ran "
-                "elsewhere, both if one did, or both when the vcpu entered elsewhere last",
+                default="as-merged",
+                doc="which VMCBs of a vcpu need a new ASID on another cpu: as in the version, the "
+                "one that ran elsewhere, both if the current one did, or both if the vcpu did",
             ),
             "prefault": choice(
                 "as-merged",

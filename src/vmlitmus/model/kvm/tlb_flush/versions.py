@@ -12,7 +12,7 @@ instruction is always there. They count as having that barrier.
 
 from __future__ import annotations
 
-from vmlitmus.lang import Fix, KernelCommit
+from vmlitmus.lang import Fix, KernelCommit, KernelFile
 
 FLUSH_KEPT = Fix(
     "a vcpu that is marked preempted is not marked again",
@@ -119,6 +119,16 @@ GENERATION = Fix(
     ),
     "7.2, 6.12.101",
 )
+FLUSH_OWED = Fix(
+    "a flush outlives a VMRUN that fails, and the cpu owes that of all ASIDs",
+    KernelFile("arch/x86/kvm/svm/svm.c", "svm_vcpu_run()", "7.2.13"),
+    "7.3, 7.2.10, 6.12.117",
+)
+BOTH_VMCBS = Fix(
+    "both VMCBs of a vcpu drop their generation on another cpu",
+    KernelFile("arch/x86/kvm/svm/svm.c", "pre_svm_run()", "7.3.4"),
+    "7.3.2, 6.12.117",
+)
 FIXES = (
     FLUSH_KEPT,
     FLAG_XCHG,
@@ -136,6 +146,8 @@ FIXES = (
     SET_BARRIER,
     PREFAULT,
     GENERATION,
+    FLUSH_OWED,
+    BOTH_VMCBS,
 )
 _ONLINE = (GET_ONLINE, EACH_ONLINE, MUTEX)
 _SWITCH = (WINDOW, WINDOW_FIRST, SET_BARRIER)
@@ -157,5 +169,10 @@ VERSIONS = {
     "6.18": _6_18,
     "7.1.13": (*_6_18, GENERATION),
     "7.2.8": (*_6_18, GENERATION),
+    "6.12.117": (*_6_1, *_SWITCH, GENERATION, FLUSH_OWED, BOTH_VMCBS),
+    "7.2.13": (*_6_18, GENERATION, FLUSH_OWED),
+    "7.3": (*_6_18, GENERATION, FLUSH_OWED),
+    "7.3.4": FIXES,
 }
-READ = ("6.1.176", "6.12.107", "7.1.13", "7.2.8")
+READ = ("6.1.176", "6.12.107", "7.1.13", "7.2.8", "6.12.117", "7.2.13", "7.3.4")
+UNREAD = {"7.3": "7.3.4 was, which has one more fix, that of pre_svm_run()"}

@@ -12,10 +12,11 @@ from __future__ import annotations
 
 from vmlitmus.lang import KernelFile, World, step, when
 from vmlitmus.model.kvm.tlb_flush.tag import Tags, forget, vmcb_of
+from vmlitmus.model.kvm.tlb_flush.tags.svm import clears_always
 from vmlitmus.model.kvm.tlb_flush.versions import LAST_NONE, SEV_FREE
 from vmlitmus.world.memory import Owner
 from vmlitmus.world.snp import Mode
-from vmlitmus.world.tlb import Cpu, Host, Page, Tlb, Vcpu, Vm, Vmcb
+from vmlitmus.world.tlb import Cpu, Page, Tlb, Vcpu, Vm, Vmcb
 
 PRE_SEV_RUN = KernelFile("arch/x86/kvm/svm/sev.c", "pre_sev_run()", "7.2.8")
 ASID_FREE = KernelFile("arch/x86/kvm/svm/sev.c", "sev_asid_free()", "7.2.8")
@@ -40,7 +41,7 @@ class Sev(Tags):
                 tlb.last = vmcb
         if vmcb.flush and not vcpu.bad:
             forget(w, cpu, vcpu.asid)
-        if not vcpu.bad or not w.the(Host).keeps_flush:
+        if not vcpu.bad or clears_always(w):
             vmcb.flush = False
 
     def nested(self, w: World, vcpu: Vcpu) -> None:

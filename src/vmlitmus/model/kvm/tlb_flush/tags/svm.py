@@ -2,8 +2,12 @@
 
 A VMCB keeps its ASID while it runs on the cpu where it got it and the generation lasts. The ASID
 itself belongs to the vcpu, L1 and L2 share it. A new generation flushes all ASIDs at the next
-VMRUN. A flush is a mark in the VMCB, which hardware obeys at VMRUN; KVM clears the mark after each
-VMRUN, also after one that failed its consistency checks.
+VMRUN. A flush is a mark in the VMCB, which hardware obeys at VMRUN. Until 7.2.10 and 6.12.117 KVM
+clears the mark after each VMRUN, also after one that failed its consistency checks. Since then a
+VMRUN that failed leaves it, and the flush of all ASIDs is owed by the cpu, not by a VMCB.
+
+Since 7.3.2 and 6.12.117 both VMCBs of a vcpu drop their generation, not only the current one. What
+is compared with the cpu is still the last cpu of the current VMCB, not that of the vcpu.
 
 Generations are compared for equality only: ``valid`` says that the VMCB's is the cpu's, ``first``
 that it is the first one in which the cpu handed out ASIDs, which may come a second time after the
@@ -17,7 +21,8 @@ from __future__ import annotations
 
 from vmlitmus.lang import Apm, KernelFile, World
 from vmlitmus.model.kvm.tlb_flush.tag import Tags, forget, forget_all, vmcb_of
-from vmlitmus.world.tlb import Cpu, Host, Reset, Vcpu, Vmcb
+from vmlitmus.model.kvm.tlb_flush.versions import BOTH_VMCBS, FLUSH_OWED
+from vmlitmus.world.tlb import Cpu, Failed, Host, Reset, Vcpu, Vmcb
 
 SVM = "arch/x86/kvm/svm/svm.c"
 PRE_RUN = KernelFile(SVM, "pre_svm_run()", "7.2.8")
@@ -52,9 +57,22 @@ class Svm(Tags):
 
 def needs_new_asid(w: World, vcpu: Vcpu, current: Vmcb, vmcb: Vmcb, cpu: Cpu) -> bool:
     """Say whether the generation of a VMCB is dropped because of the cpu."""
-    if w.the(Host).resets == Reset.VCPU:
+    resets = w.the(Host).resets
+    if resets == Reset.VCPU:
         return vcpu.last_entry is not cpu
-    return current.cpu is not cpu and (vmcb is current or w.the(Host).resets == Reset.BOTH)
+    both = resets == Reset.BOTH or (resets == Reset.MERGED and w.part(BOTH_VMCBS.part))
+    return current.cpu is not cpu and (vmcb is current or both)
+
+
+def owed_by_cpu(w: World) -> bool:
+    """Say whether the cpu owes the flush of all ASIDs, until a VMRUN has obeyed it."""
+    return w.the(Host).failed == Failed.MERGED and w.part(FLUSH_OWED.part)
+
+
+def clears_always(w: World) -> bool:
+    """Say whether tlb_ctl is cleared although VMRUN failed."""
+    failed = w.the(Host).failed
+    return failed == Failed.CLEARS or (failed == Failed.MERGED and not w.part(FLUSH_OWED.part))
 
 
 def new_asid(w: World, vcpu: Vcpu, vmcb: Vmcb, cpu: Cpu) -> None:
@@ -67,7 +85,10 @@ def new_asid(w: World, vcpu: Vcpu, vmcb: Vmcb, cpu: Cpu) -> None:
             if other.cpu is cpu:
                 other.valid = cpu.first and other.first
         if w.part(WRAP):
-            vmcb.flush_all = True
+            if owed_by_cpu(w):
+                cpu.flush_all = True
+            else:
+                vmcb.flush_all = True
     vmcb.valid = True
     vmcb.first = cpu.first
     vcpu.asid = cpu.next_asid
@@ -77,12 +98,13 @@ def new_asid(w: World, vcpu: Vcpu, vmcb: Vmcb, cpu: Cpu) -> None:
 def obey(w: World, vcpu: Vcpu, vmcb: Vmcb, cpu: Cpu) -> None:
     """VMRUN: hardware flushes what the VMCB asks for, if it gets past its checks."""
     if not vcpu.bad:
-        if vmcb.flush_all:
+        if vmcb.flush_all or cpu.flush_all:
             forget_all(w, cpu)
         elif vmcb.flush:
             forget(w, cpu, vcpu.asid)
-    if vcpu.bad and vmcb.flush_all and w.the(Host).ends_generation:
+        cpu.flush_all = False
+    if vcpu.bad and vmcb.flush_all and w.the(Host).failed == Failed.ENDS:
         cpu.next_asid = w.the(Host).asids + 1
-    if not vcpu.bad or not w.the(Host).keeps_flush:
+    if not vcpu.bad or clears_always(w):
         vmcb.flush = False
         vmcb.flush_all = False
