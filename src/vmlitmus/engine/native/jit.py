@@ -8,6 +8,12 @@ from typing import Any
 
 import llvmlite.binding as llvm
 
+# what pays for kernels; all that LLVM has takes eight times as long, for slower code
+_FOR_KERNELS = (
+    *("sroa", "instruction_combine", "simplify_cfg", "always_inliner"),
+    *("global_dead_code_eliminate", "instruction_combine", "simplify_cfg"),
+)
+
 
 @cache
 def _target() -> Any:
@@ -34,10 +40,14 @@ class Native:
         module = llvm.parse_assembly(ir)
         options = llvm.create_pipeline_tuning_options(speed_level=effort)
         options.loop_unrolling = options.loop_vectorization = options.slp_vectorization = False
-        passes = llvm.create_pass_builder(machine, options)
-        passes.getModulePassManager().run(module, passes)
+        builder = llvm.create_pass_builder(machine, options)
+        self._passes(module, builder, effort).run(module, builder)
         self._engine = llvm.create_mcjit_compiler(module, machine)
         self._engine.finalize_object()
+
+    def _passes(self, module: Any, builder: Any, effort: int) -> Any:
+        """Return LLVM's passes for a module."""
+        return builder.getModulePassManager()
 
     def address(self, name: str) -> int:
         """Return the address of a function."""
@@ -50,3 +60,18 @@ class Native:
         function = kind(self.address(name))
         vars(function)["native"] = self  # keeps the code alive
         return function
+
+
+class Kernel(Native):
+    """Native functions of kernels (see ``kernels.language``): what they call is put into them."""
+
+    def _passes(self, module: Any, builder: Any, effort: int) -> Any:
+        if effort == 0:
+            return super()._passes(module, builder, effort)
+        for function in module.functions:
+            if function.linkage == llvm.Linkage.internal:
+                function.add_function_attribute("alwaysinline")
+        passes = llvm.create_new_module_pass_manager()
+        for name in _FOR_KERNELS:
+            getattr(passes, f"add_{name}_pass")()
+        return passes

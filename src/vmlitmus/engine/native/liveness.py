@@ -10,7 +10,7 @@ from functools import cache
 from typing import Any
 
 from vmlitmus.engine.limits import Stopped
-from vmlitmus.engine.native.jit import Native
+from vmlitmus.engine.native.jit import Kernel
 from vmlitmus.engine.native.kernels import liveness as passes
 from vmlitmus.engine.native.kernels.language import compile_kernel
 from vmlitmus.engine.native.search import Search
@@ -195,7 +195,7 @@ def _kernel(words: int, effort: int) -> Mapping[str, Any]:
     constants = {**_FIELD, "WORDS": words, "CLOSED": (1 << 32) - 1, "AHEAD": _AHEAD}
     exported = frozenset(f.__name__ for f in passes.EXPORTED)
     functions = passes.INTERNAL + passes.EXPORTED
-    native = Native(compile_kernel(functions, constants, exported), effort)
+    native = Kernel(compile_kernel(functions, constants, exported), effort)
     return {
         f.__name__: native.function(f.__name__, f.__code__.co_argcount) for f in passes.EXPORTED
     }

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-from vmlitmus.engine.native.jit import Native
+from vmlitmus.engine.native.jit import Kernel
 from vmlitmus.engine.native.kernels import breadth_first, context, parallel, table
 from vmlitmus.engine.native.kernels.language import compile_kernel
 from vmlitmus.engine.native.storage.memory import Region
@@ -306,7 +306,7 @@ def _kernel(words: int, symmetric: bool, sleeping: bool) -> dict[str, Any]:
     names = frozenset(f.__name__ for f in exported)
     functions = internal + parallel.INTERNAL + parallel.PASSES
     constants = kernel_constants(words, symmetric, sleeping=sleeping)
-    native = Native(compile_kernel(functions, constants, names), 2)
+    native = Kernel(compile_kernel(functions, constants, names), 2)
     return {f.__name__: native.function(f.__name__, f.__code__.co_argcount) for f in exported}
 
 

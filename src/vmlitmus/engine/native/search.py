@@ -18,7 +18,7 @@ from vmlitmus.engine.native.storage.store import NativeModel, StateStore
 
 _SLICE = 20_000  # states expanded before Python looks at the clock
 _QUICK = 0.1  # seconds at least of search by code compiled in haste, which is half as fast
-_SOON = 0.2  # seconds of search on one core before others are prepared to help
+_SOON = 0.05  # seconds of search on one core before others are prepared to help
 _COMPILING = 2e-6  # seconds that compiling well takes for each character of the IR
 _LASTING = 4  # how often as many states wait as cores need, where a search will last
 _MANY = 1 << 12  # states from which on sweeps pay

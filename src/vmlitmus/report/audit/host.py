@@ -143,12 +143,14 @@ def kernel(fixes: Iterable[Fix], release: str) -> str:
         lines += _missing(fix)
     for fix in found:
         if fix.status != "lacks":
-            lines.append(f"  {fix.status:13}  {fix.commit or fix.cve:14}  {fix.title} ({fix.why})")
+            lines.append(
+                f"  {fix.status:13}  {fix.commit or fix.cve or '-':14}  {fix.title} ({fix.why})"
+            )
     return "\n".join(_wrapped(harmless(line)) for line in lines).rstrip()
 
 
 def _missing(fix: Fix) -> Iterator[str]:
-    name = " ".join(part for part in (fix.commit, fix.cve) if part)
+    name = " ".join(part for part in (fix.commit, fix.cve) if part) or "-"
     yield f"  LACKS  {name}  {fix.title} ({fix.why})"
     yield f"      protects: {fix.protects}"
     yield f"      who can trigger it: {fix.trigger}"

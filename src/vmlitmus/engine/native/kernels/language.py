@@ -14,6 +14,7 @@ import ast
 import inspect
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 _BINARY: dict[type[ast.operator], str] = {
@@ -71,14 +72,19 @@ def is_operation(name: str) -> bool:
     return name in _FLOAT or name in _FLOAT_FUNCTIONS or hasattr(_Function, f"in_{name}")
 
 
+@cache
+def _syntax(function: Callable[..., Any]) -> ast.FunctionDef:
+    """Return a function as syntax: a process compiles most of them several times."""
+    syntax = ast.parse(textwrap.dedent(inspect.getsource(function))).body[0]
+    assert isinstance(syntax, ast.FunctionDef)
+    return syntax
+
+
 class _Function:
     """Writes one function: locals live in memory, which LLVM turns into registers."""
 
     def __init__(self, function: Callable[..., Any], constants: Mapping[str, int]) -> None:
-        source = textwrap.dedent(inspect.getsource(function))
-        syntax = ast.parse(source).body[0]
-        assert isinstance(syntax, ast.FunctionDef)
-        self.syntax = syntax
+        self.syntax = _syntax(function)
         self.constants = dict(constants)
         self.lines: list[str] = []
         self.locals: dict[str, None] = {}
@@ -220,10 +226,11 @@ class _Function:
 
     def known(self, node: ast.expr) -> int | None:
         """Return the value of a constant expression, or None."""
-        names = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
-        calls = any(isinstance(n, ast.Call) for n in ast.walk(node))
-        if calls or not names <= set(self.constants):
-            return None
+        for inner in ast.walk(node):
+            if isinstance(inner, ast.Call):
+                return None
+            if isinstance(inner, ast.Name) and inner.id not in self.constants:
+                return None
         code = compile(ast.fix_missing_locations(ast.Expression(node)), "<kernel>", "eval")
         return int(eval(code, dict(self.constants)))  # noqa: S307 - our own kernel's constants
 

@@ -26,7 +26,7 @@ from mmap import PAGESIZE
 from typing import Any
 
 from vmlitmus.engine.limits import Limits, Stopped
-from vmlitmus.engine.native.jit import Native
+from vmlitmus.engine.native.jit import Kernel, Native
 from vmlitmus.engine.native.kernels import breadth_first, context, graph, remainders
 from vmlitmus.engine.native.kernels.language import compile_kernel
 from vmlitmus.engine.native.storage.log_file import LogFile
@@ -42,7 +42,7 @@ _FULL = 0.8  # share of the slots that may be in use
 _FAMILY = 16  # states in a row whose children are noted together
 _LATELY = 1 << 14  # successors remembered for a while; their keys fit a core's own cache
 _AWAKE = 1 << 10  # of these, where instances sleep: fewer come twice, and a closer cache has them
-_LOW = 1 << 16  # slots whose keys are put aside while a table grows
+_LOW = 1 << 12  # slots whose keys are put aside while a table grows
 _MOST_STATES = (1 << 32) - 2  # states are 32-bit indexes
 _GROWING = (
     *("TABLE", "LINES_AT", "LOG", "CHILDREN", "OWNERS", "LEVELS"),
@@ -249,7 +249,7 @@ class StateStore:
             raise Stopped("memory")
         plan = self._plan(states)
         slots = plan.slots
-        room = min(plan.room, max(states, int(self.room * 1.02) + 512))
+        room = min(plan.room, max(states, int(self.room * 1.02) + 2048))
         self._check_memory(plan, room)
         try:
             if self.remainders is not None:
@@ -455,5 +455,5 @@ def _kernel(given: tuple[tuple[str, int], ...], effort: int, passes: Passes) -> 
         internal = [instead.get(f.__name__, f) for f in internal] + remainders.INTERNAL
         exported += remainders.EXPORTED
     names = frozenset(f.__name__ for f in exported)
-    native = Native(compile_kernel(internal + exported, constants, names), effort)
+    native = Kernel(compile_kernel(internal + exported, constants, names), effort)
     return {f.__name__: native.function(f.__name__, f.__code__.co_argcount) for f in exported}
