@@ -212,8 +212,9 @@ class _Builder:
         self.locals(programs, self.cache(parts), variables)
         world.recorder.variables = {(v.entity, v.name): (v.index, v.domain) for v in variables}
         world.recorder.buffers = world.buffers
+        declared = partial(parameters, entities=self.model.entities)
         self.bindings = Bindings(
-            steps, programs, world, variables, self.model.entities, self.begins(environment),
+            steps, programs, world, variables, declared, self.begins(environment),
             large=self.large,
         )  # fmt: skip
         instances = tuple(self.bindings)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import ast
 import itertools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from vmlitmus.compiler.declared import parameters
 from vmlitmus.compiler.machine.constant_guards import not_refused
 from vmlitmus.compiler.machine.machine import Budget, Instance, Variable
 from vmlitmus.compiler.machine.program import Program
@@ -48,7 +47,7 @@ class Bindings:
         programs: dict[Step, Program],
         world: World,
         variables: list[Variable],
-        entities: tuple[type[Entity], ...],
+        parameters: Callable[[Step], dict[str, type[Any]]],
         begins: Begins,
         *,
         large: bool = False,
@@ -57,7 +56,7 @@ class Bindings:
         self.large = large
         self.programs = programs
         self.world = world
-        self.entities = entities
+        self.parameters = parameters
         self.begins = begins
         self.where = {(v.entity, v.name): v for v in variables}
         self.budgets = {v.name: v.index for v in variables if isinstance(v.entity, Budget)}
@@ -81,7 +80,7 @@ class Bindings:
         return tuple(self.budgets[name] for name in self.begins.environment.spent(step, actor))
 
     def plain(self, step: Step) -> Iterator[Instance]:
-        names = parameters(step, self.entities)
+        names = self.parameters(step)
         pools = [self.values(kind) for kind in names.values()]
         body, outside = function_syntax(step.function).body, outside_names(step.function)
         for binding in self.not_refused(step, body, tuple(names), outside, pools):
