@@ -151,8 +151,8 @@ CUTTING = (
         "cutting",
         "bindings stand in reverse",
         "compiler/machine/bindings.py",
-        "pools = [self.values(kind) for kind in parameters.values()]",
-        "pools = [self.values(kind)[::-1] for kind in parameters.values()]",
+        "pools = [self.values(kind) for kind in names.values()]",
+        "pools = [self.values(kind)[::-1] for kind in names.values()]",
     ),
 )
 LOWERING = (

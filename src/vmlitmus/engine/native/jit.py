@@ -8,7 +8,7 @@ from typing import Any
 
 import llvmlite.binding as llvm
 
-# what pays for kernels; all that LLVM has takes eight times as long, for slower code
+# what pays for kernels; all that LLVM has takes three to four times as long
 _FOR_KERNELS = (
     *("sroa", "instruction_combine", "simplify_cfg", "always_inliner"),
     *("global_dead_code_eliminate", "instruction_combine", "simplify_cfg"),
