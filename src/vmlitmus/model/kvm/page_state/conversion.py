@@ -2,7 +2,8 @@
 
 PUNCH_HOLE, under the invalidate_lock: the invalidation begins, the SPTE is zapped and TLBs flushed;
 the folio leaves the file, under its lock, is made shared in the RMP, and is freed with its last
-reference; the invalidation ends. An attribute changes between the two ends of an invalidation, under slots_lock.
+reference; the invalidation ends. An attribute changes between the two ends of an invalidation,
+under slots_lock.
 
 Not modelled: the TLB flush in steps (topic tlb-flush); VMSA pages (topic ap-creation).
 Source: kvm_gmem_punch_hole() in virt/kvm/guest_memfd.c, kvm_vm_set_mem_attributes() in

@@ -63,4 +63,3 @@ def memory_error(w: World, task: Task, page: Page) -> Sections:
     host.invalidate_lock = False
     host.mf_mutex = False
     yield "{task} has handled the memory error of {page}"
-

@@ -1,8 +1,8 @@
 """A memslot with guest_memfd comes and goes, and so does the guest_memfd.
 
 KVM_SET_USER_MEMORY_REGION2 is under slots_lock. To create a memslot, it gets the file, allocates
-the metadata under slots_arch_lock, installs the memslot, and lets go of the file. Until 7.2 it
-bound the memslot to the guest_memfd first of all; 7.3.4 does so when the metadata is there, with
+the metadata under slots_arch_lock, installs the memslot, and lets go of the file. Up to 7.2 it
+binds the memslot to the guest_memfd first of all; 7.3.2 does so when the metadata is there, with
 slots_arch_lock held until the memslot is installed.
 
 To delete a memslot, it installs an INVALID copy, waits for vcpus (srcu) and zaps what the memslot
@@ -11,7 +11,7 @@ frees it. The bindings have the memslot itself until then. The first shadow root
 allocates reverse maps for the memslots that are installed, under slots_arch_lock.
 
 The last reference to the file is gone before kvm_gmem_release() runs: it waits for slots_lock. A
-memslot that is deleted meanwhile is unbound from the dying guest_memfd, until 7.2 without the
+memslot that is deleted meanwhile is unbound from the dying guest_memfd, up to 7.2 without the
 invalidate_lock.
 
 Not modelled: xa_store_range() without memory; a memslot that is moved, which guest_memfd refuses.

@@ -45,12 +45,12 @@ MAPPABLE = Fix(
 BIND_LATE = Fix(
     "a memslot is bound when its metadata is there",
     KernelFile(GMEM, "kvm_gmem_commit_memory_region()", "7.3.4"),
-    "7.3",
+    "7.3.2",
 )
 LOCK_DYING = Fix(
     "unbind takes the invalidate_lock of a dying guest_memfd too",
     KernelFile(GMEM, "kvm_gmem_unbind()", "7.3.4"),
-    "7.3",
+    "7.3.2",
 )
 UP_TO_7_2 = (LATE, ONCE, MAPPABLE, BY_RMP, SOURCE_FIRST)
 FIXES = (*UP_TO_7_2, BIND_LATE, LOCK_DYING)
