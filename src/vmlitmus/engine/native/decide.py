@@ -108,10 +108,14 @@ def _way(
 
 def orbits_of(machine: Machine, watched: tuple[str, ...]) -> tuple[Orbits | None, Alike]:
     """Return how a machine is searched by orbits, if it can be, and what was found alike."""
-    proved = symmetry_of(machine, watched)
-    found = orbits(machine, proved)
-    interchangeable = tuple(str(f) for f in found.plan.factors) if found else ()
-    return found, Alike(interchangeable, tuple(map(str, proved.different)), None)
+    if watched not in machine.proved:
+        proved = symmetry_of(machine, watched)
+        found = orbits(machine, proved)
+        interchangeable = tuple(str(f) for f in found.plan.factors) if found else ()
+        alike = Alike(interchangeable, tuple(map(str, proved.different)), None)
+        machine.proved[watched] = found, alike
+    known: tuple[Orbits | None, Alike] = machine.proved[watched]
+    return known
 
 
 def stop_on(kind: str | None) -> int:

@@ -21,6 +21,7 @@ Source: kvm_gmem_get_pfn() in virt/kvm/guest_memfd.c, sev_gmem_prepare() in arch
 from __future__ import annotations
 
 from vmlitmus.lang import KernelFile, Sections, World, sequence, step, when
+from vmlitmus.model.kvm.page_state.bindings import has_file, installed
 from vmlitmus.model.kvm.page_state.rmp import make_private, put
 from vmlitmus.model.kvm.page_state.versions import BY_RMP, LATE
 from vmlitmus.world.memory import Owner
@@ -35,7 +36,7 @@ ATTRIBUTE = "look at the attribute after mmu_invalidate_seq is taken"
 
 @sequence(source=(GET_PFN, PREPARE, STALE), fair="weak")
 def page_fault(w: World, vcpu: Vcpu, page: Page) -> Sections:
-    when(not page.mapped and page.invalidating == 0 and runs(w))
+    when(not page.mapped and page.invalidating == 0 and runs(w) and installed(w))
     when(page.private or not w.part(ATTRIBUTE))
     vcpu.fault = page
     vcpu.moved = False
@@ -43,6 +44,14 @@ def page_fault(w: World, vcpu: Vcpu, page: Page) -> Sections:
     when(not page.locked or vcpu.creates)
     page.locked = False
     vcpu.creates = False
+    if not has_file(w):
+        vcpu.fault = None
+        yield "{vcpu} finds no guest_memfd for {page}, so KVM_RUN fails"
+        return
+    if page.poisoned:
+        vcpu.fault = None
+        yield "{vcpu} finds a memory error in {page}, so KVM_RUN fails"
+        return
     if not page.in_file:
         vcpu.fault = None
         yield "{vcpu} finds no folio for {page}, and allocates another page"
@@ -69,7 +78,7 @@ def page_fault(w: World, vcpu: Vcpu, page: Page) -> Sections:
     disturbance="allocate",
 )
 def fault_allocates(w: World, vcpu: Vcpu, page: Page) -> None:
-    when(vcpu.fault is page and not vcpu.holds and page.owner == Owner.FREE)
+    when(vcpu.fault is page and not vcpu.holds and page.owner == Owner.FREE and has_file(w))
     page.locked = True
     vcpu.creates = True
     enter(w, page)
