@@ -112,22 +112,22 @@ NATIVE = (
     Fault(
         "a promise is broken where it is enabled somewhere",
         "native/kernels/liveness.py",
-        "return enabled == size",
-        "return enabled != 0",
+        "find_broken(g, load(g, WEAK), load(g, ALWAYS))",
+        "find_broken(g, load(g, WEAK), load(g, EVER))",
         "nested-0",
     ),
     Fault(
         "a promise is broken only where it is enabled everywhere",
         "native/kernels/liveness.py",
-        "    return enabled != 0\n",
-        "    return enabled == size\n",
+        "find_broken(g, load(g, STRONG), load(g, EVER))",
+        "find_broken(g, load(g, STRONG), load(g, ALWAYS))",
         "nested-0",
     ),
     Fault(
         "taken counts all steps",
         "native/kernels/liveness.py",
-        "== part:\n                        store(kept",
-        "!= CLOSED:\n                        store(kept",
+        "== part:\n                add(",
+        "!= CLOSED:\n                add(",
         "nested-0",
     ),
     Fault(
@@ -196,8 +196,8 @@ NATIVE = (
     Fault(
         "weak and strong promises are mixed up",
         "native/liveness.py",
-        'key=lambda p: p[1] != "weak"',
-        'key=lambda p: p[1] == "weak"',
+        "if fair == name)",
+        "if fair != name)",
         "random-1",
     ),
 )
