@@ -53,6 +53,7 @@ class Host(Entity):
     metadata_fails: Const[bool] = False  # the metadata of a memslot cannot be allocated
     error_order: Const[bool] = False  # a memory error takes invalidate_lock, then the folio lock
     skips_missing: Const[bool] = False  # a walk skips reverse maps that are not there
+    retries_missing: Const[bool] = False  # a fault without a write-track table is tried again
     slots_lock: bool = False
     slots_arch_lock: bool = False
     mf_mutex: bool = False  # memory_failure() of the whole host
@@ -62,6 +63,7 @@ class Host(Entity):
     released: bool = False  # kvm_gmem_release() has freed the gmem_file
     file_misused: bool = False  # the gmem_file was used after that
     rmap_missing: bool = False  # reverse maps were walked that are not there
+    track_missing: bool = False  # a write-track table was read that is not there
     unbalanced: bool = False  # an invalidation ended that had not begun
     guest_req_mutex: bool = False
     invalidate_lock: bool = False  # the invalidate_lock of the guest_memfd's mapping
@@ -111,7 +113,7 @@ class Slot(Entity):
     place: Place = Place.NONE
     file: bool = False  # slot->gmem.file
     bound: bool = False  # it is in the bindings of the guest_memfd
-    rmaps: bool = False  # slot->arch.rmap
+    rmaps: bool = False  # slot->arch.rmap, and gfn_write_track
     copy_rmaps: bool = False  # the same of its INVALID copy
 
 

@@ -11,6 +11,7 @@ END = KernelFile(GMEM, "__kvm_gmem_invalidate_end()", "7.2.8")
 UNBIND = KernelFile(GMEM, "kvm_gmem_unbind()", "7.2.8")
 RELEASE = KernelFile(GMEM, "kvm_gmem_release()", "7.2.8")
 WALK = KernelFile("arch/x86/kvm/mmu/mmu.c", "gfn_to_rmap()", "7.2.8")
+TRACK = KernelFile("arch/x86/kvm/mmu/page_track.c", "kvm_gfn_is_write_tracked()", "7.2.8")
 SET = KernelFile("virt/kvm/kvm_main.c", "kvm_set_memslot()", "7.2.8")
 FAILURE = KernelFile("mm/memory-failure.c", "memory_failure()", "7.2.8")
 
@@ -43,6 +44,16 @@ def shadow_root(w: World) -> bool:
 )
 def missing_rmap_walked(w: World) -> bool:
     return w.the(Host).rmap_missing
+
+
+@condition(
+    "missing-track-read",
+    "a fault reads a write-track table that its memslot does not have",
+    source=TRACK,
+    backed_by=("shadow-root", "page-mapped"),
+)
+def missing_track_read(w: World) -> bool:
+    return w.the(Host).track_missing
 
 
 @condition(

@@ -52,6 +52,11 @@ def put_file(w: World) -> None:
         w.the(Host).file_refs -= 1
 
 
+def lacks_tables(w: World) -> bool:
+    """Say whether the memslot lacks what all are said to have since the first shadow root."""
+    return w.the(Host).shadow_root and any(not slot.rmaps for slot in w.all(Slot))
+
+
 def invalidate_start(w: World, page: Page) -> None:
     """The SPTE goes, and no fault installs one until the end."""
     if bound(w):
@@ -62,9 +67,8 @@ def invalidate_start(w: World, page: Page) -> None:
 def zap(w: World, page: Page) -> None:
     """kvm_unmap_gfn_range()."""
     host = w.the(Host)
-    for slot in w.all(Slot):
-        if host.shadow_root and not slot.rmaps and not page.starts_slot and not host.skips_missing:
-            host.rmap_missing = True
+    if lacks_tables(w) and not page.starts_slot and not host.skips_missing:
+        host.rmap_missing = True
     if w.part(ZAP):
         page.mapped = False
 

@@ -8,7 +8,9 @@ slots_arch_lock held until the memslot is installed.
 To delete a memslot, it installs an INVALID copy, waits for vcpus (srcu) and zaps what the memslot
 maps; it copies the metadata back from the copy, removes the memslot, waits once more, unbinds and
 frees it. The bindings have the memslot itself until then. The first shadow root of the VM
-allocates reverse maps for the memslots that are installed, under slots_arch_lock.
+allocates reverse maps and a write-track table for the memslots that are installed, under
+slots_arch_lock. Then it says that all memslots have them. A fault that began before may have the
+memslot which the copy replaced.
 
 The last reference to the file is gone before kvm_gmem_release() runs: it waits for slots_lock. A
 memslot that is deleted meanwhile is unbound from the dying guest_memfd, up to 7.2 without the
@@ -175,7 +177,7 @@ def release_gmem(w: World, task: Task) -> Sections:
 
 
 @step(
-    "{vcpu} allocates the first shadow root, and reverse maps for the memslots that are installed",
+    "{vcpu} allocates the first shadow root, and tables for the memslots that are installed",
     source=SHADOW,
     disturbance="shadow-root",
 )

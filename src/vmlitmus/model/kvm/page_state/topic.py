@@ -52,6 +52,7 @@ def make_all(make: Setup, s: Settings) -> None:
         metadata_fails=s["kvm"]["metadata"] == "cannot-be-allocated",
         error_order=s["kvm"]["memory_error"] == "invalidate-lock-first",
         skips_missing=s["kvm"]["rmap_walk"] == "skips-missing",
+        retries_missing=s["kvm"]["write_track"] == "tries-again",
     )
     for i in range(s["machine"]["pages"]):
         make(
@@ -155,6 +156,12 @@ MODEL = Model(
                 "skips-missing",
                 default="as-merged",
                 doc="whether a zap looks for reverse maps that are missing",
+            ),
+            "write_track": choice(
+                "as-merged",
+                "tries-again",
+                default="as-merged",
+                doc="whether a fault is tried again if its memslot has no write-track table",
             ),
             "user_fault": choice(
                 "as-merged",
