@@ -19,9 +19,9 @@ from collections.abc import Callable
 
 from vmlitmus.engine.native.kernels import keys, table
 from vmlitmus.engine.native.kernels.keys import copy_key, copy_state, differ, home, make_key, share
-from vmlitmus.engine.native.kernels.table import enter, find, missing
+from vmlitmus.engine.native.kernels.table import enter, find, holds, missing, write_key
 
-GROW, FAILED, DONE, FOUND, PAUSE = range(5)  # what advance() returns
+GROW, FAILED, DONE, FOUND, PAUSE, CROWDED = range(6)  # what advance() returns
 
 
 def represent(ctx, state, key):
@@ -128,7 +128,7 @@ def fetch(ctx, n, end):
     index = load(ctx, INDEX)
     while n < end:
         slot = home(keys + n * (8 * KEYS), slots)
-        prefetch(table, slot * KEYS)
+        prefetch(table + slot * SLOT, 0)
         if index != 0:
             prefetch(index, slot >> 1)
         n += 1
@@ -327,8 +327,8 @@ def absorb(ctx, n):
         k = load32(picked, 0)
         key = load(ctx, KEYS_AT) + k * (8 * KEYS)
         slot = find(table, slots, key)
-        if load(table, slot * KEYS) == 0:
-            copy_key(key, table + slot * (8 * KEYS))
+        if holds(table, slot) == 0:
+            write_key(table, slot, key)
             if index != 0:
                 store32(index, slot, tail)
             append(ctx, k, tail)
@@ -346,6 +346,9 @@ def advance(ctx, budget):
     """Go on until about ``budget`` states more are expanded, or something has to be done first."""
     until = load(ctx, HEAD) + budget
     while 1:
+        if SHORT == 1:
+            if holds(load(ctx, TABLE), load(ctx, SLOTS)) != 0:
+                return CROWDED
         if load(ctx, HEAD) == load(ctx, LEVEL_END):
             store32(load(ctx, LEVELS), load(ctx, DEPTH), load(ctx, LEVEL_END))
             if load(ctx, TAIL) == load(ctx, LEVEL_END):

@@ -14,8 +14,15 @@ from collections.abc import Callable
 from vmlitmus.engine.native.kernels.keys import copy_key, home, share
 
 
+def short(key):
+    """Return what a SHORT slot keeps of a key: its lowest 31 bits of BITS, and that it is there."""
+    return (load(key, 0) >> (64 - BITS)) | (1 << 31)
+
+
 def stands_in(line, key):
     """Return where in a line a key stands, as bits."""
+    if SHORT == 1:
+        return same_lanes32(line, short(key))
     if KEYS == 1:
         return same_lanes(line, load(key, 0), load(key, 0))
     equal = same_lanes(line, load(key, 0), load(key, 1))
@@ -24,50 +31,96 @@ def stands_in(line, key):
 
 def ends_in(line, key):
     """Return where in a line a search for a key ends, as bits: at the key, or at an empty slot."""
+    if SHORT == 1:
+        return stands_in(line, key) | vacant_lanes32(line)
     if KEYS == 1:
         return stands_in(line, key) | vacant_lanes(line)
     return stands_in(line, key) | vacant_lanes(line) & 0x55
 
 
+def holds(table, slot):
+    """Return what stands first in a slot: 0 where it is empty."""
+    if SHORT == 1:
+        return load32(table, slot)
+    return load(table, slot * KEYS)
+
+
+def write_key(table, slot, key):
+    """Write a key into a slot."""
+    if SHORT == 1:
+        store32(table, slot, short(key))
+    else:
+        copy_key(key, table + slot * SLOT)
+    return 0
+
+
 def missing(table, slots, key):
     """Say whether a key does not stand in its first line; prefetch the next where that is full."""
-    line = table + home(key, slots) * (8 * KEYS)
+    line = table + home(key, slots) * SLOT
     absent = stands_in(line, key) == 0
-    full = load(line, (LINE - 1) * KEYS) != 0
+    full = holds(line, LINE - 1) != 0
     prefetch(line + 64 * (absent & full), 0)
     return absent
 
 
 def find(table, slots, key):
-    """Return the slot of a key, or the empty slot where it belongs."""
+    """Return the slot of a key, or the empty slot where it belongs.
+
+    Where none of FAR lines has room for it, which takes far more than chance allows, that is the
+    slot behind the last one.
+    """
     slot = home(key, slots)
-    while 1:
-        line = table + slot * (8 * KEYS)
-        ends = ends_in(line, key)
+    further = FAR
+    while further != 0:
+        ends = ends_in(table + slot * SLOT, key)
         if ends != 0:
             return slot + (lowest_bit(ends) >> (KEYS - 1))
+        further -= 1
         slot += LINE
         if slot == slots:
             slot = 0
-    return 0
+    return slots
 
 
 def enter(ctx, key):
     """Put a key into the table; say whether it was not there."""
-    slot = load(ctx, TABLE) + find(load(ctx, TABLE), load(ctx, SLOTS), key) * (8 * KEYS)
-    if load(slot, 0) != 0:
+    table = load(ctx, TABLE)
+    slot = find(table, load(ctx, SLOTS), key)
+    if holds(table, slot) != 0:
         return 0
-    copy_key(key, slot)
+    write_key(table, slot, key)
     return 1
 
 
-def put_aside(table, line, aside, taken):
+def highest(line, lines):
+    """Return a number that the BITS bits of no key exceed that belongs to a line, or before.
+
+    It is hardly more than the highest of them: of two numbers with the same lowest 31 bits, one is
+    no key that a line before could not take.
+    """
+    each = ((1 << 64) - 1) // lines
+    return (((line + 1) * each) >> (64 - BITS)) + (lines >> (64 - BITS)) + 2
+
+
+def whole(kept, most):
+    """Return the key of which a SHORT slot keeps a number, where none of its line exceeds most."""
+    return ((most - ((most - kept) & ((1 << 31) - 1))) << (64 - BITS)) | 1
+
+
+def put_aside(table, slots, line, aside, taken):
     """Move what stands in a line behind the keys put aside; return how many they are then."""
+    most = 0
+    if SHORT == 1:
+        most = highest(line >> LINE_BITS, slots >> LINE_BITS)
     for i in range(LINE):
-        key = table + (line + i) * (8 * KEYS)
-        copy_key(key, aside + taken * (8 * KEYS))
-        taken += load(key, 0) != 0
-        store(key, 0, 0)
+        kept = holds(table, line + i)
+        if SHORT == 1:
+            store(aside, taken, whole(kept, most))
+            store32(table, line + i, 0)
+        else:
+            copy_key(table + (line + i) * SLOT, aside + taken * SLOT)
+            store(table, (line + i) * KEYS, 0)
+        taken += kept != 0
     return taken
 
 
@@ -75,12 +128,14 @@ def fill(table, line, end, key, used):
     """Put a key that is not in the table into the first line from one on that has room.
 
     ``used`` is the address of how many slots of each line are full, 8 bits each. Returns 0, and
-    does nothing, where there is no room in the lines before ``end``.
+    does nothing, where there is no room in FAR lines, or in those before ``end``.
     """
+    if end > line + FAR:
+        end = line + FAR
     while line < end:
         full = load8(used, line)
         if full != LINE:
-            copy_key(key, table + ((line << LINE_BITS) + full) * (8 * KEYS))
+            write_key(table, (line << LINE_BITS) + full, key)
             store8(used, line, full + 1)
             return 1
         line += 1
@@ -106,7 +161,7 @@ def go_up(table, slots, first, end, aside, taken, before, used):
     return left
 
 
-def spread_part(table, begin, slot, slots, first, end, aside, taken, used):
+def spread_part(table, begin, slot, old, slots, first, end, aside, taken, used):
     """Move what stands in the slots from ``begin`` to before ``slot`` to lines first..end-1.
 
     What belongs elsewhere is put aside, behind ``taken`` keys; returns how many they are then, or
@@ -117,20 +172,24 @@ def spread_part(table, begin, slot, slots, first, end, aside, taken, used):
             return NO_ROOM
         slot -= LINE
         before = taken
-        taken = put_aside(table, slot, aside, taken)
+        taken = put_aside(table, old, slot, aside, taken)
         taken = go_up(table, slots, first, end, aside, taken, before, used)
     return taken
 
 
 def put_back(table, slots, aside, taken, used):
-    """Insert the keys that were put aside."""
+    """Insert the keys that were put aside; return 0 where there is no room for one."""
     lines = slots >> LINE_BITS
     while taken != 0:
         taken -= 1
         key = aside + taken * (8 * KEYS)
-        if fill(table, share(key, lines), lines, key, used) == 0:
-            fill(table, 0, lines, key, used)
-    return 0
+        line = share(key, lines)
+        if fill(table, line, lines, key, used) == 0:
+            if line + FAR <= lines:
+                return 0
+            if fill(table, 0, line + FAR - lines, key, used) == 0:
+                return 0
+    return 1
 
 
 def next_round(end, ratio):
@@ -155,18 +214,22 @@ def spread(table, old, new, ratio, aside, used):
         begin = next_round(end, ratio)
         first = end >> LINE_BITS
         lines = new >> LINE_BITS
-        taken = spread_part(table, begin, end, new, first, lines, aside, taken, used)
+        taken = spread_part(table, begin, end, old, new, first, lines, aside, taken, used)
         if taken == NO_ROOM:
             return 0
         end = begin
-    taken = spread_part(table, 0, end, new, 0, 0, aside, taken, used)
+    taken = spread_part(table, 0, end, old, new, 0, 0, aside, taken, used)
     if taken == NO_ROOM:
         return 0
-    put_back(table, new, aside, taken, used)
-    return 1
+    return put_back(table, new, aside, taken, used)
 
 
 INTERNAL: list[Callable[..., int]] = [
+    short,
+    highest,
+    whole,
+    holds,
+    write_key,
     stands_in,
     ends_in,
     missing,
