@@ -220,6 +220,7 @@ def collect(ctx, most):
     end = load(ctx, LEVEL_END)
     owners = load(ctx, OWNERS)
     n = 0
+    fetched = 0
     made = 0
     edges = load(ctx, EDGES) + MOST_EDGES
     while head < end and n <= most and load(ctx, EDGES) <= edges:
@@ -238,16 +239,18 @@ def collect(ctx, most):
             store(ctx, FAULT, 0 - got)
             store(ctx, HEAD, head)
             return n
-        before = n
         if load(ctx, TARGETS) != 0:
             keep_taken(ctx, got)
             n = keep_edges(ctx, n, got, head)
         else:
             n = keep_new(ctx, n, got, head)
-        if most == MOST:
-            fetch(ctx, before, n)
+        if n - fetched > 16 and most == MOST:
+            fetch(ctx, fetched, n)
+            fetched = n
         made += firing
         head += 1
+    if most == MOST:
+        fetch(ctx, fetched, n)
     store(ctx, HEAD, head)
     if SYMMETRIC == 0:
         store(ctx, TRANSITIONS, load(ctx, TRANSITIONS) + made)

@@ -107,23 +107,6 @@ def whole(kept, most):
     return ((most - ((most - kept) & ((1 << 31) - 1))) << (64 - BITS)) | 1
 
 
-def put_aside(table, slots, line, aside, taken):
-    """Move what stands in a line behind the keys put aside; return how many they are then."""
-    most = 0
-    if SHORT == 1:
-        most = highest(line >> LINE_BITS, slots >> LINE_BITS)
-    for i in range(LINE):
-        kept = holds(table, line + i)
-        if SHORT == 1:
-            store(aside, taken, whole(kept, most))
-            store32(table, line + i, 0)
-        else:
-            copy_key(table + (line + i) * SLOT, aside + taken * SLOT)
-            store(table, (line + i) * KEYS, 0)
-        taken += kept != 0
-    return taken
-
-
 def fill(table, line, end, key, used):
     """Put a key that is not in the table into the first line from one on that has room.
 
@@ -142,23 +125,31 @@ def fill(table, line, end, key, used):
     return 0
 
 
-def go_up(table, slots, first, end, aside, taken, before, used):
-    """Put those of the keys aside from ``before`` on into place that belong to lines first..end-1.
+def take_out(table, slot, most, key):
+    """Empty a slot; write its key elsewhere. ``most`` is what whole() needs."""
+    if SHORT == 1:
+        store(key, 0, whole(load32(table, slot), most))
+        store32(table, slot, 0)
+    else:
+        copy_key(table + slot * SLOT, key)
+        store(table, slot * KEYS, 0)
+    return 0
 
-    Return how many are aside then.
+
+def move_line(table, slot, most, slots, first, end, aside, taken, used):
+    """Move the keys of a line to lines first..end-1, or behind those aside; return how many these are.
+
+    Only a key whose own line is among them goes there.
     """
-    left = before
-    while before < taken:
-        key = aside + before * (8 * KEYS)
+    last = slot + LINE
+    while slot < last and holds(table, slot) != 0:
+        key = aside + taken * (8 * KEYS)
+        take_out(table, slot, most, key)
         line = share(key, slots >> LINE_BITS)
-        done = 0
-        if line >= first:
-            done = fill(table, line, end, key, used)
-        if done == 0:
-            copy_key(key, aside + left * (8 * KEYS))
-            left += 1
-        before += 1
-    return left
+        if line < first or fill(table, line, end, key, used) == 0:
+            taken += 1
+        slot += 1
+    return taken
 
 
 def spread_part(table, begin, slot, old, slots, first, end, aside, taken, used):
@@ -167,13 +158,14 @@ def spread_part(table, begin, slot, old, slots, first, end, aside, taken, used):
     What belongs elsewhere is put aside, behind ``taken`` keys; returns how many they are then, or
     NO_ROOM, which takes a run of full lines far longer than chance allows.
     """
+    most = 0
     while slot > begin:
         if taken + LINE > 2 * LOW:
             return NO_ROOM
         slot -= LINE
-        before = taken
-        taken = put_aside(table, old, slot, aside, taken)
-        taken = go_up(table, slots, first, end, aside, taken, before, used)
+        if SHORT == 1:
+            most = highest(slot >> LINE_BITS, old >> LINE_BITS)
+        taken = move_line(table, slot, most, slots, first, end, aside, taken, used)
     return taken
 
 
@@ -235,9 +227,9 @@ INTERNAL: list[Callable[..., int]] = [
     missing,
     find,
     enter,
-    put_aside,
+    take_out,
     fill,
-    go_up,
+    move_line,
     spread_part,
     put_back,
     next_round,
