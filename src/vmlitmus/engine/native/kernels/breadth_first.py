@@ -91,7 +91,8 @@ def fired(ctx, got):
 def keep_new(ctx, n, got, parent):
     """Add the ``got`` successors behind the batch's first n; return the length of the batch.
 
-    One met lately is left out: it is in the table, or stands in the batch already.
+    One met lately is left out: it is in the table, or stands in the batch already. Where instances
+    sleep, hardly any was met lately, so that all are kept.
     """
     masks = load(ctx, MASKS)
     mask = load(ctx, COVERAGE) + 8 * (load(ctx, COUNTERS) + 2)
@@ -104,9 +105,11 @@ def keep_new(ctx, n, got, parent):
     while successor < last:
         key = keys + n * (8 * KEYS)
         make_key(successor, key)
-        lately = recent + share(key, MEMORY) * (8 * KEYS)
-        new = differ(key, lately)
-        copy_key(key, lately)
+        new = 1
+        if SLEEPING == 0:
+            lately = recent + share(key, MEMORY) * (8 * KEYS)
+            new = differ(key, lately)
+            copy_key(key, lately)
         copy_state(successor, batch + n * (8 * WORDS))
         if SYMMETRIC == 1:
             if new != 0:
@@ -214,7 +217,8 @@ def ended(ctx, index, end):
 def collect(ctx, most):
     """Expand states of the level into the batch; return how many successors stand in it.
 
-    Where they are inserted soon, their lines are prefetched.
+    Where they are inserted soon, their lines are prefetched, some together: then the cpu looks for
+    their pages together, and goes on meanwhile.
     """
     head = load(ctx, HEAD)
     end = load(ctx, LEVEL_END)
@@ -244,7 +248,7 @@ def collect(ctx, most):
             n = keep_edges(ctx, n, got, head)
         else:
             n = keep_new(ctx, n, got, head)
-        if n - fetched > 16 and most == MOST:
+        if most == MOST and n - fetched >= TOGETHER:
             fetch(ctx, fetched, n)
             fetched = n
         made += firing
@@ -299,8 +303,8 @@ def append(ctx, k, index):
     return 0
 
 
-def sift(ctx, n):
-    """Note which of the batch's first n states may be new; return how many they are.
+def sift(ctx, k, end):
+    """Note which of the states k..end-1 of the batch may be new; return how many they are.
 
     Those whose key stands in its first line are not, and most of them stand there. All are noted
     where edges are kept.
@@ -309,23 +313,21 @@ def sift(ctx, n):
     picked = load(ctx, PICKED)
     wanted = load(ctx, TARGETS) != 0
     count = 0
-    k = 0
-    while k < n:
+    while k < end:
         store32(picked, count, k)
         count += missing(load(ctx, TABLE), load(ctx, SLOTS), keys + k * (8 * KEYS)) | wanted
         k += 1
     return count
 
 
-def absorb(ctx, n):
-    """Insert the first n states of the batch, in order."""
+def insert(ctx, n, tail):
+    """Insert n states of the batch that are picked, in order; return the log's length then."""
     table = load(ctx, TABLE)
     slots = load(ctx, SLOTS)
-    tail = load(ctx, TAIL)
     index = load(ctx, INDEX)
     targets = load(ctx, TARGETS)
     picked = load(ctx, PICKED)
-    last = picked + 4 * sift(ctx, n)
+    last = picked + 4 * n
     while picked < last:
         k = load32(picked, 0)
         key = load(ctx, KEYS_AT) + k * (8 * KEYS)
@@ -341,6 +343,19 @@ def absorb(ctx, n):
             store32(targets, load(load(ctx, EDGE_OF), k), found)
             recall(ctx, key, found)
         picked += 4
+    return tail
+
+
+def absorb(ctx, n):
+    """Insert the first n states of the batch, in order: some at a time, whose lines stay near."""
+    tail = load(ctx, TAIL)
+    begin = 0
+    while begin < n:
+        end = begin + NEAR
+        if end > n:
+            end = n
+        tail = insert(ctx, sift(ctx, begin, end), tail)
+        begin = end
     store(ctx, TAIL, tail)
     return 0
 
@@ -441,6 +456,7 @@ INTERNAL: list[Callable[..., int]] = [
     collect,
     append,
     sift,
+    insert,
     absorb,
 ]
 OF_ORBITS: list[Callable[..., int]] = [represent, orbit]  # called where SYMMETRIC is 1

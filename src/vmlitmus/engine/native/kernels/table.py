@@ -125,7 +125,7 @@ def fill(table, line, end, key, used):
     return 0
 
 
-def take_out(table, slot, most, key):
+def empty(table, slot, most, key):
     """Empty a slot; write its key elsewhere. ``most`` is what whole() needs."""
     if SHORT == 1:
         store(key, 0, whole(load32(table, slot), most))
@@ -144,7 +144,7 @@ def move_line(table, slot, most, slots, first, end, aside, taken, used):
     last = slot + LINE
     while slot < last and holds(table, slot) != 0:
         key = aside + taken * (8 * KEYS)
-        take_out(table, slot, most, key)
+        empty(table, slot, most, key)
         line = share(key, slots >> LINE_BITS)
         if line < first or fill(table, line, end, key, used) == 0:
             taken += 1
@@ -227,7 +227,7 @@ INTERNAL: list[Callable[..., int]] = [
     missing,
     find,
     enter,
-    take_out,
+    empty,
     fill,
     move_line,
     spread_part,

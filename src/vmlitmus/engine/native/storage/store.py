@@ -35,15 +35,16 @@ from vmlitmus.engine.native.storage.remainder_table import LINE_KEYS, Plan, Rema
 from vmlitmus.errors import EnginesDisagree
 
 _BATCH = 512  # successors collected before they are inserted
+_TOGETHER = 16  # of these, at least, lines are prefetched together
+_NEAR = 64  # of these, whose lines fit the nearest cache, are inserted together
 _MOST_EDGES = 4 * _BATCH  # edges that one batch can have before its last state
 _SMALL = 1 << 12  # slots up to which a table doubles
 _GROWTH = 1.5  # beyond: each key is moved about twice
 _FULL = 0.8  # share of the slots that may be in use
 _FAMILY = 16  # states in a row whose children are noted together
 _LATELY = 1 << 14  # successors remembered for a while; their keys fit a core's own cache
-_AWAKE = 1 << 10  # of these, where instances sleep: fewer come twice, and a closer cache has them
-_SHORT = 42  # bits of a state up to which a slot has 32 bits, where a search lasts
-_FAR = 120  # lines behind its own in which a key is looked for where slots are short
+_SHORT = (32, 37, 42)  # widths of states that short slots serve, of 31 bits and one
+_FAR = 120  # lines, its own and those behind it, in which a key may be where slots are short
 _LOW = 1 << 12  # slots whose keys are put aside while a table grows
 _MOST_STATES = (1 << 32) - 2  # states are 32-bit indexes
 _GROWING = (
@@ -127,8 +128,9 @@ class StateStore:
         self.remainders: RemainderTable | None = None
         if brief and not (edges or model.named or starts):
             self.remainders = RemainderTable(self, model.bits)
-        self.may_shorten = model.words == 1 and model.bits <= _SHORT
-        self.may_shorten &= not (edges or model.named or self.remainders)
+        self.width = next((width for width in _SHORT if model.bits <= width), 0)
+        if model.words > 1 or edges or model.named or self.remainders is not None:
+            self.width = 0
         self.short = False
         self._compile(effort)
         self._allocate(stop_on, starts)
@@ -148,13 +150,9 @@ class StateStore:
         self.effort = effort
         ir = self.lasting() if self.lasting is not None and effort else None
         self.sleeping = ir is not None
-        before, self.short = self.short, bool(self.may_shorten and effort)
-        self.constants = kernel_constants(
-            self.model,
-            brief=self.remainders is not None,
-            sleeping=self.sleeping,
-            short=self.short,
-        )
+        before, self.short = self.short, self.width > 0 and effort > 0
+        brief, short = self.remainders is not None, self.width * self.short
+        self.constants = kernel_constants(self.model, brief, self.sleeping, short)
         self.line, self.slot = self.constants["LINE"], self.constants["SLOT"]
         self.kernel = _kernel(tuple(self.constants.items()), effort, self.PASSES)
         self.machine = _machine(ir or self.model.ir, effort)
@@ -168,7 +166,7 @@ class StateStore:
                 self._shorten()
 
     def _shorten(self) -> None:
-        """Put all states into a table of short slots; the keys of the one before are others."""
+        """Put all states into a table of short slots: their keys are others there."""
         self.regions.pop("TABLE").close()
         self.regions["LATELY"].clear()
         self.slots = 0
@@ -324,11 +322,12 @@ class StateStore:
     def _fewest(self) -> int:
         """Return how many slots a table has at least.
 
-        Where they are short, so many that 31 bits tell the keys of _FAR lines apart.
+        Where they are short, so many that 31 bits tell the keys of _FAR lines, and of some more,
+        apart: the table divides all numbers of WIDTH bits among its lines.
         """
-        if self.short:
-            return max(1024, 16 * 128 << self.model.bits >> 31)
-        return 1024
+        if not self.short:
+            return 1024
+        return max(1024, self.line * (_FAR + 8) << self.width >> 31)
 
     def capacity(self, slots: int) -> int:
         """Return how many whole keys so many slots may have."""
@@ -365,7 +364,7 @@ class StateStore:
         """Make room for more whole keys; raises OSError."""
         if slots == self.slots:
             return
-        if self.slots and self._get("TABLE") and self.short and self._behind():
+        if self.short and self.slots and self.regions["TABLE"].word32(self.slots):
             raise self.crowded()
         table = self._region("TABLE", self._table_size(slots)).address
         used = Region(slots // self.line)
@@ -378,13 +377,9 @@ class StateStore:
             self._region("INDEX", 4 * slots)
             self.kernel["number_states"](self.ctx.address, 0, self._get("TAIL"))
 
-    def _behind(self) -> int:
-        """Return what stands behind the last slot: something where a key had found no room."""
-        return self.regions["TABLE"].word32(self.slots)
-
     def crowded(self) -> RuntimeError:
-        """Return the error for keys that crowd in some lines, which takes far more than chance."""
-        return RuntimeError("too many keys belong to the same part of the table of states")
+        """Return the error for a key without room in its lines: far more than chance allows."""
+        return RuntimeError("too many states belong to the same lines of the table")
 
     def _spread(self, table: int, slots: int, used: Region) -> bool:
         """Spread the keys of the table over more slots; say whether that was possible."""
@@ -445,19 +440,20 @@ def _machine(ir: str, effort: int) -> Native:
     return Native(ir, effort)
 
 
-def line(words: int, short: bool) -> dict[str, int]:
+def line(words: int, short: bool = False) -> dict[str, int]:
     """Return how many keys, for states of so many words, a line of the table has; as 2**n too."""
     bits = 4 if short else 3 if words == 1 else 2
     return {"LINE": 1 << bits, "LINE_BITS": bits}
 
 
 def kernel_constants(
-    model: NativeModel, *, brief: bool = False, sleeping: bool = False, short: bool = False
+    model: NativeModel, brief: bool, sleeping: bool, short: int
 ) -> dict[str, int]:
     """Return the constants of the kernels for the states of a model.
 
-    ``brief`` says whether the table keeps remainders of them, ``short`` whether 31 bits and their
-    place, and ``sleeping`` whether ``expand`` leaves out what sleeps.
+    ``brief`` says whether the table keeps remainders of keys in a search whose states are in a
+    file, and ``sleeping`` whether ``expand`` leaves out what sleeps. ``short`` is the width of
+    states whose slots are short, or 0.
     """
     words = model.words
     return {
@@ -465,19 +461,21 @@ def kernel_constants(
         "WORDS": words,
         "KEYS": min(words, 2),
         "MOST": _BATCH,
-        "MEMORY": min(_LATELY, _AWAKE) if sleeping else _LATELY,
+        "TOGETHER": _TOGETHER,
+        "NEAR": _NEAR,
+        "MEMORY": _LATELY,
         "MOST_EDGES": _MOST_EDGES,
         "UNKNOWN": _NO_PARENT,
         "LOW": _LOW,
         "LINE_KEYS": LINE_KEYS,
         "BRIEF": int(brief),
-        "SHORT": int(short),
+        "SHORT": int(short > 0),
         "SLOT": 4 if short else 8 * min(words, 2),
         "FAR": _FAR if short else 1 << 40,
-        "BITS": model.bits if brief or short else 0,
+        "BITS": short or (model.bits if brief else 0),
         "NO_ROOM": (1 << 64) - 1,
         "FAMILY": _FAMILY,
-        **line(words, short),
+        **line(words, short > 0),
         "GOOD": graph.GOOD,
         "SEED": graph.SEED,
         "NO_PARENT": _NO_PARENT,
