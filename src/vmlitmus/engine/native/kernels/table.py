@@ -137,9 +137,9 @@ def empty(table, slot, most, key):
 
 
 def move_line(table, slot, most, slots, first, end, aside, taken, used):
-    """Move the keys of a line to lines first..end-1, or behind those aside; return how many these are.
+    """Move those keys of a line that belong to lines first..end-1 there, as far as there is room.
 
-    Only a key whose own line is among them goes there.
+    The others are put aside, behind ``taken`` keys; returns how many they are then.
     """
     last = slot + LINE
     while slot < last and holds(table, slot) != 0:
