@@ -5,6 +5,13 @@
 A table without deletion has lines of 64 bytes, one cache line each, whose slots fill from the first
 on; one comparison of a whole line finds a key or the first empty slot. A line's place is
 proportional to the key, so the table grows in order, where it is.
+
+A slot holds a whole key, or, where it is SHORT, a number of 32 bits. Then a state has at most BITS
+bits, and its key is another number of as many. The key is in its own line or in one of the next
+FAR - 1, so the line says the highest bits, and the slot keeps the lowest 31, with a bit that says
+that it is taken. The table has so many lines that the keys of FAR of them differ in these 31 bits:
+no state is taken for another, and the whole key is known when the table grows. A key for which FAR
+lines have no room goes behind the last slot; then the search ends without an answer.
 """
 
 from __future__ import annotations
@@ -93,17 +100,16 @@ def enter(ctx, key):
 
 
 def highest(line, lines):
-    """Return a number that the BITS bits of no key exceed that belongs to a line, or before.
+    """Return a number that no key exceeds that belongs to a line or to one before.
 
-    It is hardly more than the highest of them: of two numbers with the same lowest 31 bits, one is
-    no key that a line before could not take.
+    It is at most (lines >> (64 - BITS)) + 3 more than the highest of these keys.
     """
     each = ((1 << 64) - 1) // lines
     return (((line + 1) * each) >> (64 - BITS)) + (lines >> (64 - BITS)) + 2
 
 
 def whole(kept, most):
-    """Return the key of which a SHORT slot keeps a number, where none of its line exceeds most."""
+    """Return the key of which a SHORT slot keeps a number: the highest that is not above most."""
     return ((most - ((most - kept) & ((1 << 31) - 1))) << (64 - BITS)) | 1
 
 
@@ -126,7 +132,7 @@ def fill(table, line, end, key, used):
 
 
 def empty(table, slot, most, key):
-    """Empty a slot; write its key elsewhere. ``most`` is what whole() needs."""
+    """Empty a slot, and write its key elsewhere; ``most`` is what highest() says of its line."""
     if SHORT == 1:
         store(key, 0, whole(load32(table, slot), most))
         store32(table, slot, 0)
