@@ -105,9 +105,9 @@ FAULTS = (
     Fault(
         "counting",
         "an edge leads to a state itself, not to the one that stands for its orbit",
-        "engine/native/kernels/breadth_first.py",
-        "            canonical(load(ctx, CANONICAL), successor)\n",
-        "            orbit(ctx, successor)\n",
+        "engine/native/kernels/graph.py",
+        "        canonical(load(g, CANONICAL), successor)\n",
+        "        copy_state(successor, successor)\n",
         at=4,
     ),
     Fault(

@@ -166,11 +166,10 @@ def spread(table, old, new, ratio, aside, used):
     return 1
 
 
+LOOKING: list[Callable[..., int]] = [stands_in, ends_in, find]
 INTERNAL: list[Callable[..., int]] = [
-    stands_in,
-    ends_in,
+    *LOOKING,
     missing,
-    find,
     enter,
     put_aside,
     fill,
