@@ -430,7 +430,7 @@ SEARCH = (
         "engine/native/kernels/graph.py",
         "e = load(load(g, BEFORE), state)\n",
         "e = load(load(g, BEFORE), state) + 1\n",
-        at=5,
+        at=117,
     ),
     Fault(
         "search",
