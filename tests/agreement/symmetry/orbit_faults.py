@@ -108,7 +108,7 @@ FAULTS = (
         "engine/native/kernels/graph.py",
         "        canonical(load(g, CANONICAL), successor)\n",
         "        copy_state(successor, successor)\n",
-        at=4,
+        at=212,
     ),
     Fault(
         "runs",

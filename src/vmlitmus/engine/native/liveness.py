@@ -16,9 +16,10 @@ from vmlitmus.errors import EnginesDisagree
 _SLICE = 200_000  # units of work between two looks at the clock
 _BATCHES = 100  # the same for batches of states that are expanded again
 _CLOSED = (1 << 32) - 1
-_AHEAD = 8  # states of a component whose steps are fetched before they are needed
-_FASTER = 100  # native code visits as many states while Python visits one
+_AHEAD = 16  # states ahead of which is fetched what a state of a component enables
+_FASTER = 25  # native code visits as many states while Python visits one
 _BY_STATE = {"WAITS": 4, "ORDER": 4, "CAME": 4, "FIRST": 8}  # bytes each
+_SETS = ("WEAK", "STRONG", "ALWAYS", "EVER", "KEPT", "BROKEN", "BEST_EVER")
 _BY_NUMBER = {
     **dict.fromkeys(("NUMBER", "ROOTS", "STACKED", "PART", "MEMBERS", "QUEUE"), 4),
     "CALLS": 16,
@@ -59,7 +60,8 @@ class Waiting(StateGraph):
 
     def __init__(self, search: Search, instances: int, promises: Promises) -> None:
         assert search.model.named
-        self.promises = dict(sorted(promises.items(), key=lambda p: p[1] != "weak"))
+        self.promises = promises
+        self.sets = max(-(-len(promises) // 64), 1)
         self.taken_bits = 0 if instances <= 1 << 8 else 1 if instances <= 1 << 16 else 2
         super().__init__(
             search,
@@ -68,13 +70,15 @@ class Waiting(StateGraph):
             AHEAD=_AHEAD,
             NAMES_AT=search.model.names_at,
             TAKEN_BITS=self.taken_bits,
+            SETS=self.sets,
+            ALL=(1 << 64) - 1,
         )
-        counters = dict.fromkeys(("ENABLED", "KEPT", "BEST_ENABLED"), 8 * len(self.promises))
-        self.room(PROMISE=8 * instances, **counters)
-        for number, instance in enumerate(self.promises, 1):
+        self.room(PROMISE=8 * instances, **dict.fromkeys(_SETS, 8 * self.sets))
+        for number, instance in enumerate(promises, 1):
             self.regions["PROMISE"].set_word(instance, number)
-        self.put("PROMISES", len(self.promises))
-        self.put("WEAK", sum(f == "weak" for f in self.promises.values()))
+        for name in ("weak", "strong"):
+            some = sum(1 << n for n, fair in enumerate(promises.values()) if fair == name)
+            self.regions[name.upper()].write(0, some.to_bytes(8 * self.sets, "little"))
         self.put("STATES", self.states)
 
     def fair_loop(self, awaited: int, asked: int) -> Loop | None:
@@ -94,6 +98,7 @@ class Waiting(StateGraph):
     def _wait(self) -> None:
         """Find the waiting states and their steps."""
         self.room(**{name: size * (self.states + 2) for name, size in _BY_STATE.items()})
+        self.room(ENABLED=8 * self.sets * (self.states + 2))
         self.over("look")
         for name in ("NEXT", "BEHIND", "COUNT"):
             self.put(name, 1)
@@ -114,8 +119,8 @@ class Waiting(StateGraph):
 
     def _loop(self) -> Loop:
         """Return the loop of the nearest fair component, with the way there."""
-        counts = self.regions["BEST_ENABLED"].words(0, len(self.promises))
-        occurring = [i for i, count in zip(self.promises, counts, strict=True) if count]
+        ever = self.regions["BEST_EVER"].words(0, self.sets)
+        occurring = [i for n, i in enumerate(self.promises) if ever[n >> 6] >> (n & 63) & 1]
         found = self.kernel["nearest"](self.ctx.address, CANDIDATES)
         near = list(self.regions["QUEUE"].words32(0, found))
         self.kernel["open_ways"](self.ctx.address)

@@ -54,17 +54,20 @@ FIELDS = (
     "PARTS",  # how many components
     "MEMBERS",  # numbers component by component, 32 bits each
     "PLACED",  # how many they are
-    # fairness
-    "PROMISE",  # for each instance 1 + the index of its promise, or 0; weak ones first
-    "WEAK",  # how many weak promises
-    "PROMISES",  # how many in all
-    "ENABLED",  # for each promise: in how many states of the component it is enabled
-    "KEPT",  # for each promise: whether a step inside the component takes it
+    # fairness: sets of promises are SETS words, with a bit for each
+    "PROMISE",  # for each instance 1 + the index of its promise, or 0
+    "WEAK",  # the weak promises
+    "STRONG",  # the strong ones
+    "ENABLED",  # by number: what is enabled
+    "ALWAYS",  # what is enabled in all states of the component
+    "EVER",  # what is enabled in some
+    "KEPT",  # what a step inside the component takes
+    "BROKEN",  # what a run through it breaks
     "JUDGED",  # place in MEMBERS up to which components were judged
     "BEST",  # least number in a fair component, or 0
     "BEST_FROM",  # its place in MEMBERS
     "BEST_TO",
-    "BEST_ENABLED",  # for each promise: whether it is enabled somewhere in it
+    "BEST_EVER",  # what is enabled somewhere in it
     # the way between two states of the component found
     "QUEUE",  # numbers reached, 32 bits each
     "QUEUE_HEAD",
@@ -142,12 +145,22 @@ def take(taken, e):
     return load32(taken, e)
 
 
-def note_taken(g, e, got):
-    """Note the instances of the ``got`` steps from e on."""
+def add(promises, promise):
+    """Put a promise into a set."""
+    word = promises + 8 * (promise >> 6)
+    store(word, 0, load(word, 0) | (1 << (promise & 63)))
+    return 0
+
+
+def note_taken(g, e, got, enabled):
+    """Note the instances of the ``got`` steps from e on, and which promises a state enables."""
     names = load(g, COVERAGE) + 8 * NAMES_AT
     taken = load(g, TAKEN)
     k = 0
     while k < got:
+        promise = load(load(g, PROMISE), load(names, k))
+        if promise != 0:
+            add(enabled, promise - 1)
         if TAKEN_BITS == 0:
             store8(taken, e + k, load(names, k))
         if TAKEN_BITS == 1:
@@ -166,7 +179,7 @@ def collect_steps(g):
     n = 0
     while number < behind and n <= MOST and number < most:
         got = unfold(g, load32(load(g, ORDER), number), n)
-        note_taken(g, load(g, EDGES) + n, got)
+        note_taken(g, load(g, EDGES) + n, got, load(g, ENABLED) + number * (8 * SETS))
         store(load(g, FIRST), number, load(g, EDGES) + n)
         k = n
         n += got
@@ -305,51 +318,64 @@ def cut(g, budget):
 
 
 def ahead(g, begin, end):
-    """Prefetch where the steps of the members of a component stand that come next."""
-    if begin + 2 * AHEAD < end:
-        prefetch(load(g, FIRST), load32(load(g, MEMBERS), begin + 2 * AHEAD))
-        first = load(load(g, FIRST), load32(load(g, MEMBERS), begin + AHEAD))
-        prefetch(load(g, TAKEN), first >> (3 - TAKEN_BITS))
+    """Prefetch what the members of a component enable that come soon."""
+    if begin + AHEAD < end:
+        prefetch(load(g, ENABLED), load32(load(g, MEMBERS), begin + AHEAD) * SETS)
+    return 0
+
+
+def lacking(here, kept):
+    """Say whether of some promises one is not kept yet."""
+    lacks = 0
+    for w in range(SETS):
+        lacks = lacks | (load(here, w) & (load(kept, w) ^ ALL))
+    return lacks
+
+
+def take_inside(g, number, part):
+    """Note the promises that steps from a state to others of its component keep."""
+    e = load(load(g, FIRST), number)
+    last = load(load(g, FIRST), number + 1)
+    while e < last:
+        promise = load(load(g, PROMISE), take(load(g, TAKEN), e))
+        if promise != 0:
+            if load32(load(g, PART), load32(load(g, TARGETS), e)) == part:
+                add(load(g, KEPT), promise - 1)
+        e += 1
     return 0
 
 
 def weigh(g, begin, end):
-    """Count, for each promise, where in a component it is enabled, and whether it is kept."""
-    enabled = load(g, ENABLED)
+    """Find what is enabled in a component, everywhere and somewhere, and what is kept."""
+    always = load(g, ALWAYS)
+    ever = load(g, EVER)
     kept = load(g, KEPT)
-    i = 0
-    while i < load(g, PROMISES):
-        store(enabled, i, 0)
-        store(kept, i, 0)
-        i += 1
-    promises = load(g, PROMISE)
-    taken = load(g, TAKEN)
+    for w in range(SETS):
+        store(always, w, ALL)
+        store(ever, w, 0)
+        store(kept, w, 0)
     part = load32(load(g, PART), load32(load(g, MEMBERS), begin))
     while begin < end:
         ahead(g, begin, end)
-        state = load32(load(g, MEMBERS), begin)
-        e = load(load(g, FIRST), state)
-        last = load(load(g, FIRST), state + 1)
-        while e < last:
-            promise = load(promises, take(taken, e))
-            if promise != 0:
-                store(enabled, promise - 1, load(enabled, promise - 1) + 1)
-                if load(kept, promise - 1) == 0:
-                    if load32(load(g, PART), load32(load(g, TARGETS), e)) == part:
-                        store(kept, promise - 1, 1)
-            e += 1
+        number = load32(load(g, MEMBERS), begin)
+        here = load(g, ENABLED) + number * (8 * SETS)
+        for w in range(SETS):
+            store(always, w, load(always, w) & load(here, w))
+            store(ever, w, load(ever, w) | load(here, w))
+        if lacking(here, kept) != 0:
+            take_inside(g, number, part)
         begin += 1
     return 0
 
 
-def is_broken(g, promise, size):
-    """Say whether a promise is broken by a run through the component just weighed."""
-    if load(load(g, KEPT), promise) != 0:
-        return 0
-    enabled = load(load(g, ENABLED), promise)
-    if promise < load(g, WEAK):
-        return enabled == size
-    return enabled != 0
+def find_broken(g, kind, enabled):
+    """Note as BROKEN what of a kind is enabled and not kept; say whether there is any."""
+    some = 0
+    for w in range(SETS):
+        broken = load(kind, w) & load(enabled, w) & (load(load(g, KEPT), w) ^ ALL)
+        store(load(g, BROKEN), w, broken)
+        some = some | broken
+    return some
 
 
 def keep(g, begin, end):
@@ -365,36 +391,22 @@ def keep(g, begin, end):
         store(g, BEST, best)
         store(g, BEST_FROM, begin)
         store(g, BEST_TO, end)
-        k = 0
-        while k < load(g, PROMISES):
-            store(load(g, BEST_ENABLED), k, load(load(g, ENABLED), k))
-            k += 1
-    return 0
-
-
-def is_out(g, state):
-    """Say whether a broken (strong) promise is enabled in a state of the component weighed."""
-    promises = load(g, PROMISE)
-    taken = load(g, TAKEN)
-    weak = load(g, WEAK)
-    e = load(load(g, FIRST), state)
-    last = load(load(g, FIRST), state + 1)
-    while e < last:
-        promise = load(promises, take(taken, e))
-        if promise > weak:
-            if load(load(g, KEPT), promise - 1) == 0:
-                return 1
-        e += 1
+        for w in range(SETS):
+            store(load(g, BEST_EVER), w, load(load(g, EVER), w))
     return 0
 
 
 def leave_out(g, begin, end, everything):
-    """Leave the states out that no fair part can have; all of them, or some."""
+    """Leave the states out that no fair part can have: all, or those that enable what is BROKEN."""
     while begin < end:
         ahead(g, begin, end)
-        state = load32(load(g, MEMBERS), begin)
-        if everything != 0 or is_out(g, state) != 0:
-            store32(load(g, PART), state, 0)
+        number = load32(load(g, MEMBERS), begin)
+        here = load(g, ENABLED) + number * (8 * SETS)
+        out = everything
+        for w in range(SETS):
+            out = out | (load(here, w) & load(load(g, BROKEN), w))
+        if out != 0:
+            store32(load(g, PART), number, 0)
         begin += 1
     return 0
 
@@ -413,16 +425,8 @@ def judge(g, budget):
                 break
             end += 1
         weigh(g, begin, end)
-        weak = 0
-        strong = 0
-        i = 0
-        while i < load(g, PROMISES):
-            if is_broken(g, i, end - begin) != 0:
-                if i < load(g, WEAK):
-                    weak = 1
-                else:
-                    strong = 1
-            i += 1
+        weak = find_broken(g, load(g, WEAK), load(g, ALWAYS))
+        strong = find_broken(g, load(g, STRONG), load(g, EVER))
         if weak == 0 and strong == 0:
             keep(g, begin, end)
         else:
@@ -529,6 +533,7 @@ INTERNAL: list[Callable[..., int]] = [
     next_source,
     lengthen,
     take,
+    add,
     note_taken,
     collect_steps,
     visit,
@@ -536,10 +541,11 @@ INTERNAL: list[Callable[..., int]] = [
     leave,
     next_root,
     ahead,
+    lacking,
+    take_inside,
     weigh,
-    is_broken,
+    find_broken,
     keep,
-    is_out,
     leave_out,
 ]
 EXPORTED: list[Callable[..., int]] = [
