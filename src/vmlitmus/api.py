@@ -21,7 +21,7 @@ from vmlitmus.litmus import Catalogue, load_model
 from vmlitmus.litmus.catalogue import Selected
 from vmlitmus.outcome import Ablation, Outcome, TraceStep, Verdict, exit_code
 from vmlitmus.report import explain as report
-from vmlitmus.report import line, summary
+from vmlitmus.report import line, row, summary
 from vmlitmus.report.ablation.one_test import ablation
 from vmlitmus.report.grids.grid import Grid
 from vmlitmus.report.grids.grid_text import plain
@@ -88,7 +88,8 @@ class Check(Sequence[Outcome]):
 
     def __str__(self) -> str:
         width = min(max((len(o.name) for o in self.outcomes), default=0), 60)
-        return "\n".join([*(line(o, width) for o in self), summary(self.outcomes, self.seconds)])
+        rows = [row(outcome) for outcome in self.outcomes]
+        return "\n".join([*(line(one, width) for one in rows), summary(rows, self.seconds)])
 
     __repr__ = __str__
 

@@ -19,11 +19,12 @@ from instance_order import order_differs
 from random_models import Writer
 
 from vmlitmus.compiler import Machine, build
+from vmlitmus.compiler.machine.lowering_cache import _FAMILIES
 from vmlitmus.engine import Limits, Progress, run
 from vmlitmus.engine.reference.search import Stepper
 from vmlitmus.errors import EnginesDisagree, ModelError, ScenarioError
 from vmlitmus.lang import Claim, Model
-from vmlitmus.lang.syntax.trees import _functions, forget, names_of, outside_names
+from vmlitmus.lang.syntax.trees import _functions, _parsed, forget, names_of, outside_names
 from vmlitmus.outcome import Result
 
 LARGEST = 250  # states; larger models say nothing more
@@ -58,6 +59,11 @@ class TooLarge(Exception):
 
 def load(text: str) -> Model:
     """Return the model in a source text."""
+    return model_of(loaded(text))
+
+
+def loaded(text: str) -> ModuleType:
+    """Return a module with the code of a source text."""
     name = f"random_model_{next(_NUMBERS)}"
     _LOADED.append(name)
     with tempfile.TemporaryDirectory() as folder:
@@ -65,8 +71,14 @@ def load(text: str) -> Model:
         path.write_text(text)
         module = sys.modules[name] = ModuleType(name)
         module.__file__ = str(path)
-        exec(compile(text, str(path), "exec"), module.__dict__)  # noqa: S102 - our own text
         _functions(str(path))  # parsed while the file is there
+        exec(compile(_parsed(str(path)), str(path), "exec"), module.__dict__)  # noqa: S102 - ours
+    return module
+
+
+def model_of(module: ModuleType, more: str = "") -> Model:
+    """Return the model in a module, once some text more was executed in it."""
+    exec(more, module.__dict__)  # noqa: S102 - our own text
     model = module.MODEL
     assert isinstance(model, Model)
     return model
@@ -77,6 +89,7 @@ def tidy() -> None:
     for name in _LOADED:
         sys.modules.pop(name, None)
     _LOADED.clear()
+    _FAMILIES.clear()
     names_of.cache_clear()
     outside_names.cache_clear()
     forget("")

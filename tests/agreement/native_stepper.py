@@ -39,7 +39,7 @@ class NativeStepper:
         if count >> 63:
             raise ModelError(f"{self.machine.instances[(1 << 64) - count - 1]} fails")
         taken = dict(zip(self.machine.step_ids, self._counters.words(0, steps), strict=True))
-        names = self._counters.words(steps, count)
+        names = self._counters.words(self._model.names_at, count)
         found = [(self.machine.instances[i], self._after(k)) for k, i in enumerate(names)]
         return found, {name: times for name, times in taken.items() if times}
 

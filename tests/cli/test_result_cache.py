@@ -17,11 +17,12 @@ import pytest
 
 import vmlitmus
 from vmlitmus.decide import Job, decide
-from vmlitmus.decide.cache import Keys, Store
+from vmlitmus.decide.cache import Keys, Store, WholeCheck
 from vmlitmus.decide.cache.record import Damaged, read, written
 from vmlitmus.lang import Claim
 from vmlitmus.litmus import Catalogue
 from vmlitmus.outcome import Outcome, Verdict
+from vmlitmus.report import Row
 
 PACKAGE = Path(vmlitmus.__file__).parent
 TEST = "page-reused"
@@ -269,3 +270,120 @@ def test_the_store_keeps_what_was_used_last(tmp_path: Path, decided: list[Outcom
     found = [number for number in range(15) if store.find(f"{number:064x}", decided[0])]
     assert len(found) <= 10
     assert found == list(range(15 - len(found), 15))
+
+
+TOPIC = "cache-flush"
+
+
+@pytest.fixture
+def copied(tmp_path: Path) -> Path:
+    """Return a copy of the package with few tests of the topic, all of it written long ago."""
+    package = tmp_path / "package" / "vmlitmus"
+    shutil.copytree(PACKAGE, package, ignore=shutil.ignore_patterns("__pycache__"))
+    few = {name.partition("[")[0] for name in SOME}
+    for file in (package / "catalogue" / TOPIC).glob("*.toml"):
+        if file.stem not in few:
+            file.unlink()
+    for file in package.rglob("*.*"):
+        aged(file)
+    return package
+
+
+def aged(file: Path) -> None:
+    long_ago = time.time() - 1000
+    os.utime(file, (long_ago, long_ago))
+
+
+def test_the_second_check_of_a_topic_takes_one_record(tmp_path: Path, copied: Path) -> None:
+    first = check(tmp_path, TOPIC, package=copied)
+    for file in files(tmp_path):
+        file.unlink()  # so that what is said was said before, as a whole
+    again = check(tmp_path, TOPIC, package=copied)
+    assert again.splitlines()[:-1] == first.splitlines()[:-1]
+    assert kept(again) == len(again.splitlines()) - 1 > 1
+    assert len(check(tmp_path, TOPIC, "-q", package=copied).splitlines()) == 1
+    assert kept(check(tmp_path, TOPIC, "--engine", "reference", package=copied)) == 0
+    assert kept(check(tmp_path, TOPIC, "--no-symmetry", package=copied)) == 0
+    assert kept(check(tmp_path, TOPIC, TEST, package=copied)) == 0
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "catalogue/cache-flush/counts.json",
+        "model/kvm/cache_flush/policies/all_online.py",
+        "report/summary.py",
+    ],
+)
+def test_one_record_is_for_one_content_of_the_package(
+    tmp_path: Path, copied: Path, name: str
+) -> None:
+    def said_before() -> int:
+        """Return how many results one record had, and leave none but such records behind."""
+        found = kept(check(tmp_path, TOPIC, package=copied))
+        for file in files(tmp_path):
+            file.unlink()
+        return found
+
+    assert said_before() == 0
+    edited = copied / name
+    text = edited.read_text()
+    edited.write_text(text + "\n")
+    later = time.time() + 1000  # edited during the check, for all that it knows
+    os.utime(edited, (later, later))
+    assert said_before() == 0
+    assert said_before() == 0
+    aged(edited)
+    assert said_before() == 0
+    assert said_before() > 0
+    edited.write_text(text)
+    aged(edited)
+    assert said_before() > 0
+
+
+def test_an_unexpected_verdict_is_said_again_with_its_exit_code(
+    tmp_path: Path, copied: Path
+) -> None:
+    counts = copied / "catalogue" / TOPIC / "counts.json"
+    stored = json.loads(counts.read_text())
+    stored[TEST][0] += 1
+    counts.write_text(json.dumps(stored))
+    aged(counts)
+    first = check(tmp_path, TOPIC, package=copied)
+    again = check(tmp_path, TOPIC, package=copied)
+    assert "1 unexpected" in again
+    assert "counts differ" in again
+    assert first.splitlines()[:-1] == again.splitlines()[:-1]
+    only = check(tmp_path, TOPIC, "--only-unexpected", package=copied)
+    assert len(only.splitlines()) == 2
+    environment = dict(os.environ) | {"XDG_CACHE_HOME": str(tmp_path)}
+    environment.pop("VMLITMUS_NO_CACHE")
+    command = [sys.executable, "-m", "vmlitmus", "check", TOPIC, "-q"]
+    environment["PYTHONPATH"] = str(copied.parent)
+    done = subprocess.run(command, env=environment, capture_output=True, check=False, timeout=300)
+    assert done.returncode == 1
+
+
+def test_a_check_that_ended_early_is_no_record(tmp_path: Path, copied: Path) -> None:
+    counts = copied / "catalogue" / TOPIC / "counts.json"
+    stored = json.loads(counts.read_text())
+    counts.write_text(json.dumps({name: [one + 1, *more] for name, (one, *more) in stored.items()}))
+    aged(counts)
+    early = check(tmp_path, TOPIC, "-x", "-j", "1", package=copied)
+    assert len(early.splitlines()) < len(check(tmp_path, TOPIC, package=copied).splitlines())
+
+
+@pytest.mark.parametrize("text", ["[]", "{", '[{"word": 1}]', "null", "[" * 5000])
+def test_a_record_of_a_check_with_something_else_is_none(tmp_path: Path, text: str) -> None:
+    store = Store(tmp_path / "results").open()
+    assert store is not None
+    record = WholeCheck(store, Row, ("asked",))
+    rows = (Row("  holds", "a-test", " 5 states", "as expected", 0, kept=True),)
+    record.keep(rows)
+    assert record.find() == rows
+    [note] = (tmp_path / "results").glob("*/*.note")
+    key = note.parent.name + note.stem
+    store.keep_note(key, text)
+    assert record.find() in (None, ())
+    note.write_bytes(note.read_bytes()[:-3])
+    assert record.find() is None

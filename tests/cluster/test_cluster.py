@@ -64,15 +64,17 @@ def killed(command: list[str], times: int) -> tuple[int, str]:
         [sys.executable, "-m", "vmlitmus", *command], stdout=subprocess.PIPE, text=True
     )
     ends = time.monotonic() + 900
-    met: set[int] = set()
-    while len(met) < times and process.poll() is None and time.monotonic() < ends:
-        found = [pid for pid in workers(process.pid, b"ray::_Actor.call") if pid not in met]
-        if found:
+    kills = 0
+    before: set[int] = set()  # workers of attempts that were ended
+    while kills < times and process.poll() is None and time.monotonic() < ends:
+        if set(workers(process.pid, b"ray::_Actor.call")) - before:
             time.sleep(0.3)
-            met.add(found[0])
-            os.kill(found[0], signal.SIGKILL)
+            found = set(workers(process.pid, b"ray::_Actor.call")) - before
+            os.kill(min(found), signal.SIGKILL)
+            before |= found  # the search ends the others, and begins anew with other processes
+            kills += 1
         time.sleep(0.02)
-    assert len(met) == times, "no worker was seen"
+    assert kills == times, "no worker was seen"
     out, _ = process.communicate(timeout=300)
     return process.returncode, out
 

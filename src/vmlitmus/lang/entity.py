@@ -138,7 +138,11 @@ class Recorder:
 
     def write(self, entity: Entity, name: str, value: object) -> None:
         """Set a field; raises ModelError for an unknown or constant field, or a bad value."""
-        found = self.variables.get((entity, name)) or self.settled.get((entity, name))
+        place = entity, name
+        found = self.variables.get(place)
+        varies = found is not None
+        if found is None:
+            found = self.settled.get(place)
         if found is None:
             known = [field for field in vars(entity) if not field.startswith("_")]
             reason = "it is constant" if name in known else unknown("field", name, known)
@@ -151,10 +155,10 @@ class Recorder:
         except OutOfRange as error:
             raise ModelError(f"cannot write {entity}.{name}: {error}") from None
         store(entity, name, domain, code)
-        if (entity, name) in self.variables:
+        if varies:
             self.written[index] = code
         else:
-            self.strayed.add((entity, name))
+            self.strayed.add(place)
 
     def code(self, entity: Entity, name: str) -> int:
         """Return the code of what a variable holds now."""

@@ -146,7 +146,7 @@ class Follower:
         if count >> 63:
             raise ModelError(f"{self.machine.instances[(1 << 64) - count - 1]} fails")
         words = self._layout.words
-        names = self._counters.words(self._model.counters, count)
+        names = self._counters.words(self._model.names_at, count)
         flat = self._out.words(0, count * words)
         return [
             (name, self._canonical(flat[n * words : (n + 1) * words]))

@@ -1,6 +1,7 @@
 """Private pages of an SNP guest: guest_memfd, memory attributes, SPTEs, the RMP and firmware.
 
-A page stands for one gfn, its folio in guest_memfd and the RMP entry of the folio's pfn.
+A page stands for one gfn, its folio in guest_memfd and the RMP entry of the folio's pfn. Without a
+memslot in the scenario, one is there all the time.
 """
 
 from __future__ import annotations
@@ -18,6 +19,17 @@ class Rmp(Enum):
     SHARED = "the hypervisor's"
     GUEST = "the guest's"
     FIRMWARE = "firmware's"
+
+
+class Place(Enum):
+    """Where a memslot is."""
+
+    NONE = "not made yet"
+    NEW = "made, and not installed"
+    INSTALLED = "installed"
+    INVALID = "replaced by its INVALID copy"
+    REMOVED = "not installed any more"
+    FREED = "freed"
 
 
 class Host(Entity):
@@ -38,7 +50,21 @@ class Host(Entity):
     lists_calling: Const[bool] = True  # an SVSM lists calling areas too
     checks_region: Const[bool] = True  # an SVSM checks each page of a huge page
     guest_response: Const[bool] = False  # the response page of a guest request is the guest's
+    metadata_fails: Const[bool] = False  # the metadata of a memslot cannot be allocated
+    error_order: Const[bool] = False  # a memory error takes invalidate_lock, then the folio lock
+    skips_missing: Const[bool] = False  # a walk skips reverse maps that are not there
+    retries_missing: Const[bool] = False  # a fault without a write-track table is tried again
     slots_lock: bool = False
+    slots_arch_lock: bool = False
+    mf_mutex: bool = False  # memory_failure() of the whole host
+    shadow_root: bool = False  # kvm->arch.shadow_root_allocated
+    file_open: bool = True  # the file descriptor of the guest_memfd
+    file_refs: Annotated[int, Between(0, 4)] = 0  # other references to its file
+    released: bool = False  # kvm_gmem_release() has freed the gmem_file
+    file_misused: bool = False  # the gmem_file was used after that
+    rmap_missing: bool = False  # reverse maps were walked that are not there
+    track_missing: bool = False  # a write-track table was read that is not there
+    unbalanced: bool = False  # an invalidation ended that had not begun
     guest_req_mutex: bool = False
     invalidate_lock: bool = False  # the invalidate_lock of the guest_memfd's mapping
     mmap_lock: bool = False
@@ -59,6 +85,7 @@ class Page(Entity):
     """A private page."""
 
     starts_huge: Const[bool] = False  # the first one of a huge page
+    starts_slot: Const[bool] = False  # the first one of its memslot
     rmp: Rmp = Rmp.SHARED
     private: bool = True  # KVM_MEMORY_ATTRIBUTE_PRIVATE
     in_file: bool = True  # a folio of guest_memfd
@@ -77,6 +104,17 @@ class Page(Entity):
     listed: bool = False  # the SVSM has it in its list of VMSAs
     vmsa: bool = False  # the RMP says that it is a VMSA
     calling: bool = False  # a vcpu has its calling area of the SVSM here
+    poisoned: bool = False  # PG_hwpoison
+
+
+class Slot(Entity):
+    """A memslot with guest_memfd, which has all pages."""
+
+    place: Place = Place.NONE
+    file: bool = False  # slot->gmem.file
+    bound: bool = False  # it is in the bindings of the guest_memfd
+    rmaps: bool = False  # slot->arch.rmap, and gfn_write_track
+    copy_rmaps: bool = False  # the same of its INVALID copy
 
 
 class Vcpu(Entity, runs_on="self"):
@@ -91,4 +129,6 @@ class Vcpu(Entity, runs_on="self"):
 
 
 class Task(Entity):
-    """A task of the VMM."""
+    """A task of the VMM, or one of the kernel that handles a memory error."""
+
+    walks: Slot | None = None  # the memslot that its invalidation has found

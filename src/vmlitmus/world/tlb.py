@@ -68,6 +68,7 @@ class Host(Entity):
     resets: Const[Reset] = Reset.MERGED
     reloads_root: Const[bool] = False  # a prefault that is tried again reloads the root
     special_root: Const[bool] = False  # the root has no shadow page: PAE paging
+    early_run: Const[bool] = False  # KVM_RUN of a vcpu whose KVM_CREATE_VCPU has not returned
     oops: bool = False  # the kernel dereferenced NULL
     freed_vcpu_used: bool = False  # or a vcpu that had been freed
     leaked: bool = False  # an SPTE went into a root that was zapped before
@@ -142,6 +143,8 @@ class Vcpu(Entity, runs_on="cpu"):
     counted: bool = True  # and below online_vcpus
     fd: bool = True  # userspace has its file descriptor
     held: bool = False  # KVM_CREATE_VCPU holds vcpu->mutex
+    creating: bool = False  # KVM_CREATE_VCPU has not returned, where a test is about that
+    in_run: bool = False  # and KVM_RUN holds vcpu->mutex
     freed: bool = False
     srcu: bool = False  # it is inside kvm->srcu: KVM_PRE_FAULT_MEMORY
     waited: bool = False  # and somebody synchronizes

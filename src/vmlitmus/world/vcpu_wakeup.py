@@ -31,6 +31,14 @@ class Apic(Enum):
     AVIC = "avic"  # by the vIRR and a doorbell, under SVM
 
 
+class Backing(Enum):
+    """Whose vAPIC page the entry of a vcpu in the physical-id table names."""
+
+    OWN = "its own"
+    SECOND = "that of a second vcpu with its id"
+    FREED = "that of a second vcpu, which was freed"
+
+
 class Host(Entity):
     """KVM of one VM."""
 
@@ -45,6 +53,7 @@ class Host(Entity):
     switchable: Const[bool] = False  # what a switch of APICv leaves behind is followed
     marks: Const[bool] = False  # a vcpu puts its cpu into have_run_cpus before VM entry
     ends: Const[bool] = False  # an interrupt is in service until the guest writes EOI
+    freed_written: bool = False  # a sender's microcode has set a bit in a page that was freed
 
 
 class Device(Entity):
@@ -108,6 +117,7 @@ class Vcpu(Entity, runs_on="cpu"):
     # AVIC: the entry in the physical-id table, and the vIRR in the vAPIC page, with one vector.
     is_running: Shared[bool] = False
     entry_cpu: Cpu
+    backing: Backing = Backing.OWN
     virr: Shared[bool] = False
     active: Shared[bool] = True  # apic->apicv_active
     update: Shared[bool] = False  # KVM_REQ_APICV_UPDATE

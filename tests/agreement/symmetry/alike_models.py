@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 from random_models import CONDITION, CONDITIONS, HEAD, TAIL, Writer
 
 SHAPES = (  # cells, and the home of each actor
@@ -14,6 +17,52 @@ SHAPES = (  # cells, and the home of each actor
     (1, (0, 0, 0)),
     (4, (2,)),
 )
+STARTS = (
+    "    pass",
+    "    for a in actors:\n        a.seen = tuple(cells)",
+    "    for a in actors:\n        a.cell = a.home",
+    "    for c in cells:\n        c.friends = tuple(actors)",
+    "    for a in actors:\n        a.flag = True",
+    "    for c in cells:\n        c.flag, c.next = True, c",
+    "    for c in cells:\n        c.count, c.colour = 1, Colour.GREEN",
+)
+
+
+@dataclass(frozen=True)
+class Alike:
+    """The code of models that differ in their setups: what the first one is, and what all have."""
+
+    text: str
+    cells: int
+    homes: tuple[int, ...]
+    start: str
+    names: tuple[str, ...]
+
+    def first(self) -> str:
+        """Return the text that makes the code a model."""
+        return self.model(self.homes, self.start)
+
+    def another(self, choose: Callable[[int], int]) -> str:
+        """Return a text that makes it another model, with as many cells and actors."""
+        count = len(self.homes)
+        patterns = (
+            [i % self.cells for i in range(count)],
+            [i * self.cells // count for i in range(count)],
+            [self.cells - 1] * count,
+            [choose(self.cells) for _ in range(count)],
+        )
+        homes = tuple(patterns[choose(len(patterns))])
+        return self.model(homes, STARTS[choose(len(STARTS))])
+
+    def model(self, homes: tuple[int, ...], start: str) -> str:
+        return TAIL.format(
+            conditions="",
+            cells=", ".join(["make(Cell)"] * self.cells),
+            actors=", ".join(f"make(Actor, home=cells[{home}])" for home in homes),
+            start=start,
+            steps=", ".join(self.names),
+            names=", ".join(CONDITIONS),
+        )
 
 
 class AlikeWriter(Writer):
@@ -21,31 +70,28 @@ class AlikeWriter(Writer):
 
     def model(self) -> str:
         """Return the source text of a whole model; it is small, so that many can be judged."""
+        code = self.code()
+        return code.text + code.first()
+
+    def code(self) -> Alike:
+        """Return the code of a model."""
         steps = [self.step(i) for i in range(1 + self.choose(2))]
         policy = self.policy()
         sequences = [self.sequence(i) for i in range(self.choose(2))]
-        return HEAD + "\n".join([policy, *steps, *sequences]) + self.tail(len(steps), sequences)
+        cells, homes = SHAPES[self.choose(len(SHAPES))]
+        start = STARTS[self.choose(2)]
+        conditions = [
+            CONDITION.format(name=name, test=self.asked(2 - i % 2))
+            for i, name in enumerate(CONDITIONS)
+        ]
+        start = STARTS[2] if self.choose(4) == 3 else start
+        names = [f"step{i}" for i in range(len(steps))] + [f"seq{i}" for i in range(len(sequences))]
+        text = HEAD + "\n".join([policy, *steps, *sequences, *conditions])
+        return Alike(text, cells, homes, start, tuple(names))
 
     def pieces(self, indent: int, size: int, *, loop: bool) -> list[str]:
         self.fuel = min(self.fuel, 3)
         return super().pieces(indent, min(size, 2), loop=loop)
-
-    def tail(self, steps: int, sequences: list[str]) -> str:
-        names = [f"step{i}" for i in range(steps)] + [f"seq{i}" for i in range(len(sequences))]
-        cells, homes = SHAPES[self.choose(len(SHAPES))]
-        start = ("    pass", "    for a in actors:\n        a.seen = tuple(cells)")[self.choose(2)]
-        own = "    for a in actors:\n        a.cell = a.home"
-        return TAIL.format(
-            conditions="".join(
-                CONDITION.format(name=name, test=self.asked(2 - i % 2))
-                for i, name in enumerate(CONDITIONS)
-            ),
-            cells=", ".join(["make(Cell)"] * cells),
-            actors=", ".join(f"make(Actor, home=cells[{home}])" for home in homes),
-            start=own if self.choose(4) == 3 else start,
-            steps=", ".join(names),
-            names=", ".join(CONDITIONS),
-        )
 
     def asked(self, depth: int) -> str:
         """Return a test that sees all entities alike, or one that looks at the first one."""

@@ -12,7 +12,7 @@ FAULTS = (
         _PROOF,
         "for name in self.conditions:",
         "for name in ():",
-        at=49,
+        at=205,
     ),
     Fault(
         "proof",
@@ -36,7 +36,7 @@ FAULTS = (
         "compiler/symmetry/group.py",
         "normal(independent(found))",
         "normal(tuple(found))",
-        at=3104,
+        at=662,
     ),
     Fault(
         "canonical form",
@@ -44,7 +44,7 @@ FAULTS = (
         "engine/native/symmetry/permuting.py",
         "        if lives:\n",
         '        if lives == "":\n',
-        at=6,
+        at=28,
     ),
     Fault(
         "canonical form",
@@ -52,7 +52,7 @@ FAULTS = (
         _CANONICAL,
         "for end in range(len(factor.blocks) - 1, 0, -1):",
         "for end in range(len(factor.blocks) - 1, 1, -1):",
-        at=2,
+        at=4,
     ),
     Fault(
         "canonical form",
@@ -60,7 +60,7 @@ FAULTS = (
         _CANONICAL,
         "return bool(moves & (others | _names(other)) or others & _names(one))",
         "return False",
-        at=17,
+        at=159,
     ),
     Fault(
         "canonical form",
@@ -68,7 +68,7 @@ FAULTS = (
         _CANONICAL,
         "{equal}, i64 {longer}, i64 1",
         "{equal}, i64 1, i64 1",
-        at=2,
+        at=4,
     ),
     Fault(
         "canonical form",
@@ -76,7 +76,7 @@ FAULTS = (
         _CANONICAL,
         "{less}, i64 1, i64 {more}",
         "{less}, i64 1, i64 %met",
-        at=9,
+        at=55,
     ),
     Fault(
         "canonical form",
@@ -84,7 +84,7 @@ FAULTS = (
         _CANONICAL,
         "down, up = list(range(count - 2, -1, -1)), list(range(count - 1))",
         "down, up = list(range(count - 2, -1, -1)), list(range(count - 1))[:0]",
-        at=101,
+        at=55,
     ),
     Fault(
         "counting",
@@ -100,15 +100,15 @@ FAULTS = (
         "engine/native/kernels/breadth_first.py",
         "load(ctx, TRANSITIONS) + got * size",
         "load(ctx, TRANSITIONS) + got",
-        at=6,
+        at=4,
     ),
     Fault(
         "counting",
         "an edge leads to a state itself, not to the one that stands for its orbit",
-        "engine/native/kernels/breadth_first.py",
-        "            canonical(load(ctx, CANONICAL), successor)\n",
-        "            orbit(ctx, successor)\n",
-        at=6,
+        "engine/native/kernels/graph.py",
+        "        canonical(load(g, CANONICAL), successor)\n",
+        "        copy_state(successor, successor)\n",
+        at=212,
     ),
     Fault(
         "runs",

@@ -18,7 +18,7 @@ from orbit_judge import by_seed, cell_opinion
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--first", type=int, default=100_000)
+    parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--count", type=int, default=100_000)
     parser.add_argument("--cell", help="judge this cell of the catalogue instead")
     options = parser.parse_args()

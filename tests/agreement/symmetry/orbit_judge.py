@@ -4,21 +4,36 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from itertools import groupby
+from random import Random
 
 from alike_models import AlikeWriter
-from judge import MAY_BE_REFUSED, Opinion, TooLarge, in_turn, later, load, scenario
+from judge import (
+    MAY_BE_REFUSED,
+    Choose,
+    Opinion,
+    TooLarge,
+    in_turn,
+    later,
+    loaded,
+    model_of,
+    scenario,
+)
 
 from vmlitmus.compiler import Machine
-from vmlitmus.compiler.symmetry import symmetry
 from vmlitmus.decide import Job
 from vmlitmus.engine import Progress, run
+from vmlitmus.engine.confirm import backing
+from vmlitmus.engine.native.decide import orbits_of
 from vmlitmus.errors import EnginesDisagree, ModelError
-from vmlitmus.lang import Claim
+from vmlitmus.lang import Claim, Model
 from vmlitmus.litmus import Catalogue
 from vmlitmus.outcome import Result
 
-LARGEST = 400  # states; the compiled engine judges larger models, up to MOST
+LARGEST = 60  # states; the compiled engine judges larger models, up to MOST
 MOST = 20_000
+TOGETHER = 4  # models of one code
 
 
 def verdict(
@@ -60,19 +75,30 @@ def comparable(result: Result | str) -> object:
     return long, same
 
 
+def whole_verdict(
+    machine: Machine,
+    claim: Claim,
+    observe: tuple[str, ...],
+    by_orbits: Result | str,
+    most: int | None,
+) -> Result | str:
+    """Return what a search of all states finds, in plain Python where there are few."""
+    if isinstance(by_orbits, Result) and by_orbits.states <= LARGEST:
+        with suppress(TooLarge):  # where the claim ends early, and what is observed does not
+            return verdict(machine, claim, observe, "off", "reference", LARGEST)
+    return verdict(machine, claim, observe, "off", "compiled", most)
+
+
 def opinion(
     machine: Machine, claim: Claim, observe: tuple[str, ...], most: int | None = MOST
 ) -> Opinion:
     """Say how the searches differ for a claim, if they do: "alike" where something was."""
-    asked = (claim.condition, *observe, *machine.model.condition(claim.condition).backed_by)
-    if symmetry(machine, asked).order == 1:
+    asked = dict.fromkeys((*claim.conditions, *backing(machine, claim), *observe))
+    if orbits_of(machine, tuple(asked))[0] is None:
         return Opinion("different")
     try:
         by_orbits = verdict(machine, claim, observe, "on", "compiled", most)
-        if isinstance(by_orbits, Result) and by_orbits.states <= LARGEST:
-            whole = verdict(machine, claim, observe, "off", "reference", LARGEST)
-        else:
-            whole = verdict(machine, claim, observe, "off", "compiled", most)
+        whole = whole_verdict(machine, claim, observe, by_orbits, most)
     except TooLarge:
         return Opinion("large")
     if comparable(by_orbits) != comparable(whole):
@@ -90,10 +116,10 @@ def cell_opinion(name: str) -> Opinion:
     return opinion(machine, cell.claim, test.watched, most=None)
 
 
-def judged(text: str, choose) -> Opinion:
+def judged(model: Model, choose: Choose) -> Opinion:
     """Say how the searches differ on one scenario of a model, if they do."""
     try:
-        machine = scenario(load(text), choose)
+        machine = scenario(model, choose)
     except ModelError as error:
         expected = any(reason in str(error) for reason in MAY_BE_REFUSED)
         return Opinion("refused", None if expected else f"refused: {error}")
@@ -105,7 +131,16 @@ def judged(text: str, choose) -> Opinion:
 
 
 def by_seed(seeds: Iterable[int]) -> Iterator[tuple[int, Opinion, str]]:
-    """Judge the random models of some seeds; yields each seed, the opinion and the source text."""
-    for seed, source in in_turn(seeds):
-        text = AlikeWriter(source.randrange).model()
-        yield seed, judged(text, source.randrange), text
+    """Judge the random models of some seeds; yields each seed, the opinion and the source text.
+
+    As many as stand ``TOGETHER`` have one code, which is read and lowered once, and differ in their
+    setups, scenarios and claims.
+    """
+    groups = {first: list(some) for first, some in groupby(seeds, lambda s: s - s % TOGETHER)}
+    for first, source in in_turn(groups):
+        code = AlikeWriter(source.randrange).code()
+        module = loaded(code.text)
+        for seed in groups[first]:
+            choose = (source if seed == first else Random(seed)).randrange
+            more = code.first() if seed == first else code.another(choose)
+            yield seed, judged(model_of(module, more), choose), code.text + more

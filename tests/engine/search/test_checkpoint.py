@@ -20,6 +20,7 @@ from vmlitmus.cli.main import main
 from vmlitmus.engine import Limits, native, run
 from vmlitmus.engine.limits import Checkpoints
 from vmlitmus.engine.native import search
+from vmlitmus.engine.native.graph import unrecoverable
 from vmlitmus.engine.native.search import Search
 from vmlitmus.engine.native.storage import checkpoint
 from vmlitmus.engine.native.storage.checkpoint import CheckpointError
@@ -42,8 +43,8 @@ def kept(folder: Path, *, resume: bool = False, spill: bool = False) -> Limits:
 
 def stopped(folder: Path, words: int, most: int, **more: bool) -> None:
     """Search up to so many states; what was found after the last whole level is lost."""
-    edges = more.pop("edges", False)
-    with Search(model(words), edges=edges, limits=kept(folder, **more)) as made:
+    graph = more.pop("graph", False)
+    with Search(model(words), graph=graph, limits=kept(folder, **more)) as made:
         assert made.run(most).stopped == "large"
 
 
@@ -74,12 +75,12 @@ def test_goes_on(often: None, tmp_path: Path, words: int, spill: bool) -> None:
     assert not list(folder.iterdir())
 
 
-def test_goes_on_with_edges(often: None, tmp_path: Path) -> None:
-    stopped(tmp_path / "kept", 1, 9000, edges=True)
+def test_goes_on_and_asks_what_leads_where(often: None, tmp_path: Path) -> None:
+    stopped(tmp_path / "kept", 1, 9000, graph=True)
     limits = kept(tmp_path / "kept", resume=True)
-    with Search(model(1), edges=True, limits=limits) as made, Search(model(1), edges=True) as plain:
+    with Search(model(1), graph=True, limits=limits) as made, Search(model(1), graph=True) as plain:
         made.run(), plain.run()
-        assert made.unrecoverable(1) == plain.unrecoverable(1) is not None
+        assert unrecoverable(made, 1) == unrecoverable(plain, 1) is not None
 
 
 def test_liveness_goes_on(often: None, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from vmlitmus.engine.limits import Limits, Progress
 from vmlitmus.engine.native import search
+from vmlitmus.engine.native.graph import unrecoverable
 from vmlitmus.engine.native.jit import Native
 from vmlitmus.engine.native.kernels import keys, table
 from vmlitmus.engine.native.kernels.language import compile_kernel
@@ -180,9 +181,9 @@ def test_first_state_that_cannot_recover(words: int, bit: int) -> None:
         reaches |= fresh
         waiting += fresh
     wanted = next((i for i, n in enumerate(WHOLE.parents) if n not in reaches), None)
-    with Search(model(words), edges=True) as made:
+    with Search(model(words), graph=True) as made:
         made.run()
-        assert made.unrecoverable(1 << bit) == wanted
+        assert unrecoverable(made, 1 << bit) == wanted
     assert (wanted is None) == (bit == 2), "both answers occur"
 
 
@@ -318,11 +319,11 @@ def test_memory_limit(words: int) -> None:
 
 
 def test_memory_limit_while_the_graph_is_built() -> None:
-    with Search(model(1), edges=True) as made:
+    with Search(model(1), graph=True) as made:
         made.run()
         made.limits = Limits(memory=made.allocated + 1000)
         with pytest.raises(search.Stopped, match="memory"):
-            made.unrecoverable(1)
+            unrecoverable(made, 1)
 
 
 def test_time_limit_and_progress(monkeypatch: pytest.MonkeyPatch) -> None:

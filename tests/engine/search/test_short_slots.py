@@ -69,7 +69,7 @@ def test_a_state_that_is_wider_has_a_whole_key() -> None:
     for bits, short in ((widest, True), (widest + 1, False)):
         with Search(replace(model(1), bits=bits), effort=2, cores=1) as made:
             assert made.short == short
-    with Search(replace(model(1), bits=BITS), effort=2, edges=True) as made:
+    with Search(replace(model(1), bits=BITS), effort=2, graph=True) as made:
         assert not made.short
     with Search(replace(model(2), bits=BITS), effort=2, cores=1) as made:
         assert not made.short

@@ -17,6 +17,7 @@ from test_search import BITS, WHOLE, model, words_of
 from vmlitmus.cli.main import main
 from vmlitmus.engine import Limits, run
 from vmlitmus.engine.native import search
+from vmlitmus.engine.native.graph import unrecoverable
 from vmlitmus.engine.native.search import Search
 from vmlitmus.engine.native.storage import log_file, remainder_table
 from vmlitmus.litmus import Catalogue
@@ -75,9 +76,9 @@ def test_first_hit_and_what_cannot_recover(tiny: None, tmp_path: Path) -> None:
         assert expected.hit == found.hit is not None
         assert plain.path(found.hit) == made.path(found.hit)
         assert made.state(found.hit) == words_of(BITS[0], 1)
-    with Search(model(1), edges=True) as plain, Search(model(1), limits=limits, edges=True) as made:
+    with Search(model(1), graph=True) as plain, Search(model(1), limits=limits, graph=True) as made:
         plain.run(), made.run()
-        assert plain.unrecoverable(1) == made.unrecoverable(1)
+        assert unrecoverable(plain, 1) == unrecoverable(made, 1)
 
 
 def cells(most: int | None) -> list[object]:

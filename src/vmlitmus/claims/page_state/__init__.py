@@ -12,6 +12,21 @@ from vmlitmus.claims.page_state.guest import (
     svsm_zeroes_calling_area,
     svsm_zeroes_vmsa,
 )
+from vmlitmus.claims.page_state.memslots import (
+    freed_gmem_used,
+    freed_memslot_bound,
+    freed_memslot_used,
+    gmem_released,
+    invalidation_left_open,
+    memslot_freed,
+    memslot_installed,
+    missing_rmap_walked,
+    missing_track_read,
+    no_memory_error_handled,
+    page_poisoned,
+    poisoned_page_mapped,
+    shadow_root,
+)
 from vmlitmus.claims.page_state.pages import (
     allocated_again,
     conversion_failed,
@@ -64,6 +79,19 @@ CONDITIONS = (
     guest_ends,
     svsm_vmsa,
     svsm_calling_area,
+    memslot_installed,
+    memslot_freed,
+    gmem_released,
+    shadow_root,
+    missing_rmap_walked,
+    missing_track_read,
+    freed_memslot_used,
+    freed_memslot_bound,
+    freed_gmem_used,
+    invalidation_left_open,
+    page_poisoned,
+    no_memory_error_handled,
+    poisoned_page_mapped,
 )
 
 __all__ = ["CONDITIONS"]

@@ -25,10 +25,13 @@ from vmlitmus.claims.tlb_flush.pages import (
 from vmlitmus.claims.tlb_flush.progress import (
     being_deleted,
     deleted,
+    early_run,
     fault_pending,
     flush_answered,
     flush_waits,
     freed_vcpu_used,
+    kvm_lock_free,
+    kvm_lock_waits,
     no_fault_pending,
     prefault_done,
     prefault_retries,
@@ -72,6 +75,9 @@ CONDITIONS = (
     guest_flush_done,
     freed_mm_page_reachable,
     mm_page_freed,
+    early_run,
+    kvm_lock_free,
+    kvm_lock_waits,
 )
 
 __all__ = ["CONDITIONS"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from vmlitmus.lang import KernelFile, World, condition
 from vmlitmus.world.snp import Mode
-from vmlitmus.world.tlb import Host, Page, Slot, Task, Vcpu
+from vmlitmus.world.tlb import Host, Page, Slot, Task, Vcpu, Vm
 
 MAKE = KernelFile("virt/kvm/kvm_main.c", "kvm_make_vcpu_request()", "7.2.8")
 SWAP = KernelFile("virt/kvm/kvm_main.c", "kvm_swap_active_memslots()", "7.2.8")
@@ -96,3 +96,23 @@ def vcpu_created(w: World) -> bool:
 )
 def uncounted_vcpu_runs(w: World) -> bool:
     return any(v.running and not v.counted for v in w.all(Vcpu))
+
+
+@condition("early-run", "a vcpu is in KVM_RUN before its creation has returned", source=CREATE)
+def early_run(w: World) -> bool:
+    return any(v.in_run for v in w.all(Vcpu))
+
+
+@condition("kvm-lock-free", "no KVM_CREATE_VCPU holds kvm->lock", source=CREATE)
+def kvm_lock_free(w: World) -> bool:
+    return not any(vm.creating for vm in w.all(Vm))
+
+
+@condition(
+    "kvm-lock-waits-for-kvm-run",
+    "KVM_CREATE_VCPU holds kvm->lock and waits for the mutex of a vcpu that is in KVM_RUN",
+    source=CREATE,
+    backed_by=("early-run",),
+)
+def kvm_lock_waits(w: World) -> bool:
+    return any(v.in_run and v.creating and v.vm.creating for v in w.all(Vcpu))

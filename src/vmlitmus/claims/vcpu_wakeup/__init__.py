@@ -11,6 +11,8 @@ from vmlitmus.claims.vcpu_wakeup.faults import (
 from vmlitmus.claims.vcpu_wakeup.init_sipi import init_lost, init_sent, start_lost, waits_for_sipi
 from vmlitmus.claims.vcpu_wakeup.interrupts import (
     avic_inhibited,
+    entry_is_own,
+    freed_page_written,
     interrupt_pending,
     interrupt_taken,
     interrupt_unnoticed,
@@ -87,6 +89,8 @@ CONDITIONS = (
     stale_controls,
     dirty_line,
     dirty_line_left,
+    entry_is_own,
+    freed_page_written,
 )
 
 __all__ = ["CONDITIONS"]

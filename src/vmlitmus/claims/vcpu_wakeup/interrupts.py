@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from vmlitmus.claims.vcpu_wakeup.requests import all_returned
 from vmlitmus.lang import KernelFile, World, condition
-from vmlitmus.world.vcpu_wakeup import Cpu, Device, Host, Vcpu
+from vmlitmus.world.vcpu_wakeup import Backing, Cpu, Device, Host, Vcpu
 
 DELIVER = KernelFile("arch/x86/kvm/vmx/common.h", "__vmx_deliver_posted_interrupt()", "7.2.8")
 SET_INHIBIT = KernelFile("arch/x86/kvm/x86.c", "__kvm_set_or_clear_apicv_inhibit()", "7.2.8")
+BACKING = KernelFile("arch/x86/kvm/svm/avic.c", "avic_init_backing_page()", "7.2.8")
 ENABLE = KernelFile("arch/x86/kvm/vmx/posted_intr.c", "pi_enable_wakeup_handler()", "7.2.8")
 
 
@@ -101,3 +102,19 @@ def avic_inhibited(w: World) -> bool:
 )
 def runs_with_inhibited_avic(w: World) -> bool:
     return w.the(Host).inhibited and any(v.running and v.active for v in w.all(Vcpu))
+
+
+@condition(
+    "entry-is-own", "each entry of the physical-id table names a vcpu's own page", source=BACKING
+)
+def entry_is_own(w: World) -> bool:
+    return all(v.backing == Backing.OWN for v in w.all(Vcpu))
+
+
+@condition(
+    "freed-vapic-page-written",
+    "a sender's microcode sets a bit in the vAPIC page of a vcpu that was freed",
+    source=BACKING,
+)
+def freed_page_written(w: World) -> bool:
+    return w.the(Host).freed_written

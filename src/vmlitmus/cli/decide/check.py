@@ -7,6 +7,7 @@ import os
 import sys
 import time
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import click
 
@@ -17,6 +18,7 @@ from vmlitmus.cli.options import (
     cache_option,
     html_option,
     output_option,
+    results,
     symmetric,
     write_html,
     write_lines,
@@ -27,12 +29,13 @@ from vmlitmus.cli.output.progress import Ticker
 from vmlitmus.cli.searching import search_options
 from vmlitmus.cli.shell.test_names import complete_tests
 from vmlitmus.decide import Job, decide_all
+from vmlitmus.decide.cache import WholeCheck
 from vmlitmus.decide.own_code import in_own_world
 from vmlitmus.errors import UsageError
-from vmlitmus.litmus.catalogue import Catalogue, Selected
+from vmlitmus.litmus.catalogue import ROOT, Catalogue, Selected
 from vmlitmus.litmus.user_model.load import beside
-from vmlitmus.outcome import Outcome, as_json, exit_code
-from vmlitmus.report import line, summary
+from vmlitmus.outcome import Outcome, Verdict, as_json, exit_code
+from vmlitmus.report import Row, line, row, summary
 
 
 @click.command("check", cls=Writing)
@@ -110,6 +113,13 @@ def command(
     if watching:
         return _watch(selectors)
     started = time.monotonic()
+    layout = "json" if as_object else layout
+    plain = layout == "terminal" and not (html or uses)
+    whole = _whole(selectors, wide, symmetric(symmetry), deciding, fresh=fresh) if plain else None
+    rows = whole.find() if whole else None
+    if rows is not None:
+        _print(_lines(rows, time.monotonic() - started, quiet=quiet, only=only), output)
+        return exit_code(row.code for row in rows)
     catalogue, model = deciding.catalogue(), deciding.model
     if model and not selectors:
         selectors = _beside(model)
@@ -124,10 +134,11 @@ def command(
         from vmlitmus.report.html import check_page
 
         write_html(check_page(outcomes, seconds), html)
-    layout = "json" if as_object else layout
     if layout == "terminal":
-        shown = [] if quiet else [o for o in outcomes if not only or o.code]
-        _print(_lines(shown, outcomes, seconds), output)
+        rows = tuple(map(row, outcomes))
+        _print(_lines(rows, seconds, quiet=quiet, only=only), output)
+        if whole and _for_good(outcomes) and len(rows) == sum(len(c) for _, c in selected):
+            whole.keep(tuple(replace(row, kept=True) for row in rows))
     else:
         write_out(_text(outcomes, seconds, layout), output)
     _complain(outcomes, errors=layout != "terminal" or quiet)
@@ -210,11 +221,31 @@ def _watch(selectors: tuple[str, ...]) -> int:
     return watch(selectors, options)
 
 
-def _lines(shown: list[Outcome], outcomes: list[Outcome], seconds: float) -> list[tuple[str, bool]]:
+def _lines(
+    rows: tuple[Row, ...], seconds: float, *, quiet: bool, only: bool
+) -> list[tuple[str, bool]]:
     """Return the lines of a report, each with whether it tells of something unexpected."""
-    width = min(max((len(o.name) for o in shown), default=0), 60)
-    last = summary(outcomes, seconds)
-    return [*((line(o, width), bool(o.code)) for o in shown), (last, any(o.code for o in outcomes))]
+    shown = [] if quiet else [row for row in rows if not only or row.code]
+    width = min(max((len(row.name) for row in shown), default=0), 60)
+    last = summary(rows, seconds), any(row.code for row in rows)
+    return [*((line(row, width), bool(row.code)) for row in shown), last]
+
+
+def _whole(
+    selectors: tuple[str, ...], wide: bool, symmetry: str, deciding: Deciding, *, fresh: bool
+) -> WholeCheck[Row] | None:
+    """Return what this check printed before, if it is of whole topics and shipped models."""
+    elsewhere = deciding.model or deciding.cluster
+    known = {path.name for path in ROOT.iterdir()}
+    kept = results(fresh)
+    store = kept.open() if kept and not elsewhere and known.issuperset(selectors) else None
+    asked = selectors, wide, deciding.engine, symmetry
+    return WholeCheck(store, Row, asked) if store else None
+
+
+def _for_good(outcomes: Iterable[Outcome]) -> bool:
+    """Say whether each outcome is a verdict, which another check would find as well."""
+    return all(o.result and o.result.verdict is not Verdict.INCONCLUSIVE for o in outcomes)
 
 
 def _text(outcomes: list[Outcome], seconds: float, layout: str) -> str:

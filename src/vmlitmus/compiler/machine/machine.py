@@ -206,6 +206,11 @@ class Machine:
         return {step.name: step.fair for step in steps if step.fair is not None}
 
     @cached_property
+    def proved(self) -> dict[tuple[str, ...], Any]:
+        """What was proved interchangeable, by the conditions that were asked for."""
+        return {}
+
+    @cached_property
     def domains(self) -> dict[tuple[Entity, str], tuple[int, Domain]]:
         """The index and the domain of each variable."""
         return {(v.entity, v.name): (v.index, v.domain) for v in self.variables}

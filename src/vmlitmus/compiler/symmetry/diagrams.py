@@ -10,7 +10,8 @@ the leaves.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from itertools import repeat
 from typing import TypeAlias
 
 from vmlitmus.compiler.ir.nodes import EXACT
@@ -44,7 +45,7 @@ class Diagrams:
     def node(self, level: int, answers: tuple[Diagram, ...]) -> Diagram:
         """Return the diagram that asks, or the one that all answers lead to."""
         first = answers[0]
-        if all(other is first or other == first for other in answers):
+        if answers.count(first) == len(answers):
             return first
         key = level, answers
         found = self.nodes.get(key)
@@ -68,14 +69,16 @@ class Diagrams:
     def _apply(
         self, key: object, function: Callable[..., int], args: tuple[Diagram, ...]
     ) -> Diagram:
-        level = min((a.level for a in args if isinstance(a, Node)), default=None)
-        if level is None:
+        levels = [a.level for a in args if a.__class__ is Node]
+        if not levels:
             return _result(function, args)
-        found = self.known.get((key, args))
+        known = self.known
+        found = known.get((key, args))
         if found is None:
+            level = min(levels)
             rows = self._answers(level, args)
-            answers = tuple(self._apply(key, function, row) for row in rows)
-            found = self.known[key, args] = self.node(level, answers)
+            answers = tuple([self._apply(key, function, row) for row in rows])
+            found = known[key, args] = self.node(level, answers)
         return found
 
     def select(self, condition: Diagram, then: Diagram, other: Diagram) -> Diagram:
@@ -88,25 +91,23 @@ class Diagrams:
         found = self.known.get(key)
         if found is None:
             args = (condition, then, other)
-            level = min(a.level for a in args if isinstance(a, Node))
-            answers = tuple(self.select(*row) for row in self._answers(level, args))
+            level = min([a.level for a in args if isinstance(a, Node)])
+            answers = tuple([self.select(*row) for row in self._answers(level, args)])
             found = self.known[key] = self.node(level, answers)
         return found
 
-    def _answers(self, level: int, args: tuple[Diagram, ...]) -> list[tuple[Diagram, ...]]:
+    def _answers(self, level: int, args: tuple[Diagram, ...]) -> Iterable[tuple[Diagram, ...]]:
         """Return, for each answer to the question of a level, what the diagrams are then."""
-        asking = [isinstance(a, Node) and a.level == level for a in args]
-        count = next(len(a.answers) for a, asks in zip(args, asking, strict=True) if asks)  # type: ignore[union-attr]
+        asking = [a.answers if isinstance(a, Node) and a.level == level else None for a in args]
+        count = next(len(answers) for answers in asking if answers is not None)
         self.effort += count
         if self.effort > self.most:
             raise TooMuch
-        return [
-            tuple(
-                a.answers[n] if asks else a  # type: ignore[union-attr]
-                for a, asks in zip(args, asking, strict=True)
-            )
-            for n in range(count)
+        columns = [
+            repeat(a, count) if answers is None else answers
+            for a, answers in zip(args, asking, strict=True)
         ]
+        return zip(*columns, strict=True)
 
 
 def _result(function: Callable[..., int], args: tuple[Diagram, ...]) -> int:

@@ -41,6 +41,7 @@ class Proof:
         self.levels = _levels(machine.variables)
         self.codes: dict[int, Diagram] = {}
         self.plain: dict[int | str, Effect] = {}
+        self.done: dict[int, tuple[object, ...]] = {}
         self.alike: Counter[tuple[object, ...]] = Counter()
         self.bound: dict[tuple[object, ...], list[Instance]] = {}
         for instance in machine.instances:
@@ -80,9 +81,12 @@ class Proof:
 
     def does(self, instance: Instance) -> tuple[object, ...]:
         """Return what an instance does: equal for two that do the same in every state."""
-        done = self.effect(instance.index)
-        changes = {v: d for v, d in done.writes.items() if d != self.kept(v, done)}
-        return done.ending, frozenset(changes.items())
+        found = self.done.get(instance.index)
+        if found is None:
+            done = self.effect(instance.index)
+            changes = {v: d for v, d in done.writes.items() if d != self.kept(v, done)}
+            found = self.done[instance.index] = done.ending, frozenset(changes.items())
+        return found
 
     def kept(self, variable: int, done: Effect) -> Diagram:
         """Return what is in a variable that a step leaves alone, and NOWHERE where it fails."""

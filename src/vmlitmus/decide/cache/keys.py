@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 import sys
 import time
@@ -275,8 +276,29 @@ def engine_version() -> bytes:
     """Return the content of all that makes a result out of a model, with what it runs on."""
     folders = [path for name in _ENGINE for path in (_ROOT / name).rglob("*.py")]
     files = sorted([*folders, *_ROOT.glob("*.py")])
-    llvm = next(iter(sorted(p.name for p in _beside_llvm())), "")
-    return _digest(sys.version.encode(), llvm.encode(), *map(_read, files))
+    return _digest(*_runs_on(), *map(_read, files))
+
+
+def package_key(asked: tuple[object, ...]) -> str | None:
+    """Return the key of what was asked of all that this package holds: code, tests, counts.
+
+    Return None where a file cannot be read, or was edited so late that this process may run the
+    code from before.
+    """
+    files: list[tuple[str, Path]] = []
+    for folder, inner, names in os.walk(_ROOT):
+        inner[:] = [name for name in inner if name != "__pycache__"]
+        files += [(name, Path(folder, name)) for name in names]
+    try:
+        parts = [part for name, path in sorted(files) for part in (name.encode(), _read(path))]
+    except (OSError, _EditedJustNow):
+        return None
+    return _digest(b"whole", repr(asked).encode(), *_runs_on(), *parts).hex()
+
+
+def _runs_on() -> tuple[bytes, bytes]:
+    """Return which Python this is, and which LLVM."""
+    return sys.version.encode(), next(iter(sorted(p.name for p in _beside_llvm())), "").encode()
 
 
 def _beside_llvm() -> Iterator[Path]:

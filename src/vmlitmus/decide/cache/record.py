@@ -63,6 +63,11 @@ def read(key: str, record: bytes) -> tuple[Result, dict[str, Any]]:
     return _maker(Result)(found["result"]), {n: _maker(hints[n])(found[n]) for n in _DECIDED}
 
 
+def made(kind: Any, value: Any) -> Any:
+    """Return what is of a type from what JSON gave; raises Damaged where it is something else."""
+    return _maker(kind)(value)
+
+
 def _seal(key: str, body: bytes) -> str:
     return hashlib.sha256(key.encode() + b"\n" + body).hexdigest()
 

@@ -14,6 +14,7 @@ from vmlitmus.engine.finding import Watch
 from vmlitmus.engine.limits import Limits, Stopped
 from vmlitmus.engine.native.codegen import FAULTY_CONDITION, RETURNED, compile_machine
 from vmlitmus.engine.native.decide import raise_fault
+from vmlitmus.engine.native.graph import unrecoverable
 from vmlitmus.engine.native.layout import Layout
 from vmlitmus.engine.native.search import Search
 from vmlitmus.lang import Claim
@@ -66,7 +67,7 @@ def find_together(
             starts=list(starts.values()),
             limits=limits,
             progress=progress,
-            edges=claim.kind == "recoverable",
+            graph=claim.kind == "recoverable",
         )
     except Stopped as stop:
         return BatchResult({}, 0, 0, {}, 0.0, stop.reason)
@@ -89,7 +90,7 @@ def find_together(
 def _recover(search: Search, good: int) -> str | None:
     """Find the states that cannot recover; return why that was given up, if it was."""
     try:
-        search.unrecoverable(good)
+        unrecoverable(search, good)
     except Stopped as stop:
         return stop.reason
     except KeyboardInterrupt:

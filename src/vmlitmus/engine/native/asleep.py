@@ -72,6 +72,8 @@ class SleepingExpand(Expand):
         self.write(at, end, prefix)
         self.count(index, end.ending)
         self.mask(index)
+        if self.named_steps:
+            self.name(index)
         awake, enabled = "1", f"%e{index}"
         if index < MOST:
             shifted, sleeps, awake, enabled = (self.temporary() for _ in range(4))
@@ -82,6 +84,12 @@ class SleepingExpand(Expand):
         self.line(f"{following} = add i64 %k{index}, {awake}")
         self.line(f"br label %x{index + 1}")
         return following, enabled
+
+    def name(self, index: int) -> None:
+        names, place = self.temporary(), self.temporary()
+        self.line(f"{names} = getelementptr i64, ptr %coverage, i64 {self.names_at}")
+        self.line(f"{place} = getelementptr i64, ptr {names}, i64 %k{index}")
+        self.line(f"store i64 {index}, ptr {place}")
 
     def mask(self, index: int) -> None:
         """Write which instances sleep in a successor."""

@@ -46,10 +46,10 @@ def compile_machine(
     def lasting() -> str | None:
         if not any(independent(machine)):
             return None
-        expand = SleepingExpand(machine, layout, counters, named=False, orbits=None)
+        expand = SleepingExpand(machine, layout, counters, named=named, orbits=None)
         return _joined(expand, _Conditions(machine, layout, asked))
 
-    sleeps = orbits is None and not named and len(machine.instances) <= WHOLE
+    sleeps = orbits is None and len(machine.instances) <= WHOLE
     return NativeModel(
         ir="\n".join([plain, *canonical]),
         words=layout.words,

@@ -12,10 +12,10 @@ from vmlitmus.compiler.symmetry import symmetry as symmetry_of
 from vmlitmus.engine.finding import Alike, Finding, Watch
 from vmlitmus.engine.limits import Limits, Stopped, Symmetry
 from vmlitmus.engine.native.codegen import FAULTY_CONDITION, compile_machine, condition_bit
+from vmlitmus.engine.native.graph import unrecoverable
 from vmlitmus.engine.native.layout import Layout
-from vmlitmus.engine.native.liveness import LivenessSearch
+from vmlitmus.engine.native.liveness import fair_loop
 from vmlitmus.engine.native.search import Found, Search
-from vmlitmus.engine.native.storage.store import NativeModel
 from vmlitmus.engine.native.symmetry.orbits import Orbits, OrbitSearch, orbits
 from vmlitmus.engine.reference.lasso import Lasso
 from vmlitmus.engine.reference.search import Stepper
@@ -48,7 +48,13 @@ def find_native(
         return finding
     model = compile_machine(machine, watched, named=live)
     try:
-        opened = _opened(model, kind, limits, progress, live=live)
+        opened = Search(
+            model,
+            stop_on=stop_on(kind),
+            limits=limits,
+            progress=progress,
+            graph=live or kind == "recoverable",
+        )
     except Stopped as stop:
         return _given_up(stop)
     with opened as search:
@@ -64,7 +70,7 @@ def find_native(
         raise_fault(machine, layout, search, found, watched)
         path, stopped = _way(search, found, kind, layout)
         lasso = None
-        if isinstance(search, LivenessSearch) and claim is not None and stopped is None:
+        if live and claim is not None and stopped is None:
             lasso, stopped = _lasso(machine, layout, search, claim, watched)
         if stopped is None:
             search.finished()
@@ -81,21 +87,6 @@ def find_native(
             alike=by_orbits.alike,
             notes=notes(search.omission_odds),
         )
-
-
-def _opened(
-    model: NativeModel, kind: str | None, limits: Limits, progress: Watch | None, *, live: bool
-) -> Search:
-    """Return a search for what a claim asks; raises Stopped where its memory is not to be had."""
-    if live:
-        return LivenessSearch(model, stop_on=stop_on(kind), limits=limits, progress=progress)
-    return Search(
-        model,
-        stop_on=stop_on(kind),
-        limits=limits,
-        progress=progress,
-        edges=kind == "recoverable",
-    )
 
 
 def _given_up(stop: Stopped) -> Finding:
@@ -117,10 +108,14 @@ def _way(
 
 def orbits_of(machine: Machine, watched: tuple[str, ...]) -> tuple[Orbits | None, Alike]:
     """Return how a machine is searched by orbits, if it can be, and what was found alike."""
-    proved = symmetry_of(machine, watched)
-    found = orbits(machine, proved)
-    interchangeable = tuple(str(f) for f in found.plan.factors) if found else ()
-    return found, Alike(interchangeable, tuple(map(str, proved.different)), None)
+    if watched not in machine.proved:
+        proved = symmetry_of(machine, watched)
+        found = orbits(machine, proved)
+        interchangeable = tuple(str(f) for f in found.plan.factors) if found else ()
+        alike = Alike(interchangeable, tuple(map(str, proved.different)), None)
+        machine.proved[watched] = found, alike
+    known: tuple[Orbits | None, Alike] = machine.proved[watched]
+    return known
 
 
 def stop_on(kind: str | None) -> int:
@@ -172,7 +167,7 @@ class _ByOrbits:
                 limits=self.left(),
                 progress=self.progress,
                 effort=effort,
-                edges=self.kind == "recoverable",
+                graph=self.kind == "recoverable",
             )
         except Stopped as stop:
             return _given_up(stop)
@@ -208,7 +203,7 @@ class _ByOrbits:
 def _unrecoverable(search: Search) -> tuple[int | None, str | None]:
     """Return the first state that cannot recover, or why it is not known."""
     try:
-        return search.unrecoverable(1), None
+        return unrecoverable(search, 1), None
     except Stopped as stop:
         return None, stop.reason
     except KeyboardInterrupt:
@@ -218,7 +213,7 @@ def _unrecoverable(search: Search) -> tuple[int | None, str | None]:
 def _lasso(
     machine: Machine,
     layout: Layout,
-    search: LivenessSearch,
+    search: Search,
     claim: Claim,
     watched: tuple[str, ...],
 ) -> tuple[Lasso | None, str | None]:
@@ -226,7 +221,7 @@ def _lasso(
     awaited = 1 << watched.index(claim.awaited)
     asked = 1 << watched.index(claim.condition) if claim.kind == "leads_to" else 0
     try:
-        loop = search.fair_loop(len(machine.instances), machine.promises, awaited, asked)
+        loop = fair_loop(search, len(machine.instances), machine.promises, awaited, asked)
     except Stopped as stop:
         return None, stop.reason
     except (MemoryError, OSError):

@@ -48,6 +48,7 @@ class Expand(Writer):
         self.machine = machine
         self.counters = counters
         self.named_steps = named
+        self.names_at = len(counters) + fanout(machine) + 2
         self.orbits = orbits
 
     def text(self) -> str:
@@ -175,9 +176,9 @@ class Expand(Writer):
             self.line(f"store i64 {self.word(word, end, prefix)}, ptr {pointer}")
 
     def name(self, index: int) -> None:
-        """Write which instance leads to this successor, behind the counters."""
+        """Write which instance leads to this successor; ``NativeModel`` says where."""
         names, here, start, offset, number, pointer = (self.temporary() for _ in range(6))
-        self.line(f"{names} = getelementptr i64, ptr %coverage, i64 {len(self.counters)}")
+        self.line(f"{names} = getelementptr i64, ptr %coverage, i64 {self.names_at}")
         self.line(f"{here} = ptrtoint ptr %p{index} to i64")
         self.line(f"{start} = ptrtoint ptr %out to i64")
         self.line(f"{offset} = sub i64 {here}, {start}")

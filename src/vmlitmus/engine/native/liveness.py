@@ -2,43 +2,29 @@
 
 from __future__ import annotations
 
-import heapq
 import itertools
-from collections.abc import Mapping
+from bisect import bisect_right
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from functools import cache
-from typing import Any
 
-from vmlitmus.engine.limits import Stopped
-from vmlitmus.engine.native.jit import Kernel
+from vmlitmus.engine.native.graph import StateGraph
 from vmlitmus.engine.native.kernels import liveness as passes
-from vmlitmus.engine.native.kernels.language import compile_kernel
 from vmlitmus.engine.native.search import Search
-from vmlitmus.engine.native.storage.memory import Region
 from vmlitmus.engine.reference.lasso import CANDIDATES, Component, Promises, Step
 from vmlitmus.errors import EnginesDisagree
 
 _SLICE = 200_000  # units of work between two looks at the clock
-_FIELD = {name: index for index, name in enumerate(passes.FIELDS)}
-_BYTES = {"TRUTH": 1, "OPEN": 1, "CALLS": 16}  # for each state; 4 for the others
-_ARRAYS = (
-    "TRUTH",
-    "DEPTH",
-    "LENGTH",
-    "CAME",
-    "QUEUE",
-    "ORDER",
-    "OPEN",
-    "NUMBER",
-    "STACK",
-    "CALLS",
-    "PART",
-    "MEMBERS",
-)
-_LEFT_BY_SEARCH = ("LOG", "LEVELS", "FIRST", "TARGETS", "TAKEN", "CONDITIONS", "MORE")
-_AHEAD = 8  # states of a component whose steps are fetched before they are needed
-_FASTER = 100  # native code visits as many states while Python visits one
-_FEW = 20_000  # states up to which the passes are compiled in haste
+_BATCHES = 100  # the same for batches of states that are expanded again
+_CLOSED = (1 << 32) - 1
+_AHEAD = 16  # states ahead of which is fetched what a state of a component enables
+_FASTER = 25  # native code visits as many states while Python visits one
+_BY_STATE = {"WAITS": 4, "ORDER": 4, "CAME": 4, "FIRST": 8}  # bytes each
+_SETS = ("WEAK", "STRONG", "ALWAYS", "EVER", "KEPT", "BROKEN", "BEST_EVER")
+_BY_NUMBER = {
+    **dict.fromkeys(("NUMBER", "ROOTS", "STACKED", "PART", "MEMBERS", "QUEUE"), 4),
+    "CALLS": 16,
+}
+_FIRST_EDGES = 1 << 16  # there is room for as many steps at first
 
 
 @dataclass(frozen=True)
@@ -53,107 +39,132 @@ class Loop:
     loop: list[Step[int]]
 
 
-class LivenessSearch(Search):
-    """A search that keeps what it needs to find fair loops afterwards."""
+def fair_loop(
+    search: Search, instances: int, promises: Promises, awaited: int, asked: int
+) -> Loop | None:
+    """Return a fair loop in which the claim waits in vain, or None.
 
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        self.arrays: dict[str, Region] = {}
-        self.graph = Region(8 * len(_FIELD))
-        super().__init__(*arguments, **options, edges=True)
-        assert self.model.named
+    ``awaited`` is the bit of the condition that has to come, ``asked`` the bit of the one where
+    waiting begins, 0 for the initial state alone. Call it after a search that was complete, of a
+    model whose code is named. Raises Stopped at a limit.
+    """
+    with Waiting(search, instances, promises) as waiting:
+        return waiting.fair_loop(awaited, asked)
 
-    def close(self) -> None:
-        """Give the memory back."""
-        super().close()
-        for region in (*self.arrays.values(), self.graph):
-            region.close()
-        self.arrays = {}
 
-    def fair_loop(
-        self, instances: int, promises: Promises, awaited: int, asked: int
-    ) -> Loop | None:
-        """Return a fair loop in which the claim waits in vain, or None.
+class Waiting(StateGraph):
+    """The states in which a run may wait in vain, by numbers, nearest first, and their steps."""
 
-        ``awaited`` is the bit of the condition that has to come, ``asked`` the bit of the one
-        where waiting begins, 0 for the initial state alone. Call it after a search that was
-        complete. Raises Stopped at a limit.
-        """
-        self.promises = dict(sorted(promises.items(), key=lambda p: p[1] != "weak"))
-        self.states = self._get("TAIL")
-        self._prepare(instances)
-        self._put("AWAITED", awaited)
-        self._put("ASKED", asked)
-        self.passes = _kernel(self.model.words, 0 if self.states < _FEW else 2)
-        for first, last in self._slices(self.states):
-            self.passes["look"](self.graph.address, first, last)
-        self._pass("wait")
-        while self._fetch("COUNT"):
-            self._pass("cut")
-            self._pass("judge")
-            if self._fetch("BEST"):
+    FIELDS = passes.FIELDS
+    PASSES = (tuple(passes.EXPORTED), tuple(passes.INTERNAL))
+
+    def __init__(self, search: Search, instances: int, promises: Promises) -> None:
+        assert search.model.named
+        self.promises = promises
+        self.sets = max(-(-len(promises) // 64), 1)
+        self.taken_bits = 0 if instances <= 1 << 8 else 1 if instances <= 1 << 16 else 2
+        super().__init__(
+            search,
+            CLOSED=_CLOSED,
+            BEGINS=_CLOSED - 1,
+            AHEAD=_AHEAD,
+            NAMES_AT=search.model.names_at,
+            TAKEN_BITS=self.taken_bits,
+            SETS=self.sets,
+            ALL=(1 << 64) - 1,
+        )
+        self.room(PROMISE=8 * instances, **dict.fromkeys(_SETS, 8 * self.sets))
+        for number, instance in enumerate(promises, 1):
+            self.regions["PROMISE"].set_word(instance, number)
+        for name in ("weak", "strong"):
+            some = sum(1 << n for n, fair in enumerate(promises.values()) if fair == name)
+            self.regions[name.upper()].write(0, some.to_bytes(8 * self.sets, "little"))
+        self.put("STATES", self.states)
+
+    def fair_loop(self, awaited: int, asked: int) -> Loop | None:
+        """Return what the function above does."""
+        self.put("AWAITED", awaited)
+        self.put("ASKED", asked)
+        self.number_states()
+        self._wait()
+        while self.get("LAST_ROOT"):
+            self.until_done("cut", _SLICE)
+            self.until_done("judge", _SLICE)
+            if self.get("BEST"):
                 return self._loop()
-            self.passes["next_round"](self.graph.address)
+            self.kernel["next_round"](self.ctx.address)
         return None
 
-    def _put(self, name: str, value: int) -> None:
-        self.graph.set_word(_FIELD[name], value)
+    def _wait(self) -> None:
+        """Find the waiting states and their steps."""
+        self.room(**{name: size * (self.states + 2) for name, size in _BY_STATE.items()})
+        self.room(ENABLED=8 * self.sets * (self.states + 2))
+        self.over("look")
+        for name in ("NEXT", "BEHIND", "COUNT"):
+            self.put(name, 1)
+        self._more_edges(_FIRST_EDGES)
+        while done := self.kernel["wait"](self.ctx.address, _BATCHES):
+            if done != 1:
+                self._more_edges(2 * self.get("EDGE_ROOM"))
+            self.search.look()
+        count = self.get("COUNT")
+        self.room(**{name: size * count for name, size in _BY_NUMBER.items()})
+        self.regions["NUMBER"].set_words32(0, [_CLOSED])
+        self.put("LAST_ROOT", count - 1)
 
-    def _fetch(self, name: str) -> int:
-        return self.graph.words(_FIELD[name], 1)[0]
-
-    def _prepare(self, instances: int) -> None:
-        """Allocate the arrays of the passes, and tell them what the search left."""
-        sizes = {name: _BYTES.get(name, 4) * self.states for name in _ARRAYS}
-        needed = self.allocated + sum(sizes.values())
-        if self.limits.memory is not None and needed > self.limits.memory:
-            raise Stopped("memory")
-        sizes["PROMISE"] = 8 * instances
-        sizes |= dict.fromkeys(("ENABLED", "KEPT", "BEST_ENABLED"), 8 * len(self.promises))
-        for name, size in sizes.items():
-            self.arrays[name] = Region(size)
-            self._put(name, self.arrays[name].address)
-        self.regions["FIRST"].set_word(self.states, self._get("EDGES"))
-        for name in _LEFT_BY_SEARCH:
-            self._put(name, self._get(name))
-        self._put("STATES", self.states)
-        self._put("PROMISES", len(self.promises))
-        self._put("WEAK", sum(f == "weak" for f in self.promises.values()))
-        for number, instance in enumerate(self.promises, 1):
-            self.arrays["PROMISE"].set_word(instance, number)
-
-    def _pass(self, name: str) -> None:
-        """Run a pass until it has done all its work."""
-        while self.passes[name](self.graph.address, _SLICE):
-            self._look()
+    def _more_edges(self, edges: int) -> None:
+        edges = max(edges, self.get("EDGES") + self.get("LARGEST"))
+        self.room(TARGETS=4 * edges, TAKEN=edges << self.taken_bits)
+        self.put("EDGE_ROOM", edges)
 
     def _loop(self) -> Loop:
         """Return the loop of the nearest fair component, with the way there."""
-        first, last = self._fetch("BEST_FROM"), self._fetch("BEST_TO")
-        members = self.arrays["MEMBERS"].words32(first, last - first)
-        counts = self.arrays["BEST_ENABLED"].words(0, len(self.promises))
-        occurring = [i for i, count in zip(self.promises, counts, strict=True) if count]
-        near = self.arrays["LENGTH"].words32(0, self.states)
-        nearest = heapq.nsmallest(CANDIDATES, members, key=lambda state: (near[state], state))
-        component = _Component(self, frozenset(members), nearest, occurring)
-        start, loop = component.loop(near.__getitem__)
-        path = [start]
-        while (before := self.arrays["CAME"].word32(path[-1])) != path[-1]:
+        ever = self.regions["BEST_EVER"].words(0, self.sets)
+        occurring = [i for n, i in enumerate(self.promises) if ever[n >> 6] >> (n & 63) & 1]
+        found = self.kernel["nearest"](self.ctx.address, CANDIDATES)
+        near = list(self.regions["QUEUE"].words32(0, found))
+        self.kernel["open_ways"](self.ctx.address)
+        start, loop = _Component(self, near, occurring).loop(self._length)
+        path = self._from_source(start)
+        return Loop(
+            self._state(path[0]),
+            self._on_states(self._taken(path)),
+            self._on_states(loop),
+        )
+
+    def _from_source(self, number: int) -> list[int]:
+        """Return the shortest run that waits from its beginning to a state."""
+        path = [number]
+        while (before := self.regions["CAME"].word32(path[-1])) != path[-1]:
             path.append(before)
-        return Loop(path[-1], self._taken(path[::-1]), loop)
+        return path[::-1]
+
+    def _length(self, number: int) -> int:
+        """Return the steps of that run, with those from the initial state."""
+        path = self._from_source(number)
+        ends = self.search.regions["LEVELS"].words32(0, self.get("DEPTH") + 1)
+        return bisect_right(ends, self._state(path[0])) + len(path) - 1
+
+    def _state(self, number: int) -> int:
+        return self.regions["ORDER"].word32(number)
+
+    def _on_states(self, steps: list[Step[int]]) -> list[Step[int]]:
+        return [(instance, self._state(number)) for instance, number in steps]
 
     def way(self, start: int, end: int) -> tuple[list[Step[int]], int]:
         """Return the shortest way from a state of the component found to another, or round.
 
         Also returns how many states were visited.
         """
-        self.passes["begin_way"](self.graph.address, start, end)
-        self._pass("way")
-        if not self._fetch("LAST"):
+        self.kernel["begin_way"](self.ctx.address, start, end)
+        self.until_done("way", _SLICE)
+        before = self.get("BEFORE_END")
+        if not before:
             raise EnginesDisagree("a fair component is not strongly connected")
-        path = [end, self._fetch("LAST") - 1]
+        path = [end, before]
         while path[-1] != start:
-            path.append(self.arrays["NUMBER"].word32(path[-1]) - 1)
-        return self._taken(path[::-1]), self._fetch("HEAD")
+            path.append(self.regions["NUMBER"].word32(path[-1]))
+        return self._taken(path[::-1]), self.get("QUEUE_HEAD")
 
     def _taken(self, path: list[int]) -> list[Step[int]]:
         """Return the steps between the states of a path, each with the first instance for it."""
@@ -162,40 +173,46 @@ class LivenessSearch(Search):
             for before, after in itertools.pairwise(path)
         ]
 
-    def steps(self, state: int) -> list[Step[int]]:
-        """Return the steps from a waiting state: the instance, and the state it leads to."""
-        first, last = self.regions["FIRST"].words(state, 2)
-        taken = self.regions["TAKEN"].words32(first, last - first)
+    def steps(self, number: int) -> list[Step[int]]:
+        """Return the steps from a waiting state: the instance, and the number it leads to, or 0."""
+        first, last = self.regions["FIRST"].words(number, 2)
+        size = 1 << self.taken_bits
+        taken = self.regions["TAKEN"].read(size * first, size * (last - first))
         targets = self.regions["TARGETS"].words32(first, last - first)
-        return list(zip(taken, targets, strict=True))
+        return [
+            (int.from_bytes(taken[size * k : size * k + size], "little"), target)
+            for k, target in enumerate(targets)
+        ]
+
+
+class _Members(Collection[int]):
+    """The states of the component found."""
+
+    def __init__(self, waiting: Waiting) -> None:
+        self.parts = waiting.regions["PART"]
+        self.part = self.parts.word32(waiting.get("BEST"))
+        self.listed = waiting.get("BEST_FROM"), waiting.get("BEST_TO")
+        self.members = waiting.regions["MEMBERS"]
+
+    def __contains__(self, number: object) -> bool:
+        return isinstance(number, int) and self.parts.word32(number) == self.part
+
+    def __iter__(self) -> Iterator[int]:
+        first, last = self.listed
+        return iter(self.members.words32(first, last - first))
+
+    def __len__(self) -> int:
+        return self.listed[1] - self.listed[0]
 
 
 class _Component(Component[int]):
     """The component found; ways in it are looked for by native code."""
 
-    def __init__(
-        self,
-        search: LivenessSearch,
-        members: frozenset[int],
-        nearest: list[int],
-        occurring: list[int],
-    ) -> None:
-        super().__init__(members, nearest, search.steps, search.promises, occurring)
-        self.search = search
+    def __init__(self, waiting: Waiting, near: list[int], occurring: list[int]) -> None:
+        super().__init__(_Members(waiting), near, waiting.steps, waiting.promises, occurring)
+        self.waiting = waiting
 
     def way(self, start: int, end: int) -> list[Step[int]]:
-        found, visited = self.search.way(start, end)
+        found, visited = self.waiting.way(start, end)
         self.effort += visited // _FASTER
         return found
-
-
-@cache
-def _kernel(words: int, effort: int) -> Mapping[str, Any]:
-    """Return the passes for states of so many words, compiled once."""
-    constants = {**_FIELD, "WORDS": words, "CLOSED": (1 << 32) - 1, "AHEAD": _AHEAD}
-    exported = frozenset(f.__name__ for f in passes.EXPORTED)
-    functions = passes.INTERNAL + passes.EXPORTED
-    native = Kernel(compile_kernel(functions, constants, exported), effort)
-    return {
-        f.__name__: native.function(f.__name__, f.__code__.co_argcount) for f in passes.EXPORTED
-    }

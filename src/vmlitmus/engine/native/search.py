@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Self
@@ -21,8 +21,6 @@ _QUICK = 0.1  # seconds at least of search by code compiled in haste, which is h
 _SOON = 0.05  # seconds of search on one core before others are prepared to help
 _COMPILING = 2e-6  # seconds that compiling well takes for each character of the IR
 _LASTING = 4  # how often as many states wait as cores need, where a search will last
-_MANY = 1 << 12  # states from which on sweeps pay
-_WORTH = 32  # a sweep pays that marks at least one in so many states
 
 
 @dataclass(frozen=True)
@@ -55,7 +53,7 @@ class Search(StateStore):
     ``starts`` are initial states other than the model's own, from which no search can meet another:
     no step writes what they differ in. Then several searches are done as one: each ends by itself,
     level by level as if it were alone.
-    With ``edges``, the state graph is kept, for what is asked of it afterwards.
+    With ``graph``, it can be asked afterwards which states lead where.
     A search that lasts uses all cores, or as many as ``cores``; what it finds is the same.
     """
 
@@ -68,7 +66,7 @@ class Search(StateStore):
         limits: Limits | None = None,
         progress: Callable[[Progress], None] | None = None,
         effort: int = 0,
-        edges: bool = False,
+        graph: bool = False,
         cores: int | None = None,
     ) -> None:
         self.progress = progress
@@ -77,11 +75,11 @@ class Search(StateStore):
         self.cores = parallel.cores() if cores is None else cores
         self.coming: threading.Thread | None = None
         self.team: parallel.Team | None = None
-        super().__init__(model, stop_on, starts, limits or Limits(), effort, edges)
+        super().__init__(model, stop_on, starts, limits or Limits(), effort, graph)
         self.words = model.words
         self.checkpoint: Checkpoint | None = None
         if self.limits.checkpoints is not None:
-            content = repr((replace(model, ir=""), stop_on, edges)).encode() + model.ir.encode()
+            content = repr((replace(model, ir=""), stop_on, graph)).encode() + model.ir.encode()
             self.checkpoint = Checkpoint(self.limits.checkpoints, content)
             if self.checkpoint.manifest is not None:
                 try:
@@ -126,8 +124,6 @@ class Search(StateStore):
             self._compile(2)
         checkpoint.restore(self, grow)
         grow(self.get("TAIL"))
-        if self.edges:
-            self.kernel["number_states"](self.ctx.address, 0, self.get("TAIL"))
 
     def finished(self) -> None:
         """The answer is known: nobody has to go on from a checkpoint."""
@@ -189,11 +185,11 @@ class Search(StateStore):
                 self._call_together()
             if self.checkpoint is not None:
                 self.checkpoint.note(self)
-            self._look()
+            self.look()
 
     def _call_together(self) -> None:
         """Let more cores help as soon as the code for that is compiled."""
-        if self.edges or self.starts or self.remainders is not None:
+        if self.starts or self.remainders is not None:
             self.cores = 1
         elif self.coming is None:
             if self.get("TAIL") - self.get("HEAD") >= _LASTING * parallel.FEW * self.cores:
@@ -223,7 +219,7 @@ class Search(StateStore):
             return super()._spread(table, slots, used)
         return self.team.spread(table, self.slots, slots, (self.slots << 64) // slots, used.address)
 
-    def _look(self) -> None:
+    def look(self) -> None:
         """Leave to the disk what goes there, show progress and keep to the time limit."""
         self.leave()
         seconds = time.monotonic() - self.started
@@ -252,61 +248,3 @@ class Search(StateStore):
             return 0.0
         states: int = self._get("TAIL")
         return states * states / 2.0**128  # the key has 127 bits that differ by chance
-
-    def unrecoverable(self, good: int) -> int | None:
-        """Return the first state from which no state with a condition of ``good`` is reachable.
-
-        Of several searches done as one, ``hits()`` gives it for each. Call it after a search that
-        kept its edges and was complete. Raises Stopped at a limit.
-        """
-        states, edges = self._get("TAIL"), self._get("EDGES")
-        self._check_graph(5 * states)
-        self.regions["FIRST"].set_word(states, edges)
-        self._region("MARK", states)
-        self._region("STACK", 4 * states)
-        for first, last in self._slices(states):
-            self.kernel["mark_good"](self.ctx.address, good, first, last)
-        while states >= _MANY and self._sweep(states):
-            pass
-        self._mark_back(states)
-        for first, last in self._slices(states):
-            self.kernel["first_unmarked"](self.ctx.address, first, last)
-        return self.hits().get(0)
-
-    def _sweep(self, states: int) -> bool:
-        """Mark what leads to a marked state in one sweep; say whether another one pays."""
-        self._set("MARKED", 0)
-        self._set("UNMARKED", 0)
-        for first, last in reversed([*self._slices(states)]):
-            self.kernel["sweep"](self.ctx.address, first, last)
-        unmarked: int = self._get("UNMARKED")
-        return unmarked > 0 and self._get("MARKED") * _WORTH >= unmarked
-
-    def _mark_back(self, states: int) -> None:
-        """Mark what leads to a marked state, by reverse edges among those that are unmarked."""
-        self._check_graph(8 * (states + 1) + 5 * states)
-        self._region("BEFORE", 8 * (states + 1))
-        self._set("HEIGHT", 0)
-        self._set("TURNED", 0)
-        for first, last in self._slices(states):
-            self.kernel["count_back"](self.ctx.address, first, last)
-        if not self._get("HEIGHT"):
-            return
-        edges = self._get("TURNED")
-        self._check_graph(8 * (states + 1) + 4 * edges + 5 * states)
-        self._region("SOURCES", 4 * edges)
-        self.kernel["sum_up"](self.ctx.address, states)
-        for first, last in self._slices(states):
-            self.kernel["reverse"](self.ctx.address, first, last)
-        while self.kernel["mark_back"](self.ctx.address, _SLICE):
-            self._look()
-
-    def _check_graph(self, needed: int) -> None:
-        """Raise Stopped("memory") where so many bytes more are too many."""
-        if self.limits.memory is not None and self.allocated + needed > self.limits.memory:
-            raise Stopped("memory")
-
-    def _slices(self, states: int) -> Iterator[tuple[int, int]]:
-        for first in range(0, states, _SLICE):
-            yield first, min(first + _SLICE, states)
-            self._look()

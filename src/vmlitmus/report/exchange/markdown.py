@@ -8,12 +8,12 @@ from collections.abc import Sequence
 
 from vmlitmus.outcome import Outcome
 from vmlitmus.report.exchange.wrong import wrong
-from vmlitmus.report.summary import summary
+from vmlitmus.report.summary import row, summary
 
 
 def check_markdown(outcomes: Sequence[Outcome], seconds: float) -> str:
     """Return what is not as expected first, then a table for each topic."""
-    lines = [f"**{escaped(summary(outcomes, seconds))}**"]
+    lines = [f"**{escaped(summary([row(o) for o in outcomes], seconds))}**"]
     bad = [o for o in outcomes if not o.as_expected]
     if bad:
         lines += ["", "| not as expected | why |", "|---|---|"]

@@ -18,7 +18,7 @@ from vmlitmus.report.grids.grid import Grid
 from vmlitmus.report.grids.grid_text import Block, blocks, share, shortened, shown_value
 from vmlitmus.report.grids.published_claims import said_lines
 from vmlitmus.report.html.run import Runs
-from vmlitmus.report.summary import summary
+from vmlitmus.report.summary import row, summary
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -47,7 +47,7 @@ def check_page(outcomes: Sequence[Outcome], seconds: float | None = None) -> str
         for topic, found in itertools.groupby(rows, key=lambda row: row[0].topic)
     ]
     title = "vmlitmus check" if seconds is not None else ", ".join(_names(outcomes))
-    total = summary(outcomes, seconds) if seconds is not None else ""
+    total = summary([row(o) for o in outcomes], seconds) if seconds is not None else ""
     return render("check.html", title, runs, topics=topics, total=total)
 
 

@@ -128,73 +128,9 @@ def fetch(ctx, n, end):
     table = load(ctx, TABLE)
     slots = load(ctx, SLOTS)
     keys = load(ctx, KEYS_AT)
-    index = load(ctx, INDEX)
     while n < end:
-        slot = home(keys + n * (8 * KEYS), slots)
-        prefetch(table + slot * SLOT, 0)
-        if index != 0:
-            prefetch(index, slot >> 1)
+        prefetch(table + home(keys + n * (8 * KEYS), slots) * SLOT, 0)
         n += 1
-    return 0
-
-
-def keep_edges(ctx, n, got, parent):
-    """Do what keep_new() does, and note where the edges lead, and which instances they take.
-
-    Where an edge leads is known now for a successor met lately, whose index is remembered; for
-    others it is noted when the batch is inserted.
-    """
-    batch = load(ctx, BATCH)
-    keys = load(ctx, KEYS_AT)
-    recent = load(ctx, LATELY)
-    indexes = load(ctx, LATELY_AT)
-    targets = load(ctx, TARGETS)
-    edge_of = load(ctx, EDGE_OF)
-    edge = load(ctx, EDGES)
-    store(load(ctx, FIRST), parent, edge)
-    store(ctx, EDGES, edge + got)
-    successor = batch + n * (8 * WORDS)
-    last = successor + got * (8 * WORDS)
-    while successor < last:
-        key = keys + n * (8 * KEYS)
-        if SYMMETRIC == 1:
-            canonical(load(ctx, CANONICAL), successor)
-        make_key(successor, key)
-        place = share(key, MEMORY)
-        lately = recent + place * (8 * KEYS)
-        index = load32(indexes, place)
-        if differ(key, lately) != 0:
-            index = UNKNOWN
-            copy_key(key, lately)
-            store32(indexes, place, UNKNOWN)
-        copy_state(successor, batch + n * (8 * WORDS))
-        store32(load(ctx, FROM), n, parent)
-        store(edge_of, n, edge)
-        store32(targets, edge, index)
-        n += index == UNKNOWN
-        edge += 1
-        successor += 8 * WORDS
-    return n
-
-
-def keep_taken(ctx, got):
-    """Note which instances the ``got`` next edges take, if that is wanted."""
-    taken = load(ctx, TAKEN)
-    if taken != 0:
-        names = load(ctx, COVERAGE) + 8 * load(ctx, COUNTERS)
-        taken += 4 * load(ctx, EDGES)
-        k = 0
-        while k < got:
-            store32(taken, k, load(names, k))
-            k += 1
-    return 0
-
-
-def recall(ctx, key, index):
-    """Note the index of a state, if it is one met lately."""
-    place = share(key, MEMORY)
-    if differ(key, load(ctx, LATELY) + place * (8 * KEYS)) == 0:
-        store32(load(ctx, LATELY_AT), place, index)
     return 0
 
 
@@ -226,8 +162,7 @@ def collect(ctx, most):
     n = 0
     fetched = 0
     made = 0
-    edges = load(ctx, EDGES) + MOST_EDGES
-    while head < end and n <= most and load(ctx, EDGES) <= edges:
+    while head < end and n <= most:
         state = load(ctx, LOG) + head * (8 * WORDS)
         got = 0
         firing = 0
@@ -243,11 +178,7 @@ def collect(ctx, most):
             store(ctx, FAULT, 0 - got)
             store(ctx, HEAD, head)
             return n
-        if load(ctx, TARGETS) != 0:
-            keep_taken(ctx, got)
-            n = keep_edges(ctx, n, got, head)
-        else:
-            n = keep_new(ctx, n, got, head)
+        n = keep_new(ctx, n, got, head)
         if most == MOST and n - fetched >= TOGETHER:
             fetch(ctx, fetched, n)
             fetched = n
@@ -306,16 +237,14 @@ def append(ctx, k, index):
 def sift(ctx, k, end):
     """Note which of the states k..end-1 of the batch may be new; return how many they are.
 
-    Those whose key stands in its first line are not, and most of them stand there. All are noted
-    where edges are kept.
+    Those whose key stands in its first line are not, and most of them stand there.
     """
     keys = load(ctx, KEYS_AT)
     picked = load(ctx, PICKED)
-    wanted = load(ctx, TARGETS) != 0
     count = 0
     while k < end:
         store32(picked, count, k)
-        count += missing(load(ctx, TABLE), load(ctx, SLOTS), keys + k * (8 * KEYS)) | wanted
+        count += missing(load(ctx, TABLE), load(ctx, SLOTS), keys + k * (8 * KEYS))
         k += 1
     return count
 
@@ -324,8 +253,6 @@ def insert(ctx, n, tail):
     """Insert n states of the batch that are picked, in order; return the log's length then."""
     table = load(ctx, TABLE)
     slots = load(ctx, SLOTS)
-    index = load(ctx, INDEX)
-    targets = load(ctx, TARGETS)
     picked = load(ctx, PICKED)
     last = picked + 4 * n
     while picked < last:
@@ -334,14 +261,8 @@ def insert(ctx, n, tail):
         slot = find(table, slots, key)
         if holds(table, slot) == 0:
             write_key(table, slot, key)
-            if index != 0:
-                store32(index, slot, tail)
             append(ctx, k, tail)
             tail += 1
-        if targets != 0:
-            found = load32(index, slot)
-            store32(targets, load(load(ctx, EDGE_OF), k), found)
-            recall(ctx, key, found)
         picked += 4
     return tail
 
@@ -351,7 +272,7 @@ def absorb(ctx, n):
     tail = load(ctx, TAIL)
     begin = 0
     while begin < n:
-        end = begin + NEAR
+        end = begin + PIECE
         if end > n:
             end = n
         tail = insert(ctx, sift(ctx, begin, end), tail)
@@ -381,9 +302,6 @@ def advance(ctx, budget):
             return GROW
         if SLEEPING == 1:
             if load(ctx, TAIL) + load(ctx, LARGEST) - load(ctx, HEAD) > load(ctx, RING):
-                return GROW
-        if load(ctx, TARGETS) != 0:
-            if load(ctx, EDGES) + MOST_EDGES + load(ctx, LARGEST) > load(ctx, EDGE_ROOM):
                 return GROW
         if load(ctx, HEAD) >= until:
             return PAUSE
@@ -446,9 +364,6 @@ INTERNAL: list[Callable[..., int]] = [
     fired,
     keep_new,
     fetch,
-    keep_edges,
-    keep_taken,
-    recall,
     owner,
     ended,
     inherit,

@@ -25,22 +25,6 @@ FIELDS = (
     "HITS",  # address, by search, of 1 + the first state that ends it, or 0
     "ROOM",  # how many states the log and the table may hold before one must grow
     "FAULT",  # 1 + the instance that failed, or 0; the state is HEAD
-    "INDEX",  # address of each slot's state, 32 bits each, where edges are kept
-    "FIRST",  # address of each state's first edge
-    "TARGETS",  # address of the edges' targets, 32 bits each; 0 where no edges are kept
-    "TAKEN",  # address of the edges' instances, 32 bits each; 0 where they are not kept
-    "EDGES",  # how many edges were found
-    "EDGE_OF",  # address of the edge of each successor in the batch
-    "LATELY_AT",  # address of the indexes of the states met lately, 32 bits each, or UNKNOWN
-    "EDGE_ROOM",  # how many there may be before their arrays must grow
-    "MARKED",  # how many states a sweep has marked (graph passes)
-    "UNMARKED",  # how many it has left without a mark
-    "TURNED",  # how many edges have to be turned round (graph passes)
-    "BEFORE",  # address of each state's first reverse edge
-    "SOURCES",  # address of the reverse edges' sources, 32 bits each
-    "MARK",  # address of a byte for each state
-    "STACK",  # address of states to visit, 32 bits each
-    "HEIGHT",  # how many they are
     "EXPAND",  # address of the machine's expand()
     "CONDITIONS",  # address of the machine's conditions()
     "MORE",  # address of bits for the conditions seen that have none in OBSERVED

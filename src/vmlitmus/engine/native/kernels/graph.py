@@ -1,12 +1,16 @@
 # mypy: disable-error-code="no-untyped-def, no-untyped-call, name-defined, attr-defined"
 # ruff: noqa: F821 - names in capitals are constants given when compiling
-"""What `recoverable` asks of a finished search, in the kernel language: which states lead where.
+"""What is asked of a finished search: which states lead where, in the kernel language.
 
-The passes go over the states of a context of ``breadth_first``, some at a time, with the edges that
-it kept. The states that satisfy a condition are marked (``GOOD``), and, in sweeps from the last
-state to the first, those that lead to a marked one. When a sweep marks few, the edges of those that
-are left are turned round, to mark backwards from the ones with a marked target (``SEED``).
-``number_states`` makes ``INDEX`` again, when the table has grown.
+The passes have a context of their own: a copy of the search's, with the fields below behind it.
+A search keeps no edges, because what can be left out of it makes it several times as fast; the
+states that matter are expanded again, some at a time, while the lines of their successors are
+fetched. ``number_states`` comes first.
+
+For `recoverable` the states that satisfy a condition are marked (``GOOD``), and, in sweeps from the
+last state to the first, those that lead to a marked one: a state is done at its first marked
+successor. When a sweep marks few, the edges of those that are left are written, and turned round,
+to mark backwards from the ones with a marked target (``SEED``).
 """
 
 from __future__ import annotations
@@ -14,160 +18,270 @@ from __future__ import annotations
 from collections.abc import Callable
 
 GOOD, SEED = 1, 2  # marks of states
+NEAR = 2  # successors of a state whose lines are fetched before they are looked at
+
+FIELDS = (
+    "INDEX",  # address of each slot's state, 32 bits each
+    "MARK",  # address of a byte for each state
+    "MARKED",  # how many states a sweep has marked
+    "UNMARKED",  # how many it has left without a mark
+    "LEADING",  # how many edges lead from these
+    "EDGE_LIST",  # address of a state, how many edges it has, and their targets; 32 bits each
+    "WRITTEN",  # how many of these 32-bit numbers there are
+    "READ",  # how many were turned round
+    "TURNED",  # how many edges have to be turned round
+    "BEFORE",  # address of each state's first reverse edge
+    "SOURCES",  # address of the reverse edges' sources, 32 bits each
+    "STACK",  # address of states to visit, 32 bits each
+    "HEIGHT",  # how many they are
+)
 
 
-def number_states(ctx, first, last):
+def look_ahead(g, key):
+    """Prefetch where a key and the number of its state stand."""
+    slot = home(key, load(g, SLOTS))
+    prefetch(load(g, TABLE), slot * KEYS)
+    prefetch(load(g, INDEX), slot >> 1)
+    return 0
+
+
+def reached(g, key):
+    """Return the state with a key."""
+    return load32(load(g, INDEX), find(load(g, TABLE), load(g, SLOTS), key))
+
+
+def number_states(g, first, last):
     """Note for the states first..last-1 in which slot each stands."""
-    keys = load(ctx, KEYS_AT)
+    keys = load(g, KEYS_AT)
     while first < last:
-        end = first + MOST
-        if end > last:
-            end = last
+        n = 0
+        while n < MOST and first + n < last:
+            key = keys + n * (8 * KEYS)
+            make_key(load(g, LOG) + (first + n) * (8 * WORDS), key)
+            look_ahead(g, key)
+            n += 1
         k = 0
-        while first + k < end:
-            make_key(load(ctx, LOG) + (first + k) * (8 * WORDS), keys + k * (8 * KEYS))
+        while k < n:
+            slot = find(load(g, TABLE), load(g, SLOTS), keys + k * (8 * KEYS))
+            store32(load(g, INDEX), slot, first + k)
             k += 1
-        fetch(ctx, 0, k)
-        k = 0
-        while first < end:
-            slot = find(load(ctx, TABLE), load(ctx, SLOTS), keys + k * (8 * KEYS))
-            store32(load(ctx, INDEX), slot, first)
-            first += 1
-            k += 1
+        first += n
     return 0
 
 
-def leads_to_good(ctx, state):
-    """Say whether an edge of a state leads to one that is marked GOOD."""
-    e = load(load(ctx, FIRST), state)
-    end = load(load(ctx, FIRST), state + 1)
-    while e < end:
-        if load8(load(ctx, MARK), load32(load(ctx, TARGETS), e)) == GOOD:
-            return 1
-        e += 1
+def unfold(g, state, n):
+    """Expand a state again, behind the batch's first n successors; return how many there are."""
+    out = load(g, BATCH) + n * (8 * WORDS)
+    return expand(load(g, EXPAND), load(g, LOG) + state * (8 * WORDS), out, load(g, COVERAGE))
+
+
+def name_key(g, k):
+    """Write the key of the kth successor in the batch, and look ahead."""
+    successor = load(g, BATCH) + k * (8 * WORDS)
+    if SYMMETRIC == 1:
+        canonical(load(g, CANONICAL), successor)
+    key = load(g, KEYS_AT) + k * (8 * KEYS)
+    make_key(successor, key)
+    look_ahead(g, key)
     return 0
 
 
-def sweep(ctx, first, last):
+def name_keys(g, k, end):
+    """Do so for the successors k..end-1."""
+    while k < end:
+        name_key(g, k)
+        k += 1
+    return 0
+
+
+def first_good(g, k, end):
+    """Return which is the first of the successors k..end-1 that is marked GOOD, or ``end``.
+
+    The keys of the first NEAR are known.
+    """
+    while k < end:
+        if k + NEAR < end:
+            name_key(g, k + NEAR)
+        if load8(load(g, MARK), reached(g, load(g, KEYS_AT) + k * (8 * KEYS))) == GOOD:
+            break
+        k += 1
+    return k
+
+
+def near(n, got):
+    """Return the end of the first NEAR of ``got`` successors behind n."""
+    if got < NEAR:
+        return n + got
+    return n + NEAR
+
+
+def sweep(g, first, last):
     """Mark the states first..last-1 that lead to a marked one, from the last on."""
-    marked = 0
-    unmarked = 0
+    mark = load(g, MARK)
+    states = load(g, FROM)
+    ends = load(g, PICKED)
     while first < last:
-        last -= 1
-        if load8(load(ctx, MARK), last) == 0:
-            if leads_to_good(ctx, last) != 0:
-                store8(load(ctx, MARK), last, GOOD)
-                marked += 1
-            else:
-                unmarked += 1
-    store(ctx, MARKED, load(ctx, MARKED) + marked)
-    store(ctx, UNMARKED, load(ctx, UNMARKED) + unmarked)
+        n = 0
+        count = 0
+        while first < last and n <= MOST and count < MOST:
+            last -= 1
+            if load8(mark, last) == 0:
+                got = unfold(g, last, n)
+                name_keys(g, n, near(n, got))
+                n += got
+                store32(states, count, last)
+                store32(ends, count, n)
+                count += 1
+        settle_marks(g, count)
     return 0
 
 
-def count_back(ctx, first, last):
-    """Count the edges into each state that come from unmarked ones among first..last-1.
+def settle_marks(g, count):
+    """Mark those of ``count`` states in the batch that lead to a marked one."""
+    n = 0
+    i = 0
+    while i < count:
+        end = load32(load(g, PICKED), i)
+        if first_good(g, n, end) < end:
+            store8(load(g, MARK), load32(load(g, FROM), i), GOOD)
+            store(g, MARKED, load(g, MARKED) + 1)
+        else:
+            store(g, UNMARKED, load(g, UNMARKED) + 1)
+            store(g, LEADING, load(g, LEADING) + end - n)
+        n = end
+        i += 1
+    return 0
+
+
+def write_edges(g, first, last):
+    """Write the edges of the unmarked states among first..last-1; count those into each state.
 
     A state with a marked target is marked itself and stacked.
     """
-    before = load(ctx, BEFORE)
-    height = load(ctx, HEIGHT)
-    edges = load(ctx, TURNED)
     while first < last:
-        if load8(load(ctx, MARK), first) == 0:
-            if leads_to_good(ctx, first) != 0:
-                store8(load(ctx, MARK), first, SEED)
-                store32(load(ctx, STACK), height, first)
-                height += 1
-            else:
-                e = load(load(ctx, FIRST), first)
-                end = load(load(ctx, FIRST), first + 1)
-                edges += end - e
-                while e < end:
-                    target = load32(load(ctx, TARGETS), e)
-                    store(before, target, load(before, target) + 1)
-                    e += 1
-        first += 1
-    store(ctx, HEIGHT, height)
-    store(ctx, TURNED, edges)
+        n = 0
+        count = 0
+        while first < last and n <= MOST and count < MOST:
+            if load8(load(g, MARK), first) == 0:
+                got = unfold(g, first, n)
+                name_keys(g, n, n + got)
+                n += got
+                store32(load(g, FROM), count, first)
+                store32(load(g, PICKED), count, n)
+                count += 1
+            first += 1
+        n = 0
+        i = 0
+        while i < count:
+            write_state(g, load32(load(g, FROM), i), n, load32(load(g, PICKED), i))
+            n = load32(load(g, PICKED), i)
+            i += 1
     return 0
 
 
-def sum_up(ctx, states):
+def write_state(g, state, k, end):
+    """Write the edges of a state to the successors k..end-1 of the batch, or stack it."""
+    at = load(g, EDGE_LIST) + 4 * load(g, WRITTEN)
+    store32(at, 0, state)
+    store32(at, 1, end - k)
+    good = 0
+    i = 0
+    while k + i < end:
+        target = reached(g, load(g, KEYS_AT) + (k + i) * (8 * KEYS))
+        store32(at, 2 + i, target)
+        if load8(load(g, MARK), target) == GOOD:
+            good = 1
+        i += 1
+    if good != 0:
+        store8(load(g, MARK), state, SEED)
+        store32(load(g, STACK), load(g, HEIGHT), state)
+        store(g, HEIGHT, load(g, HEIGHT) + 1)
+        return 0
+    store(g, WRITTEN, load(g, WRITTEN) + 2 + i)
+    store(g, TURNED, load(g, TURNED) + i)
+    while i != 0:
+        i -= 1
+        before = load(g, BEFORE) + 8 * load32(at, 2 + i)
+        store(before, 0, load(before, 0) + 1)
+    return 0
+
+
+def sum_up(g, states):
     """Turn the counts of edges into each state into the place behind its reverse edges."""
     total = 0
     i = 0
     while i < states:
-        total += load(load(ctx, BEFORE), i)
-        store(load(ctx, BEFORE), i, total)
+        total += load(load(g, BEFORE), i)
+        store(load(g, BEFORE), i, total)
         i += 1
-    store(load(ctx, BEFORE), states, total)
+    store(load(g, BEFORE), states, total)
     return 0
 
 
-def reverse(ctx, first, last):
-    """Write the reverse edges that come from unmarked states among first..last-1."""
-    before = load(ctx, BEFORE)
-    while first < last:
-        if load8(load(ctx, MARK), first) == 0:
-            e = load(load(ctx, FIRST), first)
-            end = load(load(ctx, FIRST), first + 1)
-            while e < end:
-                target = load32(load(ctx, TARGETS), e)
-                place = load(before, target) - 1
-                store(before, target, place)
-                store32(load(ctx, SOURCES), place, first)
-                e += 1
-        first += 1
-    return 0
+def reverse(g, budget):
+    """Go on to write the reverse edges; return how much is still to be read."""
+    before = load(g, BEFORE)
+    while load(g, READ) < load(g, WRITTEN) and budget != 0:
+        at = load(g, EDGE_LIST) + 4 * load(g, READ)
+        count = load32(at, 1)
+        store(g, READ, load(g, READ) + 2 + count)
+        while count != 0:
+            count -= 1
+            target = load32(at, 2 + count)
+            place = load(before, target) - 1
+            store(before, target, place)
+            store32(load(g, SOURCES), place, load32(at, 0))
+        budget -= 1
+    return load(g, WRITTEN) - load(g, READ)
 
 
-def mark_good(ctx, good, first, last):
+def mark_good(g, good, first, last):
     """Mark the states first..last-1 that satisfy a condition."""
     while first < last:
-        state = load(ctx, LOG) + first * (8 * WORDS)
-        if (conditions(load(ctx, CONDITIONS), state, load(ctx, MORE)) & good) != 0:
-            store8(load(ctx, MARK), first, GOOD)
+        state = load(g, LOG) + first * (8 * WORDS)
+        if (conditions(load(g, CONDITIONS), state, load(g, MORE)) & good) != 0:
+            store8(load(g, MARK), first, GOOD)
         first += 1
     return 0
 
 
-def mark_back(ctx, budget):
+def mark_back(g, budget):
     """Mark what can reach a marked state; return how many states are still to visit."""
-    height = load(ctx, HEIGHT)
+    height = load(g, HEIGHT)
     while height != 0 and budget != 0:
         height -= 1
-        state = load32(load(ctx, STACK), height)
-        e = load(load(ctx, BEFORE), state)
-        end = load(load(ctx, BEFORE), state + 1)
+        state = load32(load(g, STACK), height)
+        e = load(load(g, BEFORE), state)
+        end = load(load(g, BEFORE), state + 1)
         while e < end:
-            source = load32(load(ctx, SOURCES), e)
-            if load8(load(ctx, MARK), source) == 0:
-                store8(load(ctx, MARK), source, SEED)
-                store32(load(ctx, STACK), height, source)
+            source = load32(load(g, SOURCES), e)
+            if load8(load(g, MARK), source) == 0:
+                store8(load(g, MARK), source, SEED)
+                store32(load(g, STACK), height, source)
                 height += 1
             e += 1
         budget -= 1
-    store(ctx, HEIGHT, height)
+    store(g, HEIGHT, height)
     return height
 
 
-def first_unmarked(ctx, first, last):
+def first_unmarked(g, first, last):
     """Note the first state without a mark of each search, among the states first..last-1."""
     while first < last:
-        if load8(load(ctx, MARK), first) == 0:
-            search = owner(ctx, first)
-            if load(load(ctx, HITS), search) == 0:
-                store(load(ctx, HITS), search, first + 1)
+        if load8(load(g, MARK), first) == 0:
+            search = owner(g, first)
+            if load(load(g, HITS), search) == 0:
+                store(load(g, HITS), search, first + 1)
         first += 1
     return 0
 
 
-INTERNAL: list[Callable[..., int]] = [leads_to_good]
+AGAIN: list[Callable[..., int]] = [look_ahead, reached, unfold, name_key, name_keys]
+INTERNAL: list[Callable[..., int]] = [*AGAIN, first_good, near, settle_marks, write_state]
 PASSES: list[Callable[..., int]] = [
     number_states,
     sweep,
-    count_back,
+    write_edges,
     sum_up,
     reverse,
     mark_good,

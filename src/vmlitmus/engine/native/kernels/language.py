@@ -226,11 +226,15 @@ class _Function:
 
     def known(self, node: ast.expr) -> int | None:
         """Return the value of a constant expression, or None."""
-        for inner in ast.walk(node):
-            if isinstance(inner, ast.Call):
-                return None
-            if isinstance(inner, ast.Name) and inner.id not in self.constants:
-                return None
+        if isinstance(node, ast.Name):
+            return self.constants.get(node.id)
+        if isinstance(node, ast.Constant):
+            return int(node.value)  # type: ignore[arg-type]
+        if isinstance(node, ast.Call):
+            return None
+        parts = [n for n in ast.iter_child_nodes(node) if isinstance(n, ast.expr)]
+        if any(self.known(part) is None for part in parts):
+            return None
         code = compile(ast.fix_missing_locations(ast.Expression(node)), "<kernel>", "eval")
         return int(eval(code, dict(self.constants)))  # noqa: S307 - our own kernel's constants
 

@@ -7,142 +7,215 @@ the states in which a run may wait in vain, nearest first, and writes their step
 ``cut`` finds strongly connected components and ``judge`` decides which is fair, which has no
 fair part, and what has to be left out for the next round. ``liveness`` is the definition.
 
-The context is an array of 64-bit numbers; its fields are the constants in capitals below. Arrays
-are indexed by state unless something else is said.
+The context is the search's, with the fields below behind it. Waiting states have numbers in the
+order in which they are found, from 1 on, and arrays are indexed by these unless something else is
+said; 0 stands for all states in which no run waits.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
+from vmlitmus.engine.native.kernels import graph
+
 FIELDS = (
-    # what the search left
-    "LOG",
-    "LEVELS",
-    "FIRST",  # index of the state's first step; the next state's is behind its last one
-    "TARGETS",  # where each step leads, 32 bits each
-    "TAKEN",  # the instance of each step, 32 bits each
-    "CONDITIONS",
-    "MORE",
+    "INDEX",  # the state in each slot of the table, 32 bits each
     "STATES",
     # the waiting states
     "AWAITED",  # bit of the condition that has to come
     "ASKED",  # bit of the condition where the waiting begins; 0: only in the initial state
-    "TRUTH",  # a byte: bit 0 is what is awaited is not there, bit 1 a run begins to wait here
-    "LEVEL",  # the level of the state that is looked at
-    "DEPTH",  # distance from the initial state, 32 bits
-    "LENGTH",  # 1 + the steps of the shortest run that waits here, 32 bits; 0 when none does
-    "CAME",  # the state before on that run, 32 bits; the state itself where the waiting begins
+    "WAITS",  # by state: its number, 0 before it is known, BEGINS where a run begins to wait, or
+    # CLOSED where what is awaited is there; 32 bits each
     "SOURCE",  # the next state where the waiting may begin
-    "QUEUE",  # states reached by waiting, 32 bits each
-    "HEAD",
-    "TAIL",
-    "ORDER",  # waiting states in order of LENGTH, 32 bits each; later those of the round
-    "COUNT",  # how many they are
+    "LEVEL",  # the level of that state
+    "LENGTH",  # the steps of the shortest run that waits in the states at hand
+    "ORDER",  # the state with each number, 32 bits
+    "CAME",  # the number before on the run there; its own where the waiting begins; 32 bits
+    "NEXT",  # the next number whose steps are to be written
+    "BEHIND",  # the first number behind those of the length at hand
+    "COUNT",  # the number that the next waiting state gets
+    "FIRST",  # index of the first step; that of the next number is behind the last one
+    "TARGETS",  # the number to which each step leads, 32 bits each
+    "TAKEN",  # the instance of each step, 1 << TAKEN_BITS bytes each
+    "EDGES",  # how many steps were written
+    "EDGE_ROOM",  # how many there may be before these arrays must grow
     # components
-    "OPEN",  # a byte: whether it may be part of a fair component
+    "ROOTS",  # the numbers from which visits start in later rounds, 32 bits each
+    "ROUND",  # which round it is
+    "LAST_ROOT",  # how many visits may start
+    "ROOT",  # the next one
     "NUMBER",  # order of the visit, 32 bits; 0 before it, CLOSED where a visit is of no use
-    "STACK",  # visited states without a component, 32 bits each
-    "STACKED",
+    "VISITED",
+    "STACKED",  # visited states without a component, 32 bits each
+    "STACK_HEIGHT",
     "CALLS",  # states being visited: the next step, 64 bits, the state, the least number it reaches
     "CALLED",
-    "ROOT",  # place in ORDER from which the next visit starts
-    "VISITED",
-    "PART",  # component of this round, 32 bits; 0 before it is known
+    "PART",  # component of this round, 32 bits; 0 before it is known, and where it has no fair part
     "PARTS",  # how many components
-    "MEMBERS",  # states component by component, 32 bits each
+    "MEMBERS",  # numbers component by component, 32 bits each
     "PLACED",  # how many they are
-    # fairness
-    "PROMISE",  # for each instance 1 + the index of its promise, or 0; weak ones first
-    "WEAK",  # how many weak promises
-    "PROMISES",  # how many in all
-    "ENABLED",  # for each promise: in how many states of the component it is enabled
-    "KEPT",  # for each promise: whether a step inside the component takes it
+    # fairness: sets of promises are SETS words, with a bit for each
+    "PROMISE",  # for each instance 1 + the index of its promise, or 0
+    "WEAK",  # the weak promises
+    "STRONG",  # the strong ones
+    "ENABLED",  # by number: what is enabled
+    "ALWAYS",  # what is enabled in all states of the component
+    "EVER",  # what is enabled in some
+    "KEPT",  # what a step inside the component takes
+    "BROKEN",  # what a run through it breaks
     "JUDGED",  # place in MEMBERS up to which components were judged
-    "BEST",  # least LENGTH of a fair component, or 0
+    "BEST",  # least number in a fair component, or 0
     "BEST_FROM",  # its place in MEMBERS
     "BEST_TO",
-    "BEST_ENABLED",  # for each promise: whether it is enabled somewhere in it
+    "BEST_EVER",  # what is enabled somewhere in it
     # the way between two states of the component found
+    "QUEUE",  # numbers reached, 32 bits each
+    "QUEUE_HEAD",
+    "QUEUE_TAIL",
     "END",  # where it leads
-    "LAST",  # 1 + the state before the end, or 0; NUMBER has the same for each state on the way
+    "BEFORE_END",  # the number before the end, or 0; NUMBER has the same for each on the way
 )
 
 
 def look(g, first, last):
-    """Note for the states first..last-1 whether a run may wait there, and their distance."""
-    truth = load(g, TRUTH)
-    depth = load(g, DEPTH)
+    """Note for the states first..last-1 whether a run may wait there, and begin to."""
+    waits = load(g, WAITS)
     while first < last:
         at = load(g, LOG) + first * (8 * WORDS)
         seen = conditions(load(g, CONDITIONS), at, load(g, MORE))
-        asked = (seen & load(g, ASKED)) != 0
-        if load(g, ASKED) == 0:
-            asked = first == 0
-        if (seen & load(g, AWAITED)) == 0:
-            store8(truth, first, 1 + 2 * asked)
-        while load32(load(g, LEVELS), load(g, LEVEL)) <= first:
-            store(g, LEVEL, load(g, LEVEL) + 1)
-        store32(depth, first, load(g, LEVEL))
-        store32(load(g, NUMBER), first, CLOSED)
+        if (seen & load(g, AWAITED)) != 0:
+            store32(waits, first, CLOSED)
+        else:
+            asked = seen & load(g, ASKED)
+            if load(g, ASKED) == 0:
+                asked = first == 0
+            if asked != 0:
+                store32(waits, first, BEGINS)
         first += 1
     return 0
 
 
-def wait_on(g, state):
-    """Queue the waiting states that the steps of a waiting state reach first."""
-    length = load32(load(g, LENGTH), state)
-    tail = load(g, TAIL)
-    e = load(load(g, FIRST), state)
-    last = load(load(g, FIRST), state + 1)
-    while e < last:
-        target = load32(load(g, TARGETS), e)
-        if load8(load(g, TRUTH), target) != 0 and load32(load(g, LENGTH), target) == 0:
-            store32(load(g, LENGTH), target, length + 1)
-            store32(load(g, CAME), target, state)
-            store32(load(g, QUEUE), tail, target)
-            tail += 1
-        e += 1
-    store(g, TAIL, tail)
-    return 0
+def enlist(g, state, came):
+    """Give a state the next number; return it."""
+    number = load(g, COUNT)
+    store32(load(g, WAITS), state, number)
+    store32(load(g, ORDER), number, state)
+    if came == 0:
+        came = number
+    store32(load(g, CAME), number, came)
+    store(g, COUNT, number + 1)
+    return number
 
 
 def next_source(g):
     """Return the next state where the waiting begins and that is not reached by waiting."""
     source = load(g, SOURCE)
     while source < load(g, STATES):
-        if load8(load(g, TRUTH), source) == 3 and load32(load(g, LENGTH), source) == 0:
+        if load32(load(g, WAITS), source) == BEGINS:
             break
         source += 1
     store(g, SOURCE, source)
+    while source < load(g, STATES) and load32(load(g, LEVELS), load(g, LEVEL)) <= source:
+        store(g, LEVEL, load(g, LEVEL) + 1)
     return source
 
 
-def wait(g, budget):
-    """Go on to find waiting states, nearest first; return 0 when all are found."""
-    while budget != 0:
+def lengthen(g):
+    """Go on to the states with the next length; say whether there are any."""
+    source = next_source(g)
+    if load(g, NEXT) == load(g, COUNT):
+        if source == load(g, STATES):
+            return 0
+        store(g, LENGTH, load(g, LEVEL))
+    else:
+        store(g, LENGTH, load(g, LENGTH) + 1)
+    while source < load(g, STATES) and load(g, LEVEL) <= load(g, LENGTH):
+        enlist(g, source, 0)
         source = next_source(g)
-        state = source
-        if load(g, HEAD) < load(g, TAIL):
-            state = load32(load(g, QUEUE), load(g, HEAD))
-        else:
-            if source == load(g, STATES):
+    store(g, BEHIND, load(g, COUNT))
+    return 1
+
+
+def take(taken, e):
+    """Return the instance of a step."""
+    if TAKEN_BITS == 0:
+        return load8(taken, e)
+    if TAKEN_BITS == 1:
+        return load16(taken, e)
+    return load32(taken, e)
+
+
+def add(promises, promise):
+    """Put a promise into a set."""
+    word = promises + 8 * (promise >> 6)
+    store(word, 0, load(word, 0) | (1 << (promise & 63)))
+    return 0
+
+
+def note_taken(g, e, got, enabled):
+    """Note the instances of the ``got`` steps from e on, and which promises a state enables."""
+    names = load(g, COVERAGE) + 8 * NAMES_AT
+    taken = load(g, TAKEN)
+    k = 0
+    while k < got:
+        promise = load(load(g, PROMISE), load(names, k))
+        if promise != 0:
+            add(enabled, promise - 1)
+        if TAKEN_BITS == 0:
+            store8(taken, e + k, load(names, k))
+        if TAKEN_BITS == 1:
+            store16(taken, e + k, load(names, k))
+        if TAKEN_BITS == 2:
+            store32(taken, e + k, load(names, k))
+        k += 1
+    return 0
+
+
+def collect_steps(g):
+    """Expand some waiting states of the length at hand into the batch; return the successors."""
+    number = load(g, NEXT)
+    behind = load(g, BEHIND)
+    most = number + MOST
+    n = 0
+    while number < behind and n <= MOST and number < most:
+        got = unfold(g, load32(load(g, ORDER), number), n)
+        note_taken(g, load(g, EDGES) + n, got, load(g, ENABLED) + number * (8 * SETS))
+        store(load(g, FIRST), number, load(g, EDGES) + n)
+        k = n
+        n += got
+        while k < n:
+            name_key(g, k)
+            store32(load(g, FROM), k, number)
+            k += 1
+        number += 1
+    store(g, NEXT, number)
+    return n
+
+
+def wait(g, budget):
+    """Go on to find waiting states; return 0 when all are found, NO_ROOM for more steps."""
+    while budget != 0:
+        if load(g, EDGES) + load(g, LARGEST) > load(g, EDGE_ROOM):
+            return NO_ROOM
+        if load(g, NEXT) == load(g, BEHIND):
+            if lengthen(g) == 0:
+                store(load(g, FIRST), load(g, NEXT), load(g, EDGES))
                 return 0
-        if source < load(g, STATES):
-            depth = load32(load(g, DEPTH), source)
-            if load(g, HEAD) == load(g, TAIL) or depth < load32(load(g, LENGTH), state):
-                state = source
-                store32(load(g, LENGTH), state, depth + 1)
-                store32(load(g, CAME), state, state)
+        n = collect_steps(g)
+        targets = load(g, TARGETS) + 4 * load(g, EDGES)
+        waits = load(g, WAITS)
+        k = 0
+        while k < n:
+            target = reached(g, load(g, KEYS_AT) + k * (8 * KEYS))
+            number = load32(waits, target)
+            if number == CLOSED:
+                number = 0
             else:
-                store(g, HEAD, load(g, HEAD) + 1)
-        else:
-            store(g, HEAD, load(g, HEAD) + 1)
-        store32(load(g, ORDER), load(g, COUNT), state)
-        store(g, COUNT, load(g, COUNT) + 1)
-        store8(load(g, OPEN), state, 1)
-        store32(load(g, NUMBER), state, 0)
-        wait_on(g, state)
+                if (number == 0) | (number == BEGINS):
+                    number = enlist(g, target, load32(load(g, FROM), k))
+            store32(targets, k, number)
+            k += 1
+        store(g, EDGES, load(g, EDGES) + n)
         budget -= 1
     return 1
 
@@ -152,8 +225,8 @@ def visit(g, state):
     number = load(g, VISITED) + 1
     store(g, VISITED, number)
     store32(load(g, NUMBER), state, number)
-    store32(load(g, STACK), load(g, STACKED), state)
-    store(g, STACKED, load(g, STACKED) + 1)
+    store32(load(g, STACKED), load(g, STACK_HEIGHT), state)
+    store(g, STACK_HEIGHT, load(g, STACK_HEIGHT) + 1)
     call = load(g, CALLS) + 16 * load(g, CALLED)
     store(call, 0, load(load(g, FIRST), state))
     store32(call, 2, state)
@@ -203,9 +276,9 @@ def leave(g, call):
         store(g, PARTS, part)
         member = CLOSED
         while member != state:
-            stacked = load(g, STACKED) - 1
-            store(g, STACKED, stacked)
-            member = load32(load(g, STACK), stacked)
+            height = load(g, STACK_HEIGHT) - 1
+            store(g, STACK_HEIGHT, height)
+            member = load32(load(g, STACKED), height)
             store32(load(g, PART), member, part)
             store32(load(g, NUMBER), member, CLOSED)
             store32(load(g, MEMBERS), load(g, PLACED), member)
@@ -213,16 +286,25 @@ def leave(g, call):
     return 0
 
 
+def next_root(g):
+    """Return the state from which the next visit starts, or 0; it may have been visited."""
+    root = load(g, ROOT)
+    if root == load(g, LAST_ROOT):
+        return 0
+    store(g, ROOT, root + 1)
+    if load(g, ROUND) == 0:
+        return root + 1
+    return load32(load(g, ROOTS), root)
+
+
 def cut(g, budget):
     """Go on to find components (Tarjan's algorithm); return 0 when all states have theirs."""
     while budget != 0:
         budget -= 1
         if load(g, CALLED) == 0:
-            root = load(g, ROOT)
-            if root == load(g, COUNT):
+            state = next_root(g)
+            if state == 0:
                 return 0
-            store(g, ROOT, root + 1)
-            state = load32(load(g, ORDER), root)
             if load32(load(g, NUMBER), state) == 0:
                 visit(g, state)
             continue
@@ -236,51 +318,64 @@ def cut(g, budget):
 
 
 def ahead(g, begin, end):
-    """Prefetch where the steps of the members of a component stand that come next."""
-    if begin + 2 * AHEAD < end:
-        prefetch(load(g, FIRST), load32(load(g, MEMBERS), begin + 2 * AHEAD))
-        first = load(load(g, FIRST), load32(load(g, MEMBERS), begin + AHEAD))
-        prefetch(load(g, TAKEN), first >> 1)
+    """Prefetch what the members of a component enable that come soon."""
+    if begin + AHEAD < end:
+        prefetch(load(g, ENABLED), load32(load(g, MEMBERS), begin + AHEAD) * SETS)
+    return 0
+
+
+def lacking(here, kept):
+    """Say whether of some promises one is not kept yet."""
+    lacks = 0
+    for w in range(SETS):
+        lacks = lacks | (load(here, w) & (load(kept, w) ^ ALL))
+    return lacks
+
+
+def take_inside(g, number, part):
+    """Note the promises that steps from a state to others of its component keep."""
+    e = load(load(g, FIRST), number)
+    last = load(load(g, FIRST), number + 1)
+    while e < last:
+        promise = load(load(g, PROMISE), take(load(g, TAKEN), e))
+        if promise != 0:
+            if load32(load(g, PART), load32(load(g, TARGETS), e)) == part:
+                add(load(g, KEPT), promise - 1)
+        e += 1
     return 0
 
 
 def weigh(g, begin, end):
-    """Count, for each promise, where in a component it is enabled, and whether it is kept."""
-    enabled = load(g, ENABLED)
+    """Find what is enabled in a component, everywhere and somewhere, and what is kept."""
+    always = load(g, ALWAYS)
+    ever = load(g, EVER)
     kept = load(g, KEPT)
-    i = 0
-    while i < load(g, PROMISES):
-        store(enabled, i, 0)
-        store(kept, i, 0)
-        i += 1
-    promises = load(g, PROMISE)
-    taken = load(g, TAKEN)
+    for w in range(SETS):
+        store(always, w, ALL)
+        store(ever, w, 0)
+        store(kept, w, 0)
     part = load32(load(g, PART), load32(load(g, MEMBERS), begin))
     while begin < end:
         ahead(g, begin, end)
-        state = load32(load(g, MEMBERS), begin)
-        e = load(load(g, FIRST), state)
-        last = load(load(g, FIRST), state + 1)
-        while e < last:
-            promise = load(promises, load32(taken, e))
-            if promise != 0:
-                store(enabled, promise - 1, load(enabled, promise - 1) + 1)
-                if load(kept, promise - 1) == 0:
-                    if load32(load(g, PART), load32(load(g, TARGETS), e)) == part:
-                        store(kept, promise - 1, 1)
-            e += 1
+        number = load32(load(g, MEMBERS), begin)
+        here = load(g, ENABLED) + number * (8 * SETS)
+        for w in range(SETS):
+            store(always, w, load(always, w) & load(here, w))
+            store(ever, w, load(ever, w) | load(here, w))
+        if lacking(here, kept) != 0:
+            take_inside(g, number, part)
         begin += 1
     return 0
 
 
-def is_broken(g, promise, size):
-    """Say whether a promise is broken by a run through the component just weighed."""
-    if load(load(g, KEPT), promise) != 0:
-        return 0
-    enabled = load(load(g, ENABLED), promise)
-    if promise < load(g, WEAK):
-        return enabled == size
-    return enabled != 0
+def find_broken(g, kind, enabled):
+    """Note as BROKEN what of a kind is enabled and not kept; say whether there is any."""
+    some = 0
+    for w in range(SETS):
+        broken = load(kind, w) & load(enabled, w) & (load(load(g, KEPT), w) ^ ALL)
+        store(load(g, BROKEN), w, broken)
+        some = some | broken
+    return some
 
 
 def keep(g, begin, end):
@@ -288,44 +383,30 @@ def keep(g, begin, end):
     best = load(g, BEST)
     k = begin
     while k < end:
-        length = load32(load(g, LENGTH), load32(load(g, MEMBERS), k))
-        if best == 0 or length < best:
-            best = length
+        number = load32(load(g, MEMBERS), k)
+        if best == 0 or number < best:
+            best = number
         k += 1
     if best != load(g, BEST):
         store(g, BEST, best)
         store(g, BEST_FROM, begin)
         store(g, BEST_TO, end)
-        k = 0
-        while k < load(g, PROMISES):
-            store(load(g, BEST_ENABLED), k, load(load(g, ENABLED), k))
-            k += 1
-    return 0
-
-
-def is_out(g, state):
-    """Say whether a broken (strong) promise is enabled in a state of the component weighed."""
-    promises = load(g, PROMISE)
-    taken = load(g, TAKEN)
-    weak = load(g, WEAK)
-    e = load(load(g, FIRST), state)
-    last = load(load(g, FIRST), state + 1)
-    while e < last:
-        promise = load(promises, load32(taken, e))
-        if promise > weak:
-            if load(load(g, KEPT), promise - 1) == 0:
-                return 1
-        e += 1
+        for w in range(SETS):
+            store(load(g, BEST_EVER), w, load(load(g, EVER), w))
     return 0
 
 
 def leave_out(g, begin, end, everything):
-    """Leave the states out that no fair part can have; all of them, or some."""
+    """Leave the states out that no fair part can have: all, or those that enable what is BROKEN."""
     while begin < end:
         ahead(g, begin, end)
-        state = load32(load(g, MEMBERS), begin)
-        if everything != 0 or is_out(g, state) != 0:
-            store8(load(g, OPEN), state, 0)
+        number = load32(load(g, MEMBERS), begin)
+        here = load(g, ENABLED) + number * (8 * SETS)
+        out = everything
+        for w in range(SETS):
+            out = out | (load(here, w) & load(load(g, BROKEN), w))
+        if out != 0:
+            store32(load(g, PART), number, 0)
         begin += 1
     return 0
 
@@ -344,36 +425,30 @@ def judge(g, budget):
                 break
             end += 1
         weigh(g, begin, end)
-        weak = 0
-        strong = 0
-        i = 0
-        while i < load(g, PROMISES):
-            if is_broken(g, i, end - begin) != 0:
-                if i < load(g, WEAK):
-                    weak = 1
-                else:
-                    strong = 1
-            i += 1
+        weak = find_broken(g, load(g, WEAK), load(g, ALWAYS))
+        strong = find_broken(g, load(g, STRONG), load(g, EVER))
         if weak == 0 and strong == 0:
             keep(g, begin, end)
-        leave_out(g, begin, end, (weak + (strong == 0)) != 0)
+        else:
+            leave_out(g, begin, end, weak)
         store(g, JUDGED, end)
     return 1
 
 
 def next_round(g):
-    """Begin a round with the states that are left."""
+    """Begin a round with the states that are left, none of them in a fair component."""
     k = 0
     count = 0
     while k < load(g, PLACED):
         state = load32(load(g, MEMBERS), k)
-        store32(load(g, PART), state, 0)
-        if load8(load(g, OPEN), state) != 0:
+        if load32(load(g, PART), state) != 0:
+            store32(load(g, PART), state, 0)
             store32(load(g, NUMBER), state, 0)
-            store32(load(g, ORDER), count, state)
+            store32(load(g, ROOTS), count, state)
             count += 1
         k += 1
-    store(g, COUNT, count)
+    store(g, ROUND, load(g, ROUND) + 1)
+    store(g, LAST_ROOT, count)
     store(g, ROOT, 0)
     store(g, VISITED, 0)
     store(g, PARTS, 0)
@@ -382,54 +457,106 @@ def next_round(g):
     return 0
 
 
-def begin_way(g, start, end):
-    """Begin to look for a way inside the component found, from one state to another."""
+def nearest(g, most):
+    """Queue up to ``most`` members of the component found, nearest first; return how many."""
+    part = load32(load(g, PART), load(g, BEST))
+    number = load(g, BEST)
+    count = 0
+    while number < load(g, COUNT) and count < most:
+        if load32(load(g, PART), number) == part:
+            store32(load(g, QUEUE), count, number)
+            count += 1
+        number += 1
+    return count
+
+
+def open_ways(g):
+    """Let ways go through the component found, and nowhere else."""
     k = load(g, BEST_FROM)
     while k < load(g, BEST_TO):
         store32(load(g, NUMBER), load32(load(g, MEMBERS), k), 0)
         k += 1
-    store32(load(g, NUMBER), start, start + 1)
+    return 0
+
+
+def begin_way(g, start, end):
+    """Begin to look for a way inside the component found, from one state to another."""
+    k = 0
+    while k < load(g, QUEUE_TAIL):
+        store32(load(g, NUMBER), load32(load(g, QUEUE), k), 0)
+        k += 1
+    store32(load(g, NUMBER), start, start)
     store32(load(g, QUEUE), 0, start)
-    store(g, HEAD, 0)
-    store(g, TAIL, 1)
+    store(g, QUEUE_HEAD, 0)
+    store(g, QUEUE_TAIL, 1)
     store(g, END, end)
-    store(g, LAST, 0)
+    store(g, BEFORE_END, 0)
     return 0
 
 
 def way(g, budget):
     """Go on to look for it; return 0 when it is found, or there is none."""
-    while load(g, HEAD) < load(g, TAIL) and budget != 0:
-        state = load32(load(g, QUEUE), load(g, HEAD))
-        store(g, HEAD, load(g, HEAD) + 1)
+    queue = load(g, QUEUE)
+    number = load(g, NUMBER)
+    targets = load(g, TARGETS)
+    end = load(g, END)
+    tail = load(g, QUEUE_TAIL)
+    head = load(g, QUEUE_HEAD)
+    while head < tail and budget != 0:
+        state = load32(queue, head)
+        head += 1
         e = load(load(g, FIRST), state)
         last = load(load(g, FIRST), state + 1)
         while e < last:
-            target = load32(load(g, TARGETS), e)
-            if load32(load(g, PART), target) == load32(load(g, PART), state):
-                if target == load(g, END):
-                    store(g, LAST, state + 1)
-                    return 0
-                if load32(load(g, NUMBER), target) == 0:
-                    store32(load(g, NUMBER), target, state + 1)
-                    store32(load(g, QUEUE), load(g, TAIL), target)
-                    store(g, TAIL, load(g, TAIL) + 1)
+            target = load32(targets, e)
+            if target == end:
+                store(g, BEFORE_END, state)
+                budget = 1
+                break
+            if load32(number, target) == 0:
+                store32(number, target, state)
+                store32(queue, tail, target)
+                tail += 1
             e += 1
         budget -= 1
-    return load(g, HEAD) < load(g, TAIL)
+    store(g, QUEUE_HEAD, head)
+    store(g, QUEUE_TAIL, tail)
+    return (head < tail) & (load(g, BEFORE_END) == 0)
 
 
 INTERNAL: list[Callable[..., int]] = [
-    wait_on,
+    graph.look_ahead,
+    graph.reached,
+    graph.unfold,
+    graph.name_key,
+    enlist,
     next_source,
+    lengthen,
+    take,
+    add,
+    note_taken,
+    collect_steps,
     visit,
     follow,
     leave,
+    next_root,
     ahead,
+    lacking,
+    take_inside,
     weigh,
-    is_broken,
+    find_broken,
     keep,
-    is_out,
     leave_out,
 ]
-EXPORTED: list[Callable[..., int]] = [look, wait, cut, judge, next_round, begin_way, way]
+EXPORTED: list[Callable[..., int]] = [
+    graph.number_states,
+    look,
+    wait,
+    cut,
+    judge,
+    next_round,
+    nearest,
+    open_ways,
+    begin_way,
+    way,
+]

@@ -222,16 +222,14 @@ def spread(table, old, new, ratio, aside, used):
     return put_back(table, new, aside, taken, used)
 
 
+LOOKING: list[Callable[..., int]] = [short, stands_in, ends_in, find]
 INTERNAL: list[Callable[..., int]] = [
-    short,
     highest,
     whole,
     holds,
     write_key,
-    stands_in,
-    ends_in,
+    *LOOKING,
     missing,
-    find,
     enter,
     empty,
     fill,

@@ -1,6 +1,6 @@
 """Checkpoints: what a search has found up to its last whole level, in files, to go on from there.
 
-Each search has a folder. What only grows (states, families, edges) is appended to a file each, as
+Each search has a folder. What only grows (states, families) is appended to a file each, as
 it is found. At the end of a level ``manifest.json`` says how far each file counts, with a hash of
 it, and holds the counters; it is put in place in one step. So a process may be killed at any
 moment, and what stands in the files beyond what the manifest says is ignored.
@@ -34,15 +34,11 @@ _SYNC = 2.0  # seconds between two times when the disk is waited for
 _MANIFEST = "manifest.json"
 _COUNTERS = (
     *("HEAD", "TAIL", "LEVEL_END", "DEPTH", "TRANSITIONS", "OBSERVED", "COUNTED", "NOTED"),
-    "EDGES",
 )
 _ARRAYS = ("COVERAGE", "HITS", "MORE")  # regions of 64-bit numbers that are kept whole
 _STREAMS = {  # regions that only grow: bytes of an entry (0: a state), and what counts them
     "LOG": (0, "TAIL"),
     "CHILDREN": (4, "NOTED"),
-    "FIRST": (8, "HEAD"),
-    "TARGETS": (4, "EDGES"),
-    "TAKEN": (4, "EDGES"),
 }
 
 
@@ -178,9 +174,8 @@ class Checkpoint:
         """
         try:
             for name, (entry, counter) in _STREAMS.items():
-                if name in search.regions and (name != "TARGETS" or "FIRST" in search.regions):
-                    size = (entry or 8 * search.words) * search.get(counter)
-                    self._append(name, search.regions[name], size)
+                size = (entry or 8 * search.words) * search.get(counter)
+                self._append(name, search.regions[name], size)
             depth = search.get("DEPTH")
             ends = search.regions["LEVELS"].word32(depth - 1) if depth else -1
             if depth != self.depth and search.get("HEAD") == ends:

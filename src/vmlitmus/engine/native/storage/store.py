@@ -8,13 +8,6 @@ TABLE     the keys of all states, to say whether one was met before
 CHILDREN  the log's length before the first child of each family of states, for parents
 LEVELS    where each level of the log ends
 OWNERS    the search that each state belongs to, where several are done as one
-
-Where edges are kept, the state graph is there too when the search is complete:
-
-INDEX     the state of each slot of the table
-FIRST     the number of each state's first edge; the next state's is behind its last one
-TARGETS   the state that each edge leads to
-TAKEN     the instance that each edge takes, where the machine's code is named
 """
 
 from __future__ import annotations
@@ -27,7 +20,7 @@ from typing import Any
 
 from vmlitmus.engine.limits import Limits, Stopped
 from vmlitmus.engine.native.jit import Kernel, Native
-from vmlitmus.engine.native.kernels import breadth_first, context, graph, remainders
+from vmlitmus.engine.native.kernels import breadth_first, context, remainders
 from vmlitmus.engine.native.kernels.language import compile_kernel
 from vmlitmus.engine.native.storage.log_file import LogFile
 from vmlitmus.engine.native.storage.memory import Region
@@ -36,8 +29,7 @@ from vmlitmus.errors import EnginesDisagree
 
 _BATCH = 512  # successors collected before they are inserted
 _TOGETHER = 16  # of these, at least, lines are prefetched together
-_NEAR = 64  # of these, whose lines fit the nearest cache, are inserted together
-_MOST_EDGES = 4 * _BATCH  # edges that one batch can have before its last state
+_PIECE = 64  # of these, whose lines fit the nearest cache, are inserted together
 _SMALL = 1 << 12  # slots up to which a table doubles
 _GROWTH = 1.5  # beyond: each key is moved about twice
 _FULL = 0.8  # share of the slots that may be in use
@@ -49,7 +41,7 @@ _LOW = 1 << 12  # slots whose keys are put aside while a table grows
 _MOST_STATES = (1 << 32) - 2  # states are 32-bit indexes
 _GROWING = (
     *("TABLE", "LINES_AT", "LOG", "CHILDREN", "OWNERS", "LEVELS"),
-    *("INDEX", "FIRST", "TARGETS", "TAKEN", "ASLEEP"),
+    "ASLEEP",
 )
 _NO_PARENT = 0xFFFFFFFF  # the parent of an initial state
 _FIELD = {name: index for index, name in enumerate(context.FIELDS)}
@@ -67,7 +59,7 @@ class NativeModel:
     set where condition b is true; those after the first 63, ``further`` in number, are noted in the
     bits behind ``more``. ``fanout`` bounds the successors of one state. No word uses its bit 63.
     Where it is ``named``, ``expand`` writes the instance that leads to each successor, 64 bits
-    each, behind the counters.
+    each, behind the counters and ``fanout`` + 2 words more.
     Where it is ``symmetric``, ``i64 canonical(ptr state)`` puts the state that stands for the orbit
     of a state in its place, and returns how many states there are in the orbit.
 
@@ -89,10 +81,14 @@ class NativeModel:
     lasting: Callable[[], str | None] | None = field(default=None, compare=False, repr=False)
 
     @property
+    def names_at(self) -> int:
+        """At which word behind the first counter ``expand`` writes the instances."""
+        return self.counters + self.fanout + 2
+
+    @property
     def counting(self) -> int:
         """Bytes that ``expand`` needs for its counters, and for what it writes behind them."""
-        further = self.fanout + 2 if self.named or self.lasting else 0
-        return 8 * (self.counters + further)
+        return 8 * (self.names_at + (self.fanout if self.named else 0))
 
 
 class StateStore:
@@ -100,13 +96,14 @@ class StateStore:
 
     ``PASSES`` are the functions of the kernel that it calls.
 
-    ``effort`` is how well the code is compiled, 0 or 2. ``edges`` says whether edges are kept.
+    ``effort`` is how well the code is compiled, 0 or 2. ``graph`` says whether it is asked
+    afterwards which states lead where.
     Where the log goes to a file and a state has one word, the table keeps remainders of keys,
-    unless edges need to find states by whole ones.
+    unless states are looked up afterwards by whole ones.
     Closing it gives the memory back.
     """
 
-    PASSES: Passes = ((*breadth_first.EXPORTED, *graph.PASSES), tuple(graph.INTERNAL))
+    PASSES: Passes = (tuple(breadth_first.EXPORTED), ())
 
     def __init__(
         self,
@@ -115,10 +112,10 @@ class StateStore:
         starts: Sequence[tuple[int, ...]],
         limits: Limits,
         effort: int,
-        edges: bool,
+        graph: bool,
     ) -> None:
         self.model = model
-        self.lasting = None if edges else model.lasting
+        self.lasting = model.lasting
         self.limits = limits
         self.keys = 1 if model.words == 1 else 2
         self.largest = _BATCH + model.fanout
@@ -126,18 +123,15 @@ class StateStore:
         self.ctx = Region(8 * len(context.FIELDS))
         brief = limits.spill is not None and model.words == 1
         self.remainders: RemainderTable | None = None
-        if brief and not (edges or model.named or starts):
+        if brief and not (graph or starts):
             self.remainders = RemainderTable(self, model.bits)
         self.width = next((width for width in _SHORT if model.bits <= width), 0)
-        if model.words > 1 or edges or model.named or self.remainders is not None:
+        if model.words > 1 or graph or self.remainders is not None:
             self.width = 0
         self.short = False
         self._compile(effort)
         self._allocate(stop_on, starts)
         self._begin(starts or [model.initial])
-        self.edges = edges
-        if edges:
-            self._keep_edges()
 
     def close(self) -> None:
         """Give the memory back."""
@@ -192,8 +186,7 @@ class StateStore:
         self._region("CHILDREN", 0)
         self._region("LEVELS", 0)
         self.slots = 0
-        self.room = self.edge_room = 0
-        self.edges = False
+        self.room = 0
         self.starts = len(starts)
         self._region("HITS", 8 * max(self.starts, 1))
         self._region("MORE", 8 * (self.model.further // 64 + 1))
@@ -210,27 +203,6 @@ class StateStore:
             self._grow(self._get("TAIL") + len(some))
             self.kernel["begin"](self.ctx.address, len(some))
         self.initials = self._get("TAIL")
-
-    def _keep_edges(self) -> None:
-        """Keep the edges from here on; no state was expanded yet."""
-        self._region("EDGE_OF", 8 * self.largest)
-        self._region("LATELY_AT", 4 * _LATELY)
-        self._grow_edges(self.slots, self.room)
-        self.kernel["number_states"](self.ctx.address, 0, self.initials)
-
-    def _grow_edges(self, slots: int, room: int) -> None:
-        """Make room for the edges of a batch more, and of so many states. Raises OSError."""
-        self._region("INDEX", 4 * slots)
-        self._region("FIRST", 8 * (room + 1))
-        self.edge_room = self._edges_then()
-        for name in ("TARGETS", "TAKEN") if self.model.named else ("TARGETS",):
-            self._region(name, 4 * self.edge_room)
-        self._set("EDGE_ROOM", self.edge_room)
-
-    def _edges_then(self) -> int:
-        """Return for how many edges there has to be room after growing."""
-        needed: int = self._get("EDGES") + _MOST_EDGES + self.largest
-        return self.edge_room if needed <= self.edge_room else int(needed * 1.1)
 
     def region(self, name: str, size: int) -> Region:
         """Make or grow a region, and tell the kernel where it is."""
@@ -279,8 +251,6 @@ class StateStore:
             self._region("LEVELS", 4 * room)  # few of them are ever touched
             if self.starts:
                 self._region("OWNERS", 4 * room)
-            if self.edges:
-                self._grow_edges(slots, room)
             self._widen(states)
         except OSError:
             raise Stopped("memory") from None
@@ -315,7 +285,7 @@ class StateStore:
         """Return how many slots whole keys of so many states need."""
         slots = self.slots
         while slots * _FULL < states:
-            growth = 2 if slots < _SMALL or self.edges else _GROWTH
+            growth = 2 if slots < _SMALL else _GROWTH
             slots = max(self._fewest(), int(slots * growth) + self.line - 1 & -self.line)
         return slots
 
@@ -354,9 +324,6 @@ class StateStore:
         needed = plan.size + states * room + families
         if self.sleeping:
             needed += self._ring(self._get("TAIL") + self.largest)
-        if self.edges:
-            needed += 4 * plan.slots + 8 * (room + 1)
-            needed += (8 if self.model.named else 4) * self._edges_then()
         if self.limits.memory is not None and needed > self.limits.memory:
             raise Stopped("memory")
 
@@ -373,9 +340,6 @@ class StateStore:
         used.close()
         self.slots = slots
         self._set("SLOTS", slots)
-        if self.edges:
-            self._region("INDEX", 4 * slots)
-            self.kernel["number_states"](self.ctx.address, 0, self._get("TAIL"))
 
     def crowded(self) -> RuntimeError:
         """Return the error for a key without room in its lines: far more than chance allows."""
@@ -426,12 +390,15 @@ class StateStore:
     def _expanded(self, at: int) -> list[tuple[int, ...]]:
         """Return the successors of the state at an address."""
         words, out = self.model.words, self.regions["BATCH"]
+        count = self.machine.function("expand", 3)(at, out.address, self.uncounted)
+        return [out.words(words * k, words) for k in range(count)]
+
+    @property
+    def uncounted(self) -> int:
+        """The address of counters for a state that is expanded again; nothing sleeps in it."""
         if "UNCOUNTED" not in self.regions:
             self.regions["UNCOUNTED"] = Region(self.model.counting)
-        count = self.machine.function("expand", 3)(
-            at, out.address, self.regions["UNCOUNTED"].address
-        )
-        return [out.words(words * k, words) for k in range(count)]
+        return self.regions["UNCOUNTED"].address
 
 
 @lru_cache(maxsize=2)
@@ -447,7 +414,7 @@ def line(words: int, short: bool = False) -> dict[str, int]:
 
 
 def kernel_constants(
-    model: NativeModel, brief: bool, sleeping: bool, short: int
+    model: NativeModel, brief: bool = False, sleeping: bool = False, short: int = 0
 ) -> dict[str, int]:
     """Return the constants of the kernels for the states of a model.
 
@@ -462,10 +429,8 @@ def kernel_constants(
         "KEYS": min(words, 2),
         "MOST": _BATCH,
         "TOGETHER": _TOGETHER,
-        "NEAR": _NEAR,
+        "PIECE": _PIECE,
         "MEMORY": _LATELY,
-        "MOST_EDGES": _MOST_EDGES,
-        "UNKNOWN": _NO_PARENT,
         "LOW": _LOW,
         "LINE_KEYS": LINE_KEYS,
         "BRIEF": int(brief),
@@ -476,8 +441,6 @@ def kernel_constants(
         "NO_ROOM": (1 << 64) - 1,
         "FAMILY": _FAMILY,
         **line(words, short > 0),
-        "GOOD": graph.GOOD,
-        "SEED": graph.SEED,
         "NO_PARENT": _NO_PARENT,
         "SYMMETRIC": int(model.symmetric),
         "SLEEPING": int(sleeping),

@@ -22,6 +22,7 @@ Source: kvm_gmem_populate() in virt/kvm/guest_memfd.c, sev_gmem_post_populate() 
 from __future__ import annotations
 
 from vmlitmus.lang import KernelFile, Sections, World, sequence, when
+from vmlitmus.model.kvm.page_state.bindings import get_file, has_file, installed, put_file
 from vmlitmus.model.kvm.page_state.rmp import LEAK, RECLAIM
 from vmlitmus.model.kvm.page_state.versions import MAPPABLE, SOURCE_FIRST
 from vmlitmus.world.page_state import Host, Page, Rmp, Task
@@ -37,13 +38,17 @@ GIVE_BACK = "reclaim a page that firmware refused"
 def populate(w: World, task: Task, page: Page) -> Sections:
     host = w.the(Host)
     when(page.in_file and not host.slots_lock and not page.leaked and not host.dead)
+    when(installed(w) and has_file(w))
     host.slots_lock = True
+    get_file(w)
     yield "{task} enters KVM_SEV_SNP_LAUNCH_UPDATE for {page} and takes slots_lock"
     if w.part(SOURCE_FIRST.part):
         when(not host.mmap_lock)
         yield "{task} gets the source page for {page}"
-        when(not host.invalidate_lock and not page.locked)
+        when(not host.invalidate_lock)
         host.invalidate_lock = True
+        yield "{task} takes the invalidate_lock and waits for the folio lock of {page}"
+        when(not page.locked)
     else:
         when(not host.invalidate_lock)
         host.invalidate_lock = True
@@ -81,7 +86,7 @@ def populate(w: World, task: Task, page: Page) -> Sections:
 def refused(w: World, page: Page) -> bool:
     """Say whether the folio, the attribute or the RMP entry keeps populate from going on."""
     assigned = page.rmp != Rmp.SHARED and w.part(REFUSE)
-    return not page.in_file or not page.private or assigned
+    return not page.in_file or not page.private or page.poisoned or assigned
 
 
 def give_back(w: World, page: Page) -> None:
@@ -99,6 +104,7 @@ def finish(w: World, page: Page) -> None:
         page.locked = False
     w.the(Host).invalidate_lock = False
     w.the(Host).slots_lock = False
+    put_file(w)
 
 
 @sequence(source=USER_FAULT, disturbance="user-fault", fair="strong")

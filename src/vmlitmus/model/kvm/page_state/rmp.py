@@ -1,7 +1,7 @@
 """RMPUPDATE, SNP_LAUNCH_UPDATE, SNP_PAGE_RECLAIM, and the host's next use of a page.
 
 A page that is firmware's cannot be changed by RMPUPDATE until firmware gives it back. A page that
-cannot be had back is leaked: nobody gets it again.
+cannot be had back is leaked: nobody gets it again. Nor does anybody get a page with a memory error.
 
 Source: sev_gmem_invalidate(), snp_page_reclaim() in arch/x86/kvm/svm/sev.c.
 """
@@ -36,6 +36,14 @@ def make_shared(w: World, page: Page) -> None:
             page.validated = False
 
 
+def leave_file(w: World, page: Page) -> None:
+    """filemap_free_folio(): the page is made shared, whoever has a reference, which is then put."""
+    page.in_file = False
+    if w.part(MAKE_SHARED) and not w.the(Host).rmpupdate_fails:
+        make_shared(w, page)
+    put(w, page)
+
+
 def put(w: World, page: Page) -> None:
     """folio_put() of a page that has left the file: the last reference frees it."""
     held = any(vcpu.fault is page and vcpu.holds for vcpu in w.all(Vcpu))
@@ -44,12 +52,10 @@ def put(w: World, page: Page) -> None:
 
 
 def free(w: World, page: Page) -> None:
-    """kvm_gmem_free_folio()."""
-    if w.part(MAKE_SHARED) and not w.the(Host).rmpupdate_fails:
-        make_shared(w, page)
+    """The page goes back to the allocator."""
     page.uptodate = False
     page.populated = False
-    if not page.leaked:
+    if not page.leaked and not page.poisoned:
         page.owner = Owner.FREE
 
 

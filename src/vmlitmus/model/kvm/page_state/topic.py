@@ -14,11 +14,19 @@ from vmlitmus.model.guest.svsm import (
 )
 from vmlitmus.model.kvm.page_state.conversion import allocate, convert, punch_hole
 from vmlitmus.model.kvm.page_state.fault import fault_allocates, page_fault
+from vmlitmus.model.kvm.page_state.memory_error import memory_error
+from vmlitmus.model.kvm.page_state.memslot import (
+    close_gmem,
+    create_memslot,
+    delete_memslot,
+    first_shadow_root,
+    release_gmem,
+)
 from vmlitmus.model.kvm.page_state.populate import populate, user_fault
 from vmlitmus.model.kvm.page_state.request import guest_request, page_state_change, rewrite
 from vmlitmus.model.kvm.page_state.rmp import host_writes
 from vmlitmus.model.kvm.page_state.versions import FIXES, READ, UNREAD, VERSIONS
-from vmlitmus.world.page_state import Host, Page, Task, Vcpu
+from vmlitmus.world.page_state import Host, Page, Place, Slot, Task, Vcpu
 
 
 def make_all(make: Setup, s: Settings) -> None:
@@ -41,9 +49,22 @@ def make_all(make: Setup, s: Settings) -> None:
         lists_calling=s["guest"]["svsm_list"] == "vmsas-and-calling-areas",
         checks_region=s["guest"]["svsm_region"] == "whole",
         guest_response=s["kvm"]["response_page"] == "guest",
+        metadata_fails=s["kvm"]["metadata"] == "cannot-be-allocated",
+        error_order=s["kvm"]["memory_error"] == "invalidate-lock-first",
+        skips_missing=s["kvm"]["rmap_walk"] == "skips-missing",
+        retries_missing=s["kvm"]["write_track"] == "tries-again",
     )
     for i in range(s["machine"]["pages"]):
-        make(Page, starts_huge=i == 0, private=s["vmm"]["attribute"] == "private")
+        make(
+            Page,
+            starts_huge=i == 0,
+            starts_slot=s["machine"]["page"] == "first-of-its-memslot",
+            private=s["vmm"]["attribute"] == "private",
+        )
+    if s["vmm"]["memslot"] != "there-all-the-time":
+        there = s["vmm"]["memslot"] == "installed"
+        place = Place.INSTALLED if there else Place.NONE
+        make(Slot, place=place, file=there, bound=there)
     for _ in range(s["machine"]["vcpus"]):
         make(Vcpu)
     for _ in range(s["machine"]["tasks"]):
@@ -53,7 +74,7 @@ def make_all(make: Setup, s: Settings) -> None:
 MODEL = Model(
     name="page-state",
     doc="Who owns a private page, and do RMP, guest_memfd, SPTEs and firmware agree?",
-    entities=(Host, Page, Vcpu, Task),
+    entities=(Host, Page, Slot, Vcpu, Task),
     steps=(
         page_fault,
         fault_allocates,
@@ -62,6 +83,12 @@ MODEL = Model(
         convert,
         populate,
         user_fault,
+        create_memslot,
+        delete_memslot,
+        close_gmem,
+        release_gmem,
+        first_shadow_root,
+        memory_error,
         guest_request,
         page_state_change,
         rewrite,
@@ -85,6 +112,12 @@ MODEL = Model(
             "pages": number(1, 2, default=1, doc="private pages of the guest"),
             "vcpus": number(1, 2, default=1, doc="vcpus of the guest"),
             "tasks": number(1, 3, default=1, doc="tasks of the VMM"),
+            "page": choice(
+                "inside-its-memslot",
+                "first-of-its-memslot",
+                default="inside-its-memslot",
+                doc="where in its memslot a page is",
+            ),
             "rmpupdate": choice(
                 "succeeds",
                 "fails",
@@ -105,6 +138,31 @@ MODEL = Model(
                 default="as-merged",
                 doc="whether populate drops the folio lock before it looks at the RMP entry",
             ),
+            "metadata": choice(
+                "allocated",
+                "cannot-be-allocated",
+                default="allocated",
+                doc="whether there is memory for the metadata of a new memslot",
+            ),
+            "memory_error": choice(
+                "as-merged",
+                "invalidate-lock-first",
+                default="as-merged",
+                doc="in which order the handler of a memory error takes the folio lock and the "
+                "invalidate_lock",
+            ),
+            "rmap_walk": choice(
+                "as-merged",
+                "skips-missing",
+                default="as-merged",
+                doc="whether a zap looks for reverse maps that are missing",
+            ),
+            "write_track": choice(
+                "as-merged",
+                "tries-again",
+                default="as-merged",
+                doc="whether a fault is tried again if its memslot has no write-track table",
+            ),
             "user_fault": choice(
                 "as-merged",
                 "takes-the-invalidate-lock",
@@ -119,6 +177,13 @@ MODEL = Model(
                 "shared",
                 default="private",
                 doc="their attribute at the start",
+            ),
+            "memslot": choice(
+                "there-all-the-time",
+                "installed",
+                "not-made-yet",
+                default="there-all-the-time",
+                doc="whether the memslot of the pages comes and goes, and what it is at the start",
             ),
             "launch_finished": flag(
                 default=True, doc="KVM_SEV_SNP_LAUNCH_FINISH is over: vcpus run and fault"

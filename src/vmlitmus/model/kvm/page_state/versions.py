@@ -3,7 +3,8 @@
 6.12.107 remembers by PG_uptodate that a folio was prepared, and takes mmap_lock for the source page
 under the invalidate_lock; 7.1.13 and later ask the RMP, and get the source page first. 7.3.4 asks
 it in sev_gmem_make_private(), which sev_gmem_prepare() was before, and for private memory only:
-a guest_memfd that begins as shared is none for a VM with private memory.
+a guest_memfd that begins as shared is none for a VM with private memory. 7.3.4 binds a memslot
+later, and unbinds it under the invalidate_lock always.
 """
 
 from __future__ import annotations
@@ -41,15 +42,26 @@ MAPPABLE = Fix(
     KernelFile(GMEM, "kvm_gmem_fault_user_mapping()", "7.1.13"),
     "6.18",
 )
-FIXES = (LATE, ONCE, MAPPABLE, BY_RMP, SOURCE_FIRST)
+BIND_LATE = Fix(
+    "a memslot is bound when its metadata is there",
+    KernelFile(GMEM, "kvm_gmem_commit_memory_region()", "7.3.4"),
+    "7.3.2",
+)
+LOCK_DYING = Fix(
+    "unbind takes the invalidate_lock of a dying guest_memfd too",
+    KernelFile(GMEM, "kvm_gmem_unbind()", "7.3.4"),
+    "7.3.2",
+)
+UP_TO_7_2 = (LATE, ONCE, MAPPABLE, BY_RMP, SOURCE_FIRST)
+FIXES = (*UP_TO_7_2, BIND_LATE, LOCK_DYING)
 VERSIONS = {
     "rfc": (),
     "6.12.107": (LATE, ONCE),
     "6.12.117": (LATE, ONCE),
     "6.18": (LATE, ONCE, MAPPABLE),
-    "7.1.13": FIXES,
-    "7.2.8": FIXES,
-    "7.2.13": FIXES,
+    "7.1.13": UP_TO_7_2,
+    "7.2.8": UP_TO_7_2,
+    "7.2.13": UP_TO_7_2,
     "7.3.4": FIXES,
 }
 READ = ("6.12.107", "6.12.117", "7.1.13", "7.2.8", "7.2.13", "7.3.4")

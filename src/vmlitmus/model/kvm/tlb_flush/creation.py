@@ -5,21 +5,30 @@ increments online_vcpus, by which kvm_for_each_vcpu() and thus each TLB flush go
 and whether vcpu->mutex is held meanwhile, differs. kvm_for_each_vcpu() goes up to online_vcpus - 1,
 which is no bound at all while none is online; kvm_get_vcpu() clamped its index to vcpu 0.
 
-All of it is under kvm->lock, one vcpu of a VM at a time.
+All of it is under kvm->lock, one vcpu of a VM at a time. At last kvm_arch_vcpu_postcreate()
+synchronizes the TSC under vcpu->mutex, which KVM_RUN may have by then: up to 7.2 without kvm->lock,
+in 7.3.4 with it.
 
-Not modelled: what KVM_CREATE_VCPU does without kvm->lock, which nobody can find.
+Not modelled: what else KVM_CREATE_VCPU does without kvm->lock, which nobody can find.
 Source: kvm_vm_ioctl_create_vcpu() in virt/kvm/kvm_main.c, kvm_get_vcpu() in
-include/linux/kvm_host.h.
+include/linux/kvm_host.h, kvm_arch_vcpu_postcreate() in arch/x86/kvm/x86.c.
 """
 
 from __future__ import annotations
 
-from vmlitmus.lang import KernelFile, Sections, World, sequence, when
-from vmlitmus.model.kvm.tlb_flush.versions import EACH_ONLINE, GET_ONLINE, MUTEX, STORE_LATE
+from vmlitmus.lang import KernelFile, Sections, World, sequence, step, when
+from vmlitmus.model.kvm.tlb_flush.versions import (
+    EACH_ONLINE,
+    GET_ONLINE,
+    MUTEX,
+    STORE_LATE,
+    UNLOCKED,
+)
 from vmlitmus.world.tlb import Host, Task, Vcpu
 
 CREATE = KernelFile("virt/kvm/kvm_main.c", "kvm_vm_ioctl_create_vcpu()", "7.2.8")
 CREATE_6_12 = KernelFile("virt/kvm/kvm_main.c", "kvm_vm_ioctl_create_vcpu()", "6.12.107")
+RUN = KernelFile("virt/kvm/kvm_main.c", "kvm_vcpu_ioctl()", "7.2.8")
 GET = KernelFile("include/linux/kvm_host.h", "kvm_get_vcpu()", "7.2.8")
 EACH = KernelFile("include/linux/kvm_host.h", "kvm_for_each_vcpu()", "7.2.8")
 
@@ -30,7 +39,7 @@ def may_create(vcpu: Vcpu) -> bool:
     return new and not vcpu.vm.creating
 
 
-@sequence(source=(CREATE, CREATE_6_12), disturbance="create-vcpu", fair="weak")
+@sequence(source=(CREATE, CREATE_6_12, UNLOCKED.source), disturbance="create-vcpu", fair="weak")
 def create_vcpu(w: World, task: Task, vcpu: Vcpu) -> Sections:
     when(may_create(vcpu))
     vcpu.vm.creating = True
@@ -44,8 +53,29 @@ def create_vcpu(w: World, task: Task, vcpu: Vcpu) -> Sections:
     vcpu.counted = True
     vcpu.vm.online += 1
     vcpu.held = False
+    if w.the(Host).early_run:
+        vcpu.creating = True
+        vcpu.vm.creating = not w.part(UNLOCKED.part)
+        yield "{task} increments online_vcpus and drops the mutex of {vcpu}"
+        when(not vcpu.in_run)
+        vcpu.creating = False
+        vcpu.vm.creating = False
+        yield "{task} has synchronized the TSC of {vcpu} under its mutex"
+        return
     vcpu.vm.creating = False
     yield "{task} increments online_vcpus: {vcpu} is online"
+
+
+@step("{vcpu} enters KVM_RUN and holds vcpu->mutex", source=RUN, disturbance="early-run")
+def early_run(w: World, vcpu: Vcpu) -> None:
+    when(vcpu.creating and not vcpu.in_run)
+    vcpu.in_run = True
+
+
+@step("{vcpu} leaves KVM_RUN for a signal", source=RUN, disturbance="signal")
+def leave_run(w: World, vcpu: Vcpu) -> None:
+    when(vcpu.in_run)
+    vcpu.in_run = False
 
 
 @sequence(source=(CREATE, CREATE_6_12), disturbance="create-fails", fair="weak")

@@ -14,8 +14,10 @@ from vmlitmus.model.guest.tlb import access, unmap
 from vmlitmus.model.kvm.tlb_flush.creation import (
     create_fails,
     create_vcpu,
+    early_run,
     for_each_vcpu,
     get_vcpu,
+    leave_run,
 )
 from vmlitmus.model.kvm.tlb_flush.fault import fill, page_fault, walk
 from vmlitmus.model.kvm.tlb_flush.hotplug import come_online, go_offline
@@ -84,6 +86,7 @@ def populate(make: Setup, s: Settings) -> None:
         resets=Reset(kvm["asid_reset"]),
         reloads_root=kvm["prefault"] == "reloads-the-root",
         special_root=machine["special_root"],
+        early_run=kvm["run"] == "before-creation-returns",
     )
     switch = s["mm"]
     for number_of in range(machine["cpus"]):
@@ -153,6 +156,8 @@ MODEL = Model(
         pre_fault_memory,
         create_vcpu,
         create_fails,
+        early_run,
+        leave_run,
         for_each_vcpu,
         get_vcpu,
         reuse_asid,
@@ -227,6 +232,12 @@ MODEL = Model(
                 "reloads-the-root",
                 default="as-merged",
                 doc="whether a prefault that is tried again serves the request to drop the root",
+            ),
+            "run": choice(
+                "after-creation",
+                "before-creation-returns",
+                default="after-creation",
+                doc="whether the VMM may call KVM_RUN before KVM_CREATE_VCPU has returned",
             ),
             "successor": flag(
                 default=False, doc="the second VM is created when the first is destroyed"

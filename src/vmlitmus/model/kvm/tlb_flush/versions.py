@@ -7,7 +7,8 @@ instruction, so what the three fixes of switch_mm mend was no question there; 6.
 got the new way from the stable series. 6.1.176 has the part of fea4e317f9e7 that is in
 should_flush_tlb(), but switch_mm_irqs_off() reads tlb_gen before it writes LOADED_MM_SWITCHING.
 Neither has 83b0177a6c48 or needs it: both set the bit without testing it first, so that the locked
-instruction is always there. They count as having that barrier.
+instruction is always there. They count as having that barrier. 7.3.4 holds kvm->lock to the end of
+KVM_CREATE_VCPU, which no release before it did.
 """
 
 from __future__ import annotations
@@ -129,6 +130,11 @@ BOTH_VMCBS = Fix(
     KernelFile("arch/x86/kvm/svm/svm.c", "pre_svm_run()", "7.3.4"),
     "7.3.2, 6.12.117",
 )
+UNLOCKED = Fix(
+    "KVM_CREATE_VCPU drops kvm->lock before it synchronizes the TSC",
+    KernelFile("arch/x86/kvm/x86.c", "kvm_arch_vcpu_postcreate()", "7.2.8"),
+    "5.5",
+)
 FIXES = (
     FLUSH_KEPT,
     FLAG_XCHG,
@@ -148,6 +154,7 @@ FIXES = (
     GENERATION,
     FLUSH_OWED,
     BOTH_VMCBS,
+    UNLOCKED,
 )
 _ONLINE = (GET_ONLINE, EACH_ONLINE, MUTEX)
 _SWITCH = (WINDOW, WINDOW_FIRST, SET_BARRIER)
@@ -155,7 +162,7 @@ _KVM_5_19 = (FLUSH_KEPT, FLAG_XCHG, LAST_NONE, SEV_FREE, STALE_ROOT, NO_SP, BOUN
 _6_1 = (*_KVM_5_19, STORE_LATE, GET_ONLINE)
 _6_14 = (*_KVM_5_19, *_ONLINE)
 _6_18 = (*_6_14, *_SWITCH, PREFAULT)
-VERSIONS = {
+_VERSIONS = {
     "5.5": _SWITCH,
     "5.8": (*_SWITCH, FLUSH_KEPT, FLAG_XCHG),
     "5.13": (*_SWITCH, FLUSH_KEPT, FLAG_XCHG, LAST_NONE),
@@ -172,7 +179,8 @@ VERSIONS = {
     "6.12.117": (*_6_1, *_SWITCH, GENERATION, FLUSH_OWED, BOTH_VMCBS),
     "7.2.13": (*_6_18, GENERATION, FLUSH_OWED),
     "7.3": (*_6_18, GENERATION, FLUSH_OWED),
-    "7.3.4": FIXES,
+    "7.3.4": (*_6_18, GENERATION, FLUSH_OWED, BOTH_VMCBS),
 }
+VERSIONS = {n: f if n == "7.3.4" else (*f, UNLOCKED) for n, f in _VERSIONS.items()}
 READ = ("6.1.176", "6.12.107", "7.1.13", "7.2.8", "6.12.117", "7.2.13", "7.3.4")
 UNREAD = {"7.3": "7.3.4 was, which has one more fix, that of pre_svm_run()"}

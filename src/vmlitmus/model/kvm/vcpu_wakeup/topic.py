@@ -20,6 +20,7 @@ from vmlitmus.lang import (
 from vmlitmus.model.kvm.vcpu_wakeup.apicv.avic import (
     begin_avic_irq,
     begin_ipi,
+    create_again,
     deliver_avic,
     doorbell,
     send_ipi,
@@ -153,6 +154,7 @@ MODEL = Model(
         unassign_device,
         begin_ipi,
         send_ipi,
+        create_again,
         begin_avic_irq,
         deliver_avic,
         doorbell,

@@ -7,7 +7,7 @@ every cpu. Both refresh the controls of APICv at the exit from L2, and 6.12.107 
 
 from __future__ import annotations
 
-from vmlitmus.lang import Fix, KernelCommit
+from vmlitmus.lang import Fix, KernelCommit, KernelFile
 
 _TRACK = KernelCommit(
     "226d9b8f1688",
@@ -105,7 +105,17 @@ NO_IPIV = Fix(
     ),
     "6.17",
 )
-FIXES = (
+OWN_ENTRY = Fix(
+    "a vcpu that is loaded or put writes its whole entry",
+    KernelFile("arch/x86/kvm/svm/avic.c", "__avic_vcpu_load()", "7.1.13"),
+    "6.17",
+)
+FIRST_CHECK = Fix(
+    "KVM_CREATE_VCPU looks for the id before it creates a vcpu",
+    KernelFile("virt/kvm/kvm_main.c", "kvm_vm_ioctl_create_vcpu()", "7.3.4"),
+    "7.3",
+)
+UP_TO_7_2 = (
     NO_PREEMPTION,
     VIRR_THEN_ACTIVE,
     COMPLETE,
@@ -122,10 +132,12 @@ FIXES = (
     TRACK_BARRIER,
     ACCOUNT_BARRIER,
     ACK_BARRIER,
+    OWN_ENTRY,
 )
+FIXES = (*UP_TO_7_2, FIRST_CHECK)
 _IN_5_17 = (NO_PREEMPTION, VIRR_THEN_ACTIVE, COMPLETE, KEEP_PENDING, AT_PUT)
 _OLD = (OWN_EVENTS, BY_VECTOR, RECOMPUTE, ALWAYS_SYNC, *_IN_5_17)
-_IN_6_18 = (*_OLD, TRACK_BARRIER, ACCOUNT_BARRIER, NO_IPIV)
+_IN_6_18 = (*_OLD, TRACK_BARRIER, ACCOUNT_BARRIER, NO_IPIV, OWN_ENTRY)
 VERSIONS = {
     "3.9": (),
     "4.13": (OWN_EVENTS,),
@@ -135,10 +147,10 @@ VERSIONS = {
     "6.1.176": (*_OLD, REFRESH),
     "6.12.107": (*_OLD, TRACK_BARRIER, ACCOUNT_BARRIER, REFRESH, UPDATE_SVI),
     "6.18": _IN_6_18,
-    "7.1.13": FIXES,
-    "7.2.8": FIXES,
+    "7.1.13": UP_TO_7_2,
+    "7.2.8": UP_TO_7_2,
     "6.12.117": (*_OLD, TRACK_BARRIER, ACCOUNT_BARRIER, REFRESH, UPDATE_SVI),
-    "7.2.13": FIXES,
+    "7.2.13": UP_TO_7_2,
     "7.3.4": FIXES,
 }
 READ = ("6.1.176", "6.12.107", "7.1.13", "7.2.8", "6.12.117", "7.2.13", "7.3.4")

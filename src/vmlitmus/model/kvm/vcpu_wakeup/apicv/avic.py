@@ -6,6 +6,9 @@ rings the doorbell of a vcpu in IN_GUEST_MODE or wakes it. VMRUN looks at the vI
 cpu in the guest whose doorbell rings; in the host a doorbell does nothing. A vcpu that blocks
 clears IsRunning before it publishes itself as waiter, and sets it again when it is one no more.
 
+Up to 7.2 KVM_CREATE_VCPU with the id of a vcpu that is there writes the page of the new vcpu into
+the entry, and frees it when it finds the id in use. The bit goes to the page that the entry names.
+
 With erratum 1235 the microcode's store may still be in the store buffer when IsRunning is read:
 so a comment in avic_vcpu_blocking() supposes; all that is known is that the sender's exit is
 missing. Without AVIC, which may be inhibited (inhibit.py), an interrupt is injected when
@@ -33,17 +36,21 @@ from vmlitmus.lang import (
 from vmlitmus.model.kvm.vcpu_wakeup.kick import request_event, set_irr_pending, wake_up
 from vmlitmus.model.kvm.vcpu_wakeup.versions import (
     COMPLETE,
+    FIRST_CHECK,
     NO_IPIV,
     NO_PREEMPTION,
+    OWN_ENTRY,
     VIRR_THEN_ACTIVE,
 )
 from vmlitmus.world.snp import Mode
-from vmlitmus.world.vcpu_wakeup import Apic, Cpu, Host, Task, Vcpu
+from vmlitmus.world.vcpu_wakeup import Apic, Backing, Cpu, Host, Task, Vcpu
 
 AVIC = "arch/x86/kvm/svm/avic.c"
 BLOCKING = KernelFile(AVIC, "avic_vcpu_blocking()", "7.2.8")
 AVIC_LOAD = KernelFile(AVIC, "__avic_vcpu_load()", "7.2.8")
 INCOMPLETE = KernelFile(AVIC, "avic_incomplete_ipi_interception()", "7.2.8")
+BACKING = KernelFile(AVIC, "avic_init_backing_page()", "7.2.8")
+CREATE = KernelFile("virt/kvm/kvm_main.c", "kvm_vm_ioctl_create_vcpu()", "7.2.8")
 DELIVERY = KernelFile("arch/x86/kvm/svm/svm.c", "svm_complete_interrupt_delivery()", "7.2.8")
 DOORBELL = Apm("15.29")
 CLEAR_RUNNING = "clear IsRunning before the vcpu looks for an event"
@@ -56,6 +63,7 @@ def set_running(w: World, vcpu: Vcpu, cpu: Cpu) -> None:
     with w.unobserved("only the vcpu itself writes apicv_active"):
         if vcpu.apic == Apic.AVIC and vcpu.active:
             vcpu.entry_cpu = cpu
+            write_entry(w, vcpu)
             if not (w.the(Host).erratum and w.part(NO_IPIV.part)):
                 vcpu.is_running = True
 
@@ -64,6 +72,34 @@ def clear_running(w: World, vcpu: Vcpu) -> None:
     """__avic_vcpu_put()."""
     if vcpu.apic == Apic.AVIC:
         vcpu.is_running = False
+        write_entry(w, vcpu)
+
+
+def write_entry(w: World, vcpu: Vcpu) -> None:
+    """The entry is what the table has, changed in part; or, later, what the vcpu has kept."""
+    if w.part(OWN_ENTRY.part):
+        vcpu.backing = Backing.OWN
+
+
+@sequence(source=(CREATE, BACKING, FIRST_CHECK.source), disturbance="create-again", fair="weak")
+def create_again(w: World, task: Task, vcpu: Vcpu) -> Sections:
+    when(task.target is None and vcpu.apic == Apic.AVIC)
+    if w.part(FIRST_CHECK.part):
+        yield "{task} finds that the id of {vcpu} is in use"
+        return
+    vcpu.backing = Backing.SECOND
+    yield "{task} creates a second vcpu with the id of {vcpu}, and writes its entry"
+    if vcpu.backing == Backing.SECOND:
+        vcpu.backing = Backing.FREED
+    yield "{task} finds that the id of {vcpu} is in use, and frees the second vcpu"
+
+
+def write_virr(w: World, vcpu: Vcpu) -> None:
+    """The microcode sets the bit in the page that the entry names."""
+    if vcpu.backing == Backing.OWN:
+        vcpu.virr = True
+    if vcpu.backing == Backing.FREED:
+        w.the(Host).freed_written = True
 
 
 def blocking(w: World, vcpu: Vcpu) -> Sections:
@@ -121,7 +157,7 @@ def send_ipi(w: World, task: Task, vcpu: Vcpu) -> Sections:
     when(task.target is vcpu and vcpu.apic == Apic.AVIC)
     task.target = None
     with w.locked("the microcode's store", not w.the(Host).erratum):
-        vcpu.virr = True
+        write_virr(w, vcpu)
     yield "{task}'s microcode sets the bit in the vIRR of {vcpu}"
     running = vcpu.is_running
     yield "{task}'s microcode reads IsRunning of {vcpu}"

@@ -1,0 +1,85 @@
+"""What a guest_memfd knows of its memslots, and an invalidation that goes by it.
+
+PUNCH_HOLE, a memory error and release find the memslots of a page in the bindings. Each that they
+find is zapped, and an invalidation begins; the end looks at the bindings once more. So they have to
+stay as they are in between. With a shadow root the zap walks the reverse maps of the memslot. Those
+of its first page have the address 0 if they are missing, and the walk ends there.
+
+Not modelled: a second guest_memfd; a memslot that has only a part of the page.
+Source: __kvm_gmem_invalidate_start(), __kvm_gmem_invalidate_end() in virt/kvm/guest_memfd.c,
+kvm_unmap_gfn_range() in arch/x86/kvm/mmu/mmu.c.
+"""
+
+from __future__ import annotations
+
+from vmlitmus.lang import World
+from vmlitmus.world.page_state import Host, Page, Place, Slot, Vcpu
+
+ZAP = "zap the SPTE before the folio leaves the file"
+
+
+def installed(w: World) -> bool:
+    """Say whether a vcpu finds the memslot."""
+    return all(slot.place == Place.INSTALLED for slot in w.all(Slot))
+
+
+def bound(w: World) -> bool:
+    """Say whether the bindings have the memslot."""
+    return all(slot.bound for slot in w.all(Slot))
+
+
+def dying(w: World) -> bool:
+    """Say whether the last reference to the file is gone: get_file_active() fails."""
+    host = w.the(Host)
+    held = host.file_open or host.file_refs > 0 or any(vcpu.creates for vcpu in w.all(Vcpu))
+    return not held
+
+
+def has_file(w: World) -> bool:
+    """Say whether a fault or populate gets at the guest_memfd of its memslot."""
+    return all(slot.file and slot.bound and not dying(w) for slot in w.all(Slot))
+
+
+def get_file(w: World) -> None:
+    """fget(): nobody needs to know where no memslot comes or goes."""
+    for _ in w.all(Slot):
+        w.the(Host).file_refs += 1
+
+
+def put_file(w: World) -> None:
+    """fput()."""
+    for _ in w.all(Slot):
+        w.the(Host).file_refs -= 1
+
+
+def lacks_tables(w: World) -> bool:
+    """Say whether the memslot lacks what all are said to have since the first shadow root."""
+    return w.the(Host).shadow_root and any(not slot.rmaps for slot in w.all(Slot))
+
+
+def invalidate_start(w: World, page: Page) -> None:
+    """The SPTE goes, and no fault installs one until the end."""
+    if bound(w):
+        page.invalidating += 1
+        zap(w, page)
+
+
+def zap(w: World, page: Page) -> None:
+    """kvm_unmap_gfn_range()."""
+    host = w.the(Host)
+    if lacks_tables(w) and not page.starts_slot and not host.skips_missing:
+        host.rmap_missing = True
+    if w.part(ZAP):
+        page.mapped = False
+
+
+def invalidate_end(w: World, page: Page) -> None:
+    """Faults that began before are stale."""
+    if bound(w):
+        if page.invalidating == 0:
+            w.the(Host).unbalanced = True
+        else:
+            page.invalidating -= 1
+        for vcpu in w.all(Vcpu):
+            if vcpu.fault is page:
+                vcpu.moved = True
