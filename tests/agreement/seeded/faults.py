@@ -317,8 +317,8 @@ SEARCH = (
         "search",
         "the initial state always recovers",
         "engine/native/kernels/graph.py",
-        "if load8(load(ctx, MARK), first) == 0:\n            search",
-        "if load8(load(ctx, MARK), first) == 0 and first != 0:\n            search",
+        "if load8(load(g, MARK), first) == 0:\n            search",
+        "if load8(load(g, MARK), first) == 0 and first != 0:\n            search",
     ),
     Fault(
         "search",
