@@ -317,8 +317,8 @@ SEARCH = (
         "search",
         "the initial state always recovers",
         "engine/native/kernels/graph.py",
-        "if load8(load(ctx, MARK), first) == 0:\n            search",
-        "if load8(load(ctx, MARK), first) == 0 and first != 0:\n            search",
+        "if load8(load(g, MARK), first) == 0:\n            search",
+        "if load8(load(g, MARK), first) == 0 and first != 0:\n            search",
     ),
     Fault(
         "search",
@@ -334,7 +334,7 @@ SEARCH = (
         "engine/native/kernels/keys.py",
         "for i in range(WORDS):\n                a = mix",
         "for i in range(WORDS - 1):\n                a = mix",
-        at=35,
+        at=232,
     ),
     Fault(
         "search",
@@ -348,8 +348,9 @@ SEARCH = (
         "search",
         "an insert is lost where the slot is not the first choice",
         "engine/native/kernels/breadth_first.py",
-        "            copy_key(key, table + slot * (8 * KEYS))",
-        "            copy_key(key, table + home(key, slots) * (8 * KEYS))",
+        "            write_key(table, slot, key)",
+        "            write_key(table, home(key, slots), key)",
+        at=1,
     ),
     Fault(
         "search",
@@ -357,6 +358,7 @@ SEARCH = (
         "engine/native/kernels/keys.py",
         "(load(a, 0) ^ load(b, 0)) | (load(a, 1) ^ load(b, 1))",
         "load(a, 0) ^ load(b, 0)",
+        at=246,
     ),
     Fault(
         "search",
@@ -372,6 +374,7 @@ SEARCH = (
         "engine/native/expand.py",
         "name = instance.step_id(ending)",
         "name = instance.step_id(1)",
+        at=1,
     ),
     Fault(
         "search",
@@ -387,6 +390,7 @@ SEARCH = (
         "engine/native/kernels/breadth_first.py",
         "        if load(hit, 0) == 0:\n",
         "        if load(hit, 0) <= index:\n",
+        at=3,
     ),
     Fault(
         "search",
@@ -394,6 +398,7 @@ SEARCH = (
         "engine/native/kernels/breadth_first.py",
         "parent = load32(load(ctx, FROM), k)\n",
         "parent = load32(load(ctx, FROM), 0)\n",
+        at=12,
     ),
     Fault(
         "search",
@@ -401,6 +406,7 @@ SEARCH = (
         "engine/native/kernels/breadth_first.py",
         "store32(load(ctx, CHILDREN), noted, child)",
         "store32(load(ctx, CHILDREN), noted, child + 1)",
+        at=89,
     ),
     Fault(
         "search",
@@ -408,6 +414,7 @@ SEARCH = (
         "engine/native/storage/store.py",
         "        return low\n",
         "        return low + 1\n",
+        at=3,
     ),
     Fault(
         "search",
@@ -415,6 +422,7 @@ SEARCH = (
         "engine/native/kernels/breadth_first.py",
         "store(ctx, OBSERVED, load(ctx, OBSERVED) | seen)",
         "store(ctx, OBSERVED, seen)",
+        at=9,
     ),
     Fault(
         "search",
@@ -422,6 +430,7 @@ SEARCH = (
         "engine/native/kernels/graph.py",
         "e = load(load(g, BEFORE), state)\n",
         "e = load(load(g, BEFORE), state) + 1\n",
+        at=117,
     ),
     Fault(
         "search",
@@ -429,6 +438,7 @@ SEARCH = (
         "engine/native/kernels/graph.py",
         "(8 * KEYS))) == GOOD:",
         "(8 * KEYS))) != SEED:",
+        at=2,
     ),
     Fault(
         "search",
@@ -436,6 +446,7 @@ SEARCH = (
         "engine/reference/search.py",
         "                seen.transitions += 1\n",
         "                seen.transitions += after != state\n",
+        at=1,
     ),
     Fault(
         "search",
@@ -444,6 +455,7 @@ SEARCH = (
         "        for number, state in enumerate(level):\n",
         "        for number, state in enumerate(level if seen.hit is None else ()):\n"
         "            if seen.hit is not None:\n                break\n",
+        at=3,
     ),
     Fault(
         "search",
