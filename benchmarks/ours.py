@@ -16,21 +16,27 @@ from vmlitmus.litmus import Catalogue
 
 @dataclass(frozen=True)
 class Ours:
-    """What one search found, and the wall and cpu seconds that it took."""
+    """What one search found, the bytes it took, and the wall and cpu seconds."""
 
     states: int
     transitions: int
     allocated: int
+    table: int
     seconds: float
     cpu: float
 
 
-def ours(name: str, cores: int = 1) -> Ours:
-    """Explore all states of a test, with coverage and parent links."""
+def model_of(name: str) -> NativeModel:
+    """Return the first cell of a test, compiled, with all conditions of its topic."""
     catalogue = Catalogue()
     test, cells = catalogue.select([name], wide=True)[0]
     machine = cells[0].machine(catalogue.model_of(test.topic))
-    return explore(compile_machine(machine, machine.conditions), cores)
+    return compile_machine(machine, machine.conditions)
+
+
+def ours(name: str, cores: int = 1) -> Ours:
+    """Explore all states of a test, with coverage and parent links."""
+    return explore(model_of(name), cores)
 
 
 def explore(model: NativeModel, cores: int = 1) -> Ours:
@@ -39,7 +45,8 @@ def explore(model: NativeModel, cores: int = 1) -> Ours:
         began = time.process_time()
         found = search.run()
         cpu = time.process_time() - began
-    return Ours(found.states, found.transitions, found.allocated, found.seconds, cpu)
+        table = search.regions["TABLE"].size
+    return Ours(found.states, found.transitions, found.allocated, table, found.seconds, cpu)
 
 
 def run(peer: str, tests: Iterable[str], compare: Callable[[str, int], float], doc: str) -> None:

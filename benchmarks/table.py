@@ -139,7 +139,7 @@ def main() -> None:
         print(f"with scalarsets {scalarsets / by_orbits:.1f}")
     size = list(rows)[-1]
     found = explore(compile_machine(m := machine_of(*size), m.conditions))
-    rate, limit = found.transitions / found.cpu, probes_a_second(10 * found.states & -64)
+    rate, limit = found.transitions / found.cpu, max(probes_a_second(found.table))
     print(f"{found.states:,} states: {100 * rate / limit:.0f} % of the limit of", end=" ")
     print(
         f"{limit / 1e6:.0f} M probes a second, {found.allocated / found.states:.1f} bytes a state"

@@ -317,8 +317,8 @@ SEARCH = (
         "search",
         "the initial state always recovers",
         "engine/native/kernels/graph.py",
-        "if load8(load(ctx, MARK), first) == 0:\n            search",
-        "if load8(load(ctx, MARK), first) == 0 and first != 0:\n            search",
+        "if load8(load(g, MARK), first) == 0:\n            search",
+        "if load8(load(g, MARK), first) == 0 and first != 0:\n            search",
     ),
     Fault(
         "search",
@@ -348,8 +348,8 @@ SEARCH = (
         "search",
         "an insert is lost where the slot is not the first choice",
         "engine/native/kernels/breadth_first.py",
-        "            copy_key(key, table + slot * (8 * KEYS))",
-        "            copy_key(key, table + home(key, slots) * (8 * KEYS))",
+        "            write_key(table, slot, key)",
+        "            write_key(table, home(key, slots), key)",
         at=1,
     ),
     Fault(

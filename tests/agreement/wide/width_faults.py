@@ -262,17 +262,17 @@ FAIR_FAULTS = (  # in what has to happen
     Fault(
         "liveness",
         "the passes know two words of a state",
-        f"{NATIVE}/liveness.py",
-        'constants = {**_FIELD, "WORDS": words,',
-        'constants = {**_FIELD, "WORDS": min(words, 2),',
+        f"{NATIVE}/graph.py",
+        "given |= self.field | constants\n",
+        'given |= self.field | constants | {"WORDS": min(given["WORDS"], 2)}\n',
         at=2,
     ),
     Fault(
         "liveness",
         "what is promised to the 64th instance is not heard",
         f"{NATIVE}/liveness.py",
-        "for number, instance in enumerate(self.promises, 1):",
-        "for number, instance in enumerate(list(self.promises)[:63], 1):",
+        "for number, instance in enumerate(promises, 1):",
+        "for number, instance in enumerate(list(promises)[:63], 1):",
         at=740,
     ),
 )

@@ -29,7 +29,7 @@ def together_soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let several cores work on small searches, from the start, however busy they are."""
 
     def prepare(made: Search) -> threading.Thread:
-        parallel._kernel(made.model.words, made.model.symmetric, made.sleeping)
+        parallel._kernel(tuple(made.constants.items()))
         thread = threading.Thread(target=int)
         thread.start()
         thread.join()

@@ -241,11 +241,14 @@ def spreading(words: int, low: int):
         "MOST": 1,
         "LOW": low,
         "NO_ROOM": (1 << 64) - 1,
+        "SHORT": 0,
+        "SLOT": 8 * words,
+        "FAR": 1 << 40,
         **store.line(words),
     }
     names = (
-        "mix share home copy_key stands_in ends_in find put_aside fill go_up spread_part put_back"
-        " next_round spread"
+        "mix share home copy_key holds write_key stands_in ends_in find empty fill move_line"
+        " spread_part put_back next_round spread"
     )
     functions = [getattr(table, name, None) or getattr(keys, name) for name in names.split()]
     native = Native(compile_kernel(functions, constants, frozenset({"find", "spread"})), 1)

@@ -16,7 +16,7 @@ from copies import copied
 from test_search import COUNT, SHIFT, WHOLE, model, words_of
 
 from vmlitmus.engine.limits import Limits
-from vmlitmus.engine.native.kernels import remainders
+from vmlitmus.engine.native.kernels import breadth_first, keys, remainders
 from vmlitmus.engine.native.search import Search
 from vmlitmus.engine.native.storage import remainder_table, store
 
@@ -44,6 +44,7 @@ FAULTS = (
         "the bits are not spread one to one",
         "return x ^ (x >> (BITS // 2))",
         "return x | (x >> (BITS // 2))",
+        module=keys,
     ),
     Fault(
         "the further bytes of a key are not compared",
@@ -111,7 +112,7 @@ def no_kernel_is_kept() -> Iterator[None]:
     store._kernel.cache_clear()
 
 
-SPREADING = inspect.getsource(remainders.spread_bits)
+SPREADING = inspect.getsource(keys.spread_bits)
 
 
 def spreading(to: str) -> dict[str, str]:
@@ -120,10 +121,15 @@ def spreading(to: str) -> dict[str, str]:
 
 
 def use(
-    monkeypatch: pytest.MonkeyPatch, folder: Path, kernel: dict[str, str], table: dict[str, str]
+    monkeypatch: pytest.MonkeyPatch, folder: Path, changes: dict[ModuleType, dict[str, str]]
 ) -> None:
     """Let searches use tables with some texts replaced, which grow as often as can be."""
-    monkeypatch.setattr(store, "remainders", copied(remainders, folder, kernel))
+    kernel = copied(remainders, folder, changes.get(remainders, {}))
+    monkeypatch.setattr(store, "remainders", kernel)
+    made = copied(keys, folder, changes.get(keys, {}))
+    instead = [made.spread_bits if f is keys.spread_bits else f for f in breadth_first.INTERNAL]
+    monkeypatch.setattr(breadth_first, "INTERNAL", instead)
+    table = changes.get(remainder_table, {})
     made = copied(remainder_table, folder, table)
     monkeypatch.setattr(made, "_FIRST_LINES", 4)
     monkeypatch.setattr(made, "_FEW_LINES", 16)
@@ -144,14 +150,9 @@ def right(bits: int, folder: Path) -> bool:
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda f: f.name)
 def test_fault_is_seen(fault: Fault, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    change, spread = {fault.old: fault.new}, spreading(fault.spread)
-    in_kernel = fault.module is remainders
-    use(
-        monkeypatch,
-        tmp_path,
-        {**spread, **change} if in_kernel else spread,
-        {} if in_kernel else change,
-    )
+    changes = {keys: spreading(fault.spread)}
+    changes.setdefault(fault.module, {})[fault.old] = fault.new
+    use(monkeypatch, tmp_path, changes)
     assert not right(fault.bits, tmp_path)
 
 
@@ -159,5 +160,5 @@ def test_fault_is_seen(fault: Fault, tmp_path: Path, monkeypatch: pytest.MonkeyP
 def test_without_a_fault_the_graph_is_right(
     bits: int, spread: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    use(monkeypatch, tmp_path, spreading(spread), {})
+    use(monkeypatch, tmp_path, {keys: spreading(spread)})
     assert right(bits, tmp_path)

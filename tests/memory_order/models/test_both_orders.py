@@ -28,10 +28,11 @@ def asked_under(order: str, topic: str) -> list[tuple[str, Cell]]:
     ]
 
 
+PLAIN = {name for name, _ in asked_under("sc", "vcpu-wakeup")}
 ALONE = [
     pytest.param(name, cell, id=cell.name)
     for name, cell in asked_under("tso", "vcpu-wakeup")
-    if not any(name == other for other, _ in asked_under("sc", "vcpu-wakeup"))
+    if name not in PLAIN
 ]
 
 

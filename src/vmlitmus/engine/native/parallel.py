@@ -19,7 +19,7 @@ from vmlitmus.engine.native.jit import Kernel
 from vmlitmus.engine.native.kernels import breadth_first, context, parallel, table
 from vmlitmus.engine.native.kernels.language import compile_kernel
 from vmlitmus.engine.native.storage.memory import Region
-from vmlitmus.engine.native.storage.store import StateStore, kernel_constants
+from vmlitmus.engine.native.storage.store import StateStore
 
 MOST_CORES = 8
 PART = 1 << 15  # states that a core expands at a time, at most
@@ -51,11 +51,11 @@ class Team:
         self.number = number
         self.all = range(number)
         model = search.model
-        constants = kernel_constants(model.words, model.symmetric)
+        constants = search.constants
         self.family, self.line = constants["FAMILY"], search.line
         self.low, self.no_room = constants["LOW"], constants["NO_ROOM"]
         self.size = max(min(PART, _SUCCESSORS // model.fanout) // self.family, 1) * self.family
-        self.kernel = _kernel(model.words, model.symmetric, search.sleeping)
+        self.kernel = _kernel(tuple(constants.items()))
         self.parts: list[_Part] = []
         self.addresses = Region(8 * number)
         self.threads: list[_Thread] = []
@@ -155,7 +155,7 @@ class Team:
             taken = self.together(
                 "spread_part",
                 lambda n: (
-                    *(table, cuts[n], cuts[n + 1], new, lines[n], lines[n + 1]),  # noqa: B023
+                    *(table, cuts[n], cuts[n + 1], old, new, lines[n], lines[n + 1]),  # noqa: B023
                     *(self.parts[n].aside, taken[n], used),  # noqa: B023
                 ),
             )
@@ -163,11 +163,13 @@ class Team:
                 return False
             end = begin
         first = self.parts[0].aside
-        rest = self.kernel["spread_part"](table, 0, end, new, 0, 0, first, taken[0], used)
+        rest = self.kernel["spread_part"](table, 0, end, old, new, 0, 0, first, taken[0], used)
         for part, count in zip(self.parts, (rest, *taken[1:]), strict=True):
-            if count != self.no_room:
-                self.kernel["put_back"](table, new, part.aside, count, used)
-        return bool(rest != self.no_room)
+            if count == self.no_room:
+                return False
+            if not self.kernel["put_back"](table, new, part.aside, count, used):
+                return False
+        return True
 
     def next_round(self, end: int, ratio: int) -> int:
         """Return what the kernel's ``next_round`` does."""
@@ -299,20 +301,21 @@ class _Watch:
 
 
 @cache
-def _kernel(words: int, symmetric: bool, sleeping: bool) -> dict[str, Any]:
-    """Return the passes for states of so many words, compiled once."""
-    internal = [f for f in breadth_first.INTERNAL if symmetric or f not in breadth_first.OF_ORBITS]
+def _kernel(given: tuple[tuple[str, int], ...]) -> dict[str, Any]:
+    """Return the passes for some constants, compiled once."""
+    constants = dict(given)
+    orbits = constants["SYMMETRIC"] == 1
+    internal = [f for f in breadth_first.INTERNAL if orbits or f not in breadth_first.OF_ORBITS]
     exported = [*parallel.PASSES, *table.SPREADING]
     names = frozenset(f.__name__ for f in exported)
     functions = internal + parallel.INTERNAL + parallel.PASSES
-    constants = kernel_constants(words, symmetric, sleeping=sleeping)
     native = Kernel(compile_kernel(functions, constants, names), 2)
     return {f.__name__: native.function(f.__name__, f.__code__.co_argcount) for f in exported}
 
 
 def prepare(search: StateStore) -> threading.Thread:
     """Compile the passes for a search, in a thread that is returned, while it goes on."""
-    given = search.model.words, search.model.symmetric, search.sleeping
-    thread = threading.Thread(target=_kernel, args=given, daemon=True)
+    given = tuple(search.constants.items())
+    thread = threading.Thread(target=_kernel, args=(given,), daemon=True)
     thread.start()
     return thread

@@ -173,6 +173,8 @@ class Search(StateStore):
             outcome = self._expand()
             if outcome == breadth_first.GROW:
                 self._grow(self._get("TAIL") + 1)
+            elif outcome == breadth_first.CROWDED:
+                raise self.crowded()
             elif outcome != breadth_first.PAUSE:
                 break
             if self.most is not None and self._get("TAIL") >= self.most:

@@ -19,9 +19,9 @@ from collections.abc import Callable
 
 from vmlitmus.engine.native.kernels import keys, table
 from vmlitmus.engine.native.kernels.keys import copy_key, copy_state, differ, home, make_key, share
-from vmlitmus.engine.native.kernels.table import enter, find, missing
+from vmlitmus.engine.native.kernels.table import enter, find, holds, missing, write_key
 
-GROW, FAILED, DONE, FOUND, PAUSE = range(5)  # what advance() returns
+GROW, FAILED, DONE, FOUND, PAUSE, CROWDED = range(6)  # what advance() returns
 
 
 def represent(ctx, state, key):
@@ -91,7 +91,8 @@ def fired(ctx, got):
 def keep_new(ctx, n, got, parent):
     """Add the ``got`` successors behind the batch's first n; return the length of the batch.
 
-    One met lately is left out: it is in the table, or stands in the batch already.
+    One met lately is left out: it is in the table, or stands in the batch already. Where instances
+    sleep, hardly any was met lately, so that all are kept.
     """
     masks = load(ctx, MASKS)
     mask = load(ctx, COVERAGE) + 8 * (load(ctx, COUNTERS) + 2)
@@ -104,9 +105,11 @@ def keep_new(ctx, n, got, parent):
     while successor < last:
         key = keys + n * (8 * KEYS)
         make_key(successor, key)
-        lately = recent + share(key, MEMORY) * (8 * KEYS)
-        new = differ(key, lately)
-        copy_key(key, lately)
+        new = 1
+        if SLEEPING == 0:
+            lately = recent + share(key, MEMORY) * (8 * KEYS)
+            new = differ(key, lately)
+            copy_key(key, lately)
         copy_state(successor, batch + n * (8 * WORDS))
         if SYMMETRIC == 1:
             if new != 0:
@@ -126,7 +129,7 @@ def fetch(ctx, n, end):
     slots = load(ctx, SLOTS)
     keys = load(ctx, KEYS_AT)
     while n < end:
-        prefetch(table, home(keys + n * (8 * KEYS), slots) * KEYS)
+        prefetch(table + home(keys + n * (8 * KEYS), slots) * SLOT, 0)
         n += 1
     return 0
 
@@ -150,12 +153,14 @@ def ended(ctx, index, end):
 def collect(ctx, most):
     """Expand states of the level into the batch; return how many successors stand in it.
 
-    Where they are inserted soon, their lines are prefetched.
+    Where they are inserted soon, their lines are prefetched, some together: then the cpu looks for
+    their pages together, and goes on meanwhile.
     """
     head = load(ctx, HEAD)
     end = load(ctx, LEVEL_END)
     owners = load(ctx, OWNERS)
     n = 0
+    fetched = 0
     made = 0
     while head < end and n <= most:
         state = load(ctx, LOG) + head * (8 * WORDS)
@@ -173,12 +178,14 @@ def collect(ctx, most):
             store(ctx, FAULT, 0 - got)
             store(ctx, HEAD, head)
             return n
-        before = n
         n = keep_new(ctx, n, got, head)
-        if most == MOST:
-            fetch(ctx, before, n)
+        if most == MOST and n - fetched >= TOGETHER:
+            fetch(ctx, fetched, n)
+            fetched = n
         made += firing
         head += 1
+    if most == MOST:
+        fetch(ctx, fetched, n)
     store(ctx, HEAD, head)
     if SYMMETRIC == 0:
         store(ctx, TRANSITIONS, load(ctx, TRANSITIONS) + made)
@@ -227,38 +234,49 @@ def append(ctx, k, index):
     return 0
 
 
-def sift(ctx, n):
-    """Note which of the batch's first n states may be new; return how many they are.
+def sift(ctx, k, end):
+    """Note which of the states k..end-1 of the batch may be new; return how many they are.
 
     Those whose key stands in its first line are not, and most of them stand there.
     """
     keys = load(ctx, KEYS_AT)
     picked = load(ctx, PICKED)
     count = 0
-    k = 0
-    while k < n:
+    while k < end:
         store32(picked, count, k)
         count += missing(load(ctx, TABLE), load(ctx, SLOTS), keys + k * (8 * KEYS))
         k += 1
     return count
 
 
-def absorb(ctx, n):
-    """Insert the first n states of the batch, in order."""
+def insert(ctx, n, tail):
+    """Insert n states of the batch that are picked, in order; return the log's length then."""
     table = load(ctx, TABLE)
     slots = load(ctx, SLOTS)
-    tail = load(ctx, TAIL)
     picked = load(ctx, PICKED)
-    last = picked + 4 * sift(ctx, n)
+    last = picked + 4 * n
     while picked < last:
         k = load32(picked, 0)
         key = load(ctx, KEYS_AT) + k * (8 * KEYS)
         slot = find(table, slots, key)
-        if load(table, slot * KEYS) == 0:
-            copy_key(key, table + slot * (8 * KEYS))
+        if holds(table, slot) == 0:
+            write_key(table, slot, key)
             append(ctx, k, tail)
             tail += 1
         picked += 4
+    return tail
+
+
+def absorb(ctx, n):
+    """Insert the first n states of the batch, in order: some at a time, whose lines stay near."""
+    tail = load(ctx, TAIL)
+    begin = 0
+    while begin < n:
+        end = begin + PIECE
+        if end > n:
+            end = n
+        tail = insert(ctx, sift(ctx, begin, end), tail)
+        begin = end
     store(ctx, TAIL, tail)
     return 0
 
@@ -267,6 +285,9 @@ def advance(ctx, budget):
     """Go on until about ``budget`` states more are expanded, or something has to be done first."""
     until = load(ctx, HEAD) + budget
     while 1:
+        if SHORT == 1:
+            if holds(load(ctx, TABLE), load(ctx, SLOTS)) != 0:
+                return CROWDED
         if load(ctx, HEAD) == load(ctx, LEVEL_END):
             store32(load(ctx, LEVELS), load(ctx, DEPTH), load(ctx, LEVEL_END))
             if load(ctx, TAIL) == load(ctx, LEVEL_END):
@@ -350,6 +371,7 @@ INTERNAL: list[Callable[..., int]] = [
     collect,
     append,
     sift,
+    insert,
     absorb,
 ]
 OF_ORBITS: list[Callable[..., int]] = [represent, orbit]  # called where SYMMETRIC is 1

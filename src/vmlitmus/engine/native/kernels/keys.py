@@ -16,9 +16,24 @@ def mix(x):
     return x ^ (x >> 32)
 
 
+def spread_bits(x):
+    """A bijection on numbers of BITS bits that spreads every bit."""
+    mask = (1 << BITS) - 1
+    x = x ^ (x >> (BITS // 2))
+    x = (x * 0xD6E8FEB86659FD93) & mask
+    x = x ^ (x >> (BITS // 2))
+    x = (x * 0xD6E8FEB86659FD93) & mask
+    return x ^ (x >> (BITS // 2))
+
+
 def make_key(state, key):
-    """Write the key of a state: never 0, and for up to two words no other state has it."""
-    if WORDS == 1:
+    """Write the key of a state: never 0, and for up to two words no other state has it.
+
+    Where slots are SHORT it is another number of BITS bits, in the highest ones, and a 1 below.
+    """
+    if SHORT == 1:
+        store(key, 0, (spread_bits(load(state, 0)) << (64 - BITS)) | 1)
+    elif WORDS == 1:
         store(key, 0, mix(load(state, 0) | (1 << 63)))
     else:
         if WORDS == 2:
@@ -68,6 +83,7 @@ def copy_state(state, to):
 
 INTERNAL: list[Callable[..., int]] = [
     mix,
+    spread_bits,
     make_key,
     share,
     home,

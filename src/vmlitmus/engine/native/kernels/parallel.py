@@ -42,7 +42,8 @@ def pick(shard, keys, begin, end):
         begin += 1
     k = 0
     while k < count:
-        prefetch(load(shard, TABLE), home(keys + load32(picked, k) * (8 * KEYS), slots) * KEYS)
+        slot = home(keys + load32(picked, k) * (8 * KEYS), slots)
+        prefetch(load(shard, TABLE) + slot * SLOT, 0)
         k += 1
     return count
 
@@ -63,9 +64,11 @@ def sift_picked(shard, keys, count):
 def find_inside(table, slots, key, end):
     """Return the slot of a key, or the empty slot where it belongs, or the end of its shard."""
     slot = home(key, slots)
-    while slot < end:
-        line = table + slot * (8 * KEYS)
-        ends = ends_in(line, key)
+    until = end
+    if until > slot + FAR * LINE:
+        until = slot + FAR * LINE
+    while slot < until:
+        ends = ends_in(table + slot * SLOT, key)
         if ends != 0:
             return slot + (lowest_bit(ends) >> (KEYS - 1))
         slot += LINE
@@ -109,8 +112,8 @@ def settle_batch(shard, batch, number, bits):
             if slot == last:
                 leave_over(shard, number, k)
             else:
-                if load(table, slot * KEYS) == 0:
-                    copy_key(keys + k * (8 * KEYS), table + slot * (8 * KEYS))
+                if holds(table, slot) == 0:
+                    write_key(table, slot, keys + k * (8 * KEYS))
                     mark_new(bits, k)
                     new += 1
             i += 1

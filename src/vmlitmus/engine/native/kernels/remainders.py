@@ -18,16 +18,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 
-def spread_bits(x):
-    """A bijection on numbers of BITS bits that spreads every bit."""
-    mask = (1 << BITS) - 1
-    x = x ^ (x >> (BITS // 2))
-    x = (x * 0xD6E8FEB86659FD93) & mask
-    x = x ^ (x >> (BITS // 2))
-    x = (x * 0xD6E8FEB86659FD93) & mask
-    return x ^ (x >> (BITS // 2))
-
-
 def make_key(state, key):
     """Write the key of a state in the highest bits, and a 1 below: no other state has it."""
     store(key, 0, (spread_bits(load(state, 0)) << (64 - BITS)) | 1)
@@ -176,5 +166,5 @@ def enter_all(ctx, keys, count):
 
 
 INSTEAD: list[Callable[..., int]] = [make_key, enter, absorb, fetch]
-INTERNAL: list[Callable[..., int]] = [spread_bits, higher_bits, put, first_key, take_out]
+INTERNAL: list[Callable[..., int]] = [higher_bits, put, first_key, take_out]
 EXPORTED: list[Callable[..., int]] = [spread_lines, gather, enter_all]

@@ -28,12 +28,15 @@ from vmlitmus.engine.native.storage.remainder_table import LINE_KEYS, Plan, Rema
 from vmlitmus.errors import EnginesDisagree
 
 _BATCH = 512  # successors collected before they are inserted
+_TOGETHER = 16  # of these, at least, lines are prefetched together
+_PIECE = 64  # of these, whose lines fit the nearest cache, are inserted together
 _SMALL = 1 << 12  # slots up to which a table doubles
 _GROWTH = 1.5  # beyond: each key is moved about twice
 _FULL = 0.8  # share of the slots that may be in use
 _FAMILY = 16  # states in a row whose children are noted together
 _LATELY = 1 << 14  # successors remembered for a while; their keys fit a core's own cache
-_AWAKE = 1 << 10  # of these, where instances sleep: fewer come twice, and a closer cache has them
+_SHORT = (32, 37, 42)  # widths of states that short slots serve, of 31 bits and one
+_FAR = 120  # lines, its own and those behind it, in which a key may be where slots are short
 _LOW = 1 << 12  # slots whose keys are put aside while a table grows
 _MOST_STATES = (1 << 32) - 2  # states are 32-bit indexes
 _GROWING = (
@@ -115,7 +118,6 @@ class StateStore:
         self.lasting = model.lasting
         self.limits = limits
         self.keys = 1 if model.words == 1 else 2
-        self.line = line(model.words)["LINE"]
         self.largest = _BATCH + model.fanout
         self.regions: dict[str, Region] = {}
         self.ctx = Region(8 * len(context.FIELDS))
@@ -123,6 +125,10 @@ class StateStore:
         self.remainders: RemainderTable | None = None
         if brief and not (graph or starts):
             self.remainders = RemainderTable(self, model.bits)
+        self.width = next((width for width in _SHORT if model.bits <= width), 0)
+        if model.words > 1 or graph or self.remainders is not None:
+            self.width = 0
+        self.short = False
         self._compile(effort)
         self._allocate(stop_on, starts)
         self._begin(starts or [model.initial])
@@ -136,11 +142,13 @@ class StateStore:
     def _compile(self, effort: int) -> None:
         """Compile the machine and the kernel; the search can go on where it is."""
         self.effort = effort
-        bits = self.model.bits if self.remainders is not None else 0
         ir = self.lasting() if self.lasting is not None and effort else None
         self.sleeping = ir is not None
-        constants = kernel_constants(self.model.words, self.model.symmetric, bits, self.sleeping)
-        self.kernel = _kernel(tuple(constants.items()), effort, self.PASSES)
+        before, self.short = self.short, self.width > 0 and effort > 0
+        brief, short = self.remainders is not None, self.width * self.short
+        self.constants = kernel_constants(self.model, brief, self.sleeping, short)
+        self.line, self.slot = self.constants["LINE"], self.constants["SLOT"]
+        self.kernel = _kernel(tuple(self.constants.items()), effort, self.PASSES)
         self.machine = _machine(ir or self.model.ir, effort)
         self._set("EXPAND", self.machine.address("expand"))
         self._set("CONDITIONS", self.machine.address("conditions"))
@@ -148,6 +156,16 @@ class StateStore:
             self._set("CANONICAL", self.machine.address("canonical"))
         if self.regions:
             self._widen(self._get("TAIL") + self.largest)
+            if self.short and not before:
+                self._shorten()
+
+    def _shorten(self) -> None:
+        """Put all states into a table of short slots: their keys are others there."""
+        self.regions.pop("TABLE").close()
+        self.regions["LATELY"].clear()
+        self.slots = 0
+        self._grow(self._get("TAIL"))
+        self.kernel["enter_log"](self.ctx.address, 0, self._get("TAIL"))
 
     def _allocate(self, stop_on: int, starts: Sequence[tuple[int, ...]]) -> None:
         words, keys = self.model.words, self.keys
@@ -257,15 +275,29 @@ class StateStore:
         if self.remainders is not None:
             return self.remainders.plan(states)
         slots = self.enough(states)
-        return Plan(self.capacity(slots), 8 * self.keys * slots, slots)
+        return Plan(self.capacity(slots), self._table_size(slots), slots)
+
+    def _table_size(self, slots: int) -> int:
+        """Return the bytes of a table of so many slots, and of one behind them."""
+        return self.slot * (slots + 1)
 
     def enough(self, states: int) -> int:
         """Return how many slots whole keys of so many states need."""
         slots = self.slots
         while slots * _FULL < states:
             growth = 2 if slots < _SMALL else _GROWTH
-            slots = max(1024, int(slots * growth) + 7 & -8)
+            slots = max(self._fewest(), int(slots * growth) + self.line - 1 & -self.line)
         return slots
+
+    def _fewest(self) -> int:
+        """Return how many slots a table has at least.
+
+        Where they are short, so many that 31 bits tell the keys of _FAR lines, and of some more,
+        apart: the table divides all numbers of WIDTH bits among its lines.
+        """
+        if not self.short:
+            return 1024
+        return max(1024, self.line * (_FAR + 8) << self.width >> 31)
 
     def capacity(self, slots: int) -> int:
         """Return how many whole keys so many slots may have."""
@@ -299,13 +331,19 @@ class StateStore:
         """Make room for more whole keys; raises OSError."""
         if slots == self.slots:
             return
-        table = self._region("TABLE", 8 * self.keys * slots).address
+        if self.short and self.slots and self.regions["TABLE"].word32(self.slots):
+            raise self.crowded()
+        table = self._region("TABLE", self._table_size(slots)).address
         used = Region(slots // self.line)
         if not self._spread(table, slots, used):
-            raise RuntimeError("the table of states cannot grow")
+            raise self.crowded()
         used.close()
         self.slots = slots
         self._set("SLOTS", slots)
+
+    def crowded(self) -> RuntimeError:
+        """Return the error for a key without room in its lines: far more than chance allows."""
+        return RuntimeError("too many states belong to the same lines of the table")
 
     def _spread(self, table: int, slots: int, used: Region) -> bool:
         """Spread the keys of the table over more slots; say whether that was possible."""
@@ -369,38 +407,46 @@ def _machine(ir: str, effort: int) -> Native:
     return Native(ir, effort)
 
 
-def line(words: int) -> dict[str, int]:
+def line(words: int, short: bool = False) -> dict[str, int]:
     """Return how many keys, for states of so many words, a line of the table has; as 2**n too."""
-    bits = 3 if words == 1 else 2
+    bits = 4 if short else 3 if words == 1 else 2
     return {"LINE": 1 << bits, "LINE_BITS": bits}
 
 
 def kernel_constants(
-    words: int, symmetric: bool, brief: int = 0, sleeping: bool = False
+    model: NativeModel, brief: bool = False, sleeping: bool = False, short: int = 0
 ) -> dict[str, int]:
-    """Return the constants of the kernels for states of so many words.
+    """Return the constants of the kernels for the states of a model.
 
-    ``brief`` is 0, or how many bits a state has of which the table keeps a remainder. ``sleeping``
-    says whether ``expand`` leaves out what sleeps.
+    ``brief`` says whether the table keeps remainders of keys in a search whose states are in a
+    file, and ``sleeping`` whether ``expand`` leaves out what sleeps. ``short`` is the width of
+    states whose slots are short, or 0.
     """
+    words = model.words
     return {
         **_FIELD,
         "WORDS": words,
         "KEYS": min(words, 2),
         "MOST": _BATCH,
-        "MEMORY": min(_LATELY, _AWAKE) if sleeping else _LATELY,
+        "TOGETHER": _TOGETHER,
+        "PIECE": _PIECE,
+        "MEMORY": _LATELY,
         "LOW": _LOW,
         "LINE_KEYS": LINE_KEYS,
-        "BITS": brief,
+        "BRIEF": int(brief),
+        "SHORT": int(short > 0),
+        "SLOT": 4 if short else 8 * min(words, 2),
+        "FAR": _FAR if short else 1 << 40,
+        "BITS": short or (model.bits if brief else 0),
         "NO_ROOM": (1 << 64) - 1,
         "FAMILY": _FAMILY,
-        **line(words),
+        **line(words, short > 0),
         "NO_PARENT": _NO_PARENT,
-        "SYMMETRIC": int(symmetric),
+        "SYMMETRIC": int(model.symmetric),
         "SLEEPING": int(sleeping),
         **{
             name: getattr(breadth_first, name)
-            for name in ("GROW", "FAILED", "DONE", "FOUND", "PAUSE")
+            for name in ("GROW", "FAILED", "DONE", "FOUND", "PAUSE", "CROWDED")
         },
     }
 
@@ -413,7 +459,7 @@ def _kernel(given: tuple[tuple[str, int], ...], effort: int, passes: Passes) -> 
     orbits = constants["SYMMETRIC"] == 1
     internal = [f for f in breadth_first.INTERNAL if orbits or f not in breadth_first.OF_ORBITS]
     internal += further
-    if constants["BITS"]:
+    if constants["BRIEF"]:
         instead = {f.__name__: f for f in remainders.INSTEAD}
         internal = [instead.get(f.__name__, f) for f in internal] + remainders.INTERNAL
         exported += remainders.EXPORTED
