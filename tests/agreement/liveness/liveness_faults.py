@@ -173,10 +173,10 @@ NATIVE = (
         "nested-11",
     ),
     Fault(
-        "a state has the steps of all that are expanded with it",
+        "a run waits only where it begins to",
         "native/kernels/liveness.py",
-        "store(load(g, FIRST), number, load(g, EDGES) + n)",
-        "store(load(g, FIRST), number, load(g, EDGES))",
+        "if (number == 0) | (number == BEGINS):",
+        "if number == BEGINS:",
         "nested-0",
     ),
     Fault(

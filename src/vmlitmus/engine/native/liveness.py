@@ -61,14 +61,13 @@ class Waiting(StateGraph):
     def __init__(self, search: Search, instances: int, promises: Promises) -> None:
         assert search.model.named
         self.promises = promises
-        self.sets = max(-(-len(promises) // 64), 1)
+        self.sets = 1 << max(len(promises) - 1 >> 6, 0).bit_length()
         self.taken_bits = 0 if instances <= 1 << 8 else 1 if instances <= 1 << 16 else 2
         super().__init__(
             search,
             CLOSED=_CLOSED,
             BEGINS=_CLOSED - 1,
             AHEAD=_AHEAD,
-            NAMES_AT=search.model.names_at,
             TAKEN_BITS=self.taken_bits,
             SETS=self.sets,
             ALL=(1 << 64) - 1,
@@ -80,6 +79,7 @@ class Waiting(StateGraph):
             some = sum(1 << n for n, fair in enumerate(promises.values()) if fair == name)
             self.regions[name.upper()].write(0, some.to_bytes(8 * self.sets, "little"))
         self.put("STATES", self.states)
+        self.put("NAMES", search.uncounted + 8 * search.model.names_at)
 
     def fair_loop(self, awaited: int, asked: int) -> Loop | None:
         """Return what the function above does."""

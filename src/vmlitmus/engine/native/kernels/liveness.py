@@ -21,6 +21,7 @@ from vmlitmus.engine.native.kernels import graph
 FIELDS = (
     "INDEX",  # the state in each slot of the table, 32 bits each
     "STATES",
+    "NAMES",  # address of the instances that lead to successors, as expand() writes them
     # the waiting states
     "AWAITED",  # bit of the condition that has to come
     "ASKED",  # bit of the condition where the waiting begins; 0: only in the initial state
@@ -154,7 +155,7 @@ def add(promises, promise):
 
 def note_taken(g, e, got, enabled):
     """Note the instances of the ``got`` steps from e on, and which promises a state enables."""
-    names = load(g, COVERAGE) + 8 * NAMES_AT
+    names = load(g, NAMES)
     taken = load(g, TAKEN)
     k = 0
     while k < got:
