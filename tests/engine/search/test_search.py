@@ -255,6 +255,17 @@ def spreading(words: int, low: int):
     return native.function("find", 3), native.function("spread", 6)
 
 
+def forgets_a_constant(ctx):
+    return ctx + FORGOTTEN  # type: ignore[name-defined]  # noqa: F821
+
+
+def test_a_name_that_is_nothing_yet_is_no_number() -> None:
+    functions, exported = [forgets_a_constant], frozenset({"forgets_a_constant"})
+    assert "add i64" in compile_kernel(functions, {"FORGOTTEN": 7}, exported)
+    with pytest.raises(NameError, match="FORGOTTEN is no constant and not yet set"):
+        compile_kernel(functions, {}, exported)
+
+
 def clustered_keys(words: int, numbers: random.Random) -> list[tuple[int, ...]]:
     """Keys of which many belong to the last slots, and wrap round, and many to a few others."""
     top = [(1 << 64) - 1 - numbers.randrange(1 << 40) for _ in range(200)]

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import click
 
@@ -29,13 +30,15 @@ from vmlitmus.cli.output.progress import Ticker
 from vmlitmus.cli.searching import search_options
 from vmlitmus.cli.shell.test_names import complete_tests
 from vmlitmus.decide import Job, decide_all
-from vmlitmus.decide.cache import WholeCheck
 from vmlitmus.decide.own_code import in_own_world
 from vmlitmus.errors import UsageError
 from vmlitmus.litmus.catalogue import ROOT, Catalogue, Selected
 from vmlitmus.litmus.user_model.load import beside
 from vmlitmus.outcome import Outcome, Verdict, as_json, exit_code
 from vmlitmus.report import Row, line, row, summary
+
+if TYPE_CHECKING:
+    from vmlitmus.decide.cache import WholeCheck
 
 
 @click.command("check", cls=Writing)
@@ -239,8 +242,11 @@ def _whole(
     known = {path.name for path in ROOT.iterdir()}
     kept = results(fresh)
     store = kept.open() if kept and not elsewhere and known.issuperset(selectors) else None
-    asked = selectors, wide, deciding.engine, symmetry
-    return WholeCheck(store, Row, asked) if store else None
+    if store is None:
+        return None
+    from vmlitmus.decide.cache import WholeCheck
+
+    return WholeCheck(store, Row, (selectors, wide, deciding.engine, symmetry))
 
 
 def _for_good(outcomes: Iterable[Outcome]) -> bool:

@@ -245,6 +245,8 @@ class _Function:
             return str(known - (1 << 64) if known >> 63 else known)
         name = "%" + self.fresh()
         if isinstance(node, ast.Name):
+            if node.id not in self.locals:
+                raise NameError(f"{self.syntax.name}(): {node.id} is no constant and not yet set")
             self.line(f"{name} = load i64, ptr {self.local(node.id)}")
         elif isinstance(node, ast.BinOp):
             left, right = self.value(node.left), self.value(node.right)
