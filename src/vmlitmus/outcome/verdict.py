@@ -228,6 +228,11 @@ class Outcome:
         return "yes" if self.result.verdict is self.yes else "no"
 
     @property
+    def conclusive(self) -> bool:
+        """Say whether there is a verdict, which any other search would find as well."""
+        return self.result is not None and self.result.verdict is not Verdict.INCONCLUSIVE
+
+    @property
     def interrupted(self) -> bool:
         """Say whether the user interrupted the search."""
         return self.result is not None and self.result.reason == "interrupted"
@@ -246,9 +251,7 @@ class Outcome:
     @property
     def counts_differ(self) -> bool:
         """Say whether a conclusive result has other counts than those stored."""
-        if self.result is None or self.result.verdict is Verdict.INCONCLUSIVE:
-            return False
-        return self.stored is not None and self.stored != self.counts
+        return self.conclusive and self.stored is not None and self.stored != self.counts
 
     @property
     def word_differs(self) -> bool:

@@ -32,9 +32,9 @@ from vmlitmus.cli.shell.test_names import complete_tests
 from vmlitmus.decide import Job, decide_all
 from vmlitmus.decide.own_code import in_own_world
 from vmlitmus.errors import UsageError
-from vmlitmus.litmus.catalogue import ROOT, Catalogue, Selected
+from vmlitmus.litmus.catalogue import Catalogue, Selected
 from vmlitmus.litmus.user_model.load import beside
-from vmlitmus.outcome import Outcome, Verdict, as_json, exit_code
+from vmlitmus.outcome import Outcome, as_json, exit_code
 from vmlitmus.report import Row, line, row, summary
 
 if TYPE_CHECKING:
@@ -127,6 +127,7 @@ def command(
     if model and not selectors:
         selectors = _beside(model)
     selected = catalogue.select(selectors, wide=wide)
+    total = sum(len(cells) for _, cells in selected)
     if uses:
         _write_uses(catalogue, selected, model, uses)
     job = deciding.job(catalogue, annotate=bool(html), fresh=fresh, symmetry=symmetric(symmetry))
@@ -140,12 +141,12 @@ def command(
     if layout == "terminal":
         rows = tuple(map(row, outcomes))
         _print(_lines(rows, seconds, quiet=quiet, only=only), output)
-        if whole and _for_good(outcomes) and len(rows) == sum(len(c) for _, c in selected):
+        if whole and len(rows) == total and all(outcome.conclusive for outcome in outcomes):
             whole.keep(tuple(replace(row, kept=True) for row in rows))
     else:
         write_out(_text(outcomes, seconds, layout), output)
     _complain(outcomes, errors=layout != "terminal" or quiet)
-    return _end(outcomes, sum(len(cells) for _, cells in selected), interrupted=interrupted)
+    return _end(outcomes, total, interrupted=interrupted)
 
 
 def _write_uses(
@@ -239,19 +240,15 @@ def _whole(
 ) -> WholeCheck[Row] | None:
     """Return what this check printed before, if it is of whole topics and shipped models."""
     elsewhere = deciding.model or deciding.cluster
-    known = {path.name for path in ROOT.iterdir()}
+    if elsewhere or not set(Catalogue().topics()).issuperset(selectors):
+        return None
     kept = results(fresh)
-    store = kept.open() if kept and not elsewhere and known.issuperset(selectors) else None
+    store = kept.open() if kept else None
     if store is None:
         return None
     from vmlitmus.decide.cache import WholeCheck
 
     return WholeCheck(store, Row, (selectors, wide, deciding.engine, symmetry))
-
-
-def _for_good(outcomes: Iterable[Outcome]) -> bool:
-    """Say whether each outcome is a verdict, which another check would find as well."""
-    return all(o.result and o.result.verdict is not Verdict.INCONCLUSIVE for o in outcomes)
 
 
 def _text(outcomes: list[Outcome], seconds: float, layout: str) -> str:

@@ -16,7 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from vmlitmus.decide.cache.record import Damaged, read, sealed, unsealed, written
-from vmlitmus.outcome import Outcome, Verdict
+from vmlitmus.outcome import Outcome
 
 _MOST = 64 << 20  # bytes of all results together
 _LARGEST = 4 << 20  # bytes of one result
@@ -76,9 +76,8 @@ class Store:
 
     def keep(self, key: str, outcome: Outcome) -> None:
         """Keep the result of an outcome, if it is a verdict for good; do nothing on a full disk."""
-        if outcome.result is None or outcome.result.verdict is Verdict.INCONCLUSIVE:
-            return
-        self._write(self._file(key), written(key, outcome))
+        if outcome.conclusive:
+            self._write(self._file(key), written(key, outcome))
 
     def note(self, key: str) -> str | None:
         """Return the text that is kept for a key; None where there is none."""

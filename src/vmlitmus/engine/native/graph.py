@@ -34,7 +34,7 @@ def unrecoverable(search: Search, good: int) -> int | None:
 class StateGraph:
     """The state graph of a finished search, to be asked by some passes on a context of their own.
 
-    ``fields`` are those of the context behind the search's; ``passes`` the functions called here,
+    ``FIELDS`` are those of the context behind the search's; ``PASSES`` the functions called here,
     and those that these call. Closing it gives the memory back. Raises Stopped.
     """
 

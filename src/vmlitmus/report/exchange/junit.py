@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Sequence
 from xml.etree.ElementTree import Element, SubElement, tostring
 
-from vmlitmus.outcome import Outcome, Verdict
+from vmlitmus.outcome import Outcome
 from vmlitmus.report.exchange.wrong import short_name, wrong
 from vmlitmus.report.explain import explain
 
@@ -46,8 +46,7 @@ def _suite(root: Element, topic: str, outcomes: Sequence[Outcome]) -> None:
 
 
 def _kind(outcome: Outcome) -> str:
-    r = outcome.result
-    return "failure" if r is not None and r.verdict is not Verdict.INCONCLUSIVE else "error"
+    return "failure" if outcome.conclusive else "error"
 
 
 def _type(outcome: Outcome) -> str:
