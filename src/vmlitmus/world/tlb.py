@@ -100,7 +100,7 @@ class Vm(Entity):
 
     sev_asid: Const[Annotated[int, Between(0, 3)]] = 0  # its ASID if it is an SEV VM
     alive: bool = True
-    creating: bool = False  # kvm->lock is held in KVM_CREATE_VCPU
+    creating: Vcpu | None = None  # whom KVM_CREATE_VCPU makes, with kvm->lock held
     mmu_lock: bool = False
     online: Annotated[int, Between(0, 3)] = 0  # kvm->online_vcpus
 

@@ -105,7 +105,7 @@ def early_run(w: World) -> bool:
 
 @condition("kvm-lock-free", "no KVM_CREATE_VCPU holds kvm->lock", source=CREATE)
 def kvm_lock_free(w: World) -> bool:
-    return not any(vm.creating for vm in w.all(Vm))
+    return all(vm.creating is None for vm in w.all(Vm))
 
 
 @condition(
@@ -115,4 +115,4 @@ def kvm_lock_free(w: World) -> bool:
     backed_by=("early-run",),
 )
 def kvm_lock_waits(w: World) -> bool:
-    return any(v.in_run and v.creating and v.vm.creating for v in w.all(Vcpu))
+    return any(v.in_run and v.creating and v.vm.creating == v for v in w.all(Vcpu))

@@ -36,13 +36,13 @@ EACH = KernelFile("include/linux/kvm_host.h", "kvm_for_each_vcpu()", "7.2.8")
 def may_create(vcpu: Vcpu) -> bool:
     """Say whether a vcpu that does not exist yet can be made: kvm->lock is free."""
     new = not vcpu.counted and not vcpu.fd and not vcpu.seen and not vcpu.freed
-    return new and not vcpu.vm.creating
+    return new and vcpu.vm.creating is None
 
 
 @sequence(source=(CREATE, CREATE_6_12, UNLOCKED.source), disturbance="create-vcpu", fair="weak")
 def create_vcpu(w: World, task: Task, vcpu: Vcpu) -> Sections:
     when(may_create(vcpu))
-    vcpu.vm.creating = True
+    vcpu.vm.creating = vcpu
     vcpu.seen = not w.part(STORE_LATE.part)
     yield "{task} is in KVM_CREATE_VCPU for {vcpu}, under kvm->lock"
     vcpu.fd = True
@@ -55,14 +55,16 @@ def create_vcpu(w: World, task: Task, vcpu: Vcpu) -> Sections:
     vcpu.held = False
     if w.the(Host).early_run:
         vcpu.creating = True
-        vcpu.vm.creating = not w.part(UNLOCKED.part)
+        if w.part(UNLOCKED.part):
+            vcpu.vm.creating = None
         yield "{task} increments online_vcpus and drops the mutex of {vcpu}"
         when(not vcpu.in_run)
         vcpu.creating = False
-        vcpu.vm.creating = False
+        if not w.part(UNLOCKED.part):
+            vcpu.vm.creating = None
         yield "{task} has synchronized the TSC of {vcpu} under its mutex"
         return
-    vcpu.vm.creating = False
+    vcpu.vm.creating = None
     yield "{task} increments online_vcpus: {vcpu} is online"
 
 
@@ -81,12 +83,12 @@ def leave_run(w: World, vcpu: Vcpu) -> None:
 @sequence(source=(CREATE, CREATE_6_12), disturbance="create-fails", fair="weak")
 def create_fails(w: World, task: Task, vcpu: Vcpu) -> Sections:
     when(may_create(vcpu))
-    vcpu.vm.creating = True
+    vcpu.vm.creating = vcpu
     vcpu.seen = not w.part(STORE_LATE.part)
     yield "{task} is in KVM_CREATE_VCPU for {vcpu}, and there is no file descriptor left"
     vcpu.seen = False
     vcpu.freed = True
-    vcpu.vm.creating = False
+    vcpu.vm.creating = None
     yield "{task} frees {vcpu} again"
 
 
