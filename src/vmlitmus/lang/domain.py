@@ -71,6 +71,11 @@ class IntRange:
 
 
 @cache
+def _members(kind: type[Enum]) -> tuple[Enum, ...]:
+    return tuple(kind)
+
+
+@cache
 def _positions(kind: type[Enum]) -> dict[Enum, int]:
     return {member: index for index, member in enumerate(kind)}
 
@@ -91,7 +96,7 @@ class EnumOf:
         raise OutOfRange(f"{value!r} is not a {self.kind.__name__}")
 
     def decode(self, code: int) -> Enum:
-        return list(_positions(self.kind))[code]
+        return _members(self.kind)[code]
 
 
 @dataclass(frozen=True)
