@@ -19,7 +19,7 @@ from vmlitmus.errors import ModelLost, ScenarioError, UsageError, VmlitmusError,
 from vmlitmus.lang import Claim
 from vmlitmus.litmus.catalogue import Catalogue, Selected, blessed, selector
 from vmlitmus.litmus.format.text import refused
-from vmlitmus.litmus.threads import threads
+from vmlitmus.litmus.threads import thread_of
 from vmlitmus.outcome import MemoryOrder, Outcome, Result, word_of
 from vmlitmus.scenario import Cell, Test
 
@@ -295,7 +295,7 @@ def _blank(job: Job, test: Test, cell: Cell) -> Outcome:
         off=cell.without,
         chosen=tuple(f"{n} = {_shown(v)}" for n, v in cell.assume.items()),
         yes=test.yes,
-        thread=threads().get(test.source),
+        thread=thread_of(test.source),
         file=test.file,
         stored=tuple(stored) if stored else None,
         arguments=(selector(test, cell), *(("--model", job.model) if job.model else ())),
