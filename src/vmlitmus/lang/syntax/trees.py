@@ -15,6 +15,8 @@ from typing import Any
 
 from vmlitmus.errors import ModelError
 
+_NO_NODES = {"ctx", "op", "ops", "id", "attr", "arg", "kind", "type_comment"}  # fields of nodes
+
 
 @cache
 def _parsed(path: str) -> ast.Module:
@@ -33,10 +35,15 @@ def _functions(path: str) -> dict[int, ast.FunctionDef]:
     return found
 
 
+@cache
+def _fields(kind: type[ast.AST]) -> tuple[str, ...]:
+    return tuple(name for name in kind._fields if name not in _NO_NODES)
+
+
 def children(node: ast.AST) -> list[ast.AST]:
-    """Return the nodes right below a node, in order."""
+    """Return the nodes right below a node, in order, but for contexts and operators."""
     found: list[ast.AST] = []
-    for name in node._fields:
+    for name in _fields(type(node)):
         value = getattr(node, name, None)
         if isinstance(value, list):
             found += [one for one in value if isinstance(one, ast.AST)]
@@ -46,7 +53,7 @@ def children(node: ast.AST) -> list[ast.AST]:
 
 
 def walk(node: ast.AST) -> Iterator[ast.AST]:
-    """Yield a node and all below it, those on top first, as ``ast.walk`` does but faster."""
+    """Yield a node and all below it, those on top first, but for contexts and operators."""
     waiting = deque([node])
     while waiting:
         node = waiting.popleft()
