@@ -145,18 +145,24 @@ def user_catalogue(
 
     ``in_time``: with the cells that are only simulated.
     """
-    from vmlitmus.litmus import Catalogue, load_model
+    from vmlitmus.litmus import Catalogue
+
+    if model is None:
+        return Catalogue(in_time=in_time)
+    from vmlitmus.litmus.user_model.load import load_model
 
     limits = limits or Limits()
-    own = load_model(model, limits.seconds, limits.memory) if model else None
+    own = load_model(model, limits.seconds, limits.memory)
     return Catalogue(own, in_time=in_time)
 
 
 def results(fresh: bool) -> Store | None:
     """Return the store of earlier results; None where everything is to be decided anew."""
+    if fresh:
+        return None
     from vmlitmus.decide.cache import Store, folder
 
-    return None if fresh else Store(folder())
+    return Store(folder())
 
 
 def limits(seconds: str | None, memory: str | None) -> Limits:

@@ -12,7 +12,6 @@ from vmlitmus.decide.omissions import not_modelled
 from vmlitmus.decide.own_code import apart, in_own_world, own_code, own_world
 from vmlitmus.decide.workers import processes, spread
 from vmlitmus.engine import Limits, Progress, run
-from vmlitmus.engine.causes import annotated
 from vmlitmus.engine.limits import Symmetry
 from vmlitmus.engine.run import Choice
 from vmlitmus.errors import ModelLost, ScenarioError, UsageError, VmlitmusError, unknown
@@ -242,6 +241,8 @@ def _answer(
         workers=job.workers,
     )
     if job.annotate:
+        from vmlitmus.engine.causes import annotated
+
         result = annotated(machine, result)
     answer = _Answer(
         result,

@@ -9,8 +9,6 @@ from typing import TypeVar
 
 from vmlitmus.decide.workers import spread
 from vmlitmus.errors import ModelError, ModelLost, ModelTooLong, VmlitmusError
-from vmlitmus.litmus.user_model.load import MEMORY, SECONDS, kept_apart, place_in
-from vmlitmus.litmus.user_model.trial import TooLong
 
 B = TypeVar("B")
 _GRACE = 2.0  # seconds beyond the time limit after which code of a model is stopped
@@ -33,6 +31,11 @@ def own_world(
     model: str | None, name: str, seconds: float | None, memory: int | None
 ) -> Iterator[None]:
     """Make a world with the code of a model's file: as ``own_code``, and within ``memory``."""
+    if model is None:
+        yield
+        return
+    from vmlitmus.litmus.user_model.load import MEMORY, SECONDS
+
     with _within(model, name, seconds or SECONDS, (memory or MEMORY) + _OURS):
         yield
 
@@ -44,6 +47,9 @@ def _within(
     if model is None:
         yield
         return
+    from vmlitmus.litmus.user_model.load import kept_apart, place_in
+    from vmlitmus.litmus.user_model.trial import TooLong
+
     try:
         with kept_apart(None if seconds is None else seconds + _GRACE, memory):
             yield

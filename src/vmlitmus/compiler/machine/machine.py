@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from vmlitmus.compiler.ir.nodes import Code
-from vmlitmus.compiler.machine.memory_order.passing import Passing
 from vmlitmus.compiler.machine.program import LOCAL, Program
 from vmlitmus.errors import ModelError, ScenarioError, unknown
 from vmlitmus.lang.domain import Bool, Domain, IntRange, Members, shown
@@ -19,6 +18,9 @@ from vmlitmus.lang.source import Choice, Source
 from vmlitmus.lang.step import Condition, Fairness, Step
 from vmlitmus.lang.store_buffer import SLOT, Site
 from vmlitmus.lang.world import World
+
+if TYPE_CHECKING:
+    from vmlitmus.compiler.machine.memory_order.passing import Passing
 
 State = tuple[int, ...]
 

@@ -36,7 +36,7 @@ def _functions(path: str) -> dict[int, ast.FunctionDef]:
 
 
 @cache
-def _fields(kind: type[ast.AST]) -> tuple[str, ...]:
+def _fields(kind: type[Any]) -> tuple[str, ...]:
     return tuple(name for name in kind._fields if name not in _NO_NODES)
 
 
