@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from vmlitmus.compiler import Machine, scanned
@@ -15,6 +15,7 @@ from vmlitmus.engine import Limits, Progress, run
 from vmlitmus.engine.limits import Symmetry
 from vmlitmus.engine.run import Choice
 from vmlitmus.errors import ModelLost, ScenarioError, UsageError, VmlitmusError, unknown
+from vmlitmus.frozen import Frozen
 from vmlitmus.lang import Claim
 from vmlitmus.litmus.catalogue import Catalogue, Selected, blessed, selector
 from vmlitmus.litmus.format.text import refused
@@ -47,8 +48,7 @@ class Watcher(Protocol):
         """A search goes on."""
 
 
-@dataclass(frozen=True)
-class Job:
+class Job(Frozen):
     """How cells are decided.
 
     ``built`` keeps the last machines by their content: scenarios that differ in nothing that the
@@ -206,8 +206,7 @@ def _decided(
     )
 
 
-@dataclass(frozen=True)
-class _Answer:
+class _Answer(Frozen):
     """What is said of a claim on a machine, whichever cell asks; see ``Outcome``."""
 
     result: Result

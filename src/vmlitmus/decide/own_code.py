@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TypeVar
 
 from vmlitmus.decide.workers import spread
 from vmlitmus.errors import ModelError, ModelLost, ModelTooLong, VmlitmusError
+from vmlitmus.frozen import Frozen
 
 B = TypeVar("B")
 _GRACE = 2.0  # seconds beyond the time limit after which code of a model is stopped
@@ -84,8 +84,7 @@ def in_own_world(model: str | None, name: str, work: Callable[[], B]) -> B:
     return apart(model, name, within)
 
 
-@dataclass(frozen=True)
-class Refused:
+class Refused(Frozen):
     """An error that came up in another process: its message and its exit code."""
 
     message: str

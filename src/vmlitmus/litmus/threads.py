@@ -8,17 +8,16 @@ catalogue by a test of ours, so that an answer cannot outlive its verdict.
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from vmlitmus.frozen import Frozen
 from vmlitmus.outcome import Thread
 
 FOLDER = Path(__file__).parent.parent / "threads"
 
 
-@dataclass(frozen=True)
-class Point:
+class Point(Frozen):
     """One question, claim or proposal of a thread: by whom, when (ISO date), and what became of it.
 
     ``tests`` names tests, or cells of a matrix; ``found`` gives the verdict of those that have one
@@ -35,8 +34,7 @@ class Point:
     not_asked: str
 
 
-@dataclass(frozen=True)
-class Discussion:
+class Discussion(Frozen):
     """A thread with its points. Of an ``excerpt`` only what tests cite is listed."""
 
     name: str

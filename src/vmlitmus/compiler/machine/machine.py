@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from vmlitmus.compiler.ir.nodes import Code
 from vmlitmus.compiler.machine.program import LOCAL, Program
 from vmlitmus.errors import ModelError, ScenarioError, unknown
+from vmlitmus.frozen import Frozen
 from vmlitmus.lang.domain import Bool, Domain, IntRange, Members, shown
 from vmlitmus.lang.entity import Entity, Recorder, store
 from vmlitmus.lang.guard import when
@@ -25,8 +26,7 @@ if TYPE_CHECKING:
 State = tuple[int, ...]
 
 
-@dataclass(frozen=True, eq=False)
-class Variable:
+class Variable(Frozen, eq=False):
     """One field of one entity that steps write; a state holds its code."""
 
     index: int
@@ -91,16 +91,14 @@ class Switches(Entity):
     """Which parts are on, in a machine whose parts can be switched; no step writes it."""
 
 
-@dataclass(frozen=True)
-class Fired:
+class Fired(Frozen):
     """What an instance did: which ending, and the label with its values."""
 
     step_id: str
     label: str
 
 
-@dataclass(frozen=True, eq=False)
-class Instance:
+class Instance(Frozen, eq=False):
     """One step, or one section of a sequence, for one binding of its parameters.
 
     ``guards`` are the (variable, code) pairs that say where its actor is; ``loads`` are the locals
@@ -142,8 +140,7 @@ class Instance:
         return f"{self.step.name}({','.join(shown(b) for b in self.binding)})"
 
 
-@dataclass(frozen=True, eq=False)
-class Machine:
+class Machine(Frozen, eq=False):
     """Entities, variables, instances in canonical order, and what is assumed.
 
     ``initial`` is the initial state: the code of each variable, in order. ``labels`` are those of

@@ -43,7 +43,7 @@ def _fields(kind: type[Any]) -> tuple[str, ...]:
 def children(node: ast.AST) -> list[ast.AST]:
     """Return the nodes right below a node, in order, but for contexts and operators."""
     found: list[ast.AST] = []
-    for name in _fields(type(node)):
+    for name in _fields(type(node)):  # type: ignore[arg-type]
         value = getattr(node, name, None)
         if isinstance(value, list):
             found += [one for one in value if isinstance(one, ast.AST)]
