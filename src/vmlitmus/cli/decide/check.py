@@ -240,8 +240,9 @@ def _whole(
     selectors: tuple[str, ...], wide: bool, symmetry: str, deciding: Deciding, *, fresh: bool
 ) -> WholeCheck[Row] | None:
     """Return what this check printed before, if it is of whole topics and shipped models."""
-    elsewhere = deciding.model or deciding.cluster
-    if elsewhere or not set(Catalogue().topics()).issuperset(selectors):
+    if fresh or deciding.model or deciding.cluster:
+        return None
+    if not set(Catalogue().topics()).issuperset(selectors):
         return None
     kept = results(fresh)
     store = kept.open() if kept else None

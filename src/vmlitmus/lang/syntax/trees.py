@@ -45,10 +45,10 @@ def children(node: ast.AST) -> list[ast.AST]:
     found: list[ast.AST] = []
     for name in _fields(type(node)):  # type: ignore[arg-type]
         value = getattr(node, name, None)
-        if isinstance(value, list):
-            found += [one for one in value if isinstance(one, ast.AST)]
-        elif isinstance(value, ast.AST):
+        if isinstance(value, ast.AST):
             found.append(value)
+        elif value and isinstance(value, list):
+            found += [one for one in value if isinstance(one, ast.AST)]
     return found
 
 
@@ -125,11 +125,16 @@ def outside_names(function: types.FunctionType) -> dict[str, Any]:
 
 def stored(node: ast.AST) -> set[str]:
     """Return the names that are set, other than in a comprehension."""
-    if isinstance(node, ast.Name):
-        return {node.id} if isinstance(node.ctx, ast.Store) else set()
-    if isinstance(node, ast.comprehension):
-        return set()
-    return set().union(*map(stored, children(node)))
+    found = set()
+    waiting = [node]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.Name):
+            if isinstance(node.ctx, ast.Store):
+                found.add(node.id)
+        elif not isinstance(node, ast.comprehension):
+            waiting += children(node)
+    return found
 
 
 def is_generator(function: object) -> bool:
