@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from itertools import product
 from typing import Any
@@ -29,6 +29,7 @@ from vmlitmus.compiler.machine.prune import checked
 from vmlitmus.compiler.machine.scan import Scan
 from vmlitmus.compiler.population import Entities, Population
 from vmlitmus.errors import ModelError, ScenarioError, unknown
+from vmlitmus.frozen import Frozen
 from vmlitmus.lang.cpu_event import DRAIN_ASSUMPTIONS
 from vmlitmus.lang.domain import Bool, Domain, IntRange
 from vmlitmus.lang.entity import Entity, store
@@ -128,8 +129,7 @@ def scanned(
     return builder.scan(steps, builder.hooks().values())
 
 
-@dataclass
-class _Parts:
+class _Parts(Frozen):
     """What a machine is made of, before any code is lowered."""
 
     environment: Environment

@@ -13,10 +13,8 @@ from vmlitmus.compiler.lowering.read_set import named, shape
 from vmlitmus.compiler.machine.bindings import Bindings
 from vmlitmus.compiler.machine.counted import counted
 from vmlitmus.compiler.machine.instance_code import lower_instance
-from vmlitmus.compiler.machine.large import reached
 from vmlitmus.compiler.machine.lowering_cache import LoweringCache
 from vmlitmus.compiler.machine.machine import Instance, Machine, Variable
-from vmlitmus.compiler.machine.memory_order.store_load import passing
 from vmlitmus.compiler.machine.reachable import reachable
 from vmlitmus.errors import ModelError
 from vmlitmus.lang.model import Model
@@ -40,6 +38,8 @@ def checked(
     switches = [v.index for v in machine.variables[: len(machine.switches)]]
     key = _Keys(machine)
     if bindings is not None and bindings.large:
+        from vmlitmus.compiler.machine.large import reached
+
         found, changing = reached(machine, bindings, kept.variables, kept.answers)
     else:
         found, changing = reachable(
@@ -63,6 +63,8 @@ def checked(
         if v.index not in idle and (v.index in changing or _always_kept(v))
     ]
     if ordered:
+        from vmlitmus.compiler.machine.memory_order.store_load import passing
+
         observers = [lower(name) for name in machine.conditions]
         machine = replace(machine, passing=passing(found, observers, machine.variables, varying))
     numbers = {v.index: number for number, v in enumerate(varying)}
