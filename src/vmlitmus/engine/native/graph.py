@@ -51,7 +51,7 @@ class StateGraph:
         self.ctx = Region(8 * len(names))
         self.ctx.restore(search.ctx.image())
         self.put("COVERAGE", search.uncounted)
-        given = kernel_constants(search.model)
+        given = kernel_constants(search.model, search.table)
         given |= self.field | constants
         given |= {name: getattr(graph, name) for name in ("GOOD", "SEED", "NEAR")}
         effort = 0 if self.states < _FEW else 2
