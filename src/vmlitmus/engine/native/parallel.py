@@ -304,11 +304,9 @@ class _Watch:
 def _kernel(given: tuple[tuple[str, int], ...]) -> dict[str, Any]:
     """Return the passes for some constants, compiled once."""
     constants = dict(given)
-    orbits = constants["SYMMETRIC"] == 1
-    internal = [f for f in breadth_first.INTERNAL if orbits or f not in breadth_first.OF_ORBITS]
     exported = [*parallel.PASSES, *table.SPREADING]
     names = frozenset(f.__name__ for f in exported)
-    functions = internal + parallel.INTERNAL + parallel.PASSES
+    functions = breadth_first.INTERNAL + parallel.INTERNAL + parallel.PASSES
     native = Kernel(compile_kernel(functions, constants, names), 2)
     return {f.__name__: native.function(f.__name__, f.__code__.co_argcount) for f in exported}
 

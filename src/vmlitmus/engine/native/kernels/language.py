@@ -11,8 +11,7 @@ given when compiling; a branch on them is decided then, and
 from __future__ import annotations
 
 import ast
-import inspect
-import textwrap
+import linecache
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any
@@ -56,14 +55,19 @@ def compile_kernel(
 ) -> str:
     """Return LLVM IR for some kernel functions; they may call each other and the model's.
 
-    Functions not ``exported`` can only be called by the others, and are inlined where that pays.
+    Functions not ``exported`` can only be called by the others, and are inlined where that pays;
+    those that nobody calls are left out.
     """
     texts = []
-    for function in functions:
-        if is_operation(function.__name__):
-            raise ValueError(f"{function.__name__}() is an operation of the kernel language")
-        linkage = "" if function.__name__ in exported else "internal "
-        texts.append(_Function(function, constants).text(linkage))
+    called = set(exported)
+    known = {function.__name__: function for function in functions}
+    while wanted := [name for name in known if name in called]:
+        for name in wanted:
+            if is_operation(name):
+                raise ValueError(f"{name}() is an operation of the kernel language")
+            made = _Function(known.pop(name), constants)
+            texts.append(made.text("" if name in exported else "internal "))
+            called |= made.called
     return INTRINSICS + "\n".join(texts)
 
 
@@ -72,12 +76,16 @@ def is_operation(name: str) -> bool:
     return name in _FLOAT or name in _FLOAT_FUNCTIONS or hasattr(_Function, f"in_{name}")
 
 
-@cache
 def _syntax(function: Callable[..., Any]) -> ast.FunctionDef:
-    """Return a function as syntax: a process compiles most of them several times."""
-    syntax = ast.parse(textwrap.dedent(inspect.getsource(function))).body[0]
-    assert isinstance(syntax, ast.FunctionDef)
-    return syntax
+    """Return a function as syntax."""
+    return _functions(function.__code__.co_filename)[function.__code__.co_firstlineno]
+
+
+@cache
+def _functions(file: str) -> dict[int, ast.FunctionDef]:
+    """Return the functions of a file by their lines: a process compiles most, some of them twice."""
+    nodes = ast.parse("".join(linecache.getlines(file))).body
+    return {node.lineno: node for node in nodes if isinstance(node, ast.FunctionDef)}
 
 
 class _Function:
@@ -91,6 +99,7 @@ class _Function:
         self.count = 0
         self.loops: list[tuple[str, str]] = []
         self.closed = False
+        self.called: set[str] = set()
 
     def text(self, linkage: str) -> str:
         parameters = [a.arg for a in self.syntax.args.args]
@@ -268,6 +277,7 @@ class _Function:
             special(name, *values)
             return name
         given = ", ".join(f"i64 {v}" for v in values)
+        self.called.add(node.func.id)
         self.line(f"{name} = call i64 @{node.func.id}({given})")
         return name
 

@@ -126,7 +126,7 @@ class StateStore:
         if brief and not (graph or starts):
             self.remainders = RemainderTable(self, model.bits)
         self.width = next((width for width in _SHORT if model.bits <= width), 0)
-        if model.words > 1 or graph or self.remainders is not None:
+        if model.words > 1 or self.remainders is not None:
             self.width = 0
         self.short = False
         self._compile(effort)
@@ -455,10 +455,8 @@ def kernel_constants(
 def _kernel(given: tuple[tuple[str, int], ...], effort: int, passes: Passes) -> dict[str, Any]:
     """Return the kernel's functions for some constants, compiled once."""
     constants = dict(given)
-    exported, further = list(passes[0]), passes[1]
-    orbits = constants["SYMMETRIC"] == 1
-    internal = [f for f in breadth_first.INTERNAL if orbits or f not in breadth_first.OF_ORBITS]
-    internal += further
+    exported = list(passes[0])
+    internal = [*breadth_first.INTERNAL, *passes[1]]
     if constants["BRIEF"]:
         instead = {f.__name__: f for f in remainders.INSTEAD}
         internal = [instead.get(f.__name__, f) for f in internal] + remainders.INTERNAL
