@@ -62,6 +62,11 @@ class Native:
         return function
 
 
+def _apart(function: Any) -> bool:
+    """Say whether a function is not to be put into those that call it."""
+    return any(b"noinline" in attributes for attributes in function.attributes)
+
+
 class Kernel(Native):
     """Native functions of kernels (see ``kernels.language``): what they call is put into them."""
 
@@ -69,7 +74,7 @@ class Kernel(Native):
         if effort == 0:
             return super()._passes(module, builder, effort)
         for function in module.functions:
-            if function.linkage == llvm.Linkage.internal:
+            if function.linkage == llvm.Linkage.internal and not _apart(function):
                 function.add_function_attribute("alwaysinline")
         passes = llvm.create_new_module_pass_manager()
         for name in _FOR_KERNELS:

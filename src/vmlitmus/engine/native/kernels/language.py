@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import ast
 import linecache
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any
@@ -55,19 +56,23 @@ def compile_kernel(
 ) -> str:
     """Return LLVM IR for some kernel functions; they may call each other and the model's.
 
-    Functions not ``exported`` can only be called by the others, and are inlined where that pays;
-    those that nobody calls are left out.
+    Functions not ``exported`` can only be called by the others, and may be inlined, but for those
+    with a loop that are called at several places; those that nobody calls are left out.
     """
-    texts = []
-    called = set(exported)
+    written: dict[str, _Function] = {}
+    calls = Counter(exported)
     known = {function.__name__: function for function in functions}
-    while wanted := [name for name in known if name in called]:
+    while wanted := [name for name in known if name in calls]:
         for name in wanted:
             if is_operation(name):
                 raise ValueError(f"{name}() is an operation of the kernel language")
-            made = _Function(known.pop(name), constants)
-            texts.append(made.text("" if name in exported else "internal "))
-            called |= made.called
+            written[name] = _Function(known.pop(name), constants)
+            calls.update(written[name].calls)
+    texts = []
+    for name, function in written.items():
+        linkage = "" if name in exported else "internal "
+        inline = " noinline" if linkage and function.repeats and calls[name] > 1 else ""
+        texts.append(function.text(linkage, inline))
     return INTRINSICS + "\n".join(texts)
 
 
@@ -99,19 +104,20 @@ class _Function:
         self.count = 0
         self.loops: list[tuple[str, str]] = []
         self.closed = False
-        self.called: set[str] = set()
-
-    def text(self, linkage: str) -> str:
-        parameters = [a.arg for a in self.syntax.args.args]
-        for name in parameters:
+        self.calls: list[str] = []
+        self.repeats = False  # whether there is a loop in it
+        self.parameters = [a.arg for a in self.syntax.args.args]
+        for name in self.parameters:
             self.local(name)
             self.line(f"store i64 %{name}, ptr %v.{name}")
         self.block(self.syntax.body)
         if not self.closed:
             self.line("ret i64 0")
+
+    def text(self, linkage: str, inline: str) -> str:
         slots = [f"  %v.{name} = alloca i64" for name in self.locals]
-        given = ", ".join(f"i64 %{p}" for p in parameters)
-        head = f"define {linkage}i64 @{self.syntax.name}({given}) nounwind {{\nentry:"
+        given = ", ".join(f"i64 %{p}" for p in self.parameters)
+        head = f"define {linkage}i64 @{self.syntax.name}({given}) nounwind{inline} {{\nentry:"
         return "\n".join([head, *slots, *self.lines, "}"])
 
     def line(self, text: str) -> None:
@@ -174,6 +180,7 @@ class _Function:
 
     def do_While(self, node: ast.While) -> None:
         test, body, end = self.fresh("test"), self.fresh("body"), self.fresh("end")
+        self.repeats = True
         self.label(test)
         self.branch(node.test, body, end)
         self.lines.append(f"{body}:")
@@ -277,7 +284,7 @@ class _Function:
             special(name, *values)
             return name
         given = ", ".join(f"i64 {v}" for v in values)
-        self.called.add(node.func.id)
+        self.calls.append(node.func.id)
         self.line(f"{name} = call i64 @{node.func.id}({given})")
         return name
 

@@ -26,13 +26,20 @@ FIELDS = (
 
 
 def visit(g, state):
-    """Begin to visit a state."""
-    number = load(g, VISITED) + 1
-    store(g, VISITED, number)
-    store32(load(g, NUMBER), state, number)
+    """Begin to visit a state; prefetch what is asked of those that its steps lead to."""
+    number = load(g, NUMBER)
+    targets = load(g, TARGETS)
+    visited = load(g, VISITED) + 1
+    store(g, VISITED, visited)
+    store32(number, state, visited)
     call = load(g, CALLS) + 8 * load(g, CALLED)
     store(call, 0, state << 32)
     store(g, CALLED, load(g, CALLED) + 1)
+    e = load(load(g, FIRST), state)
+    last = load(load(g, FIRST), state + 1)
+    while e < last:
+        prefetch(number, load32(targets, e) >> 1)
+        e += 1
     return 0
 
 
@@ -41,29 +48,27 @@ def follow(g, call):
     number = load(g, NUMBER)
     targets = load(g, TARGETS)
     state = load32(call, 1)
-    low = load32(number, state)
+    before = load32(number, state)
+    low = before
     begin = load(load(g, FIRST), state)
     done = load32(call, 0)
     e = begin + (done & (OLDER - 1))
-    older = done & OLDER
     last = load(load(g, FIRST), state + 1)
     found = 0
     while e < last:
         target = load32(targets, e)
         e += 1
         met = load32(number, target)
-        if met < low:
-            if met == 0:
-                found = target
-                if e < last:
-                    prefetch(load(g, FIRST), load32(targets, e))
-                if e + 1 < last:
-                    prefetch(load(g, FIRST), load32(targets, e + 1))
-                break
-            low = met
-            older = OLDER
+        if met == 0:
+            found = target
+            if e < last:
+                prefetch(load(g, FIRST), load32(targets, e))
+            if e + 1 < last:
+                prefetch(load(g, FIRST), load32(targets, e + 1))
+            break
+        low = low ^ ((low ^ met) & (0 - (met < low)))
     store32(number, state, low)
-    store32(call, 0, (e - begin) | older)
+    store32(call, 0, (e - begin) | (done & OLDER) | ((low < before) << 31))
     return found
 
 
