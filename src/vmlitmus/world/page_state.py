@@ -60,8 +60,12 @@ class Host(Entity):
     shadow_root: bool = False  # kvm->arch.shadow_root_allocated
     file_open: bool = True  # the file descriptor of the guest_memfd
     file_refs: Annotated[int, Between(0, 4)] = 0  # other references to its file
-    released: bool = False  # kvm_gmem_release() has freed the gmem_file
+    releasing: bool = False  # kvm_gmem_release() has been called
+    released: bool = False  # and has freed the gmem_file
     file_misused: bool = False  # the gmem_file was used after that
+    inode_held: bool = False  # the handler of a memory error has a reference to the inode
+    inode_gone: bool = False  # the inode of the guest_memfd was evicted
+    inode_misused: bool = False  # its invalidate_lock was taken after that
     rmap_missing: bool = False  # reverse maps were walked that are not there
     track_missing: bool = False  # a write-track table was read that is not there
     unbalanced: bool = False  # an invalidation ended that had not begun
@@ -129,6 +133,8 @@ class Vcpu(Entity, runs_on="self"):
 
 
 class Task(Entity):
-    """A task of the VMM, or one of the kernel that handles a memory error."""
+    """A task of the VMM, or one of the kernel: it handles a memory error, or ages memory."""
 
     walks: Slot | None = None  # the memslot that its invalidation has found
+    ages: Slot | None = None  # the memslot that it ages, inside srcu
+    has_copy: bool = False  # what it has found is the INVALID copy

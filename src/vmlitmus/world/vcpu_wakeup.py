@@ -48,6 +48,7 @@ class Host(Entity):
     erratum: Const[bool] = False  # the cpus have erratum 1235
     inhibited: bool = False  # apicv_inhibit_reasons is not 0
     update_lock: bool = False  # apicv_update_lock is held for writing
+    mmu_lock: bool = False  # for writing, from a zap until the page is freed
     two_sipis: Const[bool] = False  # the guest sends each SIPI twice
     snapshot: Const[bool] = False  # INIT and SIPI are taken by one operation
     switchable: Const[bool] = False  # what a switch of APICv leaves behind is followed

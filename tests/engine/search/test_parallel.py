@@ -6,6 +6,7 @@ import dataclasses
 import signal
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -128,18 +129,50 @@ def test_table_almost_full(
             made._call_together()
             made._call_together()
             assert made.team is not None
-            settle_left = made.team.kernel["settle_left"]
+            place = made.team.kernel["place"]
             parts = made.team.parts
 
-            def noting(address: int, number: int) -> int:
-                left.append(parts[number].get("LEFT_COUNT"))  # noqa: B023
-                return settle_left(address, number)  # type: ignore[no-any-return] # noqa: B023
+            def noting(*given: int) -> int:
+                left.append(sum(part.get("LEFT_COUNT") for part in parts))  # noqa: B023
+                return place(*given)  # type: ignore[no-any-return] # noqa: B023
 
-            made.team.kernel = {**made.team.kernel, "settle_left": noting}
+            made.team.kernel = {**made.team.kernel, "place": noting}
             found = made.run()
             order = [made.state(index) for index in range(found.states)]
             assert order == [words_of(n, words) for n in WHOLE.parents]
     assert sum(left) > 0
+
+
+def keeps_to_its_lines(words: int, cores: int) -> bool:
+    """Say whether no core writes into the lines of another; a line that is cut has one owner."""
+    with Search(model(words), effort=2, cores=cores) as made:
+        made._call_together()
+        made._call_together()
+        team = made.team
+        assert team is not None
+        together, own = team.together, []
+
+        def in_turns(name: str, given: Callable[[int], tuple[int, ...]]) -> list[int]:
+            if name != "settle":
+                return together(name, given)
+            lines = made.get("SLOTS") // made.line
+            for number in range(cores):
+                before = made.regions["TABLE"].image()
+                team.kernel[name](*given(number))
+                after = made.regions["TABLE"].image()
+                first, end = (64 * (lines * n // cores) for n in (number, number + 1))
+                own.append(before[:first] == after[:first] and before[end:] == after[end:])
+            return []
+
+        team.together = in_turns  # type: ignore[method-assign]
+        made.run()
+        return len(own) > cores and all(own)
+
+
+@pytest.mark.parametrize("words", WORDS)
+def test_each_core_keeps_to_its_lines(words: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store, "_FULL", 0.95)
+    assert all(keeps_to_its_lines(words, cores) for cores in (3, 7))
 
 
 @pytest.mark.parametrize(

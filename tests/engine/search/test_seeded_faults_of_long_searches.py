@@ -8,7 +8,7 @@ import pytest
 import test_parallel
 from copies import copied
 from test_checkpoint import kept, often, stopped  # noqa: F401 - a fixture is among them
-from test_parallel import everything, together_soon  # noqa: F401 - used by all tests here
+from test_parallel import everything, keeps_to_its_lines, together_soon  # noqa: F401 - used by all tests here
 from test_search import WHOLE, model, words_of
 
 from vmlitmus.engine.native import parallel, search
@@ -26,6 +26,10 @@ OF_CORES = {
     "the last word of a batch is not looked at": (
         "(load(ctx, MADE) + 63) >> 6",
         "load(ctx, MADE) >> 6",
+    ),
+    "what is kept of a batch keeps the place of its parent": (
+        "store32(load(ctx, FROM), n, load32(load(ctx, FROM), k))",
+        "load32(load(ctx, FROM), k)",
     ),
     "a core counts for itself": (
         "add_up(load(ctx, COVERAGE), load(part, COVERAGE), load(ctx, COUNTERS))",
@@ -61,6 +65,19 @@ def test_fault_in_the_work_of_several_cores_is_seen(
             assert everything(made) != alone
     except EnginesDisagree:  # a run cannot be found again
         pass
+    finally:
+        monkeypatch.undo()
+        test_parallel.clear_caches()
+
+
+def test_fault_in_what_a_core_may_write_is_seen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old, new = "lines * number // count << LINE_BITS", "load(ctx, SLOTS)"
+    monkeypatch.setattr(parallel, "parallel", copied(passes, tmp_path, {old: new}))
+    test_parallel.clear_caches()
+    try:
+        assert not keeps_to_its_lines(1, 3)
     finally:
         monkeypatch.undo()
         test_parallel.clear_caches()

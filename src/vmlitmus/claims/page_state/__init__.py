@@ -13,10 +13,12 @@ from vmlitmus.claims.page_state.guest import (
     svsm_zeroes_vmsa,
 )
 from vmlitmus.claims.page_state.memslots import (
+    evicted_inode_used,
     freed_gmem_used,
     freed_memslot_bound,
     freed_memslot_used,
     gmem_released,
+    inode_evicted,
     invalidation_left_open,
     memslot_freed,
     memslot_installed,
@@ -88,6 +90,8 @@ CONDITIONS = (
     freed_memslot_used,
     freed_memslot_bound,
     freed_gmem_used,
+    inode_evicted,
+    evicted_inode_used,
     invalidation_left_open,
     page_poisoned,
     no_memory_error_handled,

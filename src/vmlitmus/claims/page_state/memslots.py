@@ -58,13 +58,13 @@ def missing_track_read(w: World) -> bool:
 
 @condition(
     "freed-memslot-used",
-    "a fault or an invalidation goes on with a memslot that was freed",
+    "a fault, an invalidation or ageing goes on with a memslot that was freed",
     source=START,
     backed_by=("memslot-freed",),
 )
 def freed_memslot_used(w: World) -> bool:
     freed = any(slot.place == Place.FREED for slot in w.all(Slot))
-    walks = any(task.walks is not None for task in w.all(Task))
+    walks = any(task.walks is not None or task.ages is not None for task in w.all(Task))
     return freed and (walks or any(vcpu.fault is not None for vcpu in w.all(Vcpu)))
 
 
@@ -86,6 +86,21 @@ def freed_memslot_bound(w: World) -> bool:
 )
 def freed_gmem_used(w: World) -> bool:
     return w.the(Host).file_misused
+
+
+@condition("inode-evicted", "the inode of the guest_memfd was evicted", source=RELEASE)
+def inode_evicted(w: World) -> bool:
+    return w.the(Host).inode_gone
+
+
+@condition(
+    "evicted-inode-used",
+    "the handler of a memory error takes the invalidate_lock of an inode that was evicted",
+    source=FAILURE,
+    backed_by=("inode-evicted", "page-poisoned"),
+)
+def evicted_inode_used(w: World) -> bool:
+    return w.the(Host).inode_misused
 
 
 @condition(

@@ -22,13 +22,12 @@ from vmlitmus.engine.native.storage.memory import Region
 from vmlitmus.engine.native.storage.store import StateStore
 
 MOST_CORES = 8
-PART = 1 << 15  # states that a core expands at a time, at most
+PART = 1 << 13  # states that a core expands at a time, at most: their successors stay near
 FEW = 1 << 12  # states of a level, for each core, that are too few to be cut into parts
 ENOUGH = 0.4  # share of a core that each further thread has to get, or the search goes on alone
 ALONE = 1.0  # seconds until it is tried again
 _SUCCESSORS = 1 << 22  # most successors that a batch may have
 _WATCHED = 0.05  # seconds of work together over which the share is measured
-_MAY_MOVE = ("TABLE", "SLOTS", "LOG", "CHILDREN", "ASLEEP", "RING")  # when the store grows
 _OWN = ("LATELY", "COVERAGE", "MORE", "HITS", "APART", "SPARE")  # a part has as much of its own
 _FIELD = {name: index for index, name in enumerate(context.FIELDS)}
 
@@ -61,7 +60,7 @@ class Team:
         self.threads: list[_Thread] = []
         self.watch = _Watch(number)
         for index in range(number):
-            self.parts.append(_Part(search, self.size * model.fanout, number))
+            self.parts.append(_Part(search, self.size * model.fanout, index, number))
             self.addresses.set_word(index, self.parts[index].address)
         self.threads += [_Thread() for _ in range(number - 1)]
 
@@ -81,66 +80,25 @@ class Team:
     def expand(self) -> int:
         """Expand some states of the level; return what ``advance`` would. Raises Stopped."""
         began = time.perf_counter(), time.process_time()
-        firsts = self.cut()
-        self.together("expand_part", lambda n: (self.parts[n].address, 1 << 62))
-        for part in self.parts:
-            if part.get("FAULT"):
-                self.search.put("FAULT", part.get("FAULT"))
-                self.search.put("HEAD", part.get("HEAD"))
-                return breadth_first.FAILED
-        self.make_room()
-        self.together("settle", lambda n: (self.addresses.address, n, self.number))
-        for number in range(self.number):
-            self.kernel["settle_left"](self.addresses.address, number)
-        self.place(firsts)
-        self.together("append_part", lambda n: (self.addresses.address, n, self.number))
-        self.gather()
+        ctx, parts, count, call = (
+            self.search.ctx.address,
+            self.addresses.address,
+            self.number,
+            self.kernel,
+        )
+        call["cut"](ctx, parts, count, self.size)
+        self.together("expand_part", lambda n: (self.parts[n].address, count))
+        made = call["made"](ctx, parts, count)
+        if self.search.get("FAULT"):
+            return breadth_first.FAILED
+        self.search.make_room(made)
+        call["shards"](ctx, parts, count)
+        self.together("settle", lambda n: (parts, n, count))
+        call["place"](ctx, parts, count)
+        self.together("append_part", lambda n: (parts, n, count))
+        call["gather"](ctx, parts, count, self.search.model.further // 64 + 1)
         self.watch.note(time.perf_counter() - began[0], time.process_time() - began[1])
         return breadth_first.PAUSE
-
-    def cut(self) -> list[int]:
-        """Cut the next states of the level into parts, between families; return their firsts."""
-        head, end = self.search.get("HEAD"), self.search.get("LEVEL_END")
-        base = head // self.family * self.family
-        last = min(base + self.size * self.number, end)
-        each = -(-(last - base) // (self.family * self.number)) * self.family
-        bounds = [head, *(min(base + n * each, last) for n in range(1, self.number + 1))]
-        for part, first, behind in zip(self.parts, bounds, bounds[1:], strict=False):
-            self.share(part)
-            part.put("HEAD", first)
-            part.put("LEVEL_END", behind)
-        return bounds[:-1]
-
-    def make_room(self) -> None:
-        """Let the store grow for what the batches hold, and cut its table into shards."""
-        self.search.make_room(sum(part.get("MADE") for part in self.parts))
-        lines = self.search.get("SLOTS") // self.line
-        for number, part in enumerate(self.parts):
-            self.share(part)
-            part.put("SHARD_FIRST", lines * number // self.number * self.line)
-            part.put("SHARD_END", lines * (number + 1) // self.number * self.line)
-
-    def place(self, firsts: list[int]) -> None:
-        """Say where in the log the new states of each part begin, and which family is its first."""
-        tail = self.search.get("TAIL")
-        self.kernel["end_families"](self.search.ctx.address, firsts[0], tail)
-        for number, (part, first) in enumerate(zip(self.parts, firsts, strict=True)):
-            part.put("NOTED", -(-first // self.family))
-            part.put("TAIL", tail)
-            tail += sum(shard.new(number) for shard in self.parts)
-
-    def gather(self) -> None:
-        """Note in the search what the parts have found."""
-        further = self.search.model.further // 64 + 1
-        for part in self.parts:
-            self.kernel["gather"](self.search.ctx.address, part.address, further)
-        for name in ("TAIL", "NOTED", "HEAD"):
-            self.search.put(name, self.parts[-1].get(name))
-
-    def share(self, part: _Part) -> None:
-        """Tell a part where the log and the table are."""
-        for name in _MAY_MOVE:
-            part.put(name, self.search.get(name))
 
     def spread(self, table: int, old: int, new: int, ratio: int, used: int) -> bool:
         """Do what the kernel's ``spread`` does: each round on all cores."""
@@ -193,7 +151,7 @@ class Team:
 class _Part:
     """What one core works on: a context of its own, with its batch, its shard and its counters."""
 
-    def __init__(self, search: StateStore, successors: int, number: int) -> None:
+    def __init__(self, search: StateStore, successors: int, index: int, number: int) -> None:
         self.ctx = Region(8 * len(context.FIELDS))
         self.ctx.restore(search.ctx.image())
         self.regions: dict[str, Region] = {}
@@ -203,13 +161,16 @@ class _Part:
         sizes |= {"KEYS_AT": 8 * search.keys * successors, "NEW": stride * number}
         if search.sleeping:
             sizes |= {"MASKS": 8 * successors}
-        sizes |= {"PICKED": 4 * search.largest, "SHARD_NEW": 8 * number}
+        sizes |= {"LISTS": 4 * successors * number, "KEPT": 8 * number, "SHARD_NEW": 8 * number}
+        sizes |= {"PICKED": 4 * search.largest}
         sizes |= {"LEFT": 8 * successors * number, "ASIDE": search.regions["ASIDE"].size}
         for name, size in sizes.items():
             self.regions[name] = Region(size)
             if name in _FIELD:
                 self.put(name, self.regions[name].address)
         self.put("STRIDE", stride)
+        self.put("LIST_BYTES", 4 * successors)
+        self.put("NUMBER", index)
         for name in ("TRANSITIONS", "OBSERVED", "COUNTED"):
             self.put(name, 0)
 
@@ -226,10 +187,6 @@ class _Part:
 
     def put(self, name: str, value: int) -> None:
         self.ctx.set_word(_FIELD[name], value)
-
-    def new(self, batch: int) -> int:
-        """Return how many new states of a batch the shard has."""
-        return self.regions["SHARD_NEW"].words(batch, 1)[0]
 
     def close(self) -> None:
         for region in (*self.regions.values(), self.ctx):

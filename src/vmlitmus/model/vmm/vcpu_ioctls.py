@@ -86,5 +86,5 @@ def set_sipi_received(w: World, vcpu: Vcpu) -> None:
 
 @step("the VMM calls KVM_RUN of {vcpu}, which had failed", source=RUN, disturbance="run-again")
 def run_again(w: World, vcpu: Vcpu) -> None:
-    when(vcpu.idle and vcpu.failed)
+    when(vcpu.idle and vcpu.failed and not vcpu.held)
     vcpu.fault = Fault.NONE

@@ -150,17 +150,17 @@ def ended(ctx, index, end):
     return 0
 
 
-def collect(ctx, most):
-    """Expand states of the level into the batch; return how many successors stand in it.
+def collect(ctx, n, most):
+    """Expand states of the level into the batch, behind its first n, until it has more than most.
 
-    Where they are inserted soon, their lines are prefetched, some together: then the cpu looks for
-    their pages together, and goes on meanwhile.
+    Return how many successors stand in it. Where they are looked up soon, their lines are
+    prefetched, some together: then the cpu looks for their pages together, and goes on meanwhile.
     """
     head = load(ctx, HEAD)
     end = load(ctx, LEVEL_END)
     owners = load(ctx, OWNERS)
-    n = 0
-    fetched = 0
+    soon = most - n == MOST
+    fetched = n
     made = 0
     while head < end and n <= most:
         state = load(ctx, LOG) + head * (8 * WORDS)
@@ -179,12 +179,12 @@ def collect(ctx, most):
             store(ctx, HEAD, head)
             return n
         n = keep_new(ctx, n, got, head)
-        if most == MOST and n - fetched >= TOGETHER:
+        if soon and n - fetched >= TOGETHER:
             fetch(ctx, fetched, n)
             fetched = n
         made += firing
         head += 1
-    if most == MOST:
+    if soon:
         fetch(ctx, fetched, n)
     store(ctx, HEAD, head)
     if SYMMETRIC == 0:
@@ -305,7 +305,7 @@ def advance(ctx, budget):
                 return GROW
         if load(ctx, HEAD) >= until:
             return PAUSE
-        n = collect(ctx, MOST)
+        n = collect(ctx, 0, MOST)
         if load(ctx, FAULT) != 0:
             return FAILED
         absorb(ctx, n)

@@ -38,11 +38,14 @@ FIELDS = (
     "COUNTERS",  # how many counters there are
     "COUNTED",  # states in the orbits of those that were found
     "MADE",  # how many successors stand in the batch of a part (passes of ``parallel``)
+    "LISTS",  # address of their places in the batch, by shard, 32 bits each
+    "LIST_BYTES",  # bytes of these for each shard
+    "KEPT",  # address, by shard, of how many these are
+    "NUMBER",  # the number of a shard
     "NEW",  # address of a bit for each of them, by shard: whether it is new
     "STRIDE",  # bytes of these bits for each shard
     "PICKED",  # address of MOST places in a batch, 32 bits each
-    "SHARD_FIRST",  # the first slot of a shard
-    "SHARD_END",  # the slot behind it
+    "SHARD_END",  # the slot behind a shard
     "SHARD_NEW",  # address, by batch, of how many new keys the shard has found there
     "LEFT",  # address of what the shard leaves over: a batch and a place in it, 32 bits each
     "LEFT_COUNT",  # how many they are

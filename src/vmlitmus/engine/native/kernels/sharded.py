@@ -50,7 +50,7 @@ def send(ctx, boxes, counts, room, shards, some, largest):
     n = 0
     fullest = 0
     while fullest + largest <= room and load(ctx, HEAD) < load(ctx, LEVEL_END):
-        made = collect(ctx, some)
+        made = collect(ctx, 0, some)
         if load(ctx, FAULT) != 0:
             return n
         count = scatter(ctx, made, boxes, counts, room, shards)

@@ -88,7 +88,7 @@ def launch_finish(w: World, task: Task) -> Sections:
     if w.part(LOCK_VCPUS):
         for vcpu in w.all(Vcpu):
             if vcpu.online:
-                when(not vcpu.in_run or vcpu.failed)
+                when(vcpu.idle and (not vcpu.in_run or vcpu.failed))
                 vcpu.held = True
                 yield "{task} takes vcpu->mutex of {vcpu}"
     for vcpu in w.all(Vcpu):

@@ -6,10 +6,10 @@ freed); sev_vm_destroy(): flush (before 6.17), mask freed, regions unpinned, DEA
 holds a reference to its owner and has neither regions nor an ASID of its own: sev_vm_destroy() ends
 for it before the flush. The source of a MOVE is no longer SEV and skips all of it.
 
-Recycling the ASID, under sev_bitmap_lock: WBINVD on all online cpus, then DF_FLUSH, which firmware
-refuses if an ASID was deactivated in between: sev_deactivate_lock; then every ASID in
-sev_reclaim_asid_bitmap is free. An ASID is deactivated first, and enters that bitmap later, under
-sev_bitmap_lock.
+Recycling the ASID, under kvm->lock and sev_bitmap_lock: WBINVD on all online cpus, then DF_FLUSH,
+which firmware refuses if an ASID was deactivated in between: sev_deactivate_lock; then every ASID
+in sev_reclaim_asid_bitmap is free. An ASID is deactivated first, and enters that bitmap later,
+under sev_bitmap_lock.
 
 Not modelled: DECOMMISSION, failing firmware commands; that 6.1.176 frees the vcpus after
 sev_vm_destroy(), which has flushed all cpus by then.
@@ -118,9 +118,11 @@ def destroy(w: World, task: Task, vm: Vm) -> Sections:
     "{task} starts {vm} with the recycled ASID", source=(RECYCLE, ALL_CPUS), disturbance="recycle"
 )
 def recycle_asid(w: World, task: Task, vm: Vm) -> Sections:
-    when(vm.role == Role.SUCCESSOR and not vm.active)
-    when(not any(other.active for other in w.all(Vm) if other is not vm))
     host = w.the(Host)
+    when(vm.role == Role.SUCCESSOR and not vm.active and not vm.kvm_lock)
+    when(not any(other.active for other in w.all(Vm) if other is not vm))
+    when(not host.bitmap_lock and not host.deactivate_lock)
+    vm.kvm_lock = True
     host.bitmap_lock = w.part("sev_bitmap_lock")
     host.deactivate_lock = w.part("sev_deactivate_lock")
     if w.part("flush on ASID recycle"):
@@ -136,11 +138,13 @@ def recycle_asid(w: World, task: Task, vm: Vm) -> Sections:
         if w.the(Host).other_asid == OtherAsid.RECLAIMABLE:
             w.the(Host).other_asid = OtherAsid.FREE
         w.the(Host).bitmap_lock = False
+        vm.kvm_lock = False
         vm.active = True
     else:
         w.the(Host).df_flush_refused = True
         w.the(Host).deactivate_lock = False
         w.the(Host).bitmap_lock = False
+        vm.kvm_lock = False
         yield "{task} is refused DF_FLUSH by firmware (WBINVD_REQUIRED) and gets no ASID"
 
 

@@ -57,25 +57,31 @@ def lacks_tables(w: World) -> bool:
     return w.the(Host).shadow_root and any(not slot.rmaps for slot in w.all(Slot))
 
 
-def invalidate_start(w: World, page: Page) -> None:
-    """The SPTE goes, and no fault installs one until the end."""
-    if bound(w):
+def invalidate_start(w: World, page: Page, found: bool) -> None:
+    """The SPTE goes, and no fault installs one until the end, if a memslot was found."""
+    if found:
         page.invalidating += 1
         zap(w, page)
 
 
 def zap(w: World, page: Page) -> None:
     """kvm_unmap_gfn_range()."""
-    host = w.the(Host)
-    if lacks_tables(w) and not page.starts_slot and not host.skips_missing:
-        host.rmap_missing = True
+    if lacks_tables(w) and not page.starts_slot:
+        walk_missing(w)
     if w.part(ZAP):
         page.mapped = False
 
 
-def invalidate_end(w: World, page: Page) -> None:
+def walk_missing(w: World) -> None:
+    """Reverse maps are walked that the memslot does not have, once all are said to have them."""
+    host = w.the(Host)
+    if host.shadow_root and not host.skips_missing:
+        host.rmap_missing = True
+
+
+def invalidate_end(w: World, page: Page, found: bool) -> None:
     """Faults that began before are stale."""
-    if bound(w):
+    if found:
         if page.invalidating == 0:
             w.the(Host).unbalanced = True
         else:

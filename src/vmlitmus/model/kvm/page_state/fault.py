@@ -82,6 +82,7 @@ def page_fault(w: World, vcpu: Vcpu, page: Page) -> Sections:
 )
 def fault_allocates(w: World, vcpu: Vcpu, page: Page) -> None:
     when(vcpu.fault is page and not vcpu.holds and page.owner == Owner.FREE and has_file(w))
+    when(not page.locked)
     page.locked = True
     vcpu.creates = True
     enter(w, page)

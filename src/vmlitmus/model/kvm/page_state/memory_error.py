@@ -5,6 +5,9 @@ kvm_gmem_error_folio(), which takes the invalidate_lock, zaps the page in all me
 bindings and does not truncate it. From then on a fault finds the mark and fails. PUNCH_HOLE and
 populate take the two locks in the other order, which is that of mm/filemap.c.
 
+A handler that dropped the folio lock to take the two in that order (``invalidate-lock-first``)
+would need a reference to the inode: it is the folio lock that keeps the inode from being evicted.
+
 Not modelled: what it sends to the tasks that have the page mapped; other holders of mf_mutex; the
 invalidate_lock as one that readers share: a handler is its only reader here.
 Source: memory_failure() in mm/memory-failure.c, kvm_gmem_error_folio() in virt/kvm/guest_memfd.c.
@@ -18,6 +21,7 @@ from vmlitmus.world.page_state import Host, Page, Slot, Task
 
 FAILURE = KernelFile("mm/memory-failure.c", "memory_failure()", "7.2.8")
 ERROR = KernelFile("virt/kvm/guest_memfd.c", "kvm_gmem_error_folio()", "7.2.8")
+HOLD_INODE = "hold the inode while the folio lock is dropped"
 
 
 @sequence(source=(FAILURE, ERROR), disturbance="memory-error", fair="strong")
@@ -30,22 +34,30 @@ def memory_error(w: World, task: Task, page: Page) -> Sections:
     when(not page.locked)
     page.locked = True
     yield "{task} takes the folio lock of {page} in memory_failure()"
+    if not page.in_file:
+        page.locked = False
+        host.mf_mutex = False
+        yield "{task} finds {page} truncated"
+        return
     if host.error_order:
         page.locked = False
+        host.inode_held = w.part(HOLD_INODE)
         yield "{task} drops the folio lock of {page} again"
         when(not host.invalidate_lock)
+        if host.inode_gone:
+            host.inode_misused = True
         host.invalidate_lock = True
         yield "{task} takes the invalidate_lock before the folio lock of {page}"
         when(not page.locked)
         page.locked = True
         yield "{task} has both locks of {page}"
-    if not page.in_file:
-        page.locked = False
-        if host.error_order:
+        if not page.in_file:
+            page.locked = False
             host.invalidate_lock = False
-        host.mf_mutex = False
-        yield "{task} finds {page} truncated"
-        return
+            host.inode_held = False
+            host.mf_mutex = False
+            yield "{task} finds {page} truncated meanwhile"
+            return
     when(not host.invalidate_lock or host.error_order)
     host.invalidate_lock = True
     found = bound(w)
@@ -58,8 +70,9 @@ def memory_error(w: World, task: Task, page: Page) -> Sections:
         zap(w, page)
     task.walks = None
     yield "{task} zaps {page}, which has a memory error"
-    invalidate_end(w, page)
+    invalidate_end(w, page, bound(w))
     page.locked = False
     host.invalidate_lock = False
+    host.inode_held = False
     host.mf_mutex = False
     yield "{task} has handled the memory error of {page}"

@@ -26,6 +26,7 @@ from __future__ import annotations
 
 from vmlitmus.lang import KernelFile, Sections, World, sequence, step, when
 from vmlitmus.model.kvm.page_state.bindings import (
+    bound,
     dying,
     get_file,
     invalidate_end,
@@ -106,7 +107,7 @@ def delete_memslot(w: World, task: Task, slot: Slot) -> Sections:
     slot.place = Place.INVALID
     slot.copy_rmaps = slot.rmaps
     yield "{task} installs an INVALID copy of {slot} and drops slots_arch_lock"
-    when(not faults(w) or not w.part(SRCU))
+    when(not (faults(w) or ages(w, copy=False)) or not w.part(SRCU))
     if w.part(ZAP_ALL):
         for page in w.all(Page):
             page.mapped = False
@@ -115,7 +116,7 @@ def delete_memslot(w: World, task: Task, slot: Slot) -> Sections:
     slot.rmaps = slot.copy_rmaps
     slot.place = Place.REMOVED
     yield "{task} copies the metadata of {slot} back, removes it and drops slots_arch_lock"
-    when(not faults(w) or not w.part(SRCU))
+    when(not (faults(w) or ages(w, copy=True)) or not w.part(SRCU))
     if slot.file:
         yield "{task} has synchronized srcu again and finds {slot} bound"
         yield from unbind(w, task, slot)
@@ -131,16 +132,26 @@ def faults(w: World) -> bool:
     return any(vcpu.fault is not None for vcpu in w.all(Vcpu))
 
 
+def ages(w: World, copy: bool) -> bool:
+    """Say whether ageing is inside srcu with the memslot, or with its copy if that counts too."""
+    return any(t.ages is not None and (copy or not t.has_copy) for t in w.all(Task))
+
+
 def unbind(w: World, task: Task, slot: Slot) -> Sections:
     """kvm_gmem_unbind() of a memslot with a file."""
     host = w.the(Host)
     alone = dying(w) and not w.part(LOCK_DYING.part)
+    holds = not dying(w) and not w.part(LOCK_DYING.part)
+    if holds:
+        get_file(w)
     yield "{task} reads the guest_memfd of {slot} in kvm_gmem_unbind()"
     when(not host.invalidate_lock or alone)
     if host.released:
         host.file_misused = True
     slot.bound = False
     slot.file = False
+    if holds:
+        put_file(w)
     yield "{task} takes {slot} out of the bindings"
 
 
@@ -153,14 +164,15 @@ def close_gmem(w: World, task: Task) -> None:
 @sequence(source=RELEASE, disturbance="close-gmem", fair="strong")
 def release_gmem(w: World, task: Task) -> Sections:
     host = w.the(Host)
-    when(dying(w) and not host.released)
+    when(dying(w) and not host.releasing)
     when(not host.slots_lock or not w.part(SLOTS_LOCK))
+    host.releasing = True
     host.slots_lock = host.slots_lock or w.part(SLOTS_LOCK)
     yield "{task} drops the last reference and takes slots_lock in kvm_gmem_release()"
     when(not host.invalidate_lock)
     for page in w.all(Page):
-        invalidate_start(w, page)
-        invalidate_end(w, page)
+        invalidate_start(w, page, bound(w))
+        invalidate_end(w, page, bound(w))
     for slot in w.all(Slot):
         if slot.bound:
             slot.file = False
@@ -169,11 +181,12 @@ def release_gmem(w: World, task: Task) -> Sections:
     if w.part(SLOTS_LOCK):
         host.slots_lock = False
     yield "{task} zaps all memslots of the guest_memfd and frees its bindings"
-    when(all(not page.locked for page in w.all(Page)))
+    when(not host.inode_held and all(not page.locked for page in w.all(Page)))
     for page in w.all(Page):
         if page.in_file:
             leave_file(w, page)
-    yield "{task} truncates the inode of the guest_memfd"
+    host.inode_gone = True
+    yield "{task} truncates and evicts the inode of the guest_memfd"
 
 
 @step(

@@ -12,6 +12,7 @@ from vmlitmus.model.guest.svsm import (
     pvalidate_huge,
     remap_ca,
 )
+from vmlitmus.model.kvm.page_state.ageing import age
 from vmlitmus.model.kvm.page_state.conversion import allocate, convert, punch_hole
 from vmlitmus.model.kvm.page_state.fault import fault_allocates, page_fault
 from vmlitmus.model.kvm.page_state.memory_error import memory_error
@@ -88,6 +89,7 @@ MODEL = Model(
         close_gmem,
         release_gmem,
         first_shadow_root,
+        age,
         memory_error,
         guest_request,
         page_state_change,
@@ -155,7 +157,7 @@ MODEL = Model(
                 "as-merged",
                 "skips-missing",
                 default="as-merged",
-                doc="whether a zap looks for reverse maps that are missing",
+                doc="whether a zap, or ageing, looks for reverse maps that are missing",
             ),
             "write_track": choice(
                 "as-merged",

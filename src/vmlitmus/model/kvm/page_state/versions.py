@@ -52,13 +52,18 @@ LOCK_DYING = Fix(
     KernelFile(GMEM, "kvm_gmem_unbind()", "7.3.4"),
     "7.3.2",
 )
-UP_TO_7_2 = (LATE, ONCE, MAPPABLE, BY_RMP, SOURCE_FIRST)
+BY_GFN = Fix(
+    "ageing looks at each reverse map by itself",
+    KernelFile("arch/x86/kvm/mmu/mmu.c", "kvm_rmap_age_gfn_range()", "7.1.13"),
+    "6.15",
+)
+UP_TO_7_2 = (LATE, ONCE, BY_GFN, MAPPABLE, BY_RMP, SOURCE_FIRST)
 FIXES = (*UP_TO_7_2, BIND_LATE, LOCK_DYING)
 VERSIONS = {
     "rfc": (),
     "6.12.107": (LATE, ONCE),
     "6.12.117": (LATE, ONCE),
-    "6.18": (LATE, ONCE, MAPPABLE),
+    "6.18": (LATE, ONCE, BY_GFN, MAPPABLE),
     "7.1.13": UP_TO_7_2,
     "7.2.8": UP_TO_7_2,
     "7.2.13": UP_TO_7_2,

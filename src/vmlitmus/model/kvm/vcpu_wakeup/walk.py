@@ -16,7 +16,7 @@ from vmlitmus.model.kvm.vcpu_wakeup.entry import irqs
 from vmlitmus.model.kvm.vcpu_wakeup.kick import kick, set_request
 from vmlitmus.model.kvm.vcpu_wakeup.mask import flush_marked
 from vmlitmus.world.snp import Mode
-from vmlitmus.world.vcpu_wakeup import Page, Task, Vcpu
+from vmlitmus.world.vcpu_wakeup import Host, Page, Task, Vcpu
 
 MMU = "arch/x86/kvm/mmu/mmu.c"
 WALK = KernelFile(MMU, "walk_shadow_page_lockless_begin()", "7.2.8")
@@ -58,7 +58,8 @@ def page_walk(w: World, vcpu: Vcpu, page: Page) -> None:
 
 @sequence(source=(ZAP, FLUSH), disturbance="zap", fair="weak")
 def zap(w: World, task: Task, page: Page) -> Sections:
-    when(not page.freed and page.linked)
+    when(not page.freed and page.linked and not w.the(Host).mmu_lock)
+    w.the(Host).mmu_lock = True
     yield "{task} takes mmu_lock"
     page.linked = False
     yield "{task} clears the SPTE of {page}"
@@ -67,6 +68,7 @@ def zap(w: World, task: Task, page: Page) -> Sections:
         yield "{task} makes KVM_REQ_TLB_FLUSH of {vcpu}"
         yield from kick(w, task, vcpu, True)
     when(not task.awaits or not w.part(WAIT))
+    w.the(Host).mmu_lock = False
     yield from flush_marked(w, task, page)
     page.freed = True
     yield "{task} frees {page}"
