@@ -158,9 +158,7 @@ class Recovery(StateGraph):
 
 
 @cache
-def _kernel(
-    given: tuple[tuple[str, int], ...], effort: int, passes: Passes
-) -> Mapping[str, Any]:
+def _kernel(given: tuple[tuple[str, int], ...], effort: int, passes: Passes) -> Mapping[str, Any]:
     """Return some passes for some constants, compiled once."""
     exported = passes[0]
     names = frozenset(f.__name__ for f in exported)

@@ -15,7 +15,7 @@ from vmlitmus.errors import EnginesDisagree
 
 _SLICE = 200_000  # units of work between two looks at the clock
 _BATCHES = 400  # the same for batches of states that are expanded again
-_PORTION = 128  # successors in a batch, whose lines fit the nearest cache
+_PORTION = 256  # successors in a batch, whose lines fit the nearest cache
 _CLOSED = (1 << 32) - 1
 _LEFT = _CLOSED - 1
 _OLDER = 1 << 31

@@ -7,8 +7,8 @@ depend on how many there are.
 
 from __future__ import annotations
 
-import multiprocessing
 import os
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -34,7 +34,8 @@ _FIELD = {name: index for index, name in enumerate(context.FIELDS)}
 
 def cores() -> int:
     """Return how many cores one search may use: one where other processes search beside it."""
-    if multiprocessing.parent_process() is not None:
+    processes = sys.modules.get("multiprocessing")
+    if processes is not None and processes.parent_process() is not None:
         return 1
     return min(len(os.sched_getaffinity(0)), MOST_CORES)
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import ast
 import linecache
+import operator
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
@@ -39,6 +40,24 @@ _COMPARE: dict[type[ast.cmpop], str] = {
     ast.Gt: "ugt",
     ast.GtE: "uge",
 }
+_APPLIED: dict[type[ast.AST], Callable[[Any, Any], Any]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.BitAnd: operator.and_,
+    ast.BitOr: operator.or_,
+    ast.BitXor: operator.xor,
+    ast.LShift: operator.lshift,
+    ast.RShift: operator.rshift,
+    ast.Mod: operator.mod,
+    ast.FloorDiv: operator.floordiv,
+    ast.Eq: operator.eq,
+    ast.NotEq: operator.ne,
+    ast.Lt: operator.lt,
+    ast.LtE: operator.le,
+    ast.Gt: operator.gt,
+    ast.GtE: operator.ge,
+}
 INTRINSICS = """
 declare void @llvm.prefetch.p0(ptr, i32, i32, i32)
 declare i64 @llvm.cttz.i64(i64, i1)
@@ -56,8 +75,8 @@ def compile_kernel(
 ) -> str:
     """Return LLVM IR for some kernel functions; they may call each other and the model's.
 
-    Functions not ``exported`` can only be called by the others, and may be inlined, but for those
-    with a loop that are called at several places; those that nobody calls are left out.
+    Functions not ``exported`` can only be called by the others; those that nobody calls are left
+    out. One with a loop that is called at several places is "shared": it hardly pays to inline it.
     """
     written: dict[str, _Function] = {}
     calls = Counter(exported)
@@ -71,8 +90,8 @@ def compile_kernel(
     texts = []
     for name, function in written.items():
         linkage = "" if name in exported else "internal "
-        inline = " noinline" if linkage and function.repeats and calls[name] > 1 else ""
-        texts.append(function.text(linkage, inline))
+        shared = ' "shared"' if linkage and function.repeats and calls[name] > 1 else ""
+        texts.append(function.text(linkage, shared))
     return INTRINSICS + "\n".join(texts)
 
 
@@ -88,7 +107,7 @@ def _syntax(function: Callable[..., Any]) -> ast.FunctionDef:
 
 @cache
 def _functions(file: str) -> dict[int, ast.FunctionDef]:
-    """Return the functions of a file by their lines: a process compiles most, some of them twice."""
+    """Return the functions of a file by their lines; a process compiles most of them."""
     nodes = ast.parse("".join(linecache.getlines(file))).body
     return {node.lineno: node for node in nodes if isinstance(node, ast.FunctionDef)}
 
@@ -114,10 +133,10 @@ class _Function:
         if not self.closed:
             self.line("ret i64 0")
 
-    def text(self, linkage: str, inline: str) -> str:
+    def text(self, linkage: str, attributes: str) -> str:
         slots = [f"  %v.{name} = alloca i64" for name in self.locals]
         given = ", ".join(f"i64 %{p}" for p in self.parameters)
-        head = f"define {linkage}i64 @{self.syntax.name}({given}) nounwind{inline} {{\nentry:"
+        head = f"define {linkage}i64 @{self.syntax.name}({given}) nounwind{attributes} {{\nentry:"
         return "\n".join([head, *slots, *self.lines, "}"])
 
     def line(self, text: str) -> None:
@@ -246,13 +265,15 @@ class _Function:
             return self.constants.get(node.id)
         if isinstance(node, ast.Constant):
             return int(node.value)  # type: ignore[arg-type]
-        if isinstance(node, ast.Call):
+        if isinstance(node, ast.BinOp):
+            parts, operation = (node.left, node.right), _APPLIED[type(node.op)]
+        elif isinstance(node, ast.Compare):
+            parts, operation = (node.left, node.comparators[0]), _APPLIED[type(node.ops[0])]
+        else:
             return None
-        parts = [n for n in ast.iter_child_nodes(node) if isinstance(n, ast.expr)]
-        if any(self.known(part) is None for part in parts):
-            return None
-        code = compile(ast.fix_missing_locations(ast.Expression(node)), "<kernel>", "eval")
-        return int(eval(code, dict(self.constants)))  # noqa: S307 - our own kernel's constants
+        left = self.known(parts[0])
+        right = self.known(parts[1]) if left is not None else None
+        return None if right is None else int(operation(left, right))
 
     def value(self, node: ast.expr) -> str:
         known = self.known(node)

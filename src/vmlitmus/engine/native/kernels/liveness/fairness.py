@@ -64,13 +64,13 @@ def some(one, other):
 
 def suspect(g):
     """Note as BROKEN what is enabled so that it must be taken; say whether there is any."""
-    any = 0
+    found = 0
     for w in range(SETS):
         weak = load(load(g, WEAK), w) & load(load(g, ALWAYS), w)
         strong = load(load(g, STRONG), w) & load(load(g, EVER), w)
         store(load(g, BROKEN), w, weak | strong)
-        any = any | weak | strong
-    return any != 0
+        found = found | weak | strong
+    return found != 0
 
 
 def keep_inside(g, number, low):
@@ -95,7 +95,9 @@ def acquit(g, begin, low):
     k = load(g, STACK_HEIGHT)
     while k != begin:
         k -= 1
-        prefetch(load(g, FIRST), ahead(g, k))
+        soon = ahead(g, k)
+        prefetch(load(g, FIRST), soon)
+        prefetch(load(g, TAKEN) + (load(load(g, FIRST), soon) << TAKEN_BITS), 0)
         number = load32(load(g, STACKED), k)
         if some(load(g, ENABLED) + number * (8 * SETS), load(g, BROKEN)) != 0:
             keep_inside(g, number, low)
@@ -168,21 +170,21 @@ def leave_hopeless(g):
 
     Says whether there are any.
     """
-    any = 0
+    found = 0
     for w in range(SETS):
         hopeless = load(load(g, STRONG), w) & (load(load(g, INSIDE), w) ^ ALL)
         store(load(g, BROKEN), w, hopeless)
-        any = any | hopeless
-    if any == 0:
+        found = found | hopeless
+    if found == 0:
         return 0
-    any = 0
+    found = 0
     number = 1
     while number < load(g, COUNT):
         if some(load(g, ENABLED) + number * (8 * SETS), load(g, BROKEN)) != 0:
             store32(load(g, NUMBER), number, CLOSED)
-            any = 1
+            found = 1
         number += 1
-    return any
+    return found
 
 
 def begin_round(g, first, last, mark):

@@ -2,7 +2,7 @@
 # ruff: noqa: F821 - names in capitals are constants given when compiling
 """What makes a run of the fair component found, in the kernel language.
 
-It is the shortest way between two of its states, and the place in the log where a run begins to wait.
+It consists of shortest ways between states; the log says where the run begins to wait.
 """
 
 from __future__ import annotations
