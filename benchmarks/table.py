@@ -5,15 +5,19 @@ by each, one after the other: our search on one core and on two, our search by o
 best settings; Rumur on one core and on two, and with scalarsets in its faster way, the heuristic.
 Seconds are of CPU, so that other work on the machine counts less; wall seconds stand where two
 cores work. Compilation is left out everywhere. The last lines are the ratios of the largest size
-that all have run, and how near our search comes to the machine's limit of random probes.
+that all have run, how near our search comes to the machine's limit of random probes, and how much
+two cores help: one search on both, and two searches at once that share nothing, which says what the
+machine's caches and memory allow.
 """
 
 from __future__ import annotations
 
 import argparse
 import dataclasses
+import multiprocessing
 import resource
 import shutil
+import statistics
 import sys
 import tempfile
 import time
@@ -29,6 +33,7 @@ from probe_limit import probes_a_second
 from vmlitmus.compiler import Machine
 from vmlitmus.compiler.symmetry import symmetry
 from vmlitmus.engine.native.codegen import compile_machine
+from vmlitmus.engine.native.storage.store import NativeModel
 from vmlitmus.engine.native.symmetry.orbits import OrbitSearch, orbits
 from vmlitmus.litmus import Catalogue
 
@@ -109,6 +114,27 @@ def rumur(size: tuple[int, int, int]) -> list[float]:
     return [*found, cpu]
 
 
+def two_cores(model: NativeModel, turns: int) -> tuple[float, float]:
+    """Return how much faster two cores are: with one search, and with two that share nothing."""
+    fork = multiprocessing.get_context("fork")
+    ratios = []
+    for _ in range(turns):
+        alone = explore(model).seconds
+        together = explore(model, cores=2).seconds
+        seconds = fork.SimpleQueue()
+        both = [
+            fork.Process(target=lambda: seconds.put(explore(model).seconds))  # noqa: B023
+            for _ in range(2)
+        ]
+        for one in both:
+            one.start()
+        ratios.append((alone / together, 2 * alone / max(seconds.get() for _ in both)))
+        for one in both:
+            one.join()
+    one_search, two_searches = zip(*ratios, strict=True)
+    return statistics.median(one_search), statistics.median(two_searches)
+
+
 def row(size: tuple[int, int, int], peers: bool) -> list[float]:
     """Measure one size; print its row."""
     seconds = ours(size)
@@ -138,12 +164,17 @@ def main() -> None:
         print(f"Rumur {murphi / one:.1f}, on two cores {murphi_two / two:.1f},", end=" ")
         print(f"with scalarsets {scalarsets / by_orbits:.1f}")
     size = list(rows)[-1]
-    found = explore(compile_machine(m := machine_of(*size), m.conditions))
+    machine = machine_of(*size)
+    model = compile_machine(machine, machine.conditions)
+    found = explore(model)
     rate, limit = found.transitions / found.cpu, max(probes_a_second(found.table))
     print(f"{found.states:,} states: {100 * rate / limit:.0f} % of the limit of", end=" ")
     print(
         f"{limit / 1e6:.0f} M probes a second, {found.allocated / found.states:.1f} bytes a state"
     )
+    shared, apart = two_cores(model, 5)
+    print(f"two cores: {shared:.2f} times as fast as one, wall, median of 5;", end=" ")
+    print(f"two searches at once that share nothing: {apart:.2f} times")
 
 
 if __name__ == "__main__":

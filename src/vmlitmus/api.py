@@ -17,12 +17,13 @@ from vmlitmus.engine import Limits, Progress
 from vmlitmus.engine.run import Choice
 from vmlitmus.errors import UsageError
 from vmlitmus.lang import possible
-from vmlitmus.litmus import Catalogue, load_model
+from vmlitmus.litmus import Catalogue
 from vmlitmus.litmus.catalogue import Selected
+from vmlitmus.litmus.user_model.load import load_model
 from vmlitmus.outcome import Ablation, Outcome, TraceStep, Verdict, exit_code
-from vmlitmus.report import explain as report
 from vmlitmus.report import line, row, summary
 from vmlitmus.report.ablation.one_test import ablation
+from vmlitmus.report.explain import explain as report
 from vmlitmus.report.grids.grid import Grid
 from vmlitmus.report.grids.grid_text import plain
 from vmlitmus.scenario import Cell, Test

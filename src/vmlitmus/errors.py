@@ -5,7 +5,6 @@ A violated claim is a result, not an error; nothing here stands for a verdict.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 
 
@@ -119,6 +118,8 @@ class EnginesDisagree(VmlitmusError):
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
     """Return the known word closest to ``word``, or None when nothing is close."""
+    import difflib
+
     found = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
     return found[0] if found else None
 

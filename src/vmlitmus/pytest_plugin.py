@@ -81,7 +81,7 @@ class LitmusCell(pytest.Item):
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         if isinstance(excinfo.value, _NotAsExpected):
-            from vmlitmus.report import explain
+            from vmlitmus.report.explain import explain
 
             return explain(excinfo.value.outcome, rows=None)
         return super().repr_failure(excinfo, style)

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from vmlitmus.compiler import Machine, build
+from vmlitmus.frozen import Frozen
 from vmlitmus.lang import Choice, Claim, Environment, Model
 from vmlitmus.lang.model import Settings, fill
 from vmlitmus.outcome import PublishedClaim, Verdict, Word
 
 
-@dataclass(frozen=True)
-class Cell:
+class Cell(Frozen):
     """One scenario with its claim and the expected verdict; None where nothing is expected.
 
     ``where`` gives the value of each axis of the test's matrix, as text; empty without a matrix.
@@ -68,10 +68,12 @@ class Cell:
         *,
         switchable: bool = False,
         known: Mapping[object, Machine] | None = None,
+        conditions: bool = True,
     ) -> Machine:
         """Return the machine of this scenario; raises ScenarioError or ModelError.
 
-        ``known`` are other machines of the model, by their content.
+        ``known`` are other machines of the model, by their content. Without ``conditions`` faults
+        in conditions that nobody asks for are not looked for.
         """
         return build(
             model,
@@ -88,11 +90,11 @@ class Cell:
             switchable=switchable,
             in_time=self.large,
             known=known,
+            conditions=conditions,
         )
 
 
-@dataclass(frozen=True)
-class Layout:
+class Layout(Frozen):
     """How a matrix is shown: marks for conditions, axes that go across, axes set apart.
 
     Each value of an axis in ``apart`` has a grid of its own.
@@ -104,8 +106,7 @@ class Layout:
     said: tuple[PublishedClaim, ...]
 
 
-@dataclass(frozen=True)
-class Test:
+class Test(Frozen):
     """A litmus test: one question, who answered it, and its cells.
 
     ``path`` is how messages name its file, ``file`` where that is. ``yes`` is the verdict that

@@ -11,8 +11,9 @@ import pytest
 from served import Served, explore
 
 from vmlitmus.cli.main import main
-from vmlitmus.litmus import Catalogue, load_model, read_test
+from vmlitmus.litmus import Catalogue, read_test
 from vmlitmus.litmus.format.write import as_data, as_toml
+from vmlitmus.litmus.user_model.load import load_model
 
 RACE = Path(__file__).parent / "race"
 OWN = (str(RACE / "race.toml"), "--model", str(RACE / "flushing.py"))

@@ -18,7 +18,7 @@ from vmlitmus.cli.decide import explain as explain_command
 from vmlitmus.cli.main import main
 from vmlitmus.decide.cells import decide_apart
 from vmlitmus.outcome import Verdict
-from vmlitmus.report import explain as report
+from vmlitmus.report.explain import explain as report
 from vmlitmus.report.folding import folded
 from vmlitmus.report.grids.matrix import explain_matrix
 

@@ -15,7 +15,7 @@ import pytest
 import vmlitmus
 from vmlitmus.cli.main import main
 from vmlitmus.outcome import TraceStep
-from vmlitmus.report import timeline
+from vmlitmus.report.timeline import timeline
 
 PAGE = (Path(__file__).parents[2] / "docs" / "writing" / "liveness.md").read_text()
 SCHEMA = Path(vmlitmus.__file__).parent / "schemas" / "outcome-1.json"

@@ -15,7 +15,8 @@ from vmlitmus.compiler import Machine
 from vmlitmus.engine import run
 from vmlitmus.engine.causes import annotated
 from vmlitmus.errors import EnginesDisagree
-from vmlitmus.litmus import Catalogue, load_model
+from vmlitmus.litmus import Catalogue
+from vmlitmus.litmus.user_model.load import load_model
 from vmlitmus.outcome import Cause, Result
 
 SCHEMA = Path(vmlitmus.__file__).parent / "schemas" / "outcome-1.json"

@@ -11,7 +11,7 @@ from vmlitmus.compiler import build
 from vmlitmus.engine import run
 from vmlitmus.errors import ModelError, VmlitmusError
 from vmlitmus.lang import Hooks, Model, never, possible
-from vmlitmus.litmus import load_model
+from vmlitmus.litmus.user_model.load import load_model
 from vmlitmus.model import TOPICS
 from vmlitmus.outcome import Verdict
 

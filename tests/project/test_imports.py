@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib.util
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,21 +18,23 @@ from vmlitmus.model import TOPICS
 ROOT = Path(vmlitmus.__file__).parent
 MAY = {
     "errors": set(),
+    "frozen": set(),
     "printable": set(),
     "named_file": set(),
-    "lang": {"errors"},
-    "compiler": {"errors", "lang"},
+    "lang": {"errors", "frozen"},
+    "compiler": {"errors", "frozen", "lang"},
     "world": {"lang"},
     "claims": {"lang", "world"},
     "model": {"errors", "lang", "world", "claims"},
-    "outcome": set(),
-    "engine": {"compiler", "errors", "lang", "outcome"},
+    "outcome": {"frozen"},
+    "engine": {"compiler", "errors", "frozen", "lang", "outcome"},
     "export": {"compiler", "errors", "lang"},
     "herd": {"errors", "lang", "printable"},
-    "report": {"outcome"},
-    "scenario": {"compiler", "errors", "lang", "outcome"},
+    "report": {"frozen", "outcome"},
+    "scenario": {"compiler", "errors", "frozen", "lang", "outcome"},
     "litmus": {
         "errors",
+        "frozen",
         "herd",
         "lang",
         "model",
@@ -40,7 +43,7 @@ MAY = {
         "printable",
         "scenario",
     },
-    "decide": {"compiler", "errors", "lang", "outcome", "engine", "scenario", "litmus"},
+    "decide": {"compiler", "engine", "errors", "frozen", "lang", "litmus", "outcome", "scenario"},
     "explore": {
         "compiler",
         "decide",
@@ -96,6 +99,7 @@ MAY = {
         "errors",
         "explore",
         "export",
+        "frozen",
         "host",
         "lang",
         "litmus",
@@ -314,3 +318,44 @@ def test_help_imports_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.rstrip().endswith("[]")
+
+
+IDLE = (  # what a check of one small test has no use for
+    "hashlib",
+    "jinja2",
+    "llvmlite",
+    "multiprocessing",
+    "numpy",
+    "ray",
+    "rich",
+    "traceback",
+    "vmlitmus.claims.domain_switch",
+    "vmlitmus.compiler.machine.large",
+    "vmlitmus.compiler.machine.memory_order.store_load",
+    "vmlitmus.compiler.symmetry",
+    "vmlitmus.decide.cache",
+    "vmlitmus.decide.cluster",
+    "vmlitmus.engine.causes",
+    "vmlitmus.engine.native",
+    "vmlitmus.litmus.user_model.load",
+    "vmlitmus.report.explain",
+)
+# their functions are not methods, which mypy knows of such dataclasses only
+COMPILED = {"Amendment", "Condition", "Step"}
+
+
+def test_check_of_a_small_test_imports_what_it_needs() -> None:
+    assert all(importlib.util.find_spec(name) for name in IDLE if name.startswith("vmlitmus"))
+    code = (
+        "import sys; from vmlitmus.cli.main import main;"
+        "main(['check', 'page-reused', '--no-cache', '-q']);"
+        "ours = [m for name, m in sys.modules.items() if name.startswith('vmlitmus')];"
+        "kinds = {k for m in ours for k in vars(m).values() if isinstance(k, type)};"
+        "frozen = {k.__name__ for k in kinds if k.__module__.startswith('vmlitmus')"
+        " and '__dataclass_params__' in vars(k) and k.__dataclass_params__.frozen};"
+        "print(sorted(sys.modules), sorted(frozen), sep='\\n')"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    _, modules, frozen = done.stdout.splitlines()
+    assert not set(IDLE) & set(ast.literal_eval(modules))
+    assert set(ast.literal_eval(frozen)) == COMPILED

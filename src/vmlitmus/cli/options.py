@@ -6,7 +6,6 @@ import math
 import re
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +17,7 @@ from vmlitmus.cli.output.pager import show
 from vmlitmus.cli.output.streams import control
 from vmlitmus.engine.limits import Limits, Symmetry
 from vmlitmus.errors import UsageError
+from vmlitmus.frozen import Frozen
 from vmlitmus.printable import printable
 
 if TYPE_CHECKING:
@@ -32,8 +32,7 @@ _TIMES = {"": 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
 _NUMBER = r"(\d{1,12}(?:\.\d{0,9})?|\.\d{1,9}|\d(?:\.\d{1,9})?e\d{1,2})"
 
 
-@dataclass(frozen=True)
-class Deciding:
+class Deciding(Frozen):
     """How a command decides: with which engine, within which limits, with whose model, and where.
 
     ``cluster`` is the address of a Ray cluster, ``shards`` how many of its workers divide a search.
@@ -145,18 +144,24 @@ def user_catalogue(
 
     ``in_time``: with the cells that are only simulated.
     """
-    from vmlitmus.litmus import Catalogue, load_model
+    from vmlitmus.litmus import Catalogue
+
+    if model is None:
+        return Catalogue(in_time=in_time)
+    from vmlitmus.litmus.user_model.load import load_model
 
     limits = limits or Limits()
-    own = load_model(model, limits.seconds, limits.memory) if model else None
+    own = load_model(model, limits.seconds, limits.memory)
     return Catalogue(own, in_time=in_time)
 
 
 def results(fresh: bool) -> Store | None:
     """Return the store of earlier results; None where everything is to be decided anew."""
+    if fresh:
+        return None
     from vmlitmus.decide.cache import Store, folder
 
-    return None if fresh else Store(folder())
+    return Store(folder())
 
 
 def limits(seconds: str | None, memory: str | None) -> Limits:

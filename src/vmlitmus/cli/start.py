@@ -6,6 +6,7 @@ line.
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from contextlib import suppress
@@ -25,11 +26,11 @@ def run() -> None:
             raise
         reason = "not enough memory" if isinstance(error, MemoryError) else str(error)
         code = _complain(f"cannot start: {reason}", 2)
+    gc.freeze()  # at its end a process looks at all objects that are not
     sys.exit(code)
 
 
 def _main() -> int:
-    import gc
     import signal
 
     gc.set_threshold(*GARBAGE)

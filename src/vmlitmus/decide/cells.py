@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from vmlitmus.compiler import Machine, scanned
@@ -12,14 +12,14 @@ from vmlitmus.decide.omissions import not_modelled
 from vmlitmus.decide.own_code import apart, in_own_world, own_code, own_world
 from vmlitmus.decide.workers import processes, spread
 from vmlitmus.engine import Limits, Progress, run
-from vmlitmus.engine.causes import annotated
 from vmlitmus.engine.limits import Symmetry
 from vmlitmus.engine.run import Choice
 from vmlitmus.errors import ModelLost, ScenarioError, UsageError, VmlitmusError, unknown
+from vmlitmus.frozen import Frozen
 from vmlitmus.lang import Claim
 from vmlitmus.litmus.catalogue import Catalogue, Selected, blessed, selector
 from vmlitmus.litmus.format.text import refused
-from vmlitmus.litmus.threads import threads
+from vmlitmus.litmus.threads import thread_of
 from vmlitmus.outcome import MemoryOrder, Outcome, Result, word_of
 from vmlitmus.scenario import Cell, Test
 
@@ -48,8 +48,7 @@ class Watcher(Protocol):
         """A search goes on."""
 
 
-@dataclass(frozen=True)
-class Job:
+class Job(Frozen):
     """How cells are decided.
 
     ``built`` keeps the last machines by their content: scenarios that differ in nothing that the
@@ -111,7 +110,7 @@ class Job:
         if self.model is not None:
             return cell.machine(model)
         known = self.built.setdefault(topic, {})
-        made = cell.machine(model, known=known)
+        made = cell.machine(model, known=known, conditions=False)  # our tests look at all
         known[made.content] = known.pop(made.content, made)
         if len(known) > _BUILT:
             del known[next(iter(known))]
@@ -207,8 +206,7 @@ def _decided(
     )
 
 
-@dataclass(frozen=True)
-class _Answer:
+class _Answer(Frozen):
     """What is said of a claim on a machine, whichever cell asks; see ``Outcome``."""
 
     result: Result
@@ -242,6 +240,8 @@ def _answer(
         workers=job.workers,
     )
     if job.annotate:
+        from vmlitmus.engine.causes import annotated
+
         result = annotated(machine, result)
     answer = _Answer(
         result,
@@ -295,7 +295,7 @@ def _blank(job: Job, test: Test, cell: Cell) -> Outcome:
         off=cell.without,
         chosen=tuple(f"{n} = {_shown(v)}" for n, v in cell.assume.items()),
         yes=test.yes,
-        thread=threads().get(test.source),
+        thread=thread_of(test.source),
         file=test.file,
         stored=tuple(stored) if stored else None,
         arguments=(selector(test, cell), *(("--model", job.model) if job.model else ())),

@@ -7,11 +7,11 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from vmlitmus.compiler import Machine
-from vmlitmus.compiler.ir.order import Drain
-from vmlitmus.compiler.machine.memory_order.passing import Passing
 from vmlitmus.outcome import MemoryOrder, PassedStore
 
 if TYPE_CHECKING:
+    from vmlitmus.compiler.ir.order import Drain
+    from vmlitmus.compiler.machine.memory_order.passing import Passing
     from vmlitmus.outcome import Covered
 
 

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TypeVar
 
 from vmlitmus.decide.workers import spread
 from vmlitmus.errors import ModelError, ModelLost, ModelTooLong, VmlitmusError
-from vmlitmus.litmus.user_model.load import MEMORY, SECONDS, kept_apart, place_in
-from vmlitmus.litmus.user_model.trial import TooLong
+from vmlitmus.frozen import Frozen
 
 B = TypeVar("B")
 _GRACE = 2.0  # seconds beyond the time limit after which code of a model is stopped
@@ -33,6 +31,11 @@ def own_world(
     model: str | None, name: str, seconds: float | None, memory: int | None
 ) -> Iterator[None]:
     """Make a world with the code of a model's file: as ``own_code``, and within ``memory``."""
+    if model is None:
+        yield
+        return
+    from vmlitmus.litmus.user_model.load import MEMORY, SECONDS
+
     with _within(model, name, seconds or SECONDS, (memory or MEMORY) + _OURS):
         yield
 
@@ -44,6 +47,9 @@ def _within(
     if model is None:
         yield
         return
+    from vmlitmus.litmus.user_model.load import kept_apart, place_in
+    from vmlitmus.litmus.user_model.trial import TooLong
+
     try:
         with kept_apart(None if seconds is None else seconds + _GRACE, memory):
             yield
@@ -78,8 +84,7 @@ def in_own_world(model: str | None, name: str, work: Callable[[], B]) -> B:
     return apart(model, name, within)
 
 
-@dataclass(frozen=True)
-class Refused:
+class Refused(Frozen):
     """An error that came up in another process: its message and its exit code."""
 
     message: str

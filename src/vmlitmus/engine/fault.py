@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import traceback
 from types import TracebackType
 
 from vmlitmus.compiler import Instance
@@ -27,6 +26,8 @@ def _reason(error: Exception) -> str:
 
 def _place(instance: Instance | None, trace: TracebackType | None) -> str | None:
     """Return file and line of the innermost line of model code."""
+    import traceback
+
     for frame in reversed(traceback.extract_tb(trace)):
         if frame.filename.startswith("<sections of") and instance and frame.lineno:
             assert instance.program is not None

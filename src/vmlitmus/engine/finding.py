@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from vmlitmus.compiler import State
 from vmlitmus.engine.limits import Progress
 from vmlitmus.engine.reference.lasso import Lasso
+from vmlitmus.frozen import Frozen
 
 Watch: TypeAlias = Callable[[Progress], None]
 
 
-@dataclass(frozen=True)
-class Alike:
+class Alike(Frozen):
     """Which entities were found interchangeable, and which not, in words.
 
     ``orbits`` counts the states that were searched, each for all that are like it; None where all
@@ -26,8 +25,7 @@ class Alike:
     orbits: int | None
 
 
-@dataclass(frozen=True)
-class Finding:
+class Finding(Frozen):
     """What a search found, the same for both engines.
 
     ``path`` leads from the initial state to the one that decides the claim, ``lasso`` is the run

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal, TypeAlias
 
+from vmlitmus.frozen import Frozen
 
-@dataclass(frozen=True)
-class Checkpoints:
+
+class Checkpoints(Frozen):
     """The folder in which a search notes how far it is, to go on there with ``resume``.
 
     ``name`` says what is searched; each name has a folder of its own in it.
@@ -22,8 +23,7 @@ class Checkpoints:
         return replace(self, name=(*self.name, *name))
 
 
-@dataclass(frozen=True)
-class Limits:
+class Limits(Frozen):
     """Wall time in seconds and memory in bytes; None is without limit.
 
     Memory is what the search takes; what the interpreter had before does not count. ``spill`` is a
@@ -49,8 +49,7 @@ class Limits:
 Symmetry: TypeAlias = Literal["auto", "on", "off"]  # auto: on for a search that is large
 
 
-@dataclass(frozen=True)
-class Progress:
+class Progress(Frozen):
     """How far a search is: states found, transitions, depth reached, states still to expand."""
 
     states: int

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal, TypeAlias
+
+from vmlitmus.frozen import Frozen
 
 Kind: TypeAlias = Literal["never", "possible", "recoverable", "eventually", "leads_to"]
 KINDS: tuple[Kind, ...] = ("never", "possible", "recoverable", "eventually", "leads_to")
 
 
-@dataclass(frozen=True)
-class Claim:
+class Claim(Frozen):
     """A quantifier over a condition, or (leads_to) over a condition and what has to follow it.
 
     never: no reachable state satisfies it. possible: some reachable state does. recoverable: from

@@ -6,10 +6,12 @@ A domain is finite. ``size`` counts its values, so a field costs ``(size - 1).bi
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 from functools import cache
-from typing import Any, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
+
+from vmlitmus.frozen import Frozen
 
 T = TypeVar("T")
 
@@ -18,19 +20,17 @@ class OutOfRange(ValueError):
     """A value that a domain does not contain; the message says which and why."""
 
 
-@dataclass(frozen=True)
-class Between:
+class Between(Frozen):
     """Bounds of an integer, both included: ``Annotated[int, Between(0, 3)]``."""
 
     low: int
     high: int
 
 
-@dataclass(frozen=True)
-class Bool:
+class Bool(Frozen):
     """False or True."""
 
-    size: int = 2
+    size: ClassVar[int] = 2
 
     def encode(self, value: object) -> int:
         if value is True or value is False:
@@ -41,13 +41,11 @@ class Bool:
         return bool(code)
 
 
-@dataclass(frozen=True)
 class Truth(Bool):
     """What ``and`` and ``or`` give where an operand is no bool: good for tests, not for fields."""
 
 
-@dataclass(frozen=True)
-class IntRange:
+class IntRange(Frozen):
     """The integers from ``low`` to ``high``, both included."""
 
     low: int
@@ -75,8 +73,7 @@ def _positions(kind: type[Enum]) -> dict[Enum, int]:
     return {member: index for index, member in enumerate(kind)}
 
 
-@dataclass(frozen=True)
-class EnumOf:
+class EnumOf(Frozen):
     """The members of an enum, in their order."""
 
     kind: type[Enum]
@@ -94,8 +91,7 @@ class EnumOf:
         return list(_positions(self.kind))[code]
 
 
-@dataclass(frozen=True)
-class RefTo:
+class RefTo(Frozen):
     """An entity of one class, or also None; None is the code after the last entity.
 
     ``among`` are those that a value can be, where that is known; it is no part of the domain.
@@ -126,8 +122,7 @@ class RefTo:
         return self.members[code] if code < len(self.members) else None
 
 
-@dataclass(frozen=True)
-class SetOf:
+class SetOf(Frozen):
     """A set of entities of one class, or of members of one enum, as a bit mask."""
 
     kind: type[Any]

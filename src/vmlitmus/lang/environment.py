@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import lru_cache
 from itertools import product
 
 from vmlitmus.errors import ScenarioError, unknown
+from vmlitmus.frozen import Frozen
 from vmlitmus.lang.model import Model
 from vmlitmus.lang.step import Fairness, Step
 
 MOST = 63  # how often a bounded disturbance may happen
 
 
-@dataclass(frozen=True)
-class Limit:
+class Limit(Frozen):
     """A bound that several disturbances share, for all actors or for one.
 
     ``by`` is an entity as the reports name it, such as "vcpu0": only what this actor begins counts.
@@ -31,8 +31,7 @@ class Limit:
         return f"{' + '.join(self.of)}{who} at most {self.at_most}"
 
 
-@dataclass(frozen=True)
-class Environment:
+class Environment(Frozen):
     """The disturbances of one scenario.
 
     ``allow`` names those that exist, ``at_most`` bounds single ones, ``limits`` several together.

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cached_property
 from typing import Any, TypeVar
 
 from vmlitmus.errors import ModelError, ScenarioError, unknown
+from vmlitmus.frozen import Frozen
 from vmlitmus.lang.entity import Entity
 from vmlitmus.lang.source import Assumption, Source
 from vmlitmus.lang.step import Condition, Step
@@ -17,8 +18,7 @@ from vmlitmus.lang.world import Hooks, check_moments
 E = TypeVar("E", bound=Entity)
 
 
-@dataclass(frozen=True)
-class Setting:
+class Setting(Frozen):
     """One value that a scenario may choose: its kind, its default and its limits.
 
     ``choices`` lists the valid words or values; for a number, ``low`` and ``high`` are its limits;
@@ -105,8 +105,7 @@ MEMORY = {
 }
 
 
-@dataclass(frozen=True)
-class Fix:
+class Fix(Frozen):
     """A fix that kernel versions have or lack: the part of its name is on where it is in.
 
     ``part`` is what ``World.part()`` asks for; ``release`` the first mainline release with it.
@@ -136,8 +135,7 @@ def _check(name: str, value: object, kind: Any) -> None:
         raise ModelError(f"{name}: {value!r} is no {wanted}")
 
 
-@dataclass(frozen=True)
-class Model:
+class Model(Frozen):
     """What can happen, and what may be asked: see the language reference.
 
     ``settings`` and ``lists`` declare the tables and the arrays of tables of a litmus file;
@@ -293,8 +291,7 @@ class Model:
         return frozenset(fix.part for has in chosen for fix in self.fixes if fix not in has)
 
 
-@dataclass(frozen=True)
-class Settings:
+class Settings(Frozen):
     """The settings of one scenario with all defaults filled in: ``s["machine"]["cores"]``."""
 
     tables: Mapping[str, Mapping[str, Any]]

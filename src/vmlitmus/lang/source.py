@@ -6,17 +6,16 @@ is an :class:`Assumption`, which has a name that a litmus test can set to anothe
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TypeAlias
 
+from vmlitmus.frozen import Frozen
 
-@dataclass(frozen=True)
+
 class Source:
     """Root of all source values; ``str()`` is the citation a report prints."""
 
 
-@dataclass(frozen=True)
-class Apm(Source):
+class Apm(Source, Frozen):
     """AMD64 Architecture Programmer's Manual, volume 2; ``section`` as printed there."""
 
     section: str
@@ -25,8 +24,7 @@ class Apm(Source):
         return f"APM vol. 2, {self.section}"
 
 
-@dataclass(frozen=True)
-class Sdm(Source):
+class Sdm(Source, Frozen):
     """Intel 64 and IA-32 Software Developer's Manual; ``section`` as printed there."""
 
     section: str
@@ -35,8 +33,7 @@ class Sdm(Source):
         return f"SDM, {self.section}"
 
 
-@dataclass(frozen=True)
-class Ghcb(Source):
+class Ghcb(Source, Frozen):
     """SEV-ES Guest-Hypervisor Communication Block standardization; ``section`` as printed."""
 
     section: str
@@ -45,8 +42,7 @@ class Ghcb(Source):
         return f"GHCB specification, {self.section}"
 
 
-@dataclass(frozen=True)
-class KernelCommit(Source):
+class KernelCommit(Source, Frozen):
     """A Linux commit: abbreviated id and subject."""
 
     id: str
@@ -56,8 +52,7 @@ class KernelCommit(Source):
         return f'{self.id} ("{self.subject}")'
 
 
-@dataclass(frozen=True)
-class KernelFile(Source):
+class KernelFile(Source, Frozen):
     """A function (or other named place) of a file in a Linux tree, such as "7.2.13"."""
 
     path: str
@@ -68,8 +63,7 @@ class KernelFile(Source):
         return f"{self.function} in {self.path} (Linux {self.tree})"
 
 
-@dataclass(frozen=True)
-class Lore(Source):
+class Lore(Source, Frozen):
     """A mail on a public list: subject, author and date (ISO)."""
 
     subject: str
@@ -83,8 +77,7 @@ class Lore(Source):
 Choice: TypeAlias = bool | str
 
 
-@dataclass(frozen=True)
-class Assumption(Source):
+class Assumption(Source, Frozen):
     """Something no source settles: a name, the statement, its default and its other values.
 
     ``settled_by`` says what would settle it. ``World.assume(assumption)`` gives the value in force.

@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from vmlitmus.frozen import Frozen
 from vmlitmus.lang.domain import Domain, OutOfRange
 from vmlitmus.lang.entity import Entity, Recorder
 from vmlitmus.lang.guard import Blocked, NotEnabled
@@ -24,8 +25,7 @@ Site: TypeAlias = tuple[str, int, str]  # a section: name of its step, where it 
 SLOT = "_store"  # slot i of a cpu's FIFO is its field _store{i}; 0 is no entry
 
 
-@dataclass(frozen=True)
-class Buffering:
+class Buffering(Frozen):
     """What goes through store buffers, and how deep these are.
 
     ``first`` gives for each field, by its name "vcpu0.mode", the entry that stands for the store of

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import inspect
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
@@ -42,8 +41,11 @@ def check_moments(kind: type[Hooks], mechanism: type[Hooks]) -> None:
     for name, method in vars(mechanism).items():
         if name.startswith("_") or name in moments or not inspect.isfunction(method):
             continue
-        inherited = any(hasattr(base, name) for base in mechanism.__bases__)
-        close = [] if inherited else difflib.get_close_matches(name, moments, n=1, cutoff=0.85)
+        if any(hasattr(base, name) for base in mechanism.__bases__):
+            continue
+        import difflib
+
+        close = difflib.get_close_matches(name, moments, n=1, cutoff=0.85)
         if close:
             raise ModelError(
                 f"{mechanism.__name__}.{name} is no hook of {kind.__name__}; did you mean"

@@ -125,9 +125,9 @@ class Catalogue:
         if name.endswith((".toml", _HERD)) or "/" in name:
             test = self.read(Path(name))
             return [(test, self._cells(test, selector) if bracket else test.cells)]
-        paths = {path.stem: path for path in ROOT.glob("*/*.toml")}
-        if name in paths:
-            test = self.read(paths[name])
+        path = _file_of(name)
+        if path is not None:
+            test = self.read(path)
             return [(test, self._cells(test, selector) if bracket else test.cells)]
         if "=" in selector:
             return self._matching_cells(name, selector, wide)
@@ -181,6 +181,12 @@ class Catalogue:
         else:
             hint = "; see: vmlitmus list tests"
         return f"no topic, test or path matches {selector!r}{hint}"
+
+
+def _file_of(name: str) -> Path | None:
+    """Return the file of the shipped test with that name, if there is one."""
+    files = (topic / f"{name}.toml" for topic in ROOT.iterdir())
+    return next((path for path in files if os.path.isfile(path)), None)
 
 
 @lru_cache(maxsize=4096)

@@ -8,17 +8,16 @@ catalogue by a test of ours, so that an answer cannot outlive its verdict.
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from vmlitmus.frozen import Frozen
 from vmlitmus.outcome import Thread
 
 FOLDER = Path(__file__).parent.parent / "threads"
 
 
-@dataclass(frozen=True)
-class Point:
+class Point(Frozen):
     """One question, claim or proposal of a thread: by whom, when (ISO date), and what became of it.
 
     ``tests`` names tests, or cells of a matrix; ``found`` gives the verdict of those that have one
@@ -35,8 +34,7 @@ class Point:
     not_asked: str
 
 
-@dataclass(frozen=True)
-class Discussion:
+class Discussion(Frozen):
     """A thread with its points. Of an ``excerpt`` only what tests cite is listed."""
 
     name: str
@@ -46,13 +44,17 @@ class Discussion:
     points: tuple[Point, ...]
 
 
-@cache
 def discussions() -> tuple[Discussion, ...]:
     """Return all threads, those listed in full first."""
-    in_full, excerpts = sorted(FOLDER.glob("*.toml")), sorted(FOLDER.glob("excerpts/*.toml"))
-    return tuple(_read(path) for path in (*in_full, *excerpts))
+    return tuple(map(_read, _files()))
 
 
+@cache
+def _files() -> tuple[Path, ...]:
+    return *sorted(FOLDER.glob("*.toml")), *sorted(FOLDER.glob("excerpts/*.toml"))
+
+
+@cache
 def _read(path: Path) -> Discussion:
     data = tomllib.loads(path.read_text(encoding="utf-8"))
     author, date = data["author"], data["date"]
@@ -77,13 +79,15 @@ def _point(row: dict[str, object], author: str, date: str) -> Point:
     )
 
 
-@cache
-def threads() -> dict[str, Thread]:
-    """Return the threads that tests cite by the name of a file, by that name."""
-    return {d.thread.file: d.thread for d in discussions() if not d.excerpt}
+def thread_of(source: str) -> Thread | None:
+    """Return the thread that a test cites by the name of a file; None where it cites another."""
+    for path in _files():
+        if path.parent == FOLDER and f"{path.stem}.txt" == source:
+            return _read(path).thread
+    return None
 
 
 def find(word: str) -> Discussion | None:
     """Return the thread whose name begins with a word, such as "004" or a whole file name."""
     stem = word.removesuffix(".txt")
-    return next((d for d in discussions() if stem and d.name.startswith(stem)), None)
+    return next((_read(p) for p in _files() if stem and p.stem.startswith(stem)), None)

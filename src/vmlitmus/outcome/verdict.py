@@ -6,8 +6,10 @@ Source: the JSON contract ``vmlitmus/outcome/1``.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
+
+from vmlitmus.frozen import Frozen
 
 
 class Verdict(StrEnum):
@@ -18,8 +20,7 @@ class Verdict(StrEnum):
     INCONCLUSIVE = "inconclusive"
 
 
-@dataclass(frozen=True)
-class Word:
+class Word(Frozen):
     """A word that sums up a cell: the first whose condition some state satisfies is the cell's.
 
     ``reached`` is None for the word of a cell in which none was.
@@ -34,8 +35,7 @@ def word_of(words: Iterable[Word], observed: Mapping[str, bool]) -> str | None:
     return next((w.word for w in words if w.reached is None or observed[w.reached]), None)
 
 
-@dataclass(frozen=True)
-class Cause:
+class Cause(Frozen):
     """An earlier step of another actor that a step rests on, and the fields it goes through.
 
     ``step`` is its position in the trace. ``needed`` says that the step could not have happened
@@ -47,8 +47,7 @@ class Cause:
     needed: bool
 
 
-@dataclass(frozen=True)
-class Excerpt:
+class Excerpt(Frozen):
     """A function of a model: its file, its lines from number ``first`` on, and which of them run.
 
     ``marked`` are the numbers of the lines of one atomic section; empty where all of it runs.
@@ -60,8 +59,7 @@ class Excerpt:
     marked: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True)
-class TraceStep:
+class TraceStep(Frozen):
     """One step of a counterexample or witness, as the reference engine executed it.
 
     ``changes`` maps "page0.owner" to its values before and after, as text. The rest is there when
@@ -83,8 +81,7 @@ class TraceStep:
     assumptions: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Result:
+class Result(Frozen):
     """What one engine found for one claim on one machine.
 
     ``states``, ``transitions`` and ``depth`` are counts as the design defines them; ``seconds``
@@ -124,8 +121,7 @@ class Result:
     different: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class PassedStore:
+class PassedStore(Frozen):
     """A store, and what may be seen before it: fields, each with the function and the place.
 
     ``is_load`` says whether that is a load; else it is a change that others see at once.
@@ -148,8 +144,7 @@ class PassedStore:
         )
 
 
-@dataclass(frozen=True)
-class MemoryOrder:
+class MemoryOrder(Frozen):
     """What is known of memory order under x86-TSO.
 
     ``pairs`` have no drain between them on some way, ``drains`` are what drains the other stores.
@@ -159,8 +154,7 @@ class MemoryOrder:
     drains: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Thread:
+class Thread(Frozen):
     """A mail thread that a test cites by the name of a file: who asked, and when (ISO date)."""
 
     file: str
@@ -172,8 +166,7 @@ class Thread:
         return f'"{self.subject}" ({self.author}, {self.date})'
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(Frozen):
     """A test, or one cell of its matrix, with its result: one entry of ``vmlitmus/outcome/1``.
 
     ``then_text`` is what has to follow, for a ``leads_to``. ``stored`` are the blessed [states,
@@ -285,8 +278,7 @@ class Outcome:
         return 1
 
 
-@dataclass(frozen=True)
-class PublishedClaim:
+class PublishedClaim(Frozen):
     """What somebody said of cells of a matrix: which conditions are reached there, and which not.
 
     ``where`` gives the values of some axes, each a choice of one or several; ``agrees`` what the

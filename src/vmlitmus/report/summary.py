@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from vmlitmus.frozen import Frozen
 from vmlitmus.outcome import Outcome
 
 _KINDS = {1: "unexpected", 3: "inconclusive", 2: "faulty", 70: "internal errors"}
 _EXPECTED, _FREE, _VACUOUS = "as expected", "without expectation", "vacuous"
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(Frozen):
     """What a list says of one outcome, and how the line below the list counts it.
 
     ``word`` is its verdict with a mark, or "error"; ``rest`` is what follows the name; ``code`` is

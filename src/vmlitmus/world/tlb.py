@@ -196,5 +196,5 @@ class Task(Entity, runs_on="self"):
 
     awaits: Set[Vcpu]  # whose answer to its IPI it waits for
     target: Vcpu | None = None  # whom it has looked up
-    deleting: bool = False  # it is in kvm_set_memslot()
+    deleting: Vm | None = None  # whose slots_lock it has in kvm_set_memslot()
     sends: Set[Cpu]  # to whom flush_tlb_mm_range() sends an IPI

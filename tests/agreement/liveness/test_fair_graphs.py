@@ -132,7 +132,7 @@ def test_code_for_many_states_is_right_on_a_few(monkeypatch: pytest.MonkeyPatch)
         for kind in CLAIMS:
             problem = differs(graph, kind)
             assert problem is None, f"seed {seed}, {kind}: {problem}\n{graph}"
-    assert all(made.short for made in searches)
+    assert all(made.table.short for made in searches)
 
 
 @pytest.mark.wide

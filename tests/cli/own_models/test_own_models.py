@@ -66,7 +66,8 @@ from vmlitmus.lang import (
     recoverable, release, scanned, sequence, step, when,
 )
 from vmlitmus.engine import ENGINES, Limits, Progress, ablate, replay, run
-from vmlitmus.litmus import Catalogue, load_model
+from vmlitmus.litmus import Catalogue
+from vmlitmus.litmus.user_model.load import load_model
 from vmlitmus.model import TOPICS
 
 MODEL = TOPICS["cache-flush"]

@@ -18,7 +18,7 @@ from vmlitmus.engine.limits import Limits
 from vmlitmus.engine.native import parallel, search
 from vmlitmus.engine.native.codegen import compile_machine
 from vmlitmus.engine.native.search import Search
-from vmlitmus.engine.native.storage import log_file, store
+from vmlitmus.engine.native.storage import key_table, log_file, store
 from vmlitmus.engine.native.symmetry.orbits import OrbitSearch, orbits
 from vmlitmus.litmus import Catalogue
 
@@ -118,10 +118,10 @@ def test_table_almost_full(
     words: int, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:
     """Shards whose last lines are full leave keys over; the table grows on several cores."""
-    monkeypatch.setattr(store, "_FULL", 0.999)
-    monkeypatch.setattr(store, "_SMALL", 2048)
-    monkeypatch.setattr(store, "_GROWTH", 1.05)
-    monkeypatch.setattr(store, "_LOW", 1024)
+    monkeypatch.setattr(key_table, "_FULL", 0.999)
+    monkeypatch.setattr(key_table, "_SMALL", 2048)
+    monkeypatch.setattr(key_table, "_GROWTH", 1.05)
+    monkeypatch.setattr(key_table, "LOW", 1024)
     clear_caches()
     request.addfinalizer(clear_caches)
     left = []
@@ -156,7 +156,7 @@ def keeps_to_its_lines(words: int, cores: int) -> bool:
         def in_turns(name: str, given: Callable[[int], tuple[int, ...]]) -> list[int]:
             if name != "settle":
                 return together(name, given)
-            lines = made.get("SLOTS") // made.line
+            lines = made.get("SLOTS") // made.table.line
             for number in range(cores):
                 before = made.regions["TABLE"].image()
                 team.kernel[name](*given(number))
@@ -172,7 +172,7 @@ def keeps_to_its_lines(words: int, cores: int) -> bool:
 
 @pytest.mark.parametrize("words", WORDS)
 def test_each_core_keeps_to_its_lines(words: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(store, "_FULL", 0.95)
+    monkeypatch.setattr(key_table, "_FULL", 0.95)
     assert all(keeps_to_its_lines(words, cores) for cores in (3, 7))
 
 

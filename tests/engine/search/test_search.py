@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator
+from typing import Any, cast
 
 import pytest
 
@@ -18,7 +19,8 @@ from vmlitmus.engine.native.jit import Native
 from vmlitmus.engine.native.kernels import keys, table
 from vmlitmus.engine.native.kernels.language import compile_kernel
 from vmlitmus.engine.native.search import Search
-from vmlitmus.engine.native.storage import store
+from vmlitmus.engine.native.storage import key_table, store
+from vmlitmus.engine.native.storage.key_table import KeyTable
 from vmlitmus.engine.native.storage.memory import Region
 from vmlitmus.engine.native.storage.store import NativeModel
 
@@ -197,22 +199,22 @@ def test_odds_of_an_omission(words: int) -> None:
 @pytest.mark.parametrize("words", WORDS)
 def test_table_almost_full(words: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Grown often and by little, with hardly a slot empty, the table loses nothing."""
-    monkeypatch.setattr(store, "_FULL", 0.999)
-    monkeypatch.setattr(store, "_SMALL", 2048)
-    monkeypatch.setattr(store, "_GROWTH", 1.05)
+    monkeypatch.setattr(key_table, "_FULL", 0.999)
+    monkeypatch.setattr(key_table, "_SMALL", 2048)
+    monkeypatch.setattr(key_table, "_GROWTH", 1.05)
     with Search(model(words)) as made:
         found = made.run()
         assert found.states == len(WHOLE.parents)
         assert found.transitions == WHOLE.transitions
-        assert found.states > 0.9 * made.slots
+        assert found.states > 0.9 * made.table.slots
 
 
 @pytest.mark.parametrize("words", WORDS)
 @pytest.mark.parametrize("low", [64, 256])
 def test_table_grows_where_it_is(words: int, low: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """With few keys put aside, most move up in place; the table loses nothing."""
-    monkeypatch.setattr(store, "_SMALL", 2048)
-    monkeypatch.setattr(store, "_LOW", low)
+    monkeypatch.setattr(key_table, "_SMALL", 2048)
+    monkeypatch.setattr(key_table, "LOW", low)
     store._kernel.cache_clear()
     with Search(model(words)) as made:
         found = made.run()
@@ -235,17 +237,8 @@ def test_little_is_remembered(words: int, monkeypatch: pytest.MonkeyPatch) -> No
 
 def spreading(words: int, low: int):
     """Return the kernel's find and spread, with so many slots that are put aside."""
-    constants = {
-        "WORDS": words,
-        "KEYS": words,
-        "MOST": 1,
-        "LOW": low,
-        "NO_ROOM": (1 << 64) - 1,
-        "SHORT": 0,
-        "SLOT": 8 * words,
-        "FAR": 1 << 40,
-        **store.line(words),
-    }
+    constants = {"WORDS": words, "KEYS": words, "MOST": 1}
+    constants |= KeyTable(cast(Any, None), words, 0).constants() | {"LOW": low}
     names = (
         "mix share home copy_key holds write_key stands_in ends_in find empty fill move_line"
         " spread_part put_back next_round spread"
@@ -292,7 +285,7 @@ def test_spread_keeps_every_key(words: int, old: int, new: int, low: int) -> Non
         slot = place(key, old)
         for i, word in enumerate(key):
             table.set_word(slot * words + i, word)
-    used = Region(new // store.line(words)["LINE"])
+    used = Region(new // (8 // words))
     assert spread(table.address, old, new, (old << 64) // new, aside.address, used.address) == 1
     slots = {place(key, new): key for key in keys}
     assert len(slots) == len(keys)

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from copies import copied
@@ -25,7 +25,8 @@ from vmlitmus.engine.native.jit import Native
 from vmlitmus.engine.native.kernels import breadth_first, keys, table
 from vmlitmus.engine.native.kernels.language import compile_kernel
 from vmlitmus.engine.native.search import Search
-from vmlitmus.engine.native.storage import store
+from vmlitmus.engine.native.storage import key_table, store
+from vmlitmus.engine.native.storage.key_table import KeyTable
 from vmlitmus.engine.native.storage.memory import Region
 
 BITS = 36  # of a state of the graph, at least
@@ -40,7 +41,7 @@ ALIKE = HEAD + f"    return ((x >> {SHIFT} & 31) << 32) | (x >> {SHIFT + 5})\n" 
 
 @pytest.fixture(autouse=True)
 def small_tables(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(store, "_FAR", NEAR)
+    monkeypatch.setattr(key_table, "FAR", NEAR)
     store._kernel.cache_clear()
     yield
     store._kernel.cache_clear()
@@ -54,24 +55,24 @@ def graph(*, effort: int = 2, cores: int = 1) -> bool | str:
         except RuntimeError as error:
             return str(error)
         order = [made.state(index) for index in range(found.states)]
-        assert made.short
+        assert made.table.short
         assert cores == 1 or made.team is not None
     return order == [words_of(n, 1) for n in WHOLE.parents]
 
 
 @pytest.mark.parametrize("width", [BITS, 37, 40, 42])
 def test_widths(width: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(store, "_SHORT", (width,))
+    monkeypatch.setattr(key_table, "SHORT", (width,))
     assert graph() is True
 
 
 def test_a_state_that_is_wider_has_a_whole_key() -> None:
-    widest = max(store._SHORT)
+    widest = max(key_table.SHORT)
     for bits, short in ((widest, True), (widest + 1, False)):
         with Search(replace(model(1), bits=bits), effort=2, cores=1) as made:
-            assert made.short == short
+            assert made.table.short == short
     with Search(replace(model(2), bits=BITS), effort=2, cores=1) as made:
-        assert not made.short
+        assert not made.table.short
 
 
 @pytest.mark.parametrize("bit", range(3))
@@ -79,8 +80,8 @@ def test_which_states_recover(bit: int) -> None:
     narrow = replace(model(1), bits=BITS)
     with Search(narrow, effort=2, graph=True) as made, Search(model(1), graph=True) as whole:
         assert made.run().states == whole.run().states
-        assert made.short
-        assert not whole.short
+        assert made.table.short
+        assert not whole.table.short
         assert unrecoverable(made, 1 << bit) == unrecoverable(whole, 1 << bit)
 
 
@@ -169,7 +170,7 @@ def test_states_that_stay_in_the_old_table_are_seen(monkeypatch: pytest.MonkeyPa
 
     def shorten(made: store.StateStore) -> None:
         made.regions.pop("TABLE").close()
-        made.slots = 0
+        made.table.slots = 0
         grow(made, made.get("TAIL"))
 
     monkeypatch.setattr(store.StateStore, "_shorten", shorten)
@@ -187,16 +188,17 @@ def test_a_table_too_small_for_its_width_is_seen(
 ) -> None:
     """Where there are enough lines, what has the same 31 bits is never sought in the same one."""
     use(monkeypatch, tmp_path, keys, SPREADING, ALIKE)
-    monkeypatch.setattr(store, "_FAR", 40)
+    monkeypatch.setattr(key_table, "FAR", 40)
     assert graph() is True
-    monkeypatch.setattr(store.StateStore, "_fewest", lambda self: 1024)
+    monkeypatch.setattr(KeyTable, "fewest", lambda self: 1024)
     assert graph() in (False, NO_ROOM)
 
 
 def kernel(bits: int, low: int) -> tuple[Any, Any]:
     """Return find and spread for short slots."""
-    constants = {"WORDS": 1, "KEYS": 1, "SHORT": 1, "SLOT": 4, "FAR": NEAR, "BITS": bits}
-    constants |= {"LOW": low, "NO_ROOM": (1 << 64) - 1, **store.line(1, short=True)}
+    short = KeyTable(cast(Any, None), 1, bits)
+    short.short = True
+    constants = {"WORDS": 1, "KEYS": 1, **short.constants(), "FAR": NEAR, "LOW": low}
     functions = [*keys.INTERNAL, *(f for f in table.INTERNAL if f is not table.enter), table.spread]
     native = Native(compile_kernel(functions, constants, frozenset({"find", "spread"})), 1)
     return native.function("find", 3), native.function("spread", 6)

@@ -8,6 +8,7 @@ from vmlitmus.world.tlb import Host, Page, Tlb, Vcpu
 
 FLUSH = KernelFile("virt/kvm/kvm_main.c", "kvm_flush_remote_tlbs()", "7.2.8")
 END = KernelFile("virt/kvm/kvm_main.c", "kvm_mmu_invalidate_end()", "7.2.8")
+UNMAP = KernelFile("arch/x86/kvm/mmu/tdp_mmu.c", "kvm_tdp_mmu_unmap_gfn_range()", "7.2.8")
 NEW_ASID = KernelFile("arch/x86/kvm/svm/svm.c", "new_asid()", "7.2.8")
 
 
@@ -52,6 +53,21 @@ def freed_page_reachable(w: World) -> bool:
 )
 def freed_page_mapped(w: World) -> bool:
     return any(page.owner == Owner.FREE and page.mapped for page in w.all(Page))
+
+
+@condition(
+    "freed-page-in-an-old-root",
+    "an SPTE of an obsolete root maps a page that went back to the allocator",
+    source=UNMAP,
+    backed_by=("page-freed", "page-in-an-old-root"),
+)
+def freed_page_in_old_root(w: World) -> bool:
+    return any(page.owner == Owner.FREE and page.old for page in w.all(Page))
+
+
+@condition("page-in-an-old-root", "an SPTE of an obsolete root maps a page", source=UNMAP)
+def page_in_old_root(w: World) -> bool:
+    return any(page.old for page in w.all(Page))
 
 
 @condition(

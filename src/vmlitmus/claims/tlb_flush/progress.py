@@ -45,12 +45,12 @@ def no_fault_pending(w: World) -> bool:
 
 @condition("memslot-being-deleted", "a task is in kvm_set_memslot()", source=SWAP)
 def being_deleted(w: World) -> bool:
-    return any(task.deleting for task in w.all(Task))
+    return any(task.deleting is not None for task in w.all(Task))
 
 
 @condition("memslot-deleted", "no task is in kvm_set_memslot()", source=SWAP)
 def deleted(w: World) -> bool:
-    return not any(task.deleting for task in w.all(Task))
+    return all(task.deleting is None for task in w.all(Task))
 
 
 @condition("slot-invalid", "a memslot is KVM_MEMSLOT_INVALID", source=SWAP)

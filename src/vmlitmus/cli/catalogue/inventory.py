@@ -18,7 +18,7 @@ from vmlitmus.lang.syntax.label import in_words
 from vmlitmus.lang.syntax.trees import function_syntax, names_of
 from vmlitmus.litmus.groups import read_groups
 from vmlitmus.litmus.keys import KEYS
-from vmlitmus.litmus.threads import Discussion, Point, discussions, threads
+from vmlitmus.litmus.threads import Discussion, Point, discussions, thread_of
 from vmlitmus.scenario import Test
 
 
@@ -59,7 +59,7 @@ def in_groups(topic: str, items: list[Item]) -> list[tuple[str | None, list[Item
 
 
 def _test(test: Test, group: str | None) -> Item:
-    thread = threads().get(test.source)
+    thread = thread_of(test.source)
     source = str(thread) if thread else test.source
     entry = {
         "name": test.name,

@@ -33,7 +33,6 @@ from vmlitmus.decide import Job, decide_all
 from vmlitmus.decide.own_code import in_own_world
 from vmlitmus.errors import UsageError
 from vmlitmus.litmus.catalogue import Catalogue, Selected
-from vmlitmus.litmus.user_model.load import beside
 from vmlitmus.outcome import Outcome, as_json, exit_code
 from vmlitmus.report import Row, line, row, summary
 
@@ -201,6 +200,8 @@ def _complain(outcomes: Iterable[Outcome], *, errors: bool) -> None:
 
 def _beside(model: str) -> tuple[str, ...]:
     """Return the tests beside a model; raises UsageError where there are none."""
+    from vmlitmus.litmus.user_model.load import beside
+
     found = tuple(beside(model))
     if not found:
         raise UsageError(f"--model {model}: no litmus file beside it; name a topic or a test")
@@ -239,8 +240,9 @@ def _whole(
     selectors: tuple[str, ...], wide: bool, symmetry: str, deciding: Deciding, *, fresh: bool
 ) -> WholeCheck[Row] | None:
     """Return what this check printed before, if it is of whole topics and shipped models."""
-    elsewhere = deciding.model or deciding.cluster
-    if elsewhere or not set(Catalogue().topics()).issuperset(selectors):
+    if fresh or deciding.model or deciding.cluster:
+        return None
+    if not set(Catalogue().topics()).issuperset(selectors):
         return None
     kept = results(fresh)
     store = kept.open() if kept else None

@@ -29,8 +29,9 @@ from vmlitmus.decide.own_code import Refused
 from vmlitmus.errors import UsageError
 from vmlitmus.lang import possible
 from vmlitmus.outcome import Outcome, as_json
-from vmlitmus.report import WIDTH, explain
+from vmlitmus.report.explain import explain
 from vmlitmus.report.grids.matrix import explain_matrix, telling
+from vmlitmus.report.timeline import WIDTH
 from vmlitmus.scenario import Cell, Test
 
 _LONG = 12  # steps of a run that a screen may not have room for

@@ -17,7 +17,7 @@ from vmlitmus.errors import UsageError
 from vmlitmus.lang import Claim
 from vmlitmus.litmus.user_model.load import SECONDS
 from vmlitmus.named_file import read_named
-from vmlitmus.report import timeline
+from vmlitmus.report.timeline import timeline
 from vmlitmus.scenario import Cell, Test
 
 _LARGEST = 1 << 20  # bytes of a file of steps

@@ -10,17 +10,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from click.shell_completion import CompletionItem
 
 from vmlitmus.errors import VmlitmusError
 
 if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
     from vmlitmus.lang import Model
 
 _ROOT = Path(__file__).parents[2] / "catalogue"
 
 
 def _beginning(incomplete: str, names: Iterable[str]) -> list[CompletionItem]:
+    from click.shell_completion import CompletionItem
+
     return [CompletionItem(name) for name in names if name.startswith(incomplete)]
 
 
@@ -39,6 +42,8 @@ def complete_tests(
     context: click.Context, parameter: click.Parameter, incomplete: str
 ) -> list[CompletionItem]:
     """Return topics and tests that begin with what was typed; for a path, the shell's own files."""
+    from click.shell_completion import CompletionItem
+
     if "/" in incomplete or incomplete.startswith("."):
         return [CompletionItem(incomplete, type="file")]
     tests = [path.stem for topic in _topics() for path in sorted((_ROOT / topic).glob("*.toml"))]

@@ -6,14 +6,15 @@ Lowering a section notes it along the way; ``machine.store_load`` puts the secti
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal, TypeAlias
+
+from vmlitmus.frozen import Frozen
 
 Kind: TypeAlias = Literal["load", "store", "write"]  # "write": of a field that is not Shared
 
 
-@dataclass(frozen=True)
-class Access:
+class Access(Frozen):
     """One access: of which variable, by its name "Vcpu.mode", and where in the model's source."""
 
     kind: Kind
@@ -23,16 +24,14 @@ class Access:
     place: str
 
 
-@dataclass(frozen=True)
-class Drain:
+class Drain(Frozen):
     """What drains the buffer: ``by`` what, and where in the model's source."""
 
     by: str
     place: str
 
 
-@dataclass(frozen=True)
-class Flow:
+class Flow(Frozen):
     """How things stand where control is.
 
     ``before`` says that stores of earlier sections may be in the buffer, ``open`` gives those of
@@ -44,8 +43,7 @@ class Flow:
     last: Access | None = None
 
 
-@dataclass
-class Order:
+class Order(Frozen):
     """What the code of one section does.
 
     ``early`` are the accesses made while stores of earlier sections may be in the buffer,

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 from vmlitmus.compiler.ir.nodes import Code, Emit, Operand, Value
@@ -19,14 +19,14 @@ from vmlitmus.compiler.lowering.read_set import RecordedReads
 from vmlitmus.compiler.lowering.values import Known, Row, Scope, Snapshot, Val
 from vmlitmus.compiler.sections.frame import FramedSection
 from vmlitmus.errors import ModelError
+from vmlitmus.frozen import Frozen
 from vmlitmus.lang.syntax.trees import function_syntax, outside_names, place
 from vmlitmus.lang.world import World
 
 _DEEPEST = 40  # calls inside each other
 
 
-@dataclass
-class Finish:
+class Finish(Frozen):
     """What lowering a section needs at its ends: how to leave the actor.
 
     Called with the lowerer, the ending, the place and the values of the locals that live on.
@@ -35,8 +35,7 @@ class Finish:
     leave: Callable[[Lowerer, int, int, tuple[Val, ...]], None]
 
 
-@dataclass
-class _Loop:
+class _Loop(Frozen):
     """Where break and continue of the loop at hand lead."""
 
     stops: list[Snapshot] = field(default_factory=list)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import inspect
 import types
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 from functools import lru_cache
 from typing import Any, TypeVar
 
+from vmlitmus.frozen import Frozen
 from vmlitmus.lang.domain import Domain, EnumOf, IntRange, Members, RefTo, SetOf
 from vmlitmus.lang.entity import Entity
 from vmlitmus.lang.world import Hooks
@@ -20,8 +21,7 @@ Question = tuple[object, ...]
 Answers = Mapping[Question, object]
 
 
-@dataclass(frozen=True)
-class Read:
+class Read(Frozen):
     """What was read of a machine.
 
     ``said`` are the answers about fields, parts, assumptions, mechanisms, store buffers and how

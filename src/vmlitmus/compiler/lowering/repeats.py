@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from vmlitmus.compiler.ir.nodes import Op, Operand
 from vmlitmus.compiler.lowering.values import Computed, Known, Val
+from vmlitmus.frozen import Frozen
 from vmlitmus.lang.entity import Entity
 
 if TYPE_CHECKING:
@@ -26,8 +26,7 @@ _NESTED = (ast.GeneratorExp, ast.SetComp, ast.ListComp, ast.DictComp, ast.Lambda
 _FEWEST = 4  # members for which it pays
 
 
-@dataclass
-class _Sample:
+class _Sample(Frozen):
     """What one member was lowered to."""
 
     member: Entity
@@ -35,8 +34,7 @@ class _Sample:
     found: Asked
 
 
-@dataclass
-class _Pattern:
+class _Pattern(Frozen):
     """A sample, and which arguments of its operations hang on the member: (op, argument) -> how."""
 
     sample: _Sample

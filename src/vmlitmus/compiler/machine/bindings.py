@@ -5,13 +5,13 @@ from __future__ import annotations
 import ast
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
 from vmlitmus.compiler.machine.constant_guards import not_refused
 from vmlitmus.compiler.machine.machine import Budget, Instance, Variable
 from vmlitmus.compiler.machine.program import Program
+from vmlitmus.frozen import Frozen
 from vmlitmus.lang.domain import EnumOf, RefTo
 from vmlitmus.lang.entity import Entity
 from vmlitmus.lang.environment import Environment
@@ -22,8 +22,7 @@ from vmlitmus.lang.world import World
 _MOST_BINDINGS = 64  # beyond, a section's locals are read from the state instead
 
 
-@dataclass(frozen=True)
-class Begins:
+class Begins(Frozen):
     """What a scenario says of how its disturbances begin; ``only`` gives the conditions."""
 
     environment: Environment

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -13,14 +12,14 @@ from vmlitmus.compiler.lowering.values import Computed, Known, Val, kind_of, uni
 from vmlitmus.compiler.machine.lowering_cache import LoweringCache, at_home
 from vmlitmus.compiler.machine.program import Program
 from vmlitmus.errors import ModelError
+from vmlitmus.frozen import Frozen
 from vmlitmus.lang.domain import Domain, IntRange, Members, Truth
 from vmlitmus.lang.entity import Entity, Field
 from vmlitmus.lang.syntax.trees import place
 from vmlitmus.lang.world import World
 
 
-@dataclass(frozen=True)
-class Found:
+class Found(Frozen):
     """The places that some actor comes to, and the values of each local that lives there."""
 
     met: frozenset[int]

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from vmlitmus.compiler.ir.nodes import Code
-from vmlitmus.compiler.machine.memory_order.passing import Passing
 from vmlitmus.compiler.machine.program import LOCAL, Program
 from vmlitmus.errors import ModelError, ScenarioError, unknown
+from vmlitmus.frozen import Frozen
 from vmlitmus.lang.domain import Bool, Domain, IntRange, Members, shown
 from vmlitmus.lang.entity import Entity, Recorder, store
 from vmlitmus.lang.guard import when
@@ -20,11 +20,13 @@ from vmlitmus.lang.step import Condition, Fairness, Step
 from vmlitmus.lang.store_buffer import SLOT, Site
 from vmlitmus.lang.world import World
 
+if TYPE_CHECKING:
+    from vmlitmus.compiler.machine.memory_order.passing import Passing
+
 State = tuple[int, ...]
 
 
-@dataclass(frozen=True, eq=False)
-class Variable:
+class Variable(Frozen, eq=False):
     """One field of one entity that steps write; a state holds its code."""
 
     index: int
@@ -89,16 +91,14 @@ class Switches(Entity):
     """Which parts are on, in a machine whose parts can be switched; no step writes it."""
 
 
-@dataclass(frozen=True)
-class Fired:
+class Fired(Frozen):
     """What an instance did: which ending, and the label with its values."""
 
     step_id: str
     label: str
 
 
-@dataclass(frozen=True, eq=False)
-class Instance:
+class Instance(Frozen, eq=False):
     """One step, or one section of a sequence, for one binding of its parameters.
 
     ``guards`` are the (variable, code) pairs that say where its actor is; ``loads`` are the locals
@@ -140,8 +140,7 @@ class Instance:
         return f"{self.step.name}({','.join(shown(b) for b in self.binding)})"
 
 
-@dataclass(frozen=True, eq=False)
-class Machine:
+class Machine(Frozen, eq=False):
     """Entities, variables, instances in canonical order, and what is assumed.
 
     ``initial`` is the initial state: the code of each variable, in order. ``labels`` are those of

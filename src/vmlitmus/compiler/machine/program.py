@@ -11,6 +11,7 @@ from vmlitmus.compiler.sections.cut import CutSequence, cut
 from vmlitmus.compiler.sections.expand import expand
 from vmlitmus.compiler.sections.frame import FramedSection, compiled, frames
 from vmlitmus.errors import ModelError
+from vmlitmus.frozen import Frozen
 from vmlitmus.lang.domain import Domain
 from vmlitmus.lang.entity import Entity
 from vmlitmus.lang.step import Step
@@ -20,8 +21,7 @@ from vmlitmus.lang.world import Hooks, Mechanisms, World
 LOCAL = "_slot"  # locals are kept in fields of the actor: _slot0, _slot1 and so on
 
 
-@dataclass(frozen=True, eq=False)
-class RunnableSection:
+class RunnableSection(Frozen, eq=False):
     """A section: its tree, the locals it reads, those it may have to drop, and where it leads."""
 
     framed: FramedSection
@@ -92,8 +92,7 @@ def program(step: Step, parameters: dict[str, type[Any]], world: World) -> Progr
     return Program(step, first, parameters, ready, dict(ready.sections), dict(ready.live))
 
 
-@dataclass(frozen=True, eq=False)
-class ReadySequence:
+class ReadySequence(Frozen, eq=False):
     """What of a program is the same in every world with the mechanisms that it goes through."""
 
     done: CutSequence

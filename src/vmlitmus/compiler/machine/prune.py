@@ -13,10 +13,8 @@ from vmlitmus.compiler.lowering.read_set import named, shape
 from vmlitmus.compiler.machine.bindings import Bindings
 from vmlitmus.compiler.machine.counted import counted
 from vmlitmus.compiler.machine.instance_code import lower_instance
-from vmlitmus.compiler.machine.large import reached
 from vmlitmus.compiler.machine.lowering_cache import LoweringCache
 from vmlitmus.compiler.machine.machine import Instance, Machine, Variable
-from vmlitmus.compiler.machine.memory_order.store_load import passing
 from vmlitmus.compiler.machine.reachable import reachable
 from vmlitmus.errors import ModelError
 from vmlitmus.lang.model import Model
@@ -25,13 +23,18 @@ from vmlitmus.lang.syntax.trees import place
 
 
 def checked(
-    machine: Machine, *, ordered: bool = False, bindings: Bindings | None = None
+    machine: Machine,
+    *,
+    ordered: bool = False,
+    bindings: Bindings | None = None,
+    conditions: bool = True,
 ) -> Machine:
     """Return the machine without instances that are never enabled, and fields that none changes.
 
     Switches that no code asks for are left out as well. With ``ordered``, ``Machine.passing`` says
     which loads may pass which stores on x86. With ``bindings`` the world is large: instances are
-    made and lowered as they are reached, with what is possible there.
+    made and lowered as they are reached, with what is possible there. Without ``conditions``, those
+    are lowered when somebody asks for them.
 
     Raises ModelError, with file and line, for a fault in an instance or a condition, and for a name
     or a label that is used twice.
@@ -40,6 +43,8 @@ def checked(
     switches = [v.index for v in machine.variables[: len(machine.switches)]]
     key = _Keys(machine)
     if bindings is not None and bindings.large:
+        from vmlitmus.compiler.machine.large import reached
+
         found, changing = reached(machine, bindings, kept.variables, kept.answers)
     else:
         found, changing = reachable(
@@ -53,7 +58,8 @@ def checked(
     lower = partial(_lowered, machine, kept)
     large = bindings is not None and bindings.large
     _check_labels([i for i, _ in found] if large else machine.instances)
-    if machine.switches or (machine.model not in _CHECKED and not large):
+    unchecked = conditions and machine.model not in _CHECKED and not large
+    if machine.switches or unchecked:
         codes |= {name: lower(name) for name in machine.conditions}
         _CHECKED[:] = [machine.model]
     idle = set(switches) - read(codes.values())
@@ -63,6 +69,8 @@ def checked(
         if v.index not in idle and (v.index in changing or _always_kept(v))
     ]
     if ordered:
+        from vmlitmus.compiler.machine.memory_order.store_load import passing
+
         observers = [lower(name) for name in machine.conditions]
         machine = replace(machine, passing=passing(found, observers, machine.variables, varying))
     numbers = {v.index: number for number, v in enumerate(varying)}

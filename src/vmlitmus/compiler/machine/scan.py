@@ -20,6 +20,7 @@ from vmlitmus.lang.syntax.trees import function_syntax, names_of, walk
 from vmlitmus.lang.world import Hooks, World
 
 _MUTATORS = ("add", "remove", "discard", "clear")
+_TELLING = (ast.Name, ast.Attribute, ast.Call)  # other nodes mention nothing by themselves
 
 
 class Scan:
@@ -80,11 +81,12 @@ class Scan:
 def _mentions(function: types.FunctionType) -> tuple[tuple[str, Any], ...]:
     """Return what one function mentions, each once, in the order of its code."""
     scope = names_of(function)
-    nodes = walk(function_syntax(function))
-    return tuple(dict.fromkeys(found for node in nodes for found in _found(node, scope)))
+    telling = (n for n in walk(function_syntax(function)) if isinstance(n, _TELLING))
+    return tuple(dict.fromkeys(found for node in telling for found in _found(node, scope)))
 
 
 def _found(node: ast.AST, scope: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Yield what a node of a telling kind mentions."""
     value = _value(node, scope)
     if isinstance(value, Assumption):
         yield "assumption", value

@@ -15,13 +15,13 @@ from functools import cached_property
 
 from vmlitmus.compiler.sections.expand import Block, Ending, Expanded, Leave
 from vmlitmus.errors import ModelError
+from vmlitmus.frozen import Frozen
 from vmlitmus.lang.syntax.trees import children
 
 Statements = list[ast.stmt]
 
 
-@dataclass(frozen=True)
-class Kont:
+class Kont(Frozen):
     """What comes after: ``here`` within the section at hand, ``later`` when a section resumes."""
 
     here: Callable[[], Statements]
@@ -31,8 +31,7 @@ class Kont:
         return Kont(self.later, self.later)
 
 
-@dataclass(frozen=True)
-class Around:
+class Around(Frozen):
     """The loops and inlined bodies around a statement: where break, continue and return lead."""
 
     stop: Kont | None = None
@@ -64,8 +63,7 @@ class Section:
     body: Statements
 
 
-@dataclass
-class CutSequence:
+class CutSequence(Frozen):
     """A sequence as sections; ``endings[k - 1]`` is ending k, with its label."""
 
     expanded: Expanded

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
 from vmlitmus.compiler.sections.cut import CutSequence, End, Statements, like
 from vmlitmus.errors import ModelError
+from vmlitmus.frozen import Frozen
 from vmlitmus.lang.entity import Entity
 from vmlitmus.lang.syntax.trees import children, stored, walk
 
@@ -20,8 +20,7 @@ Exit = tuple[int, frozenset[str]]  # place, names surely assigned on the way the
 Names = tuple[frozenset[str], frozenset[str]]  # which a node reads, and which it sets
 
 
-@dataclass(frozen=True)
-class FramedSection:
+class FramedSection(Frozen):
     """A section ready to run: the locals it starts with, its function's tree, where it leads.
 
     The function takes the world, the actor and those locals. It returns the number of the ending,

@@ -52,7 +52,7 @@ class Team:
         self.all = range(number)
         model = search.model
         constants = search.constants
-        self.family, self.line = constants["FAMILY"], search.line
+        self.family, self.line = constants["FAMILY"], search.table.line
         self.low, self.no_room = constants["LOW"], constants["NO_ROOM"]
         self.size = max(min(PART, _SUCCESSORS // model.fanout) // self.family, 1) * self.family
         self.kernel = _kernel(tuple(constants.items()))
@@ -101,8 +101,10 @@ class Team:
         self.watch.note(time.perf_counter() - began[0], time.process_time() - began[1])
         return breadth_first.PAUSE
 
-    def spread(self, table: int, old: int, new: int, ratio: int, used: int) -> bool:
+    def spread(self, new: int, used: int) -> bool:
         """Do what the kernel's ``spread`` does: each round on all cores."""
+        table, old = self.search.regions["TABLE"].address, self.search.table.slots
+        ratio = (old << 64) // new
         taken = [0] * self.number
         end = old
         while end > self.low and (begin := self.next_round(end, ratio)) < end:

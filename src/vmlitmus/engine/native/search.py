@@ -13,6 +13,7 @@ from vmlitmus.engine.limits import Limits, Progress, Stopped
 from vmlitmus.engine.native import parallel
 from vmlitmus.engine.native.kernels import breadth_first
 from vmlitmus.engine.native.storage.checkpoint import Checkpoint
+from vmlitmus.engine.native.storage.key_table import crowded
 from vmlitmus.engine.native.storage.memory import Region
 from vmlitmus.engine.native.storage.store import NativeModel, StateStore
 
@@ -174,7 +175,7 @@ class Search(StateStore):
             if outcome == breadth_first.GROW:
                 self._grow(self._get("TAIL") + 1)
             elif outcome == breadth_first.CROWDED:
-                raise self.crowded()
+                raise crowded()
             elif outcome != breadth_first.PAUSE:
                 break
             if self.most is not None and self._get("TAIL") >= self.most:
@@ -215,10 +216,10 @@ class Search(StateStore):
         outcome: int = self.kernel["advance"](self.ctx.address, budget)
         return outcome
 
-    def _spread(self, table: int, slots: int, used: Region) -> bool:
+    def spread(self, slots: int, used: Region) -> bool:
         if self.team is None or not self.team.watch.free():
-            return super()._spread(table, slots, used)
-        return self.team.spread(table, self.slots, slots, (self.slots << 64) // slots, used.address)
+            return super().spread(slots, used)
+        return self.team.spread(slots, used.address)
 
     def look(self) -> None:
         """Leave to the disk what goes there, show progress and keep to the time limit."""

@@ -9,11 +9,11 @@ without steps is a run that stops: it is fair when no promised instance is enabl
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Container, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from vmlitmus.compiler import State
 from vmlitmus.errors import EnginesDisagree
+from vmlitmus.frozen import Frozen
 from vmlitmus.lang import Fairness
 
 N = TypeVar("N")  # a state, or its number
@@ -23,8 +23,7 @@ CANDIDATES = 64  # states of a component from which a loop is tried
 _EFFORT = 20_000  # states visited after which the best loop so far will do
 
 
-@dataclass(frozen=True)
-class Lasso:
+class Lasso(Frozen):
     """A run: ``taken[i]`` leads from ``states[i]`` to the next one, the last back to the loop.
 
     The loop begins at state ``loop_start``, which is the last state as well; where that leaves no

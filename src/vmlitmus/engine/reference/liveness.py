@@ -19,15 +19,14 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Collection, Iterable, Iterator
-from dataclasses import dataclass
 
 from vmlitmus.compiler import State
 from vmlitmus.engine.reference.lasso import CANDIDATES, Component, Lasso, Promises, Step, broken
 from vmlitmus.engine.reference.search import Explored
+from vmlitmus.frozen import Frozen
 
 
-@dataclass
-class Waiting:
+class Waiting(Frozen):
     """The states in which a run may wait in vain, nearest first.
 
     ``came`` gives for each the state before it and the instance taken there, or None where the

@@ -15,6 +15,8 @@ from typing import Any
 
 from vmlitmus.errors import ModelError
 
+_NO_NODES = {"ctx", "op", "ops", "id", "attr", "arg", "kind", "type_comment"}  # fields of nodes
+
 
 @cache
 def _parsed(path: str) -> ast.Module:
@@ -33,20 +35,25 @@ def _functions(path: str) -> dict[int, ast.FunctionDef]:
     return found
 
 
+@cache
+def _fields(kind: type[Any]) -> tuple[str, ...]:
+    return tuple(name for name in kind._fields if name not in _NO_NODES)
+
+
 def children(node: ast.AST) -> list[ast.AST]:
-    """Return the nodes right below a node, in order."""
+    """Return the nodes right below a node, in order, but for contexts and operators."""
     found: list[ast.AST] = []
-    for name in node._fields:
+    for name in _fields(type(node)):  # type: ignore[arg-type]
         value = getattr(node, name, None)
-        if isinstance(value, list):
-            found += [one for one in value if isinstance(one, ast.AST)]
-        elif isinstance(value, ast.AST):
+        if isinstance(value, ast.AST):
             found.append(value)
+        elif value and isinstance(value, list):
+            found += [one for one in value if isinstance(one, ast.AST)]
     return found
 
 
 def walk(node: ast.AST) -> Iterator[ast.AST]:
-    """Yield a node and all below it, those on top first, as ``ast.walk`` does but faster."""
+    """Yield a node and all below it, those on top first, but for contexts and operators."""
     waiting = deque([node])
     while waiting:
         node = waiting.popleft()
@@ -118,11 +125,16 @@ def outside_names(function: types.FunctionType) -> dict[str, Any]:
 
 def stored(node: ast.AST) -> set[str]:
     """Return the names that are set, other than in a comprehension."""
-    if isinstance(node, ast.Name):
-        return {node.id} if isinstance(node.ctx, ast.Store) else set()
-    if isinstance(node, ast.comprehension):
-        return set()
-    return set().union(*map(stored, children(node)))
+    found = set()
+    waiting = [node]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.Name):
+            if isinstance(node.ctx, ast.Store):
+                found.add(node.id)
+        elif not isinstance(node, ast.comprehension):
+            waiting += children(node)
+    return found
 
 
 def is_generator(function: object) -> bool:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
+
+from vmlitmus.frozen import Frozen
 
 Shape = Mapping[str, Any]  # a JSON schema
 TEXT: Shape = {"type": "string", "pattern": "\\S"}
@@ -15,8 +17,7 @@ TABLE: Shape = {"type": "object"}
 ROWS: Shape = {"type": "array", "items": {"type": "object"}}
 
 
-@dataclass(frozen=True)
-class Key:
+class Key(Frozen):
     """One key: the table it stands in (empty for the top), its type in words, and what it means.
 
     ``default`` is what holds where the key is left out; ``required`` keys have none, and those that

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol
 
+from vmlitmus.engine.native.storage.key_table import KeyTable, Owner
 from vmlitmus.engine.native.storage.memory import Region
 
 _LINE = 64  # bytes of a line
@@ -26,40 +26,15 @@ class Plan:
     lines: int = 0
 
 
-class Owner(Protocol):
-    """What a table asks of the search that it belongs to: its kernel, and the kernel's context."""
-
-    kernel: dict[str, Any]
-    ctx: Region
-    slots: int
-
-    def enough(self, states: int) -> int:
-        """Return how many slots whole keys of so many states need."""
-
-    def capacity(self, slots: int) -> int:
-        """Return how many whole keys so many slots may have."""
-
-    def grow_table(self, slots: int) -> None:
-        """Make room for more whole keys; raises OSError."""
-
-    def region(self, name: str, size: int) -> Region:
-        """Make or grow a region, and tell the kernel where it is."""
-
-    def get(self, name: str) -> int:
-        """Return a field of the context."""
-
-    def put(self, name: str, value: int) -> None:
-        """Write a field of the context."""
-
-
 class RemainderTable:
     """What the place of a key of so many bits does not say of it (``kernels.remainders``).
 
-    It takes 4 to 8 bytes a state. A key whose line is full is in the table of whole keys.
+    It takes 4 to 8 bytes a state. A key whose line is full is in the table of whole keys, ``keys``.
     """
 
-    def __init__(self, store: Owner, bits: int) -> None:
+    def __init__(self, store: Owner, keys: KeyTable, bits: int) -> None:
         self.store = store
+        self.keys = keys
         self.bits = bits
         self.aside = Region(8 * LINE_KEYS)
         self.lines = 0
@@ -79,8 +54,8 @@ class RemainderTable:
             few = lines < _FEW_LINES
             lines = max(_FIRST_LINES, 2 * lines) if few else int(lines * _LINE_GROWTH) + 1
         there, overflown = self.store.get("TAIL"), self.store.get("OVERFLOWN")
-        slots = self.store.enough(overflown + max(states - there, states // 64))
-        room = min(self.room(lines), there + self.store.capacity(slots) - overflown)
+        slots = self.keys.enough(overflown + max(states - there, states // 64))
+        room = min(self.room(lines), there + self.keys.capacity(slots) - overflown)
         return Plan(room, _LINE * lines + 8 * slots, slots, lines)
 
     def room(self, lines: int) -> int:
@@ -92,13 +67,13 @@ class RemainderTable:
     def grow(self, plan: Plan) -> None:
         """Make it as large as planned; raises OSError."""
         store = self.store
-        store.grow_table(plan.slots)
+        self.keys.grow(plan.slots)
         if plan.lines == self.lines:
             return
         store.region("LINES_AT", _LINE * plan.lines)
         kernel, ctx = store.kernel, store.ctx.address
         saved = Region(8 * store.get("OVERFLOWN") + 8)
-        count = kernel["gather"](ctx, store.slots, saved.address)
+        count = kernel["gather"](ctx, self.keys.slots, saved.address)
         before = self.lines
         held, more, mask = store.get("HELD"), store.get("MORE_BYTES"), store.get("REST_MASK")
         self.lines = plan.lines

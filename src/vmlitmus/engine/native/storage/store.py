@@ -22,6 +22,8 @@ from vmlitmus.engine.limits import Limits, Stopped
 from vmlitmus.engine.native.jit import Kernel, Native
 from vmlitmus.engine.native.kernels import breadth_first, context, remainders
 from vmlitmus.engine.native.kernels.language import compile_kernel
+from vmlitmus.engine.native.storage import key_table
+from vmlitmus.engine.native.storage.key_table import KeyTable
 from vmlitmus.engine.native.storage.log_file import LogFile
 from vmlitmus.engine.native.storage.memory import Region
 from vmlitmus.engine.native.storage.remainder_table import LINE_KEYS, Plan, RemainderTable
@@ -30,14 +32,8 @@ from vmlitmus.errors import EnginesDisagree
 _BATCH = 512  # successors collected before they are inserted
 _TOGETHER = 16  # of these, at least, lines are prefetched together
 _PIECE = 64  # of these, whose lines fit the nearest cache, are inserted together
-_SMALL = 1 << 12  # slots up to which a table doubles
-_GROWTH = 1.5  # beyond: each key is moved about twice
-_FULL = 0.8  # share of the slots that may be in use
 _FAMILY = 16  # states in a row whose children are noted together
 _LATELY = 1 << 14  # successors remembered for a while; their keys fit a core's own cache
-_SHORT = (32, 37, 42)  # widths of states that short slots serve, of 31 bits and one
-_FAR = 120  # lines, its own and those behind it, in which a key may be where slots are short
-_LOW = 1 << 12  # slots whose keys are put aside while a table grows
 _MOST_STATES = (1 << 32) - 2  # states are 32-bit indexes
 _GROWING = (
     *("TABLE", "LINES_AT", "LOG", "CHILDREN", "OWNERS", "LEVELS"),
@@ -122,13 +118,10 @@ class StateStore:
         self.regions: dict[str, Region] = {}
         self.ctx = Region(8 * len(context.FIELDS))
         brief = limits.spill is not None and model.words == 1
-        self.remainders: RemainderTable | None = None
-        if brief and not (graph or starts):
-            self.remainders = RemainderTable(self, model.bits)
-        self.width = next((width for width in _SHORT if model.bits <= width), 0)
-        if model.words > 1 or self.remainders is not None:
-            self.width = 0
-        self.short = False
+        brief = brief and not (graph or starts)
+        width = next((width for width in key_table.SHORT if model.bits <= width), 0)
+        self.table = KeyTable(self, model.words, 0 if model.words > 1 or brief else width)
+        self.remainders = RemainderTable(self, self.table, model.bits) if brief else None
         self._compile(effort)
         self._allocate(stop_on, starts)
         self._begin(starts or [model.initial])
@@ -144,10 +137,9 @@ class StateStore:
         self.effort = effort
         ir = self.lasting() if self.lasting is not None and effort else None
         self.sleeping = ir is not None
-        before, self.short = self.short, self.width > 0 and effort > 0
-        brief, short = self.remainders is not None, self.width * self.short
-        self.constants = kernel_constants(self.model, brief, self.sleeping, short)
-        self.line, self.slot = self.constants["LINE"], self.constants["SLOT"]
+        before, self.table.short = self.table.short, self.table.width > 0 and effort > 0
+        brief = self.remainders is not None
+        self.constants = kernel_constants(self.model, self.table, brief, self.sleeping)
         self.kernel = _kernel(tuple(self.constants.items()), effort, self.PASSES)
         self.machine = _machine(ir or self.model.ir, effort)
         self._set("EXPAND", self.machine.address("expand"))
@@ -156,14 +148,14 @@ class StateStore:
             self._set("CANONICAL", self.machine.address("canonical"))
         if self.regions:
             self._widen(self._get("TAIL") + self.largest)
-            if self.short and not before:
+            if self.table.short and not before:
                 self._shorten()
 
     def _shorten(self) -> None:
         """Put all states into a table of short slots: their keys are others there."""
         self.regions.pop("TABLE").close()
         self.regions["LATELY"].clear()
-        self.slots = 0
+        self.table.slots = 0
         self._grow(self._get("TAIL"))
         self.kernel["enter_log"](self.ctx.address, 0, self._get("TAIL"))
 
@@ -176,7 +168,7 @@ class StateStore:
         self._region("LATELY", 8 * keys * _LATELY)
         if self.lasting is not None:
             self._region("MASKS", 8 * self.largest)
-        self.regions["ASIDE"] = Region(8 * keys * 2 * _LOW)
+        self.regions["ASIDE"] = Region(8 * keys * 2 * key_table.LOW)
         self._region("COVERAGE", self.model.counting)
         self._set("COUNTERS", self.model.counters)
         if self.model.symmetric:
@@ -185,7 +177,6 @@ class StateStore:
         self._region("LOG", 0)
         self._region("CHILDREN", 0)
         self._region("LEVELS", 0)
-        self.slots = 0
         self.room = 0
         self.starts = len(starts)
         self._region("HITS", 8 * max(self.starts, 1))
@@ -238,14 +229,13 @@ class StateStore:
         if states > _MOST_STATES:
             raise Stopped("memory")
         plan = self._plan(states)
-        slots = plan.slots
         room = min(plan.room, max(states, int(self.room * 1.02) + 2048))
         self._check_memory(plan, room)
         try:
             if self.remainders is not None:
                 self.remainders.grow(plan)
             else:
-                self.grow_table(slots)
+                self.table.grow(plan.slots)
             self._region("LOG", 8 * self.model.words * room)
             self._region("CHILDREN", 4 * (room // _FAMILY + 1))
             self._region("LEVELS", 4 * room)  # few of them are ever touched
@@ -274,34 +264,8 @@ class StateStore:
         """Return how large the table is to be for so many states."""
         if self.remainders is not None:
             return self.remainders.plan(states)
-        slots = self.enough(states)
-        return Plan(self.capacity(slots), self._table_size(slots), slots)
-
-    def _table_size(self, slots: int) -> int:
-        """Return the bytes of a table of so many slots, and of one behind them."""
-        return self.slot * (slots + 1)
-
-    def enough(self, states: int) -> int:
-        """Return how many slots whole keys of so many states need."""
-        slots = self.slots
-        while slots * _FULL < states:
-            growth = 2 if slots < _SMALL else _GROWTH
-            slots = max(self._fewest(), int(slots * growth) + self.line - 1 & -self.line)
-        return slots
-
-    def _fewest(self) -> int:
-        """Return how many slots a table has at least.
-
-        Where they are short, so many that 31 bits tell the keys of _FAR lines, and of some more,
-        apart: the table divides all numbers of WIDTH bits among its lines.
-        """
-        if not self.short:
-            return 1024
-        return max(1024, self.line * (_FAR + 8) << self.width >> 31)
-
-    def capacity(self, slots: int) -> int:
-        """Return how many whole keys so many slots may have."""
-        return int(slots * _FULL)
+        slots = self.table.enough(states)
+        return Plan(self.table.capacity(slots), self.table.size(slots), slots)
 
     def leave(self) -> None:
         """Give to the file, where the log is in one, what is not to be used soon."""
@@ -327,30 +291,15 @@ class StateStore:
         if self.limits.memory is not None and needed > self.limits.memory:
             raise Stopped("memory")
 
-    def grow_table(self, slots: int) -> None:
-        """Make room for more whole keys; raises OSError."""
-        if slots == self.slots:
-            return
-        if self.short and self.slots and self.regions["TABLE"].word32(self.slots):
-            raise self.crowded()
-        table = self._region("TABLE", self._table_size(slots)).address
-        used = Region(slots // self.line)
-        if not self._spread(table, slots, used):
-            raise self.crowded()
-        used.close()
-        self.slots = slots
-        self._set("SLOTS", slots)
+    def spread(self, slots: int, used: Region) -> bool:
+        """Spread the keys of the table over more slots; say whether that was possible.
 
-    def crowded(self) -> RuntimeError:
-        """Return the error for a key without room in its lines: far more than chance allows."""
-        return RuntimeError("too many states belong to the same lines of the table")
-
-    def _spread(self, table: int, slots: int, used: Region) -> bool:
-        """Spread the keys of the table over more slots; say whether that was possible."""
-        ratio = (self.slots << 64) // slots
-        aside = self.regions["ASIDE"].address
-        done = self.kernel["spread"](table, self.slots, slots, ratio, aside, used.address)
-        return bool(done)
+        ``used`` has room for how many slots of each line are full, a byte each, all zero.
+        """
+        before, aside = self.table.slots, self.regions["ASIDE"].address
+        ratio = (before << 64) // slots
+        table = self.regions["TABLE"].address
+        return bool(self.kernel["spread"](table, before, slots, ratio, aside, used.address))
 
     def state(self, index: int) -> tuple[int, ...]:
         """Return the words of a state."""
@@ -407,20 +356,13 @@ def _machine(ir: str, effort: int) -> Native:
     return Native(ir, effort)
 
 
-def line(words: int, short: bool = False) -> dict[str, int]:
-    """Return how many keys, for states of so many words, a line of the table has; as 2**n too."""
-    bits = 4 if short else 3 if words == 1 else 2
-    return {"LINE": 1 << bits, "LINE_BITS": bits}
-
-
 def kernel_constants(
-    model: NativeModel, brief: bool = False, sleeping: bool = False, short: int = 0
+    model: NativeModel, table: KeyTable, brief: bool = False, sleeping: bool = False
 ) -> dict[str, int]:
-    """Return the constants of the kernels for the states of a model.
+    """Return the constants of the kernels for the states of a model, which a table finds again.
 
-    ``brief`` says whether the table keeps remainders of keys in a search whose states are in a
-    file, and ``sleeping`` whether ``expand`` leaves out what sleeps. ``short`` is the width of
-    states whose slots are short, or 0.
+    ``brief`` says whether another table keeps remainders of keys in a search whose states are in a
+    file, and ``sleeping`` whether ``expand`` leaves out what sleeps.
     """
     words = model.words
     return {
@@ -431,16 +373,11 @@ def kernel_constants(
         "TOGETHER": _TOGETHER,
         "PIECE": _PIECE,
         "MEMORY": _LATELY,
-        "LOW": _LOW,
         "LINE_KEYS": LINE_KEYS,
         "BRIEF": int(brief),
-        "SHORT": int(short > 0),
-        "SLOT": 4 if short else 8 * min(words, 2),
-        "FAR": _FAR if short else 1 << 40,
-        "BITS": short or (model.bits if brief else 0),
-        "NO_ROOM": (1 << 64) - 1,
+        **table.constants(),
+        **({"BITS": model.bits} if brief else {}),
         "FAMILY": _FAMILY,
-        **line(words, short > 0),
         "NO_PARENT": _NO_PARENT,
         "SYMMETRIC": int(model.symmetric),
         "SLEEPING": int(sleeping),

@@ -1,27 +1,31 @@
 """A memslot is deleted while a vcpu faults, or while KVM_PRE_FAULT_MEMORY runs.
 
 Deletion: an invalid copy of the slot is made active and kvm->srcu synchronized; under mmu_lock the
-roots become invalid and each vcpu is asked to drop them, with a wait; the old roots are zapped,
-the TLBs flushed and their pages freed; the slot goes, and srcu is synchronized again.
+roots become invalid and each vcpu is asked to drop them, with a wait; then the old roots are zapped
+and their pages freed, without a TLB flush: a vcpu flushes when it loads another root, which it does
+before it enters again. The slot goes, and srcu is synchronized again.
 KVM_PRE_FAULT_MEMORY reloads the root once for a page, inside srcu, and then tries the fault again
 as long as it is stale. It serves no request meanwhile; only a signal ends it.
 
 Not load-bearing: "synchronize srcu after the slot was made invalid": a fault that found the slot
 valid is in an obsolete root by then, and stale; other readers of memslots are not modelled.
-Not modelled: VMs that zap only the slot (without KVM_X86_QUIRK_SLOT_ZAP_ALL); signals.
+Not modelled: VMs that zap only the slot (without KVM_X86_QUIRK_SLOT_ZAP_ALL); shadow pages, which
+are zapped with the first hold of mmu_lock, and flushed; signals.
 Source: kvm_set_memslot() in virt/kvm/kvm_main.c, kvm_mmu_zap_all_fast() and
-kvm_tdp_page_prefault() in arch/x86/kvm/mmu/mmu.c.
+kvm_tdp_page_prefault() in arch/x86/kvm/mmu/mmu.c, kvm_tdp_mmu_zap_invalidated_roots() in
+arch/x86/kvm/mmu/tdp_mmu.c.
 """
 
 from __future__ import annotations
 
 from vmlitmus.lang import KernelFile, Sections, World, sequence, when
 from vmlitmus.model.kvm.tlb_flush.fault import FAULTIN, STALE, begin, install, stale
-from vmlitmus.model.kvm.tlb_flush.requests import flush_remote_tlbs, kick
+from vmlitmus.model.kvm.tlb_flush.requests import kick
+from vmlitmus.model.kvm.tlb_flush.run_loop import load_root
 from vmlitmus.model.kvm.tlb_flush.versions import PREFAULT
 from vmlitmus.world.memory import Owner
 from vmlitmus.world.snp import Mode
-from vmlitmus.world.tlb import Host, Page, Slot, Task, Vcpu
+from vmlitmus.world.tlb import Host, Page, Slot, Task, Vcpu, Vm
 
 SET_MEMSLOT = KernelFile("virt/kvm/kvm_main.c", "kvm_set_memslot()", "7.2.8")
 SWAP = KernelFile("virt/kvm/kvm_main.c", "kvm_swap_active_memslots()", "7.2.8")
@@ -30,39 +34,50 @@ BACK_HALF = KernelFile("arch/x86/kvm/mmu/mmu.c", "__kvm_mmu_zap_all_fast_back_ha
 PRE_FAULT = KernelFile("arch/x86/kvm/mmu/mmu.c", "kvm_tdp_page_prefault()", "7.2.8")
 ROOT = "ask each vcpu to drop its root in the section that invalidates it"
 SYNC = "synchronize srcu after the slot was made invalid"
+UNTIL_OUT = "hold mmu_lock until each vcpu has left the guest"
 
 
-def synchronize(w: World) -> None:
+def synchronize(w: World, vm: Vm) -> None:
     """Note who is inside kvm->srcu now."""
     for vcpu in w.all(Vcpu):
-        vcpu.waited = vcpu.srcu or vcpu.faulting is not None
+        if vcpu.vm is vm:
+            vcpu.waited = vcpu.srcu or vcpu.faulting is not None
+
+
+def readers(w: World, vm: Vm) -> bool:
+    """Say whether one of them still is."""
+    return any(vcpu.vm is vm and vcpu.waited for vcpu in w.all(Vcpu))
 
 
 @sequence(source=(SET_MEMSLOT, SWAP, ZAP_FAST, BACK_HALF), disturbance="delete", fair="weak")
 def delete_memslot(w: World, task: Task, page: Page) -> Sections:
-    when(page.slot == Slot.VALID and page.vm.alive)
-    when(not any(other.deleting for other in w.all(Task)))
-    task.deleting = True
+    vm = page.vm
+    when(page.slot == Slot.VALID and vm.alive)
+    when(not any(other.deleting is vm for other in w.all(Task)))
+    task.deleting = vm
     page.slot = Slot.INVALID
-    synchronize(w)
+    synchronize(w, vm)
     yield "{task} makes the memslot of {page} KVM_MEMSLOT_INVALID"
     if w.part(SYNC):
-        when(not any(vcpu.waited for vcpu in w.all(Vcpu)))
-    when(not page.vm.mmu_lock)
+        when(not readers(w, vm))
+    when(not vm.mmu_lock)
+    vm.mmu_lock = w.part(UNTIL_OUT)
     invalidate_roots(w, task, page)
     yield "{task} has synchronized srcu and invalidates the roots under mmu_lock"
     when(not task.awaits)
-    yield "{task} has had each vcpu leave the guest"
-    yield from flush_remote_tlbs(w, task, page.vm)
+    if w.part(UNTIL_OUT):
+        vm.mmu_lock = False
+    yield "{task} has had each vcpu leave the guest and drops mmu_lock"
+    when(not vm.mmu_lock)
     for other in w.all(Page):
-        if other.vm is page.vm:
+        if other.vm is vm:
             other.old = False
     yield "{task} zaps the old roots and frees their page tables"
     page.slot = Slot.GONE
-    synchronize(w)
+    synchronize(w, vm)
     yield "{task} deletes the memslot of {page}"
-    when(not any(vcpu.waited for vcpu in w.all(Vcpu)))
-    task.deleting = False
+    when(not readers(w, vm))
+    task.deleting = None
     page.owner = Owner.FREE
     yield "{task} has synchronized srcu and returns; the VMM unmaps {page}"
 
@@ -86,15 +101,13 @@ def pre_fault_memory(w: World, vcpu: Vcpu, page: Page) -> Sections:
     when(vcpu.cpu is not None and vcpu.mode == Mode.OUTSIDE and page.vm is vcpu.vm)
     when(not page.mapped and page.present and page.slot != Slot.GONE)
     vcpu.srcu = True
-    vcpu.reload = False
-    vcpu.obsolete = False
+    load_root(w, vcpu)
     begin(w, vcpu)
     yield "{vcpu}'s thread enters KVM_PRE_FAULT_MEMORY for {page} and reloads its root"
     while unsettled(w, vcpu, page):
         yield "{vcpu}'s thread finds its fault on {page} stale and tries again"
         if w.the(Host).reloads_root and vcpu.reload:
-            vcpu.reload = False
-            vcpu.obsolete = False
+            load_root(w, vcpu)
     if page.slot == Slot.VALID and not page.vm.mmu_lock:
         install(w, vcpu, page)
     vcpu.srcu = False

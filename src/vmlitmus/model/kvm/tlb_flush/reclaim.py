@@ -5,8 +5,9 @@ remote TLB flush, which is waited for; the unlock; the PTE cleared and the page 
 range_end(), under mmu_lock, mmu_invalidate_seq and the end of the invalidation. A second notifier
 that finds no SPTE flushes nothing: it relies on mmu_lock, under which the first one waits.
 
-The SPTEs of all roots are zapped, also of obsolete ones (memslot.py): a vcpu that has been told to
-drop its root may still be in the guest with it.
+The SPTEs of all roots are zapped, also of obsolete ones (memslot.py), so that KVM has no SPTE of a
+page that is freed. The latter need no TLB flush: mmu_lock was held until each vcpu had left the
+guest, and the vcpu loads another root before it enters again.
 
 Not modelled: notifiers that may not block; that an update of the memslots waits for notifiers; the
 union of the ranges of several invalidations.
@@ -36,14 +37,15 @@ def zap(w: World, task: Task, page: Page) -> Sections:
     when(not vm.mmu_lock)
     vm.mmu_lock = w.part(LOCKED)
     page.invalidating += 1
-    zapped = page.mapped or (page.old and w.part(OBSOLETE))
+    zapped = page.mapped
     page.mapped = False
     if w.part(OBSOLETE):
         page.old = False
     yield "{task} zaps {page} under mmu_lock"
     if zapped and w.part(FLUSH):
         yield from flush_remote_tlbs(w, task, vm)
-    vm.mmu_lock = False
+    if w.part(LOCKED):
+        vm.mmu_lock = False
 
 
 def invalidate_end(w: World, page: Page) -> None:
@@ -57,7 +59,6 @@ def invalidate_end(w: World, page: Page) -> None:
 @sequence(source=(START, HANDLE, UNMAP, END), disturbance="reclaim", fair="weak")
 def reclaim(w: World, task: Task, page: Page) -> Sections:
     when(page.present and page.vm.alive)
-    when(not task.deleting)
     yield "{task} calls the mmu_notifier for {page}, to take it back"
     yield from zap(w, task, page)
     yield "{task} is past range_start() and drops mmu_lock"
@@ -72,7 +73,6 @@ def reclaim(w: World, task: Task, page: Page) -> Sections:
 @sequence(source=(START, HANDLE, UNMAP, END), disturbance="protect", fair="weak")
 def protect(w: World, task: Task, page: Page) -> Sections:
     when(page.present and page.vm.alive)
-    when(not task.deleting)
     yield "{task} calls the mmu_notifier for {page}, which stays: NUMA hints, mprotect()"
     yield from zap(w, task, page)
     yield "{task} has had {page} zapped and drops mmu_lock"

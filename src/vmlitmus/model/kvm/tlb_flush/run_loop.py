@@ -1,11 +1,12 @@
 """The run loop as TLB flushes see it: requests, IN_GUEST_MODE, the last look, VMRUN.
 
 Requests are served with IRQs on, so the task may be preempted and moved between the test of a bit
-and what it asks for. From IN_GUEST_MODE to #VMEXIT IRQs are off: IPIs are answered after that.
-A vcpu that finds a request in its last look backs out.
+and what it asks for. A vcpu whose root is obsolete loads another one and flushes its TLB. From
+IN_GUEST_MODE to #VMEXIT IRQs are off: IPIs are answered after that. A vcpu that finds a request in
+its last look backs out.
 
 Not modelled: halting, signals, other requests than those of TLB and MMU.
-Source: vcpu_enter_guest() in arch/x86/kvm/x86.c.
+Source: vcpu_enter_guest() in arch/x86/kvm/x86.c, kvm_mmu_load() in arch/x86/kvm/mmu/mmu.c.
 """
 
 from __future__ import annotations
@@ -18,11 +19,13 @@ from vmlitmus.world.tlb import Cpu, Host, Level, Vcpu, Vmcb
 
 X86 = "arch/x86/kvm/x86.c"
 ENTER = KernelFile(X86, "vcpu_enter_guest()", "7.2.8")
+MMU_LOAD = KernelFile("arch/x86/kvm/mmu/mmu.c", "kvm_mmu_load()", "7.2.8")
 LOAD = KernelFile(X86, "kvm_arch_vcpu_load()", "7.2.8")
 PUT = KernelFile(X86, "kvm_arch_vcpu_put()", "7.2.8")
 NESTED = KernelFile("arch/x86/kvm/svm/nested.c", "nested_svm_transition_tlb_flush()", "7.2.8")
 CHECKS = Apm("15.5.1")
 LAST_LOOK = "look at the requests after IN_GUEST_MODE"
+ROOT_FLUSH = "flush the TLB when a root is loaded"
 
 
 def may_run(vcpu: Vcpu) -> bool:
@@ -35,13 +38,22 @@ def requested(vcpu: Vcpu) -> bool:
     return vcpu.flush or vcpu.current or vcpu.reload
 
 
-@sequence(source=(ENTER, Apm("15.5")), fair="weak")
+def load_root(w: World, vcpu: Vcpu) -> None:
+    """kvm_mmu_load(), once an obsolete root is dropped."""
+    if vcpu.reload and w.part(ROOT_FLUSH):
+        w.use(Tags).flush(w, vcpu)
+    vcpu.reload = False
+    vcpu.obsolete = False
+
+
+@sequence(source=(ENTER, MMU_LOAD, Apm("15.5")), fair="weak")
 def enter_guest(w: World, vcpu: Vcpu) -> Sections:
     when(w.the(Host).level == Level.KVM)
     when(vcpu.cpu is not None and may_run(vcpu) and not vcpu.srcu)
     if vcpu.reload:
-        vcpu.reload = False
-        vcpu.obsolete = False
+        load_root(w, vcpu)
+        yield "{vcpu} loads another root and flushes its TLB"
+        when(vcpu.cpu is not None)
     if vcpu.flush or vcpu.current:
         vcpu.flush = False
         vcpu.current = False
