@@ -135,6 +135,19 @@ def test_code_for_many_states_is_right_on_a_few(monkeypatch: pytest.MonkeyPatch)
     assert all(made.table.short for made in searches)
 
 
+def test_the_loop_is_the_nearest_of_the_first_round_that_has_one() -> None:
+    """State 0 enables a strong promise that leads away; a run may stop in state 1 or in state 2.
+
+    The first round sees 0 and 1 as one component, which breaks the promise, and the loop in 2.
+    """
+    moves: tuple[dict[int, int], ...] = ({0: 3}, {0: 1}, {1: 0}, {1: 2})
+    fair = ("strong", None, None, None)
+    graph = Graph(moves, fair, asked=frozenset(), met=frozenset({3}), size=4)
+    result = run(build(load(graph.text())), CLAIMS["eventually"], engine="compiled")
+    assert result.trace is not None
+    assert ([step.step for step in result.trace], result.loop_start) == (["step1", "step3"], 2)
+
+
 @pytest.mark.wide
 @pytest.mark.parametrize("made", [random_graph, nested_graph])
 @pytest.mark.parametrize("shard", range(20))
