@@ -20,6 +20,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from vmlitmus.cli.catalogue.templates import CLAIM, HEAD, MECHANISM, TOPIC, TOPIC_TEST
+from vmlitmus.compiler import Machine
 from vmlitmus.engine import Limits, run
 from vmlitmus.errors import UsageError, VmlitmusError, unknown
 from vmlitmus.lang import Hooks, Model
@@ -234,13 +235,19 @@ def _telling(model: Model, setting: tuple[str, str]) -> Test | None:
 def _results(
     model: Model, test: Test, setting: tuple[str, str], others: Iterable[object]
 ) -> Iterable[Result]:
-    """Yield what a test finds with each of some mechanisms, as far as they go with it."""
+    """Yield what a test finds with each of some mechanisms, as far as they go with it.
+
+    Of those that make no difference to its code, one is asked.
+    """
     (table, key), cell = setting, test.cells[0]
+    built: dict[object, Machine] = {}
     for other in others:
         tables = {**cell.tables, table: {**cell.tables.get(table, {}), key: other}}
         with suppress(VmlitmusError):
-            machine = replace(cell, tables=tables).machine(model)
-            yield run(machine, cell.claim, limits=Limits(1.0))
+            machine = replace(cell, tables=tables).machine(model, known=built)
+            if machine.content not in built:
+                built[machine.content] = machine
+                yield run(machine, cell.claim, limits=Limits(1.0))
 
 
 def _is_simple(test: Test) -> bool:
