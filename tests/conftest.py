@@ -8,6 +8,7 @@ import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from types import FunctionType
 
 import pytest
 
@@ -31,8 +32,18 @@ def pytest_configure(config: pytest.Config) -> None:
         if signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, handler)
     os.environ.pop("COLUMNS", None)  # results are as wide as in a pipe
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # else each command compiles what it imports
     os.environ["VMLITMUS_NO_CACHE"] = "1"  # a verdict that is tested is decided, not remembered
     config.addinivalue_line("markers", "wide: slow; runs with --wide")
+
+
+def pytest_pycollect_makeitem(
+    collector: pytest.Collector, name: str, obj: object
+) -> list[pytest.Item] | None:
+    """Make no items of a wide test that does not run: there would be 40,000."""
+    if collector.config.getoption("--wide") or not isinstance(obj, FunctionType):
+        return None
+    return [] if any(m.name == "wide" for m in getattr(obj, "pytestmark", ())) else None
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -68,10 +68,12 @@ class Cell(Frozen):
         *,
         switchable: bool = False,
         known: Mapping[object, Machine] | None = None,
+        conditions: bool = True,
     ) -> Machine:
         """Return the machine of this scenario; raises ScenarioError or ModelError.
 
-        ``known`` are other machines of the model, by their content.
+        ``known`` are other machines of the model, by their content. Without ``conditions`` faults
+        in conditions that nobody asks for are not looked for.
         """
         return build(
             model,
@@ -88,6 +90,7 @@ class Cell(Frozen):
             switchable=switchable,
             in_time=self.large,
             known=known,
+            conditions=conditions,
         )
 
 

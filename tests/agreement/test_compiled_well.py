@@ -1,9 +1,15 @@
-"""A search that lasts goes on with code compiled well: small ones are made to, and must agree."""
+"""A search that lasts goes on with code compiled well: small ones are made to, and must agree.
+
+Cells are compared with the search as it is, and with their stored counts: ``test_catalogue.py``
+compares these with the reference engine.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 import random
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 from judge import opinion
@@ -24,10 +30,10 @@ CELLS = [
 ]
 
 
-@pytest.fixture(scope="module")
-def noted():
-    """Compile well after 16 states, and note each time; the kernels are made once for all tests."""
-    efforts = []
+@contextmanager
+def well_soon() -> Iterator[list[int]]:
+    """Compile well after 16 states; give how hard code was compiled, each time."""
+    efforts: list[int] = []
     compile_ = search.Search._compile
 
     def noting(self, effort):
@@ -40,32 +46,25 @@ def noted():
         patch.setattr(search, "_SLICE", 16)
         patch.setattr(store, "_BATCH", 16)
         patch.setattr(search.Search, "_compile", noting)
-        store._kernel.cache_clear()
         yield efforts
-        store._kernel.cache_clear()
-
-
-@pytest.fixture
-def well_soon(noted):
-    """Return how hard the code of this test was compiled, each time."""
-    noted.clear()
-    return noted
 
 
 @pytest.mark.parametrize(("test", "cell"), CELLS[::12], ids=[c.name for _, c in CELLS[::12]])
-def test_cells_of_the_catalogue(test, cell, well_soon) -> None:
+def test_cells_of_the_catalogue(test, cell) -> None:
     machine = cell.machine(CATALOGUE.model_of(test.topic))
-    one, two = (run(machine, cell.claim, engine=e) for e in ("reference", "compiled"))
-    assert dataclasses.replace(one, engine="", seconds=0) == dataclasses.replace(
-        two, engine="", seconds=0
-    )
-    assert 2 in well_soon
+    one = run(machine, cell.claim, engine="compiled")
+    with well_soon() as efforts:
+        two = run(machine, cell.claim, engine="compiled")
+    assert 2 in efforts
+    assert dataclasses.replace(one, seconds=0) == dataclasses.replace(two, seconds=0)
+    assert [two.states, two.transitions, two.depth] == blessed(test.topic)[cell.name]
 
 
-def test_random_models(well_soon) -> None:
-    for seed in range(5_000, 5_040):
-        source = random.Random(seed)
-        text = Writer(source.randrange).model()
-        differs = opinion(text, source.randrange)
-        assert differs is None, f"seed {seed}: {differs}\n{text}"
-    assert well_soon.count(2) > 12
+def test_random_models() -> None:
+    with well_soon() as efforts:
+        for seed in range(5_000, 5_040):
+            source = random.Random(seed)
+            text = Writer(source.randrange).model()
+            differs = opinion(text, source.randrange)
+            assert differs is None, f"seed {seed}: {differs}\n{text}"
+    assert efforts.count(2) > 12

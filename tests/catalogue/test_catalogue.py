@@ -107,6 +107,13 @@ def test_both_verdicts_occur() -> None:
     assert {cell.expect for _, cell in CELLS} == {Verdict.HOLDS, Verdict.VIOLATED}
 
 
+@pytest.mark.parametrize("topic", CATALOGUE.topics())
+def test_every_condition_can_be_compiled(topic) -> None:
+    """A check of the catalogue looks only at those that its tests ask about."""
+    machine = CATALOGUE.tests(topic)[0].cells[0].machine(CATALOGUE.model_of(topic))
+    assert all(machine.codes[name].blocks for name in machine.conditions)
+
+
 @pytest.mark.parametrize("topic", ["smt-protection"])
 def test_every_value_of_an_assumption_has_a_test(topic) -> None:
     assumed = {

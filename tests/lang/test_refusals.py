@@ -104,6 +104,13 @@ def test_refused(old: str, new: str, message: str | None) -> None:
     assert message in str(caught.value)
 
 
+def test_a_condition_that_nobody_asks_for_can_be_left_alone() -> None:
+    old, new, message = next(row for row in REFUSED if row[2] == "constant index")
+    machine = build(load(GOOD.replace(old, new, 1)), conditions=False)
+    with pytest.raises(ModelError, match=message):
+        machine.codes["flagged"]
+
+
 LATE = {
     "after a field": "t.flag = True\n    when(t.other is None)",
     "after a set": "t.few.add(t)\n    when(not t.flag)",

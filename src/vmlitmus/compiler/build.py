@@ -59,6 +59,7 @@ def build(
     selective: bool = True,
     in_time: bool = False,
     known: Mapping[object, Machine] | None = None,
+    conditions: bool = True,
 ) -> Machine:
     """Return the machine of a model for one scenario.
 
@@ -68,8 +69,9 @@ def build(
     machine has a switch for every part that is on and that its code asks for. Under TSO only the
     stores that a load may pass are buffered, or all that are not ``selective``. A machine that is
     only simulated, ``in_time``, may have more of what is counted. ``known`` are machines of the
-    model by their ``content``: where one of them is meant, it is returned. Raises ScenarioError for
-    what the model does not offer, ModelError for a faulty model.
+    model by their ``content``: where one of them is meant, it is returned. Without ``conditions``
+    faults in conditions that nobody asks for are not looked for. Raises ScenarioError for what the
+    model does not offer, ModelError for a faulty model.
     """
     environment = Environment(
         tuple(allow), dict(at_most or {}), tuple(limits), dict(only_when or {}), dict(fair or {})
@@ -88,7 +90,12 @@ def build(
         if known is not None and content in known:
             return known[content]
         machine = replace(builder.build(parts), content=content)
-        machine = checked(machine, ordered=builder.depth > 0, bindings=builder.bindings)
+        machine = checked(
+            machine,
+            ordered=builder.depth > 0,
+            bindings=builder.bindings,
+            conditions=conditions,
+        )
         found = machine.passing
         if found is None:
             return machine
@@ -97,7 +104,7 @@ def build(
         again = _Builder(model, filled, switchable)
         again.buffered, again.stores = True, found.stores if selective else None
         again.varying = frozenset(map(str, machine.variables))
-        buffered = checked(again.build(again.prepare(*arguments)))
+        buffered = checked(again.build(again.prepare(*arguments)), conditions=conditions)
         in_use = replace(found, in_use=True)
         return _said(replace(buffered, passing=in_use, content=content), builder.depth)
     except RecursionError:

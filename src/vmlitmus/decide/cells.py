@@ -110,7 +110,7 @@ class Job(Frozen):
         if self.model is not None:
             return cell.machine(model)
         known = self.built.setdefault(topic, {})
-        made = cell.machine(model, known=known)
+        made = cell.machine(model, known=known, conditions=False)  # our tests look at all
         known[made.content] = known.pop(made.content, made)
         if len(known) > _BUILT:
             del known[next(iter(known))]

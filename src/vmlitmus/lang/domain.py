@@ -69,6 +69,11 @@ class IntRange(Frozen):
 
 
 @cache
+def _members(kind: type[Enum]) -> tuple[Enum, ...]:
+    return tuple(kind)
+
+
+@cache
 def _positions(kind: type[Enum]) -> dict[Enum, int]:
     return {member: index for index, member in enumerate(kind)}
 
@@ -88,7 +93,7 @@ class EnumOf(Frozen):
         raise OutOfRange(f"{value!r} is not a {self.kind.__name__}")
 
     def decode(self, code: int) -> Enum:
-        return list(_positions(self.kind))[code]
+        return _members(self.kind)[code]
 
 
 class RefTo(Frozen):

@@ -209,6 +209,7 @@ class Vm(Entity):
     saves_each: Const[bool] = False  # KVM saves the host's DR masks before each entry
     knows_ids: Const[bool] = True  # the guest can ask for the APIC ids of vcpus that never ran
     askers: Const[Set[Vcpu]]  # whose guest code may make requests: nobody else waits for an IPI
+    mmu_lock: bool = False  # somebody zaps, and waits for the users of what he zaps
     invalidating: Page | None = None  # mmu_invalidate_in_progress, and its range
     seq: Annotated[int, Between(0, 3)] = 0  # mmu_invalidate_seq
     locked: bool = False  # kvm->lock

@@ -176,12 +176,12 @@ def fold(op: str, bits: Bits, args: tuple[Any, ...]) -> Operand | None:
     """Return the result of an operation when it is known without running it."""
     if op == "select":
         return _select(bits, *args)
-    constants = [isinstance(a, int) for a in args]
-    if not any(constants):
+    constants = [a for a in args if isinstance(a, int)]
+    if not constants:
         return None
-    exact = EXACT.get(op.partition(" ")[0])
-    if exact is not None and all(constants):
-        return exact(*args)
+    if len(constants) == len(args):
+        exact = EXACT.get(op.partition(" ")[0])
+        return None if exact is None else exact(*args)
     if op in ("and", "or", "xor", "add", "shl", "lshr", "sub") and len(args) == 2:
         return _identity(op, bits, *args)
     return None

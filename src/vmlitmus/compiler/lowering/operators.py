@@ -153,10 +153,8 @@ class Operators(Truths):
             if not hasattr(owner, name):
                 self.refuse(node, f"{owner!r} has no attribute {name!r}")
             return Known(getattr(owner, name))
-        if (owner, name) in self.variables:
-            return self.read(node, owner, name)
-        attribute = getattr(type(owner), name, None)
-        if isinstance(attribute, property) and name not in owner.__dict__:
+        attribute = None if name in owner.__dict__ else getattr(type(owner), name, None)
+        if isinstance(attribute, property):
             return self.call_function(node, attribute.fget, [Known(owner)], {})
         if isinstance(attribute, types.FunctionType):
             return Known(types.MethodType(attribute, owner))

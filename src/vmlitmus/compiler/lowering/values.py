@@ -115,13 +115,19 @@ def set_domain(kind: type[Any], world: World) -> SetOf | None:
 
 def unite(values: list[Val], world: World) -> Domain | None:
     """Return the smallest domain that holds all the values, or None when there is none."""
-    if any(isinstance(v, Row) for v in values):
-        return None
-    domains = [_domain(v, world) for v in values]
-    nones = [isinstance(v, Known) and v.value is None for v in values]
-    empties = [isinstance(v, Known) and _is_empty(v.value) for v in values]
-    real = [d for d in domains if d is not None]
-    if not real or len(real) + sum(nones) + sum(empties) != len(values):
+    real: list[Domain] = []
+    none = empty = False
+    for value in values:
+        domain = _domain(value, world)
+        if domain is not None:
+            real.append(domain)
+        elif isinstance(value, Known) and value.value is None:
+            none = True
+        elif isinstance(value, Known) and _is_empty(value.value):
+            empty = True
+        else:
+            return None
+    if not real:
         return None
     first = real[0]
     if isinstance(first, IntRange) and all(isinstance(d, IntRange) for d in real):
@@ -131,7 +137,7 @@ def unite(values: list[Val], world: World) -> Domain | None:
         refs = [d for d in real if isinstance(d, RefTo)]
         if any(d.kind is not first.kind for d in refs):
             return None
-        optional = any(nones) or any(d.optional for d in refs)
+        optional = none or any(d.optional for d in refs)
         return RefTo(first.kind, first.members, optional, _among(refs))
     elif all(isinstance(d, Bool) for d in real):
         found = next((d for d in real if isinstance(d, Truth)), Bool())
@@ -139,7 +145,7 @@ def unite(values: list[Val], world: World) -> Domain | None:
         found = first
     else:
         return None
-    if any(nones) or (any(empties) and not isinstance(found, SetOf)):
+    if none or (empty and not isinstance(found, SetOf)):
         return None
     return found
 

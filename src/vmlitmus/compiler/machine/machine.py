@@ -227,7 +227,8 @@ class Machine(Frozen, eq=False):
         for index in written:
             self.variables[index].put(state[index])
         written.clear()
-        self.world.recorder.settle()
+        if self.world.recorder.strayed:
+            self.world.recorder.settle()
 
     def fire(self, instance: Instance) -> tuple[int, tuple[Any, ...]]:
         """Run an instance in the world as it is; return its ending and its label's values.
@@ -244,20 +245,22 @@ class Machine(Frozen, eq=False):
             buffers.end()
 
     def _fire(self, instance: Instance) -> tuple[int, tuple[Any, ...]]:
-        budgets = [self.variables[index] for index in instance.budgets]
-        for left in budgets:
+        for index in instance.budgets:
+            left = self.variables[index]
             when(left.entity.__dict__[left.name] > 0)
         if instance.only is not None:
             when(instance.only(self.world))
         program = instance.program
         if program is None:
-            instance.step(self.world, *instance.binding)
+            instance.step.function(self.world, *instance.binding)
             ending, values = 0, instance.binding
         else:
             ending, values = self._section(instance, program)
-        for left in budgets:
+        for index in instance.budgets:
+            left = self.variables[index]
             setattr(left.entity, left.name, left.entity.__dict__[left.name] - 1)
-        self.world.recorder.check()
+        if self.world.recorder.strayed:
+            self.world.recorder.check()
         return ending, values
 
     def _section(self, instance: Instance, program: Program) -> tuple[int, tuple[Any, ...]]:
@@ -268,11 +271,11 @@ class Machine(Frozen, eq=False):
         else:
             values = list(instance.binding[1:])
         ending, place, kept, shows = section.run(self.world, actor, *values)
-        live = dict(zip(program.live.get(place, ()), kept, strict=True))
-        for name in (*section.stored, *live):
+        live = program.live.get(place, ())
+        for name in section.stored:
             if name not in live:
                 self._forget(actor, program.slots[name])
-        for name, value in live.items():
+        for name, value in zip(live, kept, strict=True):
             setattr(actor, program.slots[name], value)
         if (actor, "_at") in self.world.recorder.variables:
             actor._at = program.first_place + place - 1 if place else 0

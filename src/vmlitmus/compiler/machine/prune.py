@@ -23,13 +23,18 @@ from vmlitmus.lang.syntax.trees import place
 
 
 def checked(
-    machine: Machine, *, ordered: bool = False, bindings: Bindings | None = None
+    machine: Machine,
+    *,
+    ordered: bool = False,
+    bindings: Bindings | None = None,
+    conditions: bool = True,
 ) -> Machine:
     """Return the machine without instances that are never enabled, and fields that none changes.
 
     Switches that no code asks for are left out as well. With ``ordered``, ``Machine.passing`` says
     which loads may pass which stores on x86. With ``bindings`` the world is large: instances are
-    made and lowered as they are reached, with what is possible there.
+    made and lowered as they are reached, with what is possible there. Without ``conditions``, those
+    are lowered when somebody asks for them.
 
     Raises ModelError, with file and line, for a fault in an instance or a condition, and for a name
     or a label that is used twice.
@@ -53,7 +58,8 @@ def checked(
     lower = partial(_lowered, machine, kept)
     large = bindings is not None and bindings.large
     _check_labels([i for i, _ in found] if large else machine.instances)
-    if machine.switches or (machine.model not in _CHECKED and not large):
+    unchecked = conditions and machine.model not in _CHECKED and not large
+    if machine.switches or unchecked:
         codes |= {name: lower(name) for name in machine.conditions}
         _CHECKED[:] = [machine.model]
     idle = set(switches) - read(codes.values())

@@ -12,6 +12,8 @@ import heapq
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import compress
+from operator import ne
 
 from vmlitmus.compiler import Instance, Machine, State
 from vmlitmus.engine.fault import blamed
@@ -60,12 +62,14 @@ class Stepper:
 
     def load(self, state: State) -> None:
         """Put the world into a state, by what differs from the state it is in."""
+        if state is self.now:
+            return
         if self.now is None:
             self.machine.load(state)
         else:
-            for variable, old, new in zip(self.machine.variables, self.now, state, strict=True):
-                if old != new:
-                    variable.put(new)
+            codes = zip(self.machine.variables, state, strict=True)
+            for variable, code in compress(codes, map(ne, self.now, state)):
+                variable.put(code)
         self.now = state
 
     def candidates(self, state: State) -> Iterator[Instance]:
@@ -83,12 +87,10 @@ class Stepper:
 
     def successors(self, state: State) -> list[tuple[Instance, str, State]]:
         """Return every enabled instance, the id of the step that it takes, and the next state."""
-        return list(self._successors(state))
-
-    def _successors(self, state: State) -> Iterator[tuple[Instance, str, State]]:
         machine = self.machine
         self.load(state)
         written = machine.world.recorder.written
+        found = []
         for instance in self.candidates(state):
             try:
                 ending, _ = machine.fire(instance)
@@ -105,7 +107,8 @@ class Stepper:
             for index, code in written.items():
                 after[index] = code
             machine.back(state)
-            yield instance, instance.step_id(ending), tuple(after)
+            found.append((instance, instance.step_id(ending), tuple(after)))
+        return found
 
     def holds(self, state: State, condition: str) -> bool:
         """Say whether a condition is true in a state."""

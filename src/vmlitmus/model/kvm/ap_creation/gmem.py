@@ -5,8 +5,9 @@ KVM_REQ_VMSA_PAGE_RELOAD of each vcpu that uses the page, one after the other, w
 waits; the remote TLB flush, only if an SPTE was zapped, which waits for every vcpu that is not
 OUTSIDE_GUEST_MODE; the truncation, which makes the page shared in the RMP, after PSMASH if a 2 MiB
 entry covers it, and frees it even if that fails; the end. mmu_lock is held up to the end of the
-flush, so that a vcpu that installs a VMSA meanwhile comes after it and sees that the invalidation
-is under way; here it sees that at once.
+flush. So a second task that finds no SPTE, or a vcpu that was kicked already, does not go on before
+the first one's waits are over. A vcpu that installs a VMSA meanwhile comes after it and sees that
+the invalidation is under way; here it sees that at once.
 
 Folios of 7.2.8 have order 0 and RMP entries of guest_memfd are 4 KiB, so that a punch hole meets no
 2 MiB entry: ``page.large`` is a kernel to come.
@@ -76,7 +77,8 @@ def flush_tlbs(w: World, task: Task) -> None:
 )
 def punch_hole(w: World, task: Task, page: Page) -> Sections:
     vm = w.the(Vm)
-    when(page.present and not page.launch and vm.invalidating is None)
+    when(page.present and not page.launch and vm.invalidating is None and not vm.mmu_lock)
+    vm.mmu_lock = True
     vm.invalidating = page
     zapped = page.slot and page.mapped
     page.mapped = page.mapped and not page.slot
@@ -84,6 +86,7 @@ def punch_hole(w: World, task: Task, page: Page) -> Sections:
     if page.slot and w.part(INVALIDATE):
         yield from request_reload(w, task, page)
     yield from wait_for_users(w, task, zapped)
+    vm.mmu_lock = False
     if page.large and w.part("PSMASH before RMPUPDATE"):
         page.large = False
         yield "{task} splits the RMP entry of {page} by PSMASH"
@@ -99,18 +102,21 @@ def punch_hole(w: World, task: Task, page: Page) -> Sections:
 
 @sequence(source=DELETE, disturbance="delete-memslot", fair="weak")
 def delete_memslot(w: World, task: Task, page: Page) -> Sections:
+    vm = w.the(Vm)
     when(page.slot and not page.slot_invalid and not page.launch)
     page.slot_invalid = True
     yield "{task} marks the memslot of {page} KVM_MEMSLOT_INVALID"
-    when(not any(vcpu.looks is page for vcpu in w.all(Vcpu)))
+    when(not any(vcpu.looks is page for vcpu in w.all(Vcpu)) and not vm.mmu_lock)
+    vm.mmu_lock = True
     zapped = page.mapped
     page.mapped = False
     yield "{task} has synchronized srcu and zaps {page}"
     if w.part(INVALIDATE) and w.part("invalidate the VMSA with its memslot"):
         yield from request_reload(w, task, page)
     yield from wait_for_users(w, task, zapped)
+    vm.mmu_lock = False
     yield "{task} has kicked each vcpu that uses {page}"
-    when(w.the(Vm).invalidating is not page)
+    when(vm.invalidating is not page)
     page.slot = False
     yield "{task} deletes the memslot of {page} and unbinds guest_memfd"
 
