@@ -11,7 +11,10 @@ from judge import load
 
 from vmlitmus.compiler import build
 from vmlitmus.engine import run
+from vmlitmus.engine.native import decide
+from vmlitmus.engine.native import graph as native_graph
 from vmlitmus.engine.native.layout import Layout
+from vmlitmus.engine.native.search import Search
 from vmlitmus.engine.reference.liveness import find_lasso
 from vmlitmus.engine.reference.search import Explored
 from vmlitmus.lang import eventually, leads_to
@@ -111,6 +114,38 @@ def test_both_engines_are_right_on_random_graphs(shard: int, made) -> None:
         kind = ("eventually", "leads_to")[source.randrange(2)]
         problem = differs(graph, kind)
         assert problem is None, f"seed {seed}, {kind}: {problem}\n{graph}"
+
+
+def test_code_for_many_states_is_right_on_a_few(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is compiled otherwise, and the table has short slots."""
+    searches: list[Search] = []
+
+    def search(*given, **named) -> Search:
+        searches.append(Search(*given, **named, effort=2))
+        return searches[-1]
+
+    monkeypatch.setattr(decide, "Search", search)
+    monkeypatch.setattr(native_graph, "_FEW", 0)
+    for seed in range(40):
+        source = random.Random(seed)
+        graph = (random_graph, nested_graph)[seed % 2](source.randrange)
+        for kind in CLAIMS:
+            problem = differs(graph, kind)
+            assert problem is None, f"seed {seed}, {kind}: {problem}\n{graph}"
+    assert all(made.table.short for made in searches)
+
+
+def test_the_loop_is_the_nearest_of_the_first_round_that_has_one() -> None:
+    """State 0 enables a strong promise that leads away; a run may stop in state 1 or in state 2.
+
+    The first round sees 0 and 1 as one component, which breaks the promise, and the loop in 2.
+    """
+    moves: tuple[dict[int, int], ...] = ({0: 3}, {0: 1}, {1: 0}, {1: 2})
+    fair = ("strong", None, None, None)
+    graph = Graph(moves, fair, asked=frozenset(), met=frozenset({3}), size=4)
+    result = run(build(load(graph.text())), CLAIMS["eventually"], engine="compiled")
+    assert result.trace is not None
+    assert ([step.step for step in result.trace], result.loop_start) == (["step1", "step3"], 2)
 
 
 @pytest.mark.wide

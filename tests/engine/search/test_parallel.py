@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import multiprocessing
 import signal
 import threading
 import time
@@ -246,5 +247,5 @@ def test_one_core_goes_on_where_others_are_busy(monkeypatch: pytest.MonkeyPatch)
 
 def test_a_worker_of_a_pool_uses_one_core(monkeypatch: pytest.MonkeyPatch) -> None:
     assert parallel.cores() >= 1
-    monkeypatch.setattr(parallel.multiprocessing, "parent_process", lambda: object())
+    monkeypatch.setattr(multiprocessing, "parent_process", lambda: object())
     assert parallel.cores() == 1

@@ -20,6 +20,7 @@ from test_parallel import together_soon  # noqa: F401 - a fixture
 from test_search import SHIFT, WHOLE, model, words_of
 
 from vmlitmus.engine.native import search
+from vmlitmus.engine.native.graph import unrecoverable
 from vmlitmus.engine.native.jit import Native
 from vmlitmus.engine.native.kernels import breadth_first, keys, table
 from vmlitmus.engine.native.kernels.language import compile_kernel
@@ -70,10 +71,18 @@ def test_a_state_that_is_wider_has_a_whole_key() -> None:
     for bits, short in ((widest, True), (widest + 1, False)):
         with Search(replace(model(1), bits=bits), effort=2, cores=1) as made:
             assert made.table.short == short
-    with Search(replace(model(1), bits=BITS), effort=2, graph=True) as made:
-        assert not made.table.short
     with Search(replace(model(2), bits=BITS), effort=2, cores=1) as made:
         assert not made.table.short
+
+
+@pytest.mark.parametrize("bit", range(3))
+def test_which_states_recover(bit: int) -> None:
+    narrow = replace(model(1), bits=BITS)
+    with Search(narrow, effort=2, graph=True) as made, Search(model(1), graph=True) as whole:
+        assert made.run().states == whole.run().states
+        assert made.table.short
+        assert not whole.table.short
+        assert unrecoverable(made, 1 << bit) == unrecoverable(whole, 1 << bit)
 
 
 def test_a_search_that_lasts_gets_short_slots(monkeypatch: pytest.MonkeyPatch) -> None:

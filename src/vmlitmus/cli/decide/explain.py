@@ -8,7 +8,6 @@ from dataclasses import replace
 
 import click
 
-from vmlitmus.api import grid_of
 from vmlitmus.cli.cluster import placed
 from vmlitmus.cli.options import (
     Deciding,
@@ -30,7 +29,6 @@ from vmlitmus.errors import UsageError
 from vmlitmus.lang import possible
 from vmlitmus.outcome import Outcome, as_json
 from vmlitmus.report.explain import explain
-from vmlitmus.report.grids.matrix import explain_matrix, telling
 from vmlitmus.report.timeline import WIDTH
 from vmlitmus.scenario import Cell, Test
 
@@ -154,8 +152,11 @@ def _page(tests: list[_Decided], *, every: bool) -> str:
     outcomes = [outcome for _, decided in tests for outcome in decided]
     if every or not all(test.axes for test, _ in tests):
         return explain_page(outcomes)
-    whole = all(len(decided) == len(test.cells) for test, decided in tests)
-    return table_page([grid_of(*one) for one in tests]) if whole else explain_page(outcomes)
+    if not all(len(decided) == len(test.cells) for test, decided in tests):
+        return explain_page(outcomes)
+    from vmlitmus.api import grid_of
+
+    return table_page([grid_of(*one) for one in tests])
 
 
 def _texts(
@@ -165,6 +166,9 @@ def _texts(
     if every or len(outcomes) == 1:
         text = min(wide, WIDTH)
         return [explain(o, verbose=verbose, states=states, wide=text) for o in outcomes]
+    from vmlitmus.api import grid_of
+    from vmlitmus.report.grids.matrix import explain_matrix
+
     return [explain_matrix(grid_of(test, outcomes), wide, verbose=verbose, states=states)]
 
 
@@ -178,6 +182,8 @@ def _annotate(
     ticker: Ticker,
 ) -> None:
     """Find out what the steps of the one run rest on that is shown, where it is a long one."""
+    from vmlitmus.report.grids.matrix import telling
+
     at = outcomes.index(telling(outcomes))
     r = outcomes[at].result
     if not job.annotate and r is not None and len(r.trace or ()) > _LONG and r.states < _MANY:

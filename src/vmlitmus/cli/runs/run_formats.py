@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from vmlitmus.errors import UsageError
 from vmlitmus.litmus.catalogue import Selected
 from vmlitmus.outcome import Outcome
-from vmlitmus.report.grids.matrix import telling
 
 DRAWN = ("mermaid", "svg", "perfetto", "selftest")
 
@@ -39,5 +38,6 @@ def draw(layout: str, outcome: Outcome) -> str | bytes:
 def as_mail(outcomes: Sequence[Outcome], report: str) -> str:
     """Return a report as a mail about the outcome that it shows in full."""
     from vmlitmus.report.exchange import mail
+    from vmlitmus.report.grids.matrix import telling
 
     return mail(telling(outcomes), report)

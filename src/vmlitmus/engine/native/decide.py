@@ -233,7 +233,7 @@ def _lasso(
     path = [layout.unpack(words) for words in search.path(loop.source)]
     taken = _instances(Stepper(machine), path)
     waits = [*loop.way, *loop.loop]
-    states = (*path, *(layout.unpack(search.state(state)) for _, state in waits))
+    states = (*path, *(layout.unpack(words) for _, words in waits))
     start = len(taken) + len(loop.way)
     return Lasso(states, (*taken, *(i for i, _ in waits)), start, len(taken)), None
 

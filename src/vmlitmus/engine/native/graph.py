@@ -12,12 +12,12 @@ from vmlitmus.engine.native.kernels import breadth_first, context, graph, keys, 
 from vmlitmus.engine.native.kernels.language import compile_kernel
 from vmlitmus.engine.native.search import Search
 from vmlitmus.engine.native.storage.memory import Region
-from vmlitmus.engine.native.storage.store import kernel_constants
 
 SLICE = 20_000  # states that a pass looks at between two looks at the clock
 _FEW = 20_000  # states up to which the passes are compiled in haste
 _WORTH = 4  # a sweep pays that marks at least one in so many states
 _Pass = Callable[..., int]
+Passes = tuple[tuple[_Pass, ...], tuple[_Pass, ...]]  # what Python calls, and what these call
 
 
 def unrecoverable(search: Search, good: int) -> int | None:
@@ -34,12 +34,12 @@ def unrecoverable(search: Search, good: int) -> int | None:
 class StateGraph:
     """The state graph of a finished search, to be asked by some passes on a context of their own.
 
-    ``FIELDS`` are those of the context behind the search's; ``PASSES`` the functions called here,
-    and those that these call. Closing it gives the memory back. Raises Stopped.
+    ``FIELDS`` are those of the context behind the search's; ``PASSES`` are compiled at once.
+    Closing it gives the memory back. Raises Stopped.
     """
 
     FIELDS: tuple[str, ...] = ()
-    PASSES: tuple[tuple[_Pass, ...], tuple[_Pass, ...]] = ((), ())
+    PASSES: Passes = ((), ())
 
     def __init__(self, search: Search, **constants: int) -> None:
         self.search = search
@@ -51,17 +51,21 @@ class StateGraph:
         self.ctx = Region(8 * len(names))
         self.ctx.restore(search.ctx.image())
         self.put("COVERAGE", search.uncounted)
-        given = kernel_constants(search.model, search.table)
-        given |= self.field | constants
+        given = search.constants | self.field | constants
         given |= {name: getattr(graph, name) for name in ("GOOD", "SEED", "NEAR")}
-        effort = 0 if self.states < _FEW else 2
-        self.kernel = _kernel(tuple(given.items()), effort, self.PASSES)
+        self.given = tuple(given.items())
+        self.kernel: dict[str, Any] = {}
+        self.compile(self.PASSES)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def compile(self, passes: Passes) -> None:
+        """Compile some passes."""
+        self.kernel |= _kernel(self.given, 0 if self.states < _FEW else 2, passes)
 
     def close(self) -> None:
         """Give the memory back."""
@@ -142,6 +146,7 @@ class Recovery(StateGraph):
         """Mark what leads to a marked state, by reverse edges among those that are unmarked."""
         unmarked, leading = self.get("UNMARKED"), self.get("LEADING")
         written = 4 * (2 * unmarked + leading)
+        self.compile((tuple(graph.BACKWARDS), tuple(graph.INTERNAL)))
         self.room(BEFORE=8 * (self.states + 1), STACK=4 * unmarked, EDGE_LIST=written)
         self.over("write_edges")
         if not self.get("HEIGHT"):
@@ -153,11 +158,7 @@ class Recovery(StateGraph):
 
 
 @cache
-def _kernel(
-    given: tuple[tuple[str, int], ...],
-    effort: int,
-    passes: tuple[tuple[_Pass, ...], tuple[_Pass, ...]],
-) -> Mapping[str, Any]:
+def _kernel(given: tuple[tuple[str, int], ...], effort: int, passes: Passes) -> Mapping[str, Any]:
     """Return some passes for some constants, compiled once."""
     exported = passes[0]
     names = frozenset(f.__name__ for f in exported)

@@ -62,14 +62,22 @@ class Native:
         return function
 
 
+def _shared(function: Any) -> bool:
+    """Say whether a function stays by itself (see ``compile_kernel``)."""
+    return any(b'"shared"' in attributes for attributes in function.attributes)
+
+
 class Kernel(Native):
-    """Native functions of kernels (see ``kernels.language``): what they call is put into them."""
+    """Native functions of kernels (see ``kernels.language``): what they call is put into them.
+
+    What is shared (see ``compile_kernel``) is not.
+    """
 
     def _passes(self, module: Any, builder: Any, effort: int) -> Any:
         if effort == 0:
             return super()._passes(module, builder, effort)
         for function in module.functions:
-            if function.linkage == llvm.Linkage.internal:
+            if function.linkage == llvm.Linkage.internal and not _shared(function):
                 function.add_function_attribute("alwaysinline")
         passes = llvm.create_new_module_pass_manager()
         for name in _FOR_KERNELS:

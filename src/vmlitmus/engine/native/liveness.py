@@ -4,39 +4,40 @@ from __future__ import annotations
 
 import itertools
 from bisect import bisect_right
-from collections.abc import Collection, Iterator
+from collections.abc import Container
 from dataclasses import dataclass
 
-from vmlitmus.engine.native.graph import StateGraph
-from vmlitmus.engine.native.kernels import liveness as passes
+from vmlitmus.engine.native.graph import Passes, StateGraph
+from vmlitmus.engine.native.kernels.liveness import components, fairness, waiting, ways
 from vmlitmus.engine.native.search import Search
 from vmlitmus.engine.reference.lasso import CANDIDATES, Component, Promises, Step
 from vmlitmus.errors import EnginesDisagree
 
 _SLICE = 200_000  # units of work between two looks at the clock
-_BATCHES = 100  # the same for batches of states that are expanded again
+_BATCHES = 400  # the same for batches of states that are expanded again
+_PORTION = 256  # successors in a batch, whose lines fit the nearest cache
 _CLOSED = (1 << 32) - 1
+_LEFT = _CLOSED - 1
+_OLDER = 1 << 31
 _AHEAD = 16  # states ahead of which is fetched what a state of a component enables
 _FASTER = 25  # native code visits as many states while Python visits one
-_BY_STATE = {"WAITS": 4, "ORDER": 4, "CAME": 4, "FIRST": 8}  # bytes each
-_SETS = ("WEAK", "STRONG", "ALWAYS", "EVER", "KEPT", "BROKEN", "BEST_EVER")
-_BY_NUMBER = {
-    **dict.fromkeys(("NUMBER", "ROOTS", "STACKED", "PART", "MEMBERS", "QUEUE"), 4),
-    "CALLS": 16,
-}
+_BY_NUMBER = {"CAME": 4, "FIRST": 8}  # bytes for each waiting state, of which all states may be
+_SETS = ("WEAK", "STRONG", "INSIDE", "ALWAYS", "EVER", "BROKEN", "BEST_EVER")
 _FIRST_EDGES = 1 << 16  # there is room for as many steps at first
+_State = tuple[int, ...]  # its words
 
 
 @dataclass(frozen=True)
 class Loop:
-    """A fair loop on states by their index in the log: the run there, and the loop.
+    """A fair loop: the run there, and the loop.
 
-    ``source`` is where the run begins to wait; ``way`` and ``loop`` are steps from there.
+    ``source`` is the index in the log of the state where the run begins to wait; ``way`` and
+    ``loop`` are steps from there, to states by their words.
     """
 
     source: int
-    way: list[Step[int]]
-    loop: list[Step[int]]
+    way: list[Step[_State]]
+    loop: list[Step[_State]]
 
 
 def fair_loop(
@@ -55,8 +56,12 @@ def fair_loop(
 class Waiting(StateGraph):
     """The states in which a run may wait in vain, by numbers, nearest first, and their steps."""
 
-    FIELDS = passes.FIELDS
-    PASSES = (tuple(passes.EXPORTED), tuple(passes.INTERNAL))
+    FIELDS = (*waiting.FIELDS, *components.FIELDS, *fairness.FIELDS, *ways.FIELDS)
+    PASSES: Passes = (
+        (*waiting.EXPORTED, *components.EXPORTED, *fairness.EXPORTED),
+        (*waiting.INTERNAL, *components.INTERNAL, *fairness.INTERNAL),
+    )
+    WAYS: Passes = (tuple(ways.EXPORTED), ())
 
     def __init__(self, search: Search, instances: int, promises: Promises) -> None:
         assert search.model.named
@@ -66,7 +71,9 @@ class Waiting(StateGraph):
         super().__init__(
             search,
             CLOSED=_CLOSED,
-            BEGINS=_CLOSED - 1,
+            LEFT=_LEFT,
+            OLDER=_OLDER,
+            PORTION=_PORTION,
             AHEAD=_AHEAD,
             TAKEN_BITS=self.taken_bits,
             SETS=self.sets,
@@ -78,56 +85,71 @@ class Waiting(StateGraph):
         for name in ("weak", "strong"):
             some = sum(1 << n for n, fair in enumerate(promises.values()) if fair == name)
             self.regions[name.upper()].write(0, some.to_bytes(8 * self.sets, "little"))
-        self.put("STATES", self.states)
+        self.put("WATCHED", int("strong" in promises.values()))
         self.put("NAMES", search.uncounted + 8 * search.model.names_at)
 
     def fair_loop(self, awaited: int, asked: int) -> Loop | None:
         """Return what the function above does."""
+        self._wait(awaited, asked)
+        everything = 1, self.get("COUNT") - 1, 0
+        self.kernel["begin_round"](self.ctx.address, *everything)
+        hopeless = self.kernel["leave_hopeless"](self.ctx.address)
+        found = self._search()
+        if found and hopeless:  # the nearest one of the first round with all states is wanted
+            self.kernel["begin_round"](self.ctx.address, *everything)
+            found = self._search()
+        return self._loop() if found else None
+
+    def _wait(self, awaited: int, asked: int) -> None:
+        """Find the waiting states and their steps."""
         self.put("AWAITED", awaited)
         self.put("ASKED", asked)
-        self.number_states()
-        self._wait()
-        while self.get("LAST_ROOT"):
-            self.until_done("cut", _SLICE)
-            self.until_done("judge", _SLICE)
-            if self.get("BEST"):
-                return self._loop()
-            self.kernel["next_round"](self.ctx.address)
-        return None
-
-    def _wait(self) -> None:
-        """Find the waiting states and their steps."""
-        self.room(**{name: size * (self.states + 2) for name, size in _BY_STATE.items()})
-        self.room(ENABLED=8 * self.sets * (self.states + 2))
-        self.over("look")
+        self.put("SOURCES", self.states if asked else 1)
+        self.room(INDEX=4 * self.get("SLOTS"))
+        sizes = _BY_NUMBER | {"WAITING": 8 * self.search.words, "ENABLED": 8 * self.sets}
+        self.room(**{name: size * (self.states + 2) for name, size in sizes.items()})
         for name in ("NEXT", "BEHIND", "COUNT"):
             self.put(name, 1)
         self._more_edges(_FIRST_EDGES)
+        self.search.look()
         while done := self.kernel["wait"](self.ctx.address, _BATCHES):
             if done != 1:
                 self._more_edges(2 * self.get("EDGE_ROOM"))
             self.search.look()
         count = self.get("COUNT")
-        self.room(**{name: size * count for name, size in _BY_NUMBER.items()})
+        self.put("STACKED", self.regions["INDEX"].address)  # every state has its number
+        self.room(NUMBER=4 * count, CALLS=8 * count)
         self.regions["NUMBER"].set_words32(0, [_CLOSED])
-        self.put("LAST_ROOT", count - 1)
 
     def _more_edges(self, edges: int) -> None:
         edges = max(edges, self.get("EDGES") + self.get("LARGEST"))
         self.room(TARGETS=4 * edges, TAKEN=edges << self.taken_bits)
         self.put("EDGE_ROOM", edges)
 
+    def _search(self) -> bool:
+        """Say whether there is a fair component, after as many rounds as that takes."""
+        while True:
+            self.until_done("cut", _SLICE)
+            if self.get("BEST"):
+                return True
+            least, last = self.get("LEAST_LEFT"), self.get("LAST_LEFT")
+            if not least:
+                return False
+            self.kernel["begin_round"](self.ctx.address, least, last, _LEFT)
+
     def _loop(self) -> Loop:
         """Return the loop of the nearest fair component, with the way there."""
         ever = self.regions["BEST_EVER"].words(0, self.sets)
         occurring = [i for n, i in enumerate(self.promises) if ever[n >> 6] >> (n & 63) & 1]
-        found = self.kernel["nearest"](self.ctx.address, CANDIDATES)
-        near = list(self.regions["QUEUE"].words32(0, found))
+        self.compile(self.WAYS)
+        self.put("QUEUE", self.regions["INDEX"].address)
         self.kernel["open_ways"](self.ctx.address)
+        found = self.kernel["nearest"](self.ctx.address, CANDIDATES)
+        near = list(self.regions["INDEX"].words32(0, found))
         start, loop = _Component(self, near, occurring).loop(self._length)
         path = self._from_source(start)
         return Loop(
-            self._state(path[0]),
+            self._source(path[0]),
             self._on_states(self._taken(path)),
             self._on_states(loop),
         )
@@ -139,17 +161,20 @@ class Waiting(StateGraph):
             path.append(before)
         return path[::-1]
 
+    def _source(self, number: int) -> int:
+        """Return the index in the log of a state where waiting begins."""
+        found: int = self.kernel["seek"](self.ctx.address, number, 0, self.states)
+        return found
+
     def _length(self, number: int) -> int:
         """Return the steps of that run, with those from the initial state."""
         path = self._from_source(number)
         ends = self.search.regions["LEVELS"].words32(0, self.get("DEPTH") + 1)
-        return bisect_right(ends, self._state(path[0])) + len(path) - 1
+        return bisect_right(ends, self._source(path[0])) + len(path) - 1
 
-    def _state(self, number: int) -> int:
-        return self.regions["ORDER"].word32(number)
-
-    def _on_states(self, steps: list[Step[int]]) -> list[Step[int]]:
-        return [(instance, self._state(number)) for instance, number in steps]
+    def _on_states(self, steps: list[Step[int]]) -> list[Step[_State]]:
+        words, states = self.search.words, self.regions["WAITING"]
+        return [(instance, states.words(number * words, words)) for instance, number in steps]
 
     def way(self, start: int, end: int) -> tuple[list[Step[int]], int]:
         """Return the shortest way from a state of the component found to another, or round.
@@ -185,24 +210,14 @@ class Waiting(StateGraph):
         ]
 
 
-class _Members(Collection[int]):
-    """The states of the component found."""
+class _Members(Container[int]):
+    """The states of the component found, once ways may go through it."""
 
     def __init__(self, waiting: Waiting) -> None:
-        self.parts = waiting.regions["PART"]
-        self.part = self.parts.word32(waiting.get("BEST"))
-        self.listed = waiting.get("BEST_FROM"), waiting.get("BEST_TO")
-        self.members = waiting.regions["MEMBERS"]
+        self.numbers = waiting.regions["NUMBER"]
 
     def __contains__(self, number: object) -> bool:
-        return isinstance(number, int) and self.parts.word32(number) == self.part
-
-    def __iter__(self) -> Iterator[int]:
-        first, last = self.listed
-        return iter(self.members.words32(first, last - first))
-
-    def __len__(self) -> int:
-        return self.listed[1] - self.listed[0]
+        return isinstance(number, int) and self.numbers.word32(number) != _CLOSED
 
 
 class _Component(Component[int]):

@@ -7,8 +7,8 @@ depend on how many there are.
 
 from __future__ import annotations
 
-import multiprocessing
 import os
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -34,7 +34,8 @@ _FIELD = {name: index for index, name in enumerate(context.FIELDS)}
 
 def cores() -> int:
     """Return how many cores one search may use: one where other processes search beside it."""
-    if multiprocessing.parent_process() is not None:
+    processes = sys.modules.get("multiprocessing")
+    if processes is not None and processes.parent_process() is not None:
         return 1
     return min(len(os.sched_getaffinity(0)), MOST_CORES)
 
@@ -263,11 +264,9 @@ class _Watch:
 def _kernel(given: tuple[tuple[str, int], ...]) -> dict[str, Any]:
     """Return the passes for some constants, compiled once."""
     constants = dict(given)
-    orbits = constants["SYMMETRIC"] == 1
-    internal = [f for f in breadth_first.INTERNAL if orbits or f not in breadth_first.OF_ORBITS]
     exported = [*parallel.PASSES, *table.SPREADING]
     names = frozenset(f.__name__ for f in exported)
-    functions = internal + parallel.INTERNAL + parallel.PASSES
+    functions = breadth_first.INTERNAL + parallel.INTERNAL + parallel.PASSES
     native = Kernel(compile_kernel(functions, constants, names), 2)
     return {f.__name__: native.function(f.__name__, f.__code__.co_argcount) for f in exported}
 

@@ -8,7 +8,7 @@ without steps is a run that stops: it is fair when no promised instance is enabl
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Mapping, Sequence
 from typing import Generic, TypeVar
 
 from vmlitmus.compiler import State
@@ -64,7 +64,7 @@ class Component(Generic[N]):
 
     def __init__(
         self,
-        members: Collection[N],
+        members: Container[N],
         nearest: Sequence[N],
         steps: Callable[[N], Sequence[Step[N]]],
         promises: Promises,

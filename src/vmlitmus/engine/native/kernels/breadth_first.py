@@ -374,7 +374,6 @@ INTERNAL: list[Callable[..., int]] = [
     insert,
     absorb,
 ]
-OF_ORBITS: list[Callable[..., int]] = [represent, orbit]  # called where SYMMETRIC is 1
 EXPORTED: list[Callable[..., int]] = [
     advance,
     begin,

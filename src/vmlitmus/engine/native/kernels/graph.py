@@ -40,14 +40,19 @@ FIELDS = (
 def look_ahead(g, key):
     """Prefetch where a key and the number of its state stand."""
     slot = home(key, load(g, SLOTS))
-    prefetch(load(g, TABLE), slot * KEYS)
+    prefetch(load(g, TABLE) + slot * SLOT, 0)
     prefetch(load(g, INDEX), slot >> 1)
     return 0
 
 
+def slot_of(g, key):
+    """Return the slot where a key stands."""
+    return find(load(g, TABLE), load(g, SLOTS), key)
+
+
 def reached(g, key):
     """Return the state with a key."""
-    return load32(load(g, INDEX), find(load(g, TABLE), load(g, SLOTS), key))
+    return load32(load(g, INDEX), slot_of(g, key))
 
 
 def number_states(g, first, last):
@@ -62,17 +67,16 @@ def number_states(g, first, last):
             n += 1
         k = 0
         while k < n:
-            slot = find(load(g, TABLE), load(g, SLOTS), keys + k * (8 * KEYS))
-            store32(load(g, INDEX), slot, first + k)
+            store32(load(g, INDEX), slot_of(g, keys + k * (8 * KEYS)), first + k)
             k += 1
         first += n
     return 0
 
 
 def unfold(g, state, n):
-    """Expand a state again, behind the batch's first n successors; return how many there are."""
+    """Expand the state at an address, behind n successors in the batch; return how many it has."""
     out = load(g, BATCH) + n * (8 * WORDS)
-    return expand(load(g, EXPAND), load(g, LOG) + state * (8 * WORDS), out, load(g, COVERAGE))
+    return expand(load(g, EXPAND), state, out, load(g, COVERAGE))
 
 
 def name_key(g, k):
@@ -126,7 +130,7 @@ def sweep(g, first, last):
         while first < last and n <= MOST and count < MOST:
             last -= 1
             if load8(mark, last) == 0:
-                got = unfold(g, last, n)
+                got = unfold(g, load(g, LOG) + last * (8 * WORDS), n)
                 name_keys(g, n, near(n, got))
                 n += got
                 store32(states, count, last)
@@ -163,7 +167,7 @@ def write_edges(g, first, last):
         count = 0
         while first < last and n <= MOST and count < MOST:
             if load8(load(g, MARK), first) == 0:
-                got = unfold(g, first, n)
+                got = unfold(g, load(g, LOG) + first * (8 * WORDS), n)
                 name_keys(g, n, n + got)
                 n += got
                 store32(load(g, FROM), count, first)
@@ -276,15 +280,15 @@ def first_unmarked(g, first, last):
     return 0
 
 
-AGAIN: list[Callable[..., int]] = [look_ahead, reached, unfold, name_key, name_keys]
-INTERNAL: list[Callable[..., int]] = [*AGAIN, first_good, near, settle_marks, write_state]
-PASSES: list[Callable[..., int]] = [
-    number_states,
-    sweep,
-    write_edges,
-    sum_up,
-    reverse,
-    mark_good,
-    mark_back,
-    first_unmarked,
+AGAIN: list[Callable[..., int]] = [look_ahead, slot_of, unfold, name_key]
+INTERNAL: list[Callable[..., int]] = [
+    *AGAIN,
+    reached,
+    name_keys,
+    first_good,
+    near,
+    settle_marks,
+    write_state,
 ]
+PASSES: list[Callable[..., int]] = [number_states, mark_good, sweep, first_unmarked]
+BACKWARDS: list[Callable[..., int]] = [write_edges, sum_up, reverse, mark_back]

@@ -11,8 +11,9 @@ given when compiling; a branch on them is decided then, and
 from __future__ import annotations
 
 import ast
-import inspect
-import textwrap
+import linecache
+import operator
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any
@@ -39,6 +40,24 @@ _COMPARE: dict[type[ast.cmpop], str] = {
     ast.Gt: "ugt",
     ast.GtE: "uge",
 }
+_APPLIED: dict[type[ast.AST], Callable[[Any, Any], Any]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.BitAnd: operator.and_,
+    ast.BitOr: operator.or_,
+    ast.BitXor: operator.xor,
+    ast.LShift: operator.lshift,
+    ast.RShift: operator.rshift,
+    ast.Mod: operator.mod,
+    ast.FloorDiv: operator.floordiv,
+    ast.Eq: operator.eq,
+    ast.NotEq: operator.ne,
+    ast.Lt: operator.lt,
+    ast.LtE: operator.le,
+    ast.Gt: operator.gt,
+    ast.GtE: operator.ge,
+}
 INTRINSICS = """
 declare void @llvm.prefetch.p0(ptr, i32, i32, i32)
 declare i64 @llvm.cttz.i64(i64, i1)
@@ -56,14 +75,23 @@ def compile_kernel(
 ) -> str:
     """Return LLVM IR for some kernel functions; they may call each other and the model's.
 
-    Functions not ``exported`` can only be called by the others, and are inlined where that pays.
+    Functions not ``exported`` can only be called by the others; those that nobody calls are left
+    out. One with a loop that is called at several places is "shared": it hardly pays to inline it.
     """
+    written: dict[str, _Function] = {}
+    calls = Counter(exported)
+    known = {function.__name__: function for function in functions}
+    while wanted := [name for name in known if name in calls]:
+        for name in wanted:
+            if is_operation(name):
+                raise ValueError(f"{name}() is an operation of the kernel language")
+            written[name] = _Function(known.pop(name), constants)
+            calls.update(written[name].calls)
     texts = []
-    for function in functions:
-        if is_operation(function.__name__):
-            raise ValueError(f"{function.__name__}() is an operation of the kernel language")
-        linkage = "" if function.__name__ in exported else "internal "
-        texts.append(_Function(function, constants).text(linkage))
+    for name, function in written.items():
+        linkage = "" if name in exported else "internal "
+        shared = ' "shared"' if linkage and function.repeats and calls[name] > 1 else ""
+        texts.append(function.text(linkage, shared))
     return INTRINSICS + "\n".join(texts)
 
 
@@ -72,12 +100,16 @@ def is_operation(name: str) -> bool:
     return name in _FLOAT or name in _FLOAT_FUNCTIONS or hasattr(_Function, f"in_{name}")
 
 
-@cache
 def _syntax(function: Callable[..., Any]) -> ast.FunctionDef:
-    """Return a function as syntax: a process compiles most of them several times."""
-    syntax = ast.parse(textwrap.dedent(inspect.getsource(function))).body[0]
-    assert isinstance(syntax, ast.FunctionDef)
-    return syntax
+    """Return a function as syntax."""
+    return _functions(function.__code__.co_filename)[function.__code__.co_firstlineno]
+
+
+@cache
+def _functions(file: str) -> dict[int, ast.FunctionDef]:
+    """Return the functions of a file by their lines; a process compiles most of them."""
+    nodes = ast.parse("".join(linecache.getlines(file))).body
+    return {node.lineno: node for node in nodes if isinstance(node, ast.FunctionDef)}
 
 
 class _Function:
@@ -91,18 +123,20 @@ class _Function:
         self.count = 0
         self.loops: list[tuple[str, str]] = []
         self.closed = False
-
-    def text(self, linkage: str) -> str:
-        parameters = [a.arg for a in self.syntax.args.args]
-        for name in parameters:
+        self.calls: list[str] = []
+        self.repeats = False  # whether there is a loop in it
+        self.parameters = [a.arg for a in self.syntax.args.args]
+        for name in self.parameters:
             self.local(name)
             self.line(f"store i64 %{name}, ptr %v.{name}")
         self.block(self.syntax.body)
         if not self.closed:
             self.line("ret i64 0")
+
+    def text(self, linkage: str, attributes: str) -> str:
         slots = [f"  %v.{name} = alloca i64" for name in self.locals]
-        given = ", ".join(f"i64 %{p}" for p in parameters)
-        head = f"define {linkage}i64 @{self.syntax.name}({given}) nounwind {{\nentry:"
+        given = ", ".join(f"i64 %{p}" for p in self.parameters)
+        head = f"define {linkage}i64 @{self.syntax.name}({given}) nounwind{attributes} {{\nentry:"
         return "\n".join([head, *slots, *self.lines, "}"])
 
     def line(self, text: str) -> None:
@@ -165,6 +199,7 @@ class _Function:
 
     def do_While(self, node: ast.While) -> None:
         test, body, end = self.fresh("test"), self.fresh("body"), self.fresh("end")
+        self.repeats = True
         self.label(test)
         self.branch(node.test, body, end)
         self.lines.append(f"{body}:")
@@ -230,13 +265,15 @@ class _Function:
             return self.constants.get(node.id)
         if isinstance(node, ast.Constant):
             return int(node.value)  # type: ignore[arg-type]
-        if isinstance(node, ast.Call):
+        if isinstance(node, ast.BinOp):
+            parts, operation = (node.left, node.right), _APPLIED[type(node.op)]
+        elif isinstance(node, ast.Compare):
+            parts, operation = (node.left, node.comparators[0]), _APPLIED[type(node.ops[0])]
+        else:
             return None
-        parts = [n for n in ast.iter_child_nodes(node) if isinstance(n, ast.expr)]
-        if any(self.known(part) is None for part in parts):
-            return None
-        code = compile(ast.fix_missing_locations(ast.Expression(node)), "<kernel>", "eval")
-        return int(eval(code, dict(self.constants)))  # noqa: S307 - our own kernel's constants
+        left = self.known(parts[0])
+        right = self.known(parts[1]) if left is not None else None
+        return None if right is None else int(operation(left, right))
 
     def value(self, node: ast.expr) -> str:
         known = self.known(node)
@@ -268,6 +305,7 @@ class _Function:
             special(name, *values)
             return name
         given = ", ".join(f"i64 {v}" for v in values)
+        self.calls.append(node.func.id)
         self.line(f"{name} = call i64 @{node.func.id}({given})")
         return name
 

@@ -18,7 +18,6 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import cache
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -110,7 +109,7 @@ class Checkpoint:
             raise self.damaged(_MANIFEST)
         found: dict[str, Any] = json.loads(body)
         if found["key"] != self.key:
-            other = "" if found["version"] == version("vmlitmus") else f", {found['version']}"
+            other = "" if found["version"] == _version() else f", {found['version']}"
             raise CheckpointError(
                 f"{self.folder}: is a checkpoint of another model or test, or of another version of"
                 f" vmlitmus{other}; only what made it can go on from it"
@@ -211,7 +210,7 @@ class Checkpoint:
             {
                 "key": self.key,
                 "name": self.name,
-                "version": version("vmlitmus"),
+                "version": _version(),
                 "counters": {name: search.get(name) for name in _COUNTERS},
                 "arrays": {name: search.regions[name].all_words() for name in _ARRAYS},
                 "levels": search.regions["LEVELS"].words32(0, depth),
@@ -255,6 +254,12 @@ def _slug(name: str) -> str:
     """Return a name for a folder, another one for each name."""
     plain = re.sub(r"[^\w.=,+-]+", "_", name)[:120].strip("_")
     return f"{plain}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+
+
+def _version() -> str:
+    from importlib.metadata import version  # takes longer than all else that is imported here
+
+    return version("vmlitmus")
 
 
 @cache

@@ -120,7 +120,7 @@ class StateStore:
         brief = limits.spill is not None and model.words == 1
         brief = brief and not (graph or starts)
         width = next((width for width in key_table.SHORT if model.bits <= width), 0)
-        self.table = KeyTable(self, model.words, 0 if model.words > 1 or graph or brief else width)
+        self.table = KeyTable(self, model.words, 0 if model.words > 1 or brief else width)
         self.remainders = RemainderTable(self, self.table, model.bits) if brief else None
         self._compile(effort)
         self._allocate(stop_on, starts)
@@ -392,10 +392,8 @@ def kernel_constants(
 def _kernel(given: tuple[tuple[str, int], ...], effort: int, passes: Passes) -> dict[str, Any]:
     """Return the kernel's functions for some constants, compiled once."""
     constants = dict(given)
-    exported, further = list(passes[0]), passes[1]
-    orbits = constants["SYMMETRIC"] == 1
-    internal = [f for f in breadth_first.INTERNAL if orbits or f not in breadth_first.OF_ORBITS]
-    internal += further
+    exported = list(passes[0])
+    internal = [*breadth_first.INTERNAL, *passes[1]]
     if constants["BRIEF"]:
         instead = {f.__name__: f for f in remainders.INSTEAD}
         internal = [instead.get(f.__name__, f) for f in internal] + remainders.INTERNAL
