@@ -39,7 +39,6 @@ def check(cache: Path, *arguments: str, package: Path = PACKAGE) -> str:
     environment = dict(os.environ) | {
         "XDG_CACHE_HOME": str(cache),
         "PYTHONPATH": str(package.parent),
-        "PYTHONDONTWRITEBYTECODE": "1",
     }
     environment.pop("VMLITMUS_NO_CACHE")
     command = [sys.executable, "-m", "vmlitmus", "check", *arguments]
