@@ -72,6 +72,7 @@ class Host(Entity):
     oops: bool = False  # the kernel dereferenced NULL
     freed_vcpu_used: bool = False  # or a vcpu that had been freed
     leaked: bool = False  # an SPTE went into a root that was zapped before
+    freed_page_written: bool = False  # KVM wrote to a page that was freed, through a pfn cache
     bit_set: Const[bool] = False  # the cpus are in mm_cpumask of the mm already
     mm_gen: Shared[bool] = False  # mm->context.tlb_gen was incremented
     mm_mapped: bool = True  # the mm maps the page
@@ -103,6 +104,7 @@ class Vm(Entity):
     creating: Vcpu | None = None  # whom KVM_CREATE_VCPU makes, with kvm->lock held
     mmu_lock: bool = False
     online: Annotated[int, Between(0, 3)] = 0  # kvm->online_vcpus
+    notifiers: Annotated[int, Between(0, 3)] = 0  # mn_active_invalidate_count
 
 
 class Page(Entity):
@@ -189,6 +191,18 @@ class Guest(Entity):
     unmapping: bool = False
     mapped: bool = True
     freed: bool = False
+
+
+class PfnCache(Entity):
+    """A gfn_to_pfn_cache: the kernel's own mapping of a page."""
+
+    page: Const[Page]
+    by_hva: Const[bool] = False  # found by an address of the VMM, not by a gfn
+    valid: bool = False
+    refreshing: bool = False  # somebody has refresh_lock
+    held: bool = False  # and a reference to the page
+    moved: bool = False  # the sequence number has moved since the refresh read it
+    readers: Set[Task]  # who has gpc->lock for reading
 
 
 class Task(Entity, runs_on="self"):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from vmlitmus.lang import KernelFile, World, condition
 from vmlitmus.world.memory import Owner
-from vmlitmus.world.tlb import Host, Page, Tlb, Vcpu
+from vmlitmus.world.tlb import Host, Page, PfnCache, Tlb, Vcpu
 
 FLUSH = KernelFile("virt/kvm/kvm_main.c", "kvm_flush_remote_tlbs()", "7.2.8")
 END = KernelFile("virt/kvm/kvm_main.c", "kvm_mmu_invalidate_end()", "7.2.8")
 UNMAP = KernelFile("arch/x86/kvm/mmu/tdp_mmu.c", "kvm_tdp_mmu_unmap_gfn_range()", "7.2.8")
+CACHE = KernelFile("virt/kvm/pfncache.c", "kvm_gpc_check()", "7.2.8")
 NEW_ASID = KernelFile("arch/x86/kvm/svm/svm.c", "new_asid()", "7.2.8")
 
 
@@ -63,6 +64,21 @@ def freed_page_mapped(w: World) -> bool:
 )
 def freed_page_in_old_root(w: World) -> bool:
     return any(page.owner == Owner.FREE and page.old for page in w.all(Page))
+
+
+@condition(
+    "freed-page-written",
+    "KVM writes through a pfn cache to a page that went back to the allocator",
+    source=CACHE,
+    backed_by=("page-freed", "pfn-cache-in-use"),
+)
+def freed_page_written(w: World) -> bool:
+    return w.the(Host).freed_page_written
+
+
+@condition("pfn-cache-in-use", "KVM is about to write through a valid pfn cache", source=CACHE)
+def pfn_cache_in_use(w: World) -> bool:
+    return any(cache.readers for cache in w.all(PfnCache))
 
 
 @condition("page-in-an-old-root", "an SPTE of an obsolete root maps a page", source=UNMAP)

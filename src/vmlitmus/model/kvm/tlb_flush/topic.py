@@ -22,6 +22,12 @@ from vmlitmus.model.kvm.tlb_flush.creation import (
 from vmlitmus.model.kvm.tlb_flush.fault import fill, page_fault, walk
 from vmlitmus.model.kvm.tlb_flush.hotplug import come_online, go_offline
 from vmlitmus.model.kvm.tlb_flush.memslot import delete_memslot, pre_fault_memory
+from vmlitmus.model.kvm.tlb_flush.pfn_cache import (
+    drop_memslot,
+    refresh,
+    unmap_cached,
+    write_cached,
+)
 from vmlitmus.model.kvm.tlb_flush.reclaim import protect, reclaim
 from vmlitmus.model.kvm.tlb_flush.requests import kick_for_something
 from vmlitmus.model.kvm.tlb_flush.run_loop import (
@@ -66,7 +72,9 @@ from vmlitmus.world.tlb import (
     Host,
     Level,
     Page,
+    PfnCache,
     Reset,
+    Slot,
     Task,
     Tlb,
     Vcpu,
@@ -130,14 +138,19 @@ def make_vm(make: Setup, wanted: Any, tags: str, alive: bool) -> None:
         make(Vmcb, vcpu=vcpu)
         if wanted["nested"]:
             make(Vmcb, vcpu=vcpu, for_l2=True)
-    for _ in range(wanted["pages"]):
-        make(Page, vm=vm, mapped=wanted["mapped"])
+    outside = wanted["pfn_cache"] == "hva-outside-memslots"
+    for i in range(wanted["pages"]):
+        apart = outside and i == 0
+        slot = Slot.GONE if apart else Slot.VALID
+        page = make(Page, vm=vm, slot=slot, mapped=wanted["mapped"] and not apart)
+        if i == 0 and wanted["pfn_cache"] != "none":
+            make(PfnCache, page=page, by_hva=wanted["pfn_cache"] != "gpa")
 
 
 MODEL = Model(
     name="tlb-flush",
     doc="Is a translation gone from every cpu before its page is?",
-    entities=(Host, Cpu, Vm, Page, Vcpu, Vmcb, Tlb, Guest, Task),
+    entities=(Host, Cpu, Vm, Page, Vcpu, Vmcb, Tlb, Guest, PfnCache, Task),
     steps=(
         enter_guest,
         load_home,
@@ -154,6 +167,10 @@ MODEL = Model(
         kick_for_something,
         delete_memslot,
         pre_fault_memory,
+        refresh,
+        unmap_cached,
+        write_cached,
+        drop_memslot,
         create_vcpu,
         create_fails,
         early_run,
@@ -256,6 +273,15 @@ MODEL = Model(
             "to_come": number(0, 2, default=0, doc="of these, vcpus not created yet"),
             "pages": number(1, 2, default=1, doc="pages of the VM"),
             "mapped": flag(default=True, doc="SPTEs map them at the start"),
+            "pfn_cache": choice(
+                "none",
+                "gpa",
+                "hva",
+                "hva-outside-memslots",
+                default="none",
+                doc="KVM's own mapping of its first page: none, or found by a gfn, by an address "
+                "of the VMM in a memslot, or by one in none",
+            ),
             "nested": flag(default=False, doc="its vcpus have an L2 guest"),
         }
     },

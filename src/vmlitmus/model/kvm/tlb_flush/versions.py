@@ -135,6 +135,11 @@ UNLOCKED = Fix(
     KernelFile("arch/x86/kvm/x86.c", "kvm_arch_vcpu_postcreate()", "7.2.8"),
     "5.5",
 )
+OWN_SEQUENCE = Fix(
+    "pfn caches have a sequence number of their own",
+    KernelFile("virt/kvm/pfncache.c", "mmu_notifier_retry_cache()", "7.3.4"),
+    "7.3.2",
+)
 FIXES = (
     FLUSH_KEPT,
     FLAG_XCHG,
@@ -155,6 +160,7 @@ FIXES = (
     FLUSH_OWED,
     BOTH_VMCBS,
     UNLOCKED,
+    OWN_SEQUENCE,
 )
 _ONLINE = (GET_ONLINE, EACH_ONLINE, MUTEX)
 _SWITCH = (WINDOW, WINDOW_FIRST, SET_BARRIER)
@@ -179,8 +185,8 @@ _VERSIONS = {
     "6.12.117": (*_6_1, *_SWITCH, GENERATION, FLUSH_OWED, BOTH_VMCBS),
     "7.2.13": (*_6_18, GENERATION, FLUSH_OWED),
     "7.3": (*_6_18, GENERATION, FLUSH_OWED),
-    "7.3.4": (*_6_18, GENERATION, FLUSH_OWED, BOTH_VMCBS),
+    "7.3.4": (*_6_18, GENERATION, FLUSH_OWED, BOTH_VMCBS, OWN_SEQUENCE),
 }
 VERSIONS = {n: f if n == "7.3.4" else (*f, UNLOCKED) for n, f in _VERSIONS.items()}
 READ = ("6.1.176", "6.12.107", "7.1.13", "7.2.8", "6.12.117", "7.2.13", "7.3.4")
-UNREAD = {"7.3": "7.3.4 was, which has one more fix, that of pre_svm_run()"}
+UNREAD = {"7.3": "7.3.4 was, which has two more fixes, of pre_svm_run() and of pfn caches"}

@@ -3,8 +3,8 @@
 """The states in which a run may wait in vain, and their steps, in the kernel language.
 
 They are met by the length of the shortest run that waits in them, that from the initial state to
-where the waiting begins included. INDEX tells them by their slots in the table, so that a successor
-costs one look at the table, and a state in which nobody waits none.
+where the waiting begins included. INDEX tells them by their slots in the table, so that a step
+costs one look at the table, and the other states of the search none.
 """
 
 from __future__ import annotations
