@@ -62,6 +62,19 @@ def test_the_test_of_a_mechanism_executes_it(tmp_path, capsys) -> None:
     assert told in "".join(capsys.readouterr())
 
 
+def test_the_verdict_of_a_mechanisms_test_hangs_on_it(tmp_path, capsys) -> None:
+    """It holds with the new mechanism, and not with all that are shipped."""
+    asked = ("--topic", "cache-flush", "--setting", "kvm.cache_flush")
+    assert main(["new", "mechanism", "my-own", *asked, "-o", str(tmp_path)]) == 0
+    path = tmp_path / "my-own.toml"
+    text = path.read_text()
+    model, codes = TOPICS["cache-flush"], []
+    for name in model.choices(model.settings["kvm"]["cache_flush"]):
+        path.write_text(text.replace('"my-own"', f'"{name}"'))
+        codes.append(main(["check", str(path)]))
+    assert set(codes) == {0, 1}, capsys.readouterr().out
+
+
 @pytest.mark.parametrize("name", ["class", "all", "condition", "flush-policy", "world"])
 @pytest.mark.parametrize("kind", ["mechanism", "claim"])
 def test_a_name_that_is_taken_in_python_runs(tmp_path, capsys, kind: str, name: str) -> None:
