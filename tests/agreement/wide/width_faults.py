@@ -263,8 +263,9 @@ FAIR_FAULTS = (  # in what has to happen
         "liveness",
         "the passes know two words of a state",
         f"{NATIVE}/graph.py",
-        "given |= self.field | constants\n",
-        'given |= self.field | constants | {"WORDS": min(given["WORDS"], 2)}\n',
+        "given = search.constants | self.field | constants\n",
+        "given = search.constants | self.field | constants\n"
+        '        given["WORDS"] = min(given["WORDS"], 2)\n',
         at=2,
     ),
     Fault(

@@ -81,23 +81,18 @@ class Team:
     def expand(self) -> int:
         """Expand some states of the level; return what ``advance`` would. Raises Stopped."""
         began = time.perf_counter(), time.process_time()
-        ctx, parts, count, call = (
-            self.search.ctx.address,
-            self.addresses.address,
-            self.number,
-            self.kernel,
-        )
-        call["cut"](ctx, parts, count, self.size)
-        self.together("expand_part", lambda n: (self.parts[n].address, count))
-        made = call["made"](ctx, parts, count)
+        whole = self.search.ctx.address, self.addresses.address, self.number
+        self.kernel["cut"](*whole, self.size)
+        self.together("expand_part", lambda n: (self.parts[n].address, self.number))
+        made = self.kernel["made"](*whole)
         if self.search.get("FAULT"):
             return breadth_first.FAILED
         self.search.make_room(made)
-        call["shards"](ctx, parts, count)
-        self.together("settle", lambda n: (parts, n, count))
-        call["place"](ctx, parts, count)
-        self.together("append_part", lambda n: (parts, n, count))
-        call["gather"](ctx, parts, count, self.search.model.further // 64 + 1)
+        self.kernel["shards"](*whole)
+        self.together("settle", lambda n: (self.addresses.address, n, self.number))
+        self.kernel["place"](*whole)
+        self.together("append_part", lambda n: (self.addresses.address, n, self.number))
+        self.kernel["gather"](*whole, self.search.model.further // 64 + 1)
         self.watch.note(time.perf_counter() - began[0], time.process_time() - began[1])
         return breadth_first.PAUSE
 
