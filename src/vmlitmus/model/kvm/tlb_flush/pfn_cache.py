@@ -11,8 +11,13 @@ PTE is cleared and the page freed; range_end() moves the sequence number; the co
 A user looks at the cache under gpc->lock, which it holds until it has written.
 
 Up to 7.3.1 the sequence number is mmu_invalidate_seq, which range_end() moves only if it finds a
-memslot. A refresh that fails because of a notifier is tried again from the start. It reads count
-and number at once: two barriers see to it that it misses none.
+memslot. A cache by a gfn has its address from a memslot that was valid when the refresh began. A
+refresh is inside kvm->srcu, and a memslot that is deleted is KVM_MEMSLOT_INVALID, which a notifier
+finds, until all who are inside have left. Besides, the generation of the memslots is another one
+then, so that the cache is not used.
+
+A refresh that fails because of a notifier is tried again with its locks held; here it begins anew.
+It reads count and number at once: two barriers see to it that it misses none.
 
 Not modelled: caches that are deactivated or get another gfn; that kvm_gpc_check() of a user fails
 because of the length; mappings of pages without struct page.
@@ -23,7 +28,7 @@ virt/kvm/kvm_main.c.
 
 from __future__ import annotations
 
-from vmlitmus.lang import KernelFile, Sections, World, sequence, step, when
+from vmlitmus.lang import KernelFile, Sections, World, sequence, when
 from vmlitmus.model.kvm.tlb_flush.versions import OWN_SEQUENCE
 from vmlitmus.world.memory import Owner
 from vmlitmus.world.tlb import Host, Page, PfnCache, Slot, Task
@@ -40,6 +45,7 @@ WAITS = "wait for the users of a pfn cache"
 IN_PROGRESS = "look for a notifier under way before a pfn cache is valid"
 SEQUENCE = "look at the sequence number before a pfn cache is valid"
 GENERATION = "look at the generation of the memslots before a pfn cache is used"
+SYNCHRONIZES = "wait for the refreshes of pfn caches before a memslot is gone"
 
 
 def usable(w: World, cache: PfnCache) -> bool:
@@ -66,6 +72,7 @@ def refresh(w: World, task: Task, cache: PfnCache) -> Sections:
     yield "{task} refreshes {cache}, which is invalid until then, and reads the sequence number"
     if not page.present:
         cache.refreshing = False
+        cache.awaited = False
         yield "{task} finds no page for {cache}"
         return
     cache.held = True
@@ -74,6 +81,7 @@ def refresh(w: World, task: Task, cache: PfnCache) -> Sections:
     cache.valid = not under_way and not (cache.moved and w.part(SEQUENCE))
     cache.held = False
     cache.refreshing = False
+    cache.awaited = False
     put_page(w, page)
     if cache.valid:
         yield "{task} sees no notifier: {cache} is valid; the reference is dropped"
@@ -93,7 +101,9 @@ def unmap_cached(w: World, task: Task, page: Page) -> Sections:
         for cache in w.all(PfnCache):
             if cache.page is page:
                 cache.valid = False
-    yield "{task} makes the pfn caches of {page} invalid"
+        yield "{task} makes the pfn caches of {page} invalid"
+    else:
+        yield "{task} leaves the pfn caches of {page} as they are"
     page.present = False
     put_page(w, page)
     yield "{task} clears the PTE of {page}; it is freed unless KVM has a reference"
@@ -119,8 +129,17 @@ def write_cached(w: World, task: Task, cache: PfnCache) -> Sections:
     yield "{task} writes through {cache}"
 
 
-@step("the VMM deletes the memslot of {page}", source=SWAP, disturbance="drop-memslot")
-def drop_memslot(w: World, page: Page) -> None:
+@sequence(source=SWAP, disturbance="drop-memslot", fair="weak")
+def drop_memslot(w: World, task: Task, page: Page) -> Sections:
     when(page.slot == Slot.VALID and page.vm.notifiers == 0)
     when(any(c.page is page for c in w.all(PfnCache)))
+    page.slot = Slot.INVALID
+    for cache in w.all(PfnCache):
+        if cache.page.vm is page.vm:
+            cache.awaited = cache.refreshing
+    yield "{task} makes the memslot of {page} KVM_MEMSLOT_INVALID"
+    if w.part(SYNCHRONIZES):
+        when(not any(c.page.vm is page.vm and c.awaited for c in w.all(PfnCache)))
+    when(page.vm.notifiers == 0)
     page.slot = Slot.GONE
+    yield "{task} has synchronized srcu and deletes the memslot of {page}"
