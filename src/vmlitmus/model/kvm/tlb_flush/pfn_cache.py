@@ -137,7 +137,7 @@ def drop_memslot(w: World, task: Task, page: Page) -> Sections:
     for cache in w.all(PfnCache):
         if cache.page.vm is page.vm:
             cache.awaited = cache.refreshing
-    yield "{task} makes the memslot of {page} KVM_MEMSLOT_INVALID"
+    yield "{task} makes the memslot of {page}, which has a pfn cache, KVM_MEMSLOT_INVALID"
     if w.part(SYNCHRONIZES):
         when(not any(c.page.vm is page.vm and c.awaited for c in w.all(PfnCache)))
     when(page.vm.notifiers == 0)
