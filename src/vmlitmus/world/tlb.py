@@ -200,8 +200,8 @@ class PfnCache(Entity):
     by_hva: Const[bool] = False  # found by an address of the VMM, not by a gfn
     valid: bool = False
     refreshing: bool = False  # somebody has refresh_lock, inside srcu
-    awaited: bool = False  # and somebody synchronizes
-    held: bool = False  # and a reference to the page
+    awaited: bool = False  # somebody who synchronizes srcu waits for the refresh
+    held: bool = False  # the refresh has a reference to the page
     moved: bool = False  # the sequence number has moved since the refresh read it
     readers: Set[Task]  # who has gpc->lock for reading
 

@@ -69,6 +69,14 @@ def differ(a, b):
     return ((load(a, 0) ^ load(b, 0)) | (load(a, 1) ^ load(b, 1))) != 0
 
 
+def differ_states(a, b):
+    """Say whether two states differ."""
+    bits = 0
+    for i in range(WORDS):
+        bits = bits | (load(a, i) ^ load(b, i))
+    return bits != 0
+
+
 def copy_key(key, to):
     for i in range(KEYS):
         store(to, i, load(key, i))
@@ -88,6 +96,7 @@ INTERNAL: list[Callable[..., int]] = [
     share,
     home,
     differ,
+    differ_states,
     copy_key,
     copy_state,
 ]

@@ -78,14 +78,6 @@ def receive(ctx, states, n):
     return 0
 
 
-def differ_states(a, b):
-    """Say whether two states differ."""
-    bits = 0
-    for i in range(WORDS):
-        bits = bits | (load(a, i) ^ load(b, i))
-    return bits != 0
-
-
 def leads_to(ctx, first, end, wanted, uncounted):
     """Return 1 + the first of the states first..end-1 that has a successor, or 0."""
     batch = load(ctx, BATCH)
@@ -113,5 +105,5 @@ def first_with(ctx, first, end, asked):
     return 0
 
 
-INTERNAL: list[Callable[..., int]] = [shard_of, scatter, differ_states]
+INTERNAL: list[Callable[..., int]] = [shard_of, scatter]
 PASSES: list[Callable[..., int]] = [belongs, send, receive, leads_to, first_with]

@@ -22,11 +22,7 @@ def seek(g, number, first, last):
     """Return which of the states first..last-1 of the log a waiting state is, or ``last``."""
     wanted = load(g, WAITING) + number * (8 * WORDS)
     while first < last:
-        at = load(g, LOG) + first * (8 * WORDS)
-        other = 0
-        for w in range(WORDS):
-            other = other | (load(at, w) ^ load(wanted, w))
-        if other == 0:
+        if differ_states(load(g, LOG) + first * (8 * WORDS), wanted) == 0:
             return first
         first += 1
     return last
