@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
+import signal
+import time
+from multiprocessing.process import BaseProcess
 
 import pytest
 
@@ -44,3 +48,32 @@ def _fails(item: int) -> int:
 def test_an_error_of_the_work_is_raised_here() -> None:
     with pytest.raises(ZeroDivisionError):
         dict(spread(_fails, [1, 0, 2], workers=2))
+
+
+def _never_ends(item: int) -> None:
+    while True:
+        time.sleep(60)
+
+
+@pytest.mark.parametrize("where", ["join", "start"])
+def test_a_second_interrupt_leaves_no_process(where: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It comes while the processes are ended, or a first one while one is made."""
+    plain = getattr(BaseProcess, where)
+
+    def interrupted(process: BaseProcess) -> None:
+        if where == "start":
+            plain(process)
+        signal.raise_signal(signal.SIGINT)
+        if where == "join":
+            plain(process)
+
+    def interrupt(item: int) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(BaseProcess, where, interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        dict(spread(_never_ends, [1, 2], interrupt, workers=2))
+    left = multiprocessing.active_children()
+    for process in left:
+        process.kill()
+    assert not left
