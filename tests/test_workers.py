@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import pickle
 import signal
 import time
 from multiprocessing.process import BaseProcess
@@ -11,6 +12,8 @@ from multiprocessing.process import BaseProcess
 import pytest
 
 from vmlitmus.decide.workers import Coming, spread
+from vmlitmus.errors import ModelError
+from vmlitmus.litmus import LitmusError
 
 
 def test_a_process_keeps_to_one_kin_as_long_as_there_is_some() -> None:
@@ -48,6 +51,18 @@ def _fails(item: int) -> int:
 def test_an_error_of_the_work_is_raised_here() -> None:
     with pytest.raises(ZeroDivisionError):
         dict(spread(_fails, [1, 0, 2], workers=2))
+
+
+def _faulty_file(item: int) -> None:
+    raise LitmusError("mine.toml", item, "unknown part 'lock'")
+
+
+def test_an_error_with_data_comes_through() -> None:
+    with pytest.raises(LitmusError, match=r"^mine\.toml:4: unknown part 'lock'$"):
+        dict(spread(_faulty_file, [4, 4], workers=2))
+    again = pickle.dumps(ModelError("no label", "mine.py:3"))
+    error = pickle.loads(again)  # noqa: S301 - written in the line above
+    assert (str(error), error.place, error.exit_code) == ("mine.py:3: no label", "mine.py:3", 2)
 
 
 def _never_ends(item: int) -> None:

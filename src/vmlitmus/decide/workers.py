@@ -144,7 +144,6 @@ class _Worker:
         self.pipe.close()
 
 
-
 @contextmanager
 def _held_back() -> Iterator[None]:
     """Let interrupts come only afterwards: no process is left that nobody ends."""
