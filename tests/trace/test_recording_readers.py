@@ -285,6 +285,13 @@ def test_a_file_that_is_cut_off(tmp_path: Path, version: int) -> None:
     assert refused and all(str(path) in text for text in refused)
 
 
+def test_a_place_beyond_the_end_of_a_file_has_no_bytes() -> None:
+    cursor = _Cursor(b"four", "<", "a.dat")
+    cursor.at = 9
+    with pytest.raises(RecordingError, match="^a.dat: offset 0x9: 2 bytes are .* 0 do: damaged"):
+        cursor.take(2)
+
+
 @given(st.integers(0, 10**6), st.integers(0, 255), st.booleans())
 @example(at=130, byte=128, version_7=True)  # a place in the file beyond 2^63
 @settings(max_examples=60, deadline=None)
