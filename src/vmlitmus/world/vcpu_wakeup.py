@@ -122,6 +122,7 @@ class Vcpu(Entity, runs_on="cpu"):
     virr: Shared[bool] = False
     active: Shared[bool] = True  # apic->apicv_active
     update: Shared[bool] = False  # KVM_REQ_APICV_UPDATE
+    updates: bool = False  # it holds apicv_update_lock for reading
 
     # APICv that is switched off and on: what KVM and vmcs01 keep of the interrupts.
     irr_pending: Shared[bool] = True  # apic->irr_pending

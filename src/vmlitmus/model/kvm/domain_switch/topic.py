@@ -129,6 +129,7 @@ def populate(make: Setup, s: Settings) -> None:
         smt_active=active,
         base_stibp=strict and active,
         cond_stibp=host["stibp"] == "prctl" and active,
+        clears=host["idle_clear"],
         idle_clear=host["idle_clear"] and active,
     )
     for _ in range(machine["cores"]):
