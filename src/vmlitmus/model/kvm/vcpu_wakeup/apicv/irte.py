@@ -110,18 +110,24 @@ def name(w: World, device: Device, vcpu: Vcpu) -> None:
 def reroute(w: World, task: Task, device: Device, vcpu: Vcpu) -> Sections:
     when(task.target is None and vcpu.apic == Apic.AVIC and device.target is not None)
     when(not w.the(Host).irqfds_lock)
-    w.the(Host).irqfds_lock = True
-    if w.part(UNLINK_FIRST.part):
-        if not w.the(Host).holds_list:
-            device.listed = None
-            yield "{task} takes the IRTE of {device} off the list of {device.target}"
-        when(device.idle)
-        name(w, device, vcpu)
-        device.listed = vcpu
-        w.the(Host).irqfds_lock = False
-        yield "{task} makes the IRTE of {device} name {vcpu}, and puts it on its list"
+    if not w.part(UNLINK_FIRST.part):
+        yield from change_first(w, task, device, vcpu)
         return
+    if not w.the(Host).holds_list:
+        w.the(Host).irqfds_lock = True
+        device.listed = None
+        yield "{task} takes the IRTE of {device} off the list of {device.target}"
     when(device.idle)
+    name(w, device, vcpu)
+    device.listed = vcpu
+    w.the(Host).irqfds_lock = False
+    yield "{task} makes the IRTE of {device} name {vcpu}, and puts it on its list"
+
+
+def change_first(w: World, task: Task, device: Device, vcpu: Vcpu) -> Sections:
+    """avic_pi_update_irte() and svm_ir_list_add() of 6.12.107."""
+    when(device.idle)
+    w.the(Host).irqfds_lock = True
     device.target = vcpu
     device.runs = False
     device.logs = True
