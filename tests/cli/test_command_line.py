@@ -199,6 +199,12 @@ WRONG_FILES = [
     ("[claim]", "[claim", 11, ""),
     ("question", "\x00", None, ""),
     ("expect = ", "wide = 3\nexpect = ", 3, "wide = 3"),
+    ("topic = ", "[assume]\ntopic = ", 7, "topic stands in [assume]; it belongs above all tables"),
+    ("[claim]\n", "", 11, "never stands in environment; it belongs in [claim]"),
+    ("[environment]\n", "", 9, "allow stands in kvm; it belongs in [environment]"),
+    ("[claim]", "[matrix]\nvm.pages = [1]\n[claim]", 12, 'has quotes: "vm.pages" = [...]'),
+    ("[claim]", "[matrix]\ncache_flush = ['none']\n[claim]", 12, "mean 'kvm.cache_flush'"),
+    ('source = "somewhere"\n', "", None, "source is missing where a file says what it expects"),
 ]
 
 
@@ -276,7 +282,8 @@ def test_a_result_replaces_a_file_whole(tmp_path, capsys) -> None:
 def test_a_full_disk_loses_nothing(tmp_path) -> None:
     target = tmp_path / "out.json"
     target.write_text("before")
-    command = [sys.executable, "-m", "vmlitmus", "check", "page-reused", "--json", "-o"]
+    python = [sys.executable, "-B"]  # else Python keeps modules that it has compiled, cut short
+    command = [*python, "-m", "vmlitmus", "check", "page-reused", "--json", "-o"]
     done = subprocess.run(
         [*command, str(target)],
         capture_output=True,
