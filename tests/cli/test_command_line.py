@@ -113,6 +113,7 @@ def test_list(capsys, what: str) -> None:
 WRONG_LINES = [
     (["chek"], "did you mean 'check'"),
     (["check", "no-such-test"], "no topic, test or path matches 'no-such-test'"),
+    (["check", "."], ".: a folder: the name of a litmus file ends in .toml"),
     (["check", "reclaim-no-flsh"], "did you mean 'reclaim-no-flush'"),
     (["check", "missing.toml"], "missing.toml: No such file"),
     (["check", "/"], "not a regular file"),
@@ -145,6 +146,19 @@ def test_wrong_command_lines(capsys, args: list[str], message: str) -> None:
     assert code == 2
     assert message in err
     assert "Traceback" not in err
+
+
+@pytest.mark.parametrize("given", ["mine", "mine.tml", "mine.tom"])
+def test_a_file_beside_is_offered(given: str, tmp_path, monkeypatch, capsys) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("mine.toml").write_text(GOOD)
+    Path("model.py").write_text("")
+    code, _, err = vmlitmus(capsys, "check", given)
+    assert code == 2
+    assert err == f"vmlitmus: no topic, test or path matches {given!r}; did you mean 'mine.toml'?\n"
+    code, _, err = vmlitmus(capsys, "check", "model.py")
+    assert code == 2
+    assert "model.py: no litmus file" in err and "a model is given with --model" in err
 
 
 WRONG_FILES = [
