@@ -18,7 +18,7 @@ CATALOGUE = Catalogue()
 JOB = Job(CATALOGUE)
 CELLS = [(test, cell) for test in CATALOGUE.tests() for cell in test.cells]
 COUNTS = {topic: blessed(topic) for topic in CATALOGUE.topics()}
-SMALL, ORDINARY, LARGE = 2_000, 20_000, 1_000_000
+SMALL, ORDINARY, LARGE = 300, 20_000, 1_000_000
 
 
 def states(test, cell) -> int:
