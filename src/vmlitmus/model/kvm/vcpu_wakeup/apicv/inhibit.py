@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from vmlitmus.lang import KernelFile, Sections, World, sequence, when
 from vmlitmus.model.kvm.vcpu_wakeup.apicv.avic import clear_running, set_running
+from vmlitmus.model.kvm.vcpu_wakeup.apicv.irte import switch_irtes
 from vmlitmus.model.kvm.vcpu_wakeup.apicv.vmcs01 import refresh_controls
 from vmlitmus.model.kvm.vcpu_wakeup.kick import kick, set_request
 from vmlitmus.model.kvm.vcpu_wakeup.versions import KEEP_PENDING
@@ -97,8 +98,10 @@ def switch(w: World, vcpu: Vcpu, off: bool) -> Sections:
                 with w.locked("the IRR keeps the bit"):
                     vcpu.virr = True
     elif off:
-        clear_running(w, vcpu)
+        clear_running(w, vcpu, False)
+        switch_irtes(w, vcpu, True)
     else:
+        switch_irtes(w, vcpu, False)
         set_running(w, vcpu, vcpu.last)
     yield "{vcpu} changes what the hardware looks at"
     if off and w.part(EVENT):

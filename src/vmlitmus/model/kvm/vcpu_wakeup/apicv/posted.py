@@ -207,7 +207,7 @@ def recompute(w: World, vcpu: Vcpu) -> None:
 
 @sequence(source=PROCESSING, disturbance="device-irq", fair="weak", hardware=True)
 def device_posts(w: World, device: Device, vcpu: Vcpu) -> Sections:
-    when(w.the(Host).posts)
+    when(w.the(Host).posts and vcpu.apic != Apic.AVIC)
     with w.locked("an atomic update of the descriptor"):
         vcpu.pir = True
         notifies = not vcpu.on and not vcpu.sn
