@@ -6,9 +6,9 @@ in the MSR of all cpus, and leaves it set there when the siblings have gone; wit
 static key, and a thread gets its STIBP at the next switch between a thread that asked and one that
 did not.
 
-Not modelled: cpus that fail to come up. Source: _cpu_up(), _cpu_down() in kernel/cpu.c;
-cpu_bugs_smt_update() in arch/x86/kernel/cpu/bugs.c; __speculation_ctrl_update() in
-arch/x86/kernel/process.c.
+Not modelled: cpus that fail to come up; SSBD, whose change writes the MSR anew.
+Source: _cpu_up(), _cpu_down() in kernel/cpu.c; cpu_bugs_smt_update() in
+arch/x86/kernel/cpu/bugs.c; __speculation_ctrl_update() in arch/x86/kernel/process.c.
 """
 
 from __future__ import annotations
@@ -112,7 +112,6 @@ def go_offline(w: World, cpu: Cpu) -> Sections:
     when(free(w, cpu) and any(beside(cpu, o) for o in w.all(Cpu)))
     goes_idle(w, cpu)
     cpu.online = False
-    cpu.trained.clear()
     cpu.buffers.clear()
     w.the(Host).smt_active = sched_smt_active(w)
     yield "{cpu} is dead"
