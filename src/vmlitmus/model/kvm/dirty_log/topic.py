@@ -91,7 +91,7 @@ MODEL = Model(
             "pages": number(1, 3, default=1, doc="pages of the guest, in one memslot"),
             "mapped": flag(default=True, doc="SPTEs map them at the start"),
             "vcpus": number(1, 3, default=1, doc="vcpus, each on a cpu of its own"),
-            "to_come": number(0, 2, default=0, doc="of these, vcpus not created yet"),
+            "to_come": number(0, 2, default=0, counts=False, doc="of these, vcpus not created yet"),
             "tasks": number(1, 3, default=1, doc="threads of the VMM, and tasks that zap"),
         },
         "kvm": {
