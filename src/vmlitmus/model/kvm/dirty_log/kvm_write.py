@@ -2,7 +2,7 @@
 
 kvm_write_guest_page(), a kernel mapping and a pfn cache have one order: the page is written, then
 it is marked, inside srcu or with gpc->lock held. The emulator's atomic operations write by
-cmpxchg; from 5.19 to 6.7 they marked nothing.
+cmpxchg; in 6.7 they marked nothing.
 
 A vcpu that is scheduled out writes KVM_VCPU_PREEMPTED. Before 6.11 it did so in any ioctl of the
 vcpu, thus also when a VMM saves the state of a vcpu that it has stopped.

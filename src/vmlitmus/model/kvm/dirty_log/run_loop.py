@@ -5,7 +5,8 @@ it misses none. At VM exit whoever waits for the vcpu goes on, and the PML buffe
 that: a kick waits for the exit, not for the buffer. Before KVM_RUN returns it is empty.
 
 A cpu writes through a translation that its TLB holds. To get one it walks: with PML it sets the D
-bit and logs the page if the D bit was clear; without it the W bit has to be set.
+bit and logs the page if the D bit was clear; without it the W bit has to be set. The TLB may drop
+a translation at any time.
 
 Not modelled: L2, whose SPTEs are write-protected also where KVM has PML; exits that KVM handles
 without leaving the loop, which a kick ends; a PML buffer that is full, which ends in an exit.
@@ -98,6 +99,12 @@ def walk(w: World, vcpu: Vcpu, page: Page) -> None:
         if vcpu.pml_on:
             vcpu.pml.add(page)
     vcpu.tlb.add(page)
+
+
+@step("the TLB of {vcpu} drops {page}", source=EPT_DIRTY, disturbance="eviction")
+def evict(w: World, vcpu: Vcpu, page: Page) -> None:
+    when(page in vcpu.tlb)
+    vcpu.tlb.discard(page)
 
 
 @step("{vcpu} writes {page}", source=EPT_DIRTY, disturbance="guest-write")

@@ -16,6 +16,7 @@ from vmlitmus.model.kvm.dirty_log.ring import signal
 from vmlitmus.model.kvm.dirty_log.run_loop import (
     answer_kick,
     enter_guest,
+    evict,
     exit_guest,
     leave_run,
     walk,
@@ -68,6 +69,7 @@ MODEL = Model(
         answer_kick,
         leave_run,
         walk,
+        evict,
         write,
         page_fault,
         kvm_write,
