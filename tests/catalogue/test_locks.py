@@ -66,7 +66,7 @@ LOCKS = {
         "vmlitmus.world.dirty_log.userspace",
         'any(v.mmu_lock for v in w.all(Vcpu)) and any(t.stands_at("{task} takes mmu_lock for '
         'writing") for t in w.all(Task))',
-        "[machine]\nmapped = false\n[environment]\nallow = ['guest-write', 'kvm-write']\n",
+        "[environment]\nallow = ['guest-write', 'kvm-write', 'zap']\n",
     ),
 }
 

@@ -45,13 +45,7 @@ def populate(make: Setup, s: Settings) -> None:
         copied=on,
     )
     for _ in range(machine["pages"]):
-        make(
-            Page,
-            present=machine["mapped"],
-            writable=machine["mapped"] and (pml or not on),
-            dirty=machine["mapped"] and not on,
-            stale=not on,
-        )
+        make(Page, writable=pml or not on, dirty=not on, stale=not on)
     for i in range(machine["vcpus"]):
         there = i < machine["vcpus"] - machine["to_come"]
         make(Vcpu, created=there, online=there, in_run=there, pml_on=pml and on and there)
@@ -91,7 +85,6 @@ MODEL = Model(
     settings={
         "machine": {
             "pages": number(1, 3, default=1, doc="pages of the guest, in one memslot"),
-            "mapped": flag(default=True, doc="SPTEs map them at the start"),
             "vcpus": number(1, 3, default=1, doc="vcpus, each on a cpu of its own"),
             "to_come": number(0, 2, default=0, counts=False, doc="of these, vcpus not created yet"),
             "tasks": number(1, 3, default=1, doc="threads of the VMM, and tasks that zap"),
