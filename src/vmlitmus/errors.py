@@ -13,6 +13,18 @@ class VmlitmusError(Exception):
 
     exit_code = 70
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """An error of a worker is raised in the process that it works for, whatever made it."""
+        return _raised_elsewhere, (type(self), self.args, self.__dict__)
+
+
+def _raised_elsewhere(
+    kind: type[VmlitmusError], args: tuple[object, ...], data: dict[str, object]
+) -> VmlitmusError:
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(data)
+    return error
+
 
 class ModelError(VmlitmusError):
     """A model is faulty: refused when it is built, or caught when one of its steps runs."""

@@ -71,9 +71,7 @@ def test_another_claim_on_a_machine_is_decided(runs) -> None:
 
 def test_what_was_stopped_is_decided_again(runs, monkeypatch) -> None:
     job = Job(CATALOGUE)
-    stopped = dataclasses.replace(
-        run(job.machine(TEST.topic, CELL), CELL.claim), reason="interrupted"
-    )
+    stopped = dataclasses.replace(run(job.machine(TEST, CELL), CELL.claim), reason="interrupted")
     with monkeypatch.context() as first:
         first.setattr(cells, "run", lambda *_, **__: stopped)
         decide(job, TEST, CELL)

@@ -42,7 +42,7 @@ def cells(catalogue: Catalogue, seed: int) -> Iterator[tuple[Test, Cell]]:
 
 def differences(job: Job, test: Test, cell: Cell, largest: int) -> tuple[bool, bool, list[str]]:
     """Return whether it was asked, whether states were compared, and what differs."""
-    machine = job.machine(test.topic, cell)
+    machine = job.machine(test, cell)
     ours = run(machine, cell.claim)
     if ours.states > largest:
         return False, False, []

@@ -14,11 +14,11 @@ from vmlitmus.decide.workers import processes, spread
 from vmlitmus.engine import Limits, Progress, run
 from vmlitmus.engine.limits import Symmetry
 from vmlitmus.engine.run import Choice
-from vmlitmus.errors import ModelLost, ScenarioError, UsageError, VmlitmusError, unknown
+from vmlitmus.errors import ModelLost, UsageError, VmlitmusError, unknown
 from vmlitmus.frozen import Frozen
 from vmlitmus.lang import Claim
 from vmlitmus.litmus.catalogue import Catalogue, Selected, blessed, selector
-from vmlitmus.litmus.format.text import refused
+from vmlitmus.litmus.format.text import placed
 from vmlitmus.litmus.threads import thread_of
 from vmlitmus.outcome import MemoryOrder, Outcome, Result, word_of
 from vmlitmus.scenario import Cell, Test
@@ -95,14 +95,14 @@ class Job(Frozen):
 
         return spread_on(self.cluster, work, items, busy, lost=lost)
 
-    def machine(self, topic: str, cell: Cell) -> Machine:
-        """Return the machine of a cell; raises ScenarioError or ModelError."""
-        key = topic, cell.scenario
+    def machine(self, test: Test, cell: Cell) -> Machine:
+        """Return the machine of a cell; raises LitmusError or ModelError."""
+        key = test.topic, cell.scenario
         if key not in self.scenario:
             self.scenario.clear()
             limits = self.limits
-            with own_world(self.model, cell.name, limits.seconds, limits.memory):
-                self.scenario[key] = self._machine(topic, cell)
+            with placed(test), own_world(self.model, cell.name, limits.seconds, limits.memory):
+                self.scenario[key] = self._machine(test.topic, cell)
         return self.scenario[key]
 
     def _machine(self, topic: str, cell: Cell) -> Machine:
@@ -116,10 +116,11 @@ class Job(Frozen):
             del known[next(iter(known))]
         return made
 
-    def switchable(self, topic: str, cell: Cell) -> Machine:
-        """Return the machine of a cell with a switch for each part that is on."""
-        with own_world(self.model, cell.name, self.limits.seconds, self.limits.memory):
-            return cell.machine(self.catalogue.model_of(topic), switchable=True)
+    def switchable(self, test: Test, cell: Cell) -> Machine:
+        """Return the machine of a cell with a switch for each part that is on; raises as above."""
+        limits = self.limits
+        with placed(test), own_world(self.model, cell.name, limits.seconds, limits.memory):
+            return cell.machine(self.catalogue.model_of(test.topic), switchable=True)
 
     def parts(self, topic: str, cell: Cell) -> list[str]:
         """Return the parts that the code of a cell asks for."""
@@ -185,13 +186,11 @@ def _decided(
 ) -> Outcome:
     """Return the outcome with its result, or with the error of a faulty test or model."""
     try:
-        machine = job.machine(test.topic, cell)
+        machine = job.machine(test, cell)
         with own_code(job.model, cell.name, job.limits.seconds):
             likely = outcome.stored[0] if outcome.stored else None
             answer = _answer(job, test, cell, machine, progress, likely)
             start = cell.start(job.catalogue.model_of(test.topic))
-    except ScenarioError as error:
-        return replace(outcome, error=str(refused(test, error)), exit_code=2)
     except VmlitmusError as error:
         return replace(outcome, error=str(error), exit_code=error.exit_code)
     return replace(

@@ -9,9 +9,8 @@ from vmlitmus.decide.memory_order import covered
 from vmlitmus.decide.own_code import own_code
 from vmlitmus.engine import ablate
 from vmlitmus.engine.finding import Watch
-from vmlitmus.errors import ScenarioError, nearest
+from vmlitmus.errors import nearest
 from vmlitmus.litmus.catalogue import selector
-from vmlitmus.litmus.format.text import refused
 from vmlitmus.outcome import Ablated, Ablation, Covered, PartStatus, Verdict
 from vmlitmus.scenario import Cell, Test
 
@@ -19,10 +18,7 @@ from vmlitmus.scenario import Cell, Test
 def ablated(job: Job, test: Test, cell: Cell, progress: Watch | None = None) -> Ablation:
     """Return what one cell needs; raises LitmusError or ModelError for a faulty test or model."""
     model = job.catalogue.model_of(test.topic)
-    try:
-        machine = job.switchable(test.topic, cell)
-    except ScenarioError as error:
-        raise refused(test, error) from None
+    machine = job.switchable(test, cell)
     off = cell.off(model)
     with own_code(job.model, cell.name):
         result = ablate(
@@ -69,7 +65,7 @@ def _instead(job: Job, test: Test, cell: Cell) -> str:
         return ""
     found = [
         other.name
-        for one in job.catalogue.tests(test.topic)
+        for one in job.catalogue.fitting(test.topic)
         for other in one.cells
         if other.expect is Verdict.HOLDS and str(other.claim) == str(cell.claim) and not one.wide
     ]

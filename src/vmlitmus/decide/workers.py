@@ -11,7 +11,7 @@ import os
 import signal
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from vmlitmus.errors import WorkerLost
@@ -24,6 +24,7 @@ B = TypeVar("B")
 _LOOK = 0.2  # seconds between two looks at what is under way
 _WORK: list[Callable[[Any], Any]] = []  # what the processes inherit when they are forked
 _DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of prctl(2)
+_INTERRUPTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def processes() -> int:
@@ -115,7 +116,7 @@ class _Worker:
         context = multiprocessing.get_context("fork")
         self.pipe, theirs = context.Pipe()
         self.process = context.Process(target=_serve, args=(os.getpid(), theirs))
-        self.process.start()
+        self.process.start()  # with interrupts held back
         theirs.close()
 
     def give(self, item: object) -> None:
@@ -142,10 +143,25 @@ class _Worker:
         self.process.join()
         self.pipe.close()
 
-    def kill(self) -> None:
-        self.process.kill()
-        self.process.join()
-        self.pipe.close()
+
+@contextmanager
+def _held_back() -> Iterator[None]:
+    """Let interrupts come only afterwards: no process is left that nobody ends."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _INTERRUPTS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _kill(team: Iterable[_Worker]) -> None:
+    """End processes, whatever they are at. A second interrupt waits until that is done."""
+    with _held_back():
+        for worker in team:
+            worker.process.kill()
+        for worker in team:
+            worker.process.join()
+            worker.pipe.close()
 
 
 def _serve(parent: int, pipe: Connection) -> None:
@@ -177,7 +193,8 @@ def _together(
                     continue
                 for item in coming.next(number):
                     if number == len(team):
-                        team.append(_Worker())
+                        with _held_back():
+                            team.append(_Worker())
                     waiting[team[number]] = item
                     team[number].give(item)
             if not waiting:
@@ -193,12 +210,11 @@ def _together(
                     raise answer[1]
             if busy and waiting and not ready:
                 busy(next(iter(waiting.values())))
-    except BaseException:
         for worker in team:
-            worker.kill()
+            worker.stop()
+    except BaseException:
+        _kill(team)
         raise
-    for worker in team:
-        worker.stop()
 
 
 def _begin(parent: int) -> None:
@@ -209,8 +225,9 @@ def _begin(parent: int) -> None:
     """
     import ctypes
 
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in _INTERRUPTS:
         signal.signal(number, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _INTERRUPTS)
     ctypes.CDLL(None).prctl(_DEATH_SIGNAL, signal.SIGKILL)
     if os.getppid() != parent:  # it ended before the line above
         os._exit(1)

@@ -12,14 +12,13 @@ from vmlitmus import __version__
 from vmlitmus.decide import Job, assumed, bounds_of, decide
 from vmlitmus.decide.own_code import apart
 from vmlitmus.engine import run
-from vmlitmus.errors import ScenarioError, UsageError
+from vmlitmus.errors import UsageError
 from vmlitmus.explore.scene import Scene, Walk, digest, name_of
 from vmlitmus.explore.scenes import Scenes
 from vmlitmus.explore.searches import Work
 from vmlitmus.lang import possible
 from vmlitmus.litmus import Catalogue
 from vmlitmus.litmus.catalogue import selector
-from vmlitmus.litmus.format.text import refused
 from vmlitmus.outcome import Outcome
 from vmlitmus.report.by_hand import by_hand
 from vmlitmus.report.html.run import Runs
@@ -210,10 +209,7 @@ def opened(job: Job, test: Test, cell: Cell) -> None:
     """Make the world of a cell once, apart where the model is a user's; raises VmlitmusError."""
 
     def made() -> bool:
-        try:
-            job.machine(test.topic, cell)
-        except ScenarioError as error:
-            raise refused(test, error) from None
+        job.machine(test, cell)
         return True
 
     apart(job.model, cell.name, made)

@@ -2,6 +2,6 @@
 
 from vmlitmus.litmus.catalogue import Catalogue
 from vmlitmus.litmus.format.read import read_test
-from vmlitmus.litmus.format.text import LitmusError, refused
+from vmlitmus.litmus.format.text import LitmusError
 
-__all__ = ["Catalogue", "LitmusError", "read_test", "refused"]
+__all__ = ["Catalogue", "LitmusError", "read_test"]

@@ -10,6 +10,7 @@ import re
 import sys
 from collections import ChainMap
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 
@@ -51,6 +52,14 @@ class Catalogue:
     def tests(self, topic: str | None = None, *, wide: bool = True) -> list[Test]:
         """Return the shipped tests, of one topic or of all; the wide ones only where asked for."""
         return self._read(self.files(topic), wide)
+
+    def fitting(self, topic: str) -> list[Test]:
+        """Return the shipped tests of a topic; of them, those that fit the user's own model."""
+        found = []
+        for path in self.files(topic):
+            with suppress(*([LitmusError] if self.default else [])):
+                found.append(self.read(path))
+        return found
 
     def files(self, topic: str | None = None) -> list[Path]:
         """Return the files of the shipped tests, of one topic or of all; a stem is a name."""

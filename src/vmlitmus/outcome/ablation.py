@@ -83,8 +83,8 @@ class Ablation:
     ``absent`` are the disturbances of the model that do not happen here, ``off`` the parts that are
     off already; ``needed_by`` gives the tests of the catalogue that need a part, as far as they
     were looked for. ``arguments`` select the cell on the command line; ``instead`` is a test of the
-    same claim that holds, where this one does not. ``covered`` says of barriers that are not needed
-    under x86-TSO what covers them.
+    same claim that is expected to hold, where this one does not. ``covered`` says of barriers that
+    are not needed under x86-TSO what covers them.
     """
 
     name: str

@@ -14,6 +14,7 @@ from vmlitmus.decide.own_code import own_code, own_world
 from vmlitmus.errors import ScenarioError, VmlitmusError, WorkerLost, unknown
 from vmlitmus.lang import Model
 from vmlitmus.litmus.catalogue import ROOT, Catalogue
+from vmlitmus.litmus.format.text import placed
 from vmlitmus.litmus.keys import key_names
 from vmlitmus.outcome.simulated import Measured, Simulated, SimulatedCell
 from vmlitmus.scenario import Cell, Test
@@ -72,14 +73,14 @@ def prepared(
 ) -> Prepared:
     """Return a cell ready to be simulated; ``own`` is the file of a user's model.
 
-    A ``machine`` of the same scenario need not be built again. Raises ScenarioError or ModelError.
+    A ``machine`` of the same scenario need not be built again. Raises VmlitmusError.
     """
     if not cell.timing or not test.measures:
         missing = "[timing]" if not cell.timing else "[[measure]]"
         raise ScenarioError(f"{test.path}: has no {missing}, so it cannot be simulated")
     timing, chosen = chosen_timing(test, cell.timing)
     if machine is None:
-        with own_world(own, cell.name, None, None):
+        with placed(test), own_world(own, cell.name, None, None):
             machine = cell.machine(model)
     rules = Rules(machine, timing, chosen)
     try:

@@ -94,6 +94,7 @@ class Host(Entity):
     smt_active: bool = True  # sched_smt_active()
     base_stibp: bool = True  # STIBP in x86_spec_ctrl_base
     cond_stibp: bool = True  # switch_to_cond_stibp
+    clears: Const[bool] = True  # the mitigations ask for VERW before idle while SMT is active
     idle_clear: bool = True  # cpu_buf_idle_clear
 
 

@@ -69,10 +69,12 @@ class Host(Entity):
     reloads_root: Const[bool] = False  # a prefault that is tried again reloads the root
     special_root: Const[bool] = False  # the root has no shadow page: PAE paging
     early_run: Const[bool] = False  # KVM_RUN of a vcpu whose KVM_CREATE_VCPU has not returned
+    lapic_srcu: Const[bool] = False  # KVM_SET_LAPIC is inside kvm->srcu
     oops: bool = False  # the kernel dereferenced NULL
     freed_vcpu_used: bool = False  # or a vcpu that had been freed
     leaked: bool = False  # an SPTE went into a root that was zapped before
     freed_page_written: bool = False  # KVM wrote to a page that was freed, through a pfn cache
+    freed_memslot_read: bool = False  # a refresh read a memslot that was freed
     bit_set: Const[bool] = False  # the cpus are in mm_cpumask of the mm already
     mm_gen: Shared[bool] = False  # mm->context.tlb_gen was incremented
     mm_mapped: bool = True  # the mm maps the page
@@ -199,7 +201,11 @@ class PfnCache(Entity):
     page: Const[Page]
     by_hva: Const[bool] = False  # found by an address of the VMM, not by a gfn
     valid: bool = False
-    refreshing: bool = False  # somebody has refresh_lock, inside srcu
+    current: bool = False  # by a gfn: its generation is that of the memslots
+    refreshing: bool = False  # somebody has refresh_lock
+    outside: bool = False  # and is not inside srcu
+    looking: bool = False  # and has found the memslot, with gpc->lock held
+    slot_freed: bool = False  # which was freed since
     awaited: bool = False  # somebody who synchronizes srcu waits for the refresh
     held: bool = False  # the refresh has a reference to the page
     moved: bool = False  # the sequence number has moved since the refresh read it

@@ -46,6 +46,8 @@ class Host(Entity):
     posts: bool = False  # the IRTE of a device is in posted mode
     unblocks: Const[bool] = False  # who takes the last device away makes KVM_REQ_UNBLOCK
     erratum: Const[bool] = False  # the cpus have erratum 1235
+    irqfds_lock: bool = False  # a task changes an IRTE
+    holds_list: Const[bool] = False  # the lock of the old list is held until an IRTE has changed
     inhibited: bool = False  # apicv_inhibit_reasons is not 0
     update_lock: bool = False  # apicv_update_lock is held for writing
     mmu_lock: bool = False  # for writing, from a zap until the page is freed
@@ -58,7 +60,15 @@ class Host(Entity):
 
 
 class Device(Entity):
-    """A device behind an IOMMU."""
+    """A device behind an IOMMU, with one interrupt; the fields are its IRTE, on AMD."""
+
+    target: Vcpu | None = None  # whose vAPIC page and GA tag it has
+    remapped: bool = False  # it is not in guest mode: the interrupt goes to the host
+    runs: bool = False  # IsRun
+    at: Cpu | None = None  # Destination
+    logs: bool = False  # GALogIntr
+    listed: Vcpu | None = None  # on whose ir_list it is
+    logged: Set[Vcpu]  # whose tags are in the GA log, which was not handled yet
 
 
 class Cpu(Entity, runs_on="self"):
@@ -118,10 +128,13 @@ class Vcpu(Entity, runs_on="cpu"):
     # AVIC: the entry in the physical-id table, and the vIRR in the vAPIC page, with one vector.
     is_running: Shared[bool] = False
     entry_cpu: Cpu
+    entry_runs: bool = False  # IsRunning in what KVM keeps of the entry, under ir_list_lock
+    entry_logs: bool = False  # GA_LOG_INTR there: it blocks
     backing: Backing = Backing.OWN
     virr: Shared[bool] = False
     active: Shared[bool] = True  # apic->apicv_active
     update: Shared[bool] = False  # KVM_REQ_APICV_UPDATE
+    updates: bool = False  # it holds apicv_update_lock for reading
 
     # APICv that is switched off and on: what KVM and vmcs01 keep of the interrupts.
     irr_pending: Shared[bool] = True  # apic->irr_pending

@@ -115,14 +115,14 @@ NATIVE = (
         f"{_KERNELS}/fairness.py",
         "load(load(g, WEAK), w) & load(load(g, ALWAYS), w)",
         "load(load(g, WEAK), w) & load(load(g, EVER), w)",
-        "nested-0",
+        "nested-1",
     ),
     Fault(
         "a promise is broken only where it is enabled everywhere",
         f"{_KERNELS}/fairness.py",
         "load(load(g, STRONG), w) & load(load(g, EVER), w)",
         "load(load(g, STRONG), w) & load(load(g, ALWAYS), w)",
-        "nested-0",
+        "nested-37",
     ),
     Fault(
         "taken counts all steps",
@@ -136,14 +136,14 @@ NATIVE = (
         f"{_KERNELS}/fairness.py",
         "if mark == 0 or load32(load(g, NUMBER), number) == mark:",
         "if mark == 0:",
-        "nested-0",
+        "nested-37",
     ),
     Fault(
         "a component that breaks a strong promise has no fair part",
         f"{_KERNELS}/fairness.py",
         "            leave_out(g, begin)\n",
         "            mark_members(g, begin, CLOSED)\n",
-        "nested-0",
+        "nested-37",
     ),
     Fault(
         "a strong promise is hopeless although a step keeps it",
@@ -171,7 +171,7 @@ NATIVE = (
         f"{_KERNELS}/components.py",
         "store32(load(g, NUMBER), load32(before, 1), low)",
         "store32(load(g, NUMBER), state, low)",
-        "nested-5",
+        "random-27",
     ),
     Fault(
         "a component ends where one that is open goes on",
@@ -214,6 +214,13 @@ NATIVE = (
         "store i64 {index}, ptr {pointer}",
         "store i64 {index // 2}, ptr {pointer}",
         "random-1",
+    ),
+    Fault(
+        "a fair component is taken that a later round would find nearer",
+        "native/liveness.py",
+        "if not least or 0 < best < least:",
+        "if not least or best:",
+        "nested-76",
     ),
     Fault(
         "weak and strong promises are mixed up",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vmlitmus.lang import KernelFile, Sdm, World, condition
+from vmlitmus.lang import Assumption, KernelFile, Sdm, World, condition
 from vmlitmus.world.domain_switch import Cpu, Domain, Host, Mode, Rank, Task, Vcpu, beside, harms
 
 LOAD = KernelFile("arch/x86/kvm/x86.c", "kvm_arch_vcpu_load()", "7.2.8")
@@ -11,6 +11,12 @@ VMSCAPE = KernelFile("Documentation/admin-guide/hw-vuln/vmscape.rst", "VMSCAPE",
 SPEC_CTRL = KernelFile("Documentation/userspace-api/spec_ctrl.rst", "PR_SPEC_INDIR", "7.2.8")
 SPECULATION = Sdm("CPUID.07H:EDX[26], EDX[27] (IBRS and IBPB, STIBP)")
 SPECTRE = KernelFile("Documentation/admin-guide/hw-vuln/spectre.rst", "IBPB", "7.2.8")
+OFFLINE_STEERS = Assumption(
+    "offline-thread-steers",
+    "what a thread trained before it went offline can steer its sibling",
+    default=False,
+    settled_by="a manual that says whether STIBP is needed beside a thread that is offline",
+)
 GUESTS = (Rank.GUEST, Rank.NESTED)
 
 
@@ -44,9 +50,16 @@ def steers(w: World, domain: Domain, cpu: Cpu) -> bool:
     if w.the(Host).guest_predictions_apart and (domain.rank in GUESTS) != runs_guest(cpu):
         return False
     return domain in cpu.trained or any(
-        beside(cpu, other) and domain in other.trained and not protected(w, cpu)
+        sibling(w, cpu, other) and domain in other.trained and not protected(w, cpu)
         for other in w.all(Cpu)
     )
+
+
+def sibling(w: World, cpu: Cpu, other: Cpu) -> bool:
+    """Say whether what another thread trained reaches a cpu."""
+    if w.assume(OFFLINE_STEERS):
+        return other is not cpu and other.core is cpu.core
+    return beside(cpu, other)
 
 
 def a_process_is_steered(w: World) -> bool:

@@ -10,6 +10,7 @@ FLUSH = KernelFile("virt/kvm/kvm_main.c", "kvm_flush_remote_tlbs()", "7.2.8")
 END = KernelFile("virt/kvm/kvm_main.c", "kvm_mmu_invalidate_end()", "7.2.8")
 UNMAP = KernelFile("arch/x86/kvm/mmu/tdp_mmu.c", "kvm_tdp_mmu_unmap_gfn_range()", "7.2.8")
 CACHE = KernelFile("virt/kvm/pfncache.c", "kvm_gpc_check()", "7.2.8")
+REFRESH = KernelFile("virt/kvm/pfncache.c", "__kvm_gpc_refresh()", "7.2.8")
 NEW_ASID = KernelFile("arch/x86/kvm/svm/svm.c", "new_asid()", "7.2.8")
 
 
@@ -79,6 +80,21 @@ def freed_page_written(w: World) -> bool:
 @condition("pfn-cache-in-use", "KVM is about to write through a valid pfn cache", source=CACHE)
 def pfn_cache_in_use(w: World) -> bool:
     return any(cache.readers for cache in w.all(PfnCache))
+
+
+@condition(
+    "freed-memslot-read",
+    "a refresh of a pfn cache reads a memslot that was freed",
+    source=REFRESH,
+    backed_by=("memslot-found", "slot-invalid"),
+)
+def freed_memslot_read(w: World) -> bool:
+    return w.the(Host).freed_memslot_read
+
+
+@condition("memslot-found", "a refresh of a pfn cache has found a memslot", source=REFRESH)
+def memslot_found(w: World) -> bool:
+    return any(cache.looking for cache in w.all(PfnCache))
 
 
 @condition("page-in-an-old-root", "an SPTE of an obsolete root maps a page", source=UNMAP)

@@ -20,6 +20,8 @@ def sent(w: World) -> bool:
 def underway(w: World, vcpu: Vcpu) -> bool:
     """Say whether a cpu is about to do something for the vcpu."""
     here = vcpu.last
+    if any(vcpu in device.logged for device in w.all(Device)):
+        return True
     return any(cpu.wakeup or cpu.ipi for cpu in w.all(Cpu)) or here.notify or here.doorbell
 
 

@@ -10,6 +10,7 @@ from vmlitmus.compiler import scanned
 from vmlitmus.decide import Job
 from vmlitmus.decide.own_code import in_own_world
 from vmlitmus.engine import ablate
+from vmlitmus.errors import VmlitmusError
 from vmlitmus.lang import explained
 from vmlitmus.litmus.catalogue import blessed
 from vmlitmus.outcome import PartStatus, Verdict
@@ -33,7 +34,7 @@ def candidates(job: Job, topic: str, selected: Iterable[Test], *, wide: bool) ->
 
     They are those of the catalogue, and of the user's own files among the tests selected.
     """
-    shipped = job.catalogue.tests(topic) if topic in job.catalogue.topics() else []
+    shipped = job.catalogue.fitting(topic)
     own = [test for test in selected if test.topic == topic and not test.shipped]
     model, counts = job.catalogue.model_of(topic), blessed(topic) if shipped else {}
     found = []
@@ -87,10 +88,18 @@ class Search:
                 yield index, parts
 
     def without_each(self, item: tuple[int, frozenset[str]]) -> tuple[list[str], set[str]]:
-        """Return which parts a cell needs, and of which that is not known."""
+        """Return which parts a cell needs, and of which that is not known.
+
+        It is known of none where a model of the user's own does not fit the cell.
+        """
         index, parts = item
         test, cell = self.among[index].test, self.among[index].cell
-        machine = self.job.switchable(test.topic, cell)
+        try:
+            machine = self.job.switchable(test, cell)
+        except VmlitmusError:
+            if self.job.model is None:
+                raise
+            return [], set(parts)
         done = ablate(
             machine,
             cell.claim,

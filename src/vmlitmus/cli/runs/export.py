@@ -47,7 +47,7 @@ def command(test: str, language: str, model: str | None, output: str | None) -> 
 def _exported(job: Job, test: Test, cell: Cell, language: str) -> str:
     from vmlitmus.export import exported
 
-    machine = job.machine(test.topic, cell)
+    machine = job.machine(test, cell)
     with own_code(job.model, cell.name, SECONDS):
         return exported(machine, cell.claim, _title(test, cell), language).rstrip("\n")
 

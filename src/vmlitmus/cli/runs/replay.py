@@ -54,7 +54,7 @@ def command(test: str, steps: str, loop: int | None, model: str | None) -> int:
 
 def _replayed(job: Job, test: Test, cell: Cell, steps: Sequence[str], loop: int | None) -> str:
     """Return the time-line, and what it tells about the claim."""
-    machine = job.machine(test.topic, cell)
+    machine = job.machine(test, cell)
     with own_code(job.model, cell.name, SECONDS):
         done, states = replayed(machine, steps, loop)
         judged = _judged(machine, cell.claim, states)

@@ -20,7 +20,6 @@ _CLOSED = (1 << 32) - 1
 _LEFT = _CLOSED - 1
 _OLDER = 1 << 31
 _AHEAD = 16  # states ahead of which is fetched what a state of a component enables
-_FASTER = 25  # native code visits as many states while Python visits one
 _BY_NUMBER = {"CAME": 4, "FIRST": 8}  # bytes for each waiting state, of which all states may be
 _SETS = ("WEAK", "STRONG", "INSIDE", "ALWAYS", "EVER", "BROKEN", "BEST_EVER")
 _FIRST_EDGES = 1 << 16  # there is room for as many steps at first
@@ -91,14 +90,10 @@ class Waiting(StateGraph):
     def fair_loop(self, awaited: int, asked: int) -> Loop | None:
         """Return what the function above does."""
         self._wait(awaited, asked)
-        everything = 1, self.get("COUNT") - 1, 0
-        self.kernel["begin_round"](self.ctx.address, *everything)
-        hopeless = self.kernel["leave_hopeless"](self.ctx.address)
-        found = self._search()
-        if found and hopeless:  # the nearest one of the first round with all states is wanted
-            self.kernel["begin_round"](self.ctx.address, *everything)
-            found = self._search()
-        return self._loop() if found else None
+        self.put("BEST_MARK", _LEFT)
+        self.kernel["begin_round"](self.ctx.address, 1, self.get("COUNT") - 1, 0)
+        self.kernel["leave_hopeless"](self.ctx.address)
+        return self._loop() if self._search() else None
 
     def _wait(self, awaited: int, asked: int) -> None:
         """Find the waiting states and their steps."""
@@ -127,15 +122,13 @@ class Waiting(StateGraph):
         self.put("EDGE_ROOM", edges)
 
     def _search(self) -> bool:
-        """Say whether there is a fair component, after as many rounds as that takes."""
+        """Find the nearest fair component, in as many rounds as that takes; say if there is one."""
         while True:
             self.until_done("cut", _SLICE)
-            if self.get("BEST"):
-                return True
-            least, last = self.get("LEAST_LEFT"), self.get("LAST_LEFT")
-            if not least:
-                return False
-            self.kernel["begin_round"](self.ctx.address, least, last, _LEFT)
+            best, least = self.get("BEST"), self.get("LEAST_LEFT")
+            if not least or 0 < best < least:  # what is left is farther away
+                return best != 0
+            self.kernel["begin_round"](self.ctx.address, least, self.get("LAST_LEFT"), _LEFT)
 
     def _loop(self) -> Loop:
         """Return the loop of the nearest fair component, with the way there."""
@@ -229,5 +222,5 @@ class _Component(Component[int]):
 
     def way(self, start: int, end: int) -> list[Step[int]]:
         found, visited = self.waiting.way(start, end)
-        self.effort += visited // _FASTER
+        self.effort += visited
         return found

@@ -20,7 +20,7 @@ N = TypeVar("N")  # a state, or its number
 Promises = Mapping[int, Fairness]  # the instances with a declared fairness, by index
 Step = tuple[int, N]  # an instance by its index, and where it leads
 CANDIDATES = 64  # states of a component from which a loop is tried
-_EFFORT = 20_000  # states visited after which the best loop so far will do
+_EFFORT = 100_000  # states visited after which the best loop so far will do
 
 
 class Lasso(Frozen):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from vmlitmus.errors import ScenarioError, VmlitmusError
@@ -57,9 +58,14 @@ def _has(line: str, word: str) -> bool:
     return bool(re.search(rf"(?<![\w-]){re.escape(word)}(?![\w-])", line.split(" #")[0]))
 
 
-def refused(test: Test, error: ScenarioError) -> LitmusError:
-    """Return what the model refuses of a test, placed at the line of the offending word."""
-    return LitmusError(test.path, line_of(test.text, words_of(str(error))), str(error))
+@contextmanager
+def placed(test: Test) -> Iterator[None]:
+    """Raise what the model refuses of a test as LitmusError, at the line of the offending word."""
+    try:
+        yield
+    except ScenarioError as error:
+        line = line_of(test.text, words_of(str(error)))
+        raise LitmusError(test.path, line, str(error)) from None
 
 
 def words_of(message: str) -> list[str]:

@@ -2,7 +2,9 @@
 
 A domain that executes trains the predictor of its cpu. IBPB ends the control of everything that
 executed before on the same thread; whether it also acts on what the sibling trained is an
-assumption. STIBP keeps a cpu from being steered by its sibling, now or from before.
+assumption, and so is whether a sibling that has gone offline still steers. STIBP keeps a cpu from
+being steered by its sibling, now or from before. Nothing says that a thread which goes offline
+loses what it trained.
 
 Not modelled: tags and aliases of single entries, the RSB (but see CVE-2022-27672), BHI. Source:
 SDM vol. 3 on speculation control; Documentation/admin-guide/hw-vuln/spectre.rst.

@@ -138,7 +138,7 @@ def _instead(a: Ablation) -> list[str]:
         return []
     shown = ["", "The run that breaks it:", f"  vmlitmus explain {shlex.join(a.arguments)}"]
     other = shlex.join((a.instead, *a.arguments[1:]))
-    holds = ["A test of the same claim that holds:", f"  vmlitmus ablate {other}"]
+    holds = ["A test of the same claim that is expected to hold:", f"  vmlitmus ablate {other}"]
     return [*shown, *(holds if a.instead else [])]
 
 

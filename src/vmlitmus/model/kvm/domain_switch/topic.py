@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from vmlitmus.claims.domain_switch import CONDITIONS
+from vmlitmus.claims.domain_switch.predictions import OFFLINE_STEERS
 from vmlitmus.lang import Model, Settings, Setup, choice, flag, mechanism, number, release
 from vmlitmus.model.hardware.host_interrupts import handled, interrupt, nmi
 from vmlitmus.model.hardware.predictor import IBPB_COVERS_CORE
@@ -129,6 +130,7 @@ def populate(make: Setup, s: Settings) -> None:
         smt_active=active,
         base_stibp=strict and active,
         cond_stibp=host["stibp"] == "prctl" and active,
+        clears=host["idle_clear"],
         idle_clear=host["idle_clear"] and active,
     )
     for _ in range(machine["cores"]):
@@ -248,7 +250,7 @@ MODEL = Model(
         Beside: SIBLINGS,
         SmtUpdate: UPDATES,
     },
-    assumptions=(IBPB_COVERS_CORE,),
+    assumptions=(IBPB_COVERS_CORE, OFFLINE_STEERS),
     fixes=FIXES,
     versions=VERSIONS,
     read=READ,

@@ -8,8 +8,11 @@ populate take the two locks in the other order, which is that of mm/filemap.c.
 A handler that dropped the folio lock to take the two in that order (``invalidate-lock-first``)
 would need a reference to the inode: it is the folio lock that keeps the inode from being evicted.
 
-Not modelled: what it sends to the tasks that have the page mapped; other holders of mf_mutex; the
-invalidate_lock as one that readers share: a handler is its only reader here.
+A handler and an allocation share the invalidate_lock. Here it has one holder: an allocation of a
+page that is not there touches no page of a handler, and there is one handler at a time.
+
+Not modelled: what it sends to the tasks that have the page mapped; other holders of mf_mutex; an
+allocation that waits for the lock of a folio that is there.
 Source: memory_failure() in mm/memory-failure.c, kvm_gmem_error_folio() in virt/kvm/guest_memfd.c.
 """
 
@@ -62,11 +65,11 @@ def memory_error(w: World, task: Task, page: Page) -> Sections:
     host.invalidate_lock = True
     found = bound(w)
     if found:
-        page.invalidating += 1
         for slot in w.all(Slot):
             task.walks = slot
     yield "{task} looks {page} up in the bindings under the invalidate_lock"
     if found:
+        page.invalidating += 1
         zap(w, page)
     task.walks = None
     yield "{task} zaps {page}, which has a memory error"

@@ -1,7 +1,8 @@
 """A memslot with guest_memfd comes and goes, and so does the guest_memfd.
 
 KVM_SET_USER_MEMORY_REGION2 is under slots_lock. To create a memslot, it gets the file, allocates
-the metadata under slots_arch_lock, installs the memslot, and lets go of the file. Up to 7.2 it
+the metadata under slots_arch_lock, installs the memslot, waits for srcu, and lets go of the file.
+That wait is for nobody who has the memslot, as it was not installed before. Up to 7.2 it
 binds the memslot to the guest_memfd first of all; 7.3.2 does so when the metadata is there, with
 slots_arch_lock held until the memslot is installed.
 
@@ -86,10 +87,11 @@ def create_memslot(w: World, task: Task, slot: Slot) -> Sections:
         yield "{task} binds {slot}, which has its metadata"
     slot.place = Place.INSTALLED
     host.slots_arch_lock = False
+    yield "{task} installs {slot} and drops slots_arch_lock"
     if w.part(BIND_LATE.part):
         put_file(w)
     host.slots_lock = False
-    yield "{task} installs {slot} and drops the locks"
+    yield "{task} has synchronized srcu and drops slots_lock"
 
 
 def free_new(w: World, slot: Slot) -> None:
@@ -181,12 +183,14 @@ def release_gmem(w: World, task: Task) -> Sections:
     if w.part(SLOTS_LOCK):
         host.slots_lock = False
     yield "{task} zaps all memslots of the guest_memfd and frees its bindings"
-    when(not host.inode_held and all(not page.locked for page in w.all(Page)))
+    when(not host.inode_held)
     for page in w.all(Page):
+        when(not page.locked)
         if page.in_file:
             leave_file(w, page)
+        yield "{task} truncates {page}, to evict the inode of the guest_memfd"
     host.inode_gone = True
-    yield "{task} truncates and evicts the inode of the guest_memfd"
+    yield "{task} evicts the inode of the guest_memfd"
 
 
 @step(

@@ -20,6 +20,13 @@ from __future__ import annotations
 
 from vmlitmus.lang import KernelFile, Sections, World, sequence, when
 from vmlitmus.model.kvm.tlb_flush.fault import FAULTIN, STALE, begin, install, stale
+from vmlitmus.model.kvm.tlb_flush.pfn_cache import (
+    cached,
+    free_memslot,
+    refreshed,
+    slots_lock,
+    swap,
+)
 from vmlitmus.model.kvm.tlb_flush.requests import kick
 from vmlitmus.model.kvm.tlb_flush.run_loop import load_root
 from vmlitmus.model.kvm.tlb_flush.versions import PREFAULT
@@ -46,16 +53,17 @@ def synchronize(w: World, vm: Vm) -> None:
 
 def readers(w: World, vm: Vm) -> bool:
     """Say whether one of them still is."""
-    return any(vcpu.vm is vm and vcpu.waited for vcpu in w.all(Vcpu))
+    inside = any(vcpu.vm is vm and vcpu.waited for vcpu in w.all(Vcpu))
+    return inside or not refreshed(w, vm)
 
 
 @sequence(source=(SET_MEMSLOT, SWAP, ZAP_FAST, BACK_HALF), disturbance="delete", fair="weak")
 def delete_memslot(w: World, task: Task, page: Page) -> Sections:
     vm = page.vm
     when(page.slot == Slot.VALID and vm.alive)
-    when(not any(other.deleting is vm for other in w.all(Task)))
+    when(not slots_lock(w, vm) and vm.notifiers == 0)
     task.deleting = vm
-    page.slot = Slot.INVALID
+    swap(w, page, Slot.INVALID)
     synchronize(w, vm)
     yield "{task} makes the memslot of {page} KVM_MEMSLOT_INVALID"
     if w.part(SYNC):
@@ -73,12 +81,15 @@ def delete_memslot(w: World, task: Task, page: Page) -> Sections:
         if other.vm is vm:
             other.old = False
     yield "{task} zaps the old roots and frees their page tables"
-    page.slot = Slot.GONE
+    when(vm.notifiers == 0)
+    swap(w, page, Slot.GONE)
     synchronize(w, vm)
     yield "{task} deletes the memslot of {page}"
     when(not readers(w, vm))
+    free_memslot(w, page)
     task.deleting = None
-    page.owner = Owner.FREE
+    if not cached(w, page):
+        page.owner = Owner.FREE
     yield "{task} has synchronized srcu and returns; the VMM unmaps {page}"
 
 

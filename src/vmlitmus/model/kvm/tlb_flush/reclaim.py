@@ -5,12 +5,14 @@ remote TLB flush, which is waited for; the unlock; the PTE cleared and the page 
 range_end(), under mmu_lock, mmu_invalidate_seq and the end of the invalidation. A second notifier
 that finds no SPTE flushes nothing: it relies on mmu_lock, under which the first one waits.
 
+A notifier counts in mn_active_invalidate_count from its first section to its last, and no memslot
+is installed or deleted meanwhile. pfn_cache.py has the notifier of a page with a pfn cache.
+
 The SPTEs of all roots are zapped, also of obsolete ones (memslot.py), so that KVM has no SPTE of a
 page that is freed. The latter need no TLB flush: mmu_lock was held until each vcpu had left the
 guest, and the vcpu loads another root before it enters again.
 
-Not modelled: notifiers that may not block; that an update of the memslots waits for notifiers; the
-union of the ranges of several invalidations.
+Not modelled: notifiers that may not block; the union of the ranges of several invalidations.
 Source: kvm_mmu_notifier_invalidate_range_start(), kvm_handle_hva_range() in virt/kvm/kvm_main.c,
 kvm_tdp_mmu_unmap_gfn_range() in arch/x86/kvm/mmu/tdp_mmu.c.
 """
@@ -18,6 +20,7 @@ kvm_tdp_mmu_unmap_gfn_range() in arch/x86/kvm/mmu/tdp_mmu.c.
 from __future__ import annotations
 
 from vmlitmus.lang import KernelFile, Sections, World, sequence, when
+from vmlitmus.model.kvm.tlb_flush.pfn_cache import cached
 from vmlitmus.model.kvm.tlb_flush.requests import flush_remote_tlbs
 from vmlitmus.world.memory import Owner
 from vmlitmus.world.tlb import Page, Task, Vcpu
@@ -51,6 +54,7 @@ def zap(w: World, task: Task, page: Page) -> Sections:
 def invalidate_end(w: World, page: Page) -> None:
     """range_end(): faults that took mmu_invalidate_seq before are stale now."""
     page.invalidating -= 1
+    page.vm.notifiers -= 1
     for vcpu in w.all(Vcpu):
         if vcpu.vm is page.vm and vcpu.faulting is not None:
             vcpu.moved = True
@@ -58,7 +62,8 @@ def invalidate_end(w: World, page: Page) -> None:
 
 @sequence(source=(START, HANDLE, UNMAP, END), disturbance="reclaim", fair="weak")
 def reclaim(w: World, task: Task, page: Page) -> Sections:
-    when(page.present and page.vm.alive)
+    when(page.present and page.vm.alive and not cached(w, page))
+    page.vm.notifiers += 1
     yield "{task} calls the mmu_notifier for {page}, to take it back"
     yield from zap(w, task, page)
     yield "{task} is past range_start() and drops mmu_lock"
@@ -72,7 +77,8 @@ def reclaim(w: World, task: Task, page: Page) -> Sections:
 
 @sequence(source=(START, HANDLE, UNMAP, END), disturbance="protect", fair="weak")
 def protect(w: World, task: Task, page: Page) -> Sections:
-    when(page.present and page.vm.alive)
+    when(page.present and page.vm.alive and not cached(w, page))
+    page.vm.notifiers += 1
     yield "{task} calls the mmu_notifier for {page}, which stays: NUMA hints, mprotect()"
     yield from zap(w, task, page)
     yield "{task} has had {page} zapped and drops mmu_lock"

@@ -25,6 +25,8 @@ from vmlitmus.model.kvm.tlb_flush.memslot import delete_memslot, pre_fault_memor
 from vmlitmus.model.kvm.tlb_flush.pfn_cache import (
     drop_memslot,
     refresh,
+    restore_memslot,
+    set_lapic,
     unmap_cached,
     write_cached,
 )
@@ -95,6 +97,7 @@ def populate(make: Setup, s: Settings) -> None:
         reloads_root=kvm["prefault"] == "reloads-the-root",
         special_root=machine["special_root"],
         early_run=kvm["run"] == "before-creation-returns",
+        lapic_srcu=kvm["set_lapic"] == "inside-srcu",
     )
     switch = s["mm"]
     for number_of in range(machine["cpus"]):
@@ -168,9 +171,11 @@ MODEL = Model(
         delete_memslot,
         pre_fault_memory,
         refresh,
+        set_lapic,
         unmap_cached,
         write_cached,
         drop_memslot,
+        restore_memslot,
         create_vcpu,
         create_fails,
         early_run,
@@ -249,6 +254,12 @@ MODEL = Model(
                 "reloads-the-root",
                 default="as-merged",
                 doc="whether a prefault that is tried again serves the request to drop the root",
+            ),
+            "set_lapic": choice(
+                "as-merged",
+                "inside-srcu",
+                default="as-merged",
+                doc="whether KVM_SET_LAPIC, which may refresh a pfn cache, is inside kvm->srcu",
             ),
             "run": choice(
                 "after-creation",

@@ -26,7 +26,8 @@ def preempt(w: World, vcpu: Vcpu) -> None:
     when(not vcpu.left and not vcpu.pinned)
     pi_suppress(w, vcpu)
     if vcpu.apic == Apic.AVIC:
-        clear_running(w, vcpu)
+        with w.unobserved("only the vcpu itself writes rcuwait.task"):
+            clear_running(w, vcpu, vcpu.waiting)
     vcpu.cpu = None
 
 

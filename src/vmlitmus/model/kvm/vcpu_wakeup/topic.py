@@ -26,6 +26,7 @@ from vmlitmus.model.kvm.vcpu_wakeup.apicv.avic import (
     send_ipi,
 )
 from vmlitmus.model.kvm.vcpu_wakeup.apicv.inhibit import toggle_inhibit
+from vmlitmus.model.kvm.vcpu_wakeup.apicv.irte import handle_ga_log, iommu_posts, reroute
 from vmlitmus.model.kvm.vcpu_wakeup.apicv.posted import (
     assign_device,
     begin_interrupt,
@@ -73,6 +74,7 @@ def populate(make: Setup, s: Settings) -> None:
     machine, guest, kvm = s["machine"], s["guest"], s["kvm"]
     spare = machine["spare_cpus"]
     assigned = kvm["device"] == "assigned"
+    avic = kvm["apicv"] == "avic"
     make(
         Host,
         assigned=assigned,
@@ -84,8 +86,8 @@ def populate(make: Setup, s: Settings) -> None:
         switchable=kvm["apicv_switchable"],
         ends=guest["eoi"],
         marks=kvm["have_run_cpus"],
+        holds_list=kvm["irte_update"] == "holds-the-lock",
     )
-    make(Device)
     for number_of in range(machine["vcpus"]):
         home = make(Cpu)
         make(
@@ -95,13 +97,17 @@ def populate(make: Setup, s: Settings) -> None:
             last=home,
             ndst=home,
             entry_cpu=home,
-            is_running=kvm["apicv"] == "avic" and not machine["erratum_1235"],
+            is_running=avic and not machine["erratum_1235"],
+            entry_runs=avic,
             scheduled=spare > 0 or kvm["apicv"] != "off",
             writes=number_of == 0,
             async_pf=guest["async_pf"],
             apic=Apic(kvm["apicv"]),
             ap=guest["ap"],
         )
+    first = make.made(Vcpu)[0] if assigned and avic else None
+    at = make.made(Cpu)[0] if assigned and avic else None
+    make(Device, target=first, listed=first, runs=first is not None, at=at)
     for _ in range(spare):
         make(Cpu, spare=True)
     for _ in range(machine["tasks"]):
@@ -158,6 +164,9 @@ MODEL = Model(
         begin_avic_irq,
         deliver_avic,
         doorbell,
+        iommu_posts,
+        handle_ga_log,
+        reroute,
         toggle_inhibit,
         begin_start,
         start,
@@ -199,6 +208,12 @@ MODEL = Model(
             ),
             "device": choice(
                 "none", "assigned", default="none", doc="whether a device posts from the start"
+            ),
+            "irte_update": choice(
+                "as-merged",
+                "holds-the-lock",
+                default="as-merged",
+                doc="under which lock an IRTE of AVIC is given to another vcpu",
             ),
             "last_device": choice(
                 "goes",

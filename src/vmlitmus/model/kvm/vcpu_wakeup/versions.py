@@ -110,6 +110,11 @@ OWN_ENTRY = Fix(
     KernelFile("arch/x86/kvm/svm/avic.c", "__avic_vcpu_load()", "7.1.13"),
     "6.17",
 )
+UNLINK_FIRST = Fix(
+    "an IRTE leaves the list of its vcpu before it is changed",
+    KernelFile("arch/x86/kvm/svm/avic.c", "avic_pi_update_irte()", "7.1.13"),
+    "6.17",
+)
 FIRST_CHECK = Fix(
     "KVM_CREATE_VCPU looks for the id before it creates a vcpu",
     KernelFile("virt/kvm/kvm_main.c", "kvm_vm_ioctl_create_vcpu()", "7.3.4"),
@@ -133,11 +138,12 @@ UP_TO_7_2 = (
     ACCOUNT_BARRIER,
     ACK_BARRIER,
     OWN_ENTRY,
+    UNLINK_FIRST,
 )
 FIXES = (*UP_TO_7_2, FIRST_CHECK)
 _IN_5_17 = (NO_PREEMPTION, VIRR_THEN_ACTIVE, COMPLETE, KEEP_PENDING, AT_PUT)
 _OLD = (OWN_EVENTS, BY_VECTOR, RECOMPUTE, ALWAYS_SYNC, *_IN_5_17)
-_IN_6_18 = (*_OLD, TRACK_BARRIER, ACCOUNT_BARRIER, NO_IPIV, OWN_ENTRY)
+_IN_6_18 = (*_OLD, TRACK_BARRIER, ACCOUNT_BARRIER, NO_IPIV, OWN_ENTRY, UNLINK_FIRST)
 VERSIONS = {
     "3.9": (),
     "4.13": (OWN_EVENTS,),

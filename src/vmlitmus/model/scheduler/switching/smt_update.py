@@ -1,13 +1,14 @@
 """A sibling comes or goes, and STIBP and the clearing in idle follow.
 
 A cpu that comes up takes x86_spec_ctrl_base as it is, becomes active, and tasks run there. Only
-when _cpu_up() has dropped its lock does it call arch_smt_update(): with strict STIBP that writes
-the MSR of all cpus; with prctl it flips a static key, and a thread gets its STIBP at the next
-switch between a thread that asked and one that did not.
+when _cpu_up() has dropped its lock does it call arch_smt_update(): with strict STIBP that sets it
+in the MSR of all cpus, and leaves it set there when the siblings have gone; with prctl it flips a
+static key, and a thread gets its STIBP at the next switch between a thread that asked and one that
+did not.
 
-Not modelled: cpus that fail to come up. Source: _cpu_up(), _cpu_down() in kernel/cpu.c;
-cpu_bugs_smt_update() in arch/x86/kernel/cpu/bugs.c; __speculation_ctrl_update() in
-arch/x86/kernel/process.c.
+Not modelled: cpus that fail to come up; SSBD, whose change writes the MSR anew.
+Source: _cpu_up(), _cpu_down() in kernel/cpu.c; cpu_bugs_smt_update() in
+arch/x86/kernel/cpu/bugs.c; __speculation_ctrl_update() in arch/x86/kernel/process.c.
 """
 
 from __future__ import annotations
@@ -71,11 +72,11 @@ def sched_smt_active(w: World) -> bool:
 def update(w: World, active: bool) -> None:
     """cpu_bugs_smt_update()."""
     host = w.the(Host)
-    host.idle_clear = active
+    host.idle_clear = active and host.clears
     if host.stibp == Stibp.STRICT and host.base_stibp != active:
         host.base_stibp = active
         for cpu in w.all(Cpu):
-            cpu.stibp = active
+            cpu.stibp = cpu.stibp or active
     if host.stibp == Stibp.PRCTL:
         host.cond_stibp = active
         if active:
@@ -111,7 +112,6 @@ def go_offline(w: World, cpu: Cpu) -> Sections:
     when(free(w, cpu) and any(beside(cpu, o) for o in w.all(Cpu)))
     goes_idle(w, cpu)
     cpu.online = False
-    cpu.trained.clear()
     cpu.buffers.clear()
     w.the(Host).smt_active = sched_smt_active(w)
     yield "{cpu} is dead"

@@ -114,7 +114,7 @@ def mark_members(g, begin, mark):
 
 
 def keep(g, begin):
-    """Note a fair component if it is the nearest so far."""
+    """Note a fair component if it is the nearest so far, in this round or an earlier one."""
     best = load(g, BEST)
     k = begin
     while k != load(g, STACK_HEIGHT):
@@ -166,10 +166,7 @@ def settle(g, low):
 
 
 def leave_hopeless(g):
-    """Leave states out that enable a strong promise no step between waiting states keeps.
-
-    Says whether there are any.
-    """
+    """Leave states out that enable a strong promise no step between waiting states keeps."""
     found = 0
     for w in range(SETS):
         hopeless = load(load(g, STRONG), w) & (load(load(g, INSIDE), w) ^ ALL)
@@ -177,14 +174,12 @@ def leave_hopeless(g):
         found = found | hopeless
     if found == 0:
         return 0
-    found = 0
     number = 1
     while number < load(g, COUNT):
         if some(load(g, ENABLED) + number * (8 * SETS), load(g, BROKEN)) != 0:
             store32(load(g, NUMBER), number, CLOSED)
-            found = 1
         number += 1
-    return found
+    return 0
 
 
 def begin_round(g, first, last, mark):
@@ -197,8 +192,6 @@ def begin_round(g, first, last, mark):
     store(g, ROOT, first - 1)
     store(g, LAST_ROOT, last)
     store(g, VISITED, 0)
-    store(g, BEST, 0)
-    store(g, BEST_MARK, LEFT)
     store(g, LEAST_LEFT, 0)
     store(g, LAST_LEFT, 0)
     return 0

@@ -17,7 +17,7 @@ KVM_REQ_EVENT is served.
 Not load-bearing: "read the mode before apicv_active": the vIRR is set before either is read, and a
 vcpu that switches AVIC off after that looks at it.
 
-Not modelled: the IOMMU and its GA log; logical ids; nesting.
+Not modelled: logical ids; nesting. The IOMMU is in irte.py.
 Source: arch/x86/kvm/svm/avic.c, svm_complete_interrupt_delivery() in arch/x86/kvm/svm/svm.c.
 """
 
@@ -33,6 +33,7 @@ from vmlitmus.lang import (
     step,
     when,
 )
+from vmlitmus.model.kvm.vcpu_wakeup.apicv.irte import load_irtes, put_irtes
 from vmlitmus.model.kvm.vcpu_wakeup.kick import request_event, set_irr_pending, wake_up
 from vmlitmus.model.kvm.vcpu_wakeup.versions import (
     COMPLETE,
@@ -66,12 +67,18 @@ def set_running(w: World, vcpu: Vcpu, cpu: Cpu) -> None:
             write_entry(w, vcpu)
             if not (w.the(Host).erratum and w.part(NO_IPIV.part)):
                 vcpu.is_running = True
+            vcpu.entry_runs = True
+            vcpu.entry_logs = False
+            load_irtes(w, vcpu, cpu)
 
 
-def clear_running(w: World, vcpu: Vcpu) -> None:
-    """__avic_vcpu_put()."""
+def clear_running(w: World, vcpu: Vcpu, blocks: bool) -> None:
+    """__avic_vcpu_put(); ``blocks``: of a vcpu that is a waiter, or is about to be one."""
     if vcpu.apic == Apic.AVIC:
+        put_irtes(w, vcpu, blocks)
         vcpu.is_running = False
+        vcpu.entry_runs = False
+        vcpu.entry_logs = blocks
         write_entry(w, vcpu)
 
 
@@ -105,7 +112,7 @@ def write_virr(w: World, vcpu: Vcpu) -> None:
 def blocking(w: World, vcpu: Vcpu) -> Sections:
     """kvm_arch_vcpu_blocking()."""
     if vcpu.apic == Apic.AVIC and w.part(CLEAR_RUNNING):
-        clear_running(w, vcpu)
+        clear_running(w, vcpu, True)
     yield "{vcpu} is about to block: IsRunning is clear if it has AVIC"
 
 

@@ -1,7 +1,8 @@
 """APICv and AVIC are inhibited, and no longer so, while vcpus run and interrupts come.
 
 A task makes KVM_REQ_APICV_UPDATE of all vcpus, waits for those in the guest, and sets or clears the
-inhibition; a vcpu serves that request when the task has dropped apicv_update_lock. Where it
+inhibition; a vcpu serves that request when the task has dropped apicv_update_lock, and the next
+task that wants the lock waits until the vcpu has dropped it, too. Where it
 switches APICv off, it makes KVM_REQ_EVENT of itself: an interrupt that waits in the IRR is injected
 from now on. irr_pending says whether to look there at all. It is followed where a test asks for it
 (``apicv_switchable``); KVM clears it before the bit in the IRR, looks once more after it, and
@@ -19,6 +20,7 @@ from __future__ import annotations
 
 from vmlitmus.lang import KernelFile, Sections, World, sequence, when
 from vmlitmus.model.kvm.vcpu_wakeup.apicv.avic import clear_running, set_running
+from vmlitmus.model.kvm.vcpu_wakeup.apicv.irte import switch_irtes
 from vmlitmus.model.kvm.vcpu_wakeup.apicv.vmcs01 import refresh_controls
 from vmlitmus.model.kvm.vcpu_wakeup.kick import kick, set_request
 from vmlitmus.model.kvm.vcpu_wakeup.versions import KEEP_PENDING
@@ -34,6 +36,7 @@ EVENT = "make KVM_REQ_EVENT when APICv is switched off"
 @sequence(source=SET_INHIBIT, disturbance="inhibit", fair="weak")
 def toggle_inhibit(w: World, task: Task) -> Sections:
     when(task.target is None and not w.the(Host).update_lock)
+    when(not any(vcpu.updates for vcpu in w.all(Vcpu)) or not w.part(UNDER_LOCK))
     w.the(Host).update_lock = True
     w.barrier(by="the LOCK of apicv_update_lock")
     yield "{task} takes apicv_update_lock"
@@ -61,6 +64,7 @@ def update_apicv(w: World, vcpu: Vcpu) -> Sections:
         when(vcpu.on_cpu)
         when(not w.the(Host).update_lock or not w.part(UNDER_LOCK))
         w.barrier(by="the LOCK of apicv_update_lock")
+        vcpu.updates = True
         inhibited = w.the(Host).inhibited
         changes = False
         with w.unobserved("only the vcpu itself writes apicv_active"):
@@ -73,6 +77,7 @@ def update_apicv(w: World, vcpu: Vcpu) -> Sections:
             yield from switch(w, vcpu, inhibited)
             w.barrier(by="the LOCK of up_read()")
         vcpu.pinned = False
+        vcpu.updates = False
         yield "{vcpu} drops apicv_update_lock"
 
 
@@ -93,8 +98,10 @@ def switch(w: World, vcpu: Vcpu, off: bool) -> Sections:
                 with w.locked("the IRR keeps the bit"):
                     vcpu.virr = True
     elif off:
-        clear_running(w, vcpu)
+        clear_running(w, vcpu, False)
+        switch_irtes(w, vcpu, True)
     else:
+        switch_irtes(w, vcpu, False)
         set_running(w, vcpu, vcpu.last)
     yield "{vcpu} changes what the hardware looks at"
     if off and w.part(EVENT):

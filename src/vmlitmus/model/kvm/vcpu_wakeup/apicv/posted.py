@@ -89,25 +89,26 @@ def sync_pir(w: World, vcpu: Vcpu) -> Sections:
 
 
 def update_irr(w: World, vcpu: Vcpu, found: bool) -> Sections:
-    """kvm_apic_update_irr(), and KVM_REQ_EVENT if the vcpu has no APICv."""
+    """kvm_apic_update_irr(), and KVM_REQ_EVENT for a new bit if the vcpu has no APICv."""
     if found:
         with w.locked("xchg()"):
             vcpu.pir = False
         yield "{vcpu} takes PID.PIR"
         when(vcpu.on_cpu)
         with w.locked("cmpxchg()"):
+            new = not vcpu.virr
             vcpu.virr = True
         yield "{vcpu} sets the bit in its IRR"
         when(vcpu.on_cpu)
         with w.unobserved("only the vcpu itself writes apicv_active"):
-            if not vcpu.active:
+            if new and not vcpu.active:
                 vcpu.irr_pending = True
-        yield "{vcpu} sets irr_pending if it has no APICv"
+        yield "{vcpu} sets irr_pending if the bit is new and it has no APICv"
         when(vcpu.on_cpu)
         with w.unobserved("only the vcpu itself writes apicv_active"):
-            if not vcpu.active:
+            if new and not vcpu.active:
                 set_request(w, vcpu)
-        yield "{vcpu} makes KVM_REQ_EVENT of itself if it has no APICv"
+        yield "{vcpu} makes KVM_REQ_EVENT of itself if the bit is new and it has no APICv"
 
 
 def sync_entry(w: World, vcpu: Vcpu) -> Sections:
@@ -206,7 +207,7 @@ def recompute(w: World, vcpu: Vcpu) -> None:
 
 @sequence(source=PROCESSING, disturbance="device-irq", fair="weak", hardware=True)
 def device_posts(w: World, device: Device, vcpu: Vcpu) -> Sections:
-    when(w.the(Host).posts)
+    when(w.the(Host).posts and vcpu.apic != Apic.AVIC)
     with w.locked("an atomic update of the descriptor"):
         vcpu.pir = True
         notifies = not vcpu.on and not vcpu.sn

@@ -1,7 +1,8 @@
 """VMX with APICv: what vmcs01 has to say of it, and how an interrupt that is in service ends.
 
 With virtual-interrupt delivery the cpu sets the bit in the ISR and SVI itself, and at an EOI clears
-the bit that SVI names; without it KVM sets the bit when it injects, and an EOI exits. KVM writes
+the bit that SVI names; without it KVM sets the bit when it injects, and an EOI exits: KVM clears
+the bit and makes KVM_REQ_EVENT, for an interrupt that waited for the end of this one. KVM writes
 the controls and SVI into vmcs01 when it switches APICv. While L2 runs, vmcs02 is loaded: until
 7.0 both writes were deferred to the exit from L2 to L1, and until 6.19 that exit made
 KVM_REQ_APICV_UPDATE, which finds nothing to change.
@@ -10,13 +11,14 @@ Not load-bearing: "write vmcs01 at once while L2 runs": what was deferred is don
 
 Not modelled: interrupts that come while L2 runs; several vectors; APICv in vmcs12.
 Source: vmx_refresh_apicv_exec_ctrl(), vmx_hwapic_isr_update() in arch/x86/kvm/vmx/vmx.c,
-__nested_vmx_vmexit() in arch/x86/kvm/vmx/nested.c, kvm_apic_update_apicv() in
+__nested_vmx_vmexit() in arch/x86/kvm/vmx/nested.c, kvm_apic_update_apicv(), apic_set_eoi() in
 arch/x86/kvm/lapic.c.
 """
 
 from __future__ import annotations
 
 from vmlitmus.lang import CpuEvent, KernelFile, Sdm, Sections, World, step, when
+from vmlitmus.model.kvm.vcpu_wakeup.kick import set_request
 from vmlitmus.model.kvm.vcpu_wakeup.versions import AT_ONCE, REFRESH, UPDATE_SVI
 from vmlitmus.world.vcpu_wakeup import Host, Vcpu
 
@@ -24,6 +26,8 @@ REFRESHES = KernelFile("arch/x86/kvm/vmx/vmx.c", "vmx_refresh_apicv_exec_ctrl()"
 NESTED_EXIT = KernelFile("arch/x86/kvm/vmx/nested.c", "__nested_vmx_vmexit()", "7.2.8")
 DELIVERY = Sdm("vol. 3C, 31.2.2 (virtual-interrupt delivery)")
 EOI = Sdm("vol. 3C, 31.1.4 (EOI virtualization)")
+SET_EOI = KernelFile("arch/x86/kvm/lapic.c", "apic_set_eoi()", "7.2.8")
+EOI_EVENT = "make KVM_REQ_EVENT at an EOI"
 
 
 def refresh_controls(w: World, vcpu: Vcpu, off: bool) -> None:
@@ -63,13 +67,15 @@ def take_injected(w: World, vcpu: Vcpu) -> None:
     vcpu.handling = True
 
 
-@step("the guest on {vcpu} writes EOI", source=EOI, fair="strong")
+@step("the guest on {vcpu} writes EOI", source=(EOI, SET_EOI), fair="strong")
 def end_interrupt(w: World, vcpu: Vcpu) -> None:
     when(vcpu.running and vcpu.handling and not vcpu.in_l2)
     vcpu.handling = False
     if not vcpu.controls:
         exit_guest(w, vcpu)
         vcpu.in_service = False
+        if w.part(EOI_EVENT):
+            set_request(w, vcpu)
     elif vcpu.svi:
         vcpu.in_service = False
         vcpu.svi = False
