@@ -132,8 +132,9 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
     """Return the known word closest to ``word``, or None when nothing is close."""
     import difflib
 
-    found = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
-    return found[0] if found else None
+    names = {name.lower(): name for name in known}
+    found = difflib.get_close_matches(word.lower(), list(names), n=1, cutoff=0.5)
+    return names[found[0]] if found else None
 
 
 def unknown(kind: str, word: str, known: Iterable[str]) -> str:

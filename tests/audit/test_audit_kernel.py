@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import gzip
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hosts import machine, write
 
 from vmlitmus.audit.claims.fixes import asked_release, judge_fixes, read_changelog, table, upstream
+from vmlitmus.audit.host import fixes_complete
 from vmlitmus.cli.main import main
 from vmlitmus.litmus import Catalogue
+from vmlitmus.outcome.audit import Answer
 
 
 def statuses(release: str, changelog: str = "", *, vendor: bool = False, livepatched: bool = False):
@@ -74,6 +78,28 @@ def test_a_changelog_names_fixes() -> None:
     assert found["cb923ee6a80f"] == found["72d12715edcd"] == "has"
     assert found["309d28576f0a"] == "cannot tell"
     assert read_changelog(b"\x1f\x8bnot gzip") == ""
+    longer = read_changelog(b"  * fix of another fault (CVE-2026-315912)\n")
+    assert statuses("6.12.23", longer, vendor=True)["cb923ee6a80f"] == "cannot tell"
+
+
+@pytest.mark.parametrize("content", [b"", b"\n", b"\x1f\x8bnot gzip", b"\x7fELF\0\0", b"\xff\xfe"])
+def test_a_file_that_is_no_changelog_is_refused(content: bytes, tmp_path: Path, capsys) -> None:
+    """Else it would be said of each fix that the changelog does not name it."""
+    path = tmp_path / "changelog"
+    path.write_bytes(content)
+    assert main(["audit", "kernel", "--release", "6.12.107", "--changelog", str(path)]) == 2
+    assert f"{path}: not the changelog of a package" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("area", sorted({row["area"] for row in table()["fix"]}))
+def test_the_audit_of_a_host_asks_for_every_fix(area: str) -> None:
+    """FIXES_COMPLETE is true only where vmlitmus audit kernel says of nothing that it lacks."""
+    release = asked_release("9.99")
+    fixes = judge_fixes(release, "")
+    assert fixes_complete(release, fixes).answer is Answer.TRUE
+    one = next(fix for fix in fixes if fix.area == area)
+    lacks = [replace(fix, status="lacks") if fix is one else fix for fix in fixes]
+    assert fixes_complete(release, lacks).answer is Answer.FALSE
 
 
 def test_releases_of_distributions_are_taken_from_where_they_stand(tmp_path, capsys) -> None:

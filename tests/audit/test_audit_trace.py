@@ -274,7 +274,10 @@ def test_html_escapes_what_a_program_chose(run, tmp_path: Path) -> None:  # type
         (["--claim", "OTHER_VM_APART"], 2, "did you mean 'OTHER_VMS_APART'?"),
         (["--core", "0-x"], 2, "core '0-x' is no list of cpus"),
         (["--core", "1-2"], 2, "cpu 1 is in another core already"),
-        (["--buffer", "no"], 2, "unknown buffer 'no'"),
+        (["--buffer", "no"], 2, "unknown buffer 'no'; known: (none)"),
+        (["--claim", "other_vms_apart"], 2, "did you mean 'OTHER_VMS_APART'?"),
+        (["--clock", "mon"], 2, "unknown clock 'mon'; did you mean 'mono'?"),
+        (["--stats", __file__], 2, "test_audit_trace.py: no line cpuN above the counts"),
         (["--stats", "/nowhere"], 2, "/nowhere"),
     ],
 )

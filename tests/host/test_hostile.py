@@ -175,8 +175,28 @@ def test_replies_of_another_form(content: str) -> None:
     ],
 )
 def test_configurations_with_impossible_numbers(cpus) -> None:
-    with pytest.raises(HostError, match="x: not a configuration of a known VMM"):
+    with pytest.raises(HostError, match="x: not a configuration of Cloud Hypervisor"):
         parse_config(json.dumps({"config": {"cpus": cpus}}), "x")
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("{}", "'cpus' is missing"),
+        ("[]", "a value in it is of another kind"),
+        ('{"cpus": {"boot_vcpus": []}}', "a value in it is of another kind"),
+        ('{"cpus": {"boot_vcpus": 1}}', "'max_vcpus' is missing"),
+    ],
+)
+def test_a_wrong_file_is_told_in_words(content: str, said: str) -> None:
+    with pytest.raises(HostError) as caught:
+        parse_config(content, "x")
+    assert str(caught.value) == f"x: not a configuration of Cloud Hypervisor or Firecracker: {said}"
+
+
+def test_another_document_is_named_as_it_is() -> None:
+    with pytest.raises(HostError, match=r"^x: <foo> is no <domain> of libvirt$"):
+        parse_domain(b"<foo/>", "x")
 
 
 def test_a_list_of_cpus_costs_no_more_than_its_cpus() -> None:

@@ -26,6 +26,7 @@ from maker import (
 
 from vmlitmus.errors import RecordingError
 from vmlitmus.trace import Event, Kind, Loss, Recording, open_recording
+from vmlitmus.trace.dat.container import _Cursor
 from vmlitmus.trace.tracepoints.tables import ROWS
 
 HLT, INTERRUPT, SVM = 0x78, 0x60, 2
@@ -283,6 +284,13 @@ def test_a_file_that_is_cut_off(tmp_path: Path, version: int) -> None:
         read_some += bool(found)
     assert read_some > 3
     assert refused and all(str(path) in text for text in refused)
+
+
+def test_a_place_beyond_the_end_of_a_file_has_no_bytes() -> None:
+    cursor = _Cursor(b"four", "<", "a.dat")
+    cursor.at = 9
+    with pytest.raises(RecordingError, match="0x9: 2 bytes are said to follow, 0 do"):
+        cursor.take(2)
 
 
 @given(st.integers(0, 10**6), st.integers(0, 255), st.booleans())

@@ -9,11 +9,11 @@ from vmlitmus.audit.claims import vm as vm_claims
 from vmlitmus.audit.claims.fixes import (
     CANNOT_TELL,
     HAS,
+    LACKS,
     NOT_CONCERNED,
     Release,
     find_changelog,
     judge_fixes,
-    lacking,
     release_of,
 )
 from vmlitmus.audit.claims.host import kvm_hint, no_smt
@@ -53,7 +53,6 @@ _PARAMETERS = (
     "npt",
 )
 _POLICIES = {0: "SCHED_OTHER", 1: "SCHED_FIFO", 2: "SCHED_RR", 3: "SCHED_BATCH", 5: "SCHED_IDLE"}
-_AREAS = ("cache-flush", "ap-creation", "launch")
 
 
 @dataclass(frozen=True)
@@ -169,22 +168,21 @@ def _without_vms(host: HostFacts, wanted: Wanted, chosen: Sequence[Domain]) -> I
 
 
 def fixes_complete(release: Release | None, fixes: Sequence[Fix]) -> Judged:
-    """FIXES_COMPLETE: of cache flushing, AP creation and launch."""
+    """FIXES_COMPLETE: true where ``vmlitmus audit kernel`` exits with 0."""
     claim = "FIXES_COMPLETE"
-    mine = [fix for fix in fixes if fix.area in _AREAS]
-    missing = lacking(mine, *_AREAS)
+    missing = [fix for fix in fixes if fix.status == LACKS]
     shown = tuple(Evidence(f.commit or f.cve, f"{f.title}: {f.status}, {f.why}") for f in missing)
     if missing:
-        text = f"{len(missing)} of {len(mine)} fixes are missing; vmlitmus audit kernel lists them"
+        text = f"{len(missing)} of {len(fixes)} fixes are missing; vmlitmus audit kernel lists them"
         return Judged(claim, "host", Answer.FALSE, text, shown)
-    unsure = [fix for fix in mine if fix.status == CANNOT_TELL]
+    unsure = [fix for fix in fixes if fix.status == CANNOT_TELL]
     if unsure:
         of = f"kernel {release}" if release else "a kernel whose upstream release is not known"
         return cannot_tell(
-            claim, "host", f"{len(unsure)} of {len(mine)} fixes cannot be told of {of}"
+            claim, "host", f"{len(unsure)} of {len(fixes)} fixes cannot be told of {of}"
         )
-    has = sum(fix.status == HAS for fix in mine)
-    out = sum(fix.status == NOT_CONCERNED for fix in mine)
+    has = sum(fix.status == HAS for fix in fixes)
+    out = sum(fix.status == NOT_CONCERNED for fix in fixes)
     text = f"has all {has} fixes that concern it; {out} concern code that it does not have"
     return Judged(claim, "host", Answer.TRUE, text)
 

@@ -112,7 +112,7 @@ def _choose(container: Container, wanted: str | None, place: str) -> tuple[Buffe
     if not named:
         raise RecordingError("it has no buffer of events", place)
     if wanted is not None and wanted not in named:
-        raise RecordingError(unknown("buffer", wanted, named), place)
+        raise RecordingError(unknown("buffer", wanted, filter(None, named)), place)
     full = [b for b in container.buffers if any(s.size for s in b.cpus)]
     if wanted is not None:
         return named[wanted], []
@@ -122,6 +122,13 @@ def _choose(container: Container, wanted: str | None, place: str) -> tuple[Buffe
     others = [repr(b.name) for b in full if b is not chosen]
     note = f"only buffer {chosen.name!r} is read; others: {', '.join(others)}"
     return chosen, [note] if others else []
+
+
+def named_overruns(stats: str, path: str) -> dict[int, int]:
+    """Return the same of a file that somebody names; raises RecordingError for another file."""
+    if not re.search(r"^\s*cpu\s*:?\s*\d{1,4}\s*$", stats, re.IGNORECASE | re.MULTILINE):
+        raise RecordingError("no line cpuN above the counts of each cpu", path)
+    return read_overruns(stats)
 
 
 def read_overruns(stats: str) -> dict[int, int]:

@@ -68,7 +68,7 @@ def open_text(stream: BinaryIO, place: str) -> TextStream:
             return TextStream(stream, place, perf=False)
         raise RecordingError(
             "neither trace.dat nor a line of ftrace, trace-cmd report or perf script in its "
-            f"beginning: {line[:60]!r}",
+            "beginning" + (f": {line[:60]!r}" if line.isascii() else ""),
             place,
         )
     return TextStream(stream, place, perf=perf > ftrace)

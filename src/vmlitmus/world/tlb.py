@@ -70,6 +70,7 @@ class Host(Entity):
     special_root: Const[bool] = False  # the root has no shadow page: PAE paging
     early_run: Const[bool] = False  # KVM_RUN of a vcpu whose KVM_CREATE_VCPU has not returned
     lapic_srcu: Const[bool] = False  # KVM_SET_LAPIC is inside kvm->srcu
+    leave_flushes: Const[bool] = False  # svm_leave_nested() asks for a flush
     oops: bool = False  # the kernel dereferenced NULL
     freed_vcpu_used: bool = False  # or a vcpu that had been freed
     leaked: bool = False  # an SPTE went into a root that was zapped before

@@ -11,13 +11,12 @@ import gzip
 import re
 import tomllib
 import zlib
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
 from typing import Any
 
-from vmlitmus.errors import UsageError
+from vmlitmus.errors import HostError, UsageError
 from vmlitmus.host.kernel.release import Kernel
 from vmlitmus.host.tree import Tree
 from vmlitmus.outcome.audit import Fix
@@ -127,7 +126,8 @@ def _judged(row: dict[str, Any], release: Release | None, changelog: str, livepa
 def _named(row: dict[str, Any], changelog: str) -> str:
     """Return how a changelog names a fix: commit, CVE, or nothing."""
     for key in ("commit", "cve"):
-        if row[key] and re.search(rf"\b{re.escape(row[key])}", changelog):
+        end = r"(?!\d)" if key == "cve" else ""  # a commit may be given in full
+        if row[key] and re.search(rf"\b{re.escape(row[key])}{end}", changelog):
             return str(row[key])
     return ""
 
@@ -184,8 +184,16 @@ def _numbers(text: str) -> tuple[int, ...]:
     return tuple(int(g) for g in match.groups()[:3] if g) if match else ()
 
 
+def named_changelog(content: bytes, path: str) -> str:
+    """Return the text of a changelog that somebody names; raises HostError where it is none."""
+    text = read_changelog(content)
+    if not text.strip() or "\0" in text or "\ufffd" in text[:4096]:
+        raise HostError("not the changelog of a package: empty, damaged, or no text", path)
+    return text
+
+
 def read_changelog(content: bytes) -> str:
-    """Return the text of a changelog, packed or not."""
+    """Return the text of a changelog, packed or not; "" where its packing is damaged."""
     if content.startswith(b"\x1f\x8b"):
         try:
             content = zlib.decompressobj(31).decompress(content, _CHANGELOG)
@@ -202,8 +210,3 @@ def find_changelog(tree: Tree, release: str) -> str:
         if found.value is not None:
             return read_changelog(found.value)
     return ""
-
-
-def lacking(fixes: Iterable[Fix], *areas: str) -> list[Fix]:
-    """Return the fixes that a kernel lacks in some areas."""
-    return [fix for fix in fixes if fix.status == LACKS and fix.area in areas]

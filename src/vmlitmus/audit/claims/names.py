@@ -8,7 +8,7 @@ CLAIMS = {
     "SPLIT_LOCK_GUEST_LIVES": "no guest is ended by the host for a split lock of its own",
     "SPLIT_LOCK_SLOWED": "no guest locks the bus twice with nothing to slow it down in between",
     "SPLIT_LOCK_NEIGHBOUR_SEEN": "no guest locks the bus unseen because of another tenant",
-    "FIXES_COMPLETE": "this kernel has every known fix of cache flushing and AP creation",
+    "FIXES_COMPLETE": "this kernel has every fix of vmlitmus audit kernel that concerns it",
     "NO_NON_ARCH_CORE_SHARING": "vcpus that are no siblings in the guest never run on one core",
     "ACCURATE_TOPOLOGY": "siblings in the guest run on one core of the host",
     "ACCURATE_TOPOLOGY_CONVERSE": "vcpus placed on one core of the host are siblings in the guest",

@@ -78,7 +78,8 @@ def mode_of(host: HostFacts) -> Mode:
 def _by_flags(flags: frozenset[str], option: str) -> Mode:
     has_ac, has_db = "split_lock_detect" in flags, "bus_lock_detect" in flags
     names = [n for n in ("split_lock_detect", "bus_lock_detect") if n in flags]
-    shown = Evidence("/proc/cpuinfo and /proc/cmdline", f"flags {names}, option {option or 'none'}")
+    said = f"flags: {', '.join(names) or 'none'}; option: {option or 'none'}"
+    shown = Evidence("/proc/cpuinfo and /proc/cmdline", said)
     if not names:
         return Mode("off", False, "the cpu has neither feature", shown)
     if option.startswith("ratelimit:"):

@@ -13,6 +13,7 @@ from vmlitmus.audit.trace.run_claims import (
     BY_DEFAULT,
     CLAIMS,
     COMPARABLE,
+    OTHER_CLOCKS,
     WITH_COOKIES,
     Case,
     judge,
@@ -45,10 +46,12 @@ class RunQuestion:
     doubt: str = ""
 
     def check(self) -> None:
-        """Raise UsageError for a claim that is not known."""
+        """Raise UsageError for a claim or a clock that is not known."""
         for claim in self.claims:
             if claim not in CLAIMS:
                 raise UsageError(unknown("claim", claim, CLAIMS))
+        if self.clock and self.clock not in (*COMPARABLE, *OTHER_CLOCKS):
+            raise UsageError(unknown("clock", self.clock, (*COMPARABLE, *OTHER_CLOCKS)))
 
 
 def audit_recording(

@@ -29,6 +29,7 @@ CLAIMS = {
 BY_DEFAULT = ("OTHER_VMS_APART", "ENTRIES_SUCCEED")
 WITH_COOKIES = ("CORE_SCHEDULING_AS_PICKED", "CORE_SCHEDULING_AS_EXECUTING")
 CLOCK_ERROR = 2_000  # ns; of the clock between cpus, and the tracepoints around guest mode
+OTHER_CLOCKS = ("local", "counter", "uptime", "perf")  # of ftrace; not between cpus, or no time
 COMPARABLE = ("global", "mono", "mono_raw", "boot", "tai", "x86-tsc", "tsc2nsec")
 _START = "before its first event"
 

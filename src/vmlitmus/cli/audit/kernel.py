@@ -49,7 +49,7 @@ def command(
         livepatched = bool(kernel.livepatches)
         text = judged.find_changelog(tree, kernel.release.value or "")
     if changelog:
-        text += judged.read_changelog(content(changelog))
+        text += judged.named_changelog(content(changelog), changelog)
     every = judged.judge_fixes(found, text, livepatched=livepatched)
     if html:
         from vmlitmus.report.html import kernel_page

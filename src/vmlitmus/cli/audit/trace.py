@@ -82,7 +82,7 @@ def command(
     from vmlitmus.audit.trace.recorded import RunQuestion, audit_recording
     from vmlitmus.audit.who import find_out
     from vmlitmus.cli.audit.host import content
-    from vmlitmus.trace.recording import open_recording, read_overruns
+    from vmlitmus.trace.recording import named_overruns, open_recording
 
     RunQuestion(claims).check()
     known = find_out(vcpus, cores, host, trust=trust_topology)
@@ -91,7 +91,7 @@ def command(
     recording = open_recording(file, buffer)
     settled = None if file == "-" else last_own_cookies(open_recording(file, buffer))
     if stats is not None:
-        recording.overruns |= read_overruns(content(stats).decode("utf-8", "replace"))
+        recording.overruns |= named_overruns(content(stats).decode("utf-8", "replace"), stats)
     judged = partial(audit_recording, recording, roster, found_cores, question)
     if perfetto is None:
         audit = judged(None, settled)

@@ -159,7 +159,7 @@ def _domain(domain: Element, status: Element | None, path: str) -> DomainXml:
 
 
 def _shown(word: object) -> str:
-    return repr(word)[1:41]
+    return repr(word)[1:-1][:40]
 
 
 def _text(element: Element | None) -> str:

@@ -34,6 +34,9 @@ class VmmConfig:
     core_scheduling: str
 
 
+_NO_VMM = "not a configuration of Cloud Hypervisor or Firecracker"
+
+
 def parse_config(content: str, path: str) -> VmmConfig:
     """Read a configuration of either program; raises HostError with file and line."""
     try:
@@ -44,8 +47,12 @@ def parse_config(content: str, path: str) -> VmmConfig:
         raise HostError("not JSON: nested too deeply", path) from None
     try:
         return _config(found, path)
-    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
-        raise HostError(f"not a configuration of a known VMM: {error}", path) from None
+    except KeyError as error:
+        raise HostError(f"{_NO_VMM}: {error} is missing", path) from None
+    except (TypeError, AttributeError):
+        raise HostError(f"{_NO_VMM}: a value in it is of another kind", path) from None
+    except (ValueError, OverflowError) as error:
+        raise HostError(f"{_NO_VMM}: {error}", path) from None
 
 
 def _config(found: Any, path: str) -> VmmConfig:

@@ -77,8 +77,9 @@ class _Cursor:
 
     def take(self, size: int) -> bytes:
         if size > self.end - self.at or size > LARGEST:
+            there = max(self.end - self.at, 0)
             raise RecordingError(
-                f"{size} bytes are said to follow, {self.end - self.at} do", self.where()
+                f"{size} bytes are said to follow, {there} do: damaged, or cut short", self.where()
             )
         if isinstance(self.data, bytes):
             taken = self.data[self.at : self.at + size]

@@ -34,6 +34,7 @@ from vmlitmus.model.kvm.tlb_flush.reclaim import protect, reclaim
 from vmlitmus.model.kvm.tlb_flush.requests import kick_for_something
 from vmlitmus.model.kvm.tlb_flush.run_loop import (
     enter_guest,
+    leave_nested,
     load_home,
     migrate,
     need_resched,
@@ -97,6 +98,7 @@ def populate(make: Setup, s: Settings) -> None:
         reloads_root=kvm["prefault"] == "reloads-the-root",
         special_root=machine["special_root"],
         early_run=kvm["run"] == "before-creation-returns",
+        leave_flushes=kvm["leave_nested"] == "flushes",
         lapic_srcu=kvm["set_lapic"] == "inside-srcu",
     )
     switch = s["mm"]
@@ -162,6 +164,7 @@ MODEL = Model(
         spoil,
         need_resched,
         switch_level,
+        leave_nested,
         fill,
         walk,
         page_fault,
@@ -254,6 +257,12 @@ MODEL = Model(
                 "reloads-the-root",
                 default="as-merged",
                 doc="whether a prefault that is tried again serves the request to drop the root",
+            ),
+            "leave_nested": choice(
+                "as-merged",
+                "flushes",
+                default="as-merged",
+                doc="whether KVM asks for a flush when the VMM has a vcpu leave L2",
             ),
             "set_lapic": choice(
                 "as-merged",
