@@ -1,13 +1,13 @@
-"""The table by which a cpu finds the target of an IPI: PID-pointer table of VMX, physical-id of AVIC.
+"""The table by which a cpu finds the target of an IPI: of PIDs on VMX, of physical ids with AVIC.
 
 The entry of a vcpu names its posted-interrupt descriptor, or its vAPIC page. KVM_CREATE_VCPU
 writes the entry when it has made the vcpu, and may fail after that: the id is in use, or there is
 no file descriptor left. Up to 7.2 the entry stays when the vcpu is freed. AVIC writes the entry
 again when the vcpu that has the id is loaded; VMX never does.
 
-Where VMX has IPI virtualization (``ipiv``), the microcode of a sender posts into the descriptor that
-the entry names, as a device does. Where the vcpu was freed, that is memory of somebody else, and
-so are vector and target of the notification.
+Where VMX has IPI virtualization, the microcode of a sender posts into the descriptor that the
+entry names, as a device does. Where the vcpu was freed, that is memory of somebody else, and so
+are vector and target of the notification.
 
 Atomic sections: the entry of the new vcpu; the failure with the free; the post; the notification.
 
