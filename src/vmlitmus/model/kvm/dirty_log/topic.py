@@ -95,7 +95,7 @@ MODEL = Model(
                 "tracked",
                 "of-a-huge-page",
                 default="tracked",
-                doc="what they are if logging is on at the start: tracked, or made of a huge page that "
+                doc="what they are if logging is on at the start: tracked, or of a huge page that "
                 "was write-protected, with its D bit",
             ),
             "vcpus": number(1, 3, default=1, doc="vcpus, each on a cpu of its own"),
