@@ -38,6 +38,7 @@ def populate(make: Setup, s: Settings) -> None:
         pml=pml,
         initially_set=vmm["initially_set"],
         reads_early=vmm["reads"] == "before-pages-are-tracked-again",
+        one_round=vmm["rounds"] == "one-at-a-time",
         flushes_first=kvm["reset"] == "flushes-under-slots-lock",
         finishes_batch=kvm["signal"] == "finishes-the-batch",
         logging=on,
@@ -136,6 +137,12 @@ MODEL = Model(
                 "off-at-the-start",
                 default="on-at-the-start",
                 doc="whether the memslot has KVM_MEM_LOG_DIRTY_PAGES at the start",
+            ),
+            "rounds": choice(
+                "of-each-thread",
+                "one-at-a-time",
+                default="of-each-thread",
+                doc="whether threads of the VMM go through their rounds at the same time",
             ),
             "reads": choice(
                 "after-pages-are-tracked-again",
