@@ -32,7 +32,7 @@ class Apic(Enum):
 
 
 class Backing(Enum):
-    """Whose vAPIC page the entry of a vcpu in the physical-id table names."""
+    """Whose vAPIC page, or descriptor, the entry of a vcpu in the table of IPI targets names."""
 
     OWN = "its own"
     SECOND = "that of a second vcpu with its id"
@@ -56,7 +56,9 @@ class Host(Entity):
     switchable: Const[bool] = False  # what a switch of APICv leaves behind is followed
     marks: Const[bool] = False  # a vcpu puts its cpu into have_run_cpus before VM entry
     ends: Const[bool] = False  # an interrupt is in service until the guest writes EOI
-    freed_written: bool = False  # a sender's microcode has set a bit in a page that was freed
+    ipiv: Const[bool] = False  # VMX has IPI virtualization
+    stale_entry: bool = False  # the entry of an id that no vcpu has names a vcpu that was freed
+    freed_written: bool = False  # a sender's microcode has set a bit in what was freed
 
 
 class Device(Entity):
@@ -113,6 +115,7 @@ class Vcpu(Entity, runs_on="cpu"):
     ready_pending: Shared[bool] = False  # apf.pageready_pending
     slot: bool = False  # the guest's structure has a token
     irq: bool = False  # the interrupt that says so is pending
+    reads: bool = False  # the guest has read the notice, and is about to write the MSR
     acks: bool = False  # the guest has written MSR_KVM_ASYNC_PF_ACK
 
     # The posted-interrupt descriptor, with one vector, and what KVM keeps beside it.

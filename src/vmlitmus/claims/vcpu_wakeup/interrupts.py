@@ -107,15 +107,17 @@ def runs_with_inhibited_avic(w: World) -> bool:
 
 
 @condition(
-    "entry-is-own", "each entry of the physical-id table names a vcpu's own page", source=BACKING
+    "entry-is-own",
+    "each entry of the table of IPI targets names the vcpu that has the id",
+    source=BACKING,
 )
 def entry_is_own(w: World) -> bool:
-    return all(v.backing == Backing.OWN for v in w.all(Vcpu))
+    return all(v.backing == Backing.OWN for v in w.all(Vcpu)) and not w.the(Host).stale_entry
 
 
 @condition(
     "freed-vapic-page-written",
-    "a sender's microcode sets a bit in the vAPIC page of a vcpu that was freed",
+    "a sender's microcode sets a bit in the vAPIC page or the descriptor of a freed vcpu",
     source=BACKING,
 )
 def freed_page_written(w: World) -> bool:

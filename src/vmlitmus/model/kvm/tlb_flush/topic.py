@@ -53,6 +53,7 @@ from vmlitmus.model.kvm.tlb_flush.steal_time import (
     exit_to_l1,
     preempt_guest,
     record_steal_time,
+    replace_steal_memslot,
     schedule_guest,
     switch_guest_level,
 )
@@ -98,6 +99,7 @@ def populate(make: Setup, s: Settings) -> None:
         reloads_root=kvm["prefault"] == "reloads-the-root",
         special_root=machine["special_root"],
         early_run=kvm["run"] == "before-creation-returns",
+        steal_asks_again=kvm["steal_time"] == "asks-again",
         leave_flushes=kvm["leave_nested"] == "flushes",
         lapic_srcu=kvm["set_lapic"] == "inside-srcu",
     )
@@ -193,6 +195,7 @@ MODEL = Model(
         preempt_guest,
         schedule_guest,
         record_steal_time,
+        replace_steal_memslot,
         enter,
         exit_for_interrupt,
         exit_to_emulate,
@@ -257,6 +260,13 @@ MODEL = Model(
                 "reloads-the-root",
                 default="as-merged",
                 doc="whether a prefault that is tried again serves the request to drop the root",
+            ),
+            "steal_time": choice(
+                "as-merged",
+                "asks-again",
+                default="as-merged",
+                doc="what becomes of KVM_REQ_STEAL_UPDATE where the memslot of the struct is not "
+                "there: it is done with, or made again until the flag was read",
             ),
             "leave_nested": choice(
                 "as-merged",

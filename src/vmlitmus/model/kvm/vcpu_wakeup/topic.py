@@ -20,10 +20,15 @@ from vmlitmus.lang import (
 from vmlitmus.model.kvm.vcpu_wakeup.apicv.avic import (
     begin_avic_irq,
     begin_ipi,
-    create_again,
     deliver_avic,
     doorbell,
     send_ipi,
+)
+from vmlitmus.model.kvm.vcpu_wakeup.apicv.id_table import (
+    create_again,
+    create_fails,
+    send_posted_ipi,
+    send_to_freed,
 )
 from vmlitmus.model.kvm.vcpu_wakeup.apicv.inhibit import toggle_inhibit
 from vmlitmus.model.kvm.vcpu_wakeup.apicv.irte import handle_ga_log, iommu_posts, reroute
@@ -44,7 +49,13 @@ from vmlitmus.model.kvm.vcpu_wakeup.apicv.vmcs01 import (
     take_injected,
     take_interrupt,
 )
-from vmlitmus.model.kvm.vcpu_wakeup.async_pf import acknowledge, fault, handle_ack, page_present
+from vmlitmus.model.kvm.vcpu_wakeup.async_pf import (
+    acknowledge,
+    fault,
+    handle_ack,
+    page_present,
+    read_notice,
+)
 from vmlitmus.model.kvm.vcpu_wakeup.block import block
 from vmlitmus.model.kvm.vcpu_wakeup.entry import (
     after_exit,
@@ -81,6 +92,7 @@ def populate(make: Setup, s: Settings) -> None:
         posts=assigned,
         unblocks=kvm["last_device"] == "unblocks",
         erratum=machine["erratum_1235"],
+        ipiv=kvm["ipi_virtualization"],
         two_sipis=guest["sipis"] == 2,
         snapshot=kvm["events"] == "one-operation",
         switchable=kvm["apicv_switchable"],
@@ -138,6 +150,7 @@ MODEL = Model(
         shadow_fault,
         unshadow,
         fault,
+        read_notice,
         acknowledge,
         handle_ack,
         page_present,
@@ -161,6 +174,9 @@ MODEL = Model(
         begin_ipi,
         send_ipi,
         create_again,
+        create_fails,
+        send_posted_ipi,
+        send_to_freed,
         begin_avic_irq,
         deliver_avic,
         doorbell,
@@ -192,6 +208,9 @@ MODEL = Model(
                 *(apic.value for apic in Apic),
                 default="off",
                 doc="how interrupts reach a vcpu in the guest",
+            ),
+            "ipi_virtualization": flag(
+                default=False, doc="VMX posts IPIs of the guest without an exit of the sender"
             ),
             "apicv_switchable": flag(
                 default=False,
