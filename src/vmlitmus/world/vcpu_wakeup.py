@@ -115,6 +115,7 @@ class Vcpu(Entity, runs_on="cpu"):
     ready_pending: Shared[bool] = False  # apf.pageready_pending
     slot: bool = False  # the guest's structure has a token
     irq: bool = False  # the interrupt that says so is pending
+    reads: bool = False  # the guest has read the notice, and is about to write the MSR
     acks: bool = False  # the guest has written MSR_KVM_ASYNC_PF_ACK
 
     # The posted-interrupt descriptor, with one vector, and what KVM keeps beside it.

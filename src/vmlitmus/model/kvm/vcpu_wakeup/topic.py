@@ -49,7 +49,13 @@ from vmlitmus.model.kvm.vcpu_wakeup.apicv.vmcs01 import (
     take_injected,
     take_interrupt,
 )
-from vmlitmus.model.kvm.vcpu_wakeup.async_pf import acknowledge, fault, handle_ack, page_present
+from vmlitmus.model.kvm.vcpu_wakeup.async_pf import (
+    acknowledge,
+    fault,
+    handle_ack,
+    page_present,
+    read_notice,
+)
 from vmlitmus.model.kvm.vcpu_wakeup.block import block
 from vmlitmus.model.kvm.vcpu_wakeup.entry import (
     after_exit,
@@ -144,6 +150,7 @@ MODEL = Model(
         shadow_fault,
         unshadow,
         fault,
+        read_notice,
         acknowledge,
         handle_ack,
         page_present,
