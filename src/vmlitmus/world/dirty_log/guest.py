@@ -24,6 +24,7 @@ class Vm(Entity):
     pml: Const[bool] = False  # KVM clears D bits and has PML; else it clears W bits
     initially_set: Const[bool] = False  # KVM_DIRTY_LOG_INITIALLY_SET
     reads_early: Const[bool] = False  # the VMM reads pages before they are tracked again
+    one_round: Const[bool] = False  # the VMM has a lock of its own for a round
     flushes_first: Const[bool] = False  # KVM_RESET_DIRTY_RINGS flushes before it drops slots_lock
     finishes_batch: Const[bool] = False  # and tracks what it has taken also after a signal
     logging: bool = True  # the memslot that is installed has KVM_MEM_LOG_DIRTY_PAGES
@@ -33,6 +34,7 @@ class Vm(Entity):
     bitmap_freed: bool = False
     freed_bitmap_written: bool = False  # somebody has marked a page in it
     copied: bool = True  # the VMM has sent all pages once, or need not
+    in_round: bool = False  # a thread has that lock
     stopping: bool = False  # the VMM wants all vcpus out of KVM_RUN
     finished: bool = False  # a log that was read with all vcpus out has been sent
     late: bool = False  # a log lacked a write that had been made before it was asked for

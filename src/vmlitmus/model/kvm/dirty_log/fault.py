@@ -6,9 +6,11 @@ present, for it is MMU-writable here. A cmpxchg that fails is tried again; here 
 again. Those of the slow one, which shares mmu_lock with other faults: make_spte() marks the page;
 the SPTE is installed. The log is read, and cleared, with mmu_lock held for writing.
 
-Not load-bearing: "make the SPTE writable only if it has not changed": the mark comes after the SPTE
-is writable, whatever the SPTE was before. What cmpxchg is for is the pfn: a page that was zapped
-meanwhile must not come back (topic tlb-flush).
+Without PML the log does not need the cmpxchg: the mark comes after the SPTE is writable, whatever
+the SPTE was before. What cmpxchg is for is the pfn: a page that was zapped meanwhile must not come
+back (topic tlb-flush). With PML a fault is fast where a huge page was write-protected and split:
+the SPTE has no W bit, but its D bit, and PML logs nothing. There the cmpxchg is a second guard: it
+fails if the D bit was cleared.
 
 Not modelled: indirect SPTEs, for which a fault is never fast; huge pages, which a fault splits and
 which KVM_CLEAR_DIRTY_LOG write-protects; faults that an invalidation makes stale (topic tlb-flush).

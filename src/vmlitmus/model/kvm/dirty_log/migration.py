@@ -34,7 +34,8 @@ API = KernelFile("Documentation/virt/kvm/api.rst", "KVM_CLEAR_DIRTY_LOG", "7.2.8
 )
 def migration_round(w: World, task: Task) -> Sections:
     vm = w.the(Vm)
-    when(vm.copied and vm.logging and not vm.finished)
+    when(vm.copied and vm.logging and not vm.finished and not vm.in_round)
+    vm.in_round = vm.one_round
     last = vm.stopping and not any(v.in_run for v in w.all(Vcpu))
     yield "{task} begins a round of the migration; this is the last round: {last}"
     if vm.log == Log.RING:
@@ -54,6 +55,7 @@ def migration_round(w: World, task: Task) -> Sections:
     if not vm.reads_early:
         send(w, task)
     task.got.clear()
+    vm.in_round = False
     if last:
         vm.finished = True
     yield "{task} sends the pages that the log named"

@@ -38,6 +38,7 @@ def populate(make: Setup, s: Settings) -> None:
         pml=pml,
         initially_set=vmm["initially_set"],
         reads_early=vmm["reads"] == "before-pages-are-tracked-again",
+        one_round=vmm["rounds"] == "one-at-a-time",
         flushes_first=kvm["reset"] == "flushes-under-slots-lock",
         finishes_batch=kvm["signal"] == "finishes-the-batch",
         logging=on,
@@ -45,7 +46,13 @@ def populate(make: Setup, s: Settings) -> None:
         copied=on,
     )
     for _ in range(machine["pages"]):
-        make(Page, writable=pml or not on, dirty=not on, stale=not on)
+        split = on and machine["sptes"] == "of-a-huge-page"
+        make(
+            Page,
+            writable=not on or (pml and not split),
+            dirty=not on or split,
+            stale=not on,
+        )
     for i in range(machine["vcpus"]):
         there = i < machine["vcpus"] - machine["to_come"]
         make(Vcpu, created=there, online=there, in_run=there, pml_on=pml and on and there)
@@ -85,6 +92,13 @@ MODEL = Model(
     settings={
         "machine": {
             "pages": number(1, 3, default=1, doc="pages of the guest, in one memslot"),
+            "sptes": choice(
+                "tracked",
+                "of-a-huge-page",
+                default="tracked",
+                doc="what they are if logging is on at the start: tracked, or of a huge page that "
+                "was write-protected, with its D bit",
+            ),
             "vcpus": number(1, 3, default=1, doc="vcpus, each on a cpu of its own"),
             "to_come": number(0, 2, default=0, counts=False, doc="of these, vcpus not created yet"),
             "tasks": number(1, 3, default=1, doc="threads of the VMM, and tasks that zap"),
@@ -123,6 +137,12 @@ MODEL = Model(
                 "off-at-the-start",
                 default="on-at-the-start",
                 doc="whether the memslot has KVM_MEM_LOG_DIRTY_PAGES at the start",
+            ),
+            "rounds": choice(
+                "of-each-thread",
+                "one-at-a-time",
+                default="of-each-thread",
+                doc="whether threads of the VMM go through their rounds at the same time",
             ),
             "reads": choice(
                 "after-pages-are-tracked-again",
