@@ -51,6 +51,23 @@ LOCKS = {
         "[target]\nin_kvm_run = false\n[vmm]\nlaunch = 'to-come'\ntasks = 1\n"
         "[environment]\nallow = ['launch-finish', 'get-mp-state']\n",
     ),
+    "slots_lock of KVM_CLEAR_DIRTY_LOG": (
+        "dirty-log",
+        "vmlitmus.model.kvm.dirty_log.topic",
+        "vmlitmus.world.dirty_log.userspace",
+        'sum(1 for t in w.all(Task) if t.stands_at("{task} is in KVM_CLEAR_DIRTY_LOG with '
+        'slots_lock")) > 1',
+        "[machine]\ntasks = 2\n[vmm]\nlog = 'get-and-clear'\n"
+        "[environment]\nallow = ['kvm-write']\n",
+    ),
+    "mmu_lock of a fault and of the log": (
+        "dirty-log",
+        "vmlitmus.model.kvm.dirty_log.topic",
+        "vmlitmus.world.dirty_log.userspace",
+        'any(v.mmu_lock for v in w.all(Vcpu)) and any(t.stands_at("{task} takes mmu_lock for '
+        'writing") for t in w.all(Task))',
+        "[environment]\nallow = ['guest-write', 'kvm-write', 'zap']\n",
+    ),
 }
 
 

@@ -31,8 +31,8 @@ HOLDING = [
 ]
 CHEAP = 2_000  # states of all combinations together, about: for plain Python in the ordinary tests
 SLOW = 400_000  # in the wide tier; beyond, plain Python would take minutes
-FEW = 5  # parts whose combinations the ordinary tests all try; the wide tier tries EXACT
-MUCH = 160_000  # states of a cell times combinations, beyond which it is of the wide tier
+FEW = 4  # parts whose combinations the ordinary tests all try; the wide tier tries EXACT
+MUCH = 40_000  # states of a cell times combinations, beyond which it is of the wide tier
 
 
 def on(test, cell) -> list[str]:

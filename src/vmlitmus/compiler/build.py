@@ -26,7 +26,7 @@ from vmlitmus.compiler.machine.memory_order.drains import (
 )
 from vmlitmus.compiler.machine.program import Program, assign_slots, program
 from vmlitmus.compiler.machine.prune import checked
-from vmlitmus.compiler.machine.scan import Scan
+from vmlitmus.compiler.machine.scan import Scan, scan_of
 from vmlitmus.compiler.population import Entities, Population
 from vmlitmus.errors import ModelError, ScenarioError, unknown
 from vmlitmus.frozen import Frozen
@@ -268,12 +268,9 @@ class _Builder:
         return chosen
 
     def scan(self, steps: list[Step], hooks: Iterable[Hooks]) -> Scan:
-        scan = Scan(self.model.entities, hooks)
-        for function in (f for step in steps for f in step.functions):
-            scan.function(function)
-        for condition in self.model.conditions:
-            scan.function(condition.function)
-        return scan
+        conditions = [condition.function for condition in self.model.conditions]
+        functions = [*(f for step in steps for f in step.functions), *conditions]
+        return scan_of(self.model.entities, tuple(hooks), tuple(functions))
 
     def assumptions(
         self, scan: Scan, steps: list[Step], assume: dict[str, Choice]

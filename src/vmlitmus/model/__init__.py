@@ -18,6 +18,7 @@ _PLACES = {
     "page-state": "vmlitmus.model.kvm.page_state.topic",
     "vcpu-wakeup": "vmlitmus.model.kvm.vcpu_wakeup.topic",
     "domain-switch": "vmlitmus.model.kvm.domain_switch.topic",
+    "dirty-log": "vmlitmus.model.kvm.dirty_log.topic",
 }
 
 

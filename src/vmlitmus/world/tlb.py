@@ -66,10 +66,13 @@ class Host(Entity):
     asids: Const[Annotated[int, Between(1, 3)]] = 2  # per cpu, for VMs that are not SEV
     failed: Const[Failed] = Failed.MERGED
     resets: Const[Reset] = Reset.MERGED
+    zaps_slot: Const[bool] = False  # the deletion of a memslot zaps its SPTEs, and no other
     reloads_root: Const[bool] = False  # a prefault that is tried again reloads the root
     special_root: Const[bool] = False  # the root has no shadow page: PAE paging
     early_run: Const[bool] = False  # KVM_RUN of a vcpu whose KVM_CREATE_VCPU has not returned
     lapic_srcu: Const[bool] = False  # KVM_SET_LAPIC is inside kvm->srcu
+    leave_flushes: Const[bool] = False  # svm_leave_nested() asks for a flush
+    steal_asks_again: Const[bool] = False  # KVM_REQ_STEAL_UPDATE stays until the flag was read
     oops: bool = False  # the kernel dereferenced NULL
     freed_vcpu_used: bool = False  # or a vcpu that had been freed
     leaked: bool = False  # an SPTE went into a root that was zapped before
@@ -158,6 +161,7 @@ class Vcpu(Entity, runs_on="cpu"):
     queued: bool = False  # KVM_VCPU_FLUSH_TLB there
     noted: bool = False  # vcpu->arch.st.preempted
     steal: bool = False  # KVM_REQ_STEAL_UPDATE
+    steal_cache: bool = True  # vcpu->arch.st.cache has the generation of the memslots
     boundary: bool = False  # at_instruction_boundary
     emulating: bool = False  # KVM's emulator has walked the guest's page tables to the page
     guest_tlb: bool = False  # the TLB has the page for L1
@@ -193,6 +197,7 @@ class Guest(Entity):
     unmapping: bool = False
     mapped: bool = True
     freed: bool = False
+    slot_gone: bool = False  # the memslot with its struct kvm_steal_time is being deleted
 
 
 class PfnCache(Entity):

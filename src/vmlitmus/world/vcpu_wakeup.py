@@ -32,7 +32,7 @@ class Apic(Enum):
 
 
 class Backing(Enum):
-    """Whose vAPIC page the entry of a vcpu in the physical-id table names."""
+    """Whose vAPIC page, or descriptor, the entry of a vcpu in the table of IPI targets names."""
 
     OWN = "its own"
     SECOND = "that of a second vcpu with its id"
@@ -46,6 +46,9 @@ class Host(Entity):
     posts: bool = False  # the IRTE of a device is in posted mode
     unblocks: Const[bool] = False  # who takes the last device away makes KVM_REQ_UNBLOCK
     erratum: Const[bool] = False  # the cpus have erratum 1235
+    hashed: bool = True  # the VM is in svm_vm_data_hash
+    wakes_locked: Const[bool] = False  # the GA log is handled under the lock of that hash
+    gone_woken: bool = False  # the handler of the GA log has used a vcpu that was freed
     irqfds_lock: bool = False  # a task changes an IRTE
     holds_list: Const[bool] = False  # the lock of the old list is held until an IRTE has changed
     inhibited: bool = False  # apicv_inhibit_reasons is not 0
@@ -56,7 +59,9 @@ class Host(Entity):
     switchable: Const[bool] = False  # what a switch of APICv leaves behind is followed
     marks: Const[bool] = False  # a vcpu puts its cpu into have_run_cpus before VM entry
     ends: Const[bool] = False  # an interrupt is in service until the guest writes EOI
-    freed_written: bool = False  # a sender's microcode has set a bit in a page that was freed
+    ipiv: Const[bool] = False  # VMX has IPI virtualization
+    stale_entry: bool = False  # the entry of an id that no vcpu has names a vcpu that was freed
+    freed_written: bool = False  # a sender's microcode has set a bit in what was freed
 
 
 class Device(Entity):
@@ -68,7 +73,12 @@ class Device(Entity):
     at: Cpu | None = None  # Destination
     logs: bool = False  # GALogIntr
     listed: Vcpu | None = None  # on whose ir_list it is
-    logged: Set[Vcpu]  # whose tags are in the GA log, which was not handled yet
+
+
+class GaLog(Entity):
+    """The guest virtual APIC log of an IOMMU, and the thread that handles it."""
+
+    tags: Set[Vcpu]  # of vcpus whose entries were not handled yet
 
 
 class Cpu(Entity, runs_on="self"):
@@ -97,6 +107,7 @@ class Vcpu(Entity, runs_on="cpu"):
     request: Shared[bool] = False  # the bit of one request in vcpu->requests
     running: bool = False  # between VM entry and VM exit
     left: bool = False  # it is on its way back to OUTSIDE_GUEST_MODE
+    gone: bool = False  # it was freed
     halted: bool = False  # mp_state is KVM_MP_STATE_HALTED
     waiting: Shared[bool] = False  # rcuwait.task is set
     sleepy: Shared[bool] = False  # the task's state is TASK_INTERRUPTIBLE
@@ -113,6 +124,7 @@ class Vcpu(Entity, runs_on="cpu"):
     ready_pending: Shared[bool] = False  # apf.pageready_pending
     slot: bool = False  # the guest's structure has a token
     irq: bool = False  # the interrupt that says so is pending
+    reads: bool = False  # the guest has read the notice, and is about to write the MSR
     acks: bool = False  # the guest has written MSR_KVM_ASYNC_PF_ACK
 
     # The posted-interrupt descriptor, with one vector, and what KVM keeps beside it.
@@ -157,7 +169,8 @@ class Vcpu(Entity, runs_on="cpu"):
     @property
     def at_rest(self) -> bool:
         """True while it is in KVM_RUN, on a cpu, outside guest mode, with nothing begun."""
-        return self.on_cpu and self.idle and not self.running and not self.left
+        returned = not self.running and not self.left and not self.gone
+        return self.on_cpu and self.idle and returned
 
     @property
     def sleeps(self) -> bool:

@@ -51,6 +51,6 @@ def no_page_ready(w: World) -> bool:
 )
 def page_unreported(w: World) -> bool:
     return all_returned(w) and any(
-        v.done > 0 and not v.irq and ((v.running and not v.last.ipi) or v.sleeps)
+        v.done > 0 and not v.irq and not v.reads and ((v.running and not v.last.ipi) or v.sleeps)
         for v in w.all(Vcpu)
     )

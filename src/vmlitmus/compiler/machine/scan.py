@@ -77,6 +77,19 @@ class Scan:
                     self.function(method)
 
 
+@lru_cache(maxsize=256)
+def scan_of(
+    entities: tuple[type[Entity], ...],
+    hooks: tuple[Hooks, ...],
+    functions: tuple[types.FunctionType, ...],
+) -> Scan:
+    """Return what some functions mention; machines with the same code share it."""
+    scan = Scan(entities, hooks)
+    for function in functions:
+        scan.function(function)
+    return scan
+
+
 @lru_cache(maxsize=4096)
 def _mentions(function: types.FunctionType) -> tuple[tuple[str, Any], ...]:
     """Return what one function mentions, each once, in the order of its code."""

@@ -11,7 +11,8 @@ Atomic sections: the look at the LAPIC; the bit in the IRR, with the kick.
 
 Not modelled: a KVM_REQ_NMI that outlives the reset of a vcpu that was blocked, and wakes it for
 nothing; an NMI that comes after the reset does the same. So do KVM_REQ_PMI, a synthetic timer of
-Hyper-V and an event channel of Xen, which kvm_vcpu_has_events() looks at too. Two interrupts under
+Hyper-V and an event channel of Xen, which kvm_vcpu_has_events() looks at too, and in 6.12.107 and
+6.12.117 an SMI, which 7.2.8 refuses for SNP guests. Two interrupts under
 way at once; a kick that comes later than the event that it is for.
 
 Source: __apic_accept_irq(), kvm_lapic_reset(), kvm_apic_has_interrupt() in arch/x86/kvm/lapic.c,

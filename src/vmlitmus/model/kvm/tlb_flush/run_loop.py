@@ -5,6 +5,9 @@ and what it asks for. A vcpu whose root is obsolete loads another one and flushe
 IN_GUEST_MODE to #VMEXIT IRQs are off: IPIs are answered after that. A vcpu that finds a request in
 its last look backs out.
 
+A VMM may take a vcpu out of L2 when KVM_RUN has returned: the VMCB of L1 is the current one then,
+and nobody asks for the flush that each switch has which KVM emulates. No root is loaded either.
+
 Not modelled: halting, signals, other requests than those of TLB and MMU.
 Source: vcpu_enter_guest() in arch/x86/kvm/x86.c, kvm_mmu_load() in arch/x86/kvm/mmu/mmu.c.
 """
@@ -23,6 +26,7 @@ MMU_LOAD = KernelFile("arch/x86/kvm/mmu/mmu.c", "kvm_mmu_load()", "7.2.8")
 LOAD = KernelFile(X86, "kvm_arch_vcpu_load()", "7.2.8")
 PUT = KernelFile(X86, "kvm_arch_vcpu_put()", "7.2.8")
 NESTED = KernelFile("arch/x86/kvm/svm/nested.c", "nested_svm_transition_tlb_flush()", "7.2.8")
+LEAVE = KernelFile("arch/x86/kvm/svm/nested.c", "svm_leave_nested()", "7.2.8")
 CHECKS = Apm("15.5.1")
 LAST_LOOK = "look at the requests after IN_GUEST_MODE"
 ROOT_FLUSH = "flush the TLB when a root is loaded"
@@ -41,7 +45,7 @@ def requested(vcpu: Vcpu) -> bool:
 def load_root(w: World, vcpu: Vcpu) -> None:
     """kvm_mmu_load(), once an obsolete root is dropped."""
     if vcpu.reload and w.part(ROOT_FLUSH):
-        w.use(Tags).flush(w, vcpu)
+        w.use(Tags).flush_root(w, vcpu)
     vcpu.reload = False
     vcpu.obsolete = False
 
@@ -135,3 +139,15 @@ def switch_level(w: World, vcpu: Vcpu) -> None:
         vmcb_of(w, vcpu).flush = False
         vmcb_of(w, vcpu).flush_all = False
     w.use(Tags).nested(w, vcpu)
+
+
+@step(
+    "the VMM has {vcpu} leave L2 by KVM_SET_NESTED_STATE",
+    source=LEAVE,
+    disturbance="leave-nested",
+)
+def leave_nested(w: World, vcpu: Vcpu) -> None:
+    when(vcpu.idle and vcpu.mode == Mode.OUTSIDE and vcpu.l2)
+    vcpu.l2 = False
+    if w.the(Host).leave_flushes:
+        w.use(Tags).nested(w, vcpu)

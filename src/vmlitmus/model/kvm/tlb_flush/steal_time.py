@@ -6,6 +6,10 @@ tables goes on with what it found. record_steal_time() takes the flag away at th
 flushes if the guest has set KVM_VCPU_FLUSH_TLB. Until 5.6 it copied the struct, looked at the copy
 and wrote it back. On VMX the flush is INVVPID of the current VPID, which is L2's while L2 runs.
 
+Where the memslot of the struct is being deleted, record_steal_time() returns early: request and
+flush are gone, and the flag stays while the vcpu runs. The deletion has each vcpu load another
+root, which flushes its TLB. While its cache has another generation, a vcpu is not marked.
+
 Not modelled: the other fields of struct kvm_steal_time; Xen and Hyper-V flushes.
 Source: record_steal_time(), kvm_steal_time_set_preempted() in arch/x86/kvm/x86.c,
 vmx_flush_tlb_guest() in arch/x86/kvm/vmx/vmx.c.
@@ -15,13 +19,15 @@ from __future__ import annotations
 
 from vmlitmus.lang import Hooks, KernelFile, Sections, World, sequence, step, when
 from vmlitmus.model.kvm.tlb_flush.versions import BOUNDARY, FLAG_XCHG, FLUSH_KEPT
-from vmlitmus.world.tlb import Guest, Host, Level, Vcpu
+from vmlitmus.world.tlb import Guest, Host, Level, Task, Vcpu
 
 X86 = "arch/x86/kvm/x86.c"
 RECORD = KernelFile(X86, "record_steal_time()", "7.2.8")
 SET_PREEMPTED = KernelFile(X86, "kvm_steal_time_set_preempted()", "7.2.8")
 VCPU_RUN = KernelFile(X86, "vcpu_run()", "7.2.8")
 FLUSH_GUEST = KernelFile("arch/x86/kvm/vmx/vmx.c", "vmx_flush_tlb_guest()", "7.2.8")
+SWAP = KernelFile("virt/kvm/kvm_main.c", "kvm_swap_active_memslots()", "7.2.8")
+MMU_LOAD = KernelFile("arch/x86/kvm/mmu/mmu.c", "kvm_mmu_load()", "7.2.8")
 GUEST_FLUSH = "flush when the guest has set KVM_VCPU_FLUSH_TLB"
 
 
@@ -66,6 +72,8 @@ def preempt_guest(w: World, vcpu: Vcpu) -> None:
 
 def set_preempted(w: World, vcpu: Vcpu) -> None:
     """kvm_steal_time_set_preempted()."""
+    if not vcpu.steal_cache:
+        return
     if not vcpu.noted or not w.part(FLUSH_KEPT.part):
         vcpu.preempted = True
         vcpu.queued = False
@@ -82,7 +90,12 @@ def schedule_guest(w: World, vcpu: Vcpu) -> None:
 @sequence(source=(RECORD, FLUSH_GUEST), fair="weak")
 def record_steal_time(w: World, vcpu: Vcpu) -> Sections:
     when(vcpu.steal and vcpu.cpu is not None and not vcpu.running and not vcpu.emulating)
+    if w.the(Guest).slot_gone:
+        vcpu.steal = w.the(Host).steal_asks_again
+        yield "{vcpu} finds no memslot for struct kvm_steal_time and leaves the flag as it is"
+        return
     vcpu.steal = False
+    vcpu.steal_cache = True
     if w.part(FLAG_XCHG.part):
         queued = vcpu.queued
         vcpu.preempted = False
@@ -97,6 +110,22 @@ def record_steal_time(w: World, vcpu: Vcpu) -> Sections:
     if queued and w.part(GUEST_FLUSH):
         w.use(GuestFlush).flush_guest(w, vcpu)
     yield "{vcpu} has flushed its guest TLB, if that was asked for"
+
+
+@sequence(source=(SWAP, MMU_LOAD), disturbance="delete-steal-memslot", fair="weak")
+def replace_steal_memslot(w: World, task: Task) -> Sections:
+    guest = w.the(Guest)
+    when(w.the(Host).level == Level.GUEST and not guest.slot_gone)
+    guest.slot_gone = True
+    for vcpu in w.all(Vcpu):
+        vcpu.steal_cache = False
+    yield "{task} makes the memslot with struct kvm_steal_time KVM_MEMSLOT_INVALID"
+    when(not any(vcpu.running for vcpu in w.all(Vcpu)))
+    for vcpu in w.all(Vcpu):
+        vcpu.guest_tlb = False
+    yield "{task} deletes the memslot: each vcpu leaves the guest and loads another root"
+    guest.slot_gone = False
+    yield "{task} creates the memslot with struct kvm_steal_time again"
 
 
 @step("{vcpu} enters the guest, which takes its IPI", source=VCPU_RUN, fair="weak")

@@ -1,7 +1,7 @@
 """What tags a TLB entry of a guest, and what KVM does about it: one class for each way.
 
-``load`` is in vcpu_load() on a cpu, ``flush`` serves KVM_REQ_TLB_FLUSH, ``before_vmrun`` chooses
-the tag with IRQs off, ``vmrun`` is what hardware does about the TLB when it enters.
+``load`` is in vcpu_load() on a cpu, ``flush`` serves KVM_REQ_TLB_FLUSH, ``flush_root`` is in
+kvm_mmu_load(), ``before_vmrun`` chooses the tag with IRQs off, and hardware does what it is asked.
 """
 
 from __future__ import annotations
@@ -18,6 +18,9 @@ class Tags(Hooks):
 
     def flush(self, w: World, vcpu: Vcpu) -> None:
         """Serve a flush request; the vcpu's task is on ``vcpu.cpu``."""
+
+    def flush_root(self, w: World, vcpu: Vcpu) -> None:
+        """Flush what there is of the root that is loaded: flush_tlb_current()."""
 
     def before_vmrun(self, w: World, vcpu: Vcpu, cpu: Cpu) -> None:
         """Choose the tag."""

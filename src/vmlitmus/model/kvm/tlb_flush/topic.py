@@ -34,6 +34,7 @@ from vmlitmus.model.kvm.tlb_flush.reclaim import protect, reclaim
 from vmlitmus.model.kvm.tlb_flush.requests import kick_for_something
 from vmlitmus.model.kvm.tlb_flush.run_loop import (
     enter_guest,
+    leave_nested,
     load_home,
     migrate,
     need_resched,
@@ -52,6 +53,7 @@ from vmlitmus.model.kvm.tlb_flush.steal_time import (
     exit_to_l1,
     preempt_guest,
     record_steal_time,
+    replace_steal_memslot,
     schedule_guest,
     switch_guest_level,
 )
@@ -97,6 +99,9 @@ def populate(make: Setup, s: Settings) -> None:
         reloads_root=kvm["prefault"] == "reloads-the-root",
         special_root=machine["special_root"],
         early_run=kvm["run"] == "before-creation-returns",
+        zaps_slot=kvm["slot_zap"] == "slot-only",
+        steal_asks_again=kvm["steal_time"] == "asks-again",
+        leave_flushes=kvm["leave_nested"] == "flushes",
         lapic_srcu=kvm["set_lapic"] == "inside-srcu",
     )
     switch = s["mm"]
@@ -162,6 +167,7 @@ MODEL = Model(
         spoil,
         need_resched,
         switch_level,
+        leave_nested,
         fill,
         walk,
         page_fault,
@@ -190,6 +196,7 @@ MODEL = Model(
         preempt_guest,
         schedule_guest,
         record_steal_time,
+        replace_steal_memslot,
         enter,
         exit_for_interrupt,
         exit_to_emulate,
@@ -254,6 +261,26 @@ MODEL = Model(
                 "reloads-the-root",
                 default="as-merged",
                 doc="whether a prefault that is tried again serves the request to drop the root",
+            ),
+            "slot_zap": choice(
+                "all-roots",
+                "slot-only",
+                default="all-roots",
+                doc="what the deletion of a memslot zaps: all roots, as with "
+                "KVM_X86_QUIRK_SLOT_ZAP_ALL, or the SPTEs of the slot, as for SNP",
+            ),
+            "steal_time": choice(
+                "as-merged",
+                "asks-again",
+                default="as-merged",
+                doc="what becomes of KVM_REQ_STEAL_UPDATE where the memslot of the struct is not "
+                "there: it is done with, or made again until the flag was read",
+            ),
+            "leave_nested": choice(
+                "as-merged",
+                "flushes",
+                default="as-merged",
+                doc="whether KVM asks for a flush when the VMM has a vcpu leave L2",
             ),
             "set_lapic": choice(
                 "as-merged",

@@ -5,7 +5,8 @@ kicks unless apf.pageready_pending says that the guest is about to acknowledge a
 The vcpu serves the request, or the guest's write of MSR_KVM_ASYNC_PF_ACK, which clears
 pageready_pending, by taking works from the list while the guest's structure has no token. Before
 it goes on it waits in flush_work() until the worker has returned whose work it took. The guest's
-interrupt handler empties the structure and writes the MSR.
+interrupt handler empties the structure and then writes the MSR: in between KVM may put the next
+notice there.
 
 Not load-bearing: "smp_store_mb() of pageready_pending": the vcpu's next barrier is that of the
 entry handshake, after which it looks at its requests.
@@ -77,16 +78,19 @@ def check_completion(w: World, vcpu: Vcpu) -> Sections:
         yield "{vcpu} sets pageready_pending and the guest's interrupt if it took a work"
 
 
-@step(
-    "the guest on {vcpu} reads the notice of a page and writes MSR_KVM_ASYNC_PF_ACK",
-    source=MSR,
-    fair="weak",
-)
-def acknowledge(w: World, vcpu: Vcpu) -> None:
-    when(vcpu.running and vcpu.irq)
-    w.happens(CpuEvent.VM_EXIT, vcpu)
+@step("the guest on {vcpu} reads the notice of a page", source=PRESENT, fair="strong")
+def read_notice(w: World, vcpu: Vcpu) -> None:
+    when(vcpu.running and vcpu.irq and not vcpu.reads)
     vcpu.irq = False
     vcpu.slot = False
+    vcpu.reads = True
+
+
+@step("the guest on {vcpu} writes MSR_KVM_ASYNC_PF_ACK", source=MSR, fair="strong")
+def acknowledge(w: World, vcpu: Vcpu) -> None:
+    when(vcpu.running and vcpu.reads)
+    w.happens(CpuEvent.VM_EXIT, vcpu)
+    vcpu.reads = False
     vcpu.running = False
     vcpu.left = True
     vcpu.acks = True

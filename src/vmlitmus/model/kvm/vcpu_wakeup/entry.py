@@ -117,7 +117,7 @@ def vmexit_for_ipi(w: World, vcpu: Vcpu) -> None:
 
 @step("{vcpu} executes HLT", source=ENTER, disturbance="halt")
 def halt(w: World, vcpu: Vcpu) -> None:
-    when(vcpu.running)
+    when(vcpu.running and not vcpu.reads)
     w.happens(CpuEvent.VM_EXIT, vcpu)
     vcpu.running = False
     vcpu.left = True

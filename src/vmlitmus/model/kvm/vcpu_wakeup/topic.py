@@ -20,13 +20,23 @@ from vmlitmus.lang import (
 from vmlitmus.model.kvm.vcpu_wakeup.apicv.avic import (
     begin_avic_irq,
     begin_ipi,
-    create_again,
     deliver_avic,
     doorbell,
     send_ipi,
 )
+from vmlitmus.model.kvm.vcpu_wakeup.apicv.id_table import (
+    create_again,
+    create_fails,
+    send_posted_ipi,
+    send_to_freed,
+)
 from vmlitmus.model.kvm.vcpu_wakeup.apicv.inhibit import toggle_inhibit
-from vmlitmus.model.kvm.vcpu_wakeup.apicv.irte import handle_ga_log, iommu_posts, reroute
+from vmlitmus.model.kvm.vcpu_wakeup.apicv.irte import (
+    destroy_vm,
+    handle_ga_log,
+    iommu_posts,
+    reroute,
+)
 from vmlitmus.model.kvm.vcpu_wakeup.apicv.posted import (
     assign_device,
     begin_interrupt,
@@ -44,7 +54,13 @@ from vmlitmus.model.kvm.vcpu_wakeup.apicv.vmcs01 import (
     take_injected,
     take_interrupt,
 )
-from vmlitmus.model.kvm.vcpu_wakeup.async_pf import acknowledge, fault, handle_ack, page_present
+from vmlitmus.model.kvm.vcpu_wakeup.async_pf import (
+    acknowledge,
+    fault,
+    handle_ack,
+    page_present,
+    read_notice,
+)
 from vmlitmus.model.kvm.vcpu_wakeup.block import block
 from vmlitmus.model.kvm.vcpu_wakeup.entry import (
     after_exit,
@@ -66,7 +82,17 @@ from vmlitmus.model.kvm.vcpu_wakeup.scheduled import loaded, migrate, preempt, s
 from vmlitmus.model.kvm.vcpu_wakeup.track_write import emulate_write, shadow_fault, unshadow
 from vmlitmus.model.kvm.vcpu_wakeup.versions import FIXES, READ, VERSIONS
 from vmlitmus.model.kvm.vcpu_wakeup.walk import lockless_walk, page_walk, zap
-from vmlitmus.world.vcpu_wakeup import Apic, Cpu, Device, GuestTable, Host, Page, Task, Vcpu
+from vmlitmus.world.vcpu_wakeup import (
+    Apic,
+    Cpu,
+    Device,
+    GaLog,
+    GuestTable,
+    Host,
+    Page,
+    Task,
+    Vcpu,
+)
 
 
 def populate(make: Setup, s: Settings) -> None:
@@ -81,11 +107,13 @@ def populate(make: Setup, s: Settings) -> None:
         posts=assigned,
         unblocks=kvm["last_device"] == "unblocks",
         erratum=machine["erratum_1235"],
+        ipiv=kvm["ipi_virtualization"],
         two_sipis=guest["sipis"] == 2,
         snapshot=kvm["events"] == "one-operation",
         switchable=kvm["apicv_switchable"],
         ends=guest["eoi"],
         marks=kvm["have_run_cpus"],
+        wakes_locked=kvm["ga_log"] == "under-the-lock",
         holds_list=kvm["irte_update"] == "holds-the-lock",
     )
     for number_of in range(machine["vcpus"]):
@@ -112,6 +140,7 @@ def populate(make: Setup, s: Settings) -> None:
         make(Cpu, spare=True)
     for _ in range(machine["tasks"]):
         make(Task, cpu=make(Cpu))
+    make(GaLog)
     make(Page)
     make(GuestTable, locked_writes=guest["pte_write"] == "locked")
 
@@ -119,7 +148,7 @@ def populate(make: Setup, s: Settings) -> None:
 MODEL = Model(
     name="vcpu-wakeup",
     doc="Does a vcpu see what was sent to it?",
-    entities=(Host, Cpu, Vcpu, Page, GuestTable, Device, Task),
+    entities=(Host, Cpu, Vcpu, Page, GuestTable, Device, GaLog, Task),
     steps=(
         enter_guest,
         vmexit,
@@ -138,6 +167,7 @@ MODEL = Model(
         shadow_fault,
         unshadow,
         fault,
+        read_notice,
         acknowledge,
         handle_ack,
         page_present,
@@ -161,11 +191,15 @@ MODEL = Model(
         begin_ipi,
         send_ipi,
         create_again,
+        create_fails,
+        send_posted_ipi,
+        send_to_freed,
         begin_avic_irq,
         deliver_avic,
         doorbell,
         iommu_posts,
         handle_ga_log,
+        destroy_vm,
         reroute,
         toggle_inhibit,
         begin_start,
@@ -193,6 +227,9 @@ MODEL = Model(
                 default="off",
                 doc="how interrupts reach a vcpu in the guest",
             ),
+            "ipi_virtualization": flag(
+                default=False, doc="VMX posts IPIs of the guest without an exit of the sender"
+            ),
             "apicv_switchable": flag(
                 default=False,
                 doc="follow irr_pending, and what VMX keeps where APICv may be inhibited",
@@ -214,6 +251,12 @@ MODEL = Model(
                 "holds-the-lock",
                 default="as-merged",
                 doc="under which lock an IRTE of AVIC is given to another vcpu",
+            ),
+            "ga_log": choice(
+                "as-merged",
+                "under-the-lock",
+                default="as-merged",
+                doc="where the handler of the GA log wakes a vcpu",
             ),
             "last_device": choice(
                 "goes",

@@ -120,6 +120,11 @@ FIRST_CHECK = Fix(
     KernelFile("virt/kvm/kvm_main.c", "kvm_vm_ioctl_create_vcpu()", "7.3.4"),
     "7.3",
 )
+CLEAR_ENTRY = Fix(
+    "a freed vcpu leaves the table of IPI targets",
+    KernelFile("arch/x86/kvm/vmx/vmx.c", "vmx_vcpu_free()", "7.3.4"),
+    "7.3",
+)
 UP_TO_7_2 = (
     NO_PREEMPTION,
     VIRR_THEN_ACTIVE,
@@ -140,7 +145,7 @@ UP_TO_7_2 = (
     OWN_ENTRY,
     UNLINK_FIRST,
 )
-FIXES = (*UP_TO_7_2, FIRST_CHECK)
+FIXES = (*UP_TO_7_2, FIRST_CHECK, CLEAR_ENTRY)
 _IN_5_17 = (NO_PREEMPTION, VIRR_THEN_ACTIVE, COMPLETE, KEEP_PENDING, AT_PUT)
 _OLD = (OWN_EVENTS, BY_VECTOR, RECOMPUTE, ALWAYS_SYNC, *_IN_5_17)
 _IN_6_18 = (*_OLD, TRACK_BARRIER, ACCOUNT_BARRIER, NO_IPIV, OWN_ENTRY, UNLINK_FIRST)

@@ -30,6 +30,9 @@ class Sev(Tags):
     def flush(self, w: World, vcpu: Vcpu) -> None:
         vmcb_of(w, vcpu).flush = True
 
+    def flush_root(self, w: World, vcpu: Vcpu) -> None:
+        vmcb_of(w, vcpu).flush = True
+
     def before_vmrun(self, w: World, vcpu: Vcpu, cpu: Cpu) -> None:
         vmcb = vmcb_of(w, vcpu)
         vcpu.asid = vcpu.vm.sev_asid

@@ -40,6 +40,9 @@ class Svm(Tags):
     def flush(self, w: World, vcpu: Vcpu) -> None:
         vmcb_of(w, vcpu).flush = True
 
+    def flush_root(self, w: World, vcpu: Vcpu) -> None:
+        vmcb_of(w, vcpu).flush = True
+
     def before_vmrun(self, w: World, vcpu: Vcpu, cpu: Cpu) -> None:
         vmcb = vmcb_of(w, vcpu)
         if w.part(ELSEWHERE):

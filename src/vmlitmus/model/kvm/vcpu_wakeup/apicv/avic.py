@@ -6,8 +6,7 @@ rings the doorbell of a vcpu in IN_GUEST_MODE or wakes it. VMRUN looks at the vI
 cpu in the guest whose doorbell rings; in the host a doorbell does nothing. A vcpu that blocks
 clears IsRunning before it publishes itself as waiter, and sets it again when it is one no more.
 
-Up to 7.2 KVM_CREATE_VCPU with the id of a vcpu that is there writes the page of the new vcpu into
-the entry, and frees it when it finds the id in use. The bit goes to the page that the entry names.
+The bit goes to the page that the entry names: id_table.py.
 
 With erratum 1235 the microcode's store may still be in the store buffer when IsRunning is read:
 so a comment in avic_vcpu_blocking() supposes; all that is known is that the sender's exit is
@@ -37,7 +36,6 @@ from vmlitmus.model.kvm.vcpu_wakeup.apicv.irte import load_irtes, put_irtes
 from vmlitmus.model.kvm.vcpu_wakeup.kick import request_event, set_irr_pending, wake_up
 from vmlitmus.model.kvm.vcpu_wakeup.versions import (
     COMPLETE,
-    FIRST_CHECK,
     NO_IPIV,
     NO_PREEMPTION,
     OWN_ENTRY,
@@ -50,8 +48,6 @@ AVIC = "arch/x86/kvm/svm/avic.c"
 BLOCKING = KernelFile(AVIC, "avic_vcpu_blocking()", "7.2.8")
 AVIC_LOAD = KernelFile(AVIC, "__avic_vcpu_load()", "7.2.8")
 INCOMPLETE = KernelFile(AVIC, "avic_incomplete_ipi_interception()", "7.2.8")
-BACKING = KernelFile(AVIC, "avic_init_backing_page()", "7.2.8")
-CREATE = KernelFile("virt/kvm/kvm_main.c", "kvm_vm_ioctl_create_vcpu()", "7.2.8")
 DELIVERY = KernelFile("arch/x86/kvm/svm/svm.c", "svm_complete_interrupt_delivery()", "7.2.8")
 DOORBELL = Apm("15.29")
 CLEAR_RUNNING = "clear IsRunning before the vcpu looks for an event"
@@ -86,19 +82,6 @@ def write_entry(w: World, vcpu: Vcpu) -> None:
     """The entry is what the table has, changed in part; or, later, what the vcpu has kept."""
     if w.part(OWN_ENTRY.part):
         vcpu.backing = Backing.OWN
-
-
-@sequence(source=(CREATE, BACKING, FIRST_CHECK.source), disturbance="create-again", fair="weak")
-def create_again(w: World, task: Task, vcpu: Vcpu) -> Sections:
-    when(task.target is None and vcpu.apic == Apic.AVIC)
-    if w.part(FIRST_CHECK.part):
-        yield "{task} finds that the id of {vcpu} is in use"
-        return
-    vcpu.backing = Backing.SECOND
-    yield "{task} creates a second vcpu with the id of {vcpu}, and writes its entry"
-    if vcpu.backing == Backing.SECOND:
-        vcpu.backing = Backing.FREED
-    yield "{task} finds that the id of {vcpu} is in use, and frees the second vcpu"
 
 
 def write_virr(w: World, vcpu: Vcpu) -> None:

@@ -21,9 +21,10 @@ from __future__ import annotations
 from vmlitmus.lang import KernelFile, Sections, World, sequence, when
 from vmlitmus.model.kvm.vcpu_wakeup.apicv.avic import clear_running, set_running
 from vmlitmus.model.kvm.vcpu_wakeup.apicv.irte import switch_irtes
+from vmlitmus.model.kvm.vcpu_wakeup.apicv.posted import sync_pir
 from vmlitmus.model.kvm.vcpu_wakeup.apicv.vmcs01 import refresh_controls
 from vmlitmus.model.kvm.vcpu_wakeup.kick import kick, set_request
-from vmlitmus.model.kvm.vcpu_wakeup.versions import KEEP_PENDING
+from vmlitmus.model.kvm.vcpu_wakeup.versions import ALWAYS_SYNC, KEEP_PENDING
 from vmlitmus.world.vcpu_wakeup import Apic, Host, Task, Vcpu
 
 SET_INHIBIT = KernelFile("arch/x86/kvm/x86.c", "__kvm_set_or_clear_apicv_inhibit()", "7.2.8")
@@ -110,8 +111,15 @@ def switch(w: World, vcpu: Vcpu, off: bool) -> Sections:
 
 
 def inject(w: World, vcpu: Vcpu) -> Sections:
-    """kvm_check_and_inject_events() of a vcpu without APICv."""
+    """kvm_check_and_inject_events() of a vcpu without APICv; VMX takes PID.PIR first."""
     when(vcpu.on_cpu)
+    if w.the(Host).switchable and vcpu.apic == Apic.POSTED:
+        inactive = not vcpu.active
+        yield "{vcpu} looks whether it has APICv, to inject an interrupt"
+        when(vcpu.on_cpu)
+        if inactive and w.part(ALWAYS_SYNC.part):
+            yield from sync_pir(w, vcpu)
+            when(vcpu.on_cpu)
     looks = True
     if w.the(Host).switchable:
         looks = vcpu.irr_pending and not vcpu.in_service

@@ -11,8 +11,8 @@ one goes without a word. A proposal of our own, ``last_device = "unblocks"``: it
 Not load-bearing: "restore the notification vector at the load": a wakeup vector makes the guest
 exit, and it sees ON when it enters again.
 
-Not modelled: several vectors; guest code with IRQs off; IPI virtualization by name (it posts as a
-device does); memory order of nr_possible_bypass_irqs, which is written before a LOCKed operation.
+Not modelled: several vectors; guest code with IRQs off; memory order of nr_possible_bypass_irqs,
+which is written before a LOCKed operation.
 Source: arch/x86/kvm/vmx/posted_intr.c, __vmx_deliver_posted_interrupt() in
 arch/x86/kvm/vmx/common.h, vmx_sync_pir_to_irr() in arch/x86/kvm/vmx/vmx.c.
 """
@@ -137,8 +137,8 @@ def sync_sleeper(w: World, vcpu: Vcpu) -> Sections:
 
 
 def posting(w: World) -> bool:
-    """vmx_can_use_vtd_pi(): whether anything but KVM may post."""
-    return w.the(Host).assigned
+    """vmx_needs_pi_wakeup(): whether anything but KVM may post."""
+    return w.the(Host).assigned or w.the(Host).ipiv
 
 
 def pi_suppress(w: World, vcpu: Vcpu) -> None:
