@@ -66,6 +66,7 @@ class Host(Entity):
     asids: Const[Annotated[int, Between(1, 3)]] = 2  # per cpu, for VMs that are not SEV
     failed: Const[Failed] = Failed.MERGED
     resets: Const[Reset] = Reset.MERGED
+    zaps_slot: Const[bool] = False  # the deletion of a memslot zaps its SPTEs, and no other
     reloads_root: Const[bool] = False  # a prefault that is tried again reloads the root
     special_root: Const[bool] = False  # the root has no shadow page: PAE paging
     early_run: Const[bool] = False  # KVM_RUN of a vcpu whose KVM_CREATE_VCPU has not returned

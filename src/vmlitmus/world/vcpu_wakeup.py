@@ -46,6 +46,9 @@ class Host(Entity):
     posts: bool = False  # the IRTE of a device is in posted mode
     unblocks: Const[bool] = False  # who takes the last device away makes KVM_REQ_UNBLOCK
     erratum: Const[bool] = False  # the cpus have erratum 1235
+    hashed: bool = True  # the VM is in svm_vm_data_hash
+    wakes_locked: Const[bool] = False  # the GA log is handled under the lock of that hash
+    gone_woken: bool = False  # the handler of the GA log has used a vcpu that was freed
     irqfds_lock: bool = False  # a task changes an IRTE
     holds_list: Const[bool] = False  # the lock of the old list is held until an IRTE has changed
     inhibited: bool = False  # apicv_inhibit_reasons is not 0
@@ -70,7 +73,12 @@ class Device(Entity):
     at: Cpu | None = None  # Destination
     logs: bool = False  # GALogIntr
     listed: Vcpu | None = None  # on whose ir_list it is
-    logged: Set[Vcpu]  # whose tags are in the GA log, which was not handled yet
+
+
+class GaLog(Entity):
+    """The guest virtual APIC log of an IOMMU, and the thread that handles it."""
+
+    tags: Set[Vcpu]  # of vcpus whose entries were not handled yet
 
 
 class Cpu(Entity, runs_on="self"):
@@ -99,6 +107,7 @@ class Vcpu(Entity, runs_on="cpu"):
     request: Shared[bool] = False  # the bit of one request in vcpu->requests
     running: bool = False  # between VM entry and VM exit
     left: bool = False  # it is on its way back to OUTSIDE_GUEST_MODE
+    gone: bool = False  # it was freed
     halted: bool = False  # mp_state is KVM_MP_STATE_HALTED
     waiting: Shared[bool] = False  # rcuwait.task is set
     sleepy: Shared[bool] = False  # the task's state is TASK_INTERRUPTIBLE
@@ -160,7 +169,8 @@ class Vcpu(Entity, runs_on="cpu"):
     @property
     def at_rest(self) -> bool:
         """True while it is in KVM_RUN, on a cpu, outside guest mode, with nothing begun."""
-        return self.on_cpu and self.idle and not self.running and not self.left
+        returned = not self.running and not self.left and not self.gone
+        return self.on_cpu and self.idle and returned
 
     @property
     def sleeps(self) -> bool:

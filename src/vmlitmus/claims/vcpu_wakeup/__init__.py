@@ -13,6 +13,7 @@ from vmlitmus.claims.vcpu_wakeup.interrupts import (
     avic_inhibited,
     entry_is_own,
     freed_page_written,
+    freed_vcpu_woken,
     interrupt_pending,
     interrupt_taken,
     interrupt_unnoticed,
@@ -22,6 +23,7 @@ from vmlitmus.claims.vcpu_wakeup.interrupts import (
     posted_while_sleeping,
     runs_with_inhibited_avic,
     sleeps_with_interrupt,
+    vcpu_freed,
 )
 from vmlitmus.claims.vcpu_wakeup.pages import (
     dirty_line,
@@ -91,6 +93,8 @@ CONDITIONS = (
     dirty_line_left,
     entry_is_own,
     freed_page_written,
+    vcpu_freed,
+    freed_vcpu_woken,
 )
 
 __all__ = ["CONDITIONS"]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from vmlitmus.claims.vcpu_wakeup.requests import all_returned
 from vmlitmus.lang import KernelFile, World, condition
-from vmlitmus.world.vcpu_wakeup import Backing, Cpu, Device, Host, Vcpu
+from vmlitmus.world.vcpu_wakeup import Backing, Cpu, Device, GaLog, Host, Vcpu
 
 DELIVER = KernelFile("arch/x86/kvm/vmx/common.h", "__vmx_deliver_posted_interrupt()", "7.2.8")
 SET_INHIBIT = KernelFile("arch/x86/kvm/x86.c", "__kvm_set_or_clear_apicv_inhibit()", "7.2.8")
+GA_LOG = KernelFile("arch/x86/kvm/svm/avic.c", "avic_ga_log_notifier()", "7.2.8")
 BACKING = KernelFile("arch/x86/kvm/svm/avic.c", "avic_init_backing_page()", "7.2.8")
 ENABLE = KernelFile("arch/x86/kvm/vmx/posted_intr.c", "pi_enable_wakeup_handler()", "7.2.8")
 
@@ -20,7 +21,7 @@ def sent(w: World) -> bool:
 def underway(w: World, vcpu: Vcpu) -> bool:
     """Say whether a cpu is about to do something for the vcpu."""
     here = vcpu.last
-    if any(vcpu in device.logged for device in w.all(Device)):
+    if any(vcpu in log.tags for log in w.all(GaLog)):
         return True
     return any(cpu.wakeup or cpu.ipi for cpu in w.all(Cpu)) or here.notify or here.doorbell
 
@@ -122,3 +123,18 @@ def entry_is_own(w: World) -> bool:
 )
 def freed_page_written(w: World) -> bool:
     return w.the(Host).freed_written
+
+
+@condition("vcpu-freed", "a vcpu was freed", source=GA_LOG)
+def vcpu_freed(w: World) -> bool:
+    return any(v.gone for v in w.all(Vcpu))
+
+
+@condition(
+    "freed-vcpu-woken",
+    "the handler of the GA log uses a vcpu that was freed",
+    source=GA_LOG,
+    backed_by=("vcpu-freed",),
+)
+def freed_vcpu_woken(w: World) -> bool:
+    return w.the(Host).gone_woken

@@ -99,6 +99,7 @@ def populate(make: Setup, s: Settings) -> None:
         reloads_root=kvm["prefault"] == "reloads-the-root",
         special_root=machine["special_root"],
         early_run=kvm["run"] == "before-creation-returns",
+        zaps_slot=kvm["slot_zap"] == "slot-only",
         steal_asks_again=kvm["steal_time"] == "asks-again",
         leave_flushes=kvm["leave_nested"] == "flushes",
         lapic_srcu=kvm["set_lapic"] == "inside-srcu",
@@ -260,6 +261,13 @@ MODEL = Model(
                 "reloads-the-root",
                 default="as-merged",
                 doc="whether a prefault that is tried again serves the request to drop the root",
+            ),
+            "slot_zap": choice(
+                "all-roots",
+                "slot-only",
+                default="all-roots",
+                doc="what the deletion of a memslot zaps: all roots, as with "
+                "KVM_X86_QUIRK_SLOT_ZAP_ALL, or the SPTEs of the slot, as for SNP",
             ),
             "steal_time": choice(
                 "as-merged",

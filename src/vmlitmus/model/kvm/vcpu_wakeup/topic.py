@@ -31,7 +31,12 @@ from vmlitmus.model.kvm.vcpu_wakeup.apicv.id_table import (
     send_to_freed,
 )
 from vmlitmus.model.kvm.vcpu_wakeup.apicv.inhibit import toggle_inhibit
-from vmlitmus.model.kvm.vcpu_wakeup.apicv.irte import handle_ga_log, iommu_posts, reroute
+from vmlitmus.model.kvm.vcpu_wakeup.apicv.irte import (
+    destroy_vm,
+    handle_ga_log,
+    iommu_posts,
+    reroute,
+)
 from vmlitmus.model.kvm.vcpu_wakeup.apicv.posted import (
     assign_device,
     begin_interrupt,
@@ -77,7 +82,17 @@ from vmlitmus.model.kvm.vcpu_wakeup.scheduled import loaded, migrate, preempt, s
 from vmlitmus.model.kvm.vcpu_wakeup.track_write import emulate_write, shadow_fault, unshadow
 from vmlitmus.model.kvm.vcpu_wakeup.versions import FIXES, READ, VERSIONS
 from vmlitmus.model.kvm.vcpu_wakeup.walk import lockless_walk, page_walk, zap
-from vmlitmus.world.vcpu_wakeup import Apic, Cpu, Device, GuestTable, Host, Page, Task, Vcpu
+from vmlitmus.world.vcpu_wakeup import (
+    Apic,
+    Cpu,
+    Device,
+    GaLog,
+    GuestTable,
+    Host,
+    Page,
+    Task,
+    Vcpu,
+)
 
 
 def populate(make: Setup, s: Settings) -> None:
@@ -98,6 +113,7 @@ def populate(make: Setup, s: Settings) -> None:
         switchable=kvm["apicv_switchable"],
         ends=guest["eoi"],
         marks=kvm["have_run_cpus"],
+        wakes_locked=kvm["ga_log"] == "under-the-lock",
         holds_list=kvm["irte_update"] == "holds-the-lock",
     )
     for number_of in range(machine["vcpus"]):
@@ -124,6 +140,7 @@ def populate(make: Setup, s: Settings) -> None:
         make(Cpu, spare=True)
     for _ in range(machine["tasks"]):
         make(Task, cpu=make(Cpu))
+    make(GaLog)
     make(Page)
     make(GuestTable, locked_writes=guest["pte_write"] == "locked")
 
@@ -131,7 +148,7 @@ def populate(make: Setup, s: Settings) -> None:
 MODEL = Model(
     name="vcpu-wakeup",
     doc="Does a vcpu see what was sent to it?",
-    entities=(Host, Cpu, Vcpu, Page, GuestTable, Device, Task),
+    entities=(Host, Cpu, Vcpu, Page, GuestTable, Device, GaLog, Task),
     steps=(
         enter_guest,
         vmexit,
@@ -182,6 +199,7 @@ MODEL = Model(
         doorbell,
         iommu_posts,
         handle_ga_log,
+        destroy_vm,
         reroute,
         toggle_inhibit,
         begin_start,
@@ -233,6 +251,12 @@ MODEL = Model(
                 "holds-the-lock",
                 default="as-merged",
                 doc="under which lock an IRTE of AVIC is given to another vcpu",
+            ),
+            "ga_log": choice(
+                "as-merged",
+                "under-the-lock",
+                default="as-merged",
+                doc="where the handler of the GA log wakes a vcpu",
             ),
             "last_device": choice(
                 "goes",

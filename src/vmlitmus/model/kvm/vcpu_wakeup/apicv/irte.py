@@ -12,8 +12,14 @@ was true before. Until 6.16 KVM changed the IRTE first, while the old vcpu had i
 proposal of our own, ``irte_update = "holds-the-lock"``: the old vcpu's lock is held until the IRTE
 has changed.
 
-Atomic sections: the bit in the vIRR; IsRun; the handler of the GA log; each stay under the lock of
-a list, with the IRTE that is written there. One task at a time changes IRTEs, under irqfds.lock.
+The handler of the GA log finds the vcpu under svm_vm_data_hash_lock, and wakes it when it has
+dropped the lock. It is a thread, and nobody who destroys a VM waits for it. A proposal of our own,
+``ga_log = "under-the-lock"``: it wakes the vcpu under the lock, and the VM leaves the hash before
+its vcpus are freed.
+
+Atomic sections: the bit in the vIRR; IsRun; what finds the vcpu; what wakes it; each stay under the
+lock of a list, with the IRTE that is written there. One task at a time changes IRTEs, under
+irqfds.lock.
 
 Not modelled: how an interrupt comes whose IRTE is in remapped mode; that the last device goes.
 That the IOMMU sets the vIRR before it reads IsRun is what blocking relies on, as with the
@@ -25,14 +31,15 @@ arch/x86/kvm/svm/avic.c, amd_iommu_update_ga() in drivers/iommu/amd/iommu.c.
 
 from __future__ import annotations
 
-from vmlitmus.lang import KernelFile, Sections, World, sequence, step, when
+from vmlitmus.lang import KernelFile, Sections, World, sequence, when
 from vmlitmus.model.kvm.vcpu_wakeup.versions import UNLINK_FIRST
-from vmlitmus.world.vcpu_wakeup import Apic, Cpu, Device, Host, Task, Vcpu
+from vmlitmus.world.vcpu_wakeup import Apic, Cpu, Device, GaLog, Host, Task, Vcpu
 
 AVIC = "arch/x86/kvm/svm/avic.c"
 UPDATE_IRTE = KernelFile(AVIC, "avic_pi_update_irte()", "7.2.8")
 AFFINITY = KernelFile(AVIC, "avic_update_iommu_vcpu_affinity()", "7.2.8")
 GA_LOG = KernelFile(AVIC, "avic_ga_log_notifier()", "7.2.8")
+DESTROY_VM = KernelFile("arch/x86/kvm/x86.c", "kvm_arch_destroy_vm()", "7.2.8")
 UPDATE_GA = KernelFile("drivers/iommu/amd/iommu.c", "amd_iommu_update_ga()", "7.2.8")
 FOLLOW = "IRTEs follow a vcpu that is loaded or put"
 
@@ -77,18 +84,48 @@ def iommu_posts(w: World, device: Device) -> Sections:
     if device.runs and device.at is not None:
         device.at.doorbell = True
     if device.logs and not device.runs and vcpu is not None:
-        device.logged.add(vcpu)
+        w.the(GaLog).tags.add(vcpu)
     yield "the IOMMU rings the doorbell of the cpu in the IRTE, or writes the GA log, if it says so"
 
 
-@step("avic_ga_log_notifier() wakes {vcpu} if it waits", source=GA_LOG, fair="weak")
-def handle_ga_log(w: World, device: Device, vcpu: Vcpu) -> None:
-    when(vcpu in device.logged)
-    device.logged.discard(vcpu)
+@sequence(source=GA_LOG, fair="weak")
+def handle_ga_log(w: World, log: GaLog, vcpu: Vcpu) -> Sections:
+    when(vcpu in log.tags)
+    found = w.the(Host).hashed and not vcpu.gone
+    if not w.the(Host).wakes_locked:
+        yield "avic_ga_log_notifier() looks for {vcpu}, and drops svm_vm_data_hash_lock"
+    log.tags.discard(vcpu)
+    if found and vcpu.gone:
+        w.the(Host).gone_woken = True
     with w.locked("the lock of try_to_wake_up()"):
-        if vcpu.waiting and vcpu.sleepy:
+        if found and vcpu.waiting and vcpu.sleepy:
             vcpu.sleepy = False
             vcpu.asleep = False
+    yield "avic_ga_log_notifier() wakes {vcpu} if it waits"
+
+
+@sequence(
+    "{task} has destroyed the VM", source=(DESTROY_VM, GA_LOG), disturbance="destroy", fair="weak"
+)
+def destroy_vm(w: World, task: Task) -> Sections:
+    when(task.target is None and w.the(Host).hashed and not w.the(Host).irqfds_lock)
+    when(all(vcpu.at_rest for vcpu in w.all(Vcpu)) and all(d.idle for d in w.all(Device)))
+    for device in w.all(Device):
+        device.target = None
+        device.listed = None
+    if w.the(Host).wakes_locked:
+        w.the(Host).hashed = False
+        yield "{task} takes the interrupts away, and the VM off svm_vm_data_hash"
+    free_vcpus(w)
+    yield "{task} frees the vcpus"
+    w.the(Host).hashed = False
+    yield "{task} has taken the VM off svm_vm_data_hash"
+
+
+def free_vcpus(w: World) -> None:
+    """kvm_destroy_vcpus()."""
+    for vcpu in w.all(Vcpu):
+        vcpu.gone = True
 
 
 def name(w: World, device: Device, vcpu: Vcpu) -> None:
