@@ -76,7 +76,7 @@ def main() -> None:
     number = int(size)
     catalogue = Catalogue()
     ((test, (cell, *_)),) = catalogue.select([name], wide=True)
-    machine = Job(catalogue).machine(test.topic, cell)
+    machine = Job(catalogue).machine(test, cell)
     watched = cell.claim.conditions
     clock = Clock()
     with Search(compile_machine(machine, watched), effort=2, cores=1) as made:

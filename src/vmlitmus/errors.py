@@ -132,9 +132,10 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
     """Return the known word closest to ``word``, or None when nothing is close."""
     import difflib
 
-    names = {name.lower(): name for name in known}
-    found = difflib.get_close_matches(word.lower(), list(names), n=1, cutoff=0.5)
-    return names[found[0]] if found else None
+    names = list(known)
+    found = difflib.get_close_matches(word, names, n=1, cutoff=0.5)
+    same = [name for name in names if name.lower() == word.lower()]
+    return next(iter(same or found), None)
 
 
 def unknown(kind: str, word: str, known: Iterable[str]) -> str:

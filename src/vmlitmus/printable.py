@@ -3,12 +3,31 @@
 from __future__ import annotations
 
 import re
+from unicodedata import normalize
 
 # C0 but for tab and line feed, DEL, C1, line and paragraph separators, what changes the direction
 # of text, and halves of surrogate pairs, which no output can encode.
 _CONTROL = re.compile(
     "[\0-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
 )
+# What has no letter of ASCII in it, but one that stands for it.
+_LIKE = dict(
+    zip(
+        "\u0142\u0141\u00f8\u00d8\u0111\u0110\u0131\u00df\u2018\u2019\u201c\u201d\u2010\u2013\u2014\u2212",
+        "lLoOdDis''\"\"----",
+        strict=True,
+    )
+)
+
+
+def ascii_only(text: str) -> str:
+    """Return as many characters of printable ASCII: no accents, else a question mark."""
+    return "".join(map(_plain, text))
+
+
+def _plain(letter: str) -> str:
+    base = _LIKE.get(letter) or normalize("NFKD", letter)[0]
+    return base if base.isascii() and base.isprintable() else "?"
 
 
 def control_in(text: str) -> str | None:

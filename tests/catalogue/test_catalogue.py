@@ -64,7 +64,7 @@ def agreed(topic: str, content: object, claim: Claim) -> tuple[Result, Result]:
 
 
 def agree(test, cell) -> None:
-    machine = JOB.machine(test.topic, cell)
+    machine = JOB.machine(test, cell)
     one, two = agreed(test.topic, machine.content, cell.claim)
     assert one.verdict == cell.expect
     assert not one.warnings

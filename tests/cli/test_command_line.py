@@ -113,6 +113,7 @@ def test_list(capsys, what: str) -> None:
 WRONG_LINES = [
     (["chek"], "did you mean 'check'"),
     (["check", "no-such-test"], "no topic, test or path matches 'no-such-test'"),
+    (["check", "."], ".: a folder: the name of a litmus file ends in .toml"),
     (["check", "reclaim-no-flsh"], "did you mean 'reclaim-no-flush'"),
     (["check", "missing.toml"], "missing.toml: No such file"),
     (["check", "/"], "not a regular file"),
@@ -145,6 +146,19 @@ def test_wrong_command_lines(capsys, args: list[str], message: str) -> None:
     assert code == 2
     assert message in err
     assert "Traceback" not in err
+
+
+@pytest.mark.parametrize("given", ["mine", "mine.tml", "mine.tom"])
+def test_a_file_beside_is_offered(given: str, tmp_path, monkeypatch, capsys) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("mine.toml").write_text(GOOD)
+    Path("model.py").write_text("")
+    code, _, err = vmlitmus(capsys, "check", given)
+    assert code == 2
+    assert err == f"vmlitmus: no topic, test or path matches {given!r}; did you mean 'mine.toml'?\n"
+    code, _, err = vmlitmus(capsys, "check", "model.py")
+    assert code == 2
+    assert "model.py: no litmus file" in err and "a model is given with --model" in err
 
 
 WRONG_FILES = [
@@ -199,6 +213,12 @@ WRONG_FILES = [
     ("[claim]", "[claim", 11, ""),
     ("question", "\x00", None, ""),
     ("expect = ", "wide = 3\nexpect = ", 3, "wide = 3"),
+    ("topic = ", "[assume]\ntopic = ", 7, "topic stands in [assume]; it belongs above all tables"),
+    ("[claim]\n", "", 11, "never stands in environment; it belongs in [claim]"),
+    ("[environment]\n", "", 9, "allow stands in kvm; it belongs in [environment]"),
+    ("[claim]", "[matrix]\nvm.pages = [1]\n[claim]", 12, 'has quotes: "vm.pages" = [...]'),
+    ("[claim]", "[matrix]\ncache_flush = ['none']\n[claim]", 12, "mean 'kvm.cache_flush'"),
+    ('source = "somewhere"\n', "", None, "source is missing where a file says what it expects"),
 ]
 
 
@@ -276,7 +296,8 @@ def test_a_result_replaces_a_file_whole(tmp_path, capsys) -> None:
 def test_a_full_disk_loses_nothing(tmp_path) -> None:
     target = tmp_path / "out.json"
     target.write_text("before")
-    command = [sys.executable, "-m", "vmlitmus", "check", "page-reused", "--json", "-o"]
+    python = [sys.executable, "-B"]  # else Python keeps modules that it has compiled, cut short
+    command = [*python, "-m", "vmlitmus", "check", "page-reused", "--json", "-o"]
     done = subprocess.run(
         [*command, str(target)],
         capture_output=True,

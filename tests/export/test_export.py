@@ -35,7 +35,7 @@ def vmlitmus(*args: str) -> subprocess.CompletedProcess[str]:
 def machine_of(name: str):
     catalogue = Catalogue()
     [(test, [cell])] = catalogue.select([name], wide=True)
-    return Job(catalogue).machine(test.topic, cell), cell
+    return Job(catalogue).machine(test, cell), cell
 
 
 @pytest.mark.parametrize("language", NEEDS)

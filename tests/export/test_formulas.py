@@ -97,7 +97,7 @@ def cells() -> list:
 @pytest.mark.parametrize("pair", cells(), ids=lambda pair: pair[1].name)
 def test_rules_do_what_the_reference_engine_does(pair) -> None:
     test, cell = pair
-    machine = Job(Catalogue()).machine(test.topic, cell)
+    machine = Job(Catalogue()).machine(test, cell)
     system = system_of(machine, cell.claim, [cell.name])
     stepper = Stepper(machine)
     for state in sample(machine, 1):

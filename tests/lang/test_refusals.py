@@ -28,6 +28,9 @@ def helper(t):
     t.flag = True
     return True
 
+def more(w, t):
+    yield "{t} goes on"
+
 @step("{t} goes", source=S)
 def go(w, t: Thing):
     when(not t.flag)
@@ -79,6 +82,7 @@ REFUSED = [
         "    when(nothing)",
         "unknown name 'nothing'; did you mean 'Thing', or is an import missing?",
     ),
+    ("    when(t.flag)\n    yield", "    more(w, t)\n    yield", "write 'yield from more(...)'"),
     ("    when(t.flag)\n    yield", "    while t.flag:\n        t.count = 0\n    yield", "yield"),
     ("    when(t.flag)\n    yield", "    x = yield\n    yield", "yield"),
     ("def go(w, t: Thing)", "def go(w, t)", "needs an entity or an enum"),
@@ -102,6 +106,13 @@ def test_refused(old: str, new: str, message: str | None) -> None:
     with pytest.raises(ModelError) as caught:
         build(load(text))
     assert message in str(caught.value)
+
+
+def test_a_label_is_wrong_where_it_stands() -> None:
+    with pytest.raises(ModelError) as caught:
+        build(load(GOOD.replace('"{t} begins"', '"{u} begins"')))
+    line = GOOD[: GOOD.index('"{t} begins"')].count("\n") + 1
+    assert str(caught.value).endswith(f":{line}: unknown name 'u'")
 
 
 def test_a_condition_that_nobody_asks_for_can_be_left_alone() -> None:

@@ -231,3 +231,28 @@ def test_a_variant_replaces_nothing_silently() -> None:
     name, mechanism = next(iter(known.items()))
     with pytest.raises(VmlitmusError, match=name):
         base.variant(mechanisms={kind: {name: mechanism}})
+
+
+@pytest.mark.parametrize(
+    ("instead", "said"),
+    [
+        ("{other: enter}", "this enter() is not that of {name}, which is in "),
+        ("{helper: enter}", "helper is no step of {name}: it has no @step"),
+        ("{enter: helper}", "is no step: it has no @step or @sequence"),
+        ("{strange: enter}", "unknown step 'strange'"),
+    ],
+)
+def test_what_is_put_in_place_of_a_step(tmp_path: Path, instead: str, said: str) -> None:
+    """The line of the file is named, and what is wrong with the pair."""
+    text = f"""
+    other = amended(enter)
+    strange = step("{{guest}} stays", source=GUESS)(lambda w, guest: None)
+    strange.function.__name__ = "strange"
+    def helper(w, guest): ...
+    MODEL = BASE.variant(instead={instead})
+    """
+    with pytest.raises(ModelError) as caught:
+        model(tmp_path, text)
+    line = (tmp_path / "house.py").read_text().split("MODEL = BASE.v")[0].count("\n") + 1
+    assert f"house.py:{line}: instead: " in str(caught.value)
+    assert said.format(name="house") in str(caught.value)

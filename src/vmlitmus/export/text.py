@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from vmlitmus.export.formulas import Term
 from vmlitmus.export.guarded import System
+from vmlitmus.printable import ascii_only
 
 _OF_MASKS = {"bits and": "&", "bits or": "|", "bits xor": "^"}
 
@@ -109,5 +110,5 @@ def in_order(writes: Mapping[int, Term]) -> tuple[list[int], list[int]]:
 
 def commented(text: str) -> str:
     """Return text that ends no comment and no string, whatever it holds."""
-    plain = "".join(c if c.isprintable() and c.isascii() else "?" for c in text)
+    plain = ascii_only(text)
     return plain.replace("*/", "* /").replace("/*", "/ *").replace('"', "'").replace("\\", "/")

@@ -16,6 +16,10 @@ from vmlitmus.frozen import Frozen
 T = TypeVar("T")
 
 
+def _article(kind: str) -> str:
+    return f"{'an' if kind[0] in 'AEIOU' else 'a'} {kind}"
+
+
 class OutOfRange(ValueError):
     """A value that a domain does not contain; the message says which and why."""
 
@@ -90,7 +94,7 @@ class EnumOf(Frozen):
     def encode(self, value: object) -> int:
         if isinstance(value, self.kind):
             return _positions(self.kind)[value]
-        raise OutOfRange(f"{value!r} is not a {self.kind.__name__}")
+        raise OutOfRange(f"{value!r} is not {_article(self.kind.__name__)}")
 
     def decode(self, code: int) -> Enum:
         return _members(self.kind)[code]
@@ -121,7 +125,7 @@ class RefTo(Frozen):
             return len(self.members)
         if isinstance(value, self.kind):
             return int(value.index)
-        raise OutOfRange(f"{value!r} is not a {self.kind.__name__}")
+        raise OutOfRange(f"{value!r} is not {_article(self.kind.__name__)}")
 
     def decode(self, code: int) -> Any:
         return self.members[code] if code < len(self.members) else None
@@ -145,7 +149,7 @@ class SetOf(Frozen):
         mask = 0
         for member in value:
             if not isinstance(member, self.kind):
-                raise OutOfRange(f"{member!r} is not a {self.kind.__name__}")
+                raise OutOfRange(f"{member!r} is not {_article(self.kind.__name__)}")
             mask |= 1 << self.members.index(member)
         return mask
 

@@ -196,9 +196,10 @@ class Model(Frozen):
                     raise ModelError(f"{self.name} has a mechanism {name!r} already")
                 hooks[kind][name] = made
         replaced = dict(instead or {})
-        for step in replaced:
-            if step not in self.steps:
-                raise ModelError(unknown("step", step.name, [s.name for s in self.steps]))
+        for step, own in replaced.items():
+            self.check_step(step)
+            if not isinstance(own, Step):
+                raise ModelError(f"instead: {own!r} is no step: it has no @step or @sequence")
         return replace(
             self,
             hooks=hooks,
@@ -206,6 +207,22 @@ class Model(Frozen):
             conditions=(*self.conditions, *conditions),
             fields={**self.fields, **(fields or {})},
         )
+
+    def check_step(self, step: object) -> None:
+        """Raise ModelError for what is no step of this model, and so can have none in its place."""
+        if step in self.steps:
+            return
+        steps = {s.name: s for s in self.steps}
+        if not isinstance(step, Step):
+            name = getattr(step, "__name__", repr(step))
+            raise ModelError(f"instead: {name} is no step of {self.name}: it has no @step")
+        if step.name in steps:
+            home = steps[step.name].function.__module__
+            raise ModelError(
+                f"instead: this {step.name}() is not that of {self.name}, which is in {home}; write"
+                " {theirs: yours}"
+            )
+        raise ModelError("instead: " + unknown("step", step.name, steps))
 
     def check(self) -> None:
         """Raise ModelError for an attribute that is not what a model has there."""

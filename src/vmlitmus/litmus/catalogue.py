@@ -177,6 +177,14 @@ class Catalogue:
         return found
 
     def _nothing(self, selector: str) -> str:
+        """Return the message for what selects nothing: what it is, or what may be meant."""
+        if os.path.lexists(selector):
+            what = "a folder" if os.path.isdir(selector) else "no litmus file"
+            model = "; a model is given with --model" if selector.endswith(".py") else ""
+            return f"{selector}: {what}: the name of a litmus file ends in .toml{model}"
+        beside = nearest(selector, [path.name for path in Path().glob("*.toml")])
+        if beside and beside.startswith(selector.partition(".")[0]):
+            return f"no topic, test or path matches {selector!r}; did you mean {beside!r}?"
         word = selector.strip("*?[]").lower()
         files = self.files()
         mention = [path.stem for path in files if word and word in read_text(path).lower()]

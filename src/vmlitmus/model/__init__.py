@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from importlib import import_module
 
+from vmlitmus.errors import unknown
 from vmlitmus.lang import Model
 
 _PLACES = {
@@ -25,6 +26,8 @@ class _Topics(Mapping[str, Model]):
     """The models by topic: each is the ``MODEL`` of its module."""
 
     def __getitem__(self, topic: str) -> Model:
+        if topic not in _PLACES:
+            raise KeyError(unknown("topic", topic, _PLACES))
         model: Model = import_module(_PLACES[topic]).MODEL
         return model
 

@@ -6,8 +6,9 @@ import textwrap
 from collections.abc import Sequence
 
 from vmlitmus.outcome import Outcome
+from vmlitmus.printable import ascii_only
 from vmlitmus.report.explain import items, limited_to
-from vmlitmus.report.timeline import WIDTH, ascii_only, timeline
+from vmlitmus.report.timeline import WIDTH, timeline
 
 
 def by_hand(outcome: Outcome, true: Sequence[str], command: str) -> str:

@@ -7,9 +7,10 @@ import textwrap
 from collections.abc import Iterable, Mapping, Sized
 
 from vmlitmus.outcome import MemoryOrder, Outcome, Result
+from vmlitmus.printable import ascii_only
 from vmlitmus.report.cause import answer, cause, headline, saw_everything, searched, symmetry
 from vmlitmus.report.command_line import command_lines
-from vmlitmus.report.timeline import WIDTH, ascii_only, changed_at_start, timeline
+from vmlitmus.report.timeline import WIDTH, changed_at_start, timeline
 
 SCREEN = 50  # lines of a report, as far as its run allows
 _FAIRNESS = ("weakly fair", "strongly fair")  # bounds of a liveness claim

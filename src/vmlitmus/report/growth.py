@@ -7,9 +7,10 @@ from collections.abc import Mapping
 
 from vmlitmus.outcome import Outcome, Verdict
 from vmlitmus.outcome.growth import Grown, Growth, verdict_of
+from vmlitmus.printable import ascii_only
 from vmlitmus.report.columns import aligned
 from vmlitmus.report.explain import explain
-from vmlitmus.report.timeline import WIDTH, ascii_only
+from vmlitmus.report.timeline import WIDTH
 
 _HEADS = [["bounds raised", "verdict", "states", "depth", "time"]]
 

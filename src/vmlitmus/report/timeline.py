@@ -10,6 +10,7 @@ import textwrap
 from collections.abc import Sequence
 
 from vmlitmus.outcome import TraceStep
+from vmlitmus.printable import ascii_only
 from vmlitmus.report.folding import apart, folded
 
 WIDTH = 75
@@ -169,8 +170,3 @@ def column(step: TraceStep) -> str:
     if step.cpu is not None:
         return step.cpu
     return next((actor for actor in step.actor.values() if step.label.startswith(actor)), "host")
-
-
-def ascii_only(text: str) -> str:
-    """Return a line of printable ASCII; any other character is a question mark."""
-    return "".join(c if c.isascii() and c.isprintable() else "?" for c in text)

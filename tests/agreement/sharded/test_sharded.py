@@ -133,7 +133,7 @@ def test_a_cell_of_each_test(test, cell) -> None:
 
 def machine_of(name: str):
     ((test, (cell, *_)),) = CATALOGUE.select([name], wide=True)
-    return JOB.machine(test.topic, cell), cell.claim
+    return JOB.machine(test, cell), cell.claim
 
 
 def test_limits() -> None:

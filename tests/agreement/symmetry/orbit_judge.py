@@ -112,7 +112,7 @@ def cell_opinion(name: str) -> Opinion:
     """Say how the searches differ for a cell of the catalogue, if they do."""
     catalogue = Catalogue()
     ((test, (cell, *_)),) = catalogue.select([name], wide=True)
-    machine = Job(catalogue).machine(test.topic, cell)
+    machine = Job(catalogue).machine(test, cell)
     return opinion(machine, cell.claim, test.watched, most=None)
 
 

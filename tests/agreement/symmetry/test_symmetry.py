@@ -97,7 +97,7 @@ def watched(machine: Machine, test, cell) -> tuple[str, ...]:
 @pytest.mark.parametrize(("name", "order"), SAMPLE)
 def test_cells_by_orbits(name: str, order: int) -> None:
     test, cell = one_cell(name)
-    machine = JOB.machine(test.topic, cell)
+    machine = JOB.machine(test, cell)
     assert symmetry(machine, watched(machine, test, cell)).order == order
     by_orbits = agrees(machine, test, cell)
     assert by_orbits.orbits is not None and by_orbits.states / order <= by_orbits.orbits
@@ -126,13 +126,13 @@ WIDE = [
 @pytest.mark.wide
 @pytest.mark.parametrize(("test", "cell"), WIDE)
 def test_every_cell_by_orbits(test, cell) -> None:
-    agrees(JOB.machine(test.topic, cell), test, cell)
+    agrees(JOB.machine(test, cell), test, cell)
 
 
 def test_three_vcpus_on_four_cpus() -> None:
     """The test that is wide without symmetry, and takes a fraction of a second with it."""
     test, cell = one_cell("mask-covers-dirty-cpus-three")
-    machine = JOB.machine(test.topic, cell)
+    machine = JOB.machine(test, cell)
     found = run(machine, cell.claim, engine="compiled", symmetry="on")
     assert [found.states, found.transitions, found.depth] == blessed(test.topic)[cell.name]
     assert found.orbits == 113_518
@@ -143,7 +143,7 @@ def test_three_vcpus_on_four_cpus() -> None:
 def test_canonical_form_is_the_least_of_the_orbit(name: str) -> None:
     """Also of states that no run reaches; and it comes with the number of states in the orbit."""
     test, cell = one_cell(name)
-    machine = JOB.machine(test.topic, cell)
+    machine = JOB.machine(test, cell)
     asked = watched(machine, test, cell)
     found = orbits(machine, symmetry(machine, asked))
     assert found is not None
@@ -172,7 +172,7 @@ def orbit_of(found: Orbits, state: State) -> set[State]:
 def test_a_counterexample_is_a_run_of_the_machine_itself() -> None:
     """Each step leads from the very state that the last one left: permutations are undone."""
     test, cell = one_cell("drop-destroy-flush-snp-dma")
-    machine = JOB.machine(test.topic, cell)
+    machine = JOB.machine(test, cell)
     found = run(machine, cell.claim, engine="compiled", symmetry="on")
     whole = run(machine, cell.claim, engine="reference")
     assert found.trace is not None and whole.trace is not None
@@ -191,7 +191,7 @@ def test_a_large_search_begins_again_by_orbits(monkeypatch: pytest.MonkeyPatch) 
         ("nested-asid-collision[version=7.2.8]", "auto", False),
     ):
         test, cell = one_cell(name)
-        machine = JOB.machine(test.topic, cell)
+        machine = JOB.machine(test, cell)
         found = run(machine, cell.claim, engine="compiled", symmetry=how)
         assert (found.orbits is not None) == alike
         assert [found.states, found.transitions, found.depth] == blessed(test.topic)[cell.name]
@@ -203,7 +203,7 @@ def test_what_takes_too_long_to_prove_is_not_used(
 ) -> None:
     monkeypatch.setattr(proof, "_EACH", most)
     test, cell = one_cell("wished-protocol")
-    machine = JOB.machine(test.topic, cell)
+    machine = JOB.machine(test, cell)
     assert symmetry(machine, watched(machine, test, cell)).order in orders
 
 
@@ -215,5 +215,5 @@ def test_without_knowing_which_steps_do_the_same_nothing_is_used(
 
     monkeypatch.setattr(proof.Proof, "pairs", too_much)
     test, cell = one_cell("wished-protocol")
-    machine = JOB.machine(test.topic, cell)
+    machine = JOB.machine(test, cell)
     assert symmetry(machine, watched(machine, test, cell)).order == 1

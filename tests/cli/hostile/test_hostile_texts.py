@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from vmlitmus.cli.main import main
+from vmlitmus.printable import ascii_only
 
 RACE = Path(__file__).parents[2] / "browser" / "race"
 COMMANDS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
@@ -45,3 +46,8 @@ def test_no_command_reaches_the_terminal_in_an_error(hostile: Path, capsys) -> N
     out, err = capsys.readouterr()
     assert err.count("\n") == 2
     assert not COMMANDS.search(out + err)
+
+
+def test_a_name_keeps_its_letters_in_seven_bits() -> None:
+    assert ascii_only("Pawe\u0142 Kr\u010dm\u00e1\u0159, J\u00f6rg") == "Pawel Krcmar, Jorg"
+    assert ascii_only("\u201cno\u201d \u2013 a\u00a0b \u6f22\u2603\x1b") == '"no" - a b ???'

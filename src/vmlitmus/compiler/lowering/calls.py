@@ -25,6 +25,7 @@ from vmlitmus.lang.cpu_event import CpuEvent
 from vmlitmus.lang.domain import Bool, IntRange, RefTo, SetOf
 from vmlitmus.lang.entity import Entity
 from vmlitmus.lang.guard import when
+from vmlitmus.lang.syntax.trees import is_generator
 from vmlitmus.lang.world import World
 
 T = TypeVar("T")
@@ -97,6 +98,9 @@ class Calls(Groups):
         if isinstance(callee, types.MethodType):
             values = [Known(callee.__self__), *values]
             callee = callee.__func__
+        if is_generator(callee):
+            wanted = f"'yield from {callee.__name__}(...)' on a line of its own, in a sequence"
+            self.refuse(node, f"{callee.__name__}() has yields: write {wanted}")
         if isinstance(callee, types.FunctionType) and callee.__module__ != World.__module__:
             return self.call_function(node, callee, values, named)
         if named:

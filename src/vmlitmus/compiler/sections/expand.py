@@ -206,6 +206,8 @@ class _Inliner:
         end.template = template
         end.values = []
         for value in values:
+            for part in ast.walk(value):
+                _set_line(part, getattr(node, "lineno", 0))
             wrapped = ast.Expr(value, lineno=getattr(node, "lineno", 0))
             end.values.append(self.renamed(wrapped).value)  # type: ignore[attr-defined]
         return self.located(end, node)

@@ -37,7 +37,8 @@ def overlaid(
             known = [
                 f"{t}.{k}" for t, keys in {**model.settings, **model.lists}.items() for k in keys
             ]
-            raise reader.fail(unknown("axis", key, [*known, *_AXES]), key)
+            message = unknown("axis", key, [*known, *_AXES])
+            raise reader.fail(message, key, below="[matrix]")
         if table in model.lists:
             result[table] = [{**entry, name: value} for entry in result.get(table, [{}])]
         elif table == "claim":

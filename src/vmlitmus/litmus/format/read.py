@@ -14,6 +14,7 @@ from vmlitmus.lang import KINDS, Claim, Environment, Model
 from vmlitmus.lang.model import fill
 from vmlitmus.litmus.format.axes import in_every, overlaid
 from vmlitmus.litmus.format.cell_summary import read_words
+from vmlitmus.litmus.format.environment import KEYS as ENVIRONMENT
 from vmlitmus.litmus.format.environment import read_environment
 from vmlitmus.litmus.format.expected import Expected
 from vmlitmus.litmus.format.shape import Shape, shown
@@ -88,9 +89,16 @@ class _Reader:
         elif isinstance(value, int) and value.bit_length() > _BITS:
             raise self.fail(f"{key}: a number of {value.bit_length()} bits; at most {_BITS}", key)
 
-    def fail(self, message: str, *words: str) -> LitmusError:
-        """Return the error, placed at the first line that has one of the words."""
-        return LitmusError(self.path, line_of(self.text, words), message)
+    def fail(self, message: str, *words: str, below: str = "") -> LitmusError:
+        """Return the error, placed at the first line that has one of the words.
+
+        ``below`` is a header, such as "[matrix]": the line stands below it.
+        """
+        start = self.text.find(f"\n{below}\n") + 1 if below else 0
+        line = line_of(self.text[start:], words)
+        if line is not None:
+            line += self.text.count("\n", 0, start)
+        return LitmusError(self.path, line, message)
 
     def test(self, topic_of_folder: str | None, model_of: Callable[[str], Model]) -> Test:
         topic = self.topic(topic_of_folder)
@@ -152,8 +160,28 @@ class _Reader:
     def topic(self, topic: str | None) -> str:
         given = self.data.get("topic", topic or self.default)
         if not isinstance(given, str):
-            raise self.fail("topic is missing: a file outside the catalogue has to name its topic")
+            raise self.missing("topic", ": a file outside the catalogue has to name its topic")
         return given
+
+    def missing(self, name: str, why: str = "") -> LitmusError:
+        """Return the error for a missing key of the top, which may stand below a table."""
+        for table, inside in self.data.items():
+            rows = inside if isinstance(inside, list) else [inside]
+            if any(isinstance(row, dict) and name in row for row in rows):
+                shown = f"[[{table}]]" if rows is inside else f"[{table}]"
+                return self.fail(f"{name} stands in {shown}; it belongs above all tables", name)
+        return self.fail(f"{name} is missing{why}")
+
+    def check_places(self, model: Model) -> None:
+        """Refuse keys of [claim] and [environment] that stand below another table."""
+        for table in ("environment", *model.settings, *model.lists):
+            inside = self.data.get(table, {})
+            settings = {**model.settings, **model.lists}.get(table, ())
+            for row in inside if isinstance(inside, list) else [inside]:
+                for home, keys in (("claim", KINDS), ("environment", ENVIRONMENT)):
+                    for key in set(row).intersection(keys).difference(settings):
+                        if home != table:
+                            raise self.fail(f"{key} stands in {table}; it belongs in [{home}]", key)
 
     def check_keys(self, model: Model) -> None:
         known = (*key_names(""), *model.settings, *model.lists)
@@ -169,12 +197,15 @@ class _Reader:
                 raise self.fail(f"{key} is not a list of tables; write [[{key}]]", key)
             if not 1 <= len(entries) <= 8:
                 raise self.fail(f"{key}: {len(entries)} entries, not 1 to 8", key)
+        self.check_places(model)
 
     def string(self, name: str) -> str:
         value = self.data.get(name)
+        if value is None:
+            with_expect = " where a file says what it expects"
+            raise self.missing(name, with_expect if name in _EXPECTING else "")
         if not isinstance(value, str) or not value.strip():
-            reason = "is missing" if value is None else f"= {value!r}: not a text"
-            raise self.fail(f"{name} {reason}", name)
+            raise self.fail(f"{name} = {value!r}: not a text", name)
         return value
 
     def yes(self) -> Verdict | None:
@@ -215,6 +246,9 @@ class _Reader:
         """Return the short name of each axis: its last word where that is unambiguous."""
         total = 1
         for key, values in matrix.items():
+            if isinstance(values, dict) and values:
+                name = f"{key}.{next(iter(values))}"
+                raise self.fail(f'matrix: an axis has quotes: "{name}" = [...]', name)
             if not isinstance(values, list) or not values:
                 raise self.fail(f"matrix.{key} = {values!r}: not a list of values", key)
             total *= len(values)

@@ -21,8 +21,8 @@ class Reader(Protocol):
 
     data: dict[str, Any]
 
-    def fail(self, message: str, *words: str) -> VmlitmusError:
-        """Return the error, placed at the first line that has one of the words."""
+    def fail(self, message: str, *words: str, below: str = "") -> VmlitmusError:
+        """Return the error, placed at the first line, below a header, that has one of the words."""
 
     def strings(self, value: object, name: str) -> tuple[str, ...]:
         """Return a list of texts; raises LitmusError for anything else."""

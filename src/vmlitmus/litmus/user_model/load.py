@@ -163,10 +163,16 @@ def _imported(path: Path) -> ModuleType:
         sys.path.append(folder)  # last: a file beside the model hides no package
     try:
         spec.loader.exec_module(module)
+    except ModelError as error:
+        if error.place is None:
+            raise ModelError(str(error), place_in(error, str(path))) from None
+        raise
     except (VmlitmusError, KeyboardInterrupt, TooLong, MemoryError):
         raise
     except SyntaxError as error:
-        raise ModelError(f"{error.msg}", f"{error.filename or path}:{error.lineno}") from None
+        file = error.filename or path
+        line = f":{error.lineno}" if error.lineno else ""
+        raise ModelError(f"{error.msg}", f"{file}{line}") from None
     except SystemExit as error:
         raise ModelError(
             f"the file ends the program: {error!r}", place_in(error, str(path)) or str(path)
@@ -178,6 +184,8 @@ def _imported(path: Path) -> ModuleType:
 
 def _reason(error: BaseException) -> str:
     try:
+        if isinstance(error, KeyError) and error.args:  # else its text is in quotes
+            return f"{type(error).__name__}: {error.args[0]}"
         return f"{type(error).__name__}: {error}"
     except Exception:  # an exception of the model whose text cannot be had
         return type(error).__name__

@@ -7,7 +7,7 @@ from email.message import EmailMessage
 from email.policy import SMTP
 
 from vmlitmus.outcome import Outcome
-from vmlitmus.report.timeline import ascii_only
+from vmlitmus.printable import ascii_only
 
 
 def mail(outcome: Outcome, report: str) -> str:

@@ -11,6 +11,7 @@ import textwrap
 from collections.abc import Sequence
 
 from vmlitmus.outcome import Outcome, TraceStep
+from vmlitmus.printable import ascii_only
 from vmlitmus.report.explain import ending, limited_to
 
 _HEAD = """\
@@ -137,8 +138,7 @@ def _block(text: str, indent: str) -> str:
 
 def _comment(text: str) -> str:
     """Return a text that cannot end, or begin, a comment: printable ASCII on one line."""
-    line = " ".join(text.encode("ascii", "replace").decode().split())
-    line = "".join(c if c.isprintable() else "?" for c in line)
+    line = ascii_only(" ".join(text.split()))
     return re.sub(r"\?\?", "? ?", line.replace("*/", "* /").replace("/*", "/ *")).replace("\\", "/")
 
 

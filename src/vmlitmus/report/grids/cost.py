@@ -7,9 +7,10 @@ import textwrap
 from collections.abc import Sequence
 
 from vmlitmus.outcome.cost import Column, Cost, CostTable, Verdicts
+from vmlitmus.printable import ascii_only
 from vmlitmus.report.columns import aligned
 from vmlitmus.report.timed.simulated import shown
-from vmlitmus.report.timeline import WIDTH, ascii_only
+from vmlitmus.report.timeline import WIDTH
 
 
 def cost_text(table: CostTable) -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import textwrap
 
 from vmlitmus.outcome.longest import LongestCell, LongestTime, TimedStep
+from vmlitmus.printable import ascii_only
 from vmlitmus.report.timed.simulated import time_text
-from vmlitmus.report.timeline import WIDTH, ascii_only
+from vmlitmus.report.timeline import WIDTH
 
 _TIME = 14  # columns of a time
 

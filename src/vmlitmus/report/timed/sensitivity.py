@@ -6,9 +6,10 @@ import textwrap
 from collections.abc import Sequence
 
 from vmlitmus.outcome.sensitivity import Moved
+from vmlitmus.printable import ascii_only
 from vmlitmus.report.columns import aligned
 from vmlitmus.report.timed.simulated import shown
-from vmlitmus.report.timeline import WIDTH, ascii_only
+from vmlitmus.report.timeline import WIDTH
 
 
 def sensitivity_text(cell: str, found: Sequence[Moved]) -> str:

@@ -6,8 +6,9 @@ import math
 import textwrap
 
 from vmlitmus.outcome.simulated import Difference, Figure, Measured, Simulated, SimulatedCell
+from vmlitmus.printable import ascii_only
 from vmlitmus.report.columns import aligned
-from vmlitmus.report.timeline import WIDTH, ascii_only
+from vmlitmus.report.timeline import WIDTH
 
 _TIMES = (("s", 1.0), ("ms", 1e-3), ("us", 1e-6), ("ns", 1e-9))
 _HEADS = [["what", "figure", "interval", "seen"]]
