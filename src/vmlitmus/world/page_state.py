@@ -64,6 +64,7 @@ class Host(Entity):
     released: bool = False  # and has freed the gmem_file
     file_misused: bool = False  # the gmem_file was used after that
     inode_held: bool = False  # the handler of a memory error has a reference to the inode
+    evicting: bool = False  # the inode of the guest_memfd is being evicted: nobody gets a reference
     inode_gone: bool = False  # the inode of the guest_memfd was evicted
     inode_misused: bool = False  # its invalidate_lock was taken after that
     rmap_missing: bool = False  # reverse maps were walked that are not there

@@ -7,6 +7,7 @@ populate take the two locks in the other order, which is that of mm/filemap.c.
 
 A handler that dropped the folio lock to take the two in that order (``invalidate-lock-first``)
 would need a reference to the inode: it is the folio lock that keeps the inode from being evicted.
+Once that has begun nobody gets one: igrab() fails. No memslot is bound by then.
 
 A handler and an allocation share the invalidate_lock. Here it has one holder: an allocation of a
 page that is not there touches no page of a handler, and there is one handler at a time.
@@ -44,6 +45,10 @@ def memory_error(w: World, task: Task, page: Page) -> Sections:
         return
     if host.error_order:
         page.locked = False
+        if host.evicting and w.part(HOLD_INODE):
+            host.mf_mutex = False
+            yield "{task} gets no reference to the inode, which is being evicted"
+            return
         host.inode_held = w.part(HOLD_INODE)
         yield "{task} drops the folio lock of {page} again"
         when(not host.invalidate_lock)

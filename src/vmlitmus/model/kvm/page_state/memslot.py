@@ -184,6 +184,8 @@ def release_gmem(w: World, task: Task) -> Sections:
         host.slots_lock = False
     yield "{task} zaps all memslots of the guest_memfd and frees its bindings"
     when(not host.inode_held)
+    host.evicting = True
+    yield "{task} drops the last reference to the inode of the guest_memfd"
     for page in w.all(Page):
         when(not page.locked)
         if page.in_file:

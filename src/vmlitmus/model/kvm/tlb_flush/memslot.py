@@ -9,7 +9,8 @@ KVM_X86_QUIRK_SLOT_ZAP_ALL, keeps its roots: the SPTEs of the slot are zapped an
 mmu_lock.
 
 KVM_PRE_FAULT_MEMORY reloads the root once for a page, inside srcu, and then tries the fault again
-as long as it is stale. It serves no request meanwhile; only a signal ends it.
+as long as it is stale. It serves no request meanwhile; only a signal ends it. A try that follows
+another gets its pfn when it has mmu_lock.
 
 Not modelled: shadow pages, which are zapped with the first hold of mmu_lock, and flushed; signals.
 Source: kvm_set_memslot() in virt/kvm/kvm_main.c, kvm_arch_flush_shadow_memslot(),
@@ -139,14 +140,21 @@ def pre_fault_memory(w: World, vcpu: Vcpu, page: Page) -> Sections:
     load_root(w, vcpu)
     begin(w, vcpu)
     yield "{vcpu}'s thread enters KVM_PRE_FAULT_MEMORY for {page} and reloads its root"
-    while unsettled(w, vcpu, page):
+    found = page.present
+    yield "{vcpu}'s thread gets the pfn of {page}, if there is one"
+    when(not page.vm.mmu_lock)
+    while found and unsettled(w, vcpu, page):
+        begin(w, vcpu)
         yield "{vcpu}'s thread finds its fault on {page} stale and tries again"
+        when(not page.vm.mmu_lock)
         if w.the(Host).reloads_root and vcpu.reload:
             load_root(w, vcpu)
-    if page.slot == Slot.VALID and not page.vm.mmu_lock:
+        found = page.present
+    if found and page.slot == Slot.VALID:
         install(w, vcpu, page)
     vcpu.srcu = False
     vcpu.waited = False
+    vcpu.moved = False
     yield "{vcpu}'s thread leaves KVM_PRE_FAULT_MEMORY"
 
 

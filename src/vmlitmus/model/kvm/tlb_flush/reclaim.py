@@ -56,7 +56,7 @@ def invalidate_end(w: World, page: Page) -> None:
     page.invalidating -= 1
     page.vm.notifiers -= 1
     for vcpu in w.all(Vcpu):
-        if vcpu.vm is page.vm and vcpu.faulting is not None:
+        if vcpu.vm is page.vm and (vcpu.faulting is not None or vcpu.srcu):
             vcpu.moved = True
 
 
