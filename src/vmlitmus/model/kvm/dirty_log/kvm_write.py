@@ -7,9 +7,10 @@ cmpxchg; in 6.7 they marked nothing.
 A vcpu that is scheduled out writes KVM_VCPU_PREEMPTED. Before 6.11 it did so in any ioctl of the
 vcpu, thus also when a VMM saves the state of a vcpu that it has stopped.
 
-Not modelled: Xen's shared_info, which the documentation says is always dirty; the enlightened VMCS,
-which stays mapped and is marked when it is unmapped, and which KVM_GET_NESTED_STATE saves; pages of
-vmcs12 that hardware writes, which are marked at each exit from L2.
+Not modelled: Xen's shared_info and vcpu_info, which the documentation says are always dirty; the
+enlightened VMCS, which stays mapped and is marked when it is unmapped, and which
+KVM_GET_NESTED_STATE saves; pages of vmcs12 that hardware writes, which are marked at each exit from
+L2; what other ioctls of a vcpu write themselves.
 Source: __kvm_write_guest_page(), kvm_sched_out() in virt/kvm/kvm_main.c,
 emulator_cmpxchg_emulated(), kvm_setup_guest_pvclock(), kvm_steal_time_set_preempted() in
 arch/x86/kvm/x86.c, kvm_gpc_mark_dirty_in_slot() in include/linux/kvm_host.h.
