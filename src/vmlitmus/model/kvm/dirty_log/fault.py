@@ -8,9 +8,10 @@ the SPTE is installed. The log is read, and cleared, with mmu_lock held for writ
 
 Without PML the log does not need the cmpxchg: the mark comes after the SPTE is writable, whatever
 the SPTE was before. What cmpxchg is for is the pfn: a page that was zapped meanwhile must not come
-back (topic tlb-flush). With PML a fault is fast where a huge page was write-protected and split:
-the SPTE has no W bit, but its D bit, and PML logs nothing. There the cmpxchg is a second guard: it
-fails if the D bit was cleared.
+back (topic tlb-flush). With PML a fault is fast where a huge page was write-protected when logging
+was switched on, and split: the SPTE has no W bit, but its D bit, and PML logs nothing. There the
+cmpxchg is a second guard: it fails if the D bit was cleared. A huge page that KVM_CLEAR_DIRTY_LOG
+write-protects is not MMU-writable any more (write_protect_gfn()), so that no fault on it is fast.
 
 KVM_PRE_FAULT_MEMORY maps a range page by page, as a read fault that is slow would. A page that the
 host can write becomes writable, and is marked. It does not ask whether the ring has room.
