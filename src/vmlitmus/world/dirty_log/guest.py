@@ -28,7 +28,7 @@ class Vm(Entity):
     flushes_first: Const[bool] = False  # KVM_RESET_DIRTY_RINGS flushes before it drops slots_lock
     finishes_batch: Const[bool] = False  # and tracks what it has taken also after a signal
     small_ring: Const[bool] = False  # a dirty ring has one entry
-    prefault_stops: Const[bool] = False  # KVM_PRE_FAULT_MEMORY ends where the ring is full
+    looks_for_room: Const[bool] = False  # prefaults and strings end where the ring is full
     logging: bool = True  # the memslot that is installed has KVM_MEM_LOG_DIRTY_PAGES
     counted: bool = True  # nr_memslots_dirty_logging is not 0
     slots_lock: bool = False

@@ -91,7 +91,7 @@ def page_fault(w: World, vcpu: Vcpu, page: Page) -> Sections:
 @sequence(source=(PREFAULT, MAKE, MAP, MARK, PUSH), disturbance="prefault", fair="weak")
 def prefault(w: World, vcpu: Vcpu, page: Page) -> Sections:
     when(vcpu.idle and vcpu.online and not vcpu.running and not page.present)
-    when(not (w.the(Vm).prefault_stops and ring_full(w, vcpu)))
+    when(not (w.the(Vm).looks_for_room and ring_full(w, vcpu)))
     vcpu.srcu = True
     logs = w.the(Vm).logging
     yield "{vcpu} is in KVM_PRE_FAULT_MEMORY and comes to {page}"

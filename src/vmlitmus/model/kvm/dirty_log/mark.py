@@ -5,7 +5,7 @@ memslot that it found: one without KVM_MEM_LOG_DIRTY_PAGES has no log.
 
 KVM_RUN ends before the guest runs if the ring has fewer free entries than an exit may need. A push
 into a ring that is full takes the place of an entry that nobody has reset. A small ring has one
-entry here, and a turn of KVM_RUN needs one.
+entry here: a fault needs it, and what comes to a page after another has none left.
 
 Not modelled: that kernel and VMM disagree about the place of the next entry after such a push;
 writes of KVM without a running vcpu, which a ring cannot take:

@@ -9,7 +9,12 @@ from vmlitmus.claims.dirty_log import CONDITIONS
 from vmlitmus.lang import Model, Settings, Setup, choice, flag, number, release
 from vmlitmus.model.kvm.dirty_log.creation import create_vcpu
 from vmlitmus.model.kvm.dirty_log.fault import page_fault, prefault
-from vmlitmus.model.kvm.dirty_log.kvm_write import emulate_atomic, kvm_write, schedule_out
+from vmlitmus.model.kvm.dirty_log.kvm_write import (
+    emulate_atomic,
+    emulate_string,
+    kvm_write,
+    schedule_out,
+)
 from vmlitmus.model.kvm.dirty_log.memslot import start_logging, stop_logging, zap
 from vmlitmus.model.kvm.dirty_log.migration import migration_round, stop_vcpus
 from vmlitmus.model.kvm.dirty_log.ring import signal
@@ -42,7 +47,7 @@ def populate(make: Setup, s: Settings) -> None:
         flushes_first=kvm["reset"] == "flushes-under-slots-lock",
         finishes_batch=kvm["signal"] == "finishes-the-batch",
         small_ring=vmm["ring"] == "of-one-entry",
-        prefault_stops=kvm["prefault"] == "stops-at-a-full-ring",
+        looks_for_room=kvm["pushes"] == "stop-at-a-full-ring",
         logging=on,
         counted=on,
         copied=on,
@@ -78,6 +83,7 @@ MODEL = Model(
         prefault,
         kvm_write,
         emulate_atomic,
+        emulate_string,
         schedule_out,
         start_logging,
         stop_logging,
@@ -126,11 +132,12 @@ MODEL = Model(
                 default="as-merged",
                 doc="what a signal does to the pages whose ring entries were taken already",
             ),
-            "prefault": choice(
+            "pushes": choice(
                 "as-merged",
-                "stops-at-a-full-ring",
+                "stop-at-a-full-ring",
                 default="as-merged",
-                doc="whether KVM_PRE_FAULT_MEMORY looks for room in the dirty ring",
+                doc="whether KVM_PRE_FAULT_MEMORY, and a string instruction that is emulated, look "
+                "for room in the dirty ring",
             ),
         },
         "vmm": {
