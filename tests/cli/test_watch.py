@@ -156,4 +156,5 @@ def test_the_manual_page_is_read_by_groff(capsys) -> None:
     for name in COMMANDS:
         assert f"vmlitmus {name}" in plain, name
     assert "EXIT STATUS" in plain
+    assert not re.search(r"(INTEGER|FLOAT) RANGE|-- ?\S+ TEXT", plain)
     assert "--time-limit" in plain

@@ -148,6 +148,32 @@ def test_a_guard_in_time_is_not_refused(body: str) -> None:
     load(GOOD.replace("    when(not t.flag)\n    t.flag = True", f"    {body}")).check()
 
 
+BRANCHES = {
+    "a yield in both branches": (
+        "if t.flag:\n        yield '{t} 1'\n    else:\n        yield '{t} 2'",
+        False,
+    ),
+    "a yield in one branch": (
+        "if t.flag:\n        yield '{t} 1'\n    else:\n        t.count = 2",
+        True,
+    ),
+    "a yield in the only branch": ("if t.flag:\n        yield '{t} 1'", True),
+    "a yield in a loop": ("for u in w.all(Thing):\n        yield '{u} 1'", True),
+    "a yield in a with": ("with w.locked('lock'):\n        yield '{t} 1'", False),
+}
+
+
+@pytest.mark.parametrize(("block", "late"), BRANCHES.values(), ids=list(BRANCHES))
+def test_whether_a_yield_comes_on_every_way(block: str, late: bool) -> None:
+    body = f"    t.count = 1\n    {block}\n    when(t.count == 1)\n    yield"
+    model = load(GOOD.replace("    when(t.flag)\n    yield", body, 1))
+    if not late:
+        model.check()
+        return
+    with pytest.raises(ModelError, match=r"walk\(\): a guard after an effect"):
+        model.check()
+
+
 def test_a_yield_comes_between_an_effect_and_a_guard() -> None:
     late = GOOD.replace("    t.flag = False\n", "    t.flag = False\n    when(t.count == 0)\n")
     with pytest.raises(ModelError, match="walk"):

@@ -28,9 +28,9 @@ MAY = {
     "model": {"errors", "lang", "world", "claims"},
     "outcome": {"frozen"},
     "engine": {"compiler", "errors", "frozen", "lang", "outcome"},
-    "export": {"compiler", "errors", "lang"},
+    "export": {"compiler", "errors", "lang", "printable"},
     "herd": {"errors", "lang", "printable"},
-    "report": {"frozen", "outcome"},
+    "report": {"frozen", "outcome", "printable"},
     "scenario": {"compiler", "errors", "frozen", "lang", "outcome"},
     "litmus": {
         "errors",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import types
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from enum import Enum
@@ -36,10 +37,16 @@ class Hooks:
 
 
 def check_moments(kind: type[Hooks], mechanism: type[Hooks]) -> None:
-    """Raise ModelError for a method whose name is almost that of a moment: nobody would call it."""
+    """Raise ModelError for a method that is no moment, by its name or by its parameters.
+
+    Of a name that is almost that of a moment, nobody would call it.
+    """
     moments = [name for name in vars(kind) if not name.startswith("_")]
     for name, method in vars(mechanism).items():
-        if name.startswith("_") or name in moments or not inspect.isfunction(method):
+        if name.startswith("_") or not inspect.isfunction(method):
+            continue
+        if name in moments:
+            _check_parameters(kind, name, method)
             continue
         if any(hasattr(base, name) for base in mechanism.__bases__):
             continue
@@ -52,6 +59,18 @@ def check_moments(kind: type[Hooks], mechanism: type[Hooks]) -> None:
                 f" {close[0]!r}? (the name of a method of your own begins with _)",
                 place(method),
             )
+
+
+def _check_parameters(kind: type[Hooks], name: str, method: types.FunctionType) -> None:
+    """Raise ModelError where a hook takes other parameters, or takes them in another order."""
+    wanted = inspect.signature(getattr(kind, name)).parameters.values()
+    given = inspect.signature(method).parameters.values()
+    types_of = [[str(p.annotation).rsplit(".", 1)[-1] for p in each] for each in (wanted, given)]
+    if len(given) != len(wanted) or (
+        types_of[0] != types_of[1] and sorted(types_of[0]) == sorted(types_of[1])
+    ):
+        known = ", ".join(p.name for p in wanted)
+        raise ModelError(f"{name}() of {kind.__name__} takes ({known})", place(method))
 
 
 Mechanisms: TypeAlias = Mapping[type[Hooks], Hooks]

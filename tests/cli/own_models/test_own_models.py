@@ -136,6 +136,30 @@ def test_a_slip_in_a_mechanism_is_told(tmp_path, capsys, monkeypatch, moment, co
     assert said in " ".join("".join(capsys.readouterr()).split())
 
 
+@pytest.mark.parametrize(
+    ("parameters", "body", "said"),
+    [
+        (
+            "w: 'World', vm: 'Vm', task: 'Task'",
+            "yield 'x'",
+            "mine.py:10: flush() of FlushPolicy takes (self, w, task, vm)",
+        ),
+        ("w, task", "yield 'x'", "mine.py:10: flush() of FlushPolicy takes (self, w, task, vm)"),
+        ("w, task, vm", "pass", "mine.py:10: flush() has no yields; "),
+    ],
+)
+def test_a_hook_is_as_its_class_says(tmp_path, capsys, monkeypatch, parameters, body, said) -> None:
+    monkeypatch.chdir(tmp_path)
+    mine = POLICY.format(moment="before_vmrun", code="pass")
+    hook = f"    def flush(self, {parameters}):\n        {body}\n\nMODEL ="
+    (tmp_path / "mine.py").write_text(mine.replace("MODEL =", hook))
+    asked = ASKED.replace('"migration"', '"reclaim"')
+    (tmp_path / "asked.toml").write_text(asked)
+    assert main(["check", "asked.toml", "--model", "mine.py"]) == 2
+    out = " ".join("".join(capsys.readouterr()).split())
+    assert said in out and out.count("mine.py") == 1
+
+
 def test_a_method_of_ones_own_may_have_any_name_but_that_of_a_moment(tmp_path, capsys) -> None:
     own = POLICY.format(moment="before_vmrun", code="self._mark_it(vcpu, cpu)")
     own = own.replace("MODEL =", "    def _mark_it(self, vcpu, cpu):\n        pass\n\nMODEL =")

@@ -31,7 +31,10 @@ _LIMIT = 16 << 20  # bytes of a file that is named on the command line
 )
 @click.option("--domain", metavar="NAME", help="Judge this domain only.")
 @click.option(
-    "--pid", type=click.IntRange(1), help="Judge only the VM whose VMM has this process id."
+    "--pid",
+    metavar="PID",
+    type=click.IntRange(1),
+    help="Judge only the VM whose VMM has this process id.",
 )
 @click.option("--all", "every", is_flag=True, help="Judge every VM that is found (the default).")
 @click.option("--xml", metavar="FILE", help="The domain as libvirt describes it.")

@@ -26,7 +26,8 @@ def command(
     """List the fixes that a kernel lacks, what they protect, and who can trigger the fault.
 
     A kernel of a distribution may have fixes that its release lacks, so for those the answer is
-    "cannot tell". Its changelog (--changelog) may show that it has them.
+    "cannot tell". Its changelog (--changelog) may show that it has them. Defects that no release
+    has mended are not in this list: docs/findings.md has those that a model found.
 
     Exit codes: 0 it has all fixes that concern it, 1 it lacks some, 3 some cannot be decided.
     """

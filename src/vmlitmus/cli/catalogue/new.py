@@ -19,6 +19,7 @@ _NAME = re.compile(r"[a-z][a-z0-9-]{0,60}")
 @click.argument("name")
 @click.option(
     "--topic",
+    metavar="TOPIC",
     default="cache-flush",
     show_default=True,
     help="The topic it belongs to.",

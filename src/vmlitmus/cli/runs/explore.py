@@ -18,7 +18,11 @@ _NEEDED = ("starlette", "uvicorn")
 @click.command("explore")
 @click.argument("test", shell_complete=complete_tests)
 @click.option(
-    "--port", type=click.IntRange(0, 65535), default=0, help="The port; without it, a free one."
+    "--port",
+    metavar="N",
+    type=click.IntRange(0, 65535),
+    default=0,
+    help="The port; without it, a free one.",
 )
 @click.option("--link", metavar="LINK", help="Open at the run of a link that was copied before.")
 @engine_options

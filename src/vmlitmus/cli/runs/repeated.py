@@ -9,6 +9,7 @@ import click
 
 seed_option = click.option(
     "--seed",
+    metavar="N",
     type=click.IntRange(0, 2**63 - 1),
     default=1,
     show_default=True,
@@ -20,6 +21,7 @@ def runs_option(text: str, default: int | None = None) -> Callable[..., Any]:
     """Return --runs with its help text; without a default another option says how many."""
     return click.option(
         "--runs",
+        metavar="N",
         type=click.IntRange(2, 65536),
         default=default,
         show_default=default is not None,

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 @seed_option
 @click.option(
     "--precision",
+    metavar="SHARE",
     type=click.FloatRange(0.0001, 1.0),
     default=0.02,
     show_default=True,
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--confidence",
+    metavar="SHARE",
     type=click.FloatRange(0.5, 0.9999),
     default=0.95,
     show_default=True,
@@ -79,7 +81,9 @@ if TYPE_CHECKING:
     help="Limit for each cell, building it included: seconds, or such as 10m. Default: 20.",
 )
 @model_option
-@click.option("-j", "--jobs", type=click.IntRange(1, 1024), help="How many processes at a time.")
+@click.option(
+    "-j", "--jobs", metavar="N", type=click.IntRange(1, 1024), help="How many processes at a time."
+)
 @click.option(
     "--plot",
     metavar="FILE",

@@ -232,8 +232,14 @@ class _Inliner:
         callee = self.value(call.func)
         bound = [callee.__self__] if isinstance(callee, types.MethodType) else []
         function = getattr(callee, "__func__", callee)
-        if not isinstance(function, types.FunctionType) or not is_generator(function):
+        if not isinstance(function, types.FunctionType):
             self.refuse(node, "'yield from' needs a sub-sequence, a function with yields")
+        if not is_generator(function):
+            here = f"{self.file}:{getattr(node, 'lineno', 0)}"
+            raise ModelError(
+                f"{function.__name__}() has no yields; {here} goes on with it by 'yield from'",
+                place(function),
+            )
         return self.body_of(node, function, bound, call.args)
 
     def body_of(

@@ -39,13 +39,19 @@ def _late(body: list[ast.stmt], effect: bool) -> tuple[ast.stmt | None, bool]:
             effect = False
         elif _changes(node):
             effect = True
-        before = effect
+        ends = [] if _always_one_block(node) else [effect]
         for block in _blocks(node):
-            late, after = _late(block, before)
+            late, after = _late(block, effect)
             if late is not None:
                 return late, effect
-            effect = effect or (after and not _leaves(block))
+            ends.append(after and not _leaves(block))
+        effect = any(ends)
     return None, effect
+
+
+def _always_one_block(node: ast.stmt) -> bool:
+    """Say whether one of the blocks of a statement is gone through, whatever happens."""
+    return isinstance(node, ast.With) or (isinstance(node, ast.If) and bool(node.orelse))
 
 
 def _calls_when(node: ast.stmt) -> bool:

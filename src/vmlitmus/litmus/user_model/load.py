@@ -54,6 +54,8 @@ def load_model(path: str, seconds: float | None = None, memory: int | None = Non
     try:
         model.check()
     except ModelError as error:
+        if error.place is not None:
+            raise
         raise ModelError(f"MODEL: {error}", path) from None
     return model
 

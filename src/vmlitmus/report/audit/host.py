@@ -131,6 +131,9 @@ def _thread(thread: ThreadRole) -> str:
     return f"  thread {thread.tid} ({thread.comm}): {place}"
 
 
+UNMENDED = "What no release has mended has no fix to lack: docs/findings.md lists it."
+
+
 def kernel(fixes: Iterable[Fix], release: str) -> str:
     """Return the list of fixes: what is missing first, with who can trigger it."""
     order = ("lacks", "cannot tell", "has", "not concerned")
@@ -138,7 +141,7 @@ def kernel(fixes: Iterable[Fix], release: str) -> str:
     missing = [fix for fix in found if fix.status == "lacks"]
     unsure = [fix for fix in found if fix.status == "cannot tell"]
     counted = f"{len(missing)} of {len(found)} fixes; {len(unsure)} cannot be told"
-    lines = [f"Kernel {release} lacks {counted}.", ""]
+    lines = [f"Kernel {release} lacks {counted}.", UNMENDED, ""]
     for fix in missing:
         lines += _missing(fix)
     for fix in found:

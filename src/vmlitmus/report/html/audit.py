@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from vmlitmus.outcome.audit import Audit, Fix, Judged, ThreadRole
+from vmlitmus.report.audit.host import UNMENDED
 from vmlitmus.report.html.pages import render
 from vmlitmus.report.html.run import Runs
 
@@ -28,6 +29,7 @@ def kernel_page(fixes: Iterable[Fix], release: str) -> str:
         total=", ".join(f"{counts[status]} {status}" for status in _STATUS if counts[status]),
         marks=_STATUS_SIGNS,
         looks=_STATUS_LOOKS,
+        unmended=UNMENDED,
     )
 
 
