@@ -68,6 +68,15 @@ LOCKS = {
         'writing") for t in w.all(Task))',
         "[environment]\nallow = ['guest-write', 'kvm-write', 'zap']\n",
     ),
+    "mmu_lock of a zap and of the log": (
+        "dirty-log",
+        "vmlitmus.model.kvm.dirty_log.topic",
+        "vmlitmus.world.dirty_log.userspace",
+        'any(t.stands_at("{task} takes mmu_lock for writing") for t in w.all(Task)) and '
+        'any(t.stands_at("{task} zaps {page} under mmu_lock and makes its request to flush '
+        'TLBs") for t in w.all(Task))',
+        "[machine]\ntasks = 2\n[environment]\nallow = ['guest-write', 'kvm-write', 'zap']\n",
+    ),
 }
 
 

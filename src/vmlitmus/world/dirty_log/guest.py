@@ -27,6 +27,8 @@ class Vm(Entity):
     one_round: Const[bool] = False  # the VMM has a lock of its own for a round
     flushes_first: Const[bool] = False  # KVM_RESET_DIRTY_RINGS flushes before it drops slots_lock
     finishes_batch: Const[bool] = False  # and tracks what it has taken also after a signal
+    small_ring: Const[bool] = False  # a dirty ring has one entry
+    looks_for_room: Const[bool] = False  # prefaults and strings end where the ring is full
     logging: bool = True  # the memslot that is installed has KVM_MEM_LOG_DIRTY_PAGES
     counted: bool = True  # nr_memslots_dirty_logging is not 0
     slots_lock: bool = False

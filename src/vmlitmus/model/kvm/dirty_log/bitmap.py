@@ -6,6 +6,10 @@ cleared, and the SPTEs of these pages lose their W bits, or with PML their D bit
 dropped; the TLBs are flushed if a bit was taken; the VMM gets the log. With
 KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2 KVM_GET_DIRTY_LOG only copies the bits.
 
+With KVM_DIRTY_LOG_INITIALLY_SET there may be huge pages, which are split when a bit was taken and
+its page is not tracked yet. KVM drops mmu_lock there, to get a page table: others may zap the page,
+and a fault may make its SPTE and mark it.
+
 A word of bits is one page here. A fault that is fast, and whoever marks a page, take no lock: they
 come between any two sections.
 
@@ -20,7 +24,8 @@ Not modelled: copy_to_user() that fails, after which the bits are gone; huge pag
 Source: kvm_get_dirty_log_protect(), kvm_clear_dirty_log_protect(), kvm_flush_remote_tlbs_memslot()
 in virt/kvm/kvm_main.c, kvm_arch_sync_dirty_log() in arch/x86/kvm/x86.c,
 kvm_arch_mmu_enable_log_dirty_pt_masked() in arch/x86/kvm/mmu/mmu.c, clear_dirty_pt_masked() in
-arch/x86/kvm/mmu/tdp_mmu.c, tdp_mmu_clear_spte_bits() in arch/x86/kvm/mmu/tdp_iter.h.
+arch/x86/kvm/mmu/tdp_mmu.c, tdp_mmu_clear_spte_bits() in arch/x86/kvm/mmu/tdp_iter.h,
+tdp_mmu_split_huge_pages_root() in arch/x86/kvm/mmu/tdp_mmu.c.
 """
 
 from __future__ import annotations
@@ -37,6 +42,7 @@ FLUSH = KernelFile(MAIN, "kvm_flush_remote_tlbs_memslot()", "7.2.8")
 SYNC = KernelFile("arch/x86/kvm/x86.c", "kvm_arch_sync_dirty_log()", "7.2.8")
 ENABLE = KernelFile("arch/x86/kvm/mmu/mmu.c", "kvm_arch_mmu_enable_log_dirty_pt_masked()", "7.2.8")
 MASKED = KernelFile("arch/x86/kvm/mmu/tdp_mmu.c", "clear_dirty_pt_masked()", "7.2.8")
+SPLIT = KernelFile("arch/x86/kvm/mmu/tdp_mmu.c", "tdp_mmu_split_huge_pages_root()", "7.2.8")
 BITS = KernelFile("arch/x86/kvm/mmu/tdp_iter.h", "tdp_mmu_clear_spte_bits()", "7.2.8")
 KICKS = "kick running vcpus before the log is read"
 BIT_FIRST = "take the bit before the page is tracked again"
@@ -94,6 +100,12 @@ def take_bits(w: World, task: Task) -> Sections:
                 page.bit = False
                 task.got.add(page)
                 yield "{task} takes the bit of {page}"
+                if vm.initially_set:
+                    vm.mmu_lock = False
+                    yield "{task} drops mmu_lock, to get a page table for a huge page"
+                    when(mmu_lock_free(w))
+                    vm.mmu_lock = True
+                    yield "{task} takes mmu_lock again and splits the huge page"
                 yield from track_again(w, task, page)
             else:
                 yield from track_again(w, task, page)

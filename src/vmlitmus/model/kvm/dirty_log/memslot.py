@@ -8,7 +8,8 @@ With KVM_DIRTY_LOG_INITIALLY_SET all bits are set instead, and no SPTE changes. 
 bitmap on x86; the flag is not refused there.
 Off: a memslot without the flag becomes active, srcu is synchronized, the bitmap is freed.
 
-Not modelled: huge pages, which are split or write-protected; a second memslot.
+Not modelled: huge pages, which are split or write-protected; a second memslot; the deletion of one,
+with which its log goes.
 Source: kvm_set_memslot(), kvm_swap_active_memslots(), kvm_prepare_memory_region() and
 kvm_commit_memory_region() in virt/kvm/kvm_main.c, kvm_mmu_slot_apply_flags() and
 kvm_mmu_update_cpu_dirty_logging() in arch/x86/kvm/x86.c, wrprot_gfn_range() and

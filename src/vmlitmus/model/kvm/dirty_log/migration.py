@@ -17,6 +17,7 @@ from vmlitmus.model.kvm.dirty_log.bitmap import (
     FLUSH,
     GET,
     MASKED,
+    SPLIT,
     SYNC,
     clear_dirty_log,
     get_dirty_log,
@@ -29,7 +30,7 @@ API = KernelFile("Documentation/virt/kvm/api.rst", "KVM_CLEAR_DIRTY_LOG", "7.2.8
 
 
 @sequence(
-    source=(GET, CLEAR, SYNC, ENABLE, MASKED, BITS, FLUSH, RESET, GFN, IOCTL),
+    source=(GET, CLEAR, SYNC, ENABLE, SPLIT, MASKED, BITS, FLUSH, RESET, GFN, IOCTL),
     fair="weak",
 )
 def migration_round(w: World, task: Task) -> Sections:

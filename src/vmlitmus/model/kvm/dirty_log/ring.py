@@ -3,7 +3,7 @@
 A harvest takes no lock and is userspace alone. The ioctl holds slots_lock. It takes the harvested
 entries of all rings, in the order of the rings, whoever has harvested them, and gathers a batch of
 pages; it has these tracked again with mmu_lock held for writing. It drops slots_lock, and flushes
-TLBs then, if it took an entry. At each entry it looks for a signal, since 7.1 or earlier; if there
+TLBs then, if it took an entry. At each entry it looks for a signal, since 6.17; if there
 is one it returns, and the batch that it has gathered is lost. The VMM sees harvested entries that
 are left, and calls again.
 

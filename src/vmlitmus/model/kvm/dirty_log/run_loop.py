@@ -18,7 +18,7 @@ virt/kvm/kvm_main.c.
 from __future__ import annotations
 
 from vmlitmus.lang import KernelFile, Sdm, Sections, World, sequence, step, when
-from vmlitmus.model.kvm.dirty_log.mark import mark
+from vmlitmus.model.kvm.dirty_log.mark import FULL, mark, ring_full
 from vmlitmus.world.dirty_log.guest import Page, Vcpu, Vm
 from vmlitmus.world.dirty_log.userspace import Task
 
@@ -34,9 +34,10 @@ PML = Sdm("vol. 3C, 30.3.6")
 EMPTIES = "empty the PML buffer at VM exit"
 
 
-@step("{vcpu} serves its requests and enters the guest", source=(ENTER, UPDATE), fair="weak")
+@step("{vcpu} serves its requests and enters the guest", source=(ENTER, UPDATE, FULL), fair="weak")
 def enter_guest(w: World, vcpu: Vcpu) -> None:
     when(vcpu.idle and vcpu.in_run and not vcpu.running and not w.the(Vm).stopping)
+    when(not ring_full(w, vcpu))
     if vcpu.update:
         vcpu.pml_on = w.the(Vm).counted
         vcpu.update = False

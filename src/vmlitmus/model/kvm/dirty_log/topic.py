@@ -8,8 +8,13 @@ from __future__ import annotations
 from vmlitmus.claims.dirty_log import CONDITIONS
 from vmlitmus.lang import Model, Settings, Setup, choice, flag, number, release
 from vmlitmus.model.kvm.dirty_log.creation import create_vcpu
-from vmlitmus.model.kvm.dirty_log.fault import page_fault
-from vmlitmus.model.kvm.dirty_log.kvm_write import emulate_atomic, kvm_write, schedule_out
+from vmlitmus.model.kvm.dirty_log.fault import page_fault, prefault
+from vmlitmus.model.kvm.dirty_log.kvm_write import (
+    emulate_atomic,
+    emulate_string,
+    kvm_write,
+    schedule_out,
+)
 from vmlitmus.model.kvm.dirty_log.memslot import start_logging, stop_logging, zap
 from vmlitmus.model.kvm.dirty_log.migration import migration_round, stop_vcpus
 from vmlitmus.model.kvm.dirty_log.ring import signal
@@ -41,6 +46,8 @@ def populate(make: Setup, s: Settings) -> None:
         one_round=vmm["rounds"] == "one-at-a-time",
         flushes_first=kvm["reset"] == "flushes-under-slots-lock",
         finishes_batch=kvm["signal"] == "finishes-the-batch",
+        small_ring=vmm["ring"] == "of-one-entry",
+        looks_for_room=kvm["pushes"] == "stop-at-a-full-ring",
         logging=on,
         counted=on,
         copied=on,
@@ -73,8 +80,10 @@ MODEL = Model(
         evict,
         write,
         page_fault,
+        prefault,
         kvm_write,
         emulate_atomic,
+        emulate_string,
         schedule_out,
         start_logging,
         stop_logging,
@@ -123,6 +132,13 @@ MODEL = Model(
                 default="as-merged",
                 doc="what a signal does to the pages whose ring entries were taken already",
             ),
+            "pushes": choice(
+                "as-merged",
+                "stop-at-a-full-ring",
+                default="as-merged",
+                doc="whether KVM_PRE_FAULT_MEMORY, and a string instruction that is emulated, look "
+                "for room in the dirty ring",
+            ),
         },
         "vmm": {
             "log": choice(
@@ -130,6 +146,12 @@ MODEL = Model(
                 default="get",
                 doc="how the VMM gets the log: KVM_GET_DIRTY_LOG alone, with KVM_CLEAR_DIRTY_LOG, "
                 "or dirty rings",
+            ),
+            "ring": choice(
+                "large",
+                "of-one-entry",
+                default="large",
+                doc="what a dirty ring has room for: all pages, or what one exit needs",
             ),
             "initially_set": flag(default=False, doc="KVM_DIRTY_LOG_INITIALLY_SET is enabled"),
             "logging": choice(

@@ -6,7 +6,7 @@ all of them as far as the model goes; dirty_ring.c of 7.1.13 to 7.3.4 is one fil
 
 from __future__ import annotations
 
-from vmlitmus.lang import Fix, KernelCommit, KernelFile
+from vmlitmus.lang import Fix, KernelCommit
 
 EMULATED = Fix(
     "mark the page of an emulated atomic operation",
@@ -24,8 +24,8 @@ RUNS = Fix(
 )
 SIGNAL = Fix(
     "a signal ends KVM_RESET_DIRTY_RINGS",
-    KernelFile("virt/kvm/dirty_ring.c", "kvm_dirty_ring_reset()", "7.2.8"),
-    "7.1 or earlier",
+    KernelCommit("49005a2a3d2a", "KVM: Bail from the dirty ring reset flow if a signal is pending"),
+    "6.17",
 )
 FIXES = (EMULATED, RUNS, SIGNAL)
 UP_TO_6_12 = (EMULATED, RUNS)
