@@ -38,13 +38,14 @@ def stale_translation(w: World) -> bool:
 
 @condition(
     "unmarked-writable",
-    "a page can be written without a fault, and the log does not have it",
+    "no lock is held in the MMU, a page can be written without a fault, and the log lacks it",
     source=FIX,
 )
 def unmarked_writable(w: World) -> bool:
     vm = w.the(Vm)
     return (
-        not vm.pml
+        not vm.mmu_lock
+        and not vm.pml
         and vm.log != Log.RING
         and any(page.present and page.writable and not page.bit for page in w.all(Page))
     )
