@@ -125,7 +125,7 @@ def _choose(container: Container, wanted: str | None, place: str) -> tuple[Buffe
 
 
 def named_overruns(stats: str, path: str) -> dict[int, int]:
-    """Return the same of a file that somebody names; raises RecordingError for another file."""
+    """Return what ``read_overruns`` does, of a named file; raises RecordingError for another."""
     if not re.search(r"^\s*cpu\s*:?\s*\d{1,4}\s*$", stats, re.IGNORECASE | re.MULTILINE):
         raise RecordingError("no line cpuN above the counts of each cpu", path)
     return read_overruns(stats)

@@ -50,8 +50,9 @@ class RunQuestion:
         for claim in self.claims:
             if claim not in CLAIMS:
                 raise UsageError(unknown("claim", claim, CLAIMS))
-        if self.clock and self.clock not in (*COMPARABLE, *OTHER_CLOCKS):
-            raise UsageError(unknown("clock", self.clock, (*COMPARABLE, *OTHER_CLOCKS)))
+        clocks = (*COMPARABLE, *OTHER_CLOCKS)
+        if self.clock and self.clock not in clocks:
+            raise UsageError(unknown("clock", self.clock, clocks))
 
 
 def audit_recording(

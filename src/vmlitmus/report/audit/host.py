@@ -10,6 +10,7 @@ from vmlitmus.outcome.audit import Answer, Audit, DomainReport, Fix, ForEver, Ju
 from vmlitmus.outcome.audit import together as all_of
 
 WIDTH = 75
+UNMENDED = "What no release has mended has no fix to lack: docs/findings.md lists it."
 _INDENT = " " * 15
 _MARK = {Answer.TRUE: "true", Answer.FALSE: "FALSE", Answer.CANNOT_TELL: "cannot tell"}
 
@@ -129,9 +130,6 @@ def _thread(thread: ThreadRole) -> str:
     cookie = f", cookie {thread.cookie}" if thread.cookie not in ("0", "") else ""
     place = f"{thread.role} ({thread.why}), {thread.policy}, cpus {thread.allowed}{cookie}"
     return f"  thread {thread.tid} ({thread.comm}): {place}"
-
-
-UNMENDED = "What no release has mended has no fix to lack: docs/findings.md lists it."
 
 
 def kernel(fixes: Iterable[Fix], release: str) -> str:

@@ -97,7 +97,7 @@ def start_logging(w: World, task: Task) -> Sections:
 def stop_logging(w: World, task: Task) -> Sections:
     vm = w.the(Vm)
     when(vm.logging and vm.copied and not vm.slots_lock and not vm.stopping)
-    when(not any(not other.idle for other in w.all(Task)))
+    when(all(other.idle for other in w.all(Task)))
     replace_memslot(w, False)
     vm.copied = False
     yield "{task} installs the memslot without KVM_MEM_LOG_DIRTY_PAGES"

@@ -31,7 +31,7 @@ class Sev(Tags):
         vmcb_of(w, vcpu).flush = True
 
     def flush_root(self, w: World, vcpu: Vcpu) -> None:
-        vmcb_of(w, vcpu).flush = True
+        self.flush(w, vcpu)
 
     def before_vmrun(self, w: World, vcpu: Vcpu, cpu: Cpu) -> None:
         vmcb = vmcb_of(w, vcpu)
