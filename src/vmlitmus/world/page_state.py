@@ -137,5 +137,6 @@ class Task(Entity):
     """A task of the VMM, or one of the kernel: it handles a memory error, or ages memory."""
 
     walks: Slot | None = None  # the memslot that its invalidation has found
-    ages: Slot | None = None  # the memslot that it ages, inside srcu
+    ages: Slot | None = None  # the memslot that it ages, or zaps for a device
     has_copy: bool = False  # what it has found is the INVALID copy
+    outside: bool = False  # it is not inside srcu

@@ -58,7 +58,7 @@ def missing_track_read(w: World) -> bool:
 
 @condition(
     "freed-memslot-used",
-    "a fault, an invalidation or ageing goes on with a memslot that was freed",
+    "a fault, an invalidation, ageing or a zap goes on with a memslot that was freed",
     source=START,
     backed_by=("memslot-freed",),
 )

@@ -135,8 +135,10 @@ def faults(w: World) -> bool:
 
 
 def ages(w: World, copy: bool) -> bool:
-    """Say whether ageing is inside srcu with the memslot, or with its copy if that counts too."""
-    return any(t.ages is not None and (copy or not t.has_copy) for t in w.all(Task))
+    """Say whether a task is inside srcu with the memslot, or with its copy if that counts too."""
+    return any(
+        t.ages is not None and not t.outside and (copy or not t.has_copy) for t in w.all(Task)
+    )
 
 
 def unbind(w: World, task: Task, slot: Slot) -> Sections:

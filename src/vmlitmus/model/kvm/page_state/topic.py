@@ -14,6 +14,7 @@ from vmlitmus.model.guest.svsm import (
 )
 from vmlitmus.model.kvm.page_state.ageing import age
 from vmlitmus.model.kvm.page_state.conversion import allocate, convert, punch_hole
+from vmlitmus.model.kvm.page_state.device import device_comes_or_goes
 from vmlitmus.model.kvm.page_state.fault import fault_allocates, page_fault
 from vmlitmus.model.kvm.page_state.memory_error import memory_error
 from vmlitmus.model.kvm.page_state.memslot import (
@@ -90,6 +91,7 @@ MODEL = Model(
         release_gmem,
         first_shadow_root,
         age,
+        device_comes_or_goes,
         memory_error,
         guest_request,
         page_state_change,
