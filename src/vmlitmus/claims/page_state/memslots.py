@@ -120,6 +120,11 @@ def page_poisoned(w: World) -> bool:
     return any(page.poisoned for page in w.all(Page))
 
 
+@condition("memory-error-handled", "somebody handles a memory error", source=FAILURE)
+def memory_error_handled(w: World) -> bool:
+    return w.the(Host).mf_mutex
+
+
 @condition("no-memory-error-handled", "nobody handles a memory error", source=FAILURE)
 def no_memory_error_handled(w: World) -> bool:
     return not w.the(Host).mf_mutex
