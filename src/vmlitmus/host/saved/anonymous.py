@@ -128,6 +128,7 @@ class Anonymous:
         if args.sev is not None:
             policy = {} if args.sev.policy is None else {"policy": args.sev.policy}
             found += ["-object", json.dumps({"qom-type": args.sev.kind, **policy})]
+        found += ["-global", "hv-taken-out"] if args.elsewhere else []
         return found + (["-readconfig", "taken-out"] if args.readconfig else [])
 
     def comm(self, content: str) -> str:
