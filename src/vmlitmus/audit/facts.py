@@ -24,6 +24,8 @@ from vmlitmus.host.vmm.libvirt import LIMIT, DomainXml, parse_domain
 STATUS = "run/libvirt/qemu"
 _THREADS = 4  # of a core that the model knows
 KTHREADD = 2  # its process id
+# what control_show() in kernel/cpu.c prints on x86: smt_states[], and no number of threads
+SMT_WORDS = ("on", "off", "forceoff", "notsupported", "notimplemented")
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,6 +88,14 @@ class HostFacts:
             pid = known[0] if known else process_of.get(vm.maker, NOBODY)
             found[pid] = (*found.get(pid, ()), vm)
         return found
+
+    @property
+    def smt_doubt(self) -> str:
+        """Say why it is not known what smt/control says; "" where it is."""
+        control = self.topology.smt_control
+        if control.value is None:
+            return f"smt/control: {control.why or 'empty'}"
+        return "" if control.value in SMT_WORDS else f"smt/control says {control.value[:20]!r}"
 
     @property
     def stray_vms(self) -> tuple[KvmVm, ...]:
@@ -211,6 +221,5 @@ def host_cores(topology: Topology) -> HostCores:
             if len(core) < _THREADS:
                 core.append((cpu, False))
         cores.sort()
-    known = ("on", "off", "forceoff", "notsupported", "notimplemented")
-    smt = control if control in known else "on"
+    smt = control if control in SMT_WORDS else "on"
     return HostCores(tuple(tuple(core) for core in cores), smt)

@@ -14,6 +14,7 @@ from vmlitmus.audit.facts import HostFacts
 from vmlitmus.audit.lifted.actor import Actor
 from vmlitmus.audit.lifted.pairs import NOWHERE, Pair, Question, across, within
 from vmlitmus.audit.vm.domain import Domain, task
+from vmlitmus.audit.vm.hint import Shown
 from vmlitmus.host.cpus.cpulist import as_list
 from vmlitmus.host.cpus.topology import CPU
 from vmlitmus.host.tasks.debugfs import PLACE as KVM
@@ -112,6 +113,9 @@ def hint(host: HostFacts, domain: Domain) -> Judged:
         return cannot_tell(claim, domain.name, host.doubt)
     if _unsure(domain):
         return cannot_tell(claim, domain.name, _unsure(domain))
+    if shown.bit == "auto" and host.smt_doubt:
+        why = f"whether KVM sets the bit that is copied ({host.smt_doubt})"
+        shown = Shown("cannot tell", why, shown.where)
     name = "hv-auto" if shown.bit == "auto" else "hv-on"
     question = Question("hint-false", events=_events(domain), hint=name)
     if shown.bit == "auto" and not is_set(host, question):
