@@ -20,6 +20,7 @@ from vmlitmus.claims.page_state.memslots import (
     gmem_released,
     inode_evicted,
     invalidation_left_open,
+    memory_error_handled,
     memslot_freed,
     memslot_installed,
     missing_rmap_walked,
@@ -94,6 +95,7 @@ CONDITIONS = (
     evicted_inode_used,
     invalidation_left_open,
     page_poisoned,
+    memory_error_handled,
     no_memory_error_handled,
     poisoned_page_mapped,
 )
