@@ -120,8 +120,8 @@ def page_poisoned(w: World) -> bool:
     return any(page.poisoned for page in w.all(Page))
 
 
-@condition("memory-error-handled", "somebody handles a memory error", source=FAILURE)
-def memory_error_handled(w: World) -> bool:
+@condition("mf-mutex-held", "somebody handles a memory error", source=FAILURE)
+def mf_mutex_held(w: World) -> bool:
     return w.the(Host).mf_mutex
 
 
