@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from vmlitmus.cli.main import main
-from vmlitmus.outcome.audit import Fix
+from vmlitmus.outcome.audit import Finding, Fix
 from vmlitmus.outcome.simulated import Figure, Measured, Simulated, SimulatedCell
 from vmlitmus.report.html import kernel_page, simulation_page
 
@@ -38,9 +38,13 @@ def fix(status: str, title: str = "a fix") -> Fix:
     )
 
 
+def finding(title: str = "a finding") -> Finding:
+    return Finding(title, "the host", "has", "read", "none", "luck", "a-test", "")
+
+
 def test_what_a_kernel_lacks_comes_first_and_texts_stay_text() -> None:
-    page = kernel_page([fix("has"), fix("lacks", HOSTILE)], HOSTILE)
-    found, plain = Tags(page), Tags(kernel_page([fix("has"), fix("lacks")], "6.1"))
+    page = kernel_page([fix("has"), fix("lacks", HOSTILE)], [finding(HOSTILE)], HOSTILE)
+    found, plain = Tags(page), Tags(kernel_page([fix("has"), fix("lacks")], [finding()], "6.1"))
     assert found.tags == plain.tags
     assert HOSTILE in found.text
     assert found.text.index("lacks") < found.text.index("because")

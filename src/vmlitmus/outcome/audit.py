@@ -102,6 +102,30 @@ class Fix:
     protects: str
     trigger: str
     test: str
+    shown_by: str = ""  # what shows it in the source
+
+
+UNMENDED = "no release that was read"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A finding and whether a kernel has it.
+
+    ``status`` is "has", "mended" or "not concerned"; "not read" where other releases of its branch
+    were, of which ``why`` tells, or "not known" where none was. ``hurts`` is "the host", "another
+    tenant" or "the guest itself"; ``mended_by`` names releases, or says that there is none.
+    ``test`` and ``cure`` are cells of the catalogue, the cure or "".
+    """
+
+    title: str
+    hurts: str
+    status: str
+    why: str
+    mended_by: str
+    needs: str
+    test: str
+    cure: str
 
 
 @dataclass(frozen=True)

@@ -89,6 +89,8 @@ class Host(Entity):
     shadow_paging: Const[bool] = False  # roots share the tables below them
     mmio_mark: Const[MmioMark] = MmioMark.MERGED
     guest_predictions_apart: Const[bool] = True  # eIBRS: host and guest do not steer each other
+    same_mode_ibrs: Const[bool] = False  # AMD_IBRS_SAME_MODE: IBRS keeps L2 from L1 too
+    svm_leave_clears: Const[bool] = False  # svm_leave_nested() does as nested_svm_vmexit()
     stibp: Const[Stibp] = Stibp.OFF
     stibp_in_guest: Const[bool] = False  # the host's STIBP stays on in guests (V_SPEC_CTRL)
     smt_active: bool = True  # sched_smt_active()
@@ -149,10 +151,14 @@ class Vcpu(Entity, runs_on="cpu"):
     home: Const[Cpu]
     l1: Const[Domain]
     l2: Const[Domain | None] = None
+    l1_other: Const[Domain | None] = None  # a second process of the guest
     spec_ib: Const[bool] = False  # TIF_SPEC_IB of its thread
     cpu: Cpu | None = None
     mode: Mode = Mode.LOADED
     nested: bool = False  # L2 is what runs next
+    in_smm: bool = False  # an SMI has taken it out of L2
+    runs_other: bool = False  # the second process is what runs in the guest
+    last: Cpu | None = None  # where it was loaded last, if a mechanism asks
     alive: bool = True
     object: KernelObject | None = None  # struct kvm_vcpu
     vmcb01: KernelObject | None = None  # for VMX: VMCS
@@ -169,7 +175,9 @@ class Vcpu(Entity, runs_on="cpu"):
     @property
     def domain(self) -> Domain:
         """The domain that runs in the guest next."""
-        return self.l2 if self.nested and self.l2 is not None else self.l1
+        if self.nested and self.l2 is not None:
+            return self.l2
+        return self.l1_other if self.runs_other and self.l1_other is not None else self.l1
 
     @property
     def vmcb(self) -> KernelObject | None:

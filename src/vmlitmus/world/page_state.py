@@ -52,6 +52,8 @@ class Host(Entity):
     guest_response: Const[bool] = False  # the response page of a guest request is the guest's
     metadata_fails: Const[bool] = False  # the metadata of a memslot cannot be allocated
     error_order: Const[bool] = False  # a memory error takes invalidate_lock, then the folio lock
+    source_owed: Const[bool] = False  # userspace serves faults on the source page of populate
+    source_came: bool = False  # and has done so
     skips_missing: Const[bool] = False  # a walk skips reverse maps that are not there
     retries_missing: Const[bool] = False  # a fault without a write-track table is tried again
     slots_lock: bool = False
@@ -72,6 +74,8 @@ class Host(Entity):
     unbalanced: bool = False  # an invalidation ended that had not begun
     guest_req_mutex: bool = False
     invalidate_lock: bool = False  # the invalidate_lock of the guest_memfd's mapping
+    invalidate_shared: Annotated[int, Between(0, 3)] = 0  # fallocate() holds it shared
+    invalidate_waiters: Annotated[int, Between(0, 3)] = 0  # who wants it alone
     mmap_lock: bool = False
     rmp_fault: bool = False  # the host wrote a page that its RMP entry does not give it
     out_of_bounds: bool = False  # an entry outside the page-state-change buffer was used
@@ -137,5 +141,6 @@ class Task(Entity):
     """A task of the VMM, or one of the kernel: it handles a memory error, or ages memory."""
 
     walks: Slot | None = None  # the memslot that its invalidation has found
-    ages: Slot | None = None  # the memslot that it ages, inside srcu
+    ages: Slot | None = None  # the memslot that it ages, or zaps for a device
     has_copy: bool = False  # what it has found is the INVALID copy
+    outside: bool = False  # it is not inside srcu

@@ -93,7 +93,8 @@ def judge_fixes(
     release: Release | None, changelog: str = "", *, livepatched: bool = False
 ) -> tuple[Fix, ...]:
     """Return for each fix of the table whether a kernel has it."""
-    return tuple(_judged(row, release, changelog, livepatched) for row in table()["fix"])
+    words = " ".join(changelog.split())
+    return tuple(_judged(row, release, words, livepatched) for row in table()["fix"])
 
 
 def _judged(row: dict[str, Any], release: Release | None, changelog: str, livepatched: bool) -> Fix:
@@ -120,15 +121,19 @@ def _judged(row: dict[str, Any], release: Release | None, changelog: str, livepa
         protects=row["protects"],
         trigger=row["trigger"],
         test=row["test"],
+        shown_by=row.get("shown_by", ""),
     )
 
 
 def _named(row: dict[str, Any], changelog: str) -> str:
-    """Return how a changelog names a fix: commit, CVE, or nothing."""
+    """Return how a changelog, on one line, names a fix: commit, CVE, subject, or nothing."""
     for key in ("commit", "cve"):
         end = r"(?!\d)" if key == "cve" else ""  # a commit may be given in full
         if row[key] and re.search(rf"\b{re.escape(row[key])}{end}", changelog):
             return str(row[key])
+    subject = row.get("subject", "")
+    if subject and re.search(rf'(?<!"){re.escape(subject)}', changelog):  # not: Revert "..."
+        return f'"{subject}"'
     return ""
 
 
@@ -144,7 +149,7 @@ def _by_release(row: dict[str, Any], release: Release) -> tuple[str, str]:
     if not mainline:
         return CANNOT_TELL, "the release that brought the fix is not known"
     if here > mainline[:2] or (here == mainline[:2] and not release.candidate):
-        return HAS, f"mainline since {row['mainline']}"
+        return HAS, f"mainline since {row['mainline'].split(',')[0]}"
     return CANNOT_TELL, f"the branch {release.branch} is not in the table"
 
 
@@ -162,7 +167,7 @@ def _in_branch(first: str, release: Release) -> tuple[str, str]:
     if first.endswith("?"):
         read = _numbers(first)
         if len(read) > 2 and release.patch >= read[2]:
-            return HAS, f"read in {first[:-1]}"
+            return HAS, f"by {first[:-1]} at the latest"
         return CANNOT_TELL, f"the first fixed release of {release.branch} is not known"
     if first == "no":
         newest = table()["newest"].get(release.branch)

@@ -62,6 +62,13 @@ def sibling(w: World, cpu: Cpu, other: Cpu) -> bool:
     return beside(cpu, other)
 
 
+def ibrs_shields(w: World, cpu: Cpu) -> bool:
+    """Say whether a cpu executes a guest that has IBRS set, which covers its own L2."""
+    return w.the(Host).same_mode_ibrs and any(
+        vcpu.cpu is cpu and vcpu.vm.asks_ibrs for vcpu in w.all(Vcpu)
+    )
+
+
 def a_process_is_steered(w: World) -> bool:
     """Say whether a process executes that another process can steer."""
     return any(
@@ -111,10 +118,39 @@ def guest_steered_by_vcpu(w: World) -> bool:
         and not foreign(cpu, d)
         and cpu.running is not None
         and d.rank == cpu.running.rank
+        and not any(runs_beside_itself(vcpu, cpu, d) for vcpu in w.all(Vcpu))
         and steers(w, d, cpu)
         for cpu in w.all(Cpu)
         for d in w.all(Domain)
     )
+
+
+def runs_beside_itself(vcpu: Vcpu, cpu: Cpu, domain: Domain) -> bool:
+    """Say whether a vcpu executes on a cpu, and a domain is one of its two processes."""
+    return vcpu.cpu is cpu and (domain is vcpu.l1 or domain is vcpu.l1_other)
+
+
+@condition(
+    "guest-process-steered",
+    "a process of a guest executes, and predictions of another process on the same vcpu "
+    "can steer it",
+    source=(LOAD, SPECULATION),
+    backed_by=("other-process-runs",),
+)
+def guest_process_steered(w: World) -> bool:
+    return any(
+        runs_beside_itself(vcpu, cpu, d) and runs_guest(cpu) and steers(w, d, cpu)
+        for vcpu in w.all(Vcpu)
+        for cpu in w.all(Cpu)
+        for d in w.all(Domain)
+    )
+
+
+@condition(
+    "other-process-runs", "the second process of a guest executes on a vcpu", source=SPECULATION
+)
+def other_process_runs(w: World) -> bool:
+    return any(vcpu.mode == Mode.GUEST and vcpu.runs_other for vcpu in w.all(Vcpu))
 
 
 @condition(
@@ -125,7 +161,8 @@ def guest_steered_by_vcpu(w: World) -> bool:
 )
 def l1_steered_by_l2(w: World) -> bool:
     return any(
-        cpu.running is not None
+        not ibrs_shields(w, cpu)
+        and cpu.running is not None
         and cpu.running.rank == Rank.GUEST
         and d.rank == Rank.NESTED
         and not foreign(cpu, d)

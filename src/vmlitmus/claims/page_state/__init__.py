@@ -22,6 +22,7 @@ from vmlitmus.claims.page_state.memslots import (
     invalidation_left_open,
     memslot_freed,
     memslot_installed,
+    mf_mutex_held,
     missing_rmap_walked,
     missing_track_read,
     no_memory_error_handled,
@@ -94,6 +95,7 @@ CONDITIONS = (
     evicted_inode_used,
     invalidation_left_open,
     page_poisoned,
+    mf_mutex_held,
     no_memory_error_handled,
     poisoned_page_mapped,
 )

@@ -58,7 +58,7 @@ def missing_track_read(w: World) -> bool:
 
 @condition(
     "freed-memslot-used",
-    "a fault, an invalidation or ageing goes on with a memslot that was freed",
+    "a fault, an invalidation, ageing or a zap goes on with a memslot that was freed",
     source=START,
     backed_by=("memslot-freed",),
 )
@@ -118,6 +118,11 @@ def invalidation_left_open(w: World) -> bool:
 @condition("page-poisoned", "a page has a memory error", source=FAILURE)
 def page_poisoned(w: World) -> bool:
     return any(page.poisoned for page in w.all(Page))
+
+
+@condition("mf-mutex-held", "somebody handles a memory error", source=FAILURE)
+def mf_mutex_held(w: World) -> bool:
+    return w.the(Host).mf_mutex
 
 
 @condition("no-memory-error-handled", "nobody handles a memory error", source=FAILURE)

@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+import shlex
 import textwrap
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
-from vmlitmus.outcome.audit import Answer, Audit, DomainReport, Fix, ForEver, Judged, ThreadRole
+from vmlitmus.outcome.audit import (
+    UNMENDED,
+    Answer,
+    Audit,
+    DomainReport,
+    Finding,
+    Fix,
+    ForEver,
+    Judged,
+    ThreadRole,
+)
 from vmlitmus.outcome.audit import together as all_of
 
 WIDTH = 75
-UNMENDED = "What no release has mended has no fix to lack: docs/findings.md lists it."
+TOLD = ("has", "not read")  # the findings that are listed
+_COMMAND = "      to see it: vmlitmus explain "  # a line to copy, which is not broken
 _INDENT = " " * 15
 _MARK = {Answer.TRUE: "true", Answer.FALSE: "FALSE", Answer.CANNOT_TELL: "cannot tell"}
 
@@ -48,7 +61,7 @@ _CUT = " ...\n"
 
 def _wrapped(line: str, whole: bool = True) -> str:
     """Break a line; what follows is indented by two more. Without ``whole`` it may be cut."""
-    if len(line) <= WIDTH:
+    if len(line) <= WIDTH or line.startswith(_COMMAND):
         return line
     start = len(line) - len(line.lstrip())
     indent = _INDENT if line[:15].rstrip()[2:] in _MARK.values() else " " * (start + 2)
@@ -132,14 +145,14 @@ def _thread(thread: ThreadRole) -> str:
     return f"  thread {thread.tid} ({thread.comm}): {place}"
 
 
-def kernel(fixes: Iterable[Fix], release: str) -> str:
-    """Return the list of fixes: what is missing first, with who can trigger it."""
+def kernel(fixes: Iterable[Fix], findings: Sequence[Finding], release: str) -> str:
+    """Return the fixes, what is missing first, with who can trigger it, and the findings."""
     order = ("lacks", "cannot tell", "has", "not concerned")
     found = sorted(fixes, key=lambda fix: order.index(fix.status))
     missing = [fix for fix in found if fix.status == "lacks"]
     unsure = [fix for fix in found if fix.status == "cannot tell"]
     counted = f"{len(missing)} of {len(found)} fixes; {len(unsure)} cannot be told"
-    lines = [f"Kernel {release} lacks {counted}.", UNMENDED, ""]
+    lines = [f"Kernel {release} lacks {counted}.", counted_findings(findings), ""]
     for fix in missing:
         lines += _missing(fix)
     for fix in found:
@@ -147,7 +160,37 @@ def kernel(fixes: Iterable[Fix], release: str) -> str:
             lines.append(
                 f"  {fix.status:13}  {fix.commit or fix.cve or '-':14}  {fix.title} ({fix.why})"
             )
+    for hurts, some in groupby(findings, key=lambda finding: finding.hurts):
+        told = [finding for finding in some if finding.status in TOLD]
+        lines += ["", f"Findings that hurt {hurts}:"] if told else []
+        for finding in told:
+            lines += _finding(finding)
     return "\n".join(_wrapped(harmless(line)) for line in lines).rstrip()
+
+
+def counted_findings(findings: Sequence[Finding]) -> str:
+    """Say how many findings a kernel has, and of how many nothing is known."""
+    counts = Counter(finding.status for finding in findings)
+    unknown = "; ".join(sorted({f.why for f in findings if f.status == "not known"}))
+    others = {
+        "not read": "looked for in other releases of its branch only",
+        "not known": f"not known, {unknown}",
+        "mended": "mended in it",
+        "not concerned": "of no concern to it",
+    }
+    told = [f"{text}: {counts[status]}" for status, text in others.items() if counts[status]]
+    return (
+        "; ".join([f"It is known to have {counts['has']} of {len(findings)} findings", *told]) + "."
+    )
+
+
+def _finding(finding: Finding) -> Iterator[str]:
+    has = finding.status == "has"
+    yield f"  HAS  {finding.title}" if has else f"  not read  {finding.title} ({finding.why})"
+    yield f"      needs: {finding.needs}"
+    if finding.mended_by != UNMENDED:
+        yield f"      mended by: {finding.mended_by}"
+    yield f"{_COMMAND}{shlex.quote(finding.test)}"
 
 
 def _missing(fix: Fix) -> Iterator[str]:
@@ -155,6 +198,8 @@ def _missing(fix: Fix) -> Iterator[str]:
     yield f"  LACKS  {name}  {fix.title} ({fix.why})"
     yield f"      protects: {fix.protects}"
     yield f"      who can trigger it: {fix.trigger}"
+    if fix.shown_by and not fix.commit:
+        yield f"      to find it in a source: {fix.shown_by}"
     yield (
         f"      to see it: vmlitmus explain {fix.test}"
         if fix.test

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
-from vmlitmus.outcome.audit import Answer, Audit, Fix, Judged
+from vmlitmus.outcome.audit import Answer, Audit, Finding, Fix, Judged
 
 SCHEMA = "vmlitmus/audit/1"
 
@@ -18,9 +18,14 @@ def as_json(audit: Audit) -> str:
     return json.dumps(found, indent=2, ensure_ascii=True)
 
 
-def kernel_json(fixes: Iterable[Fix], release: str) -> str:
-    """Return the fixes of a kernel as one JSON object of the same schema."""
-    found = {"schema": SCHEMA, "kernel": release, "fixes": [asdict(fix) for fix in fixes]}
+def kernel_json(fixes: Iterable[Fix], findings: Iterable[Finding], release: str) -> str:
+    """Return the fixes and findings of a kernel as one JSON object of the same schema."""
+    found = {
+        "schema": SCHEMA,
+        "kernel": release,
+        "fixes": [asdict(fix) for fix in fixes],
+        "findings": [asdict(finding) for finding in findings],
+    }
     return json.dumps(found, indent=2, ensure_ascii=True)
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from vmlitmus.outcome.audit import Audit, Fix, Judged, ThreadRole
-from vmlitmus.report.audit.host import UNMENDED
+from vmlitmus.outcome.audit import Audit, Finding, Fix, Judged, ThreadRole
+from vmlitmus.report.audit.host import TOLD, counted_findings
 from vmlitmus.report.html.pages import render
 from vmlitmus.report.html.run import Runs
 
@@ -17,8 +17,8 @@ _STATUS_SIGNS = dict(zip(_STATUS, ("\u2717", "?", "\u2713", "-"), strict=True))
 _STATUS_LOOKS = dict(zip(_STATUS, ("violated", "inconclusive", "holds", "holds"), strict=True))
 
 
-def kernel_page(fixes: Iterable[Fix], release: str) -> str:
-    """Return the page of a kernel's fixes, those that it lacks first."""
+def kernel_page(fixes: Iterable[Fix], findings: Sequence[Finding], release: str) -> str:
+    """Return the page of a kernel's fixes, those that it lacks first, and of its findings."""
     found = sorted(fixes, key=lambda fix: _STATUS.index(fix.status))
     counts = Counter(fix.status for fix in found)
     return render(
@@ -29,7 +29,8 @@ def kernel_page(fixes: Iterable[Fix], release: str) -> str:
         total=", ".join(f"{counts[status]} {status}" for status in _STATUS if counts[status]),
         marks=_STATUS_SIGNS,
         looks=_STATUS_LOOKS,
-        unmended=UNMENDED,
+        findings=[finding for finding in findings if finding.status in TOLD],
+        counted=counted_findings(findings),
     )
 
 

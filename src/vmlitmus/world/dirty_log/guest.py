@@ -22,6 +22,7 @@ class Vm(Entity):
 
     log: Const[Log] = Log.GET
     pml: Const[bool] = False  # KVM clears D bits and has PML; else it clears W bits
+    shadow: Const[bool] = False  # SPTEs shadow page tables of the guest, or of L1
     initially_set: Const[bool] = False  # KVM_DIRTY_LOG_INITIALLY_SET
     reads_early: Const[bool] = False  # the VMM reads pages before they are tracked again
     one_round: Const[bool] = False  # the VMM has a lock of its own for a round
@@ -48,6 +49,7 @@ class Page(Entity):
     present: bool = True
     writable: bool = False  # W; an SPTE without it is MMU-writable
     dirty: bool = False  # D
+    changed: bool = False  # its gPTE has other permissions than its SPTE, and still allows writes
     bit: bool = False  # in the dirty bitmap of the memslot
     stale: bool = False  # memory differs from what was sent last
     due: bool = False  # when the log was asked for it had been written, and no log had said so

@@ -146,11 +146,13 @@ _V6_16 = (*_V6_15, WAIT_FLAG, WAIT_KICK, ALLOWED)
 _V7_1 = (*_V6_16, LOCK_VCPUS, SYNC_ONCE, NO_CREATING, RUNNABLE)
 _V7_2 = (*_V7_1, INVALIDATE)
 _V7_3 = (*_V7_2, MARK_GUEST, CREATE_LOCKED)
+_V6_12_117 = (*_V6_11, MASKS, CHECK_FIRST, DIRTY, CONSUME, SYNC_ONCE, NO_CREATING, RUNNABLE)
 
 # 6.12.107 checks first (3994-4062), as the stable series brought d26638bfcdfc, and has SYNC_ONCE
 # (817) and NO_CREATING; pre_sev_run() refuses nothing (3524), the pending GPA stays after a failure
 # and the VMCB is marked dirty at the end only (3911-3976). 6.12.117 does these two as 7.3.4 does
-# (3960, 4019) and has RUNNABLE (4032); its pre_sev_run() refuses nothing either (3553).
+# (3960, 4019) and has RUNNABLE (4032); its pre_sev_run() refuses nothing either (3553). sev.c of
+# 6.12.118 is the same file.
 VERSIONS = {
     "rfc-v8": _with(START_UNINITIALIZED),
     "6.11": _with(*_V6_11),
@@ -160,15 +162,14 @@ VERSIONS = {
     "6.16": _with(*_V6_16),
     "7.1.13": _with(*_V7_1),
     "7.2.8": _with(*_V7_2),
-    "6.12.117": _with(
-        *_V6_11, MASKS, CHECK_FIRST, DIRTY, CONSUME, SYNC_ONCE, NO_CREATING, RUNNABLE
-    ),
+    "6.12.117": _with(*_V6_12_117),
+    "6.12.118": _with(*_V6_12_117),
     "7.2.13": _with(*_V7_2),
     "7.3.4": _with(*_V7_3),
     "7.3": _with(*_V7_3),
 }
 
-READ = ("6.12.107", "6.12.117", "7.1.13", "7.2.8", "7.2.13", "7.3.4")
+READ = ("6.12.107", "6.12.117", "6.12.118", "7.1.13", "7.2.8", "7.2.13", "7.3.4")
 UNREAD = {
     "rfc-v8": "the patch as posted",
     "wait-flag-only": "no release but a draft of 309d28576f0a",

@@ -16,8 +16,10 @@ write-protects is not MMU-writable any more (write_protect_gfn()), so that no fa
 KVM_PRE_FAULT_MEMORY maps a range page by page, as a read fault that is slow would. A page that the
 host can write becomes writable, and is marked. It does not ask whether the ring has room.
 
-Not modelled: indirect SPTEs, for which a fault is never fast; huge pages, which a fault splits and
-which KVM_CLEAR_DIRTY_LOG write-protects; faults that an invalidation makes stale (topic tlb-flush).
+With shadow paging no fault is fast, and the slow one holds mmu_lock for writing.
+
+Not modelled: huge pages, which a fault splits and which KVM_CLEAR_DIRTY_LOG write-protects; faults
+that an invalidation makes stale (topic tlb-flush).
 Source: fast_page_fault(), fast_pf_fix_direct_spte() in arch/x86/kvm/mmu/mmu.c, make_spte() in
 arch/x86/kvm/mmu/spte.c, tdp_mmu_map_handle_target_level() in arch/x86/kvm/mmu/tdp_mmu.c,
 kvm_vcpu_pre_fault_memory() in virt/kvm/kvm_main.c.
@@ -27,7 +29,7 @@ from __future__ import annotations
 
 from vmlitmus.lang import KernelFile, Sections, World, sequence, when
 from vmlitmus.model.kvm.dirty_log.mark import MARK, PUSH, mark, ring_full
-from vmlitmus.model.kvm.dirty_log.run_loop import empty_pml_buffer, leave
+from vmlitmus.model.kvm.dirty_log.run_loop import empty_pml_buffer, leave, may_share
 from vmlitmus.world.dirty_log.guest import Page, Vcpu, Vm
 
 MMU = "arch/x86/kvm/mmu/mmu.c"
@@ -50,7 +52,7 @@ def page_fault(w: World, vcpu: Vcpu, page: Page) -> Sections:
     vcpu.srcu = True
     logs = w.the(Vm).logging
     yield "{vcpu} finds the memslot of {page}, which has a log or has none: {logs}"
-    if page.present:
+    if page.present and not w.the(Vm).shadow:
         dirty = page.dirty
         if page.writable:
             done(vcpu)
@@ -74,7 +76,7 @@ def page_fault(w: World, vcpu: Vcpu, page: Page) -> Sections:
         done(vcpu)
         yield "{vcpu} has marked {page}, if its memslot has a log"
         return
-    when(not w.the(Vm).mmu_lock)
+    when(may_share(w))
     vcpu.mmu_lock = w.part(HOLDS)
     if logs:
         mark(w, vcpu, page)
@@ -83,6 +85,7 @@ def page_fault(w: World, vcpu: Vcpu, page: Page) -> Sections:
     page.present = True
     page.writable = True
     page.dirty = True
+    page.changed = False
     vcpu.mmu_lock = False
     done(vcpu)
     yield "{vcpu} installs the SPTE of {page}"

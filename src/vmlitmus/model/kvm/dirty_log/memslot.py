@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from vmlitmus.lang import KernelFile, Sections, World, sequence, when
 from vmlitmus.model.kvm.dirty_log.bitmap import mmu_lock_free, track
-from vmlitmus.model.kvm.dirty_log.run_loop import ask, request_flush
+from vmlitmus.model.kvm.dirty_log.run_loop import ask, may_share, request_flush
 from vmlitmus.world.dirty_log.guest import Log, Page, Vcpu, Vm
 from vmlitmus.world.dirty_log.userspace import Task
 
@@ -76,7 +76,7 @@ def start_logging(w: World, task: Task) -> Sections:
     if not vm.initially_set:
         yield "{task} goes through all pages, to have them tracked"
         for page in w.all(Page):
-            when(not vm.mmu_lock)
+            when(may_share(w))
             if w.part(TRACKS_ALL):
                 track(w, page)
             yield "{task} has {page} tracked"
@@ -119,6 +119,7 @@ def zap(w: World, task: Task, page: Page) -> Sections:
     page.present = False
     page.writable = False
     page.dirty = False
+    page.changed = False
     request_flush(w, task)
     yield "{task} zaps {page} under mmu_lock and makes its request to flush TLBs"
     when(not task.awaits)

@@ -47,6 +47,12 @@ def enter_guest(w: World, vcpu: Vcpu) -> None:
     vcpu.running = True
 
 
+def may_share(w: World) -> bool:
+    """Say whether mmu_lock can be taken for reading; with shadow paging it is for writing."""
+    vm = w.the(Vm)
+    return not vm.mmu_lock and not (vm.shadow and any(v.mmu_lock for v in w.all(Vcpu)))
+
+
 def leave(w: World, vcpu: Vcpu) -> None:
     """The VM exit: whoever waits for it goes on."""
     vcpu.running = False

@@ -27,6 +27,7 @@ from vmlitmus.model.kvm.dirty_log.run_loop import (
     walk,
     write,
 )
+from vmlitmus.model.kvm.dirty_log.shadow import change_gpte, sync_roots
 from vmlitmus.model.kvm.dirty_log.versions import FIXES, READ, UNREAD, VERSIONS
 from vmlitmus.world.dirty_log.guest import Log, Page, Vcpu, Vm
 from vmlitmus.world.dirty_log.userspace import Task
@@ -41,6 +42,7 @@ def populate(make: Setup, s: Settings) -> None:
         Vm,
         log=Log(vmm["log"]),
         pml=pml,
+        shadow=kvm["paging"] == "shadow",
         initially_set=vmm["initially_set"],
         reads_early=vmm["reads"] == "before-pages-are-tracked-again",
         one_round=vmm["rounds"] == "one-at-a-time",
@@ -84,6 +86,8 @@ MODEL = Model(
         kvm_write,
         emulate_atomic,
         emulate_string,
+        change_gpte,
+        sync_roots,
         schedule_out,
         start_logging,
         stop_logging,
@@ -120,6 +124,13 @@ MODEL = Model(
                 default="write-protect",
                 doc="how a page is tracked: its W bit is clear, or with PML its D bit",
             ),
+            "paging": choice(
+                "direct",
+                "shadow",
+                default="direct",
+                doc="whether SPTEs shadow page tables: of a guest without nested paging, or of an "
+                "L1 for its L2",
+            ),
             "reset": choice(
                 "as-merged",
                 "flushes-under-slots-lock",
@@ -136,8 +147,8 @@ MODEL = Model(
                 "as-merged",
                 "stop-at-a-full-ring",
                 default="as-merged",
-                doc="whether KVM_PRE_FAULT_MEMORY, and a string instruction that is emulated, look "
-                "for room in the dirty ring",
+                doc="whether KVM_PRE_FAULT_MEMORY, a string instruction that is emulated, and the "
+                "synchronization of shadow pages look for room in the dirty ring",
             ),
         },
         "vmm": {

@@ -10,7 +10,7 @@ A VMCS that is loaded on another cpu is cleared there first, and forgotten.
 
 Not load-bearing: "last_vcpu is compared": without it there are only more barriers; it saves time.
 
-Not modelled: IBPBs that the guest executes itself. All of it runs with preemption off.
+All of it runs with preemption off. IBPBs that a guest executes are in guest/processes.py.
 Source: kvm_arch_vcpu_load(), kvm_arch_vcpu_destroy() in arch/x86/kvm/x86.c; svm_vcpu_load() in
 arch/x86/kvm/svm/svm.c, vmx_vcpu_load_vmcs() in arch/x86/kvm/vmx/vmx.c (6.12.107).
 """
@@ -100,6 +100,16 @@ class NestedForgotten(AtLoad):
         forget(w, vcpu.object)
         cpu.mark = vcpu.object
         ibpb(w, cpu)
+
+
+class AfterMigration(AtLoad):
+    """The same, and a vcpu that comes from another cpu gets a barrier too; not merged."""
+
+    def on_load(self, w: World, vcpu: Vcpu, cpu: Cpu) -> None:
+        if vcpu.last is not cpu:
+            cpu.mark = None
+        vcpu.last = cpu
+        switch(w, cpu, vcpu.object)
 
 
 class BothForgotten(AtLoad):

@@ -18,7 +18,6 @@ from vmlitmus.model.kvm.domain_switch.buffers import (
     ENTER_EXIT_6_12,
     HANDLER_MARKS,
     L1D_FLUSH,
-    NESTED_MARKS,
     REQUEST,
     BufferClear,
     L1dFlush,
@@ -26,12 +25,10 @@ from vmlitmus.model.kvm.domain_switch.buffers import (
 from vmlitmus.model.kvm.domain_switch.host_mmio import answer
 from vmlitmus.model.kvm.domain_switch.ibpb import VcpuBarrier
 from vmlitmus.model.kvm.domain_switch.user_mode import ENTER_GUEST, UserBarrier
-from vmlitmus.model.kvm.domain_switch.versions import RETURNS, SVM_NESTED, VMX_NESTED
+from vmlitmus.model.kvm.domain_switch.versions import RETURNS
 from vmlitmus.model.scheduler.switching.beside import Beside
 from vmlitmus.world.domain_switch import Cpu, Follow, Host, Mode, Vcpu
 
-NESTED_EXIT = KernelFile("arch/x86/kvm/x86.h", "kvm_nested_vmexit_handle_ibrs()", "7.2.8")
-NESTED_RUN = KernelFile("arch/x86/kvm/vmx/nested.c", "nested_vmx_run()", "7.2.8")
 DISABLE_EXITS = KernelFile("arch/x86/kvm/x86.c", "kvm_get_allowed_disable_exits()", "7.2.8")
 
 
@@ -96,34 +93,6 @@ def handle(w: World, vcpu: Vcpu) -> None:
     vcpu.handling = False
     if vcpu.cpu is not None:
         host_touches(w, vcpu.cpu)
-
-
-@step("KVM takes {vcpu} from L1 to L2", source=NESTED_RUN, disturbance="nested")
-def nested_run(w: World, vcpu: Vcpu) -> None:
-    when(may_handle(vcpu) and vcpu.l2 is not None and not vcpu.nested)
-    vcpu.nested = True
-    if vcpu.cpu is not None and w.part(NESTED_MARKS):
-        vcpu.cpu.l1tf_flush = True
-    keep_mark(w, vcpu)
-
-
-@step("KVM takes {vcpu} from L2 back to L1", source=NESTED_EXIT, disturbance="nested")
-def nested_exit(w: World, vcpu: Vcpu) -> None:
-    when(may_handle(vcpu) and vcpu.nested)
-    vcpu.nested = False
-    keep_mark(w, vcpu)
-    owes = w.part(SVM_NESTED.part) if w.the(Host).amd else w.part(VMX_NESTED.part)
-    if vcpu.cpu is not None and vcpu.vm.asks_ibrs and owes:
-        w.use(VcpuBarrier).nested_exit(w, vcpu, vcpu.cpu)
-
-
-def keep_mark(w: World, vcpu: Vcpu) -> None:
-    """vmx_switch_vmcs(): current_vmcs follows, without an IBPB; on AMD nothing follows."""
-    cpu = vcpu.cpu
-    if cpu is not None and not w.the(Host).amd:
-        other = vcpu.vmcb01 if vcpu.nested else vcpu.vmcb02
-        if cpu.mark is other and other is not None:
-            cpu.mark = vcpu.vmcb
 
 
 @step(

@@ -7,6 +7,7 @@ from typing import Any
 from vmlitmus.claims.domain_switch import CONDITIONS
 from vmlitmus.claims.domain_switch.predictions import OFFLINE_STEERS
 from vmlitmus.lang import Model, Settings, Setup, choice, flag, mechanism, number, release
+from vmlitmus.model.guest.processes import switch_process
 from vmlitmus.model.hardware.host_interrupts import handled, interrupt, nmi
 from vmlitmus.model.hardware.predictor import IBPB_COVERS_CORE
 from vmlitmus.model.kvm.domain_switch.buffers import (
@@ -20,6 +21,7 @@ from vmlitmus.model.kvm.domain_switch.buffers import (
 )
 from vmlitmus.model.kvm.domain_switch.host_mmio import map_mmio
 from vmlitmus.model.kvm.domain_switch.ibpb import (
+    AfterMigration,
     AtEntry,
     AtLoad,
     BothForgotten,
@@ -29,12 +31,20 @@ from vmlitmus.model.kvm.domain_switch.ibpb import (
     VcpuBarrier,
 )
 from vmlitmus.model.kvm.domain_switch.lifetime import create_vcpu, free_vcpu
+from vmlitmus.model.kvm.domain_switch.nested import (
+    init_in_l2,
+    ioctl_in_l2,
+    nested_exit,
+    nested_run,
+    rsm,
+    rsm_fails,
+    shutdown_in_l2,
+    smi_in_l2,
+)
 from vmlitmus.model.kvm.domain_switch.run import (
     begin_handling,
     guest_halts,
     handle,
-    nested_exit,
-    nested_run,
     run_guest,
 )
 from vmlitmus.model.kvm.domain_switch.user_mode import (
@@ -85,6 +95,7 @@ from vmlitmus.world.domain_switch import (
 
 BARRIERS = {
     "at-load": AtLoad,
+    "at-load-and-after-migration": AfterMigration,
     "at-load-both-forgotten": BothForgotten,
     "at-load-nested-forgotten": NestedForgotten,
     "deferred": Deferred,
@@ -125,6 +136,8 @@ def populate(make: Setup, s: Settings) -> None:
         shadow_paging=s["kvm"]["page_tables"] == "shadow",
         mmio_mark=MmioMark(s["kvm"]["mmio_mark"]),
         guest_predictions_apart=machine["guest_predictions_apart"],
+        same_mode_ibrs=machine["same_mode_ibrs"],
+        svm_leave_clears=s["kvm"]["svm_leave_nested"] == "clears",
         stibp=Stibp(host["stibp"]),
         stibp_in_guest=machine["stibp_in_guest"],
         smt_active=active,
@@ -164,6 +177,7 @@ def make_vm(make: Setup, wanted: Any, tenant: int) -> None:
     for _ in range(wanted["vcpus"]):
         l1 = make(Domain, rank=Rank.GUEST, tenant=tenant)
         l2 = make(Domain, rank=Rank.NESTED, tenant=tenant) if wanted["nested"] else None
+        two = wanted["processes"] == 2
         first = not wanted["successor"]
         home = cpus[(len(make.made(Vcpu)) + wanted["home"]) % len(cpus)]
         make(
@@ -172,6 +186,7 @@ def make_vm(make: Setup, wanted: Any, tenant: int) -> None:
             home=home,
             l1=l1,
             l2=l2,
+            l1_other=make(Domain, rank=Rank.GUEST, tenant=tenant) if two else None,
             spec_ib=wanted["spec_ib"],
             alive=first,
             mmio_marked=there,
@@ -219,6 +234,13 @@ MODEL = Model(
         handle,
         nested_run,
         nested_exit,
+        init_in_l2,
+        shutdown_in_l2,
+        ioctl_in_l2,
+        smi_in_l2,
+        rsm,
+        rsm_fails,
+        switch_process,
         guest_halts,
         map_mmio,
         free_vcpu,
@@ -279,6 +301,9 @@ MODEL = Model(
             "guest_predictions_apart": flag(
                 default=True, doc="predictions of host and guests do not mix (eIBRS)"
             ),
+            "same_mode_ibrs": flag(
+                default=False, doc="IBRS also keeps L2 from an L1 that sets it (IBRS_SAME_MODE)"
+            ),
             "stibp_in_guest": flag(
                 default=False, doc="the host's STIBP stays in force in guests (V_SPEC_CTRL)"
             ),
@@ -327,6 +352,12 @@ MODEL = Model(
             "user_ibpb": mechanism(
                 UserBarrier, default="marked-cpu", doc="the IBPB between a guest and user mode"
             ),
+            "svm_leave_nested": choice(
+                "as-merged",
+                "clears",
+                default="as-merged",
+                doc="whether svm_leave_nested() executes the IBPB of a nested VM exit",
+            ),
             "page_tables": choice(
                 "tdp",
                 "shadow",
@@ -349,6 +380,9 @@ MODEL = Model(
                 0, 3, default=0, counts=False, doc="by how many cpus its homes are shifted"
             ),
             "nested": flag(default=False, doc="it is an L1 hypervisor with an L2"),
+            "processes": number(
+                1, 2, default=1, doc="processes on each vcpu that the guest keeps apart by IBPB"
+            ),
             "ibrs": flag(default=True, doc="IBRS is advertised to it"),
             "stibp": flag(
                 default=False, doc="its kernel sets STIBP, or IBRS where that implies it"

@@ -40,6 +40,29 @@ def has_file(w: World) -> bool:
     return all(slot.file and slot.bound and not dying(w) for slot in w.all(Slot))
 
 
+def want_alone(w: World) -> None:
+    """Arrive at down_write() of the invalidate_lock."""
+    w.the(Host).invalidate_waiters += 1
+
+
+def may_take(w: World) -> bool:
+    """Say whether the invalidate_lock is free for one that wants it alone."""
+    return not w.the(Host).invalidate_lock and w.the(Host).invalidate_shared == 0
+
+
+def have_alone(w: World) -> None:
+    """Return from down_write()."""
+    w.the(Host).invalidate_waiters -= 1
+
+
+def may_share(w: World) -> bool:
+    """Say whether down_read() goes on: not where somebody waits until others share it no more."""
+    host = w.the(Host)
+    return not host.invalidate_lock and not (
+        host.invalidate_shared > 0 and host.invalidate_waiters > 0
+    )
+
+
 def get_file(w: World) -> None:
     """fget(): nobody needs to know where no memslot comes or goes."""
     for _ in w.all(Slot):

@@ -9,18 +9,16 @@ A handler that dropped the folio lock to take the two in that order (``invalidat
 would need a reference to the inode: it is the folio lock that keeps the inode from being evicted.
 Once that has begun nobody gets one: igrab() fails. No memslot is bound by then.
 
-A handler and an allocation share the invalidate_lock. Here it has one holder: an allocation of a
-page that is not there touches no page of a handler, and there is one handler at a time.
+A handler and fallocate() share the invalidate_lock. Of handlers there is one at a time.
 
-Not modelled: what it sends to the tasks that have the page mapped; other holders of mf_mutex; an
-allocation that waits for the lock of a folio that is there.
+Not modelled: what it sends to the tasks that have the page mapped; other holders of mf_mutex.
 Source: memory_failure() in mm/memory-failure.c, kvm_gmem_error_folio() in virt/kvm/guest_memfd.c.
 """
 
 from __future__ import annotations
 
 from vmlitmus.lang import KernelFile, Sections, World, sequence, when
-from vmlitmus.model.kvm.page_state.bindings import bound, invalidate_end, zap
+from vmlitmus.model.kvm.page_state.bindings import bound, invalidate_end, may_share, zap
 from vmlitmus.world.page_state import Host, Page, Slot, Task
 
 FAILURE = KernelFile("mm/memory-failure.c", "memory_failure()", "7.2.8")
@@ -51,7 +49,7 @@ def memory_error(w: World, task: Task, page: Page) -> Sections:
             return
         host.inode_held = w.part(HOLD_INODE)
         yield "{task} drops the folio lock of {page} again"
-        when(not host.invalidate_lock)
+        when(may_share(w))
         if host.inode_gone:
             host.inode_misused = True
         host.invalidate_lock = True
@@ -66,7 +64,7 @@ def memory_error(w: World, task: Task, page: Page) -> Sections:
             host.mf_mutex = False
             yield "{task} finds {page} truncated meanwhile"
             return
-    when(not host.invalidate_lock or host.error_order)
+    when(may_share(w) or host.error_order)
     host.invalidate_lock = True
     found = bound(w)
     if found:

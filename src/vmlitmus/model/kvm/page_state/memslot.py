@@ -30,9 +30,12 @@ from vmlitmus.model.kvm.page_state.bindings import (
     bound,
     dying,
     get_file,
+    have_alone,
     invalidate_end,
     invalidate_start,
+    may_take,
     put_file,
+    want_alone,
 )
 from vmlitmus.model.kvm.page_state.rmp import leave_file
 from vmlitmus.model.kvm.page_state.versions import BIND_LATE, LOCK_DYING
@@ -62,7 +65,7 @@ def create_memslot(w: World, task: Task, slot: Slot) -> Sections:
     get_file(w)
     yield "{task} makes {slot} under slots_lock and has a reference to the guest_memfd"
     if not w.part(BIND_LATE.part):
-        when(not host.invalidate_lock or not w.part(BIND_LOCK))
+        when(may_take(w) or not w.part(BIND_LOCK))
         slot.bound = True
         put_file(w)
         yield "{task} binds {slot}, which has no metadata yet, and drops the reference"
@@ -82,7 +85,7 @@ def create_memslot(w: World, task: Task, slot: Slot) -> Sections:
     slot.rmaps = host.shadow_root
     yield "{task} allocates the metadata of {slot} and keeps slots_arch_lock"
     if w.part(BIND_LATE.part):
-        when(not host.invalidate_lock or not w.part(BIND_LOCK))
+        when(may_take(w) or not w.part(BIND_LOCK))
         slot.bound = True
         yield "{task} binds {slot}, which has its metadata"
     slot.place = Place.INSTALLED
@@ -135,8 +138,10 @@ def faults(w: World) -> bool:
 
 
 def ages(w: World, copy: bool) -> bool:
-    """Say whether ageing is inside srcu with the memslot, or with its copy if that counts too."""
-    return any(t.ages is not None and (copy or not t.has_copy) for t in w.all(Task))
+    """Say whether a task is inside srcu with the memslot, or with its copy if that counts too."""
+    return any(
+        t.ages is not None and not t.outside and (copy or not t.has_copy) for t in w.all(Task)
+    )
 
 
 def unbind(w: World, task: Task, slot: Slot) -> Sections:
@@ -146,8 +151,12 @@ def unbind(w: World, task: Task, slot: Slot) -> Sections:
     holds = not dying(w) and not w.part(LOCK_DYING.part)
     if holds:
         get_file(w)
+    if not alone:
+        want_alone(w)
     yield "{task} reads the guest_memfd of {slot} in kvm_gmem_unbind()"
-    when(not host.invalidate_lock or alone)
+    when(may_take(w) or alone)
+    if not alone:
+        have_alone(w)
     if host.released:
         host.file_misused = True
     slot.bound = False
@@ -170,8 +179,10 @@ def release_gmem(w: World, task: Task) -> Sections:
     when(not host.slots_lock or not w.part(SLOTS_LOCK))
     host.releasing = True
     host.slots_lock = host.slots_lock or w.part(SLOTS_LOCK)
+    want_alone(w)
     yield "{task} drops the last reference and takes slots_lock in kvm_gmem_release()"
-    when(not host.invalidate_lock)
+    when(may_take(w))
+    have_alone(w)
     for page in w.all(Page):
         invalidate_start(w, page, bound(w))
         invalidate_end(w, page, bound(w))

@@ -12,6 +12,9 @@ rw_semaphore hands itself over to those who wait.
 KVM does not refuse the ioctl after LAUNCH_FINISH. Firmware does, when the page is its own already:
 so vcpus may fault meanwhile. A remedy would be to keep the folio lock.
 
+The source page may be one whose faults userspace serves: of a FUSE file, or by userfaultfd. Until
+7.0 the thread waits for it with the invalidate_lock held, as long as userspace likes.
+
 Not load-bearing: "userspace may map guest_memfd": with conversion in place it brings the other
 order of the two locks, and its lack mends nothing else.
 
@@ -21,8 +24,16 @@ Source: kvm_gmem_populate() in virt/kvm/guest_memfd.c, sev_gmem_post_populate() 
 
 from __future__ import annotations
 
-from vmlitmus.lang import KernelFile, Sections, World, sequence, when
-from vmlitmus.model.kvm.page_state.bindings import get_file, has_file, installed, put_file
+from vmlitmus.lang import KernelFile, Sections, World, sequence, step, when
+from vmlitmus.model.kvm.page_state.bindings import (
+    get_file,
+    has_file,
+    have_alone,
+    installed,
+    may_take,
+    put_file,
+    want_alone,
+)
 from vmlitmus.model.kvm.page_state.rmp import LEAK, RECLAIM
 from vmlitmus.model.kvm.page_state.versions import MAPPABLE, SOURCE_FIRST
 from vmlitmus.world.page_state import Host, Page, Rmp, Task
@@ -43,17 +54,20 @@ def populate(w: World, task: Task, page: Page) -> Sections:
     get_file(w)
     yield "{task} enters KVM_SEV_SNP_LAUNCH_UPDATE for {page} and takes slots_lock"
     if w.part(SOURCE_FIRST.part):
-        when(not host.mmap_lock)
+        when(not host.mmap_lock and (host.source_came or not host.source_owed))
+        want_alone(w)
         yield "{task} gets the source page for {page}"
-        when(not host.invalidate_lock)
+        when(may_take(w))
+        have_alone(w)
         host.invalidate_lock = True
         yield "{task} takes the invalidate_lock and waits for the folio lock of {page}"
         when(not page.locked)
     else:
-        when(not host.invalidate_lock)
+        when(may_take(w))
         host.invalidate_lock = True
         yield "{task} takes the invalidate_lock and waits for mmap_lock"
         when(not host.mmap_lock and not page.locked)
+        when(host.source_came or not host.source_owed)
     page.locked = host.keeps_folio_lock
     yield "{task} holds the source page and the folio of {page}"
     if refused(w, page):
@@ -105,6 +119,12 @@ def finish(w: World, page: Page) -> None:
     w.the(Host).invalidate_lock = False
     w.the(Host).slots_lock = False
     put_file(w)
+
+
+@step("userspace serves the fault on the source page", source=POPULATE)
+def serve_fault(w: World) -> None:
+    when(w.the(Host).source_owed and not w.the(Host).source_came)
+    w.the(Host).source_came = True
 
 
 @sequence(source=USER_FAULT, disturbance="user-fault", fair="strong")

@@ -13,7 +13,8 @@ from vmlitmus.model.guest.svsm import (
     remap_ca,
 )
 from vmlitmus.model.kvm.page_state.ageing import age
-from vmlitmus.model.kvm.page_state.conversion import allocate, convert, punch_hole
+from vmlitmus.model.kvm.page_state.conversion import allocate, convert, fallocate, punch_hole
+from vmlitmus.model.kvm.page_state.device import device_comes_or_goes
 from vmlitmus.model.kvm.page_state.fault import fault_allocates, page_fault
 from vmlitmus.model.kvm.page_state.memory_error import memory_error
 from vmlitmus.model.kvm.page_state.memslot import (
@@ -23,7 +24,7 @@ from vmlitmus.model.kvm.page_state.memslot import (
     first_shadow_root,
     release_gmem,
 )
-from vmlitmus.model.kvm.page_state.populate import populate, user_fault
+from vmlitmus.model.kvm.page_state.populate import populate, serve_fault, user_fault
 from vmlitmus.model.kvm.page_state.request import guest_request, page_state_change, rewrite
 from vmlitmus.model.kvm.page_state.rmp import host_writes
 from vmlitmus.model.kvm.page_state.versions import FIXES, READ, UNREAD, VERSIONS
@@ -52,6 +53,7 @@ def make_all(make: Setup, s: Settings) -> None:
         guest_response=s["kvm"]["response_page"] == "guest",
         metadata_fails=s["kvm"]["metadata"] == "cannot-be-allocated",
         error_order=s["kvm"]["memory_error"] == "invalidate-lock-first",
+        source_owed=s["vmm"]["source"] == "served-by-userspace",
         skips_missing=s["kvm"]["rmap_walk"] == "skips-missing",
         retries_missing=s["kvm"]["write_track"] == "tries-again",
     )
@@ -81,8 +83,10 @@ MODEL = Model(
         fault_allocates,
         punch_hole,
         allocate,
+        fallocate,
         convert,
         populate,
+        serve_fault,
         user_fault,
         create_memslot,
         delete_memslot,
@@ -90,6 +94,7 @@ MODEL = Model(
         release_gmem,
         first_shadow_root,
         age,
+        device_comes_or_goes,
         memory_error,
         guest_request,
         page_state_change,
@@ -179,6 +184,13 @@ MODEL = Model(
                 "shared",
                 default="private",
                 doc="their attribute at the start",
+            ),
+            "source": choice(
+                "there",
+                "served-by-userspace",
+                default="there",
+                doc="whether faults on the source page of populate wait for userspace, which need "
+                "not answer",
             ),
             "memslot": choice(
                 "there-all-the-time",

@@ -3,8 +3,8 @@
 6.12.107 remembers by PG_uptodate that a folio was prepared, and takes mmap_lock for the source page
 under the invalidate_lock; 7.1.13 and later ask the RMP, and get the source page first. 7.3.4 asks
 it in sev_gmem_make_private(), which sev_gmem_prepare() was before, and for private memory only:
-a guest_memfd that begins as shared is none for a VM with private memory. 7.3.4 binds a memslot
-later, and unbinds it under the invalidate_lock always.
+a guest_memfd that begins as shared is none for a VM with private memory. 7.3.4 and 6.12.118 bind a
+memslot later, and unbind it under the invalidate_lock always.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 from vmlitmus.lang import Fix, KernelCommit, KernelFile
 
 GMEM = "virt/kvm/guest_memfd.c"
+MMU = "arch/x86/kvm/mmu/mmu.c"
 LATE = Fix(
     "a folio is prepared when it is mapped, not when it is allocated",
     KernelCommit(
@@ -45,31 +46,37 @@ MAPPABLE = Fix(
 BIND_LATE = Fix(
     "a memslot is bound when its metadata is there",
     KernelFile(GMEM, "kvm_gmem_commit_memory_region()", "7.3.4"),
-    "7.3.2",
+    "7.3.2, 6.12.118",
 )
 LOCK_DYING = Fix(
     "unbind takes the invalidate_lock of a dying guest_memfd too",
     KernelFile(GMEM, "kvm_gmem_unbind()", "7.3.4"),
-    "7.3.2",
+    "7.3.2, 6.12.118",
+)
+ZAP_SRCU = Fix(
+    "kvm_zap_gfn_range() is inside srcu",
+    KernelFile(MMU, "kvm_zap_gfn_range()", "7.3.4"),
+    "7.3.2, 6.12.117",
 )
 BY_GFN = Fix(
     "ageing looks at each reverse map by itself",
-    KernelFile("arch/x86/kvm/mmu/mmu.c", "kvm_rmap_age_gfn_range()", "7.1.13"),
+    KernelFile(MMU, "kvm_rmap_age_gfn_range()", "7.1.13"),
     "6.15",
 )
 UP_TO_7_2 = (LATE, ONCE, BY_GFN, MAPPABLE, BY_RMP, SOURCE_FIRST)
-FIXES = (*UP_TO_7_2, BIND_LATE, LOCK_DYING)
+FIXES = (*UP_TO_7_2, BIND_LATE, LOCK_DYING, ZAP_SRCU)
 VERSIONS = {
     "rfc": (),
     "6.12.107": (LATE, ONCE),
-    "6.12.117": (LATE, ONCE),
+    "6.12.117": (LATE, ONCE, ZAP_SRCU),
+    "6.12.118": (LATE, ONCE, ZAP_SRCU, BIND_LATE, LOCK_DYING),
     "6.18": (LATE, ONCE, BY_GFN, MAPPABLE),
     "7.1.13": UP_TO_7_2,
     "7.2.8": UP_TO_7_2,
     "7.2.13": UP_TO_7_2,
     "7.3.4": FIXES,
 }
-READ = ("6.12.107", "6.12.117", "7.1.13", "7.2.8", "7.2.13", "7.3.4")
+READ = ("6.12.107", "6.12.117", "6.12.118", "7.1.13", "7.2.8", "7.2.13", "7.3.4")
 UNREAD = {
     "rfc": "none of the fixes; no release",
     "6.18": "6.12.107 was, where userspace cannot map guest_memfd",

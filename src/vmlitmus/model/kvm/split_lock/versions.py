@@ -1,9 +1,9 @@
 """The fixes that tell kernel versions apart, and which version has which.
 
 Each is a part: "5.7-rc1" has host-side detection and none of them. READ names the versions whose
-source was read. 6.1.176 has the work for each cpu, 6.12.107 and 6.12.117 do not; the return value
-of an exit handler is lost in all but 6.12.117 and 7.3.4. The commit that brought the exit for AMD
-is not a fix: it is machine.amd.
+source was read. 6.1.176 has the work for each cpu, 6.12.107 to 6.12.118 do not; the return value of
+an exit handler is lost in all but 6.12.117, 6.12.118 and 7.3.4. The commit that brought the exit
+for AMD is not a fix: it is machine.amd.
 """
 
 from __future__ import annotations
@@ -78,11 +78,12 @@ VERSIONS = {
     "6.1.176": (*_5_19, SYSCTL, PER_CPU),
     "6.12.107": (*_5_19, SYSCTL),
     "6.12.117": (*_5_19, SYSCTL, RETURN_VALUE),
+    "6.12.118": (*_5_19, SYSCTL, RETURN_VALUE),
     "7.1.13": (*_5_19, SYSCTL, PER_CPU),
     "7.2.8": (*_5_19, SYSCTL, PER_CPU),
     "7.2.13": (*_5_19, SYSCTL, PER_CPU),
     "7.3.4": FIXES,
     "7.3": FIXES,
 }
-READ = ("6.1.176", "6.12.107", "6.12.117", "7.1.13", "7.2.8", "7.2.13", "7.3.4")
+READ = ("6.1.176", "6.12.107", "6.12.117", "6.12.118", "7.1.13", "7.2.8", "7.2.13", "7.3.4")
 UNREAD = {"7.3": "7.3.4 was"}

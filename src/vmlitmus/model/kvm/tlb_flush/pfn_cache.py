@@ -15,8 +15,8 @@ which it holds until it has written.
 Up to 7.3.1 the sequence number is mmu_invalidate_seq, which range_end() moves only if it finds a
 memslot. A memslot that is deleted is KVM_MEMSLOT_INVALID, which a notifier finds, until all who are
 inside kvm->srcu have left; it is freed when they have left once more. A refresh is inside, except
-that of KVM_SET_LAPIC: it turns the LAPIC on and looks for an interrupt of Xen in vcpu_info. A
-memslot may be created again with its gfn and its address.
+that of KVM_SET_LAPIC, up to 7.3.1: it turns the LAPIC on and looks for an interrupt of Xen in
+vcpu_info. A memslot may be created again with its gfn and its address.
 
 A refresh that fails because of a notifier is tried again with its locks held; here it begins anew.
 It reads count and number at once: two barriers see to it that it misses none. drop_memslot is the
@@ -36,7 +36,7 @@ arch/x86/kvm/lapic.c, __kvm_xen_has_interrupt() in xen.c.
 from __future__ import annotations
 
 from vmlitmus.lang import KernelFile, Sections, World, sequence, step, when
-from vmlitmus.model.kvm.tlb_flush.versions import OWN_SEQUENCE
+from vmlitmus.model.kvm.tlb_flush.versions import OWN_SEQUENCE, XEN_SRCU
 from vmlitmus.world.memory import Owner
 from vmlitmus.world.tlb import Host, Page, PfnCache, Slot, Task, Vm
 
@@ -133,11 +133,15 @@ def refresh(w: World, task: Task, cache: PfnCache) -> Sections:
     yield from kvm_gpc_refresh(w, task, cache)
 
 
-@sequence(source=(SET_LAPIC, HAS_INTERRUPT, REFRESH, RETRY), disturbance="set-lapic", fair="weak")
+@sequence(
+    source=(SET_LAPIC, HAS_INTERRUPT, XEN_SRCU.source, REFRESH, RETRY),
+    disturbance="set-lapic",
+    fair="weak",
+)
 def set_lapic(w: World, task: Task, cache: PfnCache) -> Sections:
     when(may_refresh(w, cache))
     cache.refreshing = True
-    cache.outside = not w.the(Host).lapic_srcu
+    cache.outside = not (w.the(Host).lapic_srcu or w.part(XEN_SRCU.part))
     yield "{task} is in KVM_SET_LAPIC, looks for an interrupt of Xen and has to refresh {cache}"
     yield from kvm_gpc_refresh(w, task, cache)
 

@@ -286,7 +286,8 @@ MODEL = Model(
                 "as-merged",
                 "inside-srcu",
                 default="as-merged",
-                doc="whether KVM_SET_LAPIC, which may refresh a pfn cache, is inside kvm->srcu",
+                doc="whether KVM_SET_LAPIC, which may refresh a pfn cache, is inside kvm->srcu: as "
+                "in the version, or always",
             ),
             "run": choice(
                 "after-creation",

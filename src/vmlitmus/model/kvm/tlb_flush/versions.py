@@ -140,6 +140,11 @@ OWN_SEQUENCE = Fix(
     KernelFile("virt/kvm/pfncache.c", "mmu_notifier_retry_cache()", "7.3.4"),
     "7.3.2",
 )
+XEN_SRCU = Fix(
+    "KVM is inside srcu where it looks for an interrupt of Xen",
+    KernelFile("arch/x86/kvm/xen.c", "__kvm_xen_has_interrupt()", "7.3.4"),
+    "7.3.2, 6.12.117",
+)
 FIXES = (
     FLUSH_KEPT,
     FLAG_XCHG,
@@ -161,6 +166,7 @@ FIXES = (
     BOTH_VMCBS,
     UNLOCKED,
     OWN_SEQUENCE,
+    XEN_SRCU,
 )
 _ONLINE = (GET_ONLINE, EACH_ONLINE, MUTEX)
 _SWITCH = (WINDOW, WINDOW_FIRST, SET_BARRIER)
@@ -182,11 +188,12 @@ _VERSIONS = {
     "6.18": _6_18,
     "7.1.13": (*_6_18, GENERATION),
     "7.2.8": (*_6_18, GENERATION),
-    "6.12.117": (*_6_1, *_SWITCH, GENERATION, FLUSH_OWED, BOTH_VMCBS),
+    "6.12.117": (*_6_1, *_SWITCH, GENERATION, FLUSH_OWED, BOTH_VMCBS, XEN_SRCU),
+    "6.12.118": (*_6_1, *_SWITCH, GENERATION, FLUSH_OWED, BOTH_VMCBS, XEN_SRCU),
     "7.2.13": (*_6_18, GENERATION, FLUSH_OWED),
     "7.3": (*_6_18, GENERATION, FLUSH_OWED),
-    "7.3.4": (*_6_18, GENERATION, FLUSH_OWED, BOTH_VMCBS, OWN_SEQUENCE),
+    "7.3.4": (*_6_18, GENERATION, FLUSH_OWED, BOTH_VMCBS, OWN_SEQUENCE, XEN_SRCU),
 }
 VERSIONS = {n: f if n == "7.3.4" else (*f, UNLOCKED) for n, f in _VERSIONS.items()}
-READ = ("6.1.176", "6.12.107", "7.1.13", "7.2.8", "6.12.117", "7.2.13", "7.3.4")
-UNREAD = {"7.3": "7.3.4 was, which has two more fixes, of pre_svm_run() and of pfn caches"}
+READ = ("6.1.176", "6.12.107", "7.1.13", "7.2.8", "6.12.117", "6.12.118", "7.2.13", "7.3.4")
+UNREAD = {"7.3": "7.3.4 was, which has three more fixes, of pre_svm_run() and of pfn caches"}

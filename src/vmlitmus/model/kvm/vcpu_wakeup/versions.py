@@ -161,7 +161,8 @@ VERSIONS = {
     "7.1.13": UP_TO_7_2,
     "7.2.8": UP_TO_7_2,
     "6.12.117": (*_OLD, TRACK_BARRIER, ACCOUNT_BARRIER, REFRESH, UPDATE_SVI),
+    "6.12.118": (*_OLD, TRACK_BARRIER, ACCOUNT_BARRIER, REFRESH, UPDATE_SVI),
     "7.2.13": UP_TO_7_2,
     "7.3.4": FIXES,
 }
-READ = ("6.1.176", "6.12.107", "7.1.13", "7.2.8", "6.12.117", "7.2.13", "7.3.4")
+READ = ("6.1.176", "6.12.107", "7.1.13", "7.2.8", "6.12.117", "6.12.118", "7.2.13", "7.3.4")
