@@ -109,6 +109,11 @@ def vcpu_held_back(w: World) -> bool:
     )
 
 
+@condition("vcpu-runs", "a vcpu is in the TD", source=RUN)
+def vcpu_runs(w: World) -> bool:
+    return any(v.running for v in w.all(Vcpu))
+
+
 @condition("interrupt-to-handle", "an interrupt has ended a run and is not handled", source=IRQOFF)
 def interrupt_to_handle(w: World) -> bool:
     return any(v.undelivered for v in w.all(Vcpu))
@@ -145,6 +150,7 @@ CONDITIONS = (
     page_removed,
     page_in_a_tlb,
     vcpu_held_back,
+    vcpu_runs,
     interrupt_to_handle,
     hole_begun,
     hole_done,

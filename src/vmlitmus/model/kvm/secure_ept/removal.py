@@ -1,4 +1,4 @@
-"""guest_memfd punches a hole: KVM removes the private page from both tables, and the folio is freed.
+"""guest_memfd punches a hole: KVM removes the page from both tables, and the folio is freed.
 
 With mmu_lock held for writing the mirror loses its entry, and KVM blocks the page
 (TDH.MEM.RANGE.BLOCK), begins an epoch (TDH.MEM.TRACK), kicks all vcpus out with a wait, removes the
