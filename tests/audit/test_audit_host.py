@@ -270,7 +270,10 @@ def test_a_split_lock_on_a_fatal_host_ends_the_vm(tmp_path) -> None:
     told = "[    0.000000] x\n[    0.100000] x86/split lock detection: #AC: crashing the kernel on "
     for message, answers in (
         ("kernel split_locks and warning on user-space split_locks", (Answer.TRUE, Answer.FALSE)),
-        ("kernel split_locks and sending SIGBUS on user-space", (Answer.FALSE, Answer.TRUE)),
+        (
+            "kernel split_locks and sending SIGBUS on user-space split_locks",
+            (Answer.FALSE, Answer.TRUE),
+        ),
     ):
         write(root, "dmesg", told + message + "\n")
         found = audit(root, *claims)

@@ -163,7 +163,7 @@ def test_rust_vmms(file: str, question: str, answer: str) -> None:
 def test_debugfs(file: str, question: str, answer: str) -> None:
     vms = read_kvm_vms(tree(file))
     found = "; ".join(
-        f"{vm.pid}: " + " ".join(f"{n}={t}" for n, t in sorted(vm.vcpus.items())) for vm in vms
+        f"{vm.maker}: " + " ".join(f"{n}={t}" for n, t in sorted(vm.vcpus.items())) for vm in vms
     )
     assert found == answer
 

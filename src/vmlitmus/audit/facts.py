@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from vmlitmus.audit.lifted.lift import HostCores
 from vmlitmus.host.cpus.cpuidle import IdleState, read_idle_states
@@ -16,13 +17,15 @@ from vmlitmus.host.kernel.sev_features import Ask, read_sev_features
 from vmlitmus.host.kernel.split_lock import SplitLock, read_split_lock
 from vmlitmus.host.tasks.cookies import Cookies, Get, read_cookies
 from vmlitmus.host.tasks.debugfs import KvmVm, read_kvm_vms
-from vmlitmus.host.tasks.threads import Process, Thread, process_ids, read_process
+from vmlitmus.host.tasks.threads import NOBODY, Process, Thread, process_ids, read_process
 from vmlitmus.host.tree import Tree
 from vmlitmus.host.vmm.libvirt import LIMIT, DomainXml, parse_domain
 
 STATUS = "run/libvirt/qemu"
 _THREADS = 4  # of a core that the model knows
 KTHREADD = 2  # its process id
+# what control_show() in kernel/cpu.c prints on x86: smt_states[], and no number of threads
+SMT_WORDS = ("on", "off", "forceoff", "notsupported", "notimplemented")
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,11 +65,42 @@ class HostFacts:
     def hidden(self) -> str:
         """Say why other processes may exist that are not seen; "" where all are.
 
-        In the initial pid namespace, and without hidepid, kthreadd (2) is there.
+        In the initial pid namespace, and without hidepid, kthreadd (2) is there. In another one
+        a program may have that number.
         """
-        if KTHREADD in self.processes or KTHREADD in self.cookies.values:
+        second = self.processes.get(KTHREADD)
+        saved = second is None and KTHREADD in self.cookies.values
+        if saved or (second is not None and any(t.kernel for t in second.threads)):
             return ""
         return "not every process of the host is seen (no kthreadd: a container, or hidepid)"
+
+    @cached_property
+    def vms_of(self) -> dict[int, tuple[KvmVm, ...]]:
+        """The VMs that KVM shows, by process.
+
+        KVM_RUN needs the process that made the VM: so its vcpus' threads say which, else its maker.
+        """
+        process_of = {t.tid: pid for pid, p in self.processes.items() for t in p.threads}
+        process_of |= {pid: pid for pid in self.processes}
+        found: dict[int, tuple[KvmVm, ...]] = {}
+        for vm in self.kvm_vms or ():
+            known = [process_of[tid] for tid in vm.vcpus.values() if tid in process_of]
+            pid = known[0] if known else process_of.get(vm.maker, NOBODY)
+            found[pid] = (*found.get(pid, ()), vm)
+        return found
+
+    @property
+    def smt_doubt(self) -> str:
+        """Say why it is not known what smt/control says; "" where it is."""
+        control = self.topology.smt_control
+        if control.value is None:
+            return f"smt/control: {control.why or 'empty'}"
+        return "" if control.value in SMT_WORDS else f"smt/control says {control.value[:20]!r}"
+
+    @property
+    def stray_vms(self) -> tuple[KvmVm, ...]:
+        """VMs that KVM shows, of which no process is seen."""
+        return self.vms_of.get(NOBODY, ())
 
     def cpuset(self, thread: Thread) -> Cpuset:
         """Return the cpuset that a thread lives in."""
@@ -187,6 +221,5 @@ def host_cores(topology: Topology) -> HostCores:
             if len(core) < _THREADS:
                 core.append((cpu, False))
         cores.sort()
-    known = ("on", "off", "forceoff", "notsupported", "notimplemented")
-    smt = control if control in known else "on"
+    smt = control if control in SMT_WORDS else "on"
     return HostCores(tuple(tuple(core) for core in cores), smt)

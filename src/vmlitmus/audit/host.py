@@ -160,11 +160,14 @@ def _host_claims(
 
 def _without_vms(host: HostFacts, wanted: Wanted, chosen: Sequence[Domain]) -> Iterable[Judged]:
     """Claims about VMs that are asked where none is seen: are there none?"""
-    if host.kvm_vms is not None or chosen:
+    if chosen or (host.kvm_vms is not None and not host.stray_vms):
         return
+    why = f"no VM is seen, and /{KVM} cannot be read"
+    if host.stray_vms:
+        why = f"the process of the VM {KVM}/{host.stray_vms[0].folder} is not seen"
     for claim in wanted.claims:
         if claim not in HOST:
-            yield cannot_tell(claim, "host", f"no VM is seen, and /{KVM} cannot be read", f"/{KVM}")
+            yield cannot_tell(claim, "host", why, f"/{KVM}")
 
 
 def fixes_complete(release: Release | None, fixes: Sequence[Fix]) -> Judged:
@@ -238,14 +241,14 @@ def _vm_claims(
     every: Sequence[Domain],
 ) -> Iterable[Judged]:
     def others() -> list[Domain]:
-        return [d for d in every if d.kvm and _distrusted(wanted.peer_trust, domain, d)]
+        return [d for d in every if _distrusted(wanted.peer_trust, domain, d)]
 
     judges: dict[str, Callable[[], Judged]] = {
         **{c: (lambda c=c: vm_claims.fact(c)(host, domain)) for c in FACTS},  # type: ignore[misc]
         "HINT_TRUE": lambda: vm_claims.hint(host, domain),
         "OTHER_VMS_APART": lambda: vm_claims.other_vms(host, domain, others(), vmm_pids(every)),
         "VMM_THREADS_APART": lambda: vm_claims.vmm_threads(host, domain),
-        "HOST_TASKS_APART": lambda: vm_claims.host_tasks(host, domain, vmm_pids(every)),
+        "HOST_TASKS_APART": lambda: vm_claims.host_tasks(host, domain, every),
         "COOKIE_COVERAGE": lambda: vm_claims.cookies(host, domain),
         "PINNING_AS_CONFIGURED": lambda: vm_claims.pinning(host, domain),
     }

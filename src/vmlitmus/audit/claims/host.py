@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vmlitmus.audit.claims.judge import ANY, HOST_EVENTS, judge
+from vmlitmus.audit.claims.judge import ANY, HOST_EVENTS, cannot_tell, judge
 from vmlitmus.audit.facts import HostFacts
 from vmlitmus.audit.lifted.actor import Actor
 from vmlitmus.audit.lifted.pairs import Pair, Question, ask
@@ -34,7 +34,12 @@ def no_smt(host: HostFacts) -> Judged:
 
 
 def kvm_hint(host: HostFacts) -> Judged:
-    """What KVM_GET_SUPPORTED_HV_CPUID reports, for a VM that takes it as it is."""
+    """What KVM_GET_SUPPORTED_HV_CPUID reports, for a VM that takes it as it is.
+
+    KVM goes by cpu_smt_possible(), which smt/control shows: without that nobody knows.
+    """
+    if host.smt_doubt:
+        return cannot_tell("KVM_HINT_TRUE", "host", host.smt_doubt)
     question = Question("hint-false", events=HOST_EVENTS, hint="trustworthy")
     shown = is_set(host, question)
     return judge(

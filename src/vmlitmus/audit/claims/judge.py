@@ -93,9 +93,9 @@ def _for_ever(
 ) -> ForEver | None:
     if not question.events or not host.for_ever:
         return None
-    if host.topology.smt_control.value in (None, "", "notimplemented"):
-        value = host.topology.smt_control.value or host.topology.smt_control.why or "empty"
-        return ForEver(Answer.CANNOT_TELL, text=f"smt/control: {value}")
+    if host.smt_doubt or host.topology.smt_control.value == "notimplemented":
+        text = host.smt_doubt or "smt/control: notimplemented"
+        return ForEver(Answer.CANNOT_TELL, text=text)
     found = [ask_ends(cores, question, kind.first) for kind in sorts]
     return ending(found)
 

@@ -5,6 +5,7 @@ Source: Documentation/arch/x86/buslock.rst; sld_state_show() in arch/x86/kernel/
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 from vmlitmus.audit.claims.fixes import Release
@@ -14,6 +15,7 @@ from vmlitmus.audit.lifted.ask import SECONDS
 from vmlitmus.compiler import build
 from vmlitmus.engine.limits import Limits
 from vmlitmus.engine.run import run
+from vmlitmus.host.kernel.split_lock import OPTION, state_of
 from vmlitmus.lang import never
 from vmlitmus.outcome import Verdict
 from vmlitmus.outcome.audit import Answer, Evidence, Judged
@@ -35,20 +37,13 @@ CONDITIONS = {
         "while one guest's split lock is let through, its neighbour's are not seen",
     ),
 }
-_MESSAGES = (
-    ("disabled", "off"),
-    ("#AC: crashing the kernel on kernel split_locks and warning", "warn"),
-    ("#AC: crashing the kernel on kernel split_locks and sending SIGBUS", "fatal"),
-    ("#DB: warning on user-space bus_locks", "warn"),
-    ("#DB: sending SIGBUS on user-space bus_locks", "fatal"),
-    ("#DB: setting system wide bus lock rate limit", "ratelimit"),
-)
-_WORDS = ("off", "warn", "fatal")
+_DETECTS = ("warn", "fatal")
+_SYSCTL = "kernel.split_lock_mitigate"
 
 
 @dataclass(frozen=True)
 class Mode:
-    """The mode, "" where it is not known; ``by_db`` that the host has #DB only, not #AC."""
+    """The mode, "" where ``why`` says why not; ``by_db`` that the host has #DB only, not #AC."""
 
     mode: str
     by_db: bool
@@ -58,35 +53,33 @@ class Mode:
 
 def mode_of(host: HostFacts) -> Mode:
     """Return the mode: by the boot messages, else by command line and flags of the cpu."""
-    message = host.split_lock.message
+    message, option = host.split_lock.message, host.split_lock.option
+    info = host.topology.cpuinfo.value
+    flags = info.flags if info is not None else None
     if message.value:
-        found = next((m for text, m in _MESSAGES if message.value.startswith(text)), "")
+        state = state_of(message.value)
         shown = Evidence(message.where, message.value)
-        return Mode(
-            found, message.value.startswith("#DB"), "" if found else "unknown message", shown
-        )
+        why = "" if state else "a boot message that is not known here"
+        return Mode(state, message.value.startswith("#DB"), why, shown)
     if message.value == "":
         shown = Evidence(message.where, "no message about split locks")
-        return Mode("off", False, "the cpu has neither feature", shown)
-    info, options = host.topology.cpuinfo.value, host.cmdline.value
-    if info is None or info.flags is None or options is None:
+        if flags and OPTION in flags and option.value in _DETECTS:
+            why = f"the cpu has the flag {OPTION}, but the boot messages say nothing of it"
+            return Mode("", False, why, shown)
+        return Mode("off", False, "", shown)
+    if flags is None or option.value is None:
         why = "no boot messages, and no cpu flags or command line"
         return Mode("", False, why, Evidence(message.where, message.why))
-    return _by_flags(info.flags, options.get("split_lock_detect", ""))
+    return _by_flags(flags, option.value)
 
 
 def _by_flags(flags: frozenset[str], option: str) -> Mode:
-    has_ac, has_db = "split_lock_detect" in flags, "bus_lock_detect" in flags
-    names = [n for n in ("split_lock_detect", "bus_lock_detect") if n in flags]
-    said = f"flags: {', '.join(names) or 'none'}; option: {option or 'none'}"
+    names = [n for n in (OPTION, "bus_lock_detect") if n in flags]
+    said = f"flags: {', '.join(names) or 'none'}; the command line asks for {option}"
     shown = Evidence("/proc/cpuinfo and /proc/cmdline", said)
     if not names:
-        return Mode("off", False, "the cpu has neither feature", shown)
-    if option.startswith("ratelimit:"):
-        mode = "ratelimit" if has_db else "warn"
-    else:
-        mode = option if option in _WORDS else "warn"
-    return Mode(mode, not has_ac, "", shown)
+        return Mode("off", False, "", shown)
+    return Mode(option, OPTION not in flags, "", shown)
 
 
 def judge_split_locks(host: HostFacts, release: Release | None) -> list[Judged]:
@@ -101,33 +94,57 @@ def judge_split_locks(host: HostFacts, release: Release | None) -> list[Judged]:
 
 
 def _judged(host: HostFacts, release: Release | None, mode: Mode, claim: str) -> Judged:
+    """Ask for every value of what is not known: the kernel, the sysctl, whether SMT is on."""
     condition, holds, fails = CONDITIONS[claim]
-    smt = any(len(core) > 1 for core in host.topology.cores)
-    version, note = model_version(release)
-    verdict, steps = _ask(mode, version, _mitigates(host), smt, condition)
-    shown = (mode.evidence, Evidence("the model's kernel", version + note))
-    where = f"mode {mode.mode}{' by #DB' if mode.by_db else ''}, SMT {'on' if smt else 'off'}"
-    if verdict is Verdict.INCONCLUSIVE:
+    versions, note = model_versions(release)
+    if not versions:
+        return cannot_tell(claim, "host", note)
+    mitigates, smt = _mitigates(host), _smt(host)
+    asked = [
+        _ask(mode, version, mitigate, wide, condition)
+        for version, mitigate, wide in itertools.product(versions, mitigates, smt)
+    ]
+    verdicts = {verdict for verdict, _ in asked}
+    shown = (mode.evidence, Evidence("the model's kernel", ", ".join(versions) + note))
+    words = "not known" if len(smt) > 1 else "on" if smt[0] else "off"
+    where = f"mode {mode.mode}{' by #DB' if mode.by_db else ''}, SMT {words}"
+    if Verdict.INCONCLUSIVE in verdicts:
         return cannot_tell(claim, "host", "the search took too long")
-    if verdict is Verdict.HOLDS:
+    if len(verdicts) > 1:
+        facts = (("the kernel", versions), (_SYSCTL, mitigates), ("whether SMT is on", smt))
+        missing = tuple(name for name, values in facts if len(values) > 1)
+        why = f"it depends on what is not known: {', '.join(missing)}"
+        return cannot_tell(claim, "host", why, *missing)
+    if verdicts == {Verdict.HOLDS}:
         return Judged(claim, "host", Answer.TRUE, f"{where}: {holds}", shown)
-    return Judged(claim, "host", Answer.FALSE, f"{where}: {fails}", shown, steps)
+    return Judged(claim, "host", Answer.FALSE, f"{where}: {fails}", shown, asked[0][1])
 
 
-def _mitigates(host: HostFacts) -> bool:
-    return host.split_lock.mitigate.value != "0"
+def _mitigates(host: HostFacts) -> tuple[bool, ...]:
+    return {"0": (False,), "1": (True,)}.get(host.split_lock.mitigate.value or "", (True, False))
 
 
-def model_version(release: Release | None) -> tuple[str, str]:
-    """Return the newest kernel that the model knows and that is not newer than the host's."""
+def _smt(host: HostFacts) -> tuple[bool, ...]:
+    if host.doubt:
+        return (True, False)
+    return (any(len(core) > 1 for core in host.topology.cores),)
+
+
+def model_versions(release: Release | None) -> tuple[tuple[str, ...], str]:
+    """Return the newest kernel that the model knows and that is not newer than the host's.
+
+    All that it knows where the host's is not known; none, and why, where it is newer than all.
+    """
     from vmlitmus.model.kvm.split_lock.versions import VERSIONS
 
     known = {tuple(map(int, name.split("."))): name for name in VERSIONS if "-" not in name}
     if release is None:
-        return known[max(known)], " (the host's is not known)"
+        return tuple(known[numbers] for numbers in sorted(known)), " (the host's is not known)"
     here = (release.major, release.minor, release.patch)
+    if here[:2] > max(known)[:2]:
+        return (), f"kernel {release} is newer than {known[max(known)]}, the newest that was read"
     older = [numbers for numbers in known if (*numbers, 0)[:3] <= here] or [min(known)]
-    return known[max(older)], f" (for {release})"
+    return (known[max(older)],), f" (for {release})"
 
 
 def _ask(

@@ -14,6 +14,7 @@ from vmlitmus.audit.facts import HostFacts
 from vmlitmus.audit.lifted.actor import Actor
 from vmlitmus.audit.lifted.pairs import NOWHERE, Pair, Question, across, within
 from vmlitmus.audit.vm.domain import Domain, task
+from vmlitmus.audit.vm.hint import Shown
 from vmlitmus.host.cpus.cpulist import as_list
 from vmlitmus.host.cpus.topology import CPU
 from vmlitmus.host.tasks.debugfs import PLACE as KVM
@@ -112,6 +113,9 @@ def hint(host: HostFacts, domain: Domain) -> Judged:
         return cannot_tell(claim, domain.name, host.doubt)
     if _unsure(domain):
         return cannot_tell(claim, domain.name, _unsure(domain))
+    if shown.bit == "auto" and host.smt_doubt:
+        why = f"whether KVM sets the bit that is copied ({host.smt_doubt})"
+        shown = Shown("cannot tell", why, shown.where)
     name = "hv-auto" if shown.bit == "auto" else "hv-on"
     question = Question("hint-false", events=_events(domain), hint=name)
     if shown.bit == "auto" and not is_set(host, question):
@@ -171,14 +175,18 @@ def _worst(judged: Sequence[Judged]) -> Judged:
     return replace(chosen, but=but, for_ever=both([j.for_ever for j in judged if j.for_ever]))
 
 
-def host_tasks(host: HostFacts, domain: Domain, vmms: Container[int]) -> Judged:
-    """HOST_TASKS_APART: tasks of no VMM. Bound kernel threads and interrupts run beside anybody."""
+def host_tasks(host: HostFacts, domain: Domain, every: Sequence[Domain]) -> Judged:
+    """HOST_TASKS_APART: user tasks; kernel threads and interrupts run beside anybody.
+
+    Another VMM's threads are tasks of the host but for its vcpus, of which OTHER_VMS_APART speaks.
+    """
     claim = "HOST_TASKS_APART"
     if _unsure(domain):
         return cannot_tell(claim, domain.name, _unsure(domain))
     if not domain.live and not host.processes:
         return cannot_tell(claim, domain.name, "the tree has no processes", "/proc")
-    tasks = [a for pid, a in _tasks(host) if pid != domain.pid and pid not in vmms]
+    vcpus = {vcpu.tid for other in every for vcpu in other.vcpus}
+    tasks = [a for pid, a in _tasks(host) if pid != domain.pid and a.tid not in vcpus]
     if not tasks:
         return cannot_tell(claim, domain.name, "no task of the host is known", "/proc")
     found = judge(
@@ -187,7 +195,7 @@ def host_tasks(host: HostFacts, domain: Domain, vmms: Container[int]) -> Judged:
         domain.name,
         Question("host-task-beside-vcpu", ("host-task",), _events(domain)),
         across(host.cores, [v for v in domain.vcpus if v.here], tasks),
-        holds="no user task can be beside a vcpu; bound kernel threads and interrupts may be",
+        holds="no user task can be beside a vcpu; kernel threads and interrupts may be",
         fails="{where}",
     )
     found = _of_all_vcpus(domain, _of_all_seen(host, found))
@@ -244,6 +252,9 @@ def other_vms(
 
 def _and_hidden_vms(host: HostFacts, found: Judged, vmms: Container[int]) -> Judged:
     """Only debugfs lists the VMs of every program; without it some may run unseen."""
+    if host.stray_vms:
+        why = f"the process of the VM {KVM}/{host.stray_vms[0].folder} is not seen"
+        return cannot_tell(found.claim, found.about, why, f"/{KVM}")
     if host.kvm_vms is not None:
         return found
     for pid, process in host.processes.items():
@@ -267,11 +278,7 @@ def _of_all_seen(host: HostFacts, found: Judged) -> Judged:
 
 def open_cpus(host: HostFacts, domain: Domain) -> frozenset[int]:
     """Return the cpus that a valid partition of this VM does not keep for itself."""
-    partition = domain.partition.value if domain.partition else None
-    if partition is None or not partition.keeps_out:
-        return host.online
-    kept = frozenset().union(*(vcpu.cpuset for vcpu in domain.vcpus if vcpu.here))
-    return host.online - kept
+    return host.online - domain.kept
 
 
 def cookies(host: HostFacts, domain: Domain) -> Judged:

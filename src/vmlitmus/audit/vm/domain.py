@@ -6,8 +6,9 @@ itself, as configured.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from enum import Enum
 
 from vmlitmus.audit.facts import HostFacts
 from vmlitmus.audit.lifted.actor import Actor
@@ -18,11 +19,19 @@ from vmlitmus.audit.vm.roles import Role, classify, vmm_of
 from vmlitmus.host.cpus.cpulist import Cpus
 from vmlitmus.host.cpus.cpuset import Partition
 from vmlitmus.host.fact import Fact
+from vmlitmus.host.tasks.debugfs import KvmVm
 from vmlitmus.host.tasks.threads import Process, Thread
 from vmlitmus.host.vmm.libvirt import DomainXml
 from vmlitmus.host.vmm.qemu import QemuArgs, parse_qemu
 from vmlitmus.host.vmm.qmp import Qmp
 from vmlitmus.host.vmm.rust_vmm import VmmConfig, parse_cloud_hypervisor
+
+
+class Numbers(Enum):
+    """Whose numbers the vcpus of a domain have; APIC ids are those of KVM, which shows the VM."""
+
+    INDEX = "index"
+    APIC_ID = "APIC id"
 
 
 @dataclass(frozen=True)
@@ -40,8 +49,9 @@ class Domain:
     where no configuration is known.
 
     ``kvm`` is false for a domain whose vcpus KVM does not run. ``partition`` is what the cgroup of
-    the vcpus is. ``live`` is false for a description without a process. ``unseen`` is "" or says
-    why a vcpu may run in a thread that is not known.
+    the vcpus is; ``kept`` are the cpus that partitions keep for them alone. ``live`` is false for
+    a description without a process. ``unseen`` is "" or says why a vcpu may run in a thread that is
+    not known.
     """
 
     name: str
@@ -59,6 +69,7 @@ class Domain:
     wanted: dict[int, Cpus] | None
     partition: Fact[Partition] | None
     live: bool
+    kept: Cpus = frozenset()
     unseen: str = ""
     notes: tuple[str, ...] = ()
 
@@ -179,18 +190,17 @@ def live(host: HostFacts, process: Process, given: Given) -> Iterator[Domain]:
     """Yield the VMs of a process; none where it is no VMM. KVM tells VMs of one process apart."""
     vmm = vmm_of(process)
     args = parse_qemu(process.arguments) if vmm == "qemu" else None
-    folders = [vm for vm in host.kvm_vms or () if vm.pid == process.pid]
+    folders = host.vms_of.get(process.pid, ())
     for vm in folders:
-        tids = {tid: (n, f"debugfs: kvm/{vm.folder}") for n, tid in vm.vcpus.items() if tid}
+        tids, by_kvm = _kvm_tids(vm, given)
         others = {tid for other in folders if other is not vm for tid in other.vcpus.values()}
         roles = classify(process, vmm, tids, args)
         roles = tuple(r for r in roles if r.thread.tid not in others)
         more = f" ({vm.folder})" if len(folders) > 1 else ""
         place = f"/sys/kernel/debug/kvm/{vm.folder}"
         idle = frozenset(n for n, tid in vm.vcpus.items() if tid == 0)
-        yield _live(
-            host, process, given, vmm, args, roles, more, place, unseen.by_kvm(vm, process), idle
-        )
+        why = unseen.by_kvm(vm, process)
+        yield _live(host, process, given, vmm, args, roles, more, place, why, idle, by_kvm)
     if folders:
         return
     known = dict(_given_tids(given))
@@ -200,10 +210,23 @@ def live(host: HostFacts, process: Process, given: Given) -> Iterator[Domain]:
         yield _live(host, process, given, vmm, args, roles, "", f"/proc/{process.pid}", why)
 
 
+def _kvm_tids(vm: KvmVm, given: Given) -> tuple[dict[int, tuple[int, str]], Numbers]:
+    """Return the threads of vcpus that KVM lists, and whose numbers they have.
+
+    The monitor and libvirt number vcpus from 0 on; KVM by APIC id, which has gaps where a core has
+    3 threads or a socket 6 cores. So the former's numbers are taken where they have every thread.
+    """
+    where = f"debugfs: kvm/{vm.folder}"
+    known = dict(_given_tids(given))
+    if vm.vcpus and all(tid in known for tid in vm.vcpus.values()):
+        return {tid: (known[tid][0], where) for tid in vm.vcpus.values() if tid}, Numbers.INDEX
+    return {tid: (n, where) for n, tid in vm.vcpus.items() if tid}, Numbers.APIC_ID
+
+
 def _count(process: Process, given: Given, args: QemuArgs | None) -> int | None:
     """Return how many vcpus are plugged, as configured; None where nothing says."""
     if args is not None:
-        return args.smp.cpus or 1
+        return None if args.readconfig else args.smp.cpus or 1
     if given.xml is not None:
         return given.xml.vcpus
     config = given.config or parse_cloud_hypervisor(process.arguments)
@@ -231,12 +254,15 @@ def _live(
     source: str,
     unseen: str,
     idle: frozenset[int] = frozenset(),
+    numbers: Numbers | None = None,
 ) -> Domain:
     vcpus = [_actor(host, role) for role in roles if role.vcpu is not None]
     missing = _unplugged(host, given, args, {v.number for v in vcpus}, idle)
     main = process.threads[0] if process.threads else None
     config = given.config or parse_cloud_hypervisor(process.arguments) if vmm != "qemu" else None
     first = next((role.thread for role in roles if role.vcpu is not None), main)
+    ids = frozenset(v.number for v in vcpus) | idle if numbers is Numbers.APIC_ID else None
+    kvm = numbers is not None or _kvm(process, given, args)
     return Domain(
         name=_name(process, given, args) + more,
         vmm=vmm or "unknown program",
@@ -246,13 +272,14 @@ def _live(
         vcpus=(*sorted(vcpus, key=lambda v: v.number), *missing),
         threads=tuple(_actor(host, role) for role in roles if role.vcpu is None),
         roles=roles,
-        view=_view(given, args, config, len(vcpus)),
-        shown=_shown(given, args, vmm),
-        kvm=_kvm(given, args, roles),
+        view=_view(given, args, config, len(vcpus), ids),
+        shown=_shown(given, args, vmm, kvm),
+        kvm=kvm,
         policy=_policy(given, args),
-        wanted=_wanted(given, config),
+        wanted=_wanted(given, config, ids),
         partition=host.cpuset(first).partition if first else None,
         live=True,
+        kept=frozenset().union(*(host.cpuset(r.thread).kept for r in roles if r.vcpu is not None)),
         unseen=unseen,
         notes=tuple(_live_notes(given, args, vcpus, roles)),
     )
@@ -309,7 +336,21 @@ def _name(process: Process, given: Given, args: QemuArgs | None) -> str:
     return f"process {process.pid}"
 
 
-def _view(given: Given, args: QemuArgs | None, config: VmmConfig | None, count: int) -> GuestView:
+def _view(
+    given: Given,
+    args: QemuArgs | None,
+    config: VmmConfig | None,
+    count: int,
+    ids: frozenset[int] | None,
+) -> GuestView:
+    """Return what the guest is shown. ``ids`` are the vcpus' numbers where those are APIC ids."""
+    found = _view_by_index(given, args, config, count)
+    return found if ids is None else guest.by_apic_ids(found, ids)
+
+
+def _view_by_index(
+    given: Given, args: QemuArgs | None, config: VmmConfig | None, count: int
+) -> GuestView:
     if given.qmp and (found := guest.by_qmp(given.qmp)):
         return found
     if args is not None:
@@ -321,19 +362,21 @@ def _view(given: Given, args: QemuArgs | None, config: VmmConfig | None, count: 
     return GuestView(None, "what this VMM shows its guest cannot be read", f"{count} vcpus")
 
 
-def _shown(given: Given, args: QemuArgs | None, vmm: str) -> Shown:
+def _shown(given: Given, args: QemuArgs | None, vmm: str, kvm: bool) -> Shown:
     if args is not None:
-        return hint.by_arguments(args, "the command line of QEMU")
+        return hint.by_arguments(args, "the command line of QEMU", kvm=kvm)
     if given.xml is not None:
         return hint.by_xml(given.xml)
     return Shown("cannot tell", f"whether {vmm or 'this VMM'} passes KVM's bit on", "")
 
 
-def _kvm(given: Given, args: QemuArgs | None, roles: Iterable[Role]) -> bool:
+def _kvm(process: Process, given: Given, args: QemuArgs | None) -> bool:
+    if any(thread.helper and thread.comm.startswith("kvm-") for thread in process.threads):
+        return True
     if given.qmp and given.qmp.kvm:
         return given.qmp.kvm[0]
     if args is not None:
-        return bool(args.accel) and args.accel[0] == "kvm"
+        return args.accel[0] == "kvm" if args.accel else args.readconfig
     if given.xml is not None:
         return given.xml.kind == "kvm"
     return True
@@ -348,7 +391,13 @@ def _policy(given: Given, args: QemuArgs | None) -> Policy | None:
     return _xml_policy(given.xml) if given.xml else None
 
 
-def _wanted(given: Given, config: VmmConfig | None) -> dict[int, Cpus] | None:
+def _wanted(
+    given: Given, config: VmmConfig | None, ids: frozenset[int] | None
+) -> dict[int, Cpus] | None:
+    """Return the pins by vcpu; None where it is not known which vcpu has which."""
+    most = given.xml.maximum if given.xml else config.maximum if config else 0
+    if ids and max(ids) >= most:
+        return None
     if given.xml is not None:
         pins = {n: given.xml.allowed(n) for n in range(given.xml.maximum)}
         return {n: cpus for n, cpus in pins.items() if cpus is not None}

@@ -5,11 +5,12 @@ Source: x86_topo_ids_from_idx() of QEMU: threads within cores, cores within clus
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Hashable
 from dataclasses import dataclass
 
 from vmlitmus.host.vmm.libvirt import DomainXml
-from vmlitmus.host.vmm.qemu import QemuArgs, truth
+from vmlitmus.host.vmm.qemu import QemuArgs, parse_qemu, truth
 from vmlitmus.host.vmm.qmp import Qmp
 from vmlitmus.host.vmm.rust_vmm import VmmConfig
 
@@ -37,6 +38,27 @@ def by_threads(threads: int, count: int, where: str) -> GuestView:
     return GuestView({n: n // max(threads, 1) for n in range(count)}, "", where)
 
 
+def by_apic_ids(view: GuestView, ids: frozenset[int]) -> GuestView:
+    """Take what is known by index to vcpus that are numbered by APIC id.
+
+    A core's ids begin at a power of two, so both agree on siblings where the number of threads is
+    one; numbers beyond the last index then follow the same rule.
+    """
+    if view.cores is None:
+        return view
+    threads = max(Counter(view.cores.values()).values(), default=1)
+    if threads & (threads - 1):
+        why = f"vcpus are known by APIC id, and a core of {threads} threads leaves gaps in those"
+        return GuestView(None, why, view.where)
+    if any(view.siblings(n, n - n % threads) is False for n in view.cores):
+        return GuestView(None, "vcpus are known by APIC id, not by index", view.where)
+    cores = dict(view.cores)
+    for n in sorted(ids - view.cores.keys()):
+        first = n - n % threads
+        cores[n] = cores.get(first, ("APIC id", first))
+    return GuestView(cores, "", view.where)
+
+
 def _model_doubt(model: str, topoext: str | None, threads: int, where: str) -> GuestView | None:
     """An AMD model without topoext may show no siblings, whatever -smp says."""
     if threads < 2 or topoext in ("on", "require", "force"):
@@ -50,6 +72,9 @@ def _model_doubt(model: str, topoext: str | None, threads: int, where: str) -> G
 def by_xml(domain: DomainXml) -> GuestView:
     """Take libvirt's topology; without one it writes sockets of one thread."""
     where = f"{domain.path}: <topology>"
+    raw = parse_qemu(("qemu", *domain.arguments))
+    if raw.smp_text or raw.readconfig:
+        return GuestView(None, "<qemu:arg> says more of the topology", where)
     threads = domain.topology.threads if domain.topology else 1
     doubt = _model_doubt(domain.cpu_model, domain.features.get("topoext"), threads, where)
     return doubt or by_threads(threads, domain.maximum, where)
@@ -58,6 +83,8 @@ def by_xml(domain: DomainXml) -> GuestView:
 def by_arguments(args: QemuArgs) -> GuestView:
     """Take -smp; threads are 1 unless it says otherwise."""
     where = f"-smp {args.smp_text}"
+    if args.readconfig:
+        return GuestView(None, "-readconfig may say more of the topology than -smp", where)
     threads = args.smp.parts.get("threads", 1)
     given = args.properties.get("topoext", "")
     doubt = _model_doubt(args.model, "on" if truth(given) else None, threads, where)

@@ -25,18 +25,23 @@ class Shown:
     where: str
 
 
-def by_arguments(args: QemuArgs, where: str) -> Shown:
-    """Decide by QEMU's command line."""
-    accel = args.accel[0] if args.accel else "tcg"
+def by_arguments(args: QemuArgs, where: str, *, kvm: bool) -> Shown:
+    """Decide by QEMU's command line; ``kvm`` says whether KVM runs the guest."""
     if args.readconfig:
         return Shown("cannot tell", "-readconfig may say more than the command line", where)
-    return _by_properties(args.properties, args.hyperv, kvm=accel == "kvm", where=where)
+    if args.elsewhere:
+        why = f"{args.elsewhere[:60]} sets properties of cpus beside -cpu"
+        return Shown("cannot tell", why, where)
+    return _by_properties(args.properties, args.hyperv, kvm=kvm, where=where)
 
 
 def by_xml(domain: DomainXml) -> Shown:
     """Decide by libvirt's description: a raw -cpu replaces the one that libvirt writes."""
     kvm = domain.kind == "kvm"
     raw = parse_qemu(("qemu", *domain.arguments))
+    if raw.elsewhere or raw.readconfig:
+        why = f"{raw.elsewhere[:60] or '-readconfig'} sets properties of cpus beside -cpu"
+        return Shown("cannot tell", why, f"{domain.path}: <qemu:arg>")
     if raw.cpu:
         where = f"{domain.path}: <qemu:arg> -cpu {raw.cpu}"
         found = _by_properties(raw.properties, raw.hyperv, kvm=kvm, where=where)

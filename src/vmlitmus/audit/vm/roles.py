@@ -71,12 +71,17 @@ def _role(
     if thread.helper:
         name = "vhost" if thread.comm.startswith("vhost") else "kernel helper"
         return Role(thread, name, "flag PF_USER_WORKER")
-    vcpu = _VCPU.fullmatch(thread.comm)
-    if vcpu and named and not given and thread.tid != process.pid:
-        number = int((vcpu[1] or vcpu[2])[:6])
-        return Role(thread, f"vcpu {number}", f"its name, and {named}", number)
+    called = named_vcpu(thread)
+    if called is not None and named and not given and thread.tid != process.pid:
+        return Role(thread, f"vcpu {called}", f"its name, and {named}", called)
     if thread.tid == process.pid:
         return Role(thread, "emulator", "the main thread of the process")
     if named and _IOTHREAD.fullmatch(thread.comm):
         return Role(thread, "iothread", f"its name, and {named}")
     return Role(thread, "unknown", "nothing explains it")
+
+
+def named_vcpu(thread: Thread) -> int | None:
+    """Return the number of the vcpu that a thread is named for, None for another name."""
+    found = _VCPU.fullmatch(thread.comm)
+    return int((found[1] or found[2])[:6]) if found else None

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from vmlitmus.audit.vm.roles import Role
+from vmlitmus.audit.vm.roles import Role, named_vcpu
 from vmlitmus.host.tasks.debugfs import KvmVm
 from vmlitmus.host.tasks.threads import Process
 
@@ -37,11 +37,20 @@ def by_names(
         if tid not in threads:
             return f"vcpu {number} runs in thread {tid} ({who}), which could not be read"
     if known:
-        return ""
+        return _unlisted(process, known)
     nameless = next((tid for tid, thread in threads.items() if not thread.comm), None)
     if nameless is not None:
         return f"thread {nameless} could not be read; it may run a vcpu"
     found = sum(role.vcpu is not None for role in roles)
     if found and count is not None and found < count:
         return f"{count} vcpus are configured, the threads of {found} are known"
+    return ""
+
+
+def _unlisted(process: Process, known: Mapping[int, tuple[int, str]]) -> str:
+    """A list may be older than the process: a thread with a vcpu's name that it lacks says so."""
+    who = next(iter(known.values()))[1]
+    for thread in process.threads:
+        if thread.tid not in known and thread.tid != process.pid and named_vcpu(thread) is not None:
+            return f"thread {thread.tid} is called {thread.comm}, and {who} does not have it"
     return ""

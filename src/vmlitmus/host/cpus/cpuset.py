@@ -15,6 +15,7 @@ from vmlitmus.host.tree import Tree, text
 
 _MOUNTS = ("sys/fs/cgroup", "sys/fs/cgroup/unified")
 _V1 = ("sys/fs/cgroup/cpuset", "sys/fs/cgroup/cpuset,cpu,cpuacct")
+_SCOPE = re.compile(r"/machine-[^/]+\.scope$")
 _PARTITION = re.compile(r"(member|root|isolated)(?: (invalid)(?: \((.*)\))?)?")
 
 
@@ -43,6 +44,18 @@ class Cpuset:
     owner: str
     effective: Fact[Cpus]
     partition: Fact[Partition]
+
+    @property
+    def kept(self) -> Cpus:
+        """The cpus that nobody else has. Other groups in a partition above share those of it.
+
+        libvirt makes groups for a VM's threads in the scope of that VM.
+        """
+        found = self.partition.value
+        own = self.owner == self.path or _SCOPE.search(self.owner) is not None
+        if found is None or not found.keeps_out or not own:
+            return frozenset()
+        return self.effective.value or frozenset()
 
 
 def read_cpuset(tree: Tree, cgroups: dict[str, str]) -> Cpuset:

@@ -1,6 +1,8 @@
 """The kernel's command line: the last of repeated options wins; quotes hold spaces.
 
-Source: Documentation/admin-guide/kernel-parameters.rst; next_arg() in lib/cmdline.c.
+What x86 needs early it looks for by other rules: see :func:`early_option`.
+Source: Documentation/admin-guide/kernel-parameters.rst; next_arg() in lib/cmdline.c;
+cmdline_find_option() in arch/x86/lib/cmdline.c.
 """
 
 from __future__ import annotations
@@ -30,3 +32,12 @@ def options(line: str) -> dict[str, str]:
         name, _, value = word.replace('"', "").partition("=")
         found[name.replace("-", "_")] = value
     return found
+
+
+def early_option(line: str, name: str) -> str | None:
+    """Return the last value of an option as cmdline_find_option() does; None where it is absent.
+
+    A dash is no underscore there, a quote is part of the value, and "--" ends nothing.
+    """
+    words = [word for word in re.split(r"[\x00-\x20]+", line) if word.startswith(f"{name}=")]
+    return words[-1].removeprefix(f"{name}=") if words else None

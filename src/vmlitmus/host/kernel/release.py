@@ -72,6 +72,8 @@ def _config(tree: Tree, release: str | None) -> Fact[dict[str, str]]:
             content = unpack.decompress(packed.value, _CONFIG)
         except zlib.error:
             return lost(packed.where, "not a gzip file")
+        if not unpack.eof:
+            return lost(packed.where, "cut short, or longer than a configuration")
         return Fact(_options(content.decode("ascii", "replace")), packed.where, when=packed.when)
     if release is None or "/" in release:
         return lost(packed.where, packed.why)

@@ -1,6 +1,7 @@
-"""What the host says of split-lock detection: boot messages, sysctl, flags.
+"""What the host says of split-lock detection: boot messages, command line, sysctl.
 
-Source: split_lock_setup() and sld_state_show() in arch/x86/kernel/cpu/bus_lock.c.
+Source: sld_state_setup() and sld_state_show() in arch/x86/kernel/cpu/bus_lock.c, up to 6.12 in
+arch/x86/kernel/cpu/intel.c.
 """
 
 from __future__ import annotations
@@ -10,40 +11,93 @@ import re
 from dataclasses import dataclass
 
 from vmlitmus.host.fact import Fact, lost
+from vmlitmus.host.kernel.cmdline import early_option
 from vmlitmus.host.tree import Tree, reason, text
 
-_MESSAGE = re.compile(r"x86/split lock detection: (.*)")
+OPTION = "split_lock_detect"
+_USER = "crashing the kernel on kernel split_locks and {} on user-space split_locks"
+# what sld_state_show() prints, and the state that it stands for; "disabled" and "from non-WB" are
+# gone in 7.1, where split_lock_detect=off prints nothing
+STATES = {
+    "disabled": "off",
+    "#AC: " + _USER.format("warning"): "warn",
+    "#AC: " + _USER.format("sending SIGBUS"): "fatal",
+    "#DB: warning on user-space bus_locks": "warn",
+    "#DB: sending SIGBUS on user-space bus_locks": "fatal",
+    "#DB: sending SIGBUS on user-space bus_locks from non-WB": "fatal",
+}
+_RATE = re.compile(r"#DB: setting system wide bus lock rate limit to \d+/sec")
+NO_MSR = "MSR access failed: Disabled"  # then the cpu does not count as one that has #AC
+# messages under the same prefix that say nothing of the state
+_OTHERS = re.compile(
+    r"No splitlock CPU offline handler"
+    r"|#AC: .*/\d+ (?:took a|fatal|bogus) split_lock trap at address: 0x[0-9a-f]+"
+    r"|#DB: .*/\d+ took a bus_lock trap at address: 0x[0-9a-f]+"
+)
+# a driver prints what a device calls itself, so the prefix has to be where the kernel puts it
+_MESSAGE = re.compile(r"^(?:\[[^\]\n]*\] ?)*x86/split lock detection: (.*)$", re.MULTILINE)
 _FIRST = re.compile(r"^\[ *0\.000000\]")
 _RING = 16 << 20  # bytes
+_ARGUMENT = 19  # bytes of the option's value that the kernel looks at
 
 
 @dataclass(frozen=True)
 class SplitLock:
-    """``message`` is what the kernel printed at boot, "" where it printed nothing.
+    """``message`` is what the kernel printed at boot of its state, "" where it printed nothing.
 
-    It is not known where the log cannot be read, or where its beginning is lost.
+    It is not known where the log cannot be read, or where its beginning is lost. A message that is
+    not known here goes before all others. ``option`` is the state that the command line asks for.
     ``mitigate`` is the sysctl, which exists on machines without the feature too.
     """
 
     message: Fact[str]
+    option: Fact[str]
     mitigate: Fact[str]
 
 
 def read_split_lock(tree: Tree) -> SplitLock:
-    """Read the boot message and the sysctl."""
+    """Read the boot message, the command line and the sysctl."""
     log = _kmsg() if tree.live else text(tree, "dmesg", _RING)
-    return SplitLock(boot_message(log), text(tree, "proc/sys/kernel/split_lock_mitigate", 4096))
+    line = text(tree, "proc/cmdline", 1 << 16)
+    option = lost(line.where, line.why) if line.value is None else _option(line)
+    mitigate = text(tree, "proc/sys/kernel/split_lock_mitigate", 4096)
+    return SplitLock(boot_message(log), option, mitigate)
+
+
+def _option(line: Fact[str]) -> Fact[str]:
+    return Fact(asked_state(early_option(line.value or "", OPTION)), line.where, when=line.when)
+
+
+def asked_state(value: str | None) -> str:
+    """Return the state for a value of the option, as match_option() takes it; else it is warn."""
+    if value in ("off", "warn", "fatal"):
+        return value
+    rate = re.match(r"ratelimit:\s*(\d+)", (value or "")[:_ARGUMENT])
+    if value == "ratelimit:" or (rate and 0 < int(rate[1]) <= 1000):
+        return "ratelimit"
+    return "warn"
+
+
+def state_of(message: str) -> str:
+    """Return the state that a boot message stands for; "" for one that is not known."""
+    if message == NO_MSR:
+        return "off"
+    return "ratelimit" if _RATE.fullmatch(message) else STATES.get(message, "")
 
 
 def boot_message(log: Fact[str]) -> Fact[str]:
-    """Return the last message about split locks in a log, in dmesg's form."""
+    """Return the message about the state of split locks in a log, in dmesg's form."""
     if log.value is None:
         return lost(log.where, log.why)
-    found = _MESSAGE.findall(log.value)
+    printed = [found.strip() for found in _MESSAGE.findall(log.value)]
+    found = [message for message in printed if not _OTHERS.fullmatch(message)]
+    strange = [message for message in found if not state_of(message)]
     if found:
-        return Fact(found[-1].strip(), log.where, when=log.when)
+        return Fact((strange or found)[-1], log.where, when=log.when)
     if not _FIRST.match(log.value):
         return lost(log.where, "the log does not begin at 0.000000: its beginning is lost")
+    if printed:
+        return lost(log.where, "the log tells of split locks, but not of the state")
     return Fact("", log.where, when=log.when)
 
 

@@ -14,8 +14,10 @@ from xml.sax.saxutils import quoteattr
 
 from vmlitmus.errors import HostError
 from vmlitmus.host.cpus.cpulist import Cpus, as_list
-from vmlitmus.host.kernel.cmdline import options
+from vmlitmus.host.kernel.cmdline import early_option, options
 from vmlitmus.host.kernel.sev_features import SAVED as SEV_FEATURES
+from vmlitmus.host.kernel.split_lock import OPTION as SPLIT_LOCKS
+from vmlitmus.host.kernel.split_lock import asked_state
 from vmlitmus.host.tasks.cookies import AFTER, SAVED
 from vmlitmus.host.vmm.libvirt import DomainXml, parse_domain
 from vmlitmus.host.vmm.qemu import HINT, QemuArgs, parse_qemu
@@ -27,7 +29,6 @@ _KEPT_OPTIONS = (
     "mds",
     "tsx_async_abort",
     "mmio_stale_data",
-    "split_lock_detect",
     "isolcpus",
     "nohz_full",
     "rcu_nocbs",
@@ -128,6 +129,7 @@ class Anonymous:
         if args.sev is not None:
             policy = {} if args.sev.policy is None else {"policy": args.sev.policy}
             found += ["-object", json.dumps({"qom-type": args.sev.kind, **policy})]
+        found += ["-global", "hv-taken-out"] if args.elsewhere else []
         return found + (["-readconfig", "taken-out"] if args.readconfig else [])
 
     def comm(self, content: str) -> str:
@@ -160,7 +162,11 @@ class Anonymous:
 
     def cmdline(self, content: str) -> str:
         kept = {k: v for k, v in options(content).items() if k in _KEPT_OPTIONS}
-        return " ".join(f"{k}={v}" if v else k for k, v in kept.items()) + "\n"
+        words = [f"{k}={v}" if v else k for k, v in kept.items()]
+        early = early_option(content, SPLIT_LOCKS)
+        if early is not None:
+            words.append(f"{SPLIT_LOCKS}={asked_state(early).replace('ratelimit', 'ratelimit:')}")
+        return " ".join(words) + "\n"
 
     def version(self, content: str) -> str:
         release = re.match(r"Linux version [\w.+~-]+", content)

@@ -1,6 +1,7 @@
 """VMs as KVM itself shows them in debugfs: which thread runs which vcpu.
 
-One folder PID-FD for each VM, so VMs of one process are told apart. Only root may look.
+One folder TID-FD for each VM, so VMs of one process are told apart. Only root may look. The number
+is that of the thread that made the VM, which need not be the main one, and may have ended.
 Source: kvm_create_vm_debugfs() and vcpu_get_pid() in virt/kvm/kvm_main.c.
 """
 
@@ -18,13 +19,13 @@ _VCPU = re.compile(r"vcpu(\d{1,5})")
 
 @dataclass(frozen=True)
 class KvmVm:
-    """``vcpus`` maps KVM's vcpu ids to thread ids; 0 is a vcpu that has not run yet.
+    """``vcpus`` maps KVM's vcpu ids, which are APIC ids, to thread ids; 0 has not run yet.
 
-    None is one whose thread could not be read.
+    None is one whose thread could not be read. ``maker`` is the thread that made the VM.
     """
 
     folder: str
-    pid: int
+    maker: int
     vcpus: dict[int, int | None]
 
 

@@ -1,4 +1,4 @@
-"""QEMU command lines: the last -cpu, -smp and -accel count.
+"""QEMU command lines: the last -cpu counts; -smp, and -machine with its smp.*, add up.
 
 Source: QEMU 10.2 qemu-options.hx, docs/system/i386/hyperv.rst, qapi/qom.json.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -39,7 +39,10 @@ class Sev:
 
 @dataclass(frozen=True)
 class QemuArgs:
-    """``cpu`` is the text of the last -cpu; ``model`` and ``properties`` are what it says."""
+    """``cpu`` is the text of the last -cpu; ``model`` and ``properties`` are what it says.
+
+    ``elsewhere`` is a -global or -device that sets Hyper-V properties of a cpu, "" where none does.
+    """
 
     program: str
     name: str
@@ -52,6 +55,7 @@ class QemuArgs:
     accel: tuple[str, ...]
     sev: Sev | None
     readconfig: bool
+    elsewhere: str = ""
 
     @property
     def hyperv(self) -> tuple[str, ...]:
@@ -85,7 +89,8 @@ def parse_qemu(words: Sequence[str]) -> QemuArgs:
     given = _options(words)
     cpu = given.get("cpu", [""])[-1]
     model, *properties = _split(cpu)
-    smp = given.get("smp", [""])[-1]
+    smp, texts = _smp_options(words), given.get("smp", [])
+    single = len(texts) == 1 and not any("smp." in text for text in given.get("machine", []))
     name = _pairs(given.get("name", [""])[-1], first="guest")
     return QemuArgs(
         program=words[0] if words else "",
@@ -94,22 +99,59 @@ def parse_qemu(words: Sequence[str]) -> QemuArgs:
         cpu=cpu,
         model=model,
         properties=cpu_properties(properties),
-        smp_text=smp,
+        smp_text=texts[0] if single else ",".join(f"{key}={value}" for key, value in smp.items()),
         smp=_smp(smp),
-        accel=_accel(given),
+        accel=_accel(words, given),
         sev=_sev(given.get("object", [])),
         readconfig="readconfig" in given,
+        elsewhere=_elsewhere(given),
     )
 
 
 def _options(words: Sequence[str]) -> dict[str, list[str]]:
     """Return the values of each option, in order; an option without one has ""."""
     found: dict[str, list[str]] = {}
-    for word, after in pairwise([*words[1:], ""]):
-        if re.fullmatch(r"--?[a-z][\w-]*", word):
-            value = "" if re.fullmatch(r"--?[a-z][\w-]*", after) else after
-            found.setdefault(word.lstrip("-"), []).append(value)
+    for name, value in _in_order(words):
+        found.setdefault(name, []).append(value)
     return found
+
+
+def _in_order(words: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Yield options with their values; -M is -machine."""
+    for word, after in pairwise([*words[1:], ""]):
+        if re.fullmatch(r"--?[A-Za-z][\w-]*", word):
+            value = "" if re.fullmatch(r"--?[A-Za-z][\w-]*", after) else after
+            name = word.lstrip("-")
+            yield ("machine" if name == "M" else name), value
+
+
+def _machine(words: Sequence[str]) -> dict[str, str]:
+    """Return the keys of -machine, of which each option keeps what it does not replace."""
+    found: dict[str, str] = {}
+    for name, value in _in_order(words):
+        if name == "machine":
+            found |= _pairs(value, first="type")
+        elif name == "enable-kvm":
+            found["accel"] = "kvm"
+    return found
+
+
+def _smp_options(words: Sequence[str]) -> dict[str, str]:
+    """Return the keys of -smp and of -machine smp.*, which QEMU puts into one."""
+    found: dict[str, str] = {}
+    for name, value in _in_order(words):
+        if name == "smp":
+            found |= _pairs(value, first="cpus")
+        elif name == "machine":
+            keys = _pairs(value, first="type")
+            found |= {key[4:]: word for key, word in keys.items() if key.startswith("smp.")}
+    return found
+
+
+def _elsewhere(given: dict[str, list[str]]) -> str:
+    """Return the first -global or -device that sets Hyper-V properties of a cpu; "" for none."""
+    texts = [*given.get("global", []), *given.get("device", [])]
+    return next((text for text in texts if re.search(r"\bhv[-_]", text)), "")
 
 
 def _split(text: str) -> list[str]:
@@ -156,20 +198,22 @@ def _number(word: str) -> int | None:
     return value if 0 <= value < 1 << 64 else None
 
 
-def _smp(text: str) -> Smp:
-    pairs = _pairs(text, first="cpus")
+def _smp(pairs: dict[str, str]) -> Smp:
     parts = {key: n for key in _PARTS if (n := _number(pairs.get(key, ""))) is not None}
     return Smp(_number(pairs.get("cpus", "")), _number(pairs.get("maxcpus", "")), parts)
 
 
-def _accel(given: dict[str, list[str]]) -> tuple[str, ...]:
-    """Return the accelerators in the order in which QEMU tries them; none given is TCG."""
+def _accel(words: Sequence[str], given: dict[str, list[str]]) -> tuple[str, ...]:
+    """Return the accelerators in the order in which QEMU tries them.
+
+    None given is TCG, or KVM for a program whose name ends with "kvm".
+    """
     if "accel" in given:
         return tuple(_pairs(text, first="accel").get("accel", "") for text in given["accel"])
-    machine = _pairs(given.get("machine", given.get("M", [""]))[-1], first="type")
+    machine = _machine(words)
     if "accel" in machine:
         return tuple(machine["accel"].split(":"))
-    return ("kvm",) if "enable-kvm" in given else ()
+    return ("kvm", "tcg") if words and words[0].endswith("kvm") else ()
 
 
 def _sev(objects: Iterable[str]) -> Sev | None:
