@@ -81,6 +81,14 @@ def put_to_sleep(ctx, state):
     return 0
 
 
+def look_ahead(ctx, state, head):
+    """Prefetch a state that is to be expanded soon, and what sleeps in it."""
+    prefetch(state, AHEAD * WORDS)
+    if SLEEPING == 1:
+        prefetch(load(ctx, ASLEEP), (head + AHEAD) & load(ctx, RING))
+    return 0
+
+
 def fired(ctx, got):
     """Return how many instances fired in the state that was expanded, those asleep included."""
     if SLEEPING == 1:
@@ -171,6 +179,7 @@ def collect(ctx, n, most):
             over = ended(ctx, head, end)
         if over == 0:
             out = load(ctx, BATCH) + n * (8 * WORDS)
+            look_ahead(ctx, state, head)
             put_to_sleep(ctx, head)
             got = step(ctx, state, out)
             firing = fired(ctx, got)
@@ -360,6 +369,7 @@ INTERNAL: list[Callable[..., int]] = [
     represent,
     orbit,
     step,
+    look_ahead,
     put_to_sleep,
     fired,
     keep_new,

@@ -33,6 +33,7 @@ _BATCH = 512  # successors collected before they are inserted
 _TOGETHER = 16  # of these, at least, lines are prefetched together
 _PIECE = 64  # of these, whose lines fit the nearest cache, are inserted together
 _FAMILY = 16  # states in a row whose children are noted together
+_AHEAD = 32  # states that are expanded before one that is prefetched
 _LATELY = 1 << 14  # successors remembered for a while; their keys fit a core's own cache
 _MOST_STATES = (1 << 32) - 2  # states are 32-bit indexes
 _GROWING = (
@@ -372,6 +373,7 @@ def kernel_constants(
         "MOST": _BATCH,
         "TOGETHER": _TOGETHER,
         "PIECE": _PIECE,
+        "AHEAD": _AHEAD,
         "MEMORY": _LATELY,
         "LINE_KEYS": LINE_KEYS,
         "BRIEF": int(brief),
