@@ -78,7 +78,11 @@ def nested_exit(w: World, vcpu: Vcpu) -> None:
     to_l1(w, vcpu)
 
 
-@step("INIT takes {vcpu} out of L2", source=(RESET, LEAVE_SVM, LEAVE_VMX), disturbance="init-in-l2")
+@step(
+    "{vcpu} takes an INIT that ends L2",
+    source=(RESET, LEAVE_SVM, LEAVE_VMX),
+    disturbance="init-in-l2",
+)
 def init_in_l2(w: World, vcpu: Vcpu) -> None:
     when(may_handle(vcpu) and vcpu.nested)
     leave_nested(w, vcpu)
@@ -109,14 +113,18 @@ def ioctl_in_l2(w: World, vcpu: Vcpu) -> None:
     vcpu.mode = Mode.OUT
 
 
-@step("SMI takes {vcpu} out of L2", source=(ENTER_SMM, NESTED_EXIT), disturbance="smi-in-l2")
+@step(
+    "{vcpu} takes an SMI, which is an exit from L2",
+    source=(ENTER_SMM, NESTED_EXIT),
+    disturbance="smi-in-l2",
+)
 def smi_in_l2(w: World, vcpu: Vcpu) -> None:
     when(may_handle(vcpu) and vcpu.nested)
     to_l1(w, vcpu)
     vcpu.in_smm = True
 
 
-@step("RSM takes {vcpu} back to L2", source=LEAVE_SMM, disturbance="smi-in-l2")
+@step("{vcpu} executes RSM, which enters L2 again", source=LEAVE_SMM, disturbance="smi-in-l2")
 def rsm(w: World, vcpu: Vcpu) -> None:
     when(may_handle(vcpu) and vcpu.in_smm)
     vcpu.in_smm = False
@@ -124,7 +132,7 @@ def rsm(w: World, vcpu: Vcpu) -> None:
 
 
 @step(
-    "RSM of {vcpu} has entered L2, fails and leaves it, and KVM_RUN returns",
+    "{vcpu} executes RSM, which enters L2, fails and leaves it: KVM_RUN returns",
     source=(LEAVE_SMM, LEAVE_SVM, LEAVE_VMX),
     disturbance="rsm-fails",
 )
