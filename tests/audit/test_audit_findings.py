@@ -21,6 +21,7 @@ SCHEMA = json.loads((Path(vmlitmus.__file__).parent / "schemas" / "audit-1.json"
 XEN = "KVM_SET_LAPIC looks for a memslot outside srcu"
 CREATE = "KVM_CREATE_VCPU that gets no file descriptor leaves a freed vcpu in the table"
 KEXEC = "kexec does not write back its own cpu"
+MOVE = "After an intra-host migration no flush reaches the source's cpus"
 MASK = "The mask of a VM that was moved away leaks"
 PUNCH = "PUNCH_HOLE walks reverse maps that a deleted memslot does not have"
 
@@ -45,6 +46,8 @@ def found(release: str, title: str, *, vendor: bool = False, livepatched: bool =
         ("6.12.110", XEN, "not read", "6.12.107 has it, 6.12.117 has mended it"),
         ("7.2-rc3", XEN, "not read", "7.2.8 has it"),
         ("7.4", XEN, "not known", "as no release of 7.4 was read for them"),
+        ("7.2.9", MOVE, "not read", "7.2.8 has it, 7.2.13 has mended it"),
+        ("7.2.10", MOVE, "mended", "since 7.2.10"),
         ("7.3.3", CREATE, "not read", "7.3.4 has mended it"),
         ("7.3.5", CREATE, "mended", "read in 7.3.4"),
         ("6.18", KEXEC, "mended", "since 6.18"),
