@@ -10,6 +10,7 @@ import click
 from vmlitmus import __version__
 from vmlitmus.cli.lazy_group import LazyGroup
 from vmlitmus.cli.output.streams import shown
+from vmlitmus.cli.start import CUT
 from vmlitmus.errors import VmlitmusError
 from vmlitmus.printable import printable
 
@@ -91,7 +92,9 @@ def _main(args: list[str] | None) -> int:
         )
         click.echo(printable(f"{usage}Error: {error.format_message()}"), err=True)
         return 2
-    except click.Abort:
+    except click.Abort as error:
+        if isinstance(error.__cause__, EOFError):  # of an import: nothing here asks for input
+            return _complain(f"cannot go on: {CUT}", 2)
         return _complain("interrupted", 130)
     except KeyboardInterrupt:
         return _complain("interrupted", 130)
