@@ -126,6 +126,11 @@ class Vcpu(Entity, runs_on="cpu"):
     irq: bool = False  # the interrupt that says so is pending
     reads: bool = False  # the guest has read the notice, and is about to write the MSR
     acks: bool = False  # the guest has written MSR_KVM_ASYNC_PF_ACK
+    reason: bool = False  # apf_reason.flags: a page is not present
+    faulting: bool = False  # #PF for it was injected, and its handler has not read the reason
+    in_nmi: bool = False  # the guest handles an NMI
+    waits_for_page: bool = False  # the guest has a task wait for the page
+    panicked: bool = False  # the guest found one in kernel mode
 
     # The posted-interrupt descriptor, with one vector, and what KVM keeps beside it.
     apic: Const[Apic] = Apic.OFF

@@ -1,6 +1,8 @@
 """What must hold, or must be possible, when something is sent to a vcpu."""
 
 from vmlitmus.claims.vcpu_wakeup.faults import (
+    async_fault_handled,
+    guest_panics,
     no_page_ready,
     page_ready,
     page_unreported,
@@ -71,6 +73,8 @@ CONDITIONS = (
     page_unreported,
     page_ready,
     no_page_ready,
+    async_fault_handled,
+    guest_panics,
     interrupt_unnoticed,
     sleeps_with_interrupt,
     interrupt_pending,

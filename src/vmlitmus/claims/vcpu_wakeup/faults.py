@@ -8,6 +8,7 @@ from vmlitmus.world.vcpu_wakeup import GuestTable, Spte, Vcpu
 
 TRACK = KernelFile("arch/x86/kvm/mmu/mmu.c", "kvm_mmu_track_write()", "7.2.8")
 EXECUTE = KernelFile("virt/kvm/async_pf.c", "async_pf_execute()", "7.2.8")
+HANDLE = KernelFile("arch/x86/kernel/kvm.c", "__kvm_handle_async_pf()", "7.2.8")
 
 
 @condition("pte-written", "the guest has changed its PTE", source=TRACK)
@@ -54,3 +55,18 @@ def page_unreported(w: World) -> bool:
         v.done > 0 and not v.irq and not v.reads and ((v.running and not v.last.ipi) or v.sleeps)
         for v in w.all(Vcpu)
     )
+
+
+@condition("async-fault-handled", "the guest waits for a page that is not present", source=HANDLE)
+def async_fault_handled(w: World) -> bool:
+    return any(v.waits_for_page for v in w.all(Vcpu))
+
+
+@condition(
+    "guest-panics",
+    "the guest takes a #PF of its own for an asynchronous one of kernel mode, and panics",
+    source=HANDLE,
+    backed_by=("async-fault-handled",),
+)
+def guest_panics(w: World) -> bool:
+    return any(v.panicked for v in w.all(Vcpu))

@@ -17,6 +17,13 @@ from vmlitmus.lang import (
     number,
     release,
 )
+from vmlitmus.model.guest.async_fault import (
+    end_nmi,
+    fault_in_nmi,
+    nmi,
+    not_present,
+    read_reason,
+)
 from vmlitmus.model.kvm.vcpu_wakeup.apicv.avic import (
     begin_avic_irq,
     begin_ipi,
@@ -171,6 +178,11 @@ MODEL = Model(
         acknowledge,
         handle_ack,
         page_present,
+        not_present,
+        nmi,
+        fault_in_nmi,
+        end_nmi,
+        read_reason,
         preempt,
         schedule_home,
         migrate,

@@ -125,6 +125,11 @@ CLEAR_ENTRY = Fix(
     KernelFile("arch/x86/kvm/vmx/vmx.c", "vmx_vcpu_free()", "7.3.4"),
     "7.3",
 )
+NMI_KEEPS = Fix(
+    "a #PF of an NMI's handler leaves the reason of an asynchronous #PF alone",
+    KernelFile("arch/x86/kernel/kvm.c", "__kvm_handle_async_pf()", "7.2.13"),
+    "7.3, 7.2.13, 6.12.115",
+)
 UP_TO_7_2 = (
     NO_PREEMPTION,
     VIRR_THEN_ACTIVE,
@@ -145,10 +150,11 @@ UP_TO_7_2 = (
     OWN_ENTRY,
     UNLINK_FIRST,
 )
-FIXES = (*UP_TO_7_2, FIRST_CHECK, CLEAR_ENTRY)
+FIXES = (*UP_TO_7_2, FIRST_CHECK, CLEAR_ENTRY, NMI_KEEPS)
 _IN_5_17 = (NO_PREEMPTION, VIRR_THEN_ACTIVE, COMPLETE, KEEP_PENDING, AT_PUT)
 _OLD = (OWN_EVENTS, BY_VECTOR, RECOMPUTE, ALWAYS_SYNC, *_IN_5_17)
 _IN_6_18 = (*_OLD, TRACK_BARRIER, ACCOUNT_BARRIER, NO_IPIV, OWN_ENTRY, UNLINK_FIRST)
+_IN_6_12 = (*_OLD, TRACK_BARRIER, ACCOUNT_BARRIER, REFRESH, UPDATE_SVI)
 VERSIONS = {
     "3.9": (),
     "4.13": (OWN_EVENTS,),
@@ -156,13 +162,13 @@ VERSIONS = {
     "5.15": (OWN_EVENTS, BY_VECTOR, RECOMPUTE),
     "5.16": (OWN_EVENTS, BY_VECTOR, RECOMPUTE, ALWAYS_SYNC),
     "6.1.176": (*_OLD, REFRESH),
-    "6.12.107": (*_OLD, TRACK_BARRIER, ACCOUNT_BARRIER, REFRESH, UPDATE_SVI),
+    "6.12.107": _IN_6_12,
     "6.18": _IN_6_18,
     "7.1.13": UP_TO_7_2,
     "7.2.8": UP_TO_7_2,
-    "6.12.117": (*_OLD, TRACK_BARRIER, ACCOUNT_BARRIER, REFRESH, UPDATE_SVI),
-    "6.12.118": (*_OLD, TRACK_BARRIER, ACCOUNT_BARRIER, REFRESH, UPDATE_SVI),
-    "7.2.13": UP_TO_7_2,
+    "6.12.117": (*_IN_6_12, NMI_KEEPS),
+    "6.12.118": (*_IN_6_12, NMI_KEEPS),
+    "7.2.13": (*UP_TO_7_2, NMI_KEEPS),
     "7.3.4": FIXES,
 }
 READ = ("6.1.176", "6.12.107", "7.1.13", "7.2.8", "6.12.117", "6.12.118", "7.2.13", "7.3.4")
