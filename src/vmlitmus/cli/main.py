@@ -10,7 +10,6 @@ import click
 from vmlitmus import __version__
 from vmlitmus.cli.lazy_group import LazyGroup
 from vmlitmus.cli.output.streams import shown
-from vmlitmus.cli.start import CUT
 from vmlitmus.errors import VmlitmusError
 from vmlitmus.printable import printable
 
@@ -94,7 +93,7 @@ def _main(args: list[str] | None) -> int:
         return 2
     except click.Abort as error:
         if isinstance(error.__cause__, EOFError):  # of an import: nothing here asks for input
-            return _complain(f"cannot go on: {CUT}", 2)
+            raise error.__cause__ from None
         return _complain("interrupted", 130)
     except KeyboardInterrupt:
         return _complain("interrupted", 130)
