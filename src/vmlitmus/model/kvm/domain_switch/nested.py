@@ -5,6 +5,8 @@ RSM enters L2 again. vmx_leave_nested() goes through nested_vmx_vmexit(), so INI
 and a failed RSM do so under VMX. svm_leave_nested() makes the VMCB of L1 the current one and
 executes no IBPB. INIT and shutdown get there only if L1 does not intercept them. A shutdown and a
 failed RSM end KVM_RUN. With AMD_IBRS_SAME_MODE hardware keeps L2 from an L1 that has IBRS set.
+KVM looks for IBRS alone: an L1 that has Automatic IBRS and no IBRS gets no barrier, although Linux
+as L1 takes the one for the other.
 
 Not modelled: an ioctl by another thread than the vcpu's; VM entries to L2 that fail.
 Source: svm_leave_nested(), nested_svm_vmexit(), svm_check_nested_events() in
@@ -44,8 +46,10 @@ def to_l1(w: World, vcpu: Vcpu) -> None:
     """nested_svm_vmexit() or nested_vmx_vmexit()."""
     vcpu.nested = False
     keep_mark(w, vcpu)
-    owes = w.part(SVM_NESTED.part) if w.the(Host).amd else w.part(VMX_NESTED.part)
-    if vcpu.cpu is not None and vcpu.vm.asks_ibrs and owes and not w.the(Host).same_mode_ibrs:
+    host = w.the(Host)
+    owes = w.part(SVM_NESTED.part) if host.amd else w.part(VMX_NESTED.part)
+    relies = vcpu.vm.asks_ibrs or (vcpu.vm.auto_ibrs and host.counts_auto)
+    if vcpu.cpu is not None and relies and owes and not host.same_mode_ibrs:
         w.use(VcpuBarrier).nested_exit(w, vcpu, vcpu.cpu)
 
 
