@@ -10,8 +10,8 @@ OLD, NEW = ("6.12.107", "6.12.117", "6.12.118"), ("7.1.13", "7.2.8", "7.2.13", "
 ALL = (*OLD, *NEW)
 _AC = "#AC: crashing the kernel on kernel split_locks and {} on user-space split_locks"
 
-# smt_states[] of kernel/cpu.c; control_show() prints a number where only some threads of a core
-# are on, which x86 refuses
+# smt_states[] of kernel/cpu.c; control_show() prints a number of threads instead where the state is
+# "on" and it is not that of all threads: 1 after a write of off that has failed
 SMT_CONTROL = ("on", "off", "forceoff", "notsupported", "notimplemented")
 
 # cpuset_partition_show() with perr_strings[] of kernel/cgroup/cpuset.c, the same in all

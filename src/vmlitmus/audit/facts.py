@@ -24,7 +24,8 @@ from vmlitmus.host.vmm.libvirt import LIMIT, DomainXml, parse_domain
 STATUS = "run/libvirt/qemu"
 _THREADS = 4  # of a core that the model knows
 KTHREADD = 2  # its process id
-# what control_show() in kernel/cpu.c prints on x86: smt_states[], and no number of threads
+# what control_show() in kernel/cpu.c prints: smt_states[], or a number, such as 1 after a write of
+# off that has failed, and then cpu_smt_control is "on"
 SMT_WORDS = ("on", "off", "forceoff", "notsupported", "notimplemented")
 
 
@@ -95,7 +96,8 @@ class HostFacts:
         control = self.topology.smt_control
         if control.value is None:
             return f"smt/control: {control.why or 'empty'}"
-        return "" if control.value in SMT_WORDS else f"smt/control says {control.value[:20]!r}"
+        known = control.value in SMT_WORDS or control.value.isdecimal()
+        return "" if known else f"smt/control says {control.value[:20]!r}"
 
     @property
     def stray_vms(self) -> tuple[KvmVm, ...]:

@@ -90,6 +90,7 @@ class Host(Entity):
     mmio_mark: Const[MmioMark] = MmioMark.MERGED
     guest_predictions_apart: Const[bool] = True  # eIBRS: host and guest do not steer each other
     same_mode_ibrs: Const[bool] = False  # AMD_IBRS_SAME_MODE: IBRS keeps L2 from L1 too
+    counts_auto: Const[bool] = False  # a nested VM exit looks whether L1 has Automatic IBRS too
     svm_leave_clears: Const[bool] = False  # svm_leave_nested() does as nested_svm_vmexit()
     stibp: Const[Stibp] = Stibp.OFF
     stibp_in_guest: Const[bool] = False  # the host's STIBP stays on in guests (V_SPEC_CTRL)
@@ -136,6 +137,7 @@ class Vm(Entity):
     user: Const[Domain]  # the VMM
     cookie: Const[Annotated[int, Between(0, 3)]] = 0  # of its threads; 0: none
     asks_ibrs: Const[bool] = True  # IBRS is advertised to it
+    auto_ibrs: Const[bool] = False  # Automatic IBRS is advertised to it
     stibp: Const[bool] = False  # its kernel sets STIBP, or IBRS where that implies it
     esmtp: Const[bool] = False  # Enhanced SMT Protection
     owns_hlt: Const[bool] = False  # HLT exits are disabled (KVM_CAP_X86_DISABLE_EXITS)

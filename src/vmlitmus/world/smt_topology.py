@@ -53,10 +53,13 @@ class Host(Entity):
     used: bool = False  # the VM is or was here
     passed: bool = False  # a write of "on" is past the refusals of smt/control, not yet at its lock
     rescans: SmtControl = SmtControl.ON  # what a rescan has read and will store again; on: none
+    loading: bool = False  # the processor driver is being loaded and brings siblings up and down
+    waits: bool = False  # a write of "on" has passed the refusals meanwhile, and waits
     knows: Const[bool] = True  # its KVM knows the hint
     one_thread: bool = False  # cpu_smt_num_threads is 1
     said_off: bool = False  # off or forceoff was written without an error, and nothing came since
     retests: Const[bool] = False  # smt/control tests its refusals again under the lock
+    rescan_locks: Const[bool] = False  # loading the driver holds the lock of smt/control
     compares: Const[bool] = False  # smt/control compares states, not numbers of threads
     takedown_fails: Const[bool] = False  # a cpu may fail to go down
     bringup_fails: Const[bool] = False  # a cpu may fail to come up while control says "on"

@@ -213,7 +213,7 @@ def test_a_process_that_is_called_2_is_no_kthreadd(tmp_path) -> None:
     assert "not every process" in found.text
 
 
-@pytest.mark.parametrize("control", [None, "2\n", "maybe\n", "on"])
+@pytest.mark.parametrize("control", [None, "1x\n", "maybe\n", "on"])
 def test_without_smt_control_nobody_knows_what_kvm_reports(control: str | None, tmp_path) -> None:
     root = machine(tmp_path, PAIRS)
     qemu(root, 100, "a", ["0", "2"], cpu="EPYC,hv-relaxed,hv-no-nonarch-coresharing=auto")
@@ -330,3 +330,22 @@ def test_which_kernels_of_the_model_stand_for_the_host() -> None:
     versions, why = model_versions(asked_release("7.4"))
     assert versions == ()
     assert "newer" in why
+
+
+def test_a_number_in_smt_control_means_on(tmp_path) -> None:
+    root = machine(tmp_path, PAIRS, "1")  # a write of off has failed
+    assert answer(root, "KVM_HINT_TRUE") is TRUE
+    assert "does not set the bit" in judged(root, "KVM_HINT_TRUE").text
+
+
+def test_the_processor_driver_may_bring_siblings_up_that_were_forced_off(tmp_path) -> None:
+    """Not in 6.12, nor where it is there already."""
+    root = machine(tmp_path, [[0], [1]], "forceoff", (2, 3))
+    load = ("load the processor driver",)
+    write(root, "proc/sys/kernel/osrelease", "7.2.8\n")
+    assert load in judged(root, "NO_SMT").for_ever.ends_it
+    write(root, "sys/module/processor/parameters/max_cstate", "9\n")
+    assert load not in judged(root, "NO_SMT").for_ever.ends_it
+    shutil.rmtree(root / "sys/module")
+    write(root, "proc/sys/kernel/osrelease", "6.12.118\n")
+    assert load not in judged(root, "NO_SMT").for_ever.ends_it

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from itertools import islice
 
+from vmlitmus.audit.claims.fixes import release_of
 from vmlitmus.audit.facts import HostFacts
 from vmlitmus.audit.lifted.actor import Actor
 from vmlitmus.audit.lifted.ask import EVENTS, Ends, to_forbid
@@ -96,8 +98,27 @@ def _for_ever(
     if host.smt_doubt or host.topology.smt_control.value == "notimplemented":
         text = host.smt_doubt or "smt/control: notimplemented"
         return ForEver(Answer.CANNOT_TELL, text=text)
+    if may_load_driver(host):
+        question = replace(question, events=(*question.events, "processor-driver"))
     found = [ask_ends(cores, question, kind.first) for kind in sorts]
     return ending(found)
+
+
+def may_load_driver(host: HostFacts) -> bool:
+    """Say whether the processor driver may be loaded later, which brings siblings up for a while.
+
+    It does so where smt/control is off or forceoff, not yet in 6.12, if it is a module that is not
+    there yet: a driver that is there shows its parameters, whether it is built in or not.
+    """
+    if host.topology.smt_control.value not in ("off", "forceoff"):
+        return False
+    if any(name.startswith("processor.") for name in host.kernel.modules):
+        return False
+    release = release_of(host.kernel)
+    return release is None or (release.major, release.minor) >= _RESCANS
+
+
+_RESCANS = (6, 13)  # 6.12.118 does not have it, 7.1.13 does; in between nothing was read
 
 
 def ending(found: Iterable[Ends]) -> ForEver:

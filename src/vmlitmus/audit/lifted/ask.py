@@ -31,6 +31,7 @@ BANS = {
     "another-vm": "forbid another VM",
     "live-migration": "forbid live migration",
     "hibernation": "forbid hibernation",
+    "processor-driver": "forbid loading the processor driver",
 }
 _ON_TWO_CORES = "not-ACCURATE_TOPOLOGY"
 EVENTS = {
@@ -43,6 +44,7 @@ EVENTS = {
     "another-vm": "start another VM",
     "live-migration": "migrate the VM",
     "hibernation": "hibernate the host",
+    "processor-driver": "load the processor driver",
 }
 
 

@@ -65,7 +65,7 @@ def sibling(w: World, cpu: Cpu, other: Cpu) -> bool:
 def ibrs_shields(w: World, cpu: Cpu) -> bool:
     """Say whether a cpu executes a guest that has IBRS set, which covers its own L2."""
     return w.the(Host).same_mode_ibrs and any(
-        vcpu.cpu is cpu and vcpu.vm.asks_ibrs for vcpu in w.all(Vcpu)
+        vcpu.cpu is cpu and (vcpu.vm.asks_ibrs or vcpu.vm.auto_ibrs) for vcpu in w.all(Vcpu)
     )
 
 

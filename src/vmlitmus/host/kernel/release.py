@@ -13,7 +13,7 @@ from vmlitmus.host.cpus.topology import CPU
 from vmlitmus.host.fact import Fact, lost
 from vmlitmus.host.tree import Tree, text
 
-MODULES = ("kvm", "kvm_amd", "kvm_intel")
+MODULES = ("kvm", "kvm_amd", "kvm_intel", "processor")
 _CONFIG = 4 << 20  # bytes of an unpacked configuration
 _OPTION = re.compile(r"^(?:(CONFIG_\w+)=(.*)|# (CONFIG_\w+) is not set)$", re.MULTILINE)
 

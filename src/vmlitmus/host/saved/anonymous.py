@@ -274,6 +274,7 @@ _REWRITERS: tuple[tuple[re.Pattern[str], Rewrite], ...] = (
 _AS_THEY_ARE = (
     "sys/devices/system/cpu/",
     "sys/module/kvm",
+    "sys/module/processor/",
     "sys/fs/cgroup/",
     "sys/kernel/debug/kvm/",
     "sys/kernel/livepatch/",

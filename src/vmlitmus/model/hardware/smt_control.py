@@ -17,7 +17,9 @@ brought up by hand only where control is on or says nothing, or once if it has n
 Coming out of hibernation, and when the processor driver is loaded, the kernel brings all siblings
 up and down again, forceoff or not: in the first case while user space is frozen, in the second not.
 If that fails half way, control stays "on". What it stores in the end it has read at the beginning,
-without the lock of smt/control: so it undoes a forceoff that is written in between.
+without the lock of smt/control: so it undoes a forceoff that is written in between. And while the
+siblings are up control says "on": so a write of "on" passes the refusals, and stores "on" after the
+driver has stored forceoff again. With [[host]] rescan_locks the driver holds that lock throughout.
 
 Not modelled: more than two threads a core. Source: __store_smt_control(), cpuhp_smt_disable(),
 cpuhp_smt_enable(), cpu_bootable() in kernel/cpu.c; arch_cpu_rescan_dead_smt_siblings() in
@@ -124,9 +126,14 @@ def does_nothing(host: Host, control: SmtControl) -> bool:
     return control == SmtControl.OFF and host.one_thread and not host.compares
 
 
+def unlocked(host: Host) -> bool:
+    """Say whether nobody holds the lock of smt/control, nor brings cpus up or down."""
+    return host.idle and (host.rescans == SmtControl.ON or not host.rescan_locks)
+
+
 def writable(host: Host) -> bool:
     """Say whether smt/control takes a write."""
-    return host.idle and host.smt in (SmtControl.ON, SmtControl.OFF)
+    return unlocked(host) and host.smt in (SmtControl.ON, SmtControl.OFF)
 
 
 def concerns(w: World, host: Host) -> bool:
@@ -204,7 +211,7 @@ def pass_refusals(w: World, host: Host) -> None:
     disturbance="second-writer",
 )
 def store_after_all(w: World, host: Host) -> Sections:
-    when(host.passed and host.idle and not any(other.frozen for other in w.all(Host)))
+    when(host.passed and unlocked(host) and not any(other.frozen for other in w.all(Host)))
     when(host.one_thread and (writable(host) or not host.retests))
     when(host.smt in (SmtControl.ON, SmtControl.OFF, SmtControl.FORCEOFF))
     host.passed = False
@@ -300,7 +307,8 @@ def resume_from_hibernation(
 def read_for_rescan(w: World, host: Host, control: SmtControl) -> None:
     when(host.rescans == SmtControl.ON and host.smt == control and concerns(w, host))
     when(control in (SmtControl.OFF, SmtControl.FORCEOFF))
-    permitted(w, w.use(Bans).smt_control(w))
+    when(unlocked(host) or not host.rescan_locks)
+    permitted(w, w.use(Bans).load_driver(w))
     host.rescans = control
 
 
@@ -314,5 +322,35 @@ def load_processor_driver(w: World, host: Host, bringup: Bringup, control: SmtCo
     when(bringup == Bringup.SUCCEEDS or host.bringup_fails)
     when(not any(other.frozen for other in w.all(Host)))
     host.rescans = SmtControl.ON
+    host.loading = True
     note_change(w)
     yield from rescan(w, host, bringup, control)
+    host.loading = False
+
+
+@step(
+    "{host}: root's write of on passes the checks of smt/control while the driver has siblings up",
+    source=(STORE, DRIVER, RESCAN),
+    disturbance="smt-control",
+)
+def pass_refusals_while_loading(w: World, host: Host) -> None:
+    when(host.loading and host.smt == SmtControl.ON and host.one_thread and not host.waits)
+    permitted(w, w.use(Bans).smt_control(w))
+    host.waits = True
+
+
+@sequence(
+    "{host}: cpuhp_smt_enable() returns to the writer that has waited for the driver",
+    source=(STORE, ENABLE, RESCAN),
+    disturbance="smt-control",
+)
+def store_after_loading(w: World, host: Host) -> Sections:
+    when(host.waits and unlocked(host) and not any(other.frozen for other in w.all(Host)))
+    when(writable(host) or not (host.retests and host.rescan_locks))
+    host.waits = False
+    host.smt = SmtControl.ON
+    host.one_thread = False
+    note_answer(host, off=False)
+    note_change(w)
+    yield "{host}: the write of on that has waited for the driver stores on"
+    yield from bring_siblings_up(w, host)

@@ -173,7 +173,7 @@ def counted_findings(findings: Sequence[Finding]) -> str:
     counts = Counter(finding.status for finding in findings)
     unknown = "; ".join(sorted({f.why for f in findings if f.status == "not known"}))
     others = {
-        "not read": "looked for in other releases of its branch only",
+        "not read": "not read in this very kernel",
         "not known": f"not known, {unknown}",
         "mended": "mended in it",
         "not concerned": "of no concern to it",

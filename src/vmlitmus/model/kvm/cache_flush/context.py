@@ -3,8 +3,9 @@
 MOVE takes kvm->lock and all vcpu mutexes of both VMs; afterwards the source is no longer SEV, so
 every reclaim hook skips it, and the target has a mask of its own, which is empty. The target faults
 in what its mm still maps and nobody is just about to take away. COPY leaves the owner as it is.
-Both refuse SNP. 7.2.13 and 7.3.4 flush under all locks, as is modelled; 7.2.8 and 6.12.117 do not:
-they are what "without flush on move" is.
+Both refuse SNP. 7.2.13 and 7.3.4 flush under all locks, as is modelled; 7.2.8 and 6.12.118 do not:
+they are what "without flush on move" is. 7.2.9 was not read; by the changelog of 7.2.10 it flushes
+after the switch.
 
 Both may fail: MOVE when it has locked all vcpus of both VMs, which go on where they were once they
 are unlocked; COPY when it has kvm->lock of both and allocates the mirror's mask. 7.2.8 stores into

@@ -5,6 +5,8 @@ RSM enters L2 again. vmx_leave_nested() goes through nested_vmx_vmexit(), so INI
 and a failed RSM do so under VMX. svm_leave_nested() makes the VMCB of L1 the current one and
 executes no IBPB. INIT and shutdown get there only if L1 does not intercept them. A shutdown and a
 failed RSM end KVM_RUN. With AMD_IBRS_SAME_MODE hardware keeps L2 from an L1 that has IBRS set.
+KVM looks for IBRS alone: an L1 that has Automatic IBRS and no IBRS gets no barrier, although Linux
+as L1 takes the one for the other.
 
 Not modelled: an ioctl by another thread than the vcpu's; VM entries to L2 that fail.
 Source: svm_leave_nested(), nested_svm_vmexit(), svm_check_nested_events() in
@@ -44,8 +46,10 @@ def to_l1(w: World, vcpu: Vcpu) -> None:
     """nested_svm_vmexit() or nested_vmx_vmexit()."""
     vcpu.nested = False
     keep_mark(w, vcpu)
-    owes = w.part(SVM_NESTED.part) if w.the(Host).amd else w.part(VMX_NESTED.part)
-    if vcpu.cpu is not None and vcpu.vm.asks_ibrs and owes and not w.the(Host).same_mode_ibrs:
+    host = w.the(Host)
+    owes = w.part(SVM_NESTED.part) if host.amd else w.part(VMX_NESTED.part)
+    relies = vcpu.vm.asks_ibrs or (vcpu.vm.auto_ibrs and host.counts_auto)
+    if vcpu.cpu is not None and relies and owes and not host.same_mode_ibrs:
         w.use(VcpuBarrier).nested_exit(w, vcpu, vcpu.cpu)
 
 
@@ -78,7 +82,11 @@ def nested_exit(w: World, vcpu: Vcpu) -> None:
     to_l1(w, vcpu)
 
 
-@step("INIT takes {vcpu} out of L2", source=(RESET, LEAVE_SVM, LEAVE_VMX), disturbance="init-in-l2")
+@step(
+    "{vcpu} takes an INIT that ends L2",
+    source=(RESET, LEAVE_SVM, LEAVE_VMX),
+    disturbance="init-in-l2",
+)
 def init_in_l2(w: World, vcpu: Vcpu) -> None:
     when(may_handle(vcpu) and vcpu.nested)
     leave_nested(w, vcpu)
@@ -109,14 +117,18 @@ def ioctl_in_l2(w: World, vcpu: Vcpu) -> None:
     vcpu.mode = Mode.OUT
 
 
-@step("SMI takes {vcpu} out of L2", source=(ENTER_SMM, NESTED_EXIT), disturbance="smi-in-l2")
+@step(
+    "{vcpu} takes an SMI, which is an exit from L2",
+    source=(ENTER_SMM, NESTED_EXIT),
+    disturbance="smi-in-l2",
+)
 def smi_in_l2(w: World, vcpu: Vcpu) -> None:
     when(may_handle(vcpu) and vcpu.nested)
     to_l1(w, vcpu)
     vcpu.in_smm = True
 
 
-@step("RSM takes {vcpu} back to L2", source=LEAVE_SMM, disturbance="smi-in-l2")
+@step("{vcpu} executes RSM, which enters L2 again", source=LEAVE_SMM, disturbance="smi-in-l2")
 def rsm(w: World, vcpu: Vcpu) -> None:
     when(may_handle(vcpu) and vcpu.in_smm)
     vcpu.in_smm = False
@@ -124,7 +136,7 @@ def rsm(w: World, vcpu: Vcpu) -> None:
 
 
 @step(
-    "RSM of {vcpu} has entered L2, fails and leaves it, and KVM_RUN returns",
+    "{vcpu} executes RSM, which enters L2, fails and leaves it: KVM_RUN returns",
     source=(LEAVE_SMM, LEAVE_SVM, LEAVE_VMX),
     disturbance="rsm-fails",
 )

@@ -137,6 +137,7 @@ def populate(make: Setup, s: Settings) -> None:
         mmio_mark=MmioMark(s["kvm"]["mmio_mark"]),
         guest_predictions_apart=machine["guest_predictions_apart"],
         same_mode_ibrs=machine["same_mode_ibrs"],
+        counts_auto=s["kvm"]["nested_ibrs"] == "or-automatic-ibrs",
         svm_leave_clears=s["kvm"]["svm_leave_nested"] == "clears",
         stibp=Stibp(host["stibp"]),
         stibp_in_guest=machine["stibp_in_guest"],
@@ -166,6 +167,7 @@ def make_vm(make: Setup, wanted: Any, tenant: int) -> None:
         user=user,
         cookie=wanted["cookie"],
         asks_ibrs=wanted["ibrs"],
+        auto_ibrs=wanted["auto_ibrs"],
         stibp=wanted["stibp"],
         esmtp=wanted["esmtp"],
         owns_hlt=wanted["owns_hlt"],
@@ -352,6 +354,13 @@ MODEL = Model(
             "user_ibpb": mechanism(
                 UserBarrier, default="marked-cpu", doc="the IBPB between a guest and user mode"
             ),
+            "nested_ibrs": choice(
+                "as-merged",
+                "or-automatic-ibrs",
+                default="as-merged",
+                doc="what has to be advertised to L1 for the IBPB of a nested VM exit: IBRS, or "
+                "also Automatic IBRS",
+            ),
             "svm_leave_nested": choice(
                 "as-merged",
                 "clears",
@@ -384,6 +393,7 @@ MODEL = Model(
                 1, 2, default=1, doc="processes on each vcpu that the guest keeps apart by IBPB"
             ),
             "ibrs": flag(default=True, doc="IBRS is advertised to it"),
+            "auto_ibrs": flag(default=False, doc="Automatic IBRS is advertised to it"),
             "stibp": flag(
                 default=False, doc="its kernel sets STIBP, or IBRS where that implies it"
             ),

@@ -121,7 +121,7 @@ def finish(w: World, page: Page) -> None:
     put_file(w)
 
 
-@step("userspace serves the fault on the source page", source=POPULATE)
+@step("the process that owes the source page serves the fault on it", source=POPULATE)
 def serve_fault(w: World) -> None:
     when(w.the(Host).source_owed and not w.the(Host).source_came)
     w.the(Host).source_came = True

@@ -48,6 +48,10 @@ class Bans(Hooks):
         """The host may be hibernated."""
         return True
 
+    def load_driver(self, w: World) -> bool:
+        """The processor driver may be loaded, as a module."""
+        return True
+
     def cpuset(self, w: World) -> bool:
         """Root may change the cpuset of a cgroup."""
         return True
@@ -84,6 +88,9 @@ class Banned(Bans):
 
     def hibernate(self, w: World) -> bool:
         return not w.part("forbid hibernation")
+
+    def load_driver(self, w: World) -> bool:
+        return not w.part("forbid loading the processor driver")
 
 
 class OnceStarted(Bans):

@@ -19,6 +19,7 @@ from vmlitmus.model.hardware.smt_control import (
     cpu_up,
     load_processor_driver,
     pass_refusals,
+    pass_refusals_while_loading,
     plug_in,
     read_for_rescan,
     resume_from_hibernation,
@@ -27,6 +28,7 @@ from vmlitmus.model.hardware.smt_control import (
     smt_disable_fails,
     smt_enable,
     store_after_all,
+    store_after_loading,
 )
 from vmlitmus.model.kvm.smt_topology.by_userspace import (
     AccurateTopology,
@@ -165,6 +167,7 @@ def make_host(make: Setup, wanted: Any) -> None:
         knows=wanted["knows_hint"],
         one_thread=control is not SmtControl.ON,
         retests=wanted["retests"],
+        rescan_locks=wanted["rescan_locks"],
         compares=wanted["compares"],
         takedown_fails=wanted["takedown_fails"],
         bringup_fails=wanted["bringup_fails"],
@@ -219,6 +222,8 @@ MODEL = Model(
         resume_from_hibernation,
         read_for_rescan,
         load_processor_driver,
+        pass_refusals_while_loading,
+        store_after_loading,
         repin,
         untag,
         tag_later,
@@ -295,6 +300,10 @@ MODEL = Model(
             "knows_hint": flag(default=True, doc="the host's KVM knows the hint"),
             "retests": flag(
                 default=False, doc="smt/control tests its refusals again under its lock"
+            ),
+            "rescan_locks": flag(
+                default=False,
+                doc="loading the processor driver holds the lock of smt/control throughout",
             ),
             "compares": flag(
                 default=False,
