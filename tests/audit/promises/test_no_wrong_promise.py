@@ -349,3 +349,15 @@ def test_the_processor_driver_may_bring_siblings_up_that_were_forced_off(tmp_pat
     shutil.rmtree(root / "sys/module")
     write(root, "proc/sys/kernel/osrelease", "6.12.118\n")
     assert load not in judged(root, "NO_SMT").for_ever.ends_it
+
+
+def test_a_vcpu_that_is_plugged_may_get_the_cookie_of_the_others(tmp_path) -> None:
+    """A thread has the cookie of the one that makes it: that of the emulator, if it has one."""
+    root = machine(tmp_path, PAIRS)
+    qemu(root, 100, "a", ["0", "1"], smp="2,maxcpus=3,threads=1")
+    plug, claim = ("plug a vcpu",), "NO_NON_ARCH_CORE_SHARING"
+    for values in ({100: 0, 101: 7, 102: 7}, {100: 7, 101: 7, 102: 7}, {100: 0, 101: 7, 102: 8}):
+        cookies(root, values)
+        found = judged(root, claim, "a")
+        assert found.answer is TRUE
+        assert plug in found.for_ever.ends_it

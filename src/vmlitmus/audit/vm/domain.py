@@ -313,10 +313,11 @@ def _unplugged(
 ) -> tuple[Actor, ...]:
     """Vcpus that may be plugged later: with the pin that libvirt has for them, else without.
 
-    ``idle`` are vcpus that KVM has and no thread has run yet.
+    A thread gets the cookie of the one that makes it, or what its manager gives it: that is not
+    known before. ``idle`` are vcpus that KVM has and no thread has run yet.
     """
     most = given.xml.maximum if given.xml else (args.smp.maxcpus or 0) if args else 0
-    cookie = 0
+    cookie = 0 if host.cookieless else "it is not plugged"
 
     def allowed(number: int) -> Cpus:
         pin = given.xml.allowed(number) if given.xml else None
