@@ -138,10 +138,23 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
     return next(iter(same or found), None)
 
 
-def unknown(kind: str, word: str, known: Iterable[str]) -> str:
+def unknown(kind: str, given: object, known: Iterable[str]) -> str:
     """Return the message for an unknown name: the word, the nearest valid one or all."""
+    word = given if isinstance(given, str) else spelled(given)
     names = sorted(set(known))
     guess = nearest(word, names)
     if guess:
         return f"unknown {kind} {word!r}; did you mean {guess!r}?"
     return f"unknown {kind} {word!r}; known: {', '.join(names) if names else '(none)'}"
+
+
+def spelled(value: object) -> str:
+    """Return a value as a litmus file spells it: true, not True; for what a file has said wrong."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(spelled, value))}]"
+    if isinstance(value, dict):
+        rows = (f"{key} = {spelled(entry)}" for key, entry in value.items())
+        return f"{{ {', '.join(rows)} }}" if value else "{}"
+    return repr(value) if isinstance(value, str) else str(value)

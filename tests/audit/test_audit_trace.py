@@ -274,6 +274,8 @@ def test_html_escapes_what_a_program_chose(run, tmp_path: Path) -> None:  # type
         (["--claim", "OTHER_VM_APART"], 2, "did you mean 'OTHER_VMS_APART'?"),
         (["--core", "0-x"], 2, "core '0-x' is no list of cpus"),
         (["--core", "1-2"], 2, "cpu 1 is in another core already"),
+        (["--core", "4-9"], 2, "6 cpus; a core of x86 has at most 4; give --core once for each"),
+        (["--core", "4-5"], 2, "trace.dat is of cpus 0-3, not of 4-5"),
         (["--buffer", "no"], 2, "unknown buffer 'no'; known: (none)"),
         (["--claim", "other_vms_apart"], 2, "did you mean 'OTHER_VMS_APART'?"),
         (["--clock", "mon"], 2, "unknown clock 'mon'; did you mean 'mono'?"),

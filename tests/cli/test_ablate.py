@@ -22,6 +22,10 @@ from vmlitmus.cli.output.progress import Ticker
 from vmlitmus.decide import Job
 from vmlitmus.litmus import Catalogue, LitmusError
 from vmlitmus.litmus.user_model.load import load_model
+from vmlitmus.outcome import Ablated, Ablation, Part, PartStatus, Verdict
+from vmlitmus.report.ablation.grid import ablation_grid
+from vmlitmus.report.ablation.one_test import ablation, markdown
+from vmlitmus.report.html.pages import ablate_page
 
 SCHEMA = json.loads(
     (Path(__import__("vmlitmus").__file__).parent / "schemas" / "ablation-1.json").read_text()
@@ -351,3 +355,49 @@ def test_wrong_usage_is_exit_2(capsys, args: list[str], message: str) -> None:
 def test_every_part_of_the_catalogue_is_needed_or_explained(capsys) -> None:
     code, out, _ = vmlitmus(capsys, "ablate", "--all", "--require-load-bearing")
     assert code == 0, out
+
+
+def test_what_is_not_decided_is_not_called_redundant_here() -> None:
+    """A part that is off alone does no harm; whether it does with others is not known."""
+    parts = (Part("bolt", PartStatus.REDUNDANT), Part("hook", PartStatus.INCONCLUSIVE))
+    result = Ablated(
+        Verdict.HOLDS, parts, (), (), False, "", "compiled", 2, 2, 2, 0.1, "the time limit"
+    )
+    a = Ablation("door", "doors", "Is it?", "never opened", {"on": "a"}, ("door",), result)
+    other = replace(a, name="door[on=b]", where={"on": "b"})
+    assert "bolt  redundant alone; with others off too: not known" in ablation(a)
+    assert "hook  inconclusive: the time limit" in ablation(a)
+    assert "alone: redundant alone; with others off too it is not known" in ablation_grid(
+        [replace(a, name="door[on=a]"), other]
+    )
+    for text in (ablation(a), markdown(a), ablate_page([a], {})):
+        assert "redundant here" not in text
+    vacuously = replace(a, result=replace(result, complete=True))
+    assert "bolt  redundant; whether vacuously is not known: the time limit" in ablation(vacuously)
+
+
+def test_who_needs_a_part_is_told_as_not_known_where_a_limit_was_reached() -> None:
+    parts = (Part("bolt", PartStatus.REDUNDANT), Part("hook", PartStatus.REDUNDANT))
+    result = Ablated(Verdict.HOLDS, parts, (), (), True, "", "compiled", 4, 4, 4, 0.1)
+    a = Ablation("door", "doors", "Is it?", "never opened", {}, ("door",), result)
+    a = replace(a, needed_by={"hook": ()}, undecided=("bolt",), narrow=True)
+    text = ablation(a)
+    assert "whether a test of the catalogue needs it is not known" in text
+    assert "no test of the catalogue needs it; wide ones were not asked" in text
+
+
+def test_a_search_at_its_limit_leaves_open_who_needs_a_part(capsys, monkeypatch) -> None:
+    monkeypatch.setattr(Search, "run", lambda search, ticker: None)  # nothing is decided in time
+    _, out, _ = vmlitmus(capsys, "ablate", "recycle-no-flush")
+    assert "needs it is not known" in " ".join(out.split())
+    _, out, _ = vmlitmus(capsys, "ablate", "recycle-no-flush", "--needed-by", "no")
+    assert "not known" not in out
+
+
+def test_a_page_says_why_there_is_nothing_to_tell(tmp_path, capsys) -> None:
+    page = tmp_path / "a.html"
+    args = ("ablate", "wished-protocol", "--time-limit", "0.001", "--needed-by", "no")
+    assert vmlitmus(capsys, *args, "--html", str(page))[0] == 0
+    assert "inconclusive with all parts on; the time limit was reached" in page.read_text()
+    assert "nothing to switch off" not in page.read_text()
+    assert "Based on: ." not in page.read_text()

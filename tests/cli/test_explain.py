@@ -293,3 +293,10 @@ def test_an_interrupt_while_a_cell_is_decided_ends_the_matrix(capsys, monkeypatc
     assert found.err.strip() == "vmlitmus: interrupted"
     assert main(["explain", "page-reused"]) == 130
     assert "interrupted" in capsys.readouterr().out
+
+
+def test_a_topic_shows_how_far_it_is(monkeypatch, capsys) -> None:
+    """In a pipe a line every while; on a terminal the ticker draws the same."""
+    monkeypatch.setattr("vmlitmus.cli.output.progress._EVERY", 0.0)
+    assert main(["explain", "policy-by-hint[hint=hv-on]"]) == 0
+    assert "vmlitmus: 10 of 10 after " in capsys.readouterr().err

@@ -299,7 +299,7 @@ def _make_7(shape: Shape, by_cpu: list[list[bytes]]) -> bytes:
             buffer += _number(shape, "I", cpu) + _number(shape, "QQ", at, size)
             at += -(-len(bytes_) // shape.page) * shape.page
         text += _number(shape, "H", 3) + _number(shape, "I", len(buffer)) + buffer
-        text += _scale(shape)
+        text += _number(shape, "H", 8) + _number(shape, "II", 4, len(by_cpu)) + _scale(shape)
         return text + _number(shape, "H", 0) + _number(shape, "I", 8) + _number(shape, "Q", 0)
 
     size = len(_section(shape, 0, options(dict.fromkeys(info, 0), 0)))

@@ -372,3 +372,31 @@ def test_only_the_kinds_asked_for(tmp_path: Path) -> None:
         got = [e for batch in recording.batches([Kind.ENTRY, Kind.EXIT]) for e in batch]
         same(got, [e for e in events if e.kind in (Kind.ENTRY, Kind.EXIT)])
         assert sum(recording.counts().values()) == 400
+
+
+def cpus_of(path: Path) -> frozenset[int] | None:
+    recording = open_recording(str(path))
+    for _ in recording.batches():
+        pass
+    return recording.cpus()
+
+
+@pytest.mark.parametrize("version", [6, 7])
+def test_a_recording_says_of_which_cpus_it_is(tmp_path: Path, version: int) -> None:
+    """One without an event is one of them; that trace-cmd says how many there are decides."""
+    path = tmp_path / "trace.dat"
+    path.write_bytes(make_dat(some_events(50), CPUS + 1, Shape(version)))
+    assert cpus_of(path) == frozenset(range(CPUS + 1))
+
+
+def test_text_says_so_only_if_all_that_were_online_have_events(tmp_path: Path) -> None:
+    path = tmp_path / "trace.txt"
+    text = make_text(some_events(50))
+    for head, cpus in (
+        (b"", None),
+        (b"cpus=5\n", frozenset(range(5))),
+        (b"# entries-in-buffer/entries-written: 50/50   #P:3\n", frozenset(range(CPUS))),
+        (b"# entries-in-buffer/entries-written: 50/50   #P:4\n", None),
+    ):
+        path.write_bytes(head + text)
+        assert cpus_of(path) == cpus

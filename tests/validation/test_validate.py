@@ -244,3 +244,9 @@ def test_seeded_mutations_are_found_at_the_right_event() -> None:
         wrong = sorted((m.time, m.cpu) for core in found.cores for m in core.mismatches)
         right.append(bool(wrong) and mutation.is_right(*wrong[0], CORES))
     assert sum(right) >= 0.95 * len(right), right
+
+
+def test_a_core_that_the_recording_cannot_have(tmp_path: Path, capsys) -> None:  # type: ignore[no-untyped-def]
+    given = ["validate", str(DATA / "text-schedcore-cs-odd.txt.gz"), "--topic", "smt-protection"]
+    assert main([*given, "--core", "0-1", "--core", "2-3", "--core", "4-5"]) == 2
+    assert "core '4-5': " in (told := capsys.readouterr().err) and "is of cpus 0-3" in told

@@ -91,7 +91,9 @@ def _main(args: list[str] | None) -> int:
         )
         click.echo(printable(f"{usage}Error: {error.format_message()}"), err=True)
         return 2
-    except click.Abort:
+    except click.Abort as error:
+        if isinstance(error.__cause__, EOFError):  # of an import: nothing here asks for input
+            raise error.__cause__ from None
         return _complain("interrupted", 130)
     except KeyboardInterrupt:
         return _complain("interrupted", 130)

@@ -14,6 +14,11 @@ from types import FrameType
 
 GARBAGE = (200_000, 20, 20)  # lowered code is many small objects that live long: look seldom
 
+CUT = (
+    "a compiled file in a __pycache__ folder is cut short; perhaps a disk was full: remove the"
+    " __pycache__ folders of vmlitmus and of your model"
+)
+
 
 def run() -> None:
     """Run the command line and exit with its code."""
@@ -21,11 +26,11 @@ def run() -> None:
         code = _main()
     except KeyboardInterrupt:
         code = _complain("interrupted", 130)
-    except (MemoryError, ImportError, OSError) as error:
+    except (MemoryError, ImportError, OSError, EOFError) as error:
         if os.environ.get("VMLITMUS_DEBUG"):
             raise
         reason = "not enough memory" if isinstance(error, MemoryError) else str(error)
-        code = _complain(f"cannot start: {reason}", 2)
+        code = _complain(f"cannot start: {CUT if isinstance(error, EOFError) else reason}", 2)
     gc.freeze()  # at its end a process looks at all objects that are not
     sys.exit(code)
 

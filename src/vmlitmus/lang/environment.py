@@ -7,7 +7,7 @@ from dataclasses import field, replace
 from functools import lru_cache
 from itertools import product
 
-from vmlitmus.errors import ScenarioError, unknown
+from vmlitmus.errors import ScenarioError, spelled, unknown
 from vmlitmus.frozen import Frozen
 from vmlitmus.lang.model import Model
 from vmlitmus.lang.step import Fairness, Step
@@ -112,4 +112,4 @@ def _names(kind: str, names: object, known: tuple[str, ...]) -> None:
 
 def _count(name: str, most: object) -> None:
     if not isinstance(most, int) or isinstance(most, bool) or not 0 <= most <= MOST:
-        raise ScenarioError(f"{name} = {most!r}: not an integer in 0..{MOST}")
+        raise ScenarioError(f"{name} = {spelled(most)}: not an integer in 0..{MOST}")

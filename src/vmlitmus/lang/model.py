@@ -7,7 +7,7 @@ from dataclasses import field, replace
 from functools import cached_property
 from typing import Any, TypeVar
 
-from vmlitmus.errors import ModelError, ScenarioError, unknown
+from vmlitmus.errors import ModelError, ScenarioError, spelled, unknown
 from vmlitmus.frozen import Frozen
 from vmlitmus.lang.entity import Entity
 from vmlitmus.lang.source import Assumption, Source
@@ -43,12 +43,12 @@ class Setting(Frozen):
             number = isinstance(value, int) and not isinstance(value, bool)
             if not number or not self.low <= value <= high:  # type: ignore[operator]
                 reason = f"not an integer in {self.low}..{high}{self._elsewhere(in_time=in_time)}"
-                raise ScenarioError(f"{name} = {value!r}: {reason}")
+                raise ScenarioError(f"{name} = {spelled(value)}: {reason}")
         elif isinstance(self.default, bool):
             if not isinstance(value, bool):
-                raise ScenarioError(f"{name} = {value!r}: not true or false")
+                raise ScenarioError(f"{name} = {spelled(value)}: not true or false")
         elif not isinstance(value, str) or value not in self.choices:
-            raise ScenarioError(f"{name}: " + unknown("value", str(value), self.choices))
+            raise ScenarioError(f"{name}: " + unknown("value", value, self.choices))
         return value
 
     def _elsewhere(self, *, in_time: bool) -> str:
@@ -418,5 +418,5 @@ def _setting(model: Model, name: str, setting: Setting, value: object, in_time: 
     known = model.choices(setting)
     if not isinstance(value, str) or value not in known:
         kind = "mechanism" if setting.hooks else "version"
-        raise ScenarioError(f"{name}: " + unknown(kind, str(value), known))
+        raise ScenarioError(f"{name}: " + unknown(kind, value, known))
     return value

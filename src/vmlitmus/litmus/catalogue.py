@@ -61,6 +61,10 @@ class Catalogue:
                 found.append(self.read(path))
         return found
 
+    def has_wide(self, topic: str) -> bool:
+        """Say whether some of the shipped tests of a topic are wide."""
+        return any(_WIDE.search(read_text(path)) for path in self.files(topic))
+
     def files(self, topic: str | None = None) -> list[Path]:
         """Return the files of the shipped tests, of one topic or of all; a stem is a name."""
         folders = [ROOT / t for t in self.topics() if topic in (None, t)]

@@ -82,9 +82,10 @@ class Ablation:
 
     ``absent`` are the disturbances of the model that do not happen here, ``off`` the parts that are
     off already; ``needed_by`` gives the tests of the catalogue that need a part, as far as they
-    were looked for. ``arguments`` select the cell on the command line; ``instead`` is a test of the
-    same claim that is expected to hold, where this one does not. ``covered`` says of barriers that
-    are not needed under x86-TSO what covers them.
+    were looked for; of ``undecided`` parts that was not found out, and ``narrow`` says that wide
+    tests were not asked. ``arguments`` select the cell on the command line; ``instead`` is a test
+    of the same claim that is expected to hold, where this one does not. ``covered`` says of
+    barriers that are not needed under x86-TSO what covers them.
     """
 
     name: str
@@ -99,6 +100,8 @@ class Ablation:
     absent: tuple[str, ...] = ()
     off: tuple[str, ...] = ()
     needed_by: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    undecided: tuple[str, ...] = ()
+    narrow: bool = False
     instead: str = ""
     covered: Mapping[str, Covered] = field(default_factory=dict)
 

@@ -19,9 +19,8 @@ _SNIFFED = 1 << 16  # bytes
 class Recording:
     """A recorded run.
 
-    ``clock`` is "" where the file does not name it; ``cpus`` are those that the file has a buffer
-    for (of text: those with events, so far as read). ``cpu_list`` and ``stretches`` are complete
-    only when all batches have been taken.
+    ``clock`` is "" where the file does not name it. ``stretches`` and ``cpus`` are complete only
+    when all batches have been taken.
     """
 
     place: str
@@ -43,6 +42,10 @@ class Recording:
     def stretches(self) -> dict[int, Stretch]:
         """Return what is known of each cpu's events."""
         return self._source.stretches()  # type: ignore[attr-defined, no-any-return]
+
+    def cpus(self) -> frozenset[int] | None:
+        """Return all cpus that the recording is of; None where it does not say so."""
+        return self._source.all_cpus()  # type: ignore[attr-defined, no-any-return]
 
     def counts(self) -> dict[str, int]:
         """Return how many events of each name there are."""

@@ -41,6 +41,8 @@ EVERY_CPU = 0xFFFFFFFF  # the cpu of an event LOST that may be of any
 _FTRACE = re.compile(rb"^.{16,}-\d+\s+(?:\([\d\s-]{7,}\)\s+)?\[\d+\]\s+(?:\S+\s+)?[\d.]+: ", re.M)
 _PERF = re.compile(rb"^.{16,}\s-?\d+(?:/-?\d+)?\s+\[\d+\]\s+[\d.]+:\s+\S+: ", re.M)
 _ENTRIES = re.compile(rb"entries-in-buffer/entries-written: (\d{1,18})/(\d{1,18})\b")
+_ONLINE = re.compile(rb"^#.*#P:(\d{1,4})\)?\s*$", re.M)  # cpus online when ftrace printed it
+_BUFFERS = re.compile(rb"^cpus=(\d{1,4})$", re.M)  # cpus that trace-cmd has recorded
 _LOST_LINE = re.compile(
     rb"CPU:\s*(\d{1,4}) \[(?:LOST (\d{1,18}) EVENTS|(?:(\d{1,18}) )?EVENTS DROPPED)\]"
 )  # a longer number is no count: the line cannot be read
@@ -65,20 +67,21 @@ def open_text(stream: BinaryIO, place: str) -> TextStream:
     if ftrace == perf == 0:
         line = next((x for x in start.splitlines() if x.strip() and x[:1] != b"#"), b"")
         if not line and start.startswith(b"# tracer:"):
-            return TextStream(stream, place, perf=False)
+            return TextStream(stream, place, start, perf=False)
         raise RecordingError(
             "neither trace.dat nor a line of ftrace, trace-cmd report or perf script in its "
             "beginning" + (f": {line[:60]!r}" if line.isascii() else ""),
             place,
         )
-    return TextStream(stream, place, perf=perf > ftrace)
+    return TextStream(stream, place, start, perf=perf > ftrace)
 
 
 class TextStream:
     """Events of text, as batches in the order of the file."""
 
-    def __init__(self, stream: BinaryIO, place: str, *, perf: bool) -> None:
+    def __init__(self, stream: BinaryIO, place: str, start: bytes, *, perf: bool) -> None:
         self.format = "perf script" if perf else "ftrace text"
+        self.online, self.buffers = (_count(said, start) for said in (_ONLINE, _BUFFERS))
         self.notes: list[str] = []
         self.tables = Tables()
         self.lost: dict[int, tuple[int, int]] = {}  # cpu -> events lost, times it is not said
@@ -255,6 +258,13 @@ class TextStream:
                 found[cpu] = Stretch(seen[0], seen[1], events, lost, unsaid, 0, backwards)
         return found
 
+    def all_cpus(self) -> frozenset[int] | None:
+        """Return all cpus that the recording is of, as far as was read; None if it is not known."""
+        if self.buffers:
+            return frozenset(range(self.buffers))
+        seen = frozenset(self.stretches())
+        return seen if self.online and len(seen) >= self.online else None
+
     def counts(self) -> dict[str, int]:
         """Return how many events of each name there are."""
         found: dict[str, int] = {}
@@ -262,6 +272,11 @@ class TextStream:
             if self.tables.counts[number]:
                 found[name] = found.get(name, 0) + int(self.tables.counts[number])
         return found
+
+
+def _count(said: re.Pattern[bytes], start: bytes) -> int:
+    found = said.search(start)
+    return int(found[1]) if found else 0
 
 
 _SWITCH_KEYS = {

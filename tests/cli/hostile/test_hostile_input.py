@@ -228,11 +228,29 @@ def test_closed_streams() -> None:
     assert (done.returncode, done.stderr) == (2, "vmlitmus: standard output is closed\n")
 
 
+# Without a cache of compiled files: Python writes them too, and leaves them cut short there.
+UNBUFFERED = {"PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+
+
 def test_a_full_disk_behind_an_unbuffered_output(tmp_path) -> None:
     command = f'ulimit -f 1; trap "" XFSZ; "$@" list tests > {tmp_path}/out'
-    done = shell(command, env={**os.environ, "PYTHONUNBUFFERED": "1"})
+    done = shell(command, env={**os.environ, **UNBUFFERED})
     assert done.returncode == 2
     assert "File too large" in done.stderr
+
+
+@pytest.mark.parametrize("module", ["vmlitmus.cli.main", "vmlitmus.litmus.groups"])
+def test_a_compiled_file_that_a_full_disk_has_cut_short(tmp_path, module: str) -> None:
+    """Python fails with EOFError then, which is no interrupt."""
+    env = {**os.environ, "PYTHONPYCACHEPREFIX": str(tmp_path)}
+    assert shell('"$@" list tests cache-flush mask', env=env).returncode == 0
+    name = module.replace(".", "/")
+    (compiled,) = tmp_path.glob(f"**/{name}.*.pyc")
+    compiled.write_bytes(compiled.read_bytes()[:1024])
+    done = shell('"$@" list tests cache-flush mask', env=env)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "a compiled file in a __pycache__ folder is cut short" in done.stderr
+    assert "Traceback" not in done.stderr and "interrupted" not in done.stderr
 
 
 def test_too_little_memory_is_one_line() -> None:
@@ -400,3 +418,49 @@ def test_a_replay_says_what_it_tells_about_the_claim(capsys) -> None:
         "never stale-encrypted-line: not decided by this run, which does not reach"
         " stale-encrypted-line."
     )
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "check page-reused --format junit",
+        "explain page-reused --format mail",
+        "table policy-grid --format csv",
+        "ablate page-reused --format markdown",
+        "audit host --format prometheus",
+        "check page-reused --format terminal",
+    ],
+)
+def test_two_forms_at_once_are_refused(capsys, words: str) -> None:
+    code, out, err = vmlitmus(capsys, *words.split(), "--json")
+    assert (code, out) == (2, "")
+    assert f"--json and --format {words.split()[-1]} exclude each other" in err
+    assert vmlitmus(capsys, "check", "page-reused", "--json", "--format", "json")[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "message"),
+    [
+        ('"none"', "true", "unknown mechanism 'true'; "),
+        ('cache_flush = "none"', "version = [true]", "unknown version '[true]'"),
+        ("[kvm]", "[machine]\ncores = true\n[kvm]", "machine.cores = true: not an integer"),
+        ("[kvm]", "[machine]\nsme_coherent = 1\n[kvm]", "= 1: not true or false"),
+        ('"stale-encrypted-line"', "true", "unknown condition 'true'"),
+        ('"stale-encrypted-line"', "[true, 1]", "claim.never = [true, 1]: not the name of one"),
+        ('question = "Is it safe?"', "question = false", "question = false: not a text"),
+        ('expect = "violated"', "expect = true", "true"),
+        ('["guest-write", "eviction", "reclaim", "host-reuse"]', "true", "allow = true: not a li"),
+        ("[claim]", "[assume]\nx = nan\n[claim]", "assume.x = nan: not true, false or a word"),
+        ("[claim]", "[environment.at_most]\nreclaim = true\n[claim]", "reclaim = true: not an i"),
+        ("[claim]", "[matrix]\nclaim = [true]\n[claim]", "claim = true: write a kind and"),
+    ],
+)
+def test_values_are_told_as_the_file_spells_them(tmp_path, capsys, before, after, message) -> None:
+    assert before in GOOD
+    path = tmp_path / "mine.toml"
+    path.write_text(GOOD.replace(before, after))
+    code, out, err = vmlitmus(capsys, "check", str(path))
+    told = out + err
+    assert code == 2
+    assert message in told
+    assert "True" not in told and "False" not in told

@@ -8,15 +8,18 @@ its exit.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from vmlitmus.errors import UsageError
+from vmlitmus.host.cpus.cpulist import as_list
 from vmlitmus.named_file import read_named
+from vmlitmus.trace.recording import Recording
 
 _WIDEST = 1 << 22  # tids of Linux
 _LARGEST = 16 << 20  # bytes of a table
+_THREADS = 4  # of a core of a Xeon Phi; others have 2
 
 
 @dataclass(frozen=True)
@@ -154,8 +157,25 @@ def parse_cores(words: Iterable[str]) -> tuple[frozenset[int], ...]:
             if match is None or int(match[2] or match[1]) < int(match[1]):
                 raise UsageError(f"core {word!r} is no list of cpus; for example: 0-1 or 0,48")
             cpus |= set(range(int(match[1]), int(match[2] or match[1]) + 1))
+        if len(cpus) > _THREADS:
+            raise UsageError(
+                f"core {word!r}: {len(cpus)} cpus; a core of x86 has at most {_THREADS}; give "
+                "--core once for each core"
+            )
         twice = next((c for core in cores for c in core & cpus), None)
         if twice is not None:
             raise UsageError(f"core {word!r}: cpu {twice} is in another core already")
         cores.append(frozenset(cpus))
     return tuple(cores)
+
+
+def refuse_foreign_cores(words: Sequence[str], recording: Recording) -> None:
+    """Raise UsageError for a core with cpus that a recording, which was read, cannot be of."""
+    cpus = recording.cpus()
+    for word, core in zip(words, parse_cores(words), strict=True):
+        foreign = core - cpus if cpus is not None else None
+        if cpus and foreign:
+            raise UsageError(
+                f"core {word!r}: {recording.place} is of cpus {as_list(cpus)}, not of "
+                f"{as_list(foreign)}"
+            )

@@ -213,9 +213,13 @@ class _Ablations:
                 self.interrupted = False
         for part, names in search.found.items():
             known.setdefault(part, []).extend(names)
-        unknown = {part for part in search.undecided if not search.found[part]}
+        unknown = {part for part in search.undecided if not known.get(part)}
+        undecided = tuple(sorted(unknown)) if among is not None else ()
+        narrow = among is not None and not self.wide and self.job.catalogue.has_wide(topic)
         self.found = [
-            replace(a, needed_by=_needed(a, known, unknown)) if a.topic == topic else a
+            replace(a, needed_by=_needed(a, known, unknown), undecided=undecided, narrow=narrow)
+            if a.topic == topic
+            else a
             for a in self.found
         ]
 

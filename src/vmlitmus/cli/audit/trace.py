@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
-from typing import TextIO, cast
+from typing import TYPE_CHECKING, TextIO, cast
 
 import click
 
@@ -13,6 +12,10 @@ from vmlitmus.cli.options import html_option, output_option, write_html, write_o
 from vmlitmus.cli.output.destination import Writing, whole
 from vmlitmus.cli.recording import recording_options
 from vmlitmus.errors import UsageError
+
+if TYPE_CHECKING:
+    from vmlitmus.audit.trace.interval import Sink
+    from vmlitmus.outcome.recorded_run import RunAudit
 
 EPILOG = (
     "Exit codes: 0 all asked claims true of the run, 1 some false, 3 some cannot be decided, 2 "
@@ -80,6 +83,7 @@ def command(
     """
     from vmlitmus.audit.trace.identity import last_own_cookies
     from vmlitmus.audit.trace.recorded import RunQuestion, audit_recording
+    from vmlitmus.audit.trace.roster import refuse_foreign_cores
     from vmlitmus.audit.who import find_out
     from vmlitmus.cli.audit.host import content
     from vmlitmus.trace.recording import named_overruns, open_recording
@@ -92,16 +96,21 @@ def command(
     settled = None if file == "-" else last_own_cookies(open_recording(file, buffer))
     if stats is not None:
         recording.overruns |= named_overruns(content(stats).decode("utf-8", "replace"), stats)
-    judged = partial(audit_recording, recording, roster, found_cores, question)
+
+    def judged(sink: Sink | None) -> RunAudit:
+        found = audit_recording(recording, roster, found_cores, question, sink, settled)
+        refuse_foreign_cores(cores, recording)
+        return found
+
     if perfetto is None:
-        audit = judged(None, settled)
+        audit = judged(None)
     else:
         from vmlitmus.report.audit.trace_perfetto import PerfettoWriter
 
         named = {tid: (m.vm, m.vcpu or 0) for tid, m in roster.vcpus.items()}
         with _written(perfetto) as stream:
             writer = PerfettoWriter(stream, found_cores, named, recording.name)
-            audit = judged(writer, settled)
+            audit = judged(writer)
             writer.finish(audit)
     if html:
         from vmlitmus.report.audit.trace_html import page

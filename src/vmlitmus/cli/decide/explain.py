@@ -101,15 +101,17 @@ def command(
     as_object = as_object or layout == "json"
     drawn = as_object or layout in DRAWN
     selected = catalogue.select([test], wide=True)
-    one = sum(len(cells) for _, cells in selected) == 1
+    total = sum(len(cells) for _, cells in selected)
+    one = total == 1
     job = deciding.job(catalogue, annotate=drawn or one or bool(html), symmetry=symmetric(symmetry))
     check_single(layout, selected)
     tests: list[_Decided] = []
-    with placed(job, deciding) as job, Ticker() as ticker:
+    with placed(job, deciding) as job, Ticker(total) as ticker:
         for found, cells in selected:
             outcomes = []
             for cell in cells:
                 outcomes.append(_decide(job, found, cell, reach, without, ticker))
+                ticker.done(cell.name)
                 if outcomes[-1].interrupted and not one:
                     raise KeyboardInterrupt  # nor look at the others
             if len(cells) > 1 and not (drawn or every):

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import IO, Any
 
 import click
+from click.core import ParameterSource
 
 from vmlitmus.errors import UsageError
 
@@ -30,6 +31,7 @@ class Writing(click.Command):
                 if _same(text, target):
                     option = {"output": "-o"}.get(name, f"--{name}")
                     raise UsageError(f"{option} {target}: the command reads this file")
+        _refuse_two_forms(ctx)
         if len({os.path.realpath(t) for t in targets.values()}) < len(targets):
             raise UsageError(f"{' and '.join(targets)} name the same file")
         return rest
@@ -38,6 +40,14 @@ class Writing(click.Command):
         """Run the command; the exit code is 2 where its page could not be written."""
         code = super().invoke(ctx)
         return 2 if ctx.meta.get(UNWRITTEN) else code
+
+
+def _refuse_two_forms(ctx: click.Context) -> None:
+    """Refuse --json beside the name of another format: only one of them can be printed."""
+    layout = ctx.params.get("layout")
+    named = ctx.get_parameter_source("layout") is ParameterSource.COMMANDLINE
+    if ctx.params.get("as_object") and named and layout != "json":
+        raise click.UsageError(f"--json and --format {layout} exclude each other", ctx)
 
 
 def _texts(values: Iterator[object]) -> Iterator[str]:

@@ -51,6 +51,7 @@ def command(
     If there is none, the report goes through the events that no run explains. For each it names
     the steps that might have caused it, and the guard or the field that rules each of them out.
     """
+    from vmlitmus.audit.trace.roster import refuse_foreign_cores
     from vmlitmus.audit.who import find_out
     from vmlitmus.report.audit.validation import as_json as in_json
     from vmlitmus.report.audit.validation import terminal
@@ -64,6 +65,7 @@ def command(
     recording = open_recording(file, buffer)
     question = Question(mapping, _settings(settings), known.cores)
     found = validate(recording, known.roster, question)
+    refuse_foreign_cores(cores, recording)
     write_out(in_json(found) if as_json else terminal(found, everything=everything), output)
     return found.code
 

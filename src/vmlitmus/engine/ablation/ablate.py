@@ -148,7 +148,7 @@ def _result(asked: KnownVerdicts, chosen: tuple[str, ...], alone: bool) -> Ablat
         asked.confirm(off)
     full = asked.holds(NOTHING) and not alone
     vacuous = _vacuous(asked, chosen) if full else {}
-    idle = _idle(asked, chosen) if full else set()
+    idle = _idle(asked, chosen) if full and asked.stopped is None else set()
     judged = () if asked.breaks(NOTHING) else chosen
     return Ablated(
         verdict=asked.verdict(NOTHING),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from vmlitmus.errors import unknown
+from vmlitmus.errors import spelled, unknown
 from vmlitmus.lang import KINDS, Model
 from vmlitmus.litmus.format.shape import Reader
 
@@ -56,11 +56,11 @@ def in_every(table: str, chosen: Mapping[str, Any]) -> dict[str, Any]:
 
 def _claim_of(reader: Reader, value: object) -> dict[str, str | list[str]]:
     """Return the [claim] table of a value on the axis "claim", such as "leads_to kicked ran"."""
-    kind, *names = str(value).split() or [""]
+    kind, *names = (value.split() if isinstance(value, str) else []) or [""]
     if names and kind not in KINDS:
         raise reader.fail(unknown("claim", kind, KINDS), str(value))
     wanted = 2 if kind == "leads_to" else 1
     if len(names) != wanted:
         what = "leads_to and two conditions" if wanted == 2 else "a kind and a condition"
-        raise reader.fail(f"claim = {value!r}: write {what}", str(value))
+        raise reader.fail(f"claim = {spelled(value)}: write {what}", str(value))
     return {kind: names if wanted == 2 else names[0]}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from vmlitmus.errors import VmlitmusError, unknown
+from vmlitmus.errors import VmlitmusError, spelled, unknown
 from vmlitmus.litmus.keys import key_names
 from vmlitmus.outcome import Word
 
@@ -27,7 +27,7 @@ def read_words(
                 raise fail(unknown("key of word", key, key_names("word")), key)
         word, reached = row.get("word"), row.get("reached")
         if not isinstance(word, str) or not word.strip():
-            raise fail(f"word = {word!r}: not a text", "word")
+            raise fail(f"word = {spelled(word)}: not a text", "word")
         if reached is not None and reached not in names:
             raise fail(unknown("condition", str(reached), names), str(reached))
         if reached is None and row is not given[-1]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from vmlitmus.errors import VmlitmusError, unknown
+from vmlitmus.errors import VmlitmusError, spelled, unknown
 from vmlitmus.lang import Environment, Limit
 from vmlitmus.litmus.keys import key_names
 
@@ -27,7 +27,7 @@ def read_environment(table: Mapping[str, Any], strings: Strings, fail: Fail) -> 
             raise fail(unknown("key", f"environment.{key}", known), key)
     for key in ("at_most", "only_when", "fair"):
         if not isinstance(table.get(key, {}), dict):
-            raise fail(f"{key} = {table[key]!r}: not a table", key)
+            raise fail(f"{key} = {spelled(table[key])}: not a table", key)
     return Environment(
         strings(table.get("allow", []), "allow"),
         dict(table.get("at_most", {})),
@@ -52,12 +52,12 @@ def _limit(entry: Mapping[str, Any], strings: Strings, fail: Fail) -> Limit:
             raise fail(f"environment.limit: {key} is missing", "limit")
     by = entry.get("by")
     if by is not None and not isinstance(by, str):
-        raise fail(f'limit.by = {by!r}: not the name of an entity, such as "vcpu0"', "by")
+        raise fail(f'limit.by = {spelled(by)}: not the name of an entity, such as "vcpu0"', "by")
     return Limit(strings(entry["of"], "of"), entry["at_most"], by)
 
 
 def _texts(table: Mapping[str, Any], name: str, fail: Fail) -> dict[str, str]:
     for key, value in table.items():
         if not isinstance(value, str):
-            raise fail(f"{name}.{key} = {value!r}: not a text", key)
+            raise fail(f"{name}.{key} = {spelled(value)}: not a text", key)
     return dict(table)

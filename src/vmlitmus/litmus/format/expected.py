@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from vmlitmus.errors import unknown
+from vmlitmus.errors import spelled, unknown
 from vmlitmus.litmus.format.shape import Reader, shown
 from vmlitmus.litmus.keys import VERDICTS, key_names
 from vmlitmus.outcome import Verdict
@@ -36,7 +36,7 @@ class Expected:
         if isinstance(given, str):
             given = [{"where": {}, "verdict": given}]
         if not isinstance(given, list) or not all(isinstance(row, dict) for row in given):
-            raise reader.fail(f"expect = {given!r}: not a verdict", "expect")
+            raise reader.fail(f"expect = {spelled(given)}: not a verdict", "expect")
         self.rows = [self.row(row) for row in given]
         self.used = [False] * len(self.rows)
 
@@ -46,13 +46,13 @@ class Expected:
                 raise self.reader.fail(unknown("key of expect", key, key_names("expect")), key)
         word = row.get("word")
         if word is not None and word not in self.words:
-            raise self.reader.fail(unknown("word", str(word), self.words), str(word))
+            raise self.reader.fail(unknown("word", word, self.words), str(word))
         verdict = row.get("verdict")
         if verdict not in VERDICTS:
             raise self.reader.fail(unknown("verdict", str(verdict), VERDICTS), str(verdict))
         where = row.get("where", {})
         if not isinstance(where, dict):
-            raise self.reader.fail(f"where = {where!r}: not a table", "where")
+            raise self.reader.fail(f"where = {spelled(where)}: not a table", "where")
         for axis, value in where.items():
             if axis not in self.values:
                 raise self.reader.fail(unknown("axis", axis, self.values), axis)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from vmlitmus.errors import ScenarioError, unknown
+from vmlitmus.errors import ScenarioError, spelled, unknown
 from vmlitmus.lang import KINDS, Claim, Environment, Model
 from vmlitmus.lang.model import fill
 from vmlitmus.litmus.format.axes import in_every, overlaid
@@ -205,7 +205,7 @@ class _Reader:
             with_expect = " where a file says what it expects"
             raise self.missing(name, with_expect if name in _EXPECTING else "")
         if not isinstance(value, str) or not value.strip():
-            raise self.fail(f"{name} = {value!r}: not a text", name)
+            raise self.fail(f"{name} = {spelled(value)}: not a text", name)
         return value
 
     def yes(self) -> Verdict | None:
@@ -213,7 +213,7 @@ class _Reader:
         if value is None:
             return None
         if value not in VERDICTS:
-            raise self.fail(unknown("value of yes", str(value), VERDICTS), "yes")
+            raise self.fail(unknown("value of yes", value, VERDICTS), "yes")
         return Verdict(value)
 
     def measures(self) -> tuple[Mapping[str, Any], ...]:
@@ -230,7 +230,7 @@ class _Reader:
     def flag(self, name: str) -> bool:
         value = self.data.get(name, False)
         if not isinstance(value, bool):
-            raise self.fail(f"{name} = {value!r}: not true or false", name)
+            raise self.fail(f"{name} = {spelled(value)}: not true or false", name)
         return value
 
     def table(self, name: str) -> Mapping[str, Any]:
@@ -239,7 +239,7 @@ class _Reader:
 
     def strings(self, value: object, name: str) -> tuple[str, ...]:
         if not isinstance(value, list) or not all(isinstance(v, str) for v in value):
-            raise self.fail(f"{name} = {value!r}: not a list of texts", name)
+            raise self.fail(f"{name} = {spelled(value)}: not a list of texts", name)
         return tuple(value)
 
     def axes(self, matrix: Mapping[str, Any]) -> dict[str, str]:
@@ -250,7 +250,7 @@ class _Reader:
                 name = f"{key}.{next(iter(values))}"
                 raise self.fail(f'matrix: an axis has quotes: "{name}" = [...]', name)
             if not isinstance(values, list) or not values:
-                raise self.fail(f"matrix.{key} = {values!r}: not a list of values", key)
+                raise self.fail(f"matrix.{key} = {spelled(values)}: not a list of values", key)
             total *= len(values)
         if total > _MOST_CELLS:
             raise self.fail(f"the matrix has {total} cells, more than {_MOST_CELLS}", "matrix")
@@ -316,7 +316,8 @@ class _Reader:
     def assumed(self, data: Mapping[str, Any]) -> dict[str, bool | str]:
         for name, value in data.get("assume", {}).items():
             if not isinstance(value, (bool, str)):
-                raise self.fail(f"assume.{name} = {value!r}: not true, false or a word", name)
+                found = spelled(value)
+                raise self.fail(f"assume.{name} = {found}: not true, false or a word", name)
         return dict(data.get("assume", {}))
 
     def claim(self, model: Model, data: Mapping[str, Any]) -> Claim:
@@ -335,11 +336,12 @@ class _Reader:
 
     def conditions(self, kind: str, value: object) -> list[str]:
         """Return the names of the conditions of a claim: one, or two for leads_to."""
+        given = spelled(value)
         if kind != "leads_to":
             if isinstance(value, list):
-                raise self.fail(f"claim.{kind} = {value!r}: not the name of one condition", kind)
-            return [str(value)]
+                raise self.fail(f"claim.{kind} = {given}: not the name of one condition", kind)
+            return [value if isinstance(value, str) else given]
         if not isinstance(value, list) or len(value) != 2:
             example = 'write two conditions, ["before", "after"]'
-            raise self.fail(f"claim.{kind} = {value!r}: {example}", kind)
+            raise self.fail(f"claim.{kind} = {given}: {example}", kind)
         return [str(name) for name in value]

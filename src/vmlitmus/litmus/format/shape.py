@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
-from vmlitmus.errors import VmlitmusError, unknown
+from vmlitmus.errors import VmlitmusError, spelled, unknown
 from vmlitmus.litmus.keys import key_names
 from vmlitmus.outcome import PublishedClaim
 from vmlitmus.scenario import Cell, Layout
@@ -44,7 +44,7 @@ class Shape:
             if len(mark) != 1 or not mark.isalpha():
                 raise self.reader.fail(f"observe.{mark}: a mark is one letter", mark)
             if not isinstance(name, str):
-                raise self.reader.fail(f"observe.{mark} = {name!r}: not a condition", mark)
+                raise self.reader.fail(f"observe.{mark} = {spelled(name)}: not a condition", mark)
         if len(set(observe.values())) < len(observe):
             raise self.reader.fail("observe: a condition has two marks", "observe")
         return {name: mark for mark, name in observe.items()}
@@ -84,10 +84,10 @@ class Shape:
         by, text = self._text(row, "by"), self._text(row, "text")
         agrees = row.get("agrees", True)
         if not isinstance(agrees, bool):
-            raise self.reader.fail(f"agrees = {agrees!r}: not true or false", "agrees")
+            raise self.reader.fail(f"agrees = {spelled(agrees)}: not true or false", "agrees")
         where = self._where(row.get("where", {}), values)
         if not any(matches(where, cell) for cell in cells):
-            raise self.reader.fail(f"the [[said]] row {by!r} matches no cell", by)
+            raise self.reader.fail(f"the [[said]] row {spelled(by)} matches no cell", by)
         return PublishedClaim(
             by=by,
             text=text,
@@ -101,7 +101,7 @@ class Shape:
     def _text(self, row: Mapping[str, Any], key: str) -> str:
         value = row.get(key)
         if not isinstance(value, str) or not value.strip():
-            reason = "is missing" if value is None else f"= {value!r}: not a text"
+            reason = "is missing" if value is None else f"= {spelled(value)}: not a text"
             raise self.reader.fail(f"{key} of a [[said]] row {reason}", key, "said")
         return value
 
@@ -116,7 +116,7 @@ class Shape:
         self, where: object, values: Mapping[str, tuple[str, ...]]
     ) -> dict[str, tuple[str, ...]]:
         if not isinstance(where, dict):
-            raise self.reader.fail(f"where = {where!r}: not a table", "where")
+            raise self.reader.fail(f"where = {spelled(where)}: not a table", "where")
         found = {}
         for axis, value in where.items():
             if axis not in values:

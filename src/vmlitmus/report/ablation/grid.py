@@ -14,6 +14,7 @@ _WORDS = {
     "load-bearing": "X",
     "only if": "o",
     "redundant": ".",
+    "alone": "~",
     "vacuous": "-",
     "inconclusive": "?",
     "no part": " ",
@@ -23,6 +24,7 @@ _MEANING = {
     "load-bearing": "violated without it",
     "only if": "redundant only if other parts stay on; see below",
     "redundant": "redundant here",
+    "alone": "redundant alone; with others off too it is not known",
     "vacuous": "holds without it, but vacuously",
     "inconclusive": "not decided",
     "no part": "not used here, or switched off by the test",
@@ -71,7 +73,10 @@ def _word(a: Ablation, name: str) -> str:
         return "no part"
     if part.vacuous:
         return "vacuous"
-    return "only if" if only_if(a, part) else str(part.status.value)
+    if only_if(a, part):
+        return "only if"
+    unknown = part.status is PartStatus.REDUNDANT and not a.result.complete
+    return "alone" if unknown else str(part.status.value)
 
 
 def _find(a: Ablation, name: str) -> Part | None:
@@ -117,7 +122,7 @@ def _own(value: str, axis: str, found: Sequence[Ablation]) -> str:
 def _meanings(used: set[str], signs: Mapping[str, str] | None) -> list[str]:
     lines = []
     for word, meaning in _MEANING.items():
-        if word in used and (signs or word in ("only if", "vacuous", "no part", "violated")):
+        if word in used and (signs or word not in ("load-bearing", "redundant", "inconclusive")):
             sign = signs[word].strip() or "(blank)" if signs else word
             lines.append(f"{sign}: {meaning}")
     return lines

@@ -93,6 +93,10 @@ def status(a: Ablation, part: Part) -> str:
     stays = [" or ".join(f'"{n}"' for n in names) for names in only_if(a, part)]
     if stays:
         return f"redundant only if {', and '.join(stays[:_SHOWN])} stays"
+    if not a.result.complete:
+        return "redundant alone; with others off too: not known"
+    if a.result.reason:
+        return f"redundant; whether vacuously is not known: {a.result.reason}"
     return "redundant here" + (": no step that happens depends on it" if part.idle else "")
 
 
@@ -113,18 +117,23 @@ def covered(a: Ablation, part: Part) -> str | None:
 
 def needed(a: Ablation, part: Part) -> str | None:
     """Return who else needs a part that this test does not need; None when nobody has looked."""
+    if part.status is PartStatus.LOAD_BEARING:
+        return None
+    if part.name in a.undecided:
+        return "whether a test of the catalogue needs it is not known"
     tests = a.needed_by.get(part.name)
-    if tests is None or part.status is PartStatus.LOAD_BEARING:
+    if tests is None:
         return None
     names = dict.fromkeys(test.partition("[")[0] for test in tests)
-    return f"needed by {', '.join(names)}" if names else "no test of the catalogue needs it"
+    apart = "; wide ones were not asked" if a.narrow else ""
+    return f"needed by {', '.join(names)}" if names else f"no test of the catalogue needs it{apart}"
 
 
 def ablation(a: Ablation) -> str:
     """Return the report on one test or cell, at most 75 columns wide."""
     lines = [*wrapped(f"{a.name}: {a.question}"), ""]
     if a.result.verdict is not Verdict.HOLDS or not a.result.parts:
-        return "\n".join([*lines, *wrapped(_nothing(a)), *_instead(a)])
+        return "\n".join([*lines, *wrapped(nothing(a)), *_instead(a)])
     lines += [f"{a.claim}: holds. Each part switched off alone:", ""]
     lines += _table(a)
     lines += ["", *sets(a), *_searched(a)]
@@ -142,7 +151,8 @@ def _instead(a: Ablation) -> list[str]:
     return [*shown, *(holds if a.instead else [])]
 
 
-def _nothing(a: Ablation) -> str:
+def nothing(a: Ablation) -> str:
+    """Say why there is nothing to tell of parts."""
     r = a.result
     if r.verdict is Verdict.HOLDS:
         return f"{a.claim}: holds, and it uses no part that could be switched off."
@@ -241,7 +251,7 @@ def markdown(a: Ablation) -> str:
     """Return one test as a Markdown table with what it rests on, for a cover letter."""
     lines = [f"**{a.name}: {a.question}**", ""]
     if a.result.verdict is not Verdict.HOLDS or not a.result.parts:
-        return "\n".join([*lines, _nothing(a)])
+        return "\n".join([*lines, nothing(a)])
     lines += [f"`{a.claim}`: holds. Each part switched off alone:", ""]
     lines += ["| part | without it | who else needs it |", "| --- | --- | --- |"]
     for part in a.result.parts:

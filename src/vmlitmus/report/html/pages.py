@@ -12,7 +12,7 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from vmlitmus.outcome import Ablation, Outcome, Part, Verdict
-from vmlitmus.report.ablation.one_test import command, needed, rests_on, sets, status
+from vmlitmus.report.ablation.one_test import command, needed, nothing, rests_on, sets, status
 from vmlitmus.report.explain import explain
 from vmlitmus.report.grids.grid import Grid
 from vmlitmus.report.grids.grid_text import Block, blocks, share, shortened, shown_value
@@ -136,8 +136,9 @@ def _ablation(a: Ablation, opened: Mapping[tuple[str, str], int]) -> dict[str, A
         "claim": a.claim,
         "verdict": a.result.verdict.value,
         "parts": [_part(a, part, opened) for part in a.result.parts] if decided else [],
+        "nothing": nothing(a),
         "sets": " ".join(sets(a)) if decided else "",
-        "rests_on": [f"Based on: {a.result.argument}.", *rests_on(a)],
+        "rests_on": [f"Based on: {a.result.argument}."] * bool(a.result.argument) + rests_on(a),
         "where": a.where,
     }
 

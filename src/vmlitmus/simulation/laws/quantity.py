@@ -10,7 +10,7 @@ import math
 import re
 from collections.abc import Callable, Mapping
 
-from vmlitmus.errors import ScenarioError, unknown
+from vmlitmus.errors import ScenarioError, spelled, unknown
 
 UNITS = {"ns": 1.0, "us": 1e3, "ms": 1e6, "s": 1e9, "min": 60e9, "h": 3600e9}
 _NUMBER = r"(?<![\w.])(\d[\d_]*(?:\.\d+)?(?:e[+-]?\d+)?)"
@@ -33,19 +33,19 @@ def quantity(value: object, names: Known, what: str) -> float:
     if isinstance(value, int | float) and not isinstance(value, bool):
         return float(value)
     if not isinstance(value, str) or len(value) > _LONGEST:
-        raise ScenarioError(f'{what} = {value!r}: not a quantity such as "4 ms"')
+        raise ScenarioError(f'{what} = {spelled(value)}: not a quantity such as "4 ms"')
     text = _WITH_UNIT.sub(r"(\1*\2)", value).strip()
     try:
         tree = ast.parse(text, mode="eval").body
         found = _Reading(names).of(tree)
     except ScenarioError as error:
-        raise ScenarioError(f"{what} = {value!r}: {error}") from None
+        raise ScenarioError(f"{what} = {spelled(value)}: {error}") from None
     except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError):
-        raise ScenarioError(f'{what} = {value!r}: not a quantity such as "4 ms"') from None
+        raise ScenarioError(f'{what} = {spelled(value)}: not a quantity such as "4 ms"') from None
     except (ZeroDivisionError, OverflowError):
-        raise ScenarioError(f"{what} = {value!r}: has no finite value") from None
+        raise ScenarioError(f"{what} = {spelled(value)}: has no finite value") from None
     if not math.isfinite(found):
-        raise ScenarioError(f"{what} = {value!r}: has no finite value")
+        raise ScenarioError(f"{what} = {spelled(value)}: has no finite value")
     return found
 
 

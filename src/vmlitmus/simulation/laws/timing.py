@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from vmlitmus.errors import ScenarioError, unknown
+from vmlitmus.errors import ScenarioError, spelled, unknown
 from vmlitmus.printable import control_in, printable
 from vmlitmus.simulation.laws import distribution
 from vmlitmus.simulation.laws.distribution import Law
@@ -157,7 +157,7 @@ def _rows(table: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 def _text(table: Mapping[str, Any], name: str) -> str:
     found = table.get(name, "")
     if not isinstance(found, str):
-        raise ScenarioError(f"{name} = {found!r}: not a text")
+        raise ScenarioError(f"{name} = {spelled(found)}: not a text")
     return found
 
 
@@ -183,7 +183,7 @@ def _row(table: Mapping[str, Any], place: str) -> Row:
         _only(table, (*_ROW, *_LAWS), "key")
         of = table.get("of", [])
         if not isinstance(of, list) or not all(isinstance(name, str) for name in of):
-            raise ScenarioError(f'of = {of!r}: not a list of entities, such as ["cpu0"]')
+            raise ScenarioError(f'of = {spelled(of)}: not a list of entities, such as ["cpu0"]')
         if not _text(table, "step"):
             raise ScenarioError('step is missing: the name of a step, or "*"')
         memory = table.get("memory", "enabling")
@@ -196,7 +196,7 @@ def _row(table: Mapping[str, Any], place: str) -> Row:
             raise ScenarioError("plus without a law")
         never = table.get("never", False)
         if not isinstance(never, bool) or (never and laws):
-            raise ScenarioError(f"never = {never!r}: not true, or beside a law")
+            raise ScenarioError(f"never = {spelled(never)}: not true, or beside a law")
         return Row(
             step=_text(table, "step"),
             label=_text(table, "label"),
@@ -217,7 +217,7 @@ def _row(table: Mapping[str, Any], place: str) -> Row:
 def _number(table: Mapping[str, Any], name: str, default: float) -> float:
     found = table.get(name, default)
     if isinstance(found, bool) or not isinstance(found, int | float) or not abs(found) < 1e6:
-        raise ScenarioError(f"{name} = {found!r}: not a number")
+        raise ScenarioError(f"{name} = {spelled(found)}: not a number")
     return found
 
 
@@ -236,7 +236,7 @@ def weight_of(row: Row, names: Mapping[str, float]) -> float:
     """Return the weight of a row with values for its parameters; raises ScenarioError."""
     found = quantity(row.weight, names, f"{row.place}: weight")
     if found < 0:
-        raise ScenarioError(f"{row.place}: weight = {row.weight!r}: below 0")
+        raise ScenarioError(f"{row.place}: weight = {spelled(row.weight)}: below 0")
     return found
 
 
@@ -253,9 +253,9 @@ def _time(value: object, names: Mapping[str, float], what: str, *, positive: boo
     found = quantity(value, names, what)
     if found < 0 or (positive and found == 0):
         least = "greater than 0" if positive else "at least 0"
-        raise ScenarioError(f"{what} = {value!r}: a time is {least}")
+        raise ScenarioError(f"{what} = {spelled(value)}: a time is {least}")
     if found > 2.0**62:
-        raise ScenarioError(f"{what} = {value!r}: longer than 146 years")
+        raise ScenarioError(f"{what} = {spelled(value)}: longer than 146 years")
     return found
 
 
@@ -265,10 +265,10 @@ def _constant(value: object, names: Mapping[str, float]) -> Law:
 
 def _uniform(value: object, names: Mapping[str, float]) -> Law:
     if not isinstance(value, list) or len(value) != 2:
-        raise ScenarioError(f'uniform = {value!r}: write two times, ["1 us", "3 us"]')
+        raise ScenarioError(f'uniform = {spelled(value)}: write two times, ["1 us", "3 us"]')
     low, high = (_time(v, names, "uniform") for v in value)
     if low > high:
-        raise ScenarioError(f"uniform = {value!r}: the first time is above the second")
+        raise ScenarioError(f"uniform = {spelled(value)}: the first time is above the second")
     return Law(distribution.UNIFORM, low, high)
 
 
@@ -279,13 +279,13 @@ def _exponential(value: object, names: Mapping[str, float]) -> Law:
 def _rate(value: object, names: Mapping[str, float]) -> Law:
     found = quantity(value, names, "rate")
     if not found > 0 or not math.isfinite(1 / found):
-        raise ScenarioError(f'rate = {value!r}: not a rate such as "250 /s"')
+        raise ScenarioError(f'rate = {spelled(value)}: not a rate such as "250 /s"')
     return Law(distribution.EXPONENTIAL, 1 / found)
 
 
 def _keys(value: object, name: str, known: Sequence[str]) -> Mapping[str, Any]:
     if not isinstance(value, Mapping):
-        raise ScenarioError(f"{name} = {value!r}: write a table with {', '.join(known)}")
+        raise ScenarioError(f"{name} = {spelled(value)}: write a table with {', '.join(known)}")
     _only(value, known, f"key of {name}")
     return value
 
@@ -294,7 +294,7 @@ def _erlang(value: object, names: Mapping[str, float]) -> Law:
     table = _keys(value, "erlang", ("mean", "phases"))
     phases = table.get("phases", 1)
     if not isinstance(phases, int) or isinstance(phases, bool) or not 1 <= phases <= 1000:
-        raise ScenarioError(f"erlang.phases = {phases!r}: not an integer in 1..1000")
+        raise ScenarioError(f"erlang.phases = {spelled(phases)}: not an integer in 1..1000")
     return Law(distribution.ERLANG, _time(table.get("mean"), names, "erlang.mean"), phases)
 
 
@@ -304,7 +304,7 @@ def _shaped(kind: int, first: str, second: str) -> Callable[[object, Mapping[str
         table = _keys(value, name, (first, second))
         shape = quantity(table.get(second), names, f"{name}.{second}")
         if not 0 < shape <= 1e6:
-            raise ScenarioError(f"{name}.{second} = {shape!r}: not in 0..1000000")
+            raise ScenarioError(f"{name}.{second} = {spelled(shape)}: not in 0..1000000")
         return Law(kind, _time(table.get(first), names, f"{name}.{first}"), shape)
 
     return made
@@ -312,7 +312,8 @@ def _shaped(kind: int, first: str, second: str) -> Callable[[object, Mapping[str
 
 def _quantiles(value: object, names: Mapping[str, float]) -> Law:
     if not isinstance(value, Mapping) or len(value) < 2:
-        raise ScenarioError(f'quantiles = {value!r}: write {{ "0" = "1 us", "100" = "9 us" }}')
+        example = '{ "0" = "1 us", "100" = "9 us" }'
+        raise ScenarioError(f"quantiles = {spelled(value)}: write {example}")
     points = []
     for percent, time in value.items():
         at = quantity(percent, {}, "quantiles") / 100
@@ -326,7 +327,8 @@ def _quantiles(value: object, names: Mapping[str, float]) -> Law:
 
 def _choice(value: object, names: Mapping[str, float]) -> Law:
     if not isinstance(value, list) or not 1 <= len(value) <= 64:
-        raise ScenarioError(f"choice = {value!r}: write a list of 1 to 64 laws with a weight each")
+        wanted = "write a list of 1 to 64 laws with a weight each"
+        raise ScenarioError(f"choice = {spelled(value)}: {wanted}")
     parts, weights = [], []
     for given in value:
         table = _keys(given, "choice", ("weight", "plus", *_LAWS))
@@ -335,7 +337,7 @@ def _choice(value: object, names: Mapping[str, float]) -> Law:
         weight = quantity(table.get("weight", 1), names, "choice.weight")
         part = _law(table, names)
         if weight < 0 or part is None:
-            raise ScenarioError(f"choice.weight = {weight!r}: below 0")
+            raise ScenarioError(f"choice.weight = {spelled(weight)}: below 0")
         parts.append(part)
         weights.append(weight)
     total = math.fsum(weights)
@@ -355,7 +357,7 @@ def _lattice(value: object, names: Mapping[str, float]) -> Law:
     phase = round(_time(table.get("phase", 0), names, "lattice.phase"))
     points = quantity(table.get("points", 1), names, "lattice.points")
     if not 1 <= points <= 1e6 or points != int(points):
-        raise ScenarioError(f"lattice.points = {points!r}: not an integer in 1..1000000")
+        raise ScenarioError(f"lattice.points = {spelled(points)}: not an integer in 1..1000000")
     if period < 1:
         raise ScenarioError("lattice.period: shorter than 1 ns")
     jitter: tuple[Law, ...] = ()

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from vmlitmus.compiler import Instance, Machine
-from vmlitmus.errors import ScenarioError, unknown
+from vmlitmus.errors import ScenarioError, spelled, unknown
 from vmlitmus.simulation.laws.quantity import quantity
 from vmlitmus.simulation.laws.rules import endings, label_of, matches
 
@@ -67,10 +67,10 @@ def _measure(row: Mapping[str, Any], machine: Machine, names: Mapping[str, float
     if kind == PROBABILITY:
         within = round(quantity(row.get("within"), names, "measure.within"))
         if within <= 0:
-            raise ScenarioError(f"measure.within = {row.get('within')!r}: not a time")
+            raise ScenarioError(f"measure.within = {spelled(row.get('within'))}: not a time")
     by_actor = row.get("by_actor", False)
     if not isinstance(by_actor, bool) or (by_actor and kind != LATENCY):
-        raise ScenarioError(f"measure.by_actor = {by_actor!r}: true or false, of a latency")
+        raise ScenarioError(f"measure.by_actor = {spelled(by_actor)}: true or false, of a latency")
     return Measure(
         name=str(row.get("name") or " to ".join(what)),
         kind=kind,
@@ -88,7 +88,7 @@ def _what(kind: str, given: object, machine: Machine) -> tuple[str, ...]:
     words = [word for word in listed if isinstance(word, str)]
     if not len(words) == len(listed) == wanted:
         how = f'["{"from" if kind == LATENCY else "of"}", "to"]' if wanted == 2 else "one name"
-        raise ScenarioError(f"measure.{kind} = {given!r}: write {how}")
+        raise ScenarioError(f"measure.{kind} = {spelled(given)}: write {how}")
     conditions = list(machine.conditions)
     known = conditions if kind == SHARE else [*conditions, *occurrences(machine)]
     for word in words:
@@ -131,14 +131,16 @@ def _expected(given: object, names: Mapping[str, float], kind: str) -> tuple[flo
     if given is None:
         return None
     if not isinstance(given, list) or len(given) != 2:
-        raise ScenarioError(f"measure.expect = {given!r}: write two limits, [low, high]")
+        raise ScenarioError(f"measure.expect = {spelled(given)}: write two limits, [low, high]")
     low, high = (quantity(v, names, "measure.expect") for v in given)
     if kind == RATE:  # a text such as "250 /s" is a quantity; a bare number is per second
         low, high = (
             v * 1e9 if isinstance(g, str) else v for v, g in zip((low, high), given, strict=True)
         )
     if low > high:
-        raise ScenarioError(f"measure.expect = {given!r}: the first limit is above the second")
+        raise ScenarioError(
+            f"measure.expect = {spelled(given)}: the first limit is above the second"
+        )
     return low, high
 
 

@@ -62,6 +62,7 @@ class Container:
     stats: list[str] = field(default_factory=list)
     guests: dict[str, dict[int, int]] = field(default_factory=dict)  # name -> vcpu -> tid
     scale: tuple[int, int] | None = None  # multiplier and shift: ticks of the clock to ns
+    cpus: int = 0  # how many were recorded; 0 where it does not say
     damage: list[str] = field(default_factory=list)
 
 
@@ -149,33 +150,31 @@ def _read_6(found: Container, cursor: _Cursor, page_size: int) -> None:
     cursor.skip(cursor.number("I"))  # kallsyms
     cursor.skip(cursor.number("I"))  # formats of trace_printk
     _cmdlines(found, cursor)
-    cpus = cursor.number("I")
+    found.cpus = cursor.number("I")
     instances = []
     word = cursor.take(10)
     if word.startswith(b"options"):
         for number, data in _options_6(cursor):
             if number == _BUFFER:
                 instances.append((data.number("Q"), data.text()))
-            elif number == _CPUCOUNT:
-                cpus = data.number("I")
             else:
                 _option(found, number, data)
         word = cursor.take(10)
-    _pages_6(found, cursor, word, Buffer("", found.clock, page_size), cpus)
+    _pages_6(found, cursor, word, Buffer("", found.clock, page_size))
     for offset, name in instances:
         cursor.at = offset
-        _pages_6(found, cursor, cursor.take(10), Buffer(name, found.clock, page_size), cpus)
+        _pages_6(found, cursor, cursor.take(10), Buffer(name, found.clock, page_size))
 
 
-def _pages_6(found: Container, cursor: _Cursor, word: bytes, buffer: Buffer, cpus: int) -> None:
+def _pages_6(found: Container, cursor: _Cursor, word: bytes, buffer: Buffer) -> None:
     if not word.startswith(b"flyrecord"):
         raise RecordingError(
             f"section {word!r} where 'flyrecord' was expected (a latency trace has no pages)",
             cursor.where(),
         )
-    if cpus > _CPUS:
-        raise RecordingError(f"{cpus} cpus are not possible", cursor.where())
-    for cpu in range(cpus):
+    if found.cpus > _CPUS:
+        raise RecordingError(f"{found.cpus} cpus are not possible", cursor.where())
+    for cpu in range(found.cpus):
         buffer.cpus.append(Stored(cpu, cursor.number("Q"), cursor.number("Q")))
     found.buffers.append(buffer)
 
@@ -304,6 +303,8 @@ def _option(found: Container, number: int, data: _Cursor) -> None:
         found.clock = clock_in_use(_string(data))
     elif number == _UNAME:
         found.uname = _string(data)
+    elif number == _CPUCOUNT:
+        found.cpus = data.number("I")
     elif number == _CPUSTAT:
         found.stats.append(_string(data))
     elif number == _GUEST:

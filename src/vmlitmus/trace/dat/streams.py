@@ -164,6 +164,7 @@ class DatStreams:
             )
             for s in with_data
         }
+        self._count = container.cpus
         self.empty = [s.cpu for s in buffer.cpus if s.size == 0]
         self._scale = container.scale
 
@@ -231,6 +232,10 @@ class DatStreams:
             if known.first is not None and known.last is not None:
                 known.first, known.last = self._in_ns(known.first), self._in_ns(known.last)
         return dict(sorted(found.items()))
+
+    def all_cpus(self) -> frozenset[int] | None:
+        """Return all cpus that were recorded; None where the file does not say how many."""
+        return frozenset(range(self._count)) if self._count else None
 
     def counts(self) -> dict[str, int]:
         """Return how many events of each name there are."""
