@@ -10,6 +10,7 @@ import pytest
 from hosts import cookies, machine, qemu, thread, write
 
 from vmlitmus.audit.claims.fixes import asked_release
+from vmlitmus.audit.claims.snp import launch
 from vmlitmus.audit.claims.split_lock import model_versions
 from vmlitmus.audit.facts import read_host
 from vmlitmus.audit.host import Wanted, audit_host
@@ -390,3 +391,19 @@ def test_a_vcpu_of_a_product_is_missed_and_may_be_plugged(tmp_path) -> None:
     assert answer(root, claim, "a") is CANNOT_TELL
     qemu(root, 100, "a", ["0"], smp="1,sockets=2,cores=1")
     assert ("plug a vcpu",) in judged(root, claim, "a").for_ever.ends_it
+
+
+@pytest.mark.parametrize(
+    ("policy", "release", "said"),
+    [
+        (0x30000, "6.12.107", "accepted by KVM 6.11"),
+        (0x10000, "7.2.8", "bit 17 must be one"),
+        (0x70000, "7.2.8", "no bits 0x40000"),  # a migration agent, which KVM does not pass on
+        (0x4030000, "7.3.4", "no bits 0x4000000"),
+        (0x230000, "6.12.107", "EINVAL (they demand bits 20 and above to be clear)"),
+        (0x230000, "7.2.8", "passes it to the firmware"),
+        (0x20000, "6.12.107", "they demand bit 16"),
+    ],
+)
+def test_which_policies_kvm_passes_on(policy: int, release: str, said: str) -> None:
+    assert said in launch(policy, asked_release(release))
