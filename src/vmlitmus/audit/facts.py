@@ -111,12 +111,17 @@ class HostFacts:
             self._cpusets[key] = read_cpuset(self.tree, thread.cgroups)
         return self._cpusets[key]
 
-    def cookie(self, tid: int) -> int | str:
-        """Return a thread's cookie, or in a few words why it is not known."""
+    @property
+    def cookieless(self) -> bool:
+        """Say whether the kernel has no core scheduling, so that nobody has a cookie."""
         options = self.kernel.config.value
         without = options is not None and not options.get("CONFIG_SCHED_CORE")
-        if without or self.cookies.support == "EINVAL":
-            return 0  # no core scheduling in this kernel, so nobody has one
+        return without or self.cookies.support == "EINVAL"
+
+    def cookie(self, tid: int) -> int | str:
+        """Return a thread's cookie, or in a few words why it is not known."""
+        if self.cookieless:
+            return 0
         found = self.cookies.values.get(tid)
         if found is not None:
             return found

@@ -41,9 +41,12 @@ def find_out(
 def of_host(host: HostFacts, source: str) -> Known:
     """Return the tasks of a host by thread id, and its cores."""
     roster = Roster(source=source)
+    apic_ids = {tid: n for vm in host.kvm_vms or () for n, tid in vm.vcpus.items() if tid}
     for name, domain in zip(*_named(find_domains(host)), strict=True):
         for actor in (*domain.vcpus, *domain.threads):
             vcpu = actor.number if domain.kvm and actor.number >= 0 else None
+            if vcpu is not None:  # events have KVM's number, where it is known
+                vcpu = apic_ids.get(actor.tid or 0, vcpu)
             if actor.tid is not None and actor.tid > 0:
                 cookie = actor.cookie if isinstance(actor.cookie, int) else None
                 roster.members[actor.tid] = Member(actor.tid, name, vcpu, cookie)

@@ -54,6 +54,9 @@ class Host(Entity):
     error_order: Const[bool] = False  # a memory error takes invalidate_lock, then the folio lock
     source_owed: Const[bool] = False  # userspace serves faults on the source page of populate
     source_came: bool = False  # and has done so
+    cpuid_page: Const[bool] = False  # populate is of the CPUID page, which firmware corrects
+    dirties_last: Const[bool] = False  # its source is marked dirty without the invalidate_lock
+    source_locked: bool = False  # the folio lock of the source page, until userspace has written it
     skips_missing: Const[bool] = False  # a walk skips reverse maps that are not there
     retries_missing: Const[bool] = False  # a fault without a write-track table is tried again
     slots_lock: bool = False

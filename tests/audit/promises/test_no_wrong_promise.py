@@ -10,6 +10,7 @@ import pytest
 from hosts import cookies, machine, qemu, thread, write
 
 from vmlitmus.audit.claims.fixes import asked_release
+from vmlitmus.audit.claims.snp import launch
 from vmlitmus.audit.claims.split_lock import model_versions
 from vmlitmus.audit.facts import read_host
 from vmlitmus.audit.host import Wanted, audit_host
@@ -18,6 +19,7 @@ from vmlitmus.cli.main import main
 from vmlitmus.host.kernel.release import read_kernel
 from vmlitmus.host.saved.archive import open_tree
 from vmlitmus.host.tree import Folder
+from vmlitmus.host.vmm.qemu import parse_qemu
 from vmlitmus.outcome.audit import Answer, Judged
 
 PAIRS = [[0, 2], [1, 3]]
@@ -349,3 +351,59 @@ def test_the_processor_driver_may_bring_siblings_up_that_were_forced_off(tmp_pat
     shutil.rmtree(root / "sys/module")
     write(root, "proc/sys/kernel/osrelease", "6.12.118\n")
     assert load not in judged(root, "NO_SMT").for_ever.ends_it
+
+
+def test_a_vcpu_that_is_plugged_may_get_the_cookie_of_the_others(tmp_path) -> None:
+    """A thread has the cookie of the one that makes it: that of the emulator, if it has one."""
+    root = machine(tmp_path, PAIRS)
+    qemu(root, 100, "a", ["0", "1"], smp="2,maxcpus=3,threads=1")
+    plug, claim = ("plug a vcpu",), "NO_NON_ARCH_CORE_SHARING"
+    for values in ({100: 0, 101: 7, 102: 7}, {100: 7, 101: 7, 102: 7}, {100: 0, 101: 7, 102: 8}):
+        cookies(root, values)
+        found = judged(root, claim, "a")
+        assert found.answer is TRUE
+        assert plug in found.for_ever.ends_it
+
+
+@pytest.mark.parametrize(
+    ("smp", "count", "most"),
+    [
+        ("", 1, 1),
+        ("4", 4, 4),
+        ("maxcpus=6", 6, 6),
+        ("2,maxcpus=6", 2, 6),
+        ("sockets=2,cores=2,threads=2", 8, 8),
+        ("2,sockets=2,cores=2", 2, 4),
+        ("4,sockets=2", 4, 4),
+        ("4,threads=2", 4, 4),
+    ],
+)
+def test_how_many_vcpus_smp_makes(smp: str, count: int, most: int) -> None:
+    found = parse_qemu(("qemu-system-x86_64", "-smp", smp)).smp
+    assert (found.count, found.most) == (count, most)
+
+
+def test_a_vcpu_of_a_product_is_missed_and_may_be_plugged(tmp_path) -> None:
+    root = machine(tmp_path, PAIRS)
+    claim = "NO_NON_ARCH_CORE_SHARING"
+    qemu(root, 100, "a", ["0"], smp="sockets=2,cores=1")  # 2 vcpus, of which one is seen
+    cookies(root, {100: 0, 101: 0})
+    assert answer(root, claim, "a") is CANNOT_TELL
+    qemu(root, 100, "a", ["0"], smp="1,sockets=2,cores=1")
+    assert ("plug a vcpu",) in judged(root, claim, "a").for_ever.ends_it
+
+
+@pytest.mark.parametrize(
+    ("policy", "release", "said"),
+    [
+        (0x30000, "6.12.107", "accepted by KVM 6.11"),
+        (0x10000, "7.2.8", "bit 17 must be one"),
+        (0x70000, "7.2.8", "no bits 0x40000"),  # a migration agent, which KVM does not pass on
+        (0x4030000, "7.3.4", "no bits 0x4000000"),
+        (0x230000, "6.12.107", "EINVAL (they demand bits 20 and above to be clear)"),
+        (0x230000, "7.2.8", "passes it to the firmware"),
+        (0x20000, "6.12.107", "they demand bit 16"),
+    ],
+)
+def test_which_policies_kvm_passes_on(policy: int, release: str, said: str) -> None:
+    assert said in launch(policy, asked_release(release))

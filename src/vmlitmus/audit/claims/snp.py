@@ -16,7 +16,10 @@ from vmlitmus.host.kernel.sev_features import SMT_PROTECTION as BIT_15
 from vmlitmus.outcome.audit import Answer, Evidence, Judged
 
 _SMT, _RESERVED, _DEBUG, _SINGLE_SOCKET = 1 << 16, 1 << 17, 1 << 19, 1 << 20
-_LOOKED_AT = (7, 2)  # the newest kernel in which KVM was read
+_LOOKED_AT = (7, 3)  # the newest kernel in which KVM was read
+_PASSES_ON = (7, 2)  # the oldest in which policies were seen to be passed on
+_OLD = 0x1BFFFF  # SNP_POLICY_MASK_VALID of 6.12: bits 0 to 17, 19 and 20
+_NEW = 0x3FBFFFF  # KVM_SNP_POLICY_MASK_VALID of 7.2.8 and 7.3.4: bits 0 to 17 and 19 to 25
 
 
 @dataclass(frozen=True)
@@ -39,15 +42,17 @@ def launch(policy: int, release: Release | None) -> str:
     bits = policy_bits(policy)
     if not bits.reserved:
         return "EINVAL on every KVM: bit 17 must be one"
-    if bits.smt and not bits.single_socket:
+    if policy & ~_NEW:
+        return f"EINVAL on every KVM that was read: no bits {policy & ~_NEW:#x}"
+    if bits.smt and not bits.single_socket and not policy & ~_OLD:
         return "accepted by KVM 6.11 and later"
-    asked = "bit 16" if not bits.smt else "bit 20 to be clear"
+    asked = "bit 16" if not bits.smt else "bits 20 and above to be clear"
     old = f"KVM 6.11 and 6.12 answer EINVAL (they demand {asked})"
     new = "KVM 7.2 passes it to the firmware"
     if release is None:
         return f"{old}; {new}"
     here = (release.major, release.minor)
-    return old if here <= (6, 12) else new if here >= _LOOKED_AT else f"{old}; {new}"
+    return old if here <= (6, 12) else new if here >= _PASSES_ON else f"{old}; {new}"
 
 
 def forbids_smt(host: HostFacts, domain: Domain, release: Release | None) -> Judged:
@@ -71,7 +76,7 @@ def smt_protection(host: HostFacts, domain: Domain, release: Release | None) -> 
     """SMT_PROTECTION: in force only where KVM lets the guest set bit 15 of SEV_FEATURES.
 
     KVM says itself which bits it supports; where it was not asked, its release has to do: no KVM
-    up to 7.2 supports bit 15.
+    up to 7.3 supports bit 15.
     """
     claim, mask = "SMT_PROTECTION", host.sev_features
     if mask.value is not None:

@@ -226,7 +226,7 @@ def _kvm_tids(vm: KvmVm, given: Given) -> tuple[dict[int, tuple[int, str]], Numb
 def _count(process: Process, given: Given, args: QemuArgs | None) -> int | None:
     """Return how many vcpus are plugged, as configured; None where nothing says."""
     if args is not None:
-        return None if args.readconfig else args.smp.cpus or 1
+        return None if args.readconfig else args.smp.count
     if given.xml is not None:
         return given.xml.vcpus
     config = given.config or parse_cloud_hypervisor(process.arguments)
@@ -313,10 +313,11 @@ def _unplugged(
 ) -> tuple[Actor, ...]:
     """Vcpus that may be plugged later: with the pin that libvirt has for them, else without.
 
-    ``idle`` are vcpus that KVM has and no thread has run yet.
+    A thread gets the cookie of the one that makes it, or what its manager gives it: that is not
+    known before. ``idle`` are vcpus that KVM has and no thread has run yet.
     """
-    most = given.xml.maximum if given.xml else (args.smp.maxcpus or 0) if args else 0
-    cookie = 0
+    most = given.xml.maximum if given.xml else args.smp.most if args else 0
+    cookie = 0 if host.cookieless else "it is not plugged"
 
     def allowed(number: int) -> Cpus:
         pin = given.xml.allowed(number) if given.xml else None
@@ -412,7 +413,7 @@ def _live_notes(
         yield f"{unknown} threads of the process are explained by nothing; each may be anybody"
     if not vcpus:
         yield "no vcpu thread can be told: no debugfs, no status file, no monitor, no names"
-    if args and args.smp.cpus and vcpus and len(vcpus) != args.smp.cpus:
-        yield f"-smp says {args.smp.cpus} vcpus, {len(vcpus)} threads of vcpus were found"
+    if args and args.smp_text and vcpus and len(vcpus) != args.smp.count:
+        yield f"-smp says {args.smp.count} vcpus, {len(vcpus)} threads of vcpus were found"
     if args and len(args.accel) > 1 and not (given.qmp and given.qmp.kvm):
         yield f"-accel has a choice ({', '.join(args.accel)}); the first is assumed"

@@ -88,7 +88,7 @@ def by_arguments(args: QemuArgs) -> GuestView:
     threads = args.smp.parts.get("threads", 1)
     given = args.properties.get("topoext", "")
     doubt = _model_doubt(args.model, "on" if truth(given) else None, threads, where)
-    count = max(args.smp.maxcpus or 0, args.smp.cpus or 1)
+    count = max(args.smp.most, args.smp.count)
     return doubt or by_threads(threads, min(count, 1 << 14), where)
 
 

@@ -11,6 +11,7 @@ import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
+from math import prod
 
 from vmlitmus.errors import HostError
 
@@ -27,6 +28,17 @@ class Smp:
     cpus: int | None = None
     maxcpus: int | None = None
     parts: dict[str, int] = field(default_factory=dict)  # sockets, dies, ..., threads
+
+    @property
+    def count(self) -> int:
+        """The vcpus at the start, as machine_parse_smp_config() makes them of what is given."""
+        return self.cpus or self.maxcpus or prod(self.parts.values())
+
+    @property
+    def most(self) -> int:
+        """The vcpus that may be plugged: with sockets and cores given, as many as they hold."""
+        whole = {"sockets", "cores"} <= self.parts.keys()
+        return self.maxcpus or (prod(self.parts.values()) if whole else self.count)
 
 
 @dataclass(frozen=True)

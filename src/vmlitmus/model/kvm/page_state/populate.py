@@ -18,8 +18,18 @@ The source page may be one whose faults userspace serves: of a FUSE file, or by 
 Not load-bearing: "userspace may map guest_memfd": with conversion in place it brings the other
 order of the two locks, and its lack mends nothing else.
 
-Not modelled: pages of type ZERO, for which nothing is copied; the CPUID page.
-Source: kvm_gmem_populate() in virt/kvm/guest_memfd.c, sev_gmem_post_populate() in sev.c.
+Firmware refuses a CPUID page that it does not like, and says what it would like. KVM copies that to
+the source page, and marks it dirty. 7.2.13 takes the folio lock for that, with the invalidate_lock
+held; before, the source could be truncated meanwhile. Another may have the folio lock and wait for
+the process that serves the file of the page: to be invalidated, a page of FUSE is written back.
+
+Not load-bearing: "KVM takes the lock of the source page to mark it dirty": it keeps the inode of
+the source from being freed, which is not modelled.
+
+Not modelled: pages of type ZERO, for which nothing is copied; the CPUID page until 7.0, when it was
+copied back by copy_to_user(), which may wait as the copy from it does.
+Source: kvm_gmem_populate() in virt/kvm/guest_memfd.c, sev_gmem_post_populate() in sev.c,
+invalidate_inode_pages2_range() in mm/truncate.c, fuse_launder_folio() in fs/fuse/file.c.
 """
 
 from __future__ import annotations
@@ -35,17 +45,21 @@ from vmlitmus.model.kvm.page_state.bindings import (
     want_alone,
 )
 from vmlitmus.model.kvm.page_state.rmp import LEAK, RECLAIM
-from vmlitmus.model.kvm.page_state.versions import MAPPABLE, SOURCE_FIRST
+from vmlitmus.model.kvm.page_state.versions import DIRTY_LOCKED, MAPPABLE, SOURCE_FIRST
 from vmlitmus.world.page_state import Host, Page, Rmp, Task
 
 POPULATE = KernelFile("virt/kvm/guest_memfd.c", "kvm_gmem_populate()", "7.2.8")
 POST = KernelFile("arch/x86/kvm/svm/sev.c", "sev_gmem_post_populate()", "7.2.8")
+INVALIDATE = KernelFile("mm/truncate.c", "invalidate_inode_pages2_range()", "7.2.8")
+LAUNDER = KernelFile("fs/fuse/file.c", "fuse_launder_folio()", "7.2.8")
 USER_FAULT = KernelFile("virt/kvm/guest_memfd.c", "kvm_gmem_fault_user_mapping()", "7.2.8")
 REFUSE = "refuse to populate a page that is assigned"
 GIVE_BACK = "reclaim a page that firmware refused"
 
 
-@sequence(source=(POPULATE, POST, RECLAIM), disturbance="populate", fair="strong")
+@sequence(
+    source=(POPULATE, POST, RECLAIM, DIRTY_LOCKED.source), disturbance="populate", fair="strong"
+)
 def populate(w: World, task: Task, page: Page) -> Sections:
     host = w.the(Host)
     when(page.in_file and not host.slots_lock and not page.leaked and not host.dead)
@@ -88,6 +102,16 @@ def populate(w: World, task: Task, page: Page) -> Sections:
     if host.update_fails:
         page.failed = True
         give_back(w, page)
+        if host.cpuid_page and page.rmp == Rmp.SHARED:
+            yield "{task} copies what firmware says of the CPUID page back to the source"
+            if host.dirties_last:
+                drop_locks(w, page)
+                yield "{task} drops the invalidate_lock before it marks the source dirty"
+                when(not host.source_locked)
+                leave(w)
+                yield "{task} has marked the source of {page} dirty, with its lock"
+                return
+            when(not host.source_locked or not w.part(DIRTY_LOCKED.part))
     else:
         page.rmp = Rmp.GUEST
         page.validated = True
@@ -114,11 +138,41 @@ def give_back(w: World, page: Page) -> None:
 
 def finish(w: World, page: Page) -> None:
     """Drop all locks."""
+    drop_locks(w, page)
+    leave(w)
+
+
+def drop_locks(w: World, page: Page) -> None:
+    """Drop the locks of the guest_memfd."""
     if w.the(Host).keeps_folio_lock:
         page.locked = False
     w.the(Host).invalidate_lock = False
+
+
+def leave(w: World) -> None:
+    """Drop slots_lock and the file."""
     w.the(Host).slots_lock = False
     put_file(w)
+
+
+@step(
+    "the process that serves the file of the source page has it written back, under its lock",
+    source=(INVALIDATE, LAUNDER),
+    disturbance="write-back",
+)
+def write_back_source(w: World) -> None:
+    when(w.the(Host).cpuid_page and not w.the(Host).source_locked)
+    w.the(Host).source_locked = True
+
+
+@step(
+    "the process that serves the file of the source page has written it, and the lock is dropped",
+    source=(INVALIDATE, LAUNDER),
+    disturbance="write-back",
+)
+def has_written_source(w: World) -> None:
+    when(w.the(Host).source_locked)
+    w.the(Host).source_locked = False
 
 
 @step("the process that owes the source page serves the fault on it", source=POPULATE)

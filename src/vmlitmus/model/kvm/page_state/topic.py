@@ -24,7 +24,13 @@ from vmlitmus.model.kvm.page_state.memslot import (
     first_shadow_root,
     release_gmem,
 )
-from vmlitmus.model.kvm.page_state.populate import populate, serve_fault, user_fault
+from vmlitmus.model.kvm.page_state.populate import (
+    has_written_source,
+    populate,
+    serve_fault,
+    user_fault,
+    write_back_source,
+)
 from vmlitmus.model.kvm.page_state.request import guest_request, page_state_change, rewrite
 from vmlitmus.model.kvm.page_state.rmp import host_writes
 from vmlitmus.model.kvm.page_state.versions import FIXES, READ, UNREAD, VERSIONS
@@ -54,6 +60,8 @@ def make_all(make: Setup, s: Settings) -> None:
         metadata_fails=s["kvm"]["metadata"] == "cannot-be-allocated",
         error_order=s["kvm"]["memory_error"] == "invalidate-lock-first",
         source_owed=s["vmm"]["source"] == "served-by-userspace",
+        cpuid_page=s["vmm"]["page_type"] == "cpuid",
+        dirties_last=s["kvm"]["mark_dirty"] == "without-the-invalidate-lock",
         skips_missing=s["kvm"]["rmap_walk"] == "skips-missing",
         retries_missing=s["kvm"]["write_track"] == "tries-again",
     )
@@ -86,6 +94,8 @@ MODEL = Model(
         fallocate,
         convert,
         populate,
+        write_back_source,
+        has_written_source,
         serve_fault,
         user_fault,
         create_memslot,
@@ -145,6 +155,12 @@ MODEL = Model(
                 default="as-merged",
                 doc="whether populate drops the folio lock before it looks at the RMP entry",
             ),
+            "mark_dirty": choice(
+                "as-merged",
+                "without-the-invalidate-lock",
+                default="as-merged",
+                doc="when KVM marks the source of a CPUID page dirty that firmware has corrected",
+            ),
             "metadata": choice(
                 "allocated",
                 "cannot-be-allocated",
@@ -191,6 +207,13 @@ MODEL = Model(
                 default="there",
                 doc="whether faults on the source page of populate wait for userspace, which need "
                 "not answer",
+            ),
+            "page_type": choice(
+                "normal",
+                "cpuid",
+                default="normal",
+                doc="what the pages are that are populated: firmware corrects a CPUID page that it "
+                "refuses",
             ),
             "memslot": choice(
                 "there-all-the-time",

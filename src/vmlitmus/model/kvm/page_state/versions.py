@@ -63,8 +63,13 @@ BY_GFN = Fix(
     KernelFile(MMU, "kvm_rmap_age_gfn_range()", "7.1.13"),
     "6.15",
 )
+DIRTY_LOCKED = Fix(
+    "KVM takes the lock of the source page to mark it dirty",
+    KernelFile("arch/x86/kvm/svm/sev.c", "sev_gmem_post_populate()", "7.2.13"),
+    "7.3, 7.2.13",
+)
 UP_TO_7_2 = (LATE, ONCE, BY_GFN, MAPPABLE, BY_RMP, SOURCE_FIRST)
-FIXES = (*UP_TO_7_2, BIND_LATE, LOCK_DYING, ZAP_SRCU)
+FIXES = (*UP_TO_7_2, DIRTY_LOCKED, BIND_LATE, LOCK_DYING, ZAP_SRCU)
 VERSIONS = {
     "rfc": (),
     "6.12.107": (LATE, ONCE),
@@ -73,7 +78,7 @@ VERSIONS = {
     "6.18": (LATE, ONCE, BY_GFN, MAPPABLE),
     "7.1.13": UP_TO_7_2,
     "7.2.8": UP_TO_7_2,
-    "7.2.13": UP_TO_7_2,
+    "7.2.13": (*UP_TO_7_2, DIRTY_LOCKED),
     "7.3.4": FIXES,
 }
 READ = ("6.12.107", "6.12.117", "6.12.118", "7.1.13", "7.2.8", "7.2.13", "7.3.4")
