@@ -13,7 +13,8 @@ NAMED = {"KVM", "KVM's", "L1", "L2", "QEMU's", "firmware", "hardware", "root", "
 PARAMETER = r"(?:a|an|the) \S"  # "{vcpu} writes" is "a vcpu writes"; "the host", "the VMM"
 FUNCTION = r"[a-z_]\w*\(\) "
 IOCTL = r"KVM_[A-Z_]+ "
-SUBJECT = re.compile(f"{PARAMETER}|{FUNCTION}|{IOCTL}")
+SEAMCALL = r"TD[GH]\.[A-Z.]+ "
+SUBJECT = re.compile(f"{PARAMETER}|{FUNCTION}|{IOCTL}|{SEAMCALL}")
 
 
 def has_subject(label: str) -> bool:

@@ -45,6 +45,7 @@ from vmlitmus.lang.source import (
     Lore,
     Sdm,
     Source,
+    TdxModule,
 )
 from vmlitmus.lang.step import Condition, Fairness, Sections, Step, condition, sequence, step
 from vmlitmus.lang.syntax.exempt_parts import explained
@@ -84,6 +85,7 @@ __all__ = [
     "Shared",
     "Source",
     "Step",
+    "TdxModule",
     "World",
     "after",
     "amended",

@@ -42,6 +42,16 @@ class Ghcb(Source, Frozen):
         return f"GHCB specification, {self.section}"
 
 
+class TdxModule(Source, Frozen):
+    """A function of Intel's TDX module, whose source is public, in a release such as "1.5.01"."""
+
+    function: str
+    release: str
+
+    def __str__(self) -> str:
+        return f"{self.function} of the TDX module {self.release}"
+
+
 class KernelCommit(Source, Frozen):
     """A Linux commit: abbreviated id and subject."""
 

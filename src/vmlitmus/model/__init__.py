@@ -19,6 +19,7 @@ _PLACES = {
     "vcpu-wakeup": "vmlitmus.model.kvm.vcpu_wakeup.topic",
     "domain-switch": "vmlitmus.model.kvm.domain_switch.topic",
     "dirty-log": "vmlitmus.model.kvm.dirty_log.topic",
+    "secure-ept": "vmlitmus.model.kvm.secure_ept.topic",
 }
 
 

@@ -464,3 +464,34 @@ def test_values_are_told_as_the_file_spells_them(tmp_path, capsys, before, after
     assert code == 2
     assert message in told
     assert "True" not in told and "False" not in told
+
+
+@pytest.mark.parametrize(
+    ("words", "name"),
+    [
+        ("audit kernel --release=", "--release"),
+        ("audit kernel --root=", "--root"),
+        ("audit host --root=", "--root"),
+        ("audit kernel --release 7.2.8 --changelog=", "--changelog"),
+        ("check page-reused --model=", "--model"),
+        ("ablate page-reused --html=", "--html"),
+    ],
+)
+def test_an_empty_value_is_refused(capsys, words: str, name: str) -> None:
+    """A shell variable that is not set must not turn into a question about this machine."""
+    code, out, err = vmlitmus(capsys, *words.split())
+    assert (code, out) == (2, "")
+    assert name in err
+    if "audit" in words:
+        assert f"{name} is empty" in err
+
+
+def test_all_files_that_are_wrong_are_told_at_once(tmp_path, capsys) -> None:
+    wrong = {"a": "question = ", "b": GOOD.replace("[claim]", "[clam]"), "c": GOOD}
+    for name, text in wrong.items():
+        (tmp_path / f"{name}.toml").write_text(text)
+    files = [str(tmp_path / f"{name}.toml") for name in wrong]
+    code, out, err = vmlitmus(capsys, "check", *files)
+    assert (code, out) == (2, "")
+    first, second = err.splitlines()
+    assert "a.toml:1: " in first and "b.toml:" in second and "'claim'" in second

@@ -22,6 +22,11 @@ class LitmusError(VmlitmusError):
     def __init__(self, path: str, line: int | None, message: str) -> None:
         super().__init__(f"{path}:{line}: {message}" if line else f"{path}: {message}")
 
+    def together(self, others: Iterable[LitmusError]) -> LitmusError:
+        """Return one error for this and others, each on a line."""
+        self.args = ("\n".join(map(str, (self, *others))),)
+        return self
+
 
 def read_text(path: Path) -> str:
     """Return the text of a litmus file; raises LitmusError for what cannot be one."""

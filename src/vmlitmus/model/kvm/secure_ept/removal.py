@@ -1,0 +1,179 @@
+"""guest_memfd punches a hole: KVM removes the page from both tables, and the folio is freed.
+
+With mmu_lock held for writing the mirror loses its entry, and KVM blocks the page
+(TDH.MEM.RANGE.BLOCK), begins an epoch (TDH.MEM.TRACK), kicks all vcpus out with a wait, removes the
+page (TDH.MEM.PAGE.REMOVE) and writes its cache lines back. A SEAMCALL that is busy is made once
+more with all vcpus kicked out and held back by wait_for_sept_zap: it has to succeed then, and
+KVM_BUG_ON() ends the VM otherwise. guest_memfd truncates the folio after that, whatever came of it.
+
+Not modelled: the cache lines; zaps by memory attributes and memslots, which do the same with the
+same locks.
+Source: kvm_gmem_punch_hole() in virt/kvm/guest_memfd.c, tdh_do_no_vcpus(), tdx_track() and
+tdx_sept_remove_leaf_spte() in arch/x86/kvm/vmx/tdx.c, kvm_make_vcpus_request_mask() in
+virt/kvm/kvm_main.c.
+"""
+
+from __future__ import annotations
+
+from vmlitmus.lang import KernelFile, Sections, World, sequence, when
+from vmlitmus.model.kvm.secure_ept.module import (
+    BLOCK,
+    CHECKS_BEFORE,
+    CHECKS_TRACKED,
+    REMOVE,
+    TRACK,
+    TRACKED,
+    begin_epoch,
+    entry_locked,
+    exclusive,
+    old_counts,
+    shared,
+    tracked,
+)
+from vmlitmus.world.secure_ept.td import Blocked, Entry, Mirror, Page, Task, Td, Vcpu
+
+TDX = "arch/x86/kvm/vmx/tdx.c"
+PUNCH = KernelFile("virt/kvm/guest_memfd.c", "kvm_gmem_punch_hole()", "7.2.8")
+NO_VCPUS = KernelFile(TDX, "tdh_do_no_vcpus()", "7.2.8")
+KVM_TRACK = KernelFile(TDX, "tdx_track()", "7.2.8")
+KVM_REMOVE = KernelFile(TDX, "tdx_sept_remove_leaf_spte()", "7.2.8")
+REQUEST = KernelFile("virt/kvm/kvm_main.c", "kvm_make_vcpus_request_mask()", "7.2.8")
+MAKES_AGAIN = "make a SEAMCALL again that was busy"
+KICKS_FIRST = "kick all vcpus before a SEAMCALL is made again"
+BLOCKS = "block the page before it is removed"
+TRACKS = "begin an epoch after the page is blocked"
+KICKS = "kick all vcpus after the epoch has begun"
+WAITS = "wait until all vcpus that are kicked have IRQs on"
+WAITS_FOR_ALL = "wait for a vcpu that is on its way into the guest as well"
+
+
+def kick_all(w: World, task: Task) -> None:
+    """kvm_make_all_cpus_request() with KVM_REQ_OUTSIDE_GUEST_MODE."""
+    for vcpu in w.all(Vcpu):
+        if vcpu.in_guest_mode and (vcpu.running or w.part(WAITS_FOR_ALL)):
+            vcpu.kicked = True
+            if w.part(WAITS):
+                task.awaits.add(vcpu)
+
+
+def bug(w: World, task: Task) -> Sections:
+    """KVM_BUG_ON(): KVM_REQ_VM_DEAD is made of all vcpus, with a wait."""
+    w.the(Td).bugged = True
+    task.failed = True
+    kick_all(w, task)
+    yield "{task} ends the VM, as a SEAMCALL failed"
+    when(not task.awaits)
+    yield "{task} has had all vcpus leave the VM that has ended"
+
+
+def hold_back(w: World, task: Task) -> Sections:
+    """tdh_do_no_vcpus() after TDX_OPERAND_BUSY."""
+    w.the(Td).held_back = True
+    yield "{task} sets wait_for_sept_zap, as a SEAMCALL was busy"
+    if w.part(KICKS_FIRST):
+        kick_all(w, task)
+    yield "{task} makes KVM_REQ_OUTSIDE_GUEST_MODE before the second try"
+    when(not task.awaits)
+    yield "{task} has had all vcpus leave before the second try"
+
+
+def block(w: World, task: Task, page: Page) -> Sections:
+    """TDH.MEM.RANGE.BLOCK."""
+    td = w.the(Td)
+    if (exclusive(w) or shared(w) or entry_locked(w, page)) and w.part(MAKES_AGAIN):
+        yield from hold_back(w, task)
+    if exclusive(w) or shared(w) or entry_locked(w, page):
+        yield "TDH.MEM.RANGE.BLOCK of {task} is busy again"
+        yield from bug(w, task)
+    else:
+        task.blocking = True
+        page.host_locked = True
+        yield "TDH.MEM.RANGE.BLOCK of {task} locks the Secure EPT"
+        page.entry = Entry.BLOCKED
+        page.blocked = Blocked.NOW
+        task.blocking = False
+        page.host_locked = False
+        yield "{task} has blocked {page}"
+    td.held_back = False
+
+
+def track(w: World, task: Task) -> Sections:
+    """tdx_track()."""
+    td = w.the(Td)
+    if any(v.sampling for v in w.all(Vcpu)) and w.part(MAKES_AGAIN):
+        yield from hold_back(w, task)
+    if any(v.sampling for v in w.all(Vcpu)):
+        yield "TDH.MEM.TRACK of {task} is busy again"
+        yield from bug(w, task)
+    else:
+        td.tracking = True
+        yield "TDH.MEM.TRACK of {task} locks the epoch"
+        td.tracking = False
+        if old_counts(w) and w.part(CHECKS_BEFORE):
+            yield "TDH.MEM.TRACK of {task} finds a vcpu in the epoch before"
+            yield from bug(w, task)
+        else:
+            begin_epoch(w)
+            yield "TDH.MEM.TRACK of {task} begins an epoch"
+    td.held_back = False
+    if w.part(KICKS):
+        kick_all(w, task)
+    yield "{task} kicks all vcpus after TDH.MEM.TRACK"
+    when(not task.awaits)
+    yield "{task} has had all vcpus leave after TDH.MEM.TRACK"
+
+
+def remove(w: World, task: Task, page: Page) -> Sections:
+    """TDH.MEM.PAGE.REMOVE."""
+    td = w.the(Td)
+    if (exclusive(w) or entry_locked(w, page)) and w.part(MAKES_AGAIN):
+        yield from hold_back(w, task)
+    if exclusive(w) or entry_locked(w, page):
+        yield "TDH.MEM.PAGE.REMOVE of {task} is busy again"
+        yield from bug(w, task)
+    else:
+        task.removing = True
+        page.host_locked = True
+        yield "TDH.MEM.PAGE.REMOVE of {task} locks the Secure EPT, shared"
+        task.removing = False
+        page.host_locked = False
+        safe = page.entry == Entry.BLOCKED and tracked(w, page)
+        if safe or not w.part(CHECKS_TRACKED):
+            page.entry = Entry.FREE
+            yield "TDH.MEM.PAGE.REMOVE of {task} has removed {page}"
+        else:
+            yield "TDH.MEM.PAGE.REMOVE of {task} finds {page} not blocked, or not tracked"
+            yield from bug(w, task)
+    td.held_back = False
+
+
+@sequence(
+    source=(PUNCH, KVM_REMOVE, NO_VCPUS, KVM_TRACK, REQUEST, BLOCK, TRACK, REMOVE, TRACKED),
+    disturbance="punch-hole",
+    fair="weak",
+)
+def punch_hole(w: World, task: Task, page: Page) -> Sections:
+    td = w.the(Td)
+    when(not td.invalidating and not page.freed)
+    task.failed = False
+    td.invalidating = True
+    for vcpu in w.all(Vcpu):
+        vcpu.outdated = True
+    yield "{task} begins to punch {page} out of guest_memfd"
+    when(not td.mmu_lock and not any(v.mmu_lock for v in w.all(Vcpu)))
+    td.mmu_lock = True
+    there = page.mirror == Mirror.PRESENT
+    page.mirror = Mirror.NONE
+    yield "{task} takes mmu_lock and clears the mirror of {page}"
+    if there:
+        if w.part(BLOCKS):
+            yield from block(w, task, page)
+        if w.part(TRACKS) and not task.failed:
+            yield from track(w, task)
+        if not task.failed:
+            yield from remove(w, task, page)
+    td.mmu_lock = False
+    yield "{task} drops mmu_lock"
+    page.freed = True
+    td.invalidating = False
+    yield "{task} has freed {page}"
