@@ -52,9 +52,9 @@ def _is_litmus(path: Path) -> bool:
     except (OSError, ValueError):
         return False
     try:
-        keys = tomllib.loads(data.decode("utf-8")).keys()
+        keys = tomllib.loads(data.decode("utf-8-sig")).keys()
     except (ValueError, RecursionError):
-        text = data.decode("utf-8", "replace")
+        text = data.decode("utf-8-sig", "replace")
         keys = dict.fromkeys(re.findall(r"^\[?(\w+)(?:\]| *=)", text, re.MULTILINE)).keys()
     return "question" in keys and bool({"claim", "matrix", "because", "decided_by"} & keys)
 

@@ -71,7 +71,8 @@ class _Reader:
                 raise LitmusError(path, line, "a number with too many digits") from None
             found = re.search(r"at line (\d+)", str(error))
             last = text.rstrip().count("\n") + 1 if "at end of document" in str(error) else None
-            message = re.sub(r" \(at .*\)$", "", str(error)) or "nested too deeply"
+            message = re.sub(r" \(at .*\)$", "", str(error))
+            message = "nested too deeply" if isinstance(error, RecursionError) else message
             raise LitmusError(path, int(found[1]) if found else last, message) from None
         self.check_plain(self.data, "")
 

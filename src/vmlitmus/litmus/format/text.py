@@ -37,7 +37,7 @@ def read_text(path: Path) -> str:
     except ValueError as error:  # a NUL in the name
         raise LitmusError(str(path), None, str(error)) from None
     try:
-        return data.decode("utf-8")
+        return data.decode("utf-8-sig")  # editors of Windows put a mark before the text
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
         raise LitmusError(str(path), line, "not UTF-8 text") from None
