@@ -130,3 +130,15 @@ def test_pytest_says_what_is_wrong_with_a_file(pytester) -> None:
     done = pytester.runpytest_subprocess()
     done.assert_outcomes(errors=1)
     done.stdout.fnmatch_lines(["*race.toml:1: unknown topic 'flushing'*"])
+
+
+@pytest.mark.parametrize(
+    ("before", "after"), [("[claim]", "[claim"), ("[claim]", "[kvm]"), ("because = ", "because ")]
+)
+def test_pytest_leaves_no_file_out_that_seems_to_be_one(pytester, before, after) -> None:
+    """A typing error must not turn a test into one that is not run."""
+    text = (RACE / "race.toml").read_text()
+    assert before in text
+    pytester.path.joinpath("race.toml").write_text(text.replace(before, after, 1))
+    pytester.path.joinpath("flushing.py").write_text((RACE / "flushing.py").read_text())
+    pytester.runpytest_subprocess("--model", "flushing.py").assert_outcomes(errors=1)

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+_LONGEST = 400  # characters of a value that is wrong, as a message shows it
+
 
 class VmlitmusError(Exception):
     """Root of all errors; ``exit_code`` is what the command line returns."""
@@ -140,7 +142,7 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
 
 def unknown(kind: str, given: object, known: Iterable[str]) -> str:
     """Return the message for an unknown name: the word, the nearest valid one or all."""
-    word = given if isinstance(given, str) else spelled(given)
+    word = _cut(given) if isinstance(given, str) else spelled(given)
     names = sorted(set(known))
     guess = nearest(word, names)
     if guess:
@@ -150,11 +152,19 @@ def unknown(kind: str, given: object, known: Iterable[str]) -> str:
 
 def spelled(value: object) -> str:
     """Return a value as a litmus file spells it: true, not True; for what a file has said wrong."""
+    return _cut(_spelled(value))
+
+
+def _spelled(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, list | tuple):
-        return f"[{', '.join(map(spelled, value))}]"
+        return f"[{', '.join(map(_spelled, value))}]"
     if isinstance(value, dict):
-        rows = (f"{key} = {spelled(entry)}" for key, entry in value.items())
+        rows = (f"{key} = {_spelled(entry)}" for key, entry in value.items())
         return f"{{ {', '.join(rows)} }}" if value else "{}"
     return repr(value) if isinstance(value, str) else str(value)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}[...]"

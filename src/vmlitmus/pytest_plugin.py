@@ -2,9 +2,9 @@
 
     pytest tests/isolation --vmlitmus-model model.py
 
-A file is taken if it has a question and a claim; other TOML files are left alone. A cell of which
-nothing is expected is skipped, with its verdict. Nothing of vmlitmus is imported until a file is
-found.
+A file is taken if it has a question, and a claim or axes or a reason; other TOML files are left
+alone. One that seems to be a litmus file and cannot be read is an error. A cell of which nothing is
+expected is skipped, with its verdict. Nothing of vmlitmus is imported until a file is found.
 """
 
 from __future__ import annotations
@@ -38,16 +38,25 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Fil
 
 
 def _is_litmus(path: Path) -> bool:
-    """Say whether a file has a question, and a claim or axes: what every litmus file has."""
+    """Say whether a file has a question, and what only a litmus file has beside it.
+
+    A file that is not TOML, but has such lines, is taken: to leave it out would say that it passes.
+    """
+    import re
     import tomllib
 
     from vmlitmus.named_file import read_named
 
     try:
-        data = tomllib.loads(read_named(path, _LARGEST).decode("utf-8"))
-    except (OSError, ValueError, RecursionError):
+        data = read_named(path, _LARGEST)
+    except (OSError, ValueError):
         return False
-    return isinstance(data.get("question"), str) and bool({"claim", "matrix"} & data.keys())
+    try:
+        keys = tomllib.loads(data.decode("utf-8-sig")).keys()
+    except (ValueError, RecursionError):
+        text = data.decode("utf-8-sig", "replace")
+        keys = dict.fromkeys(re.findall(r"^\[?(\w+)(?:\]| *=)", text, re.MULTILINE)).keys()
+    return "question" in keys and bool({"claim", "matrix", "because", "decided_by"} & keys)
 
 
 class LitmusFile(pytest.File):

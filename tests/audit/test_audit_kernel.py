@@ -14,6 +14,7 @@ from vmlitmus.audit.host import fixes_complete
 from vmlitmus.cli.main import main
 from vmlitmus.litmus import Catalogue
 from vmlitmus.outcome.audit import Answer
+from vmlitmus.report.audit.host import kernel
 
 
 def statuses(release: str, changelog: str = "", *, vendor: bool = False, livepatched: bool = False):
@@ -183,7 +184,7 @@ def test_exit_codes_and_what_is_listed(tmp_path, capsys) -> None:
 def test_every_row_is_well_formed_and_its_test_is_in_the_catalogue() -> None:
     names = {test.name for test in Catalogue().tests()}
     rows = table()["fix"]
-    assert len(rows) == 36
+    assert len(rows) == 37
     for row in rows:
         assert row["commit"] or (row["shown_by"] and "S" in row["how"])
         assert row["commit"] or row.get("subject") or "D" not in row["how"]
@@ -207,3 +208,33 @@ def test_tests_of_the_table_name_the_claim_that_the_fix_protects() -> None:
 def test_a_release_that_is_asked_for() -> None:
     assert str(asked_release("6.12.107")) == "6.12.107"
     assert asked_release("7.3-rc5").candidate
+
+
+@pytest.mark.parametrize(
+    ("first", "told"),
+    [
+        ("linux (6.12.107-1) trixie; urgency=high", "names none of the fixes"),
+        ("linux (6.12.117-1~bpo12+1) trixie; urgency=high", "is of 6.12.117, not of 6.12.107"),
+        ("linux-aws (6.12.0-45.45) oracular; urgency=low", "names none of the fixes"),
+        ("linux (6.12.107-1) trixie\n  * 72d12715edcd", None),
+        ("linux (6.12.0-45.45) oracular\n  * 72d12715edcd", None),
+    ],
+)
+def test_a_changelog_that_may_be_of_another_kernel_is_told(
+    first: str, told: str | None, tmp_path: Path, capsys
+) -> None:
+    path = tmp_path / "changelog"
+    path.write_text(first)
+    assert main(["audit", "kernel", "--release", "6.12.107", "--changelog", str(path)]) == 1
+    err = capsys.readouterr().err
+    assert told in err if told else err == "", err
+
+
+def test_a_release_of_a_distribution_is_refused_with_what_to_give(capsys) -> None:
+    assert main(["audit", "kernel", "--release", "6.12.107-cloud-amd64"]) == 2
+    assert "of a kernel made from 6.12.107 give that, and --changelog" in capsys.readouterr().err
+
+
+def test_a_reason_that_all_share_is_told_once() -> None:
+    text = kernel(judge_fixes(None), (), "of an unknown release")
+    assert text.count("a vendor's kernel that does not tell its upstream release") == 1

@@ -401,3 +401,19 @@ def test_a_page_says_why_there_is_nothing_to_tell(tmp_path, capsys) -> None:
     assert "inconclusive with all parts on; the time limit was reached" in page.read_text()
     assert "nothing to switch off" not in page.read_text()
     assert "Based on: ." not in page.read_text()
+
+
+def test_parts_that_are_not_decided_are_not_said_to_be_needed(capsys, monkeypatch) -> None:
+    monkeypatch.setattr(Search, "run", lambda search, ticker: None)  # nothing is decided in time
+    code, out, _ = vmlitmus(capsys, "ablate", "recycle-no-flush", "--require-load-bearing")
+    assert code == 3
+    assert re.search(r"^\d+ of \d+ parts are not decided$", out, re.MULTILINE)
+    assert "each of" not in out
+
+    def interrupted(search: Search, ticker: Ticker) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Search, "run", interrupted)
+    code, out, _ = vmlitmus(capsys, "ablate", "--all", "--require-load-bearing")
+    assert code == 130
+    assert out.endswith("parts are not decided; other topics were not asked: interrupted\n")

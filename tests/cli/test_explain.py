@@ -300,3 +300,20 @@ def test_a_topic_shows_how_far_it_is(monkeypatch, capsys) -> None:
     monkeypatch.setattr("vmlitmus.cli.output.progress._EVERY", 0.0)
     assert main(["explain", "policy-by-hint[hint=hv-on]"]) == 0
     assert "vmlitmus: 10 of 10 after " in capsys.readouterr().err
+
+
+def test_an_interrupt_leaves_the_tests_that_are_decided(monkeypatch, capsys) -> None:
+    decide = explain_command._decide
+    seen: list[str] = []
+
+    def interrupted(job, test, *others):  # type: ignore[no-untyped-def]
+        seen.append(test.name)
+        if len(seen) > 2:
+            raise KeyboardInterrupt
+        return decide(job, test, *others)
+
+    monkeypatch.setattr(explain_command, "_decide", interrupted)
+    assert main(["explain", "drop-destroy-flush-*"]) == 130
+    out, err = capsys.readouterr()
+    assert out.count("To run it again:") == 1  # the second has several cells, and is not whole
+    assert "vmlitmus: interrupted after 1 of " in err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import vmlitmus
 from vmlitmus.cli.catalogue.inventory import items_of_tests
 from vmlitmus.cli.catalogue.list import WHAT
 from vmlitmus.cli.main import main
+from vmlitmus.lang.step import Step
 from vmlitmus.lang.syntax.label import in_words
 from vmlitmus.litmus import Catalogue
 
@@ -77,6 +79,16 @@ def test_steps_have_labels_and_sources(listed) -> None:
     assert "reclaim (disturbance reclaim)\n" in found
     assert "    source: " in found
     assert "kvm_vcpu_reset()" in listed("steps", "ap-creation", "kvm_vcpu_reset")
+
+
+def test_files_of_steps_are_what_a_changed_model_imports(listed) -> None:
+    found = listed("steps", "cache-flush", "UNREG", "--files").splitlines()
+    assert "    vmlitmus.model.kvm.cache_flush.reclaim.unregister_region" in found
+    assert '    "{task} enters KVM_MEMORY_ENCRYPT_UNREG_REGION for {page}"' in found
+    for item in json.loads(listed("steps", "--json"))["items"]:
+        module, name = item["code"].rsplit(".", 1)
+        if "part of" not in item:
+            assert isinstance(getattr(importlib.import_module(module), name), Step), item
 
 
 def test_labels_without_values_are_words() -> None:

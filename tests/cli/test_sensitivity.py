@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 import vmlitmus
 from vmlitmus.cli.main import main
+from vmlitmus.simulation import sensitivity as parameters
 
 SCHEMA = json.loads(
     (Path(vmlitmus.__file__).parent / "schemas" / "sensitivity-1.json").read_text(encoding="utf-8")
@@ -49,3 +51,16 @@ def test_what_is_refused(capsys, test: str, message: str) -> None:
     assert main(["sensitivity", test]) == 2
     out, err = capsys.readouterr()
     assert message in out + err
+
+
+def test_an_interrupt_is_one(monkeypatch, capsys) -> None:
+    """A variant with fewer runs than the others must not be compared with them."""
+    run = parameters.simulated
+
+    def interrupted(*given):  # type: ignore[no-untyped-def]
+        done, *rest = run(*given)
+        return dataclasses.replace(done, interrupted=True), *rest
+
+    monkeypatch.setattr(parameters, "simulated", interrupted)
+    assert main(["sensitivity", CELL, "--runs", "2"]) == 130
+    assert capsys.readouterr().out == ""

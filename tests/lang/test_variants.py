@@ -256,3 +256,41 @@ def test_what_is_put_in_place_of_a_step(tmp_path: Path, instead: str, said: str)
     line = (tmp_path / "house.py").read_text().split("MODEL = BASE.v")[0].count("\n") + 1
     assert f"house.py:{line}: instead: " in str(caught.value)
     assert said.format(name="house") in str(caught.value)
+
+
+def test_a_section_is_left_out(tmp_path: Path) -> None:
+    """Without the last section nobody gets in."""
+    made = model(
+        tmp_path,
+        """
+        def nothing(w):
+            yield from ()
+
+        MODEL = BASE.variant(instead={enter: amended(enter, instead("{guest} is in", nothing))})
+        """,
+    )
+    assert {v for v, _, _ in verdicts(made, possible("inside"))} == {Verdict.VIOLATED}
+    assert {v for v, _, _ in verdicts(model(tmp_path), possible("inside"))} == {Verdict.HOLDS}
+
+
+def test_a_section_that_begins_in_an_if_above_cannot_be_left_out(tmp_path: Path) -> None:
+    made = model(
+        tmp_path,
+        """
+        def nothing(w):
+            yield from ()
+
+        @sequence(source=GUESS)
+        def visit(w, guest: Guest):
+            when(not guest.inside)
+            if guest.tired:
+                yield "{guest} rests"
+            guest.inside = True
+            yield "{guest} is here"
+
+        MODEL = BASE.variant(steps=(amended(visit, instead("{guest} is here", nothing)),))
+        """,
+    )
+    told = "begins in an 'if' or a loop of visit\\(\\) that stands above; switch a part of it off"
+    with pytest.raises(ModelError, match=told):
+        build(made)

@@ -74,6 +74,7 @@ MAY = {
         "errors",
         "lang",
         "litmus",
+        "named_file",
         "outcome",
         "printable",
         "scenario",

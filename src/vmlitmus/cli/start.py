@@ -47,6 +47,8 @@ def _main() -> int:
     wrong = repaired()
     if wrong:
         return _complain(wrong, 2)
+    if sys.flags.optimize > 1:
+        _complain("python -OO drops docstrings: no report says what is not modelled", 0)
     from vmlitmus.cli.main import main
 
     return main()

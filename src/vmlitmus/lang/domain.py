@@ -31,6 +31,11 @@ class Between(Frozen):
     high: int
 
 
+def _written(value: object) -> str:
+    """Return a value as code writes it; of a member of an enum its name."""
+    return f"{type(value).__name__}.{value.name}" if isinstance(value, Enum) else repr(value)
+
+
 class Bool(Frozen):
     """False or True."""
 
@@ -39,7 +44,7 @@ class Bool(Frozen):
     def encode(self, value: object) -> int:
         if value is True or value is False:
             return int(value)
-        raise OutOfRange(f"{value!r} is not a bool")
+        raise OutOfRange(f"{_written(value)} is not a bool")
 
     def decode(self, code: int) -> bool:
         return bool(code)
@@ -66,7 +71,7 @@ class IntRange(Frozen):
             and self.low <= value <= self.high
         ):
             return value - self.low
-        raise OutOfRange(f"{value!r} is not in {self.low}..{self.high}")
+        raise OutOfRange(f"{_written(value)} is not in {self.low}..{self.high}")
 
     def decode(self, code: int) -> int:
         return code + self.low
@@ -94,7 +99,7 @@ class EnumOf(Frozen):
     def encode(self, value: object) -> int:
         if isinstance(value, self.kind):
             return _positions(self.kind)[value]
-        raise OutOfRange(f"{value!r} is not {_article(self.kind.__name__)}")
+        raise OutOfRange(f"{_written(value)} is not {_article(self.kind.__name__)}")
 
     def decode(self, code: int) -> Enum:
         return _members(self.kind)[code]
@@ -125,7 +130,7 @@ class RefTo(Frozen):
             return len(self.members)
         if isinstance(value, self.kind):
             return int(value.index)
-        raise OutOfRange(f"{value!r} is not {_article(self.kind.__name__)}")
+        raise OutOfRange(f"{_written(value)} is not {_article(self.kind.__name__)}")
 
     def decode(self, code: int) -> Any:
         return self.members[code] if code < len(self.members) else None
@@ -145,11 +150,11 @@ class SetOf(Frozen):
         if isinstance(value, Members) and value.kind is self.kind:
             return value.mask
         if not isinstance(value, Collection) or isinstance(value, str):
-            raise OutOfRange(f"{value!r} is not a set of {self.kind.__name__}")
+            raise OutOfRange(f"{_written(value)} is not a set of {self.kind.__name__}")
         mask = 0
         for member in value:
             if not isinstance(member, self.kind):
-                raise OutOfRange(f"{member!r} is not {_article(self.kind.__name__)}")
+                raise OutOfRange(f"{_written(member)} is not {_article(self.kind.__name__)}")
             mask |= 1 << self.members.index(member)
         return mask
 

@@ -116,16 +116,23 @@ class Catalogue:
     def select(self, selectors: Iterable[str], *, wide: bool) -> list[Selected]:
         """Return what the selectors name: all tests without any. Raises UsageError for nothing.
 
-        An exact name or path is taken even if the test is wide.
+        An exact name or path is taken even if the test is wide. Raises LitmusError for all files
+        that are wrong together.
         """
         chosen = list(selectors)
         if not chosen:
             return [(t, t.cells) for t in self.tests(wide=wide)]
         found: dict[str, Selected] = {}
-        for selector in chosen:
-            for test, cells in self._one(selector, wide):
-                key = test.path + cells[0].name + str(len(cells))
-                found[key] = (test, cells)
+        wrong: list[LitmusError] = []
+        for selector in dict.fromkeys(chosen):
+            try:
+                for test, cells in self._one(selector, wide):
+                    key = test.path + cells[0].name + str(len(cells))
+                    found[key] = (test, cells)
+            except LitmusError as error:
+                wrong.append(error)
+        if wrong:
+            raise wrong[0].together(wrong[1:])
         return list(found.values())
 
     def _one(self, selector: str, wide: bool) -> list[Selected]:

@@ -78,6 +78,8 @@ class _Timings:
         durations = _durations(ready)
         if durations not in self.known:
             done = simulated(ready, cell, self.asked, time.monotonic(), None)[0]
+            if done.interrupted:
+                raise KeyboardInterrupt  # figures of fewer runs cannot be compared
             if done.error is not None:
                 raise ScenarioError(done.error)
             self.known[durations] = {m.name: m.figures[0] for m in done.measured if m.figures}

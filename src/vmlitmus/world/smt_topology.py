@@ -59,6 +59,7 @@ class Host(Entity):
     one_thread: bool = False  # cpu_smt_num_threads is 1
     said_off: bool = False  # off or forceoff was written without an error, and nothing came since
     retests: Const[bool] = False  # smt/control tests its refusals again under the lock
+    by_core: Const[bool] = False  # on brings up only siblings of a primary thread that is online
     rescan_locks: Const[bool] = False  # loading the driver holds the lock of smt/control
     compares: Const[bool] = False  # smt/control compares states, not numbers of threads
     takedown_fails: Const[bool] = False  # a cpu may fail to go down

@@ -407,3 +407,27 @@ def test_a_vcpu_of_a_product_is_missed_and_may_be_plugged(tmp_path) -> None:
 )
 def test_which_policies_kvm_passes_on(policy: int, release: str, said: str) -> None:
     assert said in launch(policy, asked_release(release))
+
+
+def test_vcpus_that_smp_does_not_speak_of_may_be_siblings(tmp_path) -> None:
+    root = machine(tmp_path, PAIRS)
+    qemu(root, 100, "a", ["0", "2", "1", "0"], smp="2,threads=2")
+    cookies(root, dict.fromkeys(range(100, 105), 0))
+    found = judged(root, "ACCURATE_TOPOLOGY", "a")
+    assert found.answer is CANNOT_TELL
+    assert "siblings" in found.text
+    qemu(root, 100, "a", ["0", "2", "1", "3"], smp="4,threads=2")
+    assert answer(root, "ACCURATE_TOPOLOGY", "a") is TRUE
+
+
+def test_a_host_that_is_a_guest_does_not_know_what_becomes_of_a_split_lock(tmp_path) -> None:
+    """Its own host may be in mode fatal, and ends it for what its guest does."""
+    root = machine(tmp_path, PAIRS)
+    write(root, "dmesg", "[    0.000000] Linux version\n")
+    lives = "SPLIT_LOCK_GUEST_LIVES"
+    assert answer(root, lives) is TRUE
+    for cpuinfo in ("processor : 0\nflags : fpu hypervisor\n\n", ""):
+        write(root, "proc/cpuinfo", cpuinfo)
+        assert answer(root, lives) is CANNOT_TELL
+    write(root, "dmesg", f"{AC}warning on user-space split_locks\n")
+    assert answer(root, lives) is TRUE  # no guest has that message

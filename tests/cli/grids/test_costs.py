@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from vmlitmus.litmus import Catalogue
 from vmlitmus.outcome.cost import Column, Cost, CostTable, Verdicts
 from vmlitmus.outcome.simulated import Figure
 from vmlitmus.report.grids.cost import cost_text
+from vmlitmus.simulation import simulate as simulation
 
 SCHEMA = json.loads(
     (Path(vmlitmus.__file__).parent / "schemas" / "costs-1.json").read_text(encoding="utf-8")
@@ -85,3 +87,19 @@ def test_the_text(reached, code) -> None:
     assert "1.5 ms +-2%" + ("" if reached else " ?") in lines[3]
     assert "(2) a reclaim: timed, cores = 4" in lines
     assert table(reached=reached).exit_code == code
+
+
+def test_an_interrupt_ends_the_runs_of_all_tests(monkeypatch, capsys) -> None:
+    run, asked = simulation.simulate, []
+
+    def interrupted(model, test, *others, **more):  # type: ignore[no-untyped-def]
+        asked.append(test.name)
+        done = run(model, test, *others, **more)
+        cells = (dataclasses.replace(done.cells[0], interrupted=True), *done.cells[1:])
+        return dataclasses.replace(done, cells=cells)
+
+    monkeypatch.setattr(simulation, "simulate", interrupted)
+    assert main(["table", "ap-creation", "--cost", "--runs", "2"]) == 130
+    out, err = capsys.readouterr()
+    assert (out, len(asked)) == ("", 1)
+    assert err.endswith("vmlitmus: interrupted\n")

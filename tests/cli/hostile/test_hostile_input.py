@@ -464,3 +464,78 @@ def test_values_are_told_as_the_file_spells_them(tmp_path, capsys, before, after
     assert code == 2
     assert message in told
     assert "True" not in told and "False" not in told
+
+
+@pytest.mark.parametrize(
+    ("words", "name"),
+    [
+        ("audit kernel --release=", "--release"),
+        ("audit kernel --root=", "--root"),
+        ("audit host --root=", "--root"),
+        ("audit kernel --release 7.2.8 --changelog=", "--changelog"),
+        ("check page-reused --model=", "--model"),
+        ("ablate page-reused --html=", "--html"),
+    ],
+)
+def test_an_empty_value_is_refused(capsys, words: str, name: str) -> None:
+    """A shell variable that is not set must not turn into a question about this machine."""
+    code, out, err = vmlitmus(capsys, *words.split())
+    assert (code, out) == (2, "")
+    assert name in err
+    if "audit" in words:
+        assert f"{name} is empty" in err
+
+
+def test_all_files_that_are_wrong_are_told_at_once(tmp_path, capsys) -> None:
+    wrong = {"a": "question = ", "b": GOOD.replace("[claim]", "[clam]"), "c": GOOD}
+    for name, text in wrong.items():
+        (tmp_path / f"{name}.toml").write_text(text)
+    files = [str(tmp_path / f"{name}.toml") for name in wrong]
+    code, out, err = vmlitmus(capsys, "check", *files)
+    assert (code, out) == (2, "")
+    first, second = err.splitlines()
+    assert "a.toml:1: " in first and "b.toml:" in second and "'claim'" in second
+
+
+def test_without_docstrings_it_is_told_what_is_missing() -> None:
+    done = shell('"$1" -OO -m vmlitmus explain page-reused')
+    assert (done.returncode, done.stdout[:4]) == (0, "Can ")
+    assert done.stderr == (
+        "vmlitmus: python -OO drops docstrings: no report says what is not modelled\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a = " + "[" * 9999, "mine.toml: nested too deeply"),
+        (GOOD.replace('"none"', f"[{'1,' * 9999}]"), "[1, 1, 1, "),
+        ("x" * 9999 + " = 1\n" + GOOD, "unknown key 'xxxx"),
+        (GOOD.replace("[claim]", "[claim"), "mine.toml:11: "),
+        (GOOD + "[claim", "mine.toml:13: "),
+    ],
+)
+def test_a_message_about_a_file_is_short(tmp_path, capsys, text: str, message: str) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(text)
+    code, out, err = vmlitmus(capsys, "check", str(path))
+    assert (code, out) == (2, "")
+    assert message in err
+    assert len(err) < 1500
+
+
+def test_a_mark_before_the_text_is_no_part_of_it(tmp_path, capsys) -> None:
+    """Editors of Windows write it."""
+    path = tmp_path / "mine.toml"
+    path.write_bytes(b"\xef\xbb\xbf" + GOOD.encode())
+    assert vmlitmus(capsys, "check", str(path))[0] == 0
+
+
+def test_a_timing_is_a_regular_file(tmp_path, capsys) -> None:
+    os.mkfifo(tmp_path / "mine.toml")
+    path = tmp_path / "timed.toml"
+    timing = '[timing]\nuse = "mine.toml"\nhorizon = "1 s"\n'
+    path.write_text(f'{GOOD}{timing}[[measure]]\nshare = "x"\n')
+    code, out, _ = vmlitmus(capsys, "simulate", str(path))
+    assert code == 2
+    assert "mine.toml: not a regular file" in out

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from vmlitmus.cli.main import main
@@ -60,6 +62,18 @@ def test_the_test_of_a_mechanism_executes_it(tmp_path, capsys) -> None:
     assert main(["check", str(tmp_path / "my-own.toml"), "--model", str(path)]) == 2
     told = "unknown name 'Mode'; is 'from vmlitmus.world.snp import Mode' missing?"
     assert told in "".join(capsys.readouterr())
+
+
+def test_a_mechanism_says_what_it_inherits(tmp_path) -> None:
+    """Who overrides another hook than that in which the base marks has changed nothing."""
+    assert main(["new", "mechanism", "my-own", "-o", str(tmp_path)]) == 0
+    text = (tmp_path / "my_own.py").read_text()
+    hooks = re.findall(r"^    # def (\w+)", text, re.MULTILINE)
+    assert hooks[:3] == ["vcpu_load", "before_vmrun", "marks_before_vmrun"]  # as they are written
+    told = text.partition("# def marks_before_vmrun")[2].partition("# def after_early_return")[0]
+    assert "#     EverRan does there:\n    #         return True\n" in told
+    assert text.count("EverRan does there:") == 2
+    assert "#         yield from flush_mask(w, task, vm)\n" in text
 
 
 def test_the_verdict_of_a_mechanisms_test_hangs_on_it(tmp_path, capsys) -> None:

@@ -11,6 +11,7 @@ import gzip
 import re
 import tomllib
 import zlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
@@ -25,6 +26,8 @@ HAS, LACKS, CANNOT_TELL, NOT_CONCERNED = "has", "lacks", "cannot tell", "not con
 _RELEASE = re.compile(r"(\d{1,3})\.(\d{1,3})(?:\.(\d{1,4}))?(-rc\d{1,2})?")
 _DEBIAN = re.compile(r"#\d+ .*\bDebian (\d+\.\d+\.\d+)-\d")  # behind what gcc says of itself
 _UBUNTU = re.compile(r"^Ubuntu \S+ (\d+\.\d+\.\d+)$")
+_NEWEST = re.compile(r"\s*linux\S* \((\d+\.\d+(?:\.\d+)?)[-~+.]")  # Debian's first line
+_NAMES = "the changelog names"
 _CHANGELOG = 64 << 20  # bytes
 
 
@@ -60,7 +63,9 @@ def asked_release(text: str) -> Release:
     """Return the release that a user names; raises UsageError."""
     found = upstream(text, "--release", vendor=False)
     if found is None:
-        raise UsageError(f"--release {text!r}: not an upstream release such as 6.12.107")
+        start = _RELEASE.match(text)
+        hint = f"; of a kernel made from {start[0]} give that, and --changelog" if start else ""
+        raise UsageError(f"--release {text!r}: not an upstream release such as 6.12.107{hint}")
     return found
 
 
@@ -100,7 +105,7 @@ def judge_fixes(
 def _judged(row: dict[str, Any], release: Release | None, changelog: str, livepatched: bool) -> Fix:
     named = _named(row, changelog)
     if named:
-        status, why = HAS, f"the changelog names {named}"
+        status, why = HAS, f"{_NAMES} {named}"
     elif release is None:
         status, why = CANNOT_TELL, "a vendor's kernel that does not tell its upstream release"
     else:
@@ -195,6 +200,18 @@ def named_changelog(content: bytes, path: str) -> str:
     if not text.strip() or "\0" in text or "\ufffd" in text[:4096]:
         raise HostError("not the changelog of a package: empty, damaged, or no text", path)
     return text
+
+
+def doubt(changelog: str, release: Release | None, fixes: Iterable[Fix]) -> str:
+    """Say why a changelog may not be that of a kernel; "" where nothing speaks against it."""
+    newest = _NEWEST.match(changelog)
+    of = upstream(newest[1], "", vendor=True) if newest else None
+    ubuntu = of and release and of.branch == release.branch and not of.patch  # theirs say x.y.0
+    if of is not None and release is not None and str(of) != str(release) and not ubuntu:
+        return f"is of {of}, not of {release}: what it names is taken for what {release} has"
+    if not any(fix.why.startswith(_NAMES) for fix in fixes):
+        return "names none of the fixes"
+    return ""
 
 
 def read_changelog(content: bytes) -> str:

@@ -85,12 +85,29 @@ def _by_flags(flags: frozenset[str], option: str) -> Mode:
 def judge_split_locks(host: HostFacts, release: Release | None) -> list[Judged]:
     """Ask the split-lock model about two tenants, on the mode and the kernel of this host."""
     mode = mode_of(host)
+    if host.doubt and not on_bare_metal(host):
+        why = (
+            "this host is itself a guest, or may be one: a split lock of its guests meets its own "
+            "host's detection first; --trust-topology leaves that out"
+        )
+        return [cannot_tell(claim, "host", why, "/proc/cpuinfo") for claim in CONDITIONS]
     if not mode.mode:
         return [
             cannot_tell(claim, "host", f"the mode is not known: {mode.why}", mode.evidence.where)
             for claim in CONDITIONS
         ]
     return [_judged(host, release, mode, claim) for claim in CONDITIONS]
+
+
+def on_bare_metal(host: HostFacts) -> bool:
+    """Say whether the host is known to be no guest: split_lock_setup() asks for the same flag.
+
+    Without it there is no #AC for split locks, and no message about that.
+    """
+    info = host.topology.cpuinfo.value
+    if (host.split_lock.message.value or "").startswith("#AC:"):
+        return True
+    return info is not None and info.flags is not None and "hypervisor" not in info.flags
 
 
 def _judged(host: HostFacts, release: Release | None, mode: Mode, claim: str) -> Judged:

@@ -299,8 +299,9 @@ def _sibling_pairs(
         return
     for i, one in enumerate(ordered):
         for near in ordered[i + 1 : i + 1 + _NEAR]:
-            if siblings(one.number, near.number):
-                yield Pair(one, near, True)
+            related = siblings(one.number, near.number)
+            if related is not False:
+                yield Pair(one, near, related)
 
 
 _NEAR = 256  # vcpus of one guest core

@@ -39,14 +39,22 @@ def audit(job: Job, tests: Sequence[Test], wide: bool, output: str | None) -> in
             click.echo("vmlitmus: interrupted", err=True)
             codes.append(130)
             break
-    failed = codes.count(1)
-    lines.append(
-        f"{failed} of {len(codes)} parts are neither needed by a test nor explained"
-        if failed
-        else f"each of {len(codes)} parts is needed by a test, or explained where it is written"
-    )
+    lines.append(_total(codes))
     write_out("\n".join(lines), output)
     return exit_code(codes)
+
+
+def _total(codes: Sequence[int]) -> str:
+    """Sum up what is known of the parts, each with the exit code that it alone would give."""
+    parts = [code for code in codes if code != 130]
+    failed, open_ = parts.count(1), parts.count(3)
+    if not failed and not open_ and len(parts) == len(codes):
+        return f"each of {len(parts)} parts is needed by a test, or explained where it is written"
+    of = f"of {len(parts)} parts are"
+    told = [f"{failed} {of} neither needed by a test nor explained"] if failed else []
+    told += [f"{open_} {of} not decided"] if open_ else []
+    told += ["other topics were not asked: interrupted"] if len(parts) < len(codes) else []
+    return "; ".join(told)
 
 
 def _verdict(part: str, search: Search, reasons: Mapping[str, str]) -> tuple[str, int]:

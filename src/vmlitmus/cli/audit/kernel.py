@@ -64,6 +64,9 @@ def command(
     if changelog:
         text += judged.named_changelog(content(changelog), changelog)
     every = judged.judge_fixes(found, text, livepatched=livepatched)
+    reason = judged.doubt(text, found, every) if changelog else ""
+    if reason:
+        click.echo(f"vmlitmus: --changelog {changelog}: {reason}", err=True)
     asked = {HURTS[word] for word in hurts or HURTS}
     told = open_findings.judge_findings(found, livepatched=livepatched)
     told = tuple(finding for finding in told if finding.hurts in asked)

@@ -292,16 +292,25 @@ def _steps(model: Model) -> Iterator[Item]:
             "disturbance": step.disturbance,
             "fair": step.fair,
             "sources": sources,
+            **_in_code(step.function, labels),
         }
         kind = f" (disturbance {step.disturbance})" if step.disturbance else ""
         lines = [f"{step.name}{kind}", *(f"    {text}" for text in entry["labels"] or [])]
         yield Item("\n".join([*lines, *(f"    source: {source}" for source in sources)]), entry)
 
     for function in _sub_sequences(model):
-        labels = [in_words(label) for label in _yielded(function)]
+        written = _yielded(function)
+        labels = [in_words(label) for label in written]
         entry = {"name": function.__name__, "labels": labels, "part of": "sequences"}
+        entry |= _in_code(function, written)
         lines = [f"{function.__qualname__} (part of sequences)", *(f"    {t}" for t in labels)]
         yield Item("\n".join(lines), entry)
+
+
+def _in_code(function: Any, labels: list[str]) -> dict[str, Any]:
+    """Return where a step is written, and its labels as they are there."""
+    path = f"{function.__module__}.{function.__qualname__}"
+    return {"code": path, "labels in code": labels}
 
 
 def _sub_sequences(model: Model) -> list[Any]:

@@ -37,7 +37,12 @@ WHAT = ("tests", "cells", "threads", "keys", "schemas", "timings", *OF_A_MODEL)
 @click.command("list")
 @click.argument("what", type=click.Choice(sorted(WHAT)), default="tests", metavar="[WHAT]")
 @click.argument("words", nargs=-1, metavar="[TOPIC] [WORD]...", shell_complete=complete_listed)
-@click.option("--files", is_flag=True, help="With tests: also where each test's file is.")
+@click.option(
+    "--files",
+    is_flag=True,
+    help="With tests: also where each test's file is. With steps: their modules, and the labels as "
+    "they are written there.",
+)
 @click.option("--json", "as_object", is_flag=True, help="Print one JSON object, vmlitmus/list/1.")
 @model_option
 def command(
@@ -70,7 +75,7 @@ def command(
         show(json.dumps({"schema": "vmlitmus/list/1", "what": what, "items": entries}, indent=1))
     else:
         in_order = in_groups(topic, shown) if what == "tests" and topic else [(None, shown)]
-        show("\n".join(_lines(in_order, files=files and what == "tests")))
+        show("\n".join(_lines(in_order, files=files and what in ("tests", "steps"))))
     return 0
 
 
@@ -85,7 +90,9 @@ def _lines(grouped: Sequence[tuple[str | None, list[Item]]], *, files: bool) -> 
         for item in items:
             yield _wrapped(item.text)
             if files:
-                yield f"    {item.entry['file']}"
+                written = map(json.dumps, item.entry.get("labels in code", ()))
+                where = item.entry.get("file") or item.entry.get("code")
+                yield from (f"    {line}" for line in (where, *written) if line)
 
 
 def _cells(catalogue: Catalogue, words: tuple[str, ...]) -> list[Item]:

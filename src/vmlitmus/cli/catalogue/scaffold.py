@@ -7,6 +7,7 @@ there is one, else with one that executes it. Returns texts by file name; writes
 
 from __future__ import annotations
 
+import ast
 import builtins
 import inspect
 import json
@@ -14,7 +15,7 @@ import keyword
 import re
 import textwrap
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
@@ -86,7 +87,7 @@ def mechanism_files(topic: str, name: str, setting: str | None) -> dict[str, str
         module=base.__module__,
         base=base.__name__,
         hooks=_hook_expression(base, hooks),
-        moments=_moments(hooks),
+        moments=_moments(base, hooks),
     )
     if _hook_expression(base, hooks) == hooks.__name__ and base is not hooks:
         imported = f"from {base.__module__} import {base.__name__}"
@@ -168,18 +169,33 @@ def _imports(base: type[Hooks], hooks: type[Hooks]) -> str:
     return "\n".join(sorted(lines))
 
 
-def _moments(hooks: type[Hooks]) -> str:
-    """Return the hooks of a hook class as comments: signature, and what its docstring says."""
+def _moments(base: type[Hooks], hooks: type[Hooks]) -> str:
+    """Return the hooks of a hook class as comments: signature, docstring, what the base does."""
     lines = ["# The hooks in which it may do something (copy one here without the #):"]
-    for name, member in inspect.getmembers(hooks, inspect.isfunction):
-        if not name.startswith("_"):
+    names = (name for kind in reversed(hooks.__mro__[:-1]) for name in vars(kind))
+    for name in dict.fromkeys(names):
+        member = getattr(hooks, name)
+        if not name.startswith("_") and inspect.isfunction(member):
             signature = str(inspect.signature(member)).replace("'", "")
             head = f"def {name}{signature}:"
             doc = (inspect.getdoc(member) or "nothing").split("\n\n")[0]
             lines.append("#")
             lines += textwrap.wrap(head, 92, initial_indent="# ", subsequent_indent="#     ")
             lines += textwrap.wrap(doc, 88, initial_indent="#     ", subsequent_indent="#     ")
+            own = getattr(base, name)
+            if own is not member:
+                lines += ["#", f"#     {base.__name__} does there:"]
+                lines += [f"#         {line}".rstrip() for line in _body(own)]
     return textwrap.indent("\n".join(lines), "    ") + "\n"
+
+
+def _body(function: Callable[..., object]) -> list[str]:
+    """Return the lines of a function below its docstring."""
+    lines = textwrap.dedent(inspect.getsource(function)).splitlines()
+    (tree,) = ast.parse("\n".join(lines)).body
+    assert isinstance(tree, ast.FunctionDef)
+    first = 1 if ast.get_docstring(tree) is not None and len(tree.body) > 1 else 0
+    return textwrap.dedent("\n".join(lines[tree.body[first].lineno - 1 :])).splitlines()
 
 
 def _actor(model: Model, test: Test) -> type[Any]:

@@ -79,6 +79,8 @@ def cost_columns(
         asked = Asked(seconds=seconds or _SECONDS, runs=runs)
         some = [cell for cell in cells if axis in cell.where]
         done = simulate(model_of(test.topic), test, some, asked, progress).cells
+        if any(cell.interrupted for cell in done):
+            raise KeyboardInterrupt  # a table of some figures would be taken for the whole
         others = [{a: v for a, v in cell.where.items() if a != axis} for cell in done]
         errors = tuple(dict.fromkeys(cell.error for cell in done if cell.error))
         for where in [w for n, w in enumerate(others) if w not in others[:n]]:

@@ -107,16 +107,21 @@ def command(
     check_single(layout, selected)
     tests: list[_Decided] = []
     with placed(job, deciding) as job, Ticker(total) as ticker:
-        for found, cells in selected:
-            outcomes = []
-            for cell in cells:
-                outcomes.append(_decide(job, found, cell, reach, without, ticker))
-                ticker.done(cell.name)
-                if outcomes[-1].interrupted and not one:
-                    raise KeyboardInterrupt  # nor look at the others
-            if len(cells) > 1 and not (drawn or every):
-                _annotate(job, found, cells, outcomes, reach, without, ticker)
-            tests.append((found, outcomes))
+        try:
+            for found, cells in selected:
+                outcomes = []
+                for cell in cells:
+                    outcomes.append(_decide(job, found, cell, reach, without, ticker))
+                    ticker.done(cell.name)
+                    if outcomes[-1].interrupted and not one:
+                        raise KeyboardInterrupt  # nor look at the others
+                if len(cells) > 1 and not (drawn or every):
+                    _annotate(job, found, cells, outcomes, reach, without, ticker)
+                tests.append((found, outcomes))
+        except KeyboardInterrupt:
+            if not tests:
+                raise
+    whole = len(tests) == len(selected)
     outcomes = [outcome for _, decided in tests for outcome in decided]
     faulty = next((o for o in outcomes if o.error), None)
     if faulty is not None:
@@ -131,7 +136,10 @@ def command(
         verbose = verbose or layout != "terminal"
         text = _text(tests, layout, every=every, verbose=verbose, states=states)
         write_out(as_mail(outcomes, text) if layout == "mail" else text, output)
-    return 130 if any(o.interrupted for o in outcomes) else 0
+    if not whole:
+        told = f"interrupted after {len(tests)} of {len(selected)} tests"
+        click.echo(f"vmlitmus: {told}", err=True)
+    return 130 if not whole or any(o.interrupted for o in outcomes) else 0
 
 
 def _text(tests: list[_Decided], layout: str, *, every: bool, verbose: bool, states: bool) -> str:

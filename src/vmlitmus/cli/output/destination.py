@@ -32,6 +32,7 @@ class Writing(click.Command):
                     option = {"output": "-o"}.get(name, f"--{name}")
                     raise UsageError(f"{option} {target}: the command reads this file")
         _refuse_two_forms(ctx)
+        _refuse_nothing(ctx)
         if len({os.path.realpath(t) for t in targets.values()}) < len(targets):
             raise UsageError(f"{' and '.join(targets)} name the same file")
         return rest
@@ -48,6 +49,18 @@ def _refuse_two_forms(ctx: click.Context) -> None:
     named = ctx.get_parameter_source("layout") is ParameterSource.COMMANDLINE
     if ctx.params.get("as_object") and named and layout != "json":
         raise click.UsageError(f"--json and --format {layout} exclude each other", ctx)
+
+
+def _refuse_nothing(ctx: click.Context) -> None:
+    """Refuse an empty value, as of a shell variable that is not set: it would mean another thing.
+
+    ``audit kernel --release ""`` would answer for this machine.
+    """
+    for param in ctx.command.params:
+        given = ctx.get_parameter_source(param.name or "") is ParameterSource.COMMANDLINE
+        if given and "" in _texts(iter((ctx.params.get(param.name or ""),))):
+            name = param.opts[0] if isinstance(param, click.Option) else "a word"
+            raise click.UsageError(f"{name} is empty", ctx)
 
 
 def _texts(values: Iterator[object]) -> Iterator[str]:

@@ -151,7 +151,10 @@ class Operators(Truths):
     def known_attribute(self, node: ast.AST, owner: Any, name: str) -> Val:
         if not isinstance(owner, Entity):
             if not hasattr(owner, name):
-                self.refuse(node, f"{owner!r} has no attribute {name!r}")
+                guess = nearest(name, (n for n in dir(owner) if not n.startswith("_")))
+                hint = f"; did you mean {guess!r}?" if guess else ""
+                text = ast.unparse(node.value) if isinstance(node, ast.Attribute) else repr(owner)
+                self.refuse(node, f"{text} has no attribute {name!r}{hint}")
             return Known(getattr(owner, name))
         attribute = None if name in owner.__dict__ else getattr(type(owner), name, None)
         if isinstance(attribute, property):

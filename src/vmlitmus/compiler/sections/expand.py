@@ -154,8 +154,12 @@ class _Inliner:
                 made = [*made, *self.put(node, amendment)]
                 continue
             if start is None:
-                where = f"{amendment.where} {label!r}: the section begins in another block"
-                self.refuse(node, f"{where} of {self.function.__name__}(); amend that one")
+                self.refuse(
+                    node,
+                    f"{amendment.where} {label!r}: the section begins in an 'if' or a loop of "
+                    f"{self.function.__name__}() that stands above; switch a part of it off "
+                    "(--without), use after(), or write the sequence anew",
+                )
             if amendment.where == "before":
                 found[start:start] = self.put(node, amendment)
             else:

@@ -70,8 +70,10 @@ class _Reader:
                 line = _LONG.split(text, maxsplit=1)[0].count("\n") + 1
                 raise LitmusError(path, line, "a number with too many digits") from None
             found = re.search(r"at line (\d+)", str(error))
-            message = re.sub(r" \(at .*\)$", "", str(error)) or "nested too deeply"
-            raise LitmusError(path, int(found[1]) if found else None, message) from None
+            last = text.rstrip().count("\n") + 1 if "at end of document" in str(error) else None
+            message = re.sub(r" \(at .*\)$", "", str(error))
+            message = "nested too deeply" if isinstance(error, RecursionError) else message
+            raise LitmusError(path, int(found[1]) if found else last, message) from None
         self.check_plain(self.data, "")
 
     def check_plain(self, value: object, key: str) -> None:

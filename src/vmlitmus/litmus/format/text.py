@@ -22,6 +22,11 @@ class LitmusError(VmlitmusError):
     def __init__(self, path: str, line: int | None, message: str) -> None:
         super().__init__(f"{path}:{line}: {message}" if line else f"{path}: {message}")
 
+    def together(self, others: Iterable[LitmusError]) -> LitmusError:
+        """Return one error for this and others, each on a line."""
+        self.args = ("\n".join(map(str, (self, *others))),)
+        return self
+
 
 def read_text(path: Path) -> str:
     """Return the text of a litmus file; raises LitmusError for what cannot be one."""
@@ -32,7 +37,7 @@ def read_text(path: Path) -> str:
     except ValueError as error:  # a NUL in the name
         raise LitmusError(str(path), None, str(error)) from None
     try:
-        return data.decode("utf-8")
+        return data.decode("utf-8-sig")  # editors of Windows put a mark before the text
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
         raise LitmusError(str(path), line, "not UTF-8 text") from None

@@ -11,7 +11,8 @@ failed, or after a rescan that failed half way. forceoff is compared with the st
 6.1.176, which has no such number, every write is; with [[host]] compares, off is too.
 
 off and forceoff take the secondary threads down one by one and store the new state last; on stores
-it first and then brings them up. A cpu is in cpu_online_mask before kvm_online_cpu() may refuse it,
+it first and then brings them up: those whose primary thread is online, in 6.12 every cpu that is
+there. A cpu is in cpu_online_mask before kvm_online_cpu() may refuse it,
 and in cpu_active_mask, where tasks may run on it, only after that. A secondary thread can be
 brought up by hand only where control is on or says nothing, or once if it has never been booted.
 Coming out of hibernation, and when the processor driver is loaded, the kernel brings all siblings
@@ -91,10 +92,18 @@ def enter_online_mask(w: World, cpu: Cpu) -> None:
     note_change(w)
 
 
+def core_is_online(w: World, host: Host, cpu: Cpu) -> bool:
+    """topology_is_core_online(): of x86 since 7.1; in 6.12 it is true of every cpu."""
+    if not host.by_core:
+        return True
+    return any(o.core is cpu.core and o.thread == 0 and o.online for o in w.all(Cpu))
+
+
 def bring_siblings_up(w: World, host: Host) -> Sections:
     """cpuhp_smt_enable(), after it has stored the state."""
     for cpu in w.all(Cpu):
-        if cpu.core.host is host and cpu.present and not cpu.online:
+        here = cpu.core.host is host and cpu.present and not cpu.online
+        if here and core_is_online(w, host, cpu):
             enter_online_mask(w, cpu)
             yield "{host}: {cpu} is in cpu_online_mask and not yet active"
             cpu.online = w.use(Hint).lets_smt_on(w, host)

@@ -10,8 +10,10 @@ are then given the cpuset's mask, and what the user asked for is kept: so a vcpu
 then is pinned again when its cpu is back. One that runs, or wakes up in between, meets
 select_fallback_rq() first. Tasks of the root cpuset are left alone.
 
-Not modelled: the time between a cpu that becomes active and the update of the cpusets, the time
-between a change of cookie and the next pick, priorities.
+Not modelled: that in version 2 a cpuset with cpus of its own gives those before all others, as long
+as one of them is active (cpuset_cpus_allowed_fallback()); the time between a cpu that becomes
+active and the update of the cpusets, the time between a change of cookie and the next pick,
+priorities.
 Source: is_cpu_allowed(), select_fallback_rq(), sched_cpu_deactivate(), __set_cpus_allowed_ptr() and
 pick_next_task() in kernel/sched/core.c, hotplug_update_tasks() in kernel/cgroup/cpuset.c.
 """

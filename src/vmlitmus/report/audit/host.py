@@ -153,13 +153,15 @@ def kernel(fixes: Iterable[Fix], findings: Sequence[Finding], release: str) -> s
     unsure = [fix for fix in found if fix.status == "cannot tell"]
     counted = f"{len(missing)} of {len(found)} fixes; {len(unsure)} cannot be told"
     lines = [f"Kernel {release} lacks {counted}.", counted_findings(findings), ""]
+    reasons = {fix.why for fix in unsure}
+    shared = reasons.pop() if len(reasons) == 1 and len(unsure) > 1 else None
+    lines += [f"Cannot be told: {shared}.", ""] if shared else []
     for fix in missing:
         lines += _missing(fix)
     for fix in found:
         if fix.status != "lacks":
-            lines.append(
-                f"  {fix.status:13}  {fix.commit or fix.cve or '-':14}  {fix.title} ({fix.why})"
-            )
+            name, why = fix.commit or fix.cve or "-", "" if fix.why == shared else f" ({fix.why})"
+            lines.append(f"  {fix.status:13}  {name:14}  {fix.title}{why}")
     for hurts, some in groupby(findings, key=lambda finding: finding.hurts):
         told = [finding for finding in some if finding.status in TOLD]
         lines += ["", f"Findings that hurt {hurts}:"] if told else []

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from vmlitmus.errors import ScenarioError, spelled, unknown
+from vmlitmus.named_file import read_named
 from vmlitmus.printable import control_in, printable
 from vmlitmus.simulation.laws import distribution
 from vmlitmus.simulation.laws.distribution import Law
@@ -93,16 +94,15 @@ class Timing:
 def read_timing(path: Path) -> Timing:
     """Return the timing in a file; raises ScenarioError with file and place."""
     try:
-        with path.open("rb") as file:
-            data = file.read(_LARGEST + 1)
-        if len(data) > _LARGEST:
-            raise ScenarioError(f"{path}: larger than {_LARGEST} bytes")
-        return timing_of(tomllib.loads(data.decode("utf-8")), str(path))
+        data = read_named(path, _LARGEST)
+        return timing_of(tomllib.loads(data.decode("utf-8-sig")), str(path))
     except OSError as error:
         raise ScenarioError(f"{path}: {error.strerror or error}") from None
     except UnicodeDecodeError:
         raise ScenarioError(f"{path}: not UTF-8 text") from None
-    except (ValueError, RecursionError) as error:
+    except RecursionError:
+        raise ScenarioError(f"{path}: nested too deeply") from None
+    except ValueError as error:
         raise ScenarioError(f"{path}: {error}") from None
 
 

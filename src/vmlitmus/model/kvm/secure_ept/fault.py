@@ -3,7 +3,8 @@
 mmu_lock is held for reading. The entry of the mirror is frozen by cmpxchg, TDH.MEM.PAGE.AUG adds
 the page as pending, and then the mirror gets its value. If the SEAMCALL is busy the mirror gets
 back what it had, and KVM tries again without entering the TD. It also tries again if an
-invalidation of the gfn is under way, or one has ended since it read mmu_invalidate_seq.
+invalidation of the gfn is under way, or one has ended since it read mmu_invalidate_seq. The
+scheduler gives a task its cpu again and again, hence the strong fairness.
 
 Not modelled: that KVM leaves this loop for an event or a signal; page tables that are missing.
 Source: tdx_handle_ept_violation() and tdx_mem_page_aug() in arch/x86/kvm/vmx/tdx.c,
@@ -24,7 +25,7 @@ PAGE_FAULT = KernelFile("arch/x86/kvm/mmu/mmu.c", "kvm_tdp_mmu_page_fault()", "7
 LOOKS_AGAIN = "look for invalidations under mmu_lock"
 
 
-@sequence(source=(HANDLE, PAGE_FAULT, SET, ADD, AUG), fair="weak")
+@sequence(source=(HANDLE, PAGE_FAULT, SET, ADD, AUG), fair="strong")
 def page_fault(w: World, vcpu: Vcpu, page: Page) -> Sections:
     td = w.the(Td)
     when(vcpu.wants == page and vcpu.cpu.loaded is None)

@@ -167,6 +167,7 @@ def make_host(make: Setup, wanted: Any) -> None:
         knows=wanted["knows_hint"],
         one_thread=control is not SmtControl.ON,
         retests=wanted["retests"],
+        by_core=wanted["by_core"],
         rescan_locks=wanted["rescan_locks"],
         compares=wanted["compares"],
         takedown_fails=wanted["takedown_fails"],
@@ -300,6 +301,10 @@ MODEL = Model(
             "knows_hint": flag(default=True, doc="the host's KVM knows the hint"),
             "retests": flag(
                 default=False, doc="smt/control tests its refusals again under its lock"
+            ),
+            "by_core": flag(
+                default=True,
+                doc="on brings up only siblings of a primary thread that is online; not so in 6.12",
             ),
             "rescan_locks": flag(
                 default=False,
