@@ -80,7 +80,7 @@ def test_a_file_that_is_faulty_at_first_is_watched_too(folder: Path) -> None:
     race = folder / "race.toml"
     race.write_text("question = [")
     watched = Watched(str(race), "--model", str(folder / "flushing.py"))
-    watched.until("race.toml: ")
+    watched.until("race.toml:1: ")
     time.sleep(0.5)
     race.write_text((RACE / "race.toml").read_text())
     watched.until("1 of 1 as expected")

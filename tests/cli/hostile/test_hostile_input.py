@@ -534,7 +534,8 @@ def test_a_mark_before_the_text_is_no_part_of_it(tmp_path, capsys) -> None:
 def test_a_timing_is_a_regular_file(tmp_path, capsys) -> None:
     os.mkfifo(tmp_path / "mine.toml")
     path = tmp_path / "timed.toml"
-    path.write_text(GOOD + '[timing]\nuse = "mine.toml"\nhorizon = "1 s"\n')
+    timing = '[timing]\nuse = "mine.toml"\nhorizon = "1 s"\n'
+    path.write_text(f'{GOOD}{timing}[[measure]]\nshare = "x"\n')
     code, out, _ = vmlitmus(capsys, "simulate", str(path))
     assert code == 2
     assert "mine.toml: not a regular file" in out
