@@ -22,7 +22,7 @@ TRACKED = TdxModule("is_tlb_tracked()", "1.5.01")
     backed_by=("page-freed", "page-in-a-tlb"),
 )
 def freed_page_reachable(w: World) -> bool:
-    return any(v.running and p.freed and p in v.cpu.tlb for v in w.all(Vcpu) for p in w.all(Page))
+    return any(v.running and p in v.cpu.freed for v in w.all(Vcpu) for p in w.all(Page))
 
 
 @condition(
@@ -32,11 +32,7 @@ def freed_page_reachable(w: World) -> bool:
     backed_by=("page-removed", "page-in-a-tlb"),
 )
 def removed_page_reachable(w: World) -> bool:
-    return any(
-        v.running and p.entry == Entry.FREE and p in v.cpu.tlb
-        for v in w.all(Vcpu)
-        for p in w.all(Page)
-    )
+    return any(v.running and p in v.cpu.removed for v in w.all(Vcpu) for p in w.all(Page))
 
 
 @condition(

@@ -55,7 +55,6 @@ class Td(Entity):
     tracking: bool = False  # TDH.MEM.TRACK has the lock of the epoch
     held_back: bool = False  # wait_for_sept_zap
     mmu_lock: bool = False  # for writing
-    invalidating: bool = False  # a hole is being punched, with the invalidate_lock held
     bugged: bool = False  # KVM_BUG_ON(): a SEAMCALL has failed
 
 
@@ -66,6 +65,8 @@ class Page(Entity):
     mirror: Mirror = Mirror.PRESENT
     blocked: Blocked = Blocked.NOW  # BEPOCH against TD_EPOCH
     host_locked: bool = False  # a SEAMCALL has the lock of its entry
+    punched: bool = False  # a thread has the invalidate_lock of its file
+    invalidating: bool = False  # mmu_invalidate_in_progress, for its gfn
     freed: bool = False  # guest_memfd has given the folio back to the host
 
 
@@ -75,6 +76,8 @@ class Cpu(Entity, runs_on="self"):
     loaded: Vcpu | None = None  # the vcpu between vcpu_load and preemption being on again
     last: Vcpu | None = None  # the vcpu that entered last
     tlb: Set[Page]
+    removed: Set[Page]  # what the TLB holds of pages that the TDX module has removed since
+    freed: Set[Page]  # what it holds of folios that guest_memfd has freed since
 
 
 class Vcpu(Entity, runs_on="cpu"):
@@ -83,7 +86,8 @@ class Vcpu(Entity, runs_on="cpu"):
     cpu: Const[Cpu]
     in_guest_mode: bool = False  # vcpu->mode is not OUTSIDE_GUEST_MODE
     running: bool = False  # in the TD
-    kicked: bool = False  # and an IPI is on its way
+    kicked: bool = False  # vcpu->mode is EXITING_GUEST_MODE, and an IPI is on its way
+    flush: bool = False  # KVM_REQ_TLB_FLUSH
     associated: bool = False  # with its cpu: it has entered the TD there
     behind: bool = False  # VCPU_EPOCH is not TD_EPOCH
     counts: Counts = Counts.NOWHERE
@@ -95,7 +99,7 @@ class Vcpu(Entity, runs_on="cpu"):
     exit: Exit = Exit.UNDEFINED
     undelivered: bool = False  # an interrupt that ended the run has not been handled
     wants: Page | None = None  # an EPT violation is to be resolved
-    outdated: bool = False  # an invalidation began since the fault read mmu_invalidate_seq
+    outdated: bool = False  # mmu_invalidate_seq has changed since the fault read it
     mmu_lock: bool = False  # for reading
 
 
@@ -104,5 +108,5 @@ class Task(Entity, runs_on="self"):
 
     blocking: bool = False  # TDH.MEM.RANGE.BLOCK has the lock of the Secure EPT, exclusive
     removing: bool = False  # TDH.MEM.PAGE.REMOVE has it, shared
-    failed: bool = False  # a SEAMCALL of its removal has failed
+    failed: bool = False  # TDH.MEM.RANGE.BLOCK of its removal has failed
     awaits: Set[Vcpu]  # vcpus that are to turn IRQs on before it goes on

@@ -3,8 +3,8 @@
 mmu_lock is held for reading. The entry of the mirror is frozen by cmpxchg, TDH.MEM.PAGE.AUG adds
 the page as pending, and then the mirror gets its value. If the SEAMCALL is busy the mirror gets
 back what it had, and KVM tries again without entering the TD. It also tries again if an
-invalidation is under way, or has begun since it read mmu_invalidate_seq. The scheduler gives a task
-its cpu again and again, hence the strong fairness.
+invalidation of the gfn is under way, or one has ended since it read mmu_invalidate_seq. The
+scheduler gives a task its cpu again and again, hence the strong fairness.
 
 Not modelled: that KVM leaves this loop for an event or a signal; page tables that are missing.
 Source: tdx_handle_ept_violation() and tdx_mem_page_aug() in arch/x86/kvm/vmx/tdx.c,
@@ -15,7 +15,7 @@ arch/x86/kvm/mmu/mmu.c.
 from __future__ import annotations
 
 from vmlitmus.lang import KernelFile, Sections, World, sequence, when
-from vmlitmus.model.kvm.secure_ept.module import AUG, exclusive
+from vmlitmus.model.kvm.secure_ept.module import AUG, entry_locked, exclusive
 from vmlitmus.world.secure_ept.td import Entry, Mirror, Page, Td, Vcpu
 
 HANDLE = KernelFile("arch/x86/kvm/vmx/tdx.c", "tdx_handle_ept_violation()", "7.2.8")
@@ -32,9 +32,10 @@ def page_fault(w: World, vcpu: Vcpu, page: Page) -> Sections:
     resolved = False
     while not resolved:
         vcpu.outdated = False
+        page.freed = False
         yield "{vcpu} reads mmu_invalidate_seq and gets {page} from guest_memfd"
         when(not td.mmu_lock)
-        again = (td.invalidating or vcpu.outdated) and w.part(LOOKS_AGAIN)
+        again = (page.invalidating or vcpu.outdated) and w.part(LOOKS_AGAIN)
         if page.mirror == Mirror.PRESENT or td.bugged:
             resolved = True
             yield "{vcpu} has nothing to add"
@@ -44,20 +45,23 @@ def page_fault(w: World, vcpu: Vcpu, page: Page) -> Sections:
             vcpu.mmu_lock = True
             page.mirror = Mirror.FROZEN
             yield "{vcpu} has mmu_lock for reading, and freezes the mirror of {page}"
-            if exclusive(w):
+            if exclusive(w) or entry_locked(w, page):
                 page.mirror = Mirror.NONE
                 vcpu.mmu_lock = False
-                yield "TDH.MEM.PAGE.AUG of {vcpu} is busy: the Secure EPT is locked"
+                yield "TDH.MEM.PAGE.AUG of {vcpu} is busy: the Secure EPT or its entry is locked"
             else:
                 vcpu.adding = True
+                page.host_locked = True
                 yield "TDH.MEM.PAGE.AUG of {vcpu} locks the Secure EPT, shared"
                 vcpu.adding = False
+                page.host_locked = False
                 resolved = True
-                if page.entry != Entry.FREE:
+                if page.entry == Entry.FREE:
+                    page.entry = Entry.PENDING
+                    page.mirror = Mirror.PRESENT
+                else:
                     td.bugged = True
-                page.entry = Entry.PENDING
-                page.freed = False
-                page.mirror = Mirror.PRESENT
+                    page.mirror = Mirror.NONE
                 vcpu.mmu_lock = False
                 yield "{vcpu} has added {page} and drops mmu_lock"
     vcpu.wants = None

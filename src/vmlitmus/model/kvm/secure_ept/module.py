@@ -1,6 +1,7 @@
 """What SEAMCALLs lock in the TDX module, and how it tracks which TLBs may hold a blocked page.
 
-A lock is tried once: who finds it taken gets TDX_OPERAND_BUSY. The TD has an epoch. A vcpu that
+A lock is tried once: who finds it taken gets TDX_OPERAND_BUSY. A guest that accepts a page locks
+its entry first and looks at its state then, whatever that is. The TD has an epoch. A vcpu that
 enters notes it and counts in its REFCOUNT until it exits; if the epoch is new to the vcpu, the
 translations of the TD are flushed first, but not at its first entry on a cpu. They are flushed
 there too, because another vcpu entered before, if any did. TDH.MEM.TRACK begins an epoch, unless a
@@ -19,7 +20,7 @@ module 1.5.01, and its functions of the SEAMCALLs that the steps name.
 from __future__ import annotations
 
 from vmlitmus.lang import TdxModule, World
-from vmlitmus.world.secure_ept.td import Blocked, Counts, Entry, Page, Task, Vcpu
+from vmlitmus.world.secure_ept.td import Blocked, Counts, Cpu, Entry, Page, Task, Vcpu
 
 RELEASE = "1.5.01"
 ENTER = TdxModule("tdh_vp_enter()", RELEASE)
@@ -76,9 +77,19 @@ def begin_epoch(w: World) -> None:
             page.blocked = Blocked.LAST if page.blocked == Blocked.NOW else Blocked.EARLIER
 
 
+def free_entry(w: World, page: Page) -> None:
+    """The entry of a page is free, and what TLBs still hold of it is that of a removed page."""
+    page.entry = Entry.FREE
+    for cpu in w.all(Cpu):
+        if page in cpu.tlb:
+            cpu.removed.add(page)
+
+
 def flush(vcpu: Vcpu) -> None:
     """INVEPT for the Secure EPT; all vcpus of the TD on a cpu have the same tag."""
     vcpu.cpu.tlb.clear()
+    vcpu.cpu.removed.clear()
+    vcpu.cpu.freed.clear()
 
 
 def note_epoch(w: World, vcpu: Vcpu) -> None:

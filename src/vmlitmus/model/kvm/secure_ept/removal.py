@@ -4,13 +4,16 @@ With mmu_lock held for writing the mirror loses its entry, and KVM blocks the pa
 (TDH.MEM.RANGE.BLOCK), begins an epoch (TDH.MEM.TRACK), kicks all vcpus out with a wait, removes the
 page (TDH.MEM.PAGE.REMOVE) and writes its cache lines back. A SEAMCALL that is busy is made once
 more with all vcpus kicked out and held back by wait_for_sept_zap: it has to succeed then, and
-KVM_BUG_ON() ends the VM otherwise. guest_memfd truncates the folio after that, whatever came of it.
+KVM_BUG_ON() ends the VM otherwise. If TDH.MEM.TRACK fails, the removal is tried all the same.
+Before mmu_lock is dropped, KVM requests a TLB flush of all vcpus, with a wait: tdx_flush_tlb_all()
+flushes all that the cpu has of the TD. guest_memfd truncates the folio after that, whatever came of
+it.
 
-Not modelled: the cache lines; zaps by memory attributes and memslots, which do the same with the
-same locks.
-Source: kvm_gmem_punch_hole() in virt/kvm/guest_memfd.c, tdh_do_no_vcpus(), tdx_track() and
-tdx_sept_remove_leaf_spte() in arch/x86/kvm/vmx/tdx.c, kvm_make_vcpus_request_mask() in
-virt/kvm/kvm_main.c.
+Not modelled: the cache lines; that mmu_lock may be dropped between two entries of one hole; zaps by
+memory attributes and memslots, which do the same with the same locks.
+Source: kvm_gmem_punch_hole() and __kvm_gmem_invalidate_start() in virt/kvm/guest_memfd.c,
+tdh_do_no_vcpus(), tdx_track() and tdx_sept_remove_leaf_spte() in arch/x86/kvm/vmx/tdx.c,
+kvm_make_all_cpus_request() in virt/kvm/kvm_main.c.
 """
 
 from __future__ import annotations
@@ -26,18 +29,19 @@ from vmlitmus.model.kvm.secure_ept.module import (
     begin_epoch,
     entry_locked,
     exclusive,
+    free_entry,
     old_counts,
     shared,
     tracked,
 )
-from vmlitmus.world.secure_ept.td import Blocked, Entry, Mirror, Page, Task, Td, Vcpu
+from vmlitmus.world.secure_ept.td import Blocked, Cpu, Entry, Mirror, Page, Task, Td, Vcpu
 
 TDX = "arch/x86/kvm/vmx/tdx.c"
 PUNCH = KernelFile("virt/kvm/guest_memfd.c", "kvm_gmem_punch_hole()", "7.2.8")
 NO_VCPUS = KernelFile(TDX, "tdh_do_no_vcpus()", "7.2.8")
 KVM_TRACK = KernelFile(TDX, "tdx_track()", "7.2.8")
 KVM_REMOVE = KernelFile(TDX, "tdx_sept_remove_leaf_spte()", "7.2.8")
-REQUEST = KernelFile("virt/kvm/kvm_main.c", "kvm_make_vcpus_request_mask()", "7.2.8")
+REQUEST = KernelFile("virt/kvm/kvm_main.c", "kvm_make_all_cpus_request()", "7.2.8")
 MAKES_AGAIN = "make a SEAMCALL again that was busy"
 KICKS_FIRST = "kick all vcpus before a SEAMCALL is made again"
 BLOCKS = "block the page before it is removed"
@@ -45,25 +49,43 @@ TRACKS = "begin an epoch after the page is blocked"
 KICKS = "kick all vcpus after the epoch has begun"
 WAITS = "wait until all vcpus that are kicked have IRQs on"
 WAITS_FOR_ALL = "wait for a vcpu that is on its way into the guest as well"
+WAITS_FOR_KICKED = "wait for a vcpu that another thread has kicked before as well"
+EXCLUDES = "keep mmu_lock to the end of the removal"
+FLUSHES_LAST = "make KVM_REQ_TLB_FLUSH before mmu_lock is dropped"
+
+
+def mmu_locked(w: World) -> bool:
+    """Say whether mmu_lock is held, for writing or for reading."""
+    return w.the(Td).mmu_lock or any(v.mmu_lock for v in w.all(Vcpu))
 
 
 def kick_all(w: World, task: Task) -> None:
-    """kvm_make_all_cpus_request() with KVM_REQ_OUTSIDE_GUEST_MODE."""
+    """kvm_make_all_cpus_request() with KVM_REQUEST_WAIT."""
     for vcpu in w.all(Vcpu):
-        if vcpu.in_guest_mode and (vcpu.running or w.part(WAITS_FOR_ALL)):
+        found = vcpu.in_guest_mode and (vcpu.running or w.part(WAITS_FOR_ALL))
+        if found and (not vcpu.kicked or w.part(WAITS_FOR_KICKED)):
             vcpu.kicked = True
             if w.part(WAITS):
                 task.awaits.add(vcpu)
 
 
 def bug(w: World, task: Task) -> Sections:
-    """KVM_BUG_ON(): KVM_REQ_VM_DEAD is made of all vcpus, with a wait."""
-    w.the(Td).bugged = True
-    task.failed = True
-    kick_all(w, task)
+    """KVM_BUG_ON(): the first one makes KVM_REQ_VM_DEAD of all vcpus, with a wait."""
+    td = w.the(Td)
+    if not td.bugged:
+        td.bugged = True
+        kick_all(w, task)
     yield "{task} ends the VM, as a SEAMCALL failed"
     when(not task.awaits)
     yield "{task} has had all vcpus leave the VM that has ended"
+
+
+def let_in(w: World, task: Task) -> Sections:
+    """The end of tdh_do_no_vcpus() after TDX_OPERAND_BUSY."""
+    td = w.the(Td)
+    if td.held_back:
+        td.held_back = False
+        yield "{task} clears wait_for_sept_zap"
 
 
 def hold_back(w: World, task: Task) -> Sections:
@@ -79,11 +101,12 @@ def hold_back(w: World, task: Task) -> Sections:
 
 def block(w: World, task: Task, page: Page) -> Sections:
     """TDH.MEM.RANGE.BLOCK."""
-    td = w.the(Td)
     if (exclusive(w) or shared(w) or entry_locked(w, page)) and w.part(MAKES_AGAIN):
         yield from hold_back(w, task)
     if exclusive(w) or shared(w) or entry_locked(w, page):
+        task.failed = True
         yield "TDH.MEM.RANGE.BLOCK of {task} is busy again"
+        yield from let_in(w, task)
         yield from bug(w, task)
     else:
         task.blocking = True
@@ -94,7 +117,7 @@ def block(w: World, task: Task, page: Page) -> Sections:
         task.blocking = False
         page.host_locked = False
         yield "{task} has blocked {page}"
-    td.held_back = False
+        yield from let_in(w, task)
 
 
 def track(w: World, task: Task) -> Sections:
@@ -104,6 +127,7 @@ def track(w: World, task: Task) -> Sections:
         yield from hold_back(w, task)
     if any(v.sampling for v in w.all(Vcpu)):
         yield "TDH.MEM.TRACK of {task} is busy again"
+        yield from let_in(w, task)
         yield from bug(w, task)
     else:
         td.tracking = True
@@ -111,11 +135,12 @@ def track(w: World, task: Task) -> Sections:
         td.tracking = False
         if old_counts(w) and w.part(CHECKS_BEFORE):
             yield "TDH.MEM.TRACK of {task} finds a vcpu in the epoch before"
+            yield from let_in(w, task)
             yield from bug(w, task)
         else:
             begin_epoch(w)
             yield "TDH.MEM.TRACK of {task} begins an epoch"
-    td.held_back = False
+            yield from let_in(w, task)
     if w.part(KICKS):
         kick_all(w, task)
     yield "{task} kicks all vcpus after TDH.MEM.TRACK"
@@ -125,11 +150,11 @@ def track(w: World, task: Task) -> Sections:
 
 def remove(w: World, task: Task, page: Page) -> Sections:
     """TDH.MEM.PAGE.REMOVE."""
-    td = w.the(Td)
     if (exclusive(w) or entry_locked(w, page)) and w.part(MAKES_AGAIN):
         yield from hold_back(w, task)
     if exclusive(w) or entry_locked(w, page):
         yield "TDH.MEM.PAGE.REMOVE of {task} is busy again"
+        yield from let_in(w, task)
         yield from bug(w, task)
     else:
         task.removing = True
@@ -139,12 +164,23 @@ def remove(w: World, task: Task, page: Page) -> Sections:
         page.host_locked = False
         safe = page.entry == Entry.BLOCKED and tracked(w, page)
         if safe or not w.part(CHECKS_TRACKED):
-            page.entry = Entry.FREE
+            free_entry(w, page)
             yield "TDH.MEM.PAGE.REMOVE of {task} has removed {page}"
+            yield from let_in(w, task)
         else:
             yield "TDH.MEM.PAGE.REMOVE of {task} finds {page} not blocked, or not tracked"
+            yield from let_in(w, task)
             yield from bug(w, task)
-    td.held_back = False
+
+
+def flush_tlbs(w: World, task: Task) -> Sections:
+    """kvm_flush_remote_tlbs(), with mmu_lock held."""
+    for vcpu in w.all(Vcpu):
+        vcpu.flush = True
+    kick_all(w, task)
+    yield "{task} makes KVM_REQ_TLB_FLUSH of all vcpus"
+    when(not task.awaits)
+    yield "{task} has had all vcpus leave after KVM_REQ_TLB_FLUSH"
 
 
 @sequence(
@@ -154,14 +190,13 @@ def remove(w: World, task: Task, page: Page) -> Sections:
 )
 def punch_hole(w: World, task: Task, page: Page) -> Sections:
     td = w.the(Td)
-    when(not td.invalidating and not page.freed)
+    when(not page.punched and not page.freed)
     task.failed = False
-    td.invalidating = True
-    for vcpu in w.all(Vcpu):
-        vcpu.outdated = True
+    page.punched = True
     yield "{task} begins to punch {page} out of guest_memfd"
-    when(not td.mmu_lock and not any(v.mmu_lock for v in w.all(Vcpu)))
-    td.mmu_lock = True
+    when(not mmu_locked(w))
+    td.mmu_lock = w.part(EXCLUDES)
+    page.invalidating = True
     there = page.mirror == Mirror.PRESENT
     page.mirror = Mirror.NONE
     yield "{task} takes mmu_lock and clears the mirror of {page}"
@@ -172,8 +207,18 @@ def punch_hole(w: World, task: Task, page: Page) -> Sections:
             yield from track(w, task)
         if not task.failed:
             yield from remove(w, task, page)
+        if w.part(FLUSHES_LAST):
+            yield from flush_tlbs(w, task)
     td.mmu_lock = False
     yield "{task} drops mmu_lock"
     page.freed = True
-    td.invalidating = False
+    for cpu in w.all(Cpu):
+        if page in cpu.tlb:
+            cpu.freed.add(page)
     yield "{task} has freed {page}"
+    when(not mmu_locked(w))
+    page.invalidating = False
+    page.punched = False
+    for vcpu in w.all(Vcpu):
+        vcpu.outdated = True
+    yield "{task} ends the invalidation of {page} with mmu_lock"

@@ -1,14 +1,15 @@
 """A TD vcpu enters its TD, runs there and exits.
 
-KVM turns IRQs off, sets IN_GUEST_MODE and looks at wait_for_sept_zap. TDH.VP.ENTER locks the
+KVM turns IRQs off, sets IN_GUEST_MODE, and does not enter if there is a request or a kick. It then
+looks at wait_for_sept_zap. TDH.VP.ENTER locks the
 epoch, notes it, asks the filter of zero-step attacks and enters. It is busy if TDH.MEM.TRACK has
 the lock of the epoch, or, where such an attack is suspected, if somebody has that of the Secure
 EPT. KVM then leaves the fast path, so that IRQs come on. After the exit KVM sets OUTSIDE_GUEST_MODE
 and calls handle_exit_irqoff(), which handles the interrupt that the exit reason speaks of. Up to
 7.3.1 a vcpu that was held back keeps the exit reason of the run before.
 
-The guest walks the Secure EPT, accepts pages that are pending, and takes EPT violations. While it
-is in the TDX module no interrupt makes it exit.
+The guest walks the Secure EPT, accepts pages in whatever state they are, and takes EPT violations.
+While it is in the TDX module no interrupt makes it exit.
 
 Not modelled: that a vcpu is put, and loaded on another cpu; exits other than these; the NMI; a
 guest that does not accept a page before it uses it; that the filter fails the entry with an EPT
@@ -43,16 +44,13 @@ ENTER_GUEST = KernelFile("arch/x86/kvm/x86.c", "vcpu_enter_guest()", "7.2.8")
 RUN = KernelFile("arch/x86/kvm/vmx/tdx.c", "tdx_vcpu_run()", "7.2.8")
 FASTPATH = KernelFile("arch/x86/kvm/vmx/tdx.c", "tdx_exit_handlers_fastpath()", "7.2.8")
 IRQOFF = KernelFile("arch/x86/kvm/vmx/vmx.c", "vmx_handle_exit_irqoff()", "7.2.8")
+KICK = KernelFile("virt/kvm/kvm_main.c", "__kvm_vcpu_kick()", "7.2.8")
 HOLDS_BACK = "hold vcpus back while a SEAMCALL is made again"
 
 
-@sequence(source=(ENTER_GUEST, RUN, ENTER, ADJUST, FILTER, FASTPATH, IRQOFF), fair="weak")
-def enter_guest(w: World, vcpu: Vcpu) -> Sections:
+def run(w: World, vcpu: Vcpu) -> Sections:
+    """tdx_vcpu_run(), and what vcpu_enter_guest() does after it."""
     td = w.the(Td)
-    when(vcpu.cpu.loaded is None and vcpu.wants is None and not td.bugged)
-    vcpu.cpu.loaded = vcpu
-    vcpu.in_guest_mode = True
-    yield "{vcpu} turns IRQs off and sets IN_GUEST_MODE"
     if td.held_back and w.part(HOLDS_BACK):
         if w.part(NO_STALE_EXIT.part):
             vcpu.exit = Exit.UNDEFINED
@@ -86,6 +84,25 @@ def enter_guest(w: World, vcpu: Vcpu) -> Sections:
     if vcpu.exit == Exit.INTERRUPT:
         vcpu.undelivered = False
     yield "{vcpu} has been through handle_exit_irqoff()"
+
+
+@sequence(source=(ENTER_GUEST, RUN, ENTER, ADJUST, FILTER, FASTPATH, IRQOFF), fair="weak")
+def enter_guest(w: World, vcpu: Vcpu) -> Sections:
+    td = w.the(Td)
+    when(vcpu.cpu.loaded is None and vcpu.wants is None and not td.bugged)
+    if vcpu.flush:
+        vcpu.flush = False
+        flush(vcpu)
+        yield "{vcpu} handles KVM_REQ_TLB_FLUSH"
+        when(vcpu.cpu.loaded is None)
+    vcpu.cpu.loaded = vcpu
+    vcpu.in_guest_mode = True
+    yield "{vcpu} turns IRQs off and sets IN_GUEST_MODE"
+    if vcpu.kicked or vcpu.flush or td.bugged:
+        vcpu.in_guest_mode = False
+        yield "{vcpu} finds a request or a kick and does not enter"
+    else:
+        yield from run(w, vcpu)
     vcpu.kicked = False
     for task in w.all(Task):
         task.awaits.discard(vcpu)
@@ -111,10 +128,24 @@ def interrupt(w: World, vcpu: Vcpu) -> None:
     take_interrupt(vcpu)
 
 
-@step("{vcpu} exits because of a kick", source=LEAVE, fair="weak")
+@step("{vcpu} exits because of a kick", source=LEAVE, fair="strong")
 def answer_kick(w: World, vcpu: Vcpu) -> None:
     when(in_td(vcpu) and vcpu.kicked)
     take_interrupt(vcpu)
+
+
+@step("{vcpu} is kicked by another thread", source=KICK, disturbance="kick")
+def kick(w: World, vcpu: Vcpu) -> None:
+    when(vcpu.in_guest_mode and not vcpu.kicked)
+    vcpu.kicked = True
+
+
+def take_violation(w: World, vcpu: Vcpu, page: Page) -> None:
+    """An EPT violation ends the run."""
+    leave(vcpu)
+    vcpu.exit = Exit.EPT_VIOLATION
+    vcpu.wants = page
+    vcpu.suspected = w.the(Td).zero_step
 
 
 @step("{vcpu} walks to {page}, and the TLB keeps it", source=ENTER, disturbance="guest-access")
@@ -129,21 +160,20 @@ def walk(w: World, vcpu: Vcpu, page: Page) -> None:
 def violate(w: World, vcpu: Vcpu, page: Page) -> None:
     when(in_td(vcpu) and page not in vcpu.cpu.tlb)
     when(page.entry == Entry.FREE or page.entry == Entry.BLOCKED)
-    leave(vcpu)
-    vcpu.exit = Exit.EPT_VIOLATION
-    vcpu.wants = page
-    vcpu.suspected = w.the(Td).zero_step
+    take_violation(w, vcpu, page)
 
 
-@step("{vcpu} begins to accept {page}", source=ACCEPT, disturbance="guest-access")
+@step("{vcpu} locks the entry of {page} to accept it", source=ACCEPT, disturbance="guest-access")
 def begin_accept(w: World, vcpu: Vcpu, page: Page) -> None:
-    when(in_td(vcpu) and page.entry == Entry.PENDING)
-    when(not entry_locked(w, page) and not page.host_locked)
+    when(in_td(vcpu) and not entry_locked(w, page) and not page.host_locked)
     vcpu.accepting = page
 
 
-@step("{vcpu} has accepted {page}", source=ACCEPT, fair="weak")
+@step("TDG.MEM.PAGE.ACCEPT of {vcpu} is done with {page}", source=ACCEPT, fair="weak")
 def end_accept(w: World, vcpu: Vcpu, page: Page) -> None:
     when(vcpu.accepting == page)
-    page.entry = Entry.MAPPED
     vcpu.accepting = None
+    if page.entry == Entry.PENDING:
+        page.entry = Entry.MAPPED
+    elif page.entry != Entry.MAPPED:
+        take_violation(w, vcpu, page)

@@ -15,6 +15,7 @@ from vmlitmus.model.kvm.secure_ept.run_loop import (
     end_accept,
     enter_guest,
     interrupt,
+    kick,
     violate,
     walk,
 )
@@ -48,6 +49,7 @@ MODEL = Model(
         enter_guest,
         interrupt,
         answer_kick,
+        kick,
         walk,
         violate,
         begin_accept,
