@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -434,3 +435,16 @@ def test_prometheus_samples(tmp_path, capsys) -> None:
 def test_a_claim_that_is_unknown_is_refused_by_the_library_too() -> None:
     with pytest.raises(UsageError, match="did you mean"):
         Wanted(claims=("NO_SM",)).check()
+
+
+def test_no_message_has_the_words_of_python(tmp_path: Path, capsys) -> None:
+    """A host without smt/control; the page of one on which a claim would end."""
+    page = tmp_path / "page.html"
+    trees = Path(__file__).parent.parent / "data" / "host"
+    flat = trees / "topology" / "hwloc-16amd64-8n2c-cpusets.tar.gz"
+    for root in (flat, trees / "snapshots" / "2vm-cookies.tar.gz"):
+        asked = ["--root", str(root), "--trust-topology", "--html", str(page)]
+        main(["audit", "host", "-v", *asked])
+        told = capsys.readouterr().out + page.read_text().partition("<main")[2]
+        assert not re.findall(r"\b(?:None|True|False)\b", told)
+    assert "For ever: no." in page.read_text()

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from vmlitmus.audit.trace.roster import Roster
-from vmlitmus.errors import UsageError
+from vmlitmus.errors import UsageError, spelled
 from vmlitmus.outcome.validation import CoreResult, Validation, ValidationAnswer
 from vmlitmus.trace.events import Kind
 from vmlitmus.trace.recording import Recording
@@ -79,7 +79,7 @@ def validate_rows(
         answer=answer,
         cores=followed,
         settings={
-            f"{table}.{key}": str(value)
+            f"{table}.{key}": value if isinstance(value, str) else spelled(value)
             for table, keys in question.settings.items()
             for key, value in keys.items()
         },

@@ -431,3 +431,17 @@ def test_a_host_that_is_a_guest_does_not_know_what_becomes_of_a_split_lock(tmp_p
         assert answer(root, lives) is CANNOT_TELL
     write(root, "dmesg", f"{AC}warning on user-space split_locks\n")
     assert answer(root, lives) is TRUE  # no guest has that message
+
+
+def test_hv_passthrough_of_an_old_qemu_copies_what_kvm_reports(tmp_path) -> None:
+    """Where KVM reports the bit wrongly, as without CONFIG_HOTPLUG_SMT, it may be shown."""
+    root = machine(tmp_path, PAIRS)
+    qemu(root, 100, "a", ["0", "2"], cpu="host,hv-passthrough")
+    cookies(root, {100: 0, 101: 0, 102: 0})
+    assert answer(root, "HINT_TRUE", "a") is TRUE
+    write(root, "sys/devices/system/cpu/smt/control", "notimplemented\n")
+    assert answer(root, "HINT_TRUE", "a") is not TRUE
+    qemu(root, 100, "a", ["0", "2"], cpu="host,hv-passthrough,hv-no-nonarch-coresharing=off")
+    assert answer(root, "HINT_TRUE", "a") is not TRUE
+    qemu(root, 100, "a", ["0", "2"], cpu="host,hv-relaxed,hv-no-nonarch-coresharing=off")
+    assert answer(root, "HINT_TRUE", "a") is TRUE

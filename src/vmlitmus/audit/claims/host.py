@@ -21,7 +21,7 @@ def anybody(host: HostFacts) -> Pair:
 def no_smt(host: HostFacts) -> Judged:
     """NO_SMT; decided by the sibling lists, its permanence by smt/control."""
     wide = next((core for core in host.topology.cores if len(core) > 1), frozenset())
-    control = host.topology.smt_control.value
+    control = host.topology.smt_control.value or host.topology.smt_control.why or "empty"
     return judge(
         host,
         "NO_SMT",

@@ -64,6 +64,9 @@ def _by_properties(
         if not hyperv:
             return Shown("no", LEAVES, where)
         return Shown("auto", "copies what KVM reports, and blocks migration", where)
+    if value in ("off", "no", "false", "n") and "hv-passthrough" in hyperv:
+        # until about 6.0 it copied the whole of EAX, off or not; 10.2 leaves bit 18 out
+        return Shown("auto", "hv-passthrough of an old QEMU copies what KVM reports", where)
     if value in ("off", "no", "false", "n"):
         why = "set off" if HINT in properties else "default of the property is off"
         return Shown("no", why, where)

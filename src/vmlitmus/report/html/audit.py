@@ -26,7 +26,7 @@ def kernel_page(fixes: Iterable[Fix], findings: Sequence[Finding], release: str)
         f"Fixes of kernel {release}",
         Runs(),
         fixes=found,
-        total=", ".join(f"{counts[status]} {status}" for status in _STATUS if counts[status]),
+        total=", ".join(f"{status} {counts[status]}" for status in _STATUS if counts[status]),
         marks=_STATUS_SIGNS,
         looks=_STATUS_LOOKS,
         findings=[finding for finding in findings if finding.status in TOLD],

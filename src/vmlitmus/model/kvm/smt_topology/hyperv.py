@@ -21,7 +21,7 @@ class HypervOn(Hint):
 
 
 class HypervAuto(Trustworthy):
-    """hv-no-nonarch-coresharing=auto; hv-passthrough copies and blocks as well."""
+    """hv-no-nonarch-coresharing=auto; hv-passthrough copied as well in an old QEMU, not in 10.2."""
 
     def may_migrate(self, w: World, vm: Vm) -> bool:
         return False
