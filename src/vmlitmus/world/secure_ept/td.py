@@ -58,6 +58,13 @@ class Key(Enum):
     LEAKED = "leaked"
 
 
+class Moved(Enum):
+    """When the thread of a vcpu that is initialized is moved to another cpu."""
+
+    BEFORE_WRITES = "before TDH.VP.WR"
+    AFTER_WRITES = "after TDH.VP.WR"
+
+
 class Td(Entity):
     """A TD that is runnable, and what KVM keeps of it."""
 

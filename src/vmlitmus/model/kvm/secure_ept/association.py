@@ -23,7 +23,7 @@ from __future__ import annotations
 
 from vmlitmus.lang import KernelFile, Sections, TdxModule, World, sequence, step, when
 from vmlitmus.model.kvm.secure_ept.module import RELEASE, clear_tlb
-from vmlitmus.world.secure_ept.td import Cpu, Td, Vcpu
+from vmlitmus.world.secure_ept.td import Cpu, Moved, Td, Vcpu
 
 TDX = "arch/x86/kvm/vmx/tdx.c"
 LOAD = KernelFile(TDX, "tdx_vcpu_load()", "7.2.8")
@@ -98,14 +98,14 @@ def load(w: World, vcpu: Vcpu, cpu: Cpu) -> Sections:
 
 
 @sequence(source=(INIT, VP_INIT, VP_WR, LOAD, FLUSH_VP), disturbance="init-vcpu", fair="weak")
-def init_vcpu(w: World, vcpu: Vcpu, cpu: Cpu) -> Sections:
+def init_vcpu(w: World, vcpu: Vcpu, cpu: Cpu, moved: Moved) -> Sections:
     td = w.the(Td)
     when(not vcpu.initialized and vcpu.lp is None and not vcpu.out)
     when(vcpu.cpu.loaded is None and not td.ending)
     vcpu.initialized = td.marks_first
     vcpu.lp = vcpu.cpu
-    yield "TDH.VP.INIT associates {vcpu} with its cpu, to go on on {cpu}"
-    if cpu != vcpu.cpu:
+    yield "TDH.VP.INIT associates {vcpu} with its cpu; to be on {cpu} {moved}"
+    if moved == Moved.BEFORE_WRITES and cpu != vcpu.cpu:
         when(cpu.active and cpu.loaded is None)
         yield from arrive(w, vcpu, cpu)
     if vcpu.lp is not None and vcpu.lp != vcpu.cpu:
@@ -114,5 +114,8 @@ def init_vcpu(w: World, vcpu: Vcpu, cpu: Cpu) -> Sections:
     else:
         vcpu.lp = vcpu.cpu
         yield "TDH.VP.WR of {vcpu} has written its VMCS"
+    if moved == Moved.AFTER_WRITES and cpu != vcpu.cpu:
+        when(cpu.active and cpu.loaded is None)
+        yield from arrive(w, vcpu, cpu)
     vcpu.initialized = True
     yield "{vcpu} is VCPU_TD_STATE_INITIALIZED"
