@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from enum import Enum
+from typing import Annotated
 
-from vmlitmus.lang import Const, Entity, Set
+from vmlitmus.lang import Between, Const, Entity, Set
 
 
 class Entry(Enum):
@@ -48,14 +49,29 @@ class Blocked(Enum):
     EARLIER = "an earlier one"
 
 
+class Key(Enum):
+    """What has become of the key of the TD, and of its HKID."""
+
+    CONFIGURED = "configured"
+    FLUSHED = "no vcpu is associated any more"
+    FREED = "freed"
+    LEAKED = "leaked"
+
+
 class Td(Entity):
     """A TD that is runnable, and what KVM keeps of it."""
 
     zero_step: Const[bool] = False  # an EPT violation makes the module suspect a zero-step attack
+    marks_first: Const[bool] = False  # a vcpu is initialized, for KVM, before TDH.VP.INIT
     tracking: bool = False  # TDH.MEM.TRACK has the lock of the epoch
     held_back: bool = False  # wait_for_sept_zap
     mmu_lock: bool = False  # for writing
     bugged: bool = False  # KVM_BUG_ON(): a SEAMCALL has failed
+    readers: bool = False  # somebody has cpus_read_lock()
+    writer: bool = False  # somebody takes a cpu down, with cpus_write_lock()
+    ending: bool = False  # the VMM has ended: no vcpu runs again
+    key: Key = Key.CONFIGURED
+    targets: Set[Cpu]  # cpus that are to execute TDH.PHYMEM.CACHE.WB
 
 
 class Page(Entity):
@@ -73,7 +89,13 @@ class Page(Entity):
 class Cpu(Entity, runs_on="self"):
     """A cpu, with what its TLB holds of the TD."""
 
-    loaded: Vcpu | None = None  # the vcpu between vcpu_load and preemption being on again
+    package: Const[Annotated[int, Between(0, 2)]] = 0
+    online: bool = True
+    active: bool = True  # tasks may be moved here
+    irqs_off: bool = False
+    ipi: bool = False  # an IPI has been sent here and is not handled
+    written_back: bool = False  # TDH.PHYMEM.CACHE.WB was executed here, for the HKID
+    loaded: Vcpu | None = None  # the vcpu whose thread has preemption off
     last: Vcpu | None = None  # the vcpu that entered last
     tlb: Set[Page]
     removed: Set[Page]  # what the TLB holds of pages that the TDX module has removed since
@@ -83,12 +105,18 @@ class Cpu(Entity, runs_on="self"):
 class Vcpu(Entity, runs_on="cpu"):
     """A vcpu and its thread."""
 
-    cpu: Const[Cpu]
+    cpu: Cpu  # where its thread is, or was before it was scheduled out
+    out: bool = False  # its thread is scheduled out
+    kvm_cpu: Cpu | None = None  # vcpu->cpu; None is -1
+    listed: Set[Cpu]  # the lists of associated_tdvcpus that have it
+    lp: Cpu | None = None  # the cpu with which the TDX module has it associated
+    created: bool = True  # KVM_CREATE_VCPU has not failed after the vcpu was loaded once
+    initialized: bool = True  # VCPU_TD_STATE_INITIALIZED
+    freed: bool = False
     in_guest_mode: bool = False  # vcpu->mode is not OUTSIDE_GUEST_MODE
     running: bool = False  # in the TD
     kicked: bool = False  # vcpu->mode is EXITING_GUEST_MODE, and an IPI is on its way
     flush: bool = False  # KVM_REQ_TLB_FLUSH
-    associated: bool = False  # with its cpu: it has entered the TD there
     behind: bool = False  # VCPU_EPOCH is not TD_EPOCH
     counts: Counts = Counts.NOWHERE
     sampling: bool = False  # TDH.VP.ENTER has the lock of the epoch, shared

@@ -28,7 +28,7 @@ LOOKS_AGAIN = "look for invalidations under mmu_lock"
 @sequence(source=(HANDLE, PAGE_FAULT, SET, ADD, AUG), fair="strong")
 def page_fault(w: World, vcpu: Vcpu, page: Page) -> Sections:
     td = w.the(Td)
-    when(vcpu.wants == page and vcpu.cpu.loaded is None)
+    when(vcpu.wants == page and vcpu.cpu.loaded is None and not vcpu.out)
     resolved = False
     while not resolved:
         vcpu.outdated = False

@@ -85,18 +85,23 @@ def free_entry(w: World, page: Page) -> None:
             cpu.removed.add(page)
 
 
-def flush(vcpu: Vcpu) -> None:
+def clear_tlb(cpu: Cpu) -> None:
     """INVEPT for the Secure EPT; all vcpus of the TD on a cpu have the same tag."""
-    vcpu.cpu.tlb.clear()
-    vcpu.cpu.removed.clear()
-    vcpu.cpu.freed.clear()
+    cpu.tlb.clear()
+    cpu.removed.clear()
+    cpu.freed.clear()
+
+
+def flush(vcpu: Vcpu) -> None:
+    """INVEPT on the cpu of a vcpu."""
+    clear_tlb(vcpu.cpu)
 
 
 def note_epoch(w: World, vcpu: Vcpu) -> None:
     """adjust_tlb_tracking_state()."""
-    if vcpu.behind and vcpu.associated and w.part(FLUSHES_OLD):
+    if vcpu.behind and vcpu.lp is not None and w.part(FLUSHES_OLD):
         flush(vcpu)
-    vcpu.associated = True
+    vcpu.lp = vcpu.cpu
     vcpu.behind = False
     vcpu.counts = Counts.NEW
 

@@ -11,7 +11,7 @@ and calls handle_exit_irqoff(), which handles the interrupt that the exit reason
 The guest walks the Secure EPT, accepts pages in whatever state they are, and takes EPT violations.
 While it is in the TDX module no interrupt makes it exit.
 
-Not modelled: that a vcpu is put, and loaded on another cpu; exits other than these; the NMI; a
+Not modelled: exits other than these; the NMI; a
 guest that does not accept a page before it uses it; that the filter fails the entry with an EPT
 violation as long as the page is missing; how many EPT violations of one instruction the filter
 takes (six).
@@ -55,6 +55,9 @@ def run(w: World, vcpu: Vcpu) -> Sections:
         if w.part(NO_STALE_EXIT.part):
             vcpu.exit = Exit.UNDEFINED
         yield "{vcpu} finds wait_for_sept_zap set and stays outside"
+    elif vcpu.lp is not None and vcpu.lp != vcpu.cpu:
+        vcpu.exit = Exit.UNDEFINED
+        yield "TDH.VP.ENTER of {vcpu} is refused: it is associated with another cpu"
     elif td.tracking:
         vcpu.exit = Exit.UNDEFINED
         yield "TDH.VP.ENTER of {vcpu} is busy: the epoch is locked"
@@ -90,12 +93,14 @@ def run(w: World, vcpu: Vcpu) -> Sections:
 def enter_guest(w: World, vcpu: Vcpu) -> Sections:
     td = w.the(Td)
     when(vcpu.cpu.loaded is None and vcpu.wants is None and not td.bugged)
+    when(vcpu.initialized and not vcpu.out and not vcpu.cpu.irqs_off and not td.ending)
     if vcpu.flush:
         vcpu.flush = False
         flush(vcpu)
         yield "{vcpu} handles KVM_REQ_TLB_FLUSH"
-        when(vcpu.cpu.loaded is None)
+        when(vcpu.cpu.loaded is None and not vcpu.cpu.irqs_off)
     vcpu.cpu.loaded = vcpu
+    vcpu.cpu.irqs_off = True
     vcpu.in_guest_mode = True
     yield "{vcpu} turns IRQs off and sets IN_GUEST_MODE"
     if vcpu.kicked or vcpu.flush or td.bugged:
@@ -107,6 +112,8 @@ def enter_guest(w: World, vcpu: Vcpu) -> Sections:
     for task in w.all(Task):
         task.awaits.discard(vcpu)
     vcpu.cpu.loaded = None
+    vcpu.cpu.irqs_off = False
+    vcpu.cpu.ipi = False
     yield "{vcpu} turns IRQs on"
 
 
@@ -130,7 +137,7 @@ def interrupt(w: World, vcpu: Vcpu) -> None:
 
 @step("{vcpu} exits because of a kick", source=LEAVE, fair="strong")
 def answer_kick(w: World, vcpu: Vcpu) -> None:
-    when(in_td(vcpu) and vcpu.kicked)
+    when(in_td(vcpu) and (vcpu.kicked or vcpu.cpu.ipi))
     take_interrupt(vcpu)
 
 

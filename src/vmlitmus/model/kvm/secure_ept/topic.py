@@ -1,13 +1,16 @@
 """The topic secure-ept: do KVM and the TDX module agree about the private pages of a TD?
 
-The TD is runnable, all its pages are mapped, and no vcpu has entered yet.
+The TD is runnable, all its pages are mapped, each vcpu has been loaded on its cpu, and none has
+entered yet.
 """
 
 from __future__ import annotations
 
 from vmlitmus.claims.secure_ept import CONDITIONS
 from vmlitmus.lang import Model, Settings, Setup, choice, flag, number, release
+from vmlitmus.model.kvm.secure_ept.association import init_vcpu, load, schedule_out
 from vmlitmus.model.kvm.secure_ept.fault import page_fault
+from vmlitmus.model.kvm.secure_ept.hotplug import bring_up, take_down
 from vmlitmus.model.kvm.secure_ept.removal import punch_hole
 from vmlitmus.model.kvm.secure_ept.run_loop import (
     answer_kick,
@@ -19,6 +22,7 @@ from vmlitmus.model.kvm.secure_ept.run_loop import (
     violate,
     walk,
 )
+from vmlitmus.model.kvm.secure_ept.teardown import destroy, fail_to_create
 from vmlitmus.model.kvm.secure_ept.versions import FIXES, READ, VERSIONS
 from vmlitmus.world.secure_ept.td import Cpu, Entry, Mirror, Page, Task, Td, Vcpu
 
@@ -26,7 +30,8 @@ from vmlitmus.world.secure_ept.td import Cpu, Entry, Mirror, Page, Task, Td, Vcp
 def populate(make: Setup, s: Settings) -> None:
     """Make the TD with its pages, cpus and vcpus, and the threads of the VMM."""
     machine, td = s["machine"], s["td"]
-    make(Td, zero_step=td["zero_step"])
+    first = s["kvm"]["init_vcpu"] == "marked-first"
+    make(Td, zero_step=td["zero_step"], marks_first=first)
     there = td["pages_at_start"] == "mapped"
     for _ in range(machine["pages"]):
         make(
@@ -34,9 +39,11 @@ def populate(make: Setup, s: Settings) -> None:
             entry=Entry.MAPPED if there else Entry.FREE,
             mirror=Mirror.PRESENT if there else Mirror.NONE,
         )
-    cpus = [make(Cpu) for _ in range(machine["cpus"])]
+    packages = machine["packages"]
+    cpus = [make(Cpu, package=i % packages) for i in range(machine["cpus"])]
     for i in range(machine["vcpus"]):
-        make(Vcpu, cpu=cpus[i % len(cpus)])
+        cpu = cpus[i % len(cpus)]
+        make(Vcpu, cpu=cpu, kvm_cpu=cpu, listed={cpu}, initialized=td["initialized"])
     for _ in range(machine["tasks"]):
         make(Task)
 
@@ -56,6 +63,13 @@ MODEL = Model(
         end_accept,
         page_fault,
         punch_hole,
+        schedule_out,
+        load,
+        init_vcpu,
+        take_down,
+        bring_up,
+        destroy,
+        fail_to_create,
     ),
     conditions=CONDITIONS,
     fixes=FIXES,
@@ -65,6 +79,7 @@ MODEL = Model(
         "machine": {
             "pages": number(1, 3, default=1, doc="private pages of the TD"),
             "cpus": number(1, 3, default=2, doc="cpus, each with a TLB"),
+            "packages": number(1, 2, default=1, doc="packages, which get the cpus in turns"),
             "vcpus": number(1, 3, default=2, doc="vcpus; the cpus are given to them in turns"),
             "tasks": number(1, 3, default=1, doc="threads of the VMM that punch holes"),
         },
@@ -72,6 +87,9 @@ MODEL = Model(
             "zero_step": flag(
                 default=False,
                 doc="each EPT violation makes the TDX module suspect a zero-step attack",
+            ),
+            "initialized": flag(
+                default=True, doc="the vcpus have been through KVM_TDX_INIT_VCPU at the start"
             ),
             "pages_at_start": choice(
                 "mapped",
@@ -81,6 +99,12 @@ MODEL = Model(
             ),
         },
         "kvm": {
+            "init_vcpu": choice(
+                "as-merged",
+                "marked-first",
+                default="as-merged",
+                doc="when a vcpu counts as initialized: after its SEAMCALLs, or before TDH.VP.INIT",
+            ),
             "version": release(default="7.2.8", doc="the kernel version: which changes are in"),
         },
     },
