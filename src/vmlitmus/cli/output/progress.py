@@ -60,8 +60,9 @@ class Ticker:
     def search(self, progress: Progress) -> None:
         """A search goes on."""
         rate = progress.states / max(progress.seconds, 1e-9)
+        before = f"{self.finished}/{self.total} " if self.total > 1 else ""
         self._draw(
-            f"{progress.states:,} states, depth {progress.depth}, {progress.frontier:,} to go, "
+            f"{before}{progress.states:,} states, depth {progress.depth}, {progress.frontier:,} to go, "
             f"{rate:,.0f} states/s"
         )
 
