@@ -39,11 +39,11 @@ def ours(name: str, cores: int = 1) -> Ours:
     return explore(model_of(name), cores)
 
 
-def explore(model: NativeModel, cores: int = 1) -> Ours:
-    """Search all states of a compiled machine; compilation does not count."""
+def explore(model: NativeModel, cores: int = 1, most: int | None = None) -> Ours:
+    """Search all states of a compiled machine, or about ``most``; compilation does not count."""
     with Search(model, effort=2, cores=cores) as search:
         began = time.process_time()
-        found = search.run()
+        found = search.run(most)
         cpu = time.process_time() - began
         table = search.regions["TABLE"].size
     return Ours(found.states, found.transitions, found.allocated, table, found.seconds, cpu)

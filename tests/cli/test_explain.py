@@ -16,7 +16,9 @@ import vmlitmus
 from vmlitmus.api import grid_of
 from vmlitmus.cli.decide import explain as explain_command
 from vmlitmus.cli.main import main
+from vmlitmus.cli.output.progress import Ticker
 from vmlitmus.decide.cells import decide_apart
+from vmlitmus.engine import Progress
 from vmlitmus.outcome import Verdict
 from vmlitmus.report.explain import explain as report
 from vmlitmus.report.folding import folded
@@ -317,3 +319,12 @@ def test_an_interrupt_leaves_the_tests_that_are_decided(monkeypatch, capsys) -> 
     out, err = capsys.readouterr()
     assert out.count("To run it again:") == 1  # the second has several cells, and is not whole
     assert "vmlitmus: interrupted after 1 of " in err
+
+
+def test_progress_of_a_search_says_which_of_several_it_is(monkeypatch) -> None:
+    drawn: list[str] = []
+    monkeypatch.setattr(Ticker, "_draw", lambda ticker, text: drawn.append(text))
+    progress = Progress(states=5, transitions=9, depth=2, frontier=3, seconds=1.0)
+    for total in (1, 7):
+        Ticker(total).search(progress)
+    assert drawn == ["5 states, depth 2, 3 to go, 5 states/s", f"0/7 {drawn[0]}"]

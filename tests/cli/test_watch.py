@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from vmlitmus.cli.decide import watch as decide_watch
 from vmlitmus.cli.main import COMMANDS, main
 
 RACE = Path(__file__).parent.parent / "browser" / "race"
@@ -85,6 +86,30 @@ def test_a_file_that_is_faulty_at_first_is_watched_too(folder: Path) -> None:
     race.write_text((RACE / "race.toml").read_text())
     watched.until("1 of 1 as expected")
     watched.stop()
+
+
+@pytest.mark.parametrize("age", [-100, 0, 100])
+def test_a_file_that_is_replaced_during_a_check_is_seen(folder: Path, monkeypatch, age) -> None:
+    """Also by one with another time: an old one after cp -p, or one by a clock that is ahead."""
+    race, other = folder / "race.toml", folder / "other.toml"
+    uses = {str(race): [str(race)]}
+    checks = []
+
+    def check(selectors: list[str], options: list[str]) -> tuple[dict[str, list[str]], int]:
+        if checks:
+            raise KeyboardInterrupt
+        checks.append(selectors)
+        other.write_text("question = 3")
+        os.utime(other, (time.time() + age,) * 2)
+        other.replace(race)
+        return uses, 0
+
+    def sleep(seconds: float) -> None:
+        pytest.fail("the edit is not seen")
+
+    monkeypatch.setattr(decide_watch, "_check", check)
+    monkeypatch.setattr(time, "sleep", sleep)
+    assert decide_watch.watch([str(race)], []) == 0
 
 
 def test_an_answer_comes_soon(folder: Path) -> None:

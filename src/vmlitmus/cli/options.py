@@ -189,7 +189,7 @@ def _bytes(text: str | None) -> int | None:
     return size
 
 
-def _destination(_: click.Context, option: click.Parameter, path: str | None) -> str | None:
+def destination(_: click.Context, option: click.Parameter, path: str | None) -> str | None:
     """Refuse a place that cannot be written before anything is computed for it."""
     name = option.opts[0]
     if path is None or (path == "-" and name == "-o"):
@@ -215,7 +215,7 @@ output_option = click.option(
     "-o",
     "--output",
     metavar="FILE",
-    callback=_destination,
+    callback=destination,
     help="Write the result to this file, whole or not at all.",
 )
 
@@ -223,7 +223,7 @@ html_option = click.option(
     "--html",
     "html",
     metavar="FILE",
-    callback=_destination,
+    callback=destination,
     help="Also write one HTML file to look at: time-lines, states, arrows; it needs no network.",
 )
 

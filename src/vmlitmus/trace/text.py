@@ -70,7 +70,7 @@ def open_text(stream: BinaryIO, place: str) -> TextStream:
             return TextStream(stream, place, start, perf=False)
         raise RecordingError(
             "neither trace.dat nor a line of ftrace, trace-cmd report or perf script in its "
-            "beginning" + (f": {line[:60]!r}" if line.isascii() else ""),
+            "beginning" + (f": {line[:60].decode()!r}" if line.isascii() else ""),
             place,
         )
     return TextStream(stream, place, start, perf=perf > ftrace)
@@ -234,7 +234,7 @@ class TextStream:
             return None
         else:
             cpu, count, why = EVERY_CPU, NONE, Loss.DAMAGED
-            self._damage(f"a line cannot be read: {line[:80]!r}")
+            self._damage(f"a line cannot be read: {line[:80].decode('utf-8', 'replace')!r}")
         return (self._last, int(Kind.LOST), 0, cpu, NONE, count, self._last, int(why))
 
     def _name_types(self) -> None:

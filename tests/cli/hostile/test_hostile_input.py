@@ -539,3 +539,31 @@ def test_a_timing_is_a_regular_file(tmp_path, capsys) -> None:
     code, out, _ = vmlitmus(capsys, "simulate", str(path))
     assert code == 2
     assert "mine.toml: not a regular file" in out
+
+
+@pytest.mark.parametrize("home", ["absent", "", "relative"])
+def test_a_home_that_is_not_there_is_not_made(tmp_path, home: str) -> None:
+    """Services have /nonexistent; an empty one would be the root of all files."""
+    given = str(tmp_path / home) if home == "absent" else home
+    env = {k: v for k, v in os.environ.items() if k != "XDG_CACHE_HOME"} | {"HOME": given}
+    before = Path("/.cache").exists()
+    assert shell('"$@" check page-reused', env=env, cwd=tmp_path).returncode == 0
+    assert not list(tmp_path.iterdir())
+    assert Path("/.cache").exists() == before
+
+
+def test_places_that_cannot_be_written_are_refused_before_the_work(capsys, tmp_path) -> None:
+    there = str(tmp_path / "absent" / "x.svg")
+    for words in (
+        ["simulate", "warn-lockers-in-time[vcpus=3]", "--plot", there],
+        ["audit", "trace", str(tmp_path / "no-recording"), "--perfetto", there],
+    ):
+        code, out, err = vmlitmus(capsys, *words)
+        assert (code, out) == (2, "")
+        assert "there is no folder" in err
+
+
+def test_a_file_that_is_no_recording_is_quoted_as_text(capsys, tmp_path) -> None:
+    path = tmp_path / "notes"
+    path.write_text("root:x:0:0\n")
+    assert vmlitmus(capsys, "audit", "trace", str(path))[2].endswith("beginning: 'root:x:0:0'\n")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TextIO, cast
 
 import click
 
-from vmlitmus.cli.options import html_option, output_option, write_html, write_out
+from vmlitmus.cli.options import destination, html_option, output_option, write_html, write_out
 from vmlitmus.cli.output.destination import Writing, whole
 from vmlitmus.cli.recording import recording_options
 from vmlitmus.errors import UsageError
@@ -55,7 +55,12 @@ EPILOG = (
 @click.option("--buffer", metavar="NAME", help="One of several buffers of a trace.dat file.")
 @click.option("--all", "everything", is_flag=True, help="Show every pair and every core.")
 @click.option("--json", "as_json", is_flag=True, help="Print vmlitmus/audit/1.")
-@click.option("--perfetto", metavar="FILE", help="Also write the run for Perfetto's viewer.")
+@click.option(
+    "--perfetto",
+    metavar="FILE",
+    callback=destination,
+    help="Also write the run for Perfetto's viewer.",
+)
 @html_option
 @output_option
 def command(

@@ -18,17 +18,19 @@ import click
 
 _LOOK = 0.1  # seconds between two looks at the files
 Uses = dict[str, list[str]]  # the files that each test rests on, by what selects the test
+Look = tuple[int, int, int]  # of a file: when it was last written, in ns; its size; which one it is
 
 
 def watch(selectors: Sequence[str], options: Sequence[str]) -> int:
     """Check, then check again what each edit touches, until interrupted; return the last code."""
-    began = time.time()
+    uses = _given(selectors, options)
+    began, before = time.time_ns(), _looks(uses)
     found, code = _check(selectors, options)
-    uses = found or _given(selectors, options)
+    uses = found or uses
     try:
         while True:
-            touched = _wait(uses, began)
-            began = time.time()
+            touched = _wait(uses, before, began)
+            began, before = time.time_ns(), _looks(uses)
             click.echo(f"\n{len(touched)} of {len(uses)} tests rest on what was edited:")
             found, code = _check(touched, options)
             uses.update(found)
@@ -54,24 +56,32 @@ def _check(selectors: Iterable[str], options: Sequence[str]) -> tuple[Uses, int]
         return uses, code
 
 
-def _wait(uses: Mapping[str, Sequence[str]], began: float) -> list[str]:
-    """Wait for edits, those since the last check began included; return the tests they touch."""
-    files = sorted({file for used in uses.values() for file in used})
-    before = {file: min(at, began) for file, at in _times(files).items()}
+def _wait(uses: Uses, before: Mapping[str, Look], began: int) -> list[str]:
+    """Wait for edits, those since the last check began included; return the tests they touch.
+
+    ``before`` is how files looked then. Of a file that nobody knew of then, ``began`` tells.
+    """
+    first = {file: _late(look, began) for file, look in _looks(uses).items()} | dict(before)
     while True:
-        now = _times(files)
-        edited = {file for file in files if now[file] != before[file]}
+        now = _looks(uses)
+        edited = {file for file, look in now.items() if look != first[file]}
         if edited:
             return [name for name, used in uses.items() if edited.intersection(used)]
         time.sleep(_LOOK)
 
 
-def _times(files: Iterable[str]) -> dict[str, float]:
-    """Return when each file was last written; 0 for one that is gone for now."""
+def _late(look: Look, began: int) -> Look:
+    """Return how a file looks that is not known; something else if it was written since."""
+    return (-1, 0, 0) if look[0] > began else look
+
+
+def _looks(uses: Uses) -> dict[str, Look]:
+    """Return how each file looks; all 0 for one that is gone for now."""
     found = {}
-    for file in files:
+    for file in {file for used in uses.values() for file in used}:
         try:
-            found[file] = Path(file).stat().st_mtime
+            its = Path(file).stat()
+            found[file] = its.st_mtime_ns, its.st_size, its.st_ino
         except OSError:
-            found[file] = 0.0
+            found[file] = 0, 0, 0
     return found

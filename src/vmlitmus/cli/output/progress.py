@@ -60,9 +60,10 @@ class Ticker:
     def search(self, progress: Progress) -> None:
         """A search goes on."""
         rate = progress.states / max(progress.seconds, 1e-9)
+        before = f"{self.finished}/{self.total} " if self.total > 1 else ""
         self._draw(
-            f"{progress.states:,} states, depth {progress.depth}, {progress.frontier:,} to go, "
-            f"{rate:,.0f} states/s"
+            f"{before}{progress.states:,} states, depth {progress.depth}, "
+            f"{progress.frontier:,} to go, {rate:,.0f} states/s"
         )
 
     def _log(self) -> None:

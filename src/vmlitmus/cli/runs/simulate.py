@@ -11,6 +11,7 @@ import click
 
 from vmlitmus.cli.cluster import cluster_option, refuse_here
 from vmlitmus.cli.options import (
+    destination,
     html_option,
     limits,
     model_option,
@@ -87,6 +88,7 @@ if TYPE_CHECKING:
 @click.option(
     "--plot",
     metavar="FILE",
+    callback=destination,
     help="Write a picture of distributions and sweeps, .svg or .png; needs vmlitmus[plot].",
 )
 @cluster_option

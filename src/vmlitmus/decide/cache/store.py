@@ -24,14 +24,21 @@ _DAY = 86_400.0  # seconds after which a result that is used counts as used agai
 
 
 def folder() -> Path | None:
-    """Return where this user's results are kept; None where there is no such place."""
+    """Return where this user's results are kept; None where there is no such place.
+
+    A home that is not there is not made: services have /nonexistent, and it shall not exist.
+    """
     given = os.environ.get("XDG_CACHE_HOME", "")
     if given and Path(given).is_absolute():
         return Path(given) / "vmlitmus" / "results"
+    if os.environ.get("HOME") == "":  # which would be taken for the root
+        return None
     try:
-        return Path.home() / ".cache" / "vmlitmus" / "results"
+        home = Path.home()
     except RuntimeError:
         return None
+    there = home.is_absolute() and home.is_dir()
+    return home / ".cache" / "vmlitmus" / "results" if there else None
 
 
 class Store:

@@ -168,8 +168,9 @@ def _read_6(found: Container, cursor: _Cursor, page_size: int) -> None:
 
 def _pages_6(found: Container, cursor: _Cursor, word: bytes, buffer: Buffer) -> None:
     if not word.startswith(b"flyrecord"):
+        shown = repr(word.decode("utf-8", "replace"))
         raise RecordingError(
-            f"section {word!r} where 'flyrecord' was expected (a latency trace has no pages)",
+            f"section {shown} where 'flyrecord' was expected (a latency trace has no pages)",
             cursor.where(),
         )
     if found.cpus > _CPUS:
