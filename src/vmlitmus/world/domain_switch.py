@@ -161,6 +161,7 @@ class Vcpu(Entity, runs_on="cpu"):
     in_smm: bool = False  # an SMI has taken it out of L2
     runs_other: bool = False  # the second process is what runs in the guest
     last: Cpu | None = None  # where it was loaded last, if a mechanism asks
+    l1d_last: Cpu | None = None  # the same for the L1D flush
     alive: bool = True
     object: KernelObject | None = None  # struct kvm_vcpu
     vmcb01: KernelObject | None = None  # for VMX: VMCS

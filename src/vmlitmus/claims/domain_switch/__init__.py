@@ -1,10 +1,12 @@
 """What must hold, or must be possible, when a cpu goes from one domain to another."""
 
 from vmlitmus.claims.domain_switch.data import (
+    buffers_expose_guest_process,
     buffers_expose_host,
     buffers_expose_tenant,
     host_data_in_buffers,
     host_data_in_l1d,
+    l1d_exposes_guest_process,
     l1d_exposes_host,
     l1d_exposes_l1,
     l1d_exposes_tenant,
@@ -70,8 +72,10 @@ CONDITIONS = (
     l1d_exposes_host,
     l1d_exposes_tenant,
     l1d_exposes_l1,
+    l1d_exposes_guest_process,
     buffers_expose_host,
     buffers_expose_tenant,
+    buffers_expose_guest_process,
     opted_data_exposed,
     opted_task_runs,
     host_data_in_l1d,

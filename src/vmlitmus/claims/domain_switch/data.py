@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from vmlitmus.claims.domain_switch.predictions import foreign, runs_guest, runs_user
+from vmlitmus.claims.domain_switch.predictions import (
+    foreign,
+    runs_beside_itself,
+    runs_guest,
+    runs_user,
+)
 from vmlitmus.lang import KernelFile, World, condition
-from vmlitmus.world.domain_switch import Cpu, Domain, Host, Mode, Rank, Task, Vcpu
+from vmlitmus.world.domain_switch import Cpu, Domain, Host, Mode, Rank, Task, Vcpu, harms
 
 L1TF = KernelFile("Documentation/admin-guide/hw-vuln/l1tf.rst", "L1D", "7.2.8")
 MDS = KernelFile("Documentation/admin-guide/hw-vuln/mds.rst", "CPU buffers", "7.2.8")
@@ -65,6 +70,26 @@ def l1d_exposes_l1(w: World) -> bool:
     )
 
 
+@condition(
+    "l1d-exposes-guest-process",
+    "a process of a guest executes while data of another process on the same vcpu is in its L1D",
+    source=OPT_IN,
+    backed_by=("other-process-runs",),
+)
+def l1d_exposes_guest_process(w: World) -> bool:
+    return any(
+        runs_beside_itself(vcpu, cpu, d) and runs_guest(cpu) and apart(cpu, d) and in_l1d(w, d, cpu)
+        for vcpu in w.all(Vcpu)
+        for cpu in w.all(Cpu)
+        for d in w.all(Domain)
+    )
+
+
+def apart(cpu: Cpu, domain: Domain) -> bool:
+    """Say whether a domain is not what the cpu executes, but must be kept from it."""
+    return cpu.running is not None and harms(domain, cpu.running)
+
+
 def reads_buffers(w: World, cpu: Cpu) -> bool:
     """Say whether what the cpu executes can read its buffers: with MMIO stale data, by MMIO."""
     reaches = any(v.cpu is cpu and v.vm.reaches_mmio for v in w.all(Vcpu))
@@ -94,6 +119,25 @@ def buffers_expose_host(w: World) -> bool:
 def buffers_expose_tenant(w: World) -> bool:
     return any(
         reads_buffers(w, cpu) and d.rank != Rank.KERNEL and foreign(cpu, d) and d in cpu.buffers
+        for cpu in w.all(Cpu)
+        for d in w.all(Domain)
+    )
+
+
+@condition(
+    "buffers-expose-guest-process",
+    "a process of a guest executes while data of another process on the same vcpu is in buffers "
+    "that it can read",
+    source=(MDS, MMIO),
+    backed_by=("other-process-runs",),
+)
+def buffers_expose_guest_process(w: World) -> bool:
+    return any(
+        runs_beside_itself(vcpu, cpu, d)
+        and reads_buffers(w, cpu)
+        and apart(cpu, d)
+        and d in cpu.buffers
+        for vcpu in w.all(Vcpu)
         for cpu in w.all(Cpu)
         for d in w.all(Domain)
     )

@@ -5,7 +5,10 @@ set: by vcpu_load(), by interrupts, and by exit handlers that may touch secrets.
 thing before VM entry since 6.8. Before that it was executed in C instead of the flush, where L1D
 is not flushed at all; for MMIO stale data so until 6.18.
 
-Not modelled: the flush in software, FB_CLEAR_DIS, guests that flush for themselves. Source:
+vmentry_l1d_flush has no effect where the cpu has no L1TF, nor under SVM: that is "never". What
+guests flush for themselves is in guest/processes.py.
+
+Not modelled: the flush in software, FB_CLEAR_DIS. Source:
 vmx_vcpu_enter_exit() and vmx_l1d_flush() in arch/x86/kvm/vmx/vmx.c.
 """
 
@@ -33,8 +36,20 @@ class L1dFlush(Hooks):
         """vmx_l1d_should_flush."""
         return False
 
+    def on_load(self, w: World, vcpu: Vcpu, cpu: Cpu) -> None:
+        """vcpu_load(), preemption off."""
+
     def before_entry(self, w: World, cpu: Cpu) -> None:
         """vmx_l1d_flush()."""
+
+
+class AfterMigration(L1dFlush):
+    """The same, and a vcpu that comes from another cpu gets a flush; not merged."""
+
+    def on_load(self, w: World, vcpu: Vcpu, cpu: Cpu) -> None:
+        if vcpu.l1d_last is not cpu:
+            vcpu.l1d_last = cpu
+            flush_l1d(w, cpu)
 
 
 class Always(L1dFlush):

@@ -11,6 +11,9 @@ from vmlitmus.model.guest.processes import switch_process
 from vmlitmus.model.hardware.host_interrupts import handled, interrupt, nmi
 from vmlitmus.model.hardware.predictor import IBPB_COVERS_CORE
 from vmlitmus.model.kvm.domain_switch.buffers import (
+    AfterMigration as FlushAfterMigration,
+)
+from vmlitmus.model.kvm.domain_switch.buffers import (
     Always as AlwaysFlush,
 )
 from vmlitmus.model.kvm.domain_switch.buffers import (
@@ -102,6 +105,12 @@ BARRIERS = {
     "deferred-by-cpu": DeferredByCpu,
     "at-entry": AtEntry,
     "none": VcpuBarrier,
+}
+FLUSHES = {
+    "cond": Conditional,
+    "always": AlwaysFlush,
+    "never": L1dFlush,
+    "after-migration": FlushAfterMigration,
 }
 USER_BARRIERS = {
     "marked-cpu": MarkedCpu,
@@ -269,7 +278,7 @@ MODEL = Model(
             "by-thread": ByThread,
             "off": SwitchMm,
         },
-        L1dFlush: {"cond": Conditional, "always": AlwaysFlush, "never": L1dFlush},
+        L1dFlush: FLUSHES,
         BufferClear: {"verw": Verw, "off": BufferClear},
         Beside: SIBLINGS,
         SmtUpdate: UPDATES,
@@ -390,7 +399,7 @@ MODEL = Model(
             ),
             "nested": flag(default=False, doc="it is an L1 hypervisor with an L2"),
             "processes": number(
-                1, 2, default=1, doc="processes on each vcpu that the guest keeps apart by IBPB"
+                1, 2, default=1, doc="processes on each vcpu that the guest keeps apart"
             ),
             "ibrs": flag(default=True, doc="IBRS is advertised to it"),
             "auto_ibrs": flag(default=False, doc="Automatic IBRS is advertised to it"),

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from vmlitmus.lang import KernelFile, World, step, when
 from vmlitmus.model.hardware.leftovers import execute
-from vmlitmus.model.kvm.domain_switch.buffers import REQUEST, VCPU_LOAD_MARKS
+from vmlitmus.model.kvm.domain_switch.buffers import REQUEST, VCPU_LOAD_MARKS, L1dFlush
 from vmlitmus.model.kvm.domain_switch.ibpb import LOAD, LOAD_SVM, LOAD_VMX, VcpuBarrier
 from vmlitmus.model.kvm.domain_switch.user_mode import TO_USER, UserBarrier
 from vmlitmus.model.scheduler.switch_mm import SWITCH_MM
@@ -31,6 +31,7 @@ def vcpu_load(w: World, vcpu: Vcpu, cpu: Cpu) -> None:
     """kvm_arch_vcpu_load()."""
     if w.part(VCPU_LOAD_MARKS):
         cpu.l1tf_flush = True
+    w.use(L1dFlush).on_load(w, vcpu, cpu)
     w.use(VcpuBarrier).on_load(w, vcpu, cpu)
 
 
