@@ -70,6 +70,9 @@ class Td(Entity):
 
     zero_step: Const[bool] = False  # an EPT violation makes the module suspect a zero-step attack
     marks_first: Const[bool] = False  # a vcpu is initialized, for KVM, before TDH.VP.INIT
+    flushes_again: Const[bool] = False  # a cpu that goes offline repeats a busy TDH.VP.FLUSH
+    building: bool = False  # a thread is in KVM_TDX_INIT_MEM_REGION, with the mutexes of all vcpus
+    tdr_locked: bool = False  # a SEAMCALL has the lock of the TDR, exclusive
     tracking: bool = False  # TDH.MEM.TRACK has the lock of the epoch
     held_back: bool = False  # wait_for_sept_zap
     mmu_lock: bool = False  # for writing

@@ -64,6 +64,7 @@ def flush_vp(w: World, vcpu: Vcpu, cpu: Cpu) -> None:
 @step("{vcpu} is scheduled out", source=SCHEDULE, disturbance="migration")
 def schedule_out(w: World, vcpu: Vcpu) -> None:
     when(vcpu.idle and not vcpu.out and vcpu.cpu.loaded is None and vcpu.wants is None)
+    when(not w.the(Td).building)
     vcpu.out = True
 
 
@@ -93,7 +94,7 @@ def arrive(w: World, vcpu: Vcpu, cpu: Cpu) -> Sections:
 @sequence(source=(LOAD, FLUSH_VP, ARCH_LOAD, VP_FLUSH, ASSOCIATE), fair="weak")
 def load(w: World, vcpu: Vcpu, cpu: Cpu) -> Sections:
     when(vcpu.out and vcpu.created and cpu.active and cpu.loaded is None)
-    when(not w.the(Td).ending)
+    when(not w.the(Td).ending and not w.the(Td).building)
     yield from arrive(w, vcpu, cpu)
 
 
@@ -101,7 +102,7 @@ def load(w: World, vcpu: Vcpu, cpu: Cpu) -> Sections:
 def init_vcpu(w: World, vcpu: Vcpu, cpu: Cpu, moved: Moved) -> Sections:
     td = w.the(Td)
     when(not vcpu.initialized and vcpu.lp is None and not vcpu.out)
-    when(vcpu.cpu.loaded is None and not td.ending)
+    when(vcpu.cpu.loaded is None and not td.ending and not td.building)
     vcpu.initialized = td.marks_first
     vcpu.lp = vcpu.cpu
     yield "TDH.VP.INIT associates {vcpu} with its cpu; to be on {cpu} {moved}"

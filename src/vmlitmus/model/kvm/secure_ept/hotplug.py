@@ -4,6 +4,8 @@ cpus_write_lock() is held. The cpu gets no more tasks; tdx_offline_cpu() refuses
 of its package and a key is in use; the hotplug thread waits until no task is left there. Then KVM's
 callback goes through the list of the cpu, with IRQs off: TDH.VP.FLUSH, the list, and vcpu->cpu as
 the last, which smp_wmb() orders. stop_machine() at last needs each cpu with preemption on.
+TDH.VP.FLUSH is busy while a SEAMCALL has the lock of the TDR, as those have that add the initial
+image. The callback goes on as if it had succeeded; as a cure it may repeat the SEAMCALL.
 
 Not modelled: a callback after KVM's that fails; a cpu whose KVM callback has not run yet when it
 comes up; the shutdown of the host.
@@ -51,15 +53,19 @@ def take_down(w: World, cpu: Cpu) -> Sections:
     yield "{cpu} calls kvm_offline_cpu() and has IRQs off"
     for vcpu in w.all(Vcpu):
         if cpu in vcpu.listed and w.part(FLUSHES_LISTED):
-            if vcpu.initialized:
+            if td.flushes_again:
+                when(not td.tdr_locked)
+            if vcpu.initialized and not td.tdr_locked:
                 vp_flush(w, vcpu, cpu)
-            yield "{cpu} executes TDH.VP.FLUSH of {vcpu}"
+            yield "{cpu} executes TDH.VP.FLUSH of {vcpu}, which may be busy"
             if w.part(LIST_FIRST):
                 vcpu.listed.discard(cpu)
                 yield "{cpu} takes {vcpu} off its list"
             vcpu.kvm_cpu = None
             yield "{cpu} sets vcpu->cpu of {vcpu} to -1"
-            vcpu.listed.discard(cpu)
+            if not w.part(LIST_FIRST):
+                vcpu.listed.discard(cpu)
+                yield "{cpu} takes {vcpu} off its list, too late"
     cpu.irqs_off = False
     cpu.ipi = False
     yield "{cpu} has been through its list and has IRQs on"

@@ -94,6 +94,7 @@ def enter_guest(w: World, vcpu: Vcpu) -> Sections:
     td = w.the(Td)
     when(vcpu.cpu.loaded is None and vcpu.wants is None and not td.bugged)
     when(vcpu.initialized and not vcpu.out and not vcpu.cpu.irqs_off and not td.ending)
+    when(not td.building)
     if vcpu.flush:
         vcpu.flush = False
         flush(vcpu)

@@ -53,7 +53,7 @@ def write_back_missing(w: World) -> bool:
 )
 def destroy(w: World, task: Task) -> Sections:
     td = w.the(Td)
-    when(not td.ending and all(v.idle for v in w.all(Vcpu)))
+    when(not td.ending and not td.building and all(v.idle for v in w.all(Vcpu)))
     when(all(other is task or other.idle for other in w.all(Task)))
     td.ending = True
     for vcpu in w.all(Vcpu):

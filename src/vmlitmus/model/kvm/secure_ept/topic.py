@@ -11,6 +11,7 @@ from vmlitmus.lang import Model, Settings, Setup, choice, flag, number, release
 from vmlitmus.model.kvm.secure_ept.association import init_vcpu, load, schedule_out
 from vmlitmus.model.kvm.secure_ept.fault import page_fault
 from vmlitmus.model.kvm.secure_ept.hotplug import bring_up, take_down
+from vmlitmus.model.kvm.secure_ept.image import add_page
 from vmlitmus.model.kvm.secure_ept.removal import punch_hole
 from vmlitmus.model.kvm.secure_ept.run_loop import (
     answer_kick,
@@ -30,8 +31,12 @@ from vmlitmus.world.secure_ept.td import Cpu, Entry, Mirror, Page, Task, Td, Vcp
 def populate(make: Setup, s: Settings) -> None:
     """Make the TD with its pages, cpus and vcpus, and the threads of the VMM."""
     machine, td = s["machine"], s["td"]
-    first = s["kvm"]["init_vcpu"] == "marked-first"
-    make(Td, zero_step=td["zero_step"], marks_first=first)
+    make(
+        Td,
+        zero_step=td["zero_step"],
+        marks_first=s["kvm"]["init_vcpu"] == "marked-first",
+        flushes_again=s["kvm"]["offline"] == "flushes-again",
+    )
     there = td["pages_at_start"] == "mapped"
     for _ in range(machine["pages"]):
         make(
@@ -66,6 +71,7 @@ MODEL = Model(
         schedule_out,
         load,
         init_vcpu,
+        add_page,
         take_down,
         bring_up,
         destroy,
@@ -104,6 +110,12 @@ MODEL = Model(
                 "marked-first",
                 default="as-merged",
                 doc="when a vcpu counts as initialized: after its SEAMCALLs, or before TDH.VP.INIT",
+            ),
+            "offline": choice(
+                "as-merged",
+                "flushes-again",
+                default="as-merged",
+                doc="what a cpu does that goes offline where TDH.VP.FLUSH is busy",
             ),
             "version": release(default="7.2.8", doc="the kernel version: which changes are in"),
         },
