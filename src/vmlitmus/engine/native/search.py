@@ -19,7 +19,7 @@ from vmlitmus.engine.native.storage.store import NativeModel, StateStore
 
 _SLICE = 20_000  # states expanded before Python looks at the clock
 _QUICK = 0.1  # seconds at least of search by code compiled in haste, which is half as fast
-_SOON = 0.15  # seconds of search by good code before other cores are prepared, which takes as long
+_SOON = 0.05  # seconds of search by good code before other cores are prepared, which takes as long
 _COMPILING = 2e-6  # seconds that compiling well takes for each character of the IR
 _LASTING = 4  # how often as many states wait as cores need, where a search will last
 
