@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +55,26 @@ class Browser:
         return self.driver.find_element("css selector", selector)
 
     def text(self, selector: str) -> str:
+        """Return the text of what is there, or comes soon: a page follows a link in a while."""
+        self.until(lambda: self.all(selector), f"nothing is {selector}")
         return str(self.js("return document.querySelector(arguments[0]).textContent", selector))
+
+    def shows(self, selector: str) -> bool:
+        """Wait until something is shown; say so."""
+        self.until(lambda: self.one(selector).is_displayed(), f"{selector} is not shown")
+        return True
+
+    def hides(self, selector: str) -> bool:
+        """Wait until something is not shown; say so."""
+        self.until(lambda: not self.one(selector).is_displayed(), f"{selector} is shown")
+        return True
+
+    def until(self, happens: Callable[[], object], else_say: str, seconds: float = 10) -> None:
+        """Wait for something that the page does by itself."""
+        end = time.monotonic() + seconds
+        while not happens():
+            assert time.monotonic() < end, else_say
+            time.sleep(0.02)
 
     def keys(self, *keys: str) -> None:
         """Press keys where the focus is."""

@@ -155,11 +155,11 @@ def test_a_cell_opens_its_run_and_back_leads_back(browser, pages) -> None:
     browser.keys(Keys.ENTER)
     assert "grid.toml[mask=cleared" in browser.text(".again code")
     assert browser.text(".card .end").endswith("overwritten")
-    assert not browser.one("#index").is_displayed()
+    assert browser.hides("#index")
     browser.keys(Keys.ARROW_LEFT)
     browser.driver.back()
-    assert browser.one("#index").is_displayed()
-    assert not browser.one("#run").is_displayed()
+    assert browser.shows("#index")
+    assert browser.hides("#run")
 
 
 def test_a_check_can_be_searched(browser, pages) -> None:

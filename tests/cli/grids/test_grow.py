@@ -202,7 +202,7 @@ def test_what_is_asked_is_not_overwritten(tmp_path, capsys) -> None:
 
 COUNTED = {
     "cores", "cpus", "cpus_per_core", "threads_per_core", "spare_cpus", "hosts",
-    "tasks", "vcpus", "vms", "pages", "processes", "to_come",
+    "tasks", "vcpus", "vms", "packages", "pages", "processes", "to_come",
 }  # fmt: skip
 
 
