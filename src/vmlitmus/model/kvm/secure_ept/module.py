@@ -10,9 +10,6 @@ the epoch in which that was done.
 
 Not modelled: L2 guests of a TD; huge pages; pages of the Secure EPT itself; the export of a TD; the
 priority that the host gets at an entry of the Secure EPT once the guest had it.
-
-Not load-bearing: "TDH.MEM.TRACK checks the epoch before": KVM kicks all vcpus out after each epoch,
-so that none counts in the one before.
 Source: adjust_tlb_tracking_state(), is_tlb_tracked() and td_entry_stepping_filter() of the TDX
 module 1.5.01, and its functions of the SEAMCALLs that the steps name.
 """

@@ -11,6 +11,9 @@ it.
 
 Not modelled: the cache lines; that mmu_lock may be dropped between two entries of one hole; zaps by
 memory attributes and memslots, which do the same with the same locks.
+
+Not load-bearing: "TDH.MEM.TRACK checks the epoch before": KVM kicks all vcpus out after each epoch,
+so that none counts in the one before.
 Source: kvm_gmem_punch_hole() and __kvm_gmem_invalidate_start() in virt/kvm/guest_memfd.c,
 tdh_do_no_vcpus(), tdx_track() and tdx_sept_remove_leaf_spte() in arch/x86/kvm/vmx/tdx.c,
 kvm_make_all_cpus_request() in virt/kvm/kvm_main.c.
