@@ -12,6 +12,7 @@ import sys
 from contextlib import suppress
 from types import FrameType
 
+_SOON = 0.01  # seconds until an interrupt is tried again that came in an import
 GARBAGE = (200_000, 20, 20)  # lowered code is many small objects that live long: look seldom
 
 CUT = (
@@ -39,9 +40,10 @@ def _main() -> int:
     import signal
 
     gc.set_threshold(*GARBAGE)
-    for number in (signal.SIGTERM, signal.SIGHUP):  # what is known is printed, as after Ctrl-C
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # what is known is printed
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _interrupt)
+    signal.signal(signal.SIGALRM, _interrupt)
     from vmlitmus.cli.output.streams import repaired
 
     wrong = repaired()
@@ -55,6 +57,17 @@ def _main() -> int:
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
+    """Interrupt what goes on: an import only later, as Python may drop what is raised in one.
+
+    Where somebody else has the alarm, as while a user's model is loaded, at once.
+    """
+    import signal
+
+    while frame is not None and signal.getsignal(signal.SIGALRM) is _interrupt:
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            signal.setitimer(signal.ITIMER_REAL, _SOON)
+            return
+        frame = frame.f_back
     raise KeyboardInterrupt
 
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import FrameType
 
 import cli_call
 import pytest
@@ -277,6 +278,24 @@ def test_an_early_interrupt_is_one_line(delay: float) -> None:
     _, err = process.communicate(timeout=20)
     assert process.returncode == 130
     assert "Traceback" not in err
+
+
+def test_an_interrupt_waits_for_an_import() -> None:
+    """One that is raised in a callback of an import is dropped, and in a class renamed."""
+    from vmlitmus.cli import start
+
+    before = signal.signal(signal.SIGALRM, start._interrupt)
+    try:
+        frames: list[FrameType] = []
+        code = compile("frames.append(sys._getframe())", "<frozen importlib._bootstrap>", "exec")
+        exec(code, {"frames": frames, "sys": sys})  # noqa: S102 - it looks like an import
+        start._interrupt(signal.SIGINT, frames[0])
+        with pytest.raises(KeyboardInterrupt):
+            time.sleep(5)
+        with pytest.raises(KeyboardInterrupt):
+            start._interrupt(signal.SIGINT, sys._getframe())
+    finally:
+        signal.signal(signal.SIGALRM, before)
 
 
 def _children(pid: int) -> list[int]:
